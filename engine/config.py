@@ -1,0 +1,164 @@
+"""The sizes and switches of one Transformer, checked together before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+ACTIVATIONS = ("relu", "gelu")
+OUTPUTS = ("log_softmax", "softmax")
+
+# Smallest and largest value of every size. The upper ends keep any tensor's element count inside a 64-bit integer,
+# so that a size far beyond this machine is still measured (and refused by its bytes) instead of overflowing.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "batch": (1, 2**16),
+    "src_len": (1, 2**16),
+    "tgt_len": (1, 2**16),
+    "d_model": (1, 2**16),
+    "heads": (1, 2**10),
+    "d_k": (1, 2**16),
+    "d_v": (1, 2**16),
+    "d_ff": (1, 2**18),
+    "encoder_layers": (1, 2**9),
+    "decoder_layers": (1, 2**9),
+    "vocab_size": (4, 2**20),  # three specials and one token that says something
+    "seed": (0, 2**63 - 1),
+}
+_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
+_SWITCHES = ("norm_first", "padding_mask", "causal_mask")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a setting: the rule it breaks, the value given, and what would work."""
+
+    field: str
+    rule: str
+    value: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.value}; {self.remedy}"
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be run. ``problems`` holds every one of them, not only the first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of the model and its input. Frozen, hashable, and valid as soon as it exists.
+
+    ``d_k`` and ``d_v`` are d_model / heads unless given, ``d_ff`` is 4 × d_model (paper, section 3.2.2 and 3.3).
+    Lengths are in tokens. ``device="auto"`` takes CUDA, then MPS, then the CPU, whichever is there first.
+
+    Raises:
+        ConfigError: with every broken rule, the value given and the nearest value that works.
+    """
+
+    batch: int = 2
+    src_len: int = 5
+    tgt_len: int = 4
+    d_model: int = 32
+    heads: int = 4
+    d_k: int = cast(int, None)  # filled in below: an int as soon as the Config exists
+    d_v: int = cast(int, None)
+    d_ff: int = cast(int, None)
+    encoder_layers: int = 2
+    decoder_layers: int = 2
+    vocab_size: int = 64
+    norm_first: bool = False
+    activation: str = "relu"
+    output: str = "log_softmax"
+    padding_mask: bool = True
+    causal_mask: bool = True
+    seed: int = 0
+    dtype: str = "float32"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise ConfigError(tuple(problems))
+        for name, value in _derived(self.d_model, self.heads).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+
+    def change(self, **changes: Any) -> Self:
+        """The same settings with some changed.
+
+        A d_k, d_v or d_ff that had the value it follows from (d_model / heads, 4 × d_model) goes on following;
+        one that was set apart stays where it is.
+        """
+        usual = _derived(self.d_model, self.heads)
+        following = {name: None for name, value in usual.items() if getattr(self, name) == value}
+        return dataclasses.replace(self, **{**following, **changes})
+
+
+def _derived(d_model: int, heads: int) -> dict[str, int]:
+    return {"d_k": d_model // heads, "d_v": d_model // heads, "d_ff": 4 * d_model}
+
+
+def nearest_multiples(value: int, of: int) -> tuple[int, ...]:
+    """The multiples of ``of`` next to ``value``, below and above, as far as d_model may go."""
+    low, high = LIMITS["d_model"]
+    below = value // of * of
+    return tuple(candidate for candidate in (below, below + of) if low <= candidate <= high)
+
+
+def _problems(config: Config) -> Iterator[Problem]:
+    sound = True
+    for name, (low, high) in LIMITS.items():
+        value = getattr(config, name)
+        if value is None and name in ("d_k", "d_v", "d_ff"):
+            continue
+        problem = _whole_number(name, value, low, high)
+        if problem:
+            sound = False
+            yield problem
+    for name, choices in _CHOICES.items():
+        value = getattr(config, name)
+        if not isinstance(value, str) or value not in choices:
+            listed = ", ".join(choices)
+            yield Problem(name, f"{name} must be one of {listed}", _shown(value), f"use {choices[0]}")
+    for name in _SWITCHES:
+        value = getattr(config, name)
+        if not isinstance(value, bool):
+            yield Problem(name, f"{name} must be True or False", _shown(value), f"use {bool(value)}")
+    # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
+    split = None in (config.d_k, config.d_v)
+    if sound and split and config.d_model % config.heads:
+        near = ", ".join(str(multiple) for multiple in nearest_multiples(config.d_model, config.heads))
+        yield Problem(
+            "d_model",
+            "d_model must be a multiple of heads",
+            f"{config.d_model} is not a multiple of {config.heads}",
+            f"nearest: {near}",
+        )
+
+
+def _whole_number(name: str, value: object, low: int, high: int) -> Problem | None:
+    rule = f"{name} must be a whole number from {low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        # Any number has a nearest whole one; anything else gets the smallest that works.
+        near = round(value) if isinstance(value, float) and abs(value) < high else low
+        return Problem(name, rule, f"{_shown(value)} is not a whole number", f"nearest: {min(max(near, low), high)}")
+    if not low <= value <= high:
+        return Problem(name, rule, _shown(value), f"nearest: {min(max(value, low), high)}")
+    return None
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # somebody else's __repr__, or an integer too long to print
+        text = type(value).__name__
+    return text if len(text) <= 40 else text[:37] + "..."

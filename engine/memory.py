@@ -1,0 +1,112 @@
+"""How many bytes a run will take, known before it is run.
+
+The model is run once on the meta device, where tensors have shapes and no memory, and its trace is measured. So the
+figure comes from the same code as the run, and no formula has to be kept in step with the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from engine.config import LIMITS, Config, ConfigError, Problem
+from engine.model.axis_names import AXIS_NAMES
+from engine.model.weights import skeleton
+from engine.recorder import watch
+from engine.text import PAD
+from engine.trace import Trace
+
+# The settings that may give way when a run does not fit, in the order they are offered.
+_GIVING_WAY = {
+    "batch": "batch",
+    "src_len": "source length",
+    "tgt_len": "target length",
+    "d_model": "d_model",
+    "encoder_layers": "encoder layers",
+    "decoder_layers": "decoder layers",
+}
+_OFFERS = 3
+
+
+class TooLargeError(ConfigError):
+    """A run that would not fit. ``nbytes`` is its size, ``room`` what there is."""
+
+    def __init__(self, problem: Problem, nbytes: int, room: int) -> None:
+        self.nbytes, self.room = nbytes, room
+        super().__init__((problem,))
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What a run holds: the recorded tensors (shared memory counted once) and the model's parameters."""
+
+    tensors: int
+    parameters: int
+
+    @property
+    def total(self) -> int:
+        return self.tensors + self.parameters
+
+
+def outline(config: Config) -> Trace:
+    """The trace of this config on the meta device: every step, name and shape, and not one number."""
+    model = skeleton(config, PAD).to(getattr(torch, config.dtype))
+    source = torch.empty(config.batch, config.src_len, dtype=torch.int64, device="meta")
+    target = torch.empty(config.batch, config.tgt_len, dtype=torch.int64, device="meta")
+    with torch.no_grad():
+        return watch(model, [source, target], axis_names=AXIS_NAMES, config=config)
+
+
+@lru_cache(maxsize=1024)
+def measure(config: Config) -> Bytes:
+    """The bytes that running this config will record and hold, exactly."""
+    parameters = skeleton(config, PAD).parameters()
+    element = getattr(torch, config.dtype).itemsize
+    return Bytes(outline(config).nbytes, sum(parameter.numel() for parameter in parameters) * element)
+
+
+def check_fits(config: Config, room: int) -> None:
+    """Nothing if this config fits in ``room`` bytes.
+
+    Raises:
+        TooLargeError: with its size and the nearest settings that do fit.
+    """
+    total = measure(config).total
+    if total <= room:
+        return
+    offers = []
+    for offer in _offers(config, room):
+        offers.append(offer)
+        if len(offers) == _OFFERS:
+            break
+    remedy = f"fits with {', or '.join(offers)}" if offers else "make several settings smaller"
+    problem = Problem("memory", f"a run may take {in_words(room)} here", f"this one takes {in_words(total)}", remedy)
+    raise TooLargeError(problem, total, room)
+
+
+def in_words(nbytes: float) -> str:
+    """A number of bytes as people read it, in powers of 1024: 1536 → "1.5 KiB"."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if nbytes < 1024 or unit == "GiB":
+            return f"{nbytes:.0f} {unit}" if unit == "B" else f"{nbytes:,.1f} {unit}"
+        nbytes /= 1024
+    raise AssertionError("unreachable")
+
+
+def _offers(config: Config, room: int) -> Iterator[str]:
+    """For each setting, the largest value that would make the run fit with everything else as it is."""
+    for field, noun in _GIVING_WAY.items():
+        step = config.heads if field == "d_model" else 1
+        # Bytes grow with every one of these settings, so the largest that fits is found by halving.
+        fits, too_large = LIMITS[field][0] - 1, getattr(config, field) // step
+        while too_large - fits > 1:
+            middle = (fits + too_large) // 2
+            if measure(config.change(**{field: middle * step})).total <= room:
+                fits = middle
+            else:
+                too_large = middle
+        if fits >= LIMITS[field][0]:
+            yield f"{noun} {fits * step}"

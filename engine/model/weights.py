@@ -1,0 +1,53 @@
+"""Seeded weights: every parameter drawn from a generator of its own.
+
+Because no parameter's numbers depend on another's, adding a layer or a word changes nothing in the layers and words
+that were there. Drawn on the CPU in float32, then rounded to the dtype asked for and moved, so every device and every
+dtype starts from the same numbers.
+"""
+
+import math
+import zlib
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import Config
+from engine.model.transformer import Transformer
+
+
+def build(config: Config, pad: int, device: torch.device) -> Transformer:
+    """The Transformer of this config with its seeded weights, in evaluation mode, on the device."""
+    model = skeleton(config, pad)
+    model.to_empty(device="cpu")
+    for path, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
+            with torch.no_grad():
+                _fill(module, name, parameter, generator)
+    return model.to(device=device, dtype=getattr(torch, config.dtype))
+
+
+def skeleton(config: Config, pad: int) -> Transformer:
+    """The same model on the meta device, in its dtype: shapes without a byte of memory."""
+    with torch.device("meta"):
+        model = Transformer(config, pad)
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def _seed(seed: int, path: str) -> int:
+    # crc32 rather than hash(): the same in every process.
+    return (seed * 2**32 + zlib.crc32(path.encode())) % 2**63
+
+
+def _fill(module: nn.Module, name: str, parameter: Tensor, generator: torch.Generator) -> None:
+    if isinstance(module, nn.Embedding):
+        # Standard deviation 1/√d_model, so that after the × √d_model of the paper's section 3.4 it is 1.
+        parameter.normal_(0.0, parameter.size(1) ** -0.5, generator=generator)
+    elif isinstance(module, nn.Linear) and name == "weight":
+        nn.init.xavier_uniform_(parameter, generator=generator)
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.in_features)  # torch.nn.Linear's own rule for its bias
+        parameter.uniform_(-bound, bound, generator=generator)
+    else:
+        parameter.fill_(1.0 if name == "weight" else 0.0)  # LayerNorm begins as the plain normalisation
