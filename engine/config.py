@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import numbers
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -99,6 +100,8 @@ class Config:
         one that was set apart stays where it is.
         """
         usual = _derived(self.d_model, self.heads)
+        if self.d_model % self.heads:
+            usual = {"d_ff": usual["d_ff"]}  # d_k and d_v follow from nothing where the heads do not divide
         following = {name: None for name, value in usual.items() if getattr(self, name) == value}
         return dataclasses.replace(self, **{**following, **changes})
 
@@ -110,50 +113,74 @@ def _derived(d_model: int, heads: int) -> dict[str, int]:
 def nearest_multiples(value: int, of: int) -> tuple[int, ...]:
     """The multiples of ``of`` next to ``value``, below and above, as far as d_model may go."""
     low, high = LIMITS["d_model"]
-    below = value // of * of
-    return tuple(candidate for candidate in (below, below + of) if low <= candidate <= high)
+    around = sorted({value // of * of, -(-value // of) * of})
+    return tuple(multiple for multiple in around if low <= multiple <= high)
 
 
 def _problems(config: Config) -> Iterator[Problem]:
-    sound = True
-    for name, (low, high) in LIMITS.items():
+    # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
+    split = config.d_k is None or config.d_v is None
+    for name, limits in LIMITS.items():
         value = getattr(config, name)
         if value is None and name in ("d_k", "d_v", "d_ff"):
             continue
-        problem = _whole_number(name, value, low, high)
-        if problem:
-            sound = False
-            yield problem
+        trouble = _trouble(value, *limits)
+        if trouble:
+            near = _nearest(value, *limits)
+            remedies: tuple[int, ...] = (near,)
+            if split and name == "d_model" and not _trouble(config.heads, *LIMITS["heads"]):
+                remedies = nearest_multiples(near, config.heads)
+            elif split and name == "heads":
+                remedies = (_nearest_divisor(near, _nearest(config.d_model, *LIMITS["d_model"])),)
+            rule = f"{name} must be a whole number from {limits[0]} to {limits[1]}"
+            yield Problem(name, rule, trouble, f"nearest: {_listed(remedies)}")
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
         if not isinstance(value, str) or value not in choices:
-            listed = ", ".join(choices)
-            yield Problem(name, f"{name} must be one of {listed}", _shown(value), f"use {choices[0]}")
+            yield Problem(name, f"{name} must be one of {_listed(choices)}", _shown(value), f"use {choices[0]}")
     for name in _SWITCHES:
         value = getattr(config, name)
         if not isinstance(value, bool):
-            yield Problem(name, f"{name} must be True or False", _shown(value), f"use {bool(value)}")
-    # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
-    split = None in (config.d_k, config.d_v)
+            yield Problem(name, f"{name} must be True or False", _shown(value), f"use {_truth(value)}")
+    sound = not any(_trouble(getattr(config, name), *LIMITS[name]) for name in ("d_model", "heads"))
     if sound and split and config.d_model % config.heads:
-        near = ", ".join(str(multiple) for multiple in nearest_multiples(config.d_model, config.heads))
         yield Problem(
             "d_model",
             "d_model must be a multiple of heads",
             f"{config.d_model} is not a multiple of {config.heads}",
-            f"nearest: {near}",
+            f"nearest: {_listed(nearest_multiples(config.d_model, config.heads))}",
         )
 
 
-def _whole_number(name: str, value: object, low: int, high: int) -> Problem | None:
-    rule = f"{name} must be a whole number from {low} to {high}"
+def _trouble(value: object, low: int, high: int) -> str:
+    """What keeps a value from being a size; nothing for one that is."""
     if isinstance(value, bool) or not isinstance(value, int):
-        # Any number has a nearest whole one; anything else gets the smallest that works.
-        near = round(value) if isinstance(value, float) and abs(value) < high else low
-        return Problem(name, rule, f"{_shown(value)} is not a whole number", f"nearest: {min(max(near, low), high)}")
-    if not low <= value <= high:
-        return Problem(name, rule, _shown(value), f"nearest: {min(max(value, low), high)}")
-    return None
+        return f"{_shown(value)} is not a whole number"
+    return "" if low <= value <= high else _shown(value)
+
+
+def _nearest(value: object, low: int, high: int) -> int:
+    """The whole number within the limits that is nearest to any number; for anything else the smallest."""
+    if not isinstance(value, numbers.Real) or value != value:
+        return low
+    number = cast(float, value)
+    return low if number <= low else high if number >= high else round(number)
+
+
+def _nearest_divisor(value: int, of: int) -> int:
+    divisors = (heads for heads in range(1, LIMITS["heads"][1] + 1) if of % heads == 0)
+    return min(divisors, key=lambda heads: abs(heads - value))
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _truth(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # somebody else's __bool__, such as that of an array of several numbers
+        return True
 
 
 def _shown(value: object) -> str:
@@ -161,4 +188,5 @@ def _shown(value: object) -> str:
         text = repr(value)
     except Exception:  # somebody else's __repr__, or an integer too long to print
         text = type(value).__name__
+    text = " ".join(text.split())  # a problem is one line
     return text if len(text) <= 40 else text[:37] + "..."

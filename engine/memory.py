@@ -62,7 +62,24 @@ def outline(config: Config) -> Trace:
 
 @lru_cache(maxsize=1024)
 def measure(config: Config) -> Bytes:
-    """The bytes that running this config will record and hold, exactly."""
+    """The bytes that running this config will record and hold, exactly.
+
+    The layers of a stack are all alike, so one and two of them are measured and the rest follow.
+    """
+    one = config.change(encoder_layers=1, decoder_layers=1)
+    least = _measured(one)
+    tensors, parameters = least.tensors, least.parameters
+    for stack in ("encoder_layers", "decoder_layers"):
+        more = getattr(config, stack) - 1
+        if more:
+            two = _measured(one.change(**{stack: 2}))
+            tensors += more * (two.tensors - least.tensors)
+            parameters += more * (two.parameters - least.parameters)
+    return Bytes(tensors, parameters)
+
+
+@lru_cache(maxsize=1024)
+def _measured(config: Config) -> Bytes:
     parameters = skeleton(config, PAD).parameters()
     element = getattr(torch, config.dtype).itemsize
     return Bytes(outline(config).nbytes, sum(parameter.numel() for parameter in parameters) * element)
@@ -101,7 +118,7 @@ def _offers(config: Config, room: int) -> Iterator[str]:
     for field, noun in _GIVING_WAY.items():
         step = config.heads if field == "d_model" else 1
         # Bytes grow with every one of these settings, so the largest that fits is found by halving.
-        fits, too_large = LIMITS[field][0] - 1, getattr(config, field) // step
+        fits, too_large = LIMITS[field][0] - 1, -(-getattr(config, field) // step)
         while too_large - fits > 1:
             middle = (fits + too_large) // 2
             if measure(config.change(**{field: middle * step})).total <= room:

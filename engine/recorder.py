@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from sys import _getframe
 from types import FrameType, MappingProxyType
 from typing import Any
@@ -23,7 +24,9 @@ from engine.trace import Labels, Trace
 # Calls that write into a tensor under a name that does not end in an underscore.
 _AUGMENTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
 _WRITING = frozenset({"__setitem__", *(f"__i{op}__" for op in _AUGMENTED)})
-_HARMLESS = frozenset({"requires_grad_", "retain_grad", "share_memory_", "rename_"})
+_HARMLESS = frozenset({"requires_grad_", "detach_", "share_memory_", "rename_"})
+# Calls that may write into other arguments than their first, and the argument that says whether they do.
+_WRITING_BESIDE = {"batch_norm": "training", "instance_norm": "use_input_stats", "embedding": "max_norm"}
 # Getters that return a tensor nobody computed with.
 _SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
 # Layers of torch that only pass a call on; where nothing but torch is running, the frame beneath them is the caller.
@@ -64,7 +67,8 @@ def watch(
         output = target(*args, **kwargs)
     recorder.forget_frames()
     inputs = _named_inputs(target, args, kwargs)
-    tape = Tape(tuple(recorder.calls), tuple(recorder.overwrites), inputs, target, axis_names)
+    called = tuple(recorder.called.values())
+    tape = Tape(tuple(recorder.calls), tuple(recorder.overwrites), inputs, target, called, axis_names)
     return Trace(
         output, MappingProxyType(inputs), config, MappingProxyType(dict(labels)), _resolve=lambda: resolve(tape)
     )
@@ -75,6 +79,7 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.calls: list[Call] = []
         self.overwrites: list[Overwrite] = []
+        self.called: dict[int, nn.Module] = {}
         self._module: nn.Module | None = None
         self._frame: FrameType | None = None
         self._inner: FrameType | None = None
@@ -91,21 +96,27 @@ class _Recorder(TorchFunctionMode):
         kind = _KINDS.get(func)
         if kind is None:
             kind = _KINDS[func] = _kind(func)
-        if kind is _WRITES or (kwargs and ("out" in kwargs or kwargs.get("inplace"))):
-            changed = self._save_before_writing(args, kwargs or {})
-        else:
-            changed = None
+        if kind is _WRITES or (kwargs and (kwargs.get("out") is not None or kwargs.get("inplace"))):
+            return self._write(func, args, kwargs or {}, _getframe(1))
         result = func(*args, **kwargs) if kwargs else func(*args)
-        if result.__class__ is not Tensor:
-            if kind is _SKIP:
-                return result
-            if not _tensors(result):
-                if not changed:
-                    return result
-                # x[i] = y returns nothing; what it made is the x of afterwards.
-                self._keep(func, args, kwargs, changed, _getframe(1))
-                return result
-        self._keep(func, args, kwargs, result, _getframe(1))
+        if kind is not _SKIP and (result.__class__ is Tensor or _tensors(result)):
+            self._keep(func, args, kwargs, result, _getframe(1))
+        return result
+
+    def _write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
+        changed = _targets(func, args, kwargs)
+        kept = len(self.overwrites)
+        for tensor in changed:
+            self.overwrites.append(Overwrite.before(len(self.calls), tensor))
+        try:
+            result = func(*args, **kwargs)
+        except BaseException:  # the recorded program may catch it and go on
+            del self.overwrites[kept:]
+            raise
+        if _tensors(result):
+            self._keep(func, args, kwargs, result, caller)
+        elif changed:  # x[i] = y returns nothing; what it made is the x of afterwards
+            self._keep(func, args, kwargs, changed, caller)
         return result
 
     def _keep(
@@ -117,7 +128,7 @@ class _Recorder(TorchFunctionMode):
             whose = _INNER
             while frame is not None:
                 whose = _whose(frame.f_globals)
-                if whose is not _INNER:
+                if whose is _THEIRS or (whose is _OURS and frame.f_code not in _HANDING_ON):
                     break
                 inner = frame
                 frame = frame.f_back
@@ -130,81 +141,113 @@ class _Recorder(TorchFunctionMode):
         if inner is None or inner is not self._inner:
             self._group += 1
             self._inner = inner
+            if inner is not None and self._module is None:
+                module = _first_argument(inner)
+                if isinstance(module, nn.Module):
+                    self.called[id(module)] = module
+        # A list may hold other things by the time it is looked at.
+        for value in args:
+            if value.__class__ is list:
+                args = tuple([list(value) if value.__class__ is list else value for value in args])
+                break
+        if kwargs:
+            for value in kwargs.values():
+                if value.__class__ is list:
+                    kwargs = {name: list(value) if value.__class__ is list else value for name, value in kwargs.items()}
+                    break
         if frame is None:
             self.calls.append((func, args, kwargs, result, None, 0, None, self._group))
         else:
             self.calls.append((func, args, kwargs, result, frame.f_code, frame.f_lasti, self._module, self._group))
 
-    def _save_before_writing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
-        targets = kwargs.get("out")
-        if targets is None:
-            targets = args[0] if args else kwargs.get("input")
-        changed = tuple(
-            tensor for tensor in (targets if isinstance(targets, (tuple, list)) else (targets,)) if _tensors(tensor)
-        )
-        for tensor in changed:
-            self.overwrites.append(Overwrite.before(len(self.calls), tensor))
-        return changed
 
-
+# Where one recording runs inside another, the outer one is called from here.
+_HANDING_ON = (_Recorder.__torch_function__.__code__, _Recorder._write.__code__)
 _KINDS: dict[Any, int] = {}
-_SCOPES: dict[int, tuple[int, dict[str, Any]]] = {}
+_SCOPES: dict[Any, int] = {}
 
 
 def _kind(func: Any) -> int:
     name = getattr(func, "__name__", "")
     if name == "__get__":
         return _SKIP if getattr(func.__self__, "__name__", "") in _SKIPPED_GETTERS else _PLAIN
-    if name in _WRITING or (name.endswith("_") and not name.endswith("__") and name not in _HARMLESS):
+    if name == "__set__":
+        return _WRITES if getattr(func.__self__, "__name__", "") == "data" else _PLAIN
+    if (
+        name in _WRITING
+        or name in _WRITING_BESIDE
+        or (name.endswith("_") and not name.endswith("__") and name not in _HARMLESS)
+    ):
         return _WRITES
     return _PLAIN
 
 
+def _targets(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
+    """The tensors that a call writes into."""
+    switch = _WRITING_BESIDE.get(getattr(func, "__name__", ""))
+    found: Any
+    if switch is not None:
+        beside = (*args[1:], kwargs.get("running_mean"), kwargs.get("running_var"))
+        found = beside if kwargs.get(switch) else ()
+    elif kwargs.get("out") is not None:
+        found = kwargs["out"]
+    else:
+        found = args[0] if args else next(filter(_tensors, kwargs.values()), ())
+    return tuple(filter(_is_tensor, found if isinstance(found, (tuple, list)) else (found,)))
+
+
 def _whose(scope: dict[str, Any]) -> int:
     """Whose code runs with these globals: the recorder's, torch's (or einops'), or that of the people recording."""
-    known = _SCOPES.get(id(scope))
-    if known is None:
-        name = str(scope.get("__name__", ""))
-        inner = name.partition(".")[0] in ("torch", "einops")
-        # Holding the scope keeps its id from being given to another.
-        known = _SCOPES[id(scope)] = (_OURS if name == __name__ else _INNER if inner else _THEIRS, scope)
-    return known[0]
+    name = scope.get("__name__")
+    whose = _SCOPES.get(name)
+    if whose is None:
+        inner = str(name).partition(".")[0] in ("torch", "einops")
+        whose = _SCOPES[name] = _OURS if name == __name__ else _INNER if inner else _THEIRS
+    return whose
 
 
 def _torch_caller(frame: FrameType) -> FrameType | None:
     """The innermost frame that runs the recorded thing itself, when that is torch's own code."""
     caller: FrameType | None = frame
-    while caller is not None and caller.f_globals.get("__name__") in _PASSING_ON:
+    while caller is not None and (caller.f_globals.get("__name__") in _PASSING_ON or caller.f_code in _HANDING_ON):
         caller = caller.f_back
     return None if caller is None or _whose(caller.f_globals) == _OURS else caller
 
 
 def _module(frame: FrameType | None) -> nn.Module | None:
-    """The module whose method is running: the nearest frame whose first variable is a module."""
+    """The module whose method is running: the nearest frame whose first argument is a module."""
     while frame is not None and _whose(frame.f_globals) != _OURS:
-        names = frame.f_code.co_varnames
-        first = frame.f_locals.get(names[0]) if names else None
+        first = _first_argument(frame)
         if isinstance(first, nn.Module):
             return first
         frame = frame.f_back
     return None
 
 
+def _first_argument(frame: FrameType) -> Any:
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
 def _tensors(result: Any) -> bool:
-    return isinstance(result, Tensor) or (
-        isinstance(result, (tuple, list)) and any(isinstance(value, Tensor) for value in result)
-    )
+    return _is_tensor(result) or (isinstance(result, (tuple, list)) and any(map(_is_tensor, result)))
 
 
 def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
     """The tensors given, each under the name of the parameter that took it."""
+    while isinstance(target, partial):
+        target, args, kwargs = target.func, (*target.args, *args), {**target.keywords, **kwargs}
     function = target.forward if isinstance(target, nn.Module) else target
     try:
         arguments: Mapping[str, Any] = inspect.signature(function).bind(*args, **kwargs).arguments
     except (TypeError, ValueError):  # a builtin without a signature
         arguments = {**{f"input{i}": value for i, value in enumerate(args)}, **kwargs}
     named: dict[str, Tensor] = {}
-    waiting = list(arguments.items())
+    waiting = [("self", getattr(target, "__self__", None)), *arguments.items()]
     while waiting:
         name, value = waiting.pop(0)
         if isinstance(value, Tensor):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +16,14 @@ from torch import Tensor, nn
 from engine import axes
 from engine.cost import flops
 from engine.source import Source, locate
-from engine.trace import Leaf, Step
+from engine.trace import Leaf, Step, memory_of
 
 # func, args, kwargs, result, code, instruction offset, running module, group. A plain tuple, because one is made for
 # every call while the recorded program is running.
 Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, "CodeType | None", int, "nn.Module | None", int]
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
+
+_Key = TypeVar("_Key")
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
@@ -31,27 +35,31 @@ class Overwrite:
 
     at: int
     target: Tensor
-    storage: int
+    memory: int | None
     shape: torch.Size
     stride: tuple[int, ...]
     offset: int
-    copy: torch.UntypedStorage | None
+    copy: torch.UntypedStorage | Tensor
 
     @classmethod
     def before(cls, at: int, target: Tensor) -> Overwrite:
-        memory = target.untyped_storage()
-        copy = None if target.is_meta else memory.clone()
+        memory = memory_of(target)
+        if memory is None:  # not one plain block of memory: only the tensor itself can be kept
+            return cls(at, target, None, target.shape, (), 0, target.detach().clone())
+        copy = memory if target.is_meta else memory.clone()
         return cls(at, target, memory._cdata, target.shape, target.stride(), int(target.storage_offset()), copy)
 
-    def restore(self, tensor: Tensor) -> Tensor:
-        """``tensor`` with the numbers it had before the call."""
-        if self.copy is None:
-            return tensor
-        shape, stride, offset = tensor.shape, tensor.stride(), tensor.storage_offset()
-        if tensor is self.target:  # transpose_() and its like change these as well
-            shape, stride, offset = self.shape, self.stride, self.offset
+    def restore(self, tensor: Tensor, layout: Overwrite | Tensor) -> Tensor:
+        """``tensor`` with the numbers it had before the call, laid out as it was then."""
+        if isinstance(self.copy, Tensor):
+            return self.copy
+        if isinstance(layout, Tensor):
+            shape, stride, offset = layout.shape, layout.stride(), int(layout.storage_offset())
+        else:
+            shape, stride, offset = layout.shape, layout.stride, layout.offset
         kept = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-        return kept.set_(self.copy, offset, shape, stride)
+        kept = kept.set_(self.copy, offset, shape, stride)
+        return kept.conj() if tensor.is_conj() else kept
 
 
 @dataclass(frozen=True)
@@ -62,17 +70,48 @@ class Tape:
     overwrites: tuple[Overwrite, ...]
     inputs: Mapping[str, Tensor]
     target: Any
+    called: Sequence[nn.Module]
     axis_names: AxisNames = field(default=())
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
         """The tensor with the numbers it had when this call began."""
         if not self.overwrites:
             return tensor
-        storage = tensor.untyped_storage()._cdata
-        for overwrite in self.overwrites:
-            if overwrite.at >= call and overwrite.storage == storage:
-                return overwrite.restore(tensor)
-        return tensor
+        itself = _first(self._of_tensor.get(id(tensor), ()), call)
+        memory = memory_of(tensor)
+        shared = None if memory is None else _first(self._of_memory.get(memory._cdata, ()), call)
+        first = min((found for found in (shared, itself) if found), key=lambda found: found.at, default=None)
+        # transpose_() and its like change the layout of their target and of no other view.
+        return tensor if first is None else first.restore(tensor, itself or tensor)
+
+    def overwrites_at(self, call: int) -> Sequence[Overwrite]:
+        """What this call wrote into."""
+        return self._at.get(call, ())
+
+    @cached_property
+    def _of_tensor(self) -> Mapping[int, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: id(overwrite.target))
+
+    @cached_property
+    def _of_memory(self) -> Mapping[int | None, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: overwrite.memory)
+
+    @cached_property
+    def _at(self) -> Mapping[int, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: overwrite.at)
+
+
+def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:
+    groups: dict[_Key, list[Overwrite]] = {}
+    for overwrite in overwrites:
+        groups.setdefault(key(overwrite), []).append(overwrite)
+    return groups
+
+
+def _first(overwrites: Sequence[Overwrite], call: int) -> Overwrite | None:
+    """The first of these, in the order they happened, that this call or a later one made."""
+    place = bisect_left(overwrites, call, key=lambda overwrite: overwrite.at)
+    return overwrites[place] if place < len(overwrites) else None
 
 
 def resolve(tape: Tape) -> tuple[Step, ...]:
@@ -84,7 +123,9 @@ class _Resolver:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.paths = _paths(tape)
-        self.leaves: dict[int, Leaf] = {id(tensor): Leaf("input", name, tensor) for name, tensor in tape.inputs.items()}
+        self.leaves: dict[int, Leaf] = {}
+        for name, tensor in tape.inputs.items():
+            self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
         for module in _roots(tape):
             prefix = self.paths[id(module)]
             for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
@@ -113,7 +154,8 @@ class _Resolver:
         path = self.paths.get(id(module), "") if module is not None else ""
         final = self._ends_its_line(number)
         outputs = (result,) if isinstance(result, Tensor) else tuple(t for t in result if isinstance(t, Tensor))
-        written = {id(o.target) for o in self.tape.overwrites if o.at == number}
+        overwrites = self.tape.overwrites_at(number)
+        written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
             value = self.tape.before(tensor, number + 1)
             step = Step(
@@ -126,7 +168,8 @@ class _Resolver:
                 source=source,
                 value=value,
                 memory=_memory(tensor, given, written),
-                flops=flops(op, given, value),
+                # The arithmetic of a call is counted once, with the first of what it returned.
+                flops=flops(op, given, value) if position == 0 else 0,
                 call=number,
                 output=position,
                 _recompute=self._recompute(number, position),
@@ -134,8 +177,8 @@ class _Resolver:
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
                 self.made[id(tensor)] = step
-            if step.memory == "overwritten":
-                self.writers[tensor.untyped_storage()._cdata] = step
+            if position == 0:
+                self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
             yield step
 
     def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[Step | Leaf, ...]:
@@ -148,11 +191,13 @@ class _Resolver:
             if made is not None:
                 parents.append(made)
             else:
-                leaf = self.leaves.get(id(value)) or Leaf("constant", name or "constant", value)
+                kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
+                leaf = self.leaves.setdefault(id(value), Leaf(kind, name or kind, value))
                 before = self.tape.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
-            writer = self.writers.get(value.untyped_storage()._cdata) if self.writers else None
+            memory = memory_of(value) if self.writers else None
+            writer = None if memory is None else self.writers.get(memory._cdata)
             if writer is not None and (made is None or writer.index > made.index):
                 parents.append(writer)
         return tuple(parents)
@@ -190,20 +235,22 @@ class _Resolver:
 
         def recompute() -> Tensor:
             func, args, kwargs, *_ = tape.calls[number]
-            writes = {id(o.target) for o in tape.overwrites if o.at == number}
+            writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
 
             def then(value: Any) -> Any:
                 if isinstance(value, Tensor):
                     before = tape.before(value, number)
                     return before.clone() if id(value) in writes else before
-                if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
-                    return type(value)(then(item) for item in value) if type(value) in (tuple, list) else value
+                if type(value) in (tuple, list):
+                    return type(value)(then(item) for item in value)
                 return value
 
-            arguments = [then(value) for value in args]
-            result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
+            # A tensor of inference mode cannot be computed with again where gradients are on.
+            with torch.no_grad():
+                arguments = [then(value) for value in args]
+                result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
             if result is None:  # x[i] = y
-                return arguments[0]
+                result = arguments[0]
             if isinstance(result, Tensor):
                 return result
             return [value for value in result if isinstance(value, Tensor)][position]
@@ -213,12 +260,16 @@ class _Resolver:
 
 def _roots(tape: Tape) -> tuple[nn.Module, ...]:
     """The outermost modules that ran: the recorded one, or those that a recorded function called."""
-    if isinstance(tape.target, nn.Module):
-        return (tape.target,)
-    bound = getattr(tape.target, "__self__", None)
+    target = tape.target
+    while isinstance(target, partial):
+        target = target.func
+    if isinstance(target, nn.Module):
+        return (target,)
+    bound = getattr(target, "__self__", None)
     if isinstance(bound, nn.Module):
         return (bound,)
-    ran = list({id(call[6]): call[6] for call in tape.calls if call[6] is not None}.values())
+    running = (call[6] for call in tape.calls)
+    ran = list({id(module): module for module in (*running, *tape.called) if module is not None}.values())
     inside = {id(child) for module in ran for child in module.modules() if child is not module}
     return tuple(module for module in ran if id(module) not in inside)
 
@@ -236,11 +287,19 @@ def _paths(tape: Tape) -> dict[int, str]:
 
 def _flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Every argument with its name; tensors inside lists and tuples one by one, other things whole."""
-    for name, value in [*(("", value) for value in args), *kwargs.items()]:
-        if isinstance(value, (tuple, list)) and any(isinstance(item, Tensor) for item in value):
-            yield from ((name, item) for item in value)
+    waiting = [*(("", value) for value in args), *kwargs.items()]
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, (tuple, list)) and _holds_tensor(value):
+            waiting[:0] = [(name, item) for item in value]
         else:
             yield name, value
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(_holds_tensor(item) for item in value)
+    return isinstance(value, Tensor)
 
 
 def _op(func: Any) -> str:
@@ -271,7 +330,8 @@ def _memory(tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
         return "overwritten"
     if any(tensor is other for other in given):
         return "same"
-    if tensor.numel() == 0:
+    memory = memory_of(tensor)
+    if memory is None:
         return "new"
-    storage = tensor.untyped_storage()._cdata
-    return "view" if any(other.untyped_storage()._cdata == storage for other in given) else "new"
+    sources = (memory_of(other) for other in given)
+    return "view" if any(source is not None and source._cdata == memory._cdata for source in sources) else "new"

@@ -73,18 +73,15 @@ def locate(code: CodeType, lasti: int) -> Source:
     if node is None or node.end_lineno is None or node.end_col_offset is None:
         return nothing
     statement = file.statement[node]
+    lines = file.lines[node.lineno - 1 : node.end_lineno]
+    begin, finish = _column(lines[0], node.col_offset), _column(lines[-1], node.end_col_offset)
     return Source(
         file=code.co_filename,
         line=node.lineno,
-        expression=ast.get_source_segment("".join(file.lines), node) or "",
+        expression="".join((*lines[:-1], lines[-1][:finish]))[begin:],
         function=code.co_name,
         function_line=code.co_firstlineno,
-        span=(
-            node.lineno,
-            _column(file.lines[node.lineno - 1], node.col_offset),
-            node.end_lineno,
-            _column(file.lines[node.end_lineno - 1], node.end_col_offset),
-        ),
+        span=(node.lineno, begin, node.end_lineno, finish),
         targets=file.targets.get(node, ()),
         comment_axes=_comment_axes(file, statement),
     )
@@ -149,8 +146,7 @@ def _own_expressions(statement: ast.stmt) -> Iterator[_Node]:
 
 def _assigned(statement: ast.stmt) -> Iterator[tuple[_Node, tuple[str, ...]]]:
     if isinstance(statement, ast.Assign):
-        for value in _either(statement.value):
-            yield value, _names(statement.targets[0])
+        yield from _paired(statement.targets[0], statement.value)
         # x[i] = y calls __setitem__, whose span is the target alone.
         yield statement.targets[0], _names(statement.targets[0])
     elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
@@ -162,9 +158,20 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[_Node, tuple[str, ...]]]:
             yield node.value, _names(node.target)
 
 
-def _either(value: ast.expr) -> tuple[ast.expr, ...]:
-    """The expressions whose result a value may be: both sides of ``a if condition else b``."""
-    return (*_either(value.body), *_either(value.orelse)) if isinstance(value, ast.IfExp) else (value,)
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[_Node, tuple[str, ...]]]:
+    """The expressions whose result is assigned, each with the names it goes to."""
+    match target, value:
+        case _, ast.IfExp():
+            yield from _paired(target, value.body)
+            yield from _paired(target, value.orelse)
+        case ast.Tuple() | ast.List(), ast.Tuple() | ast.List() if len(target.elts) == len(value.elts):
+            for one, its in zip(target.elts, value.elts, strict=True):
+                yield from _paired(one, its)
+        case _, ast.ListComp() | ast.SetComp() | ast.DictComp():
+            # What is called with a comprehension's span is the taking apart of what it goes through.
+            pass
+        case _:
+            yield value, _names(target)
 
 
 def _names(target: ast.expr) -> tuple[str, ...]:

@@ -24,12 +24,22 @@ class Statistics:
     inf: int
 
 
+NOTHING = Statistics(None, None, None, None, 0, 0, 0)
+
+
 def statistics(value: Tensor) -> Statistics:
-    """Sums up a tensor of any dtype, rank and device; one on the meta device has no numbers to sum up."""
-    if value.is_meta or value.numel() == 0:
-        return Statistics(None, None, None, None, 0, 0, 0)
+    """Sums up a tensor of any dtype, rank and device.
+
+    One on the meta device has no numbers to sum up, nor has one that is no plain grid of them (sparse, quantized).
+    Complex numbers have no order: of them only the zeros, NaN and infinities are counted.
+    """
+    if value.is_meta or value.numel() == 0 or value.layout != torch.strided or value.is_quantized:
+        return NOTHING
     with torch.no_grad():
         numbers = value.detach()
+        if numbers.is_complex():
+            counts = (int(found.sum()) for found in (numbers == 0, numbers.isnan(), numbers.isinf()))
+            return Statistics(None, None, None, None, *counts)
         # MPS has no float64; there the sum is taken on the CPU.
         numbers = (numbers.cpu() if numbers.device.type == "mps" else numbers).double()
         total = numbers.sum().item()

@@ -14,9 +14,17 @@ from torch import Tensor
 
 from engine.config import Config
 from engine.source import Source
-from engine.statistics import Statistics, statistics
+from engine.statistics import NOTHING, Statistics, statistics
 
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
+
+
+def memory_of(tensor: Tensor) -> torch.UntypedStorage | None:
+    """The memory behind a tensor; None where it is not one plain block (sparse, functorch's wrappers and the like)."""
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +84,8 @@ class Step:
     @property
     def stride(self) -> tuple[int, ...]:
         """How many elements of memory lie between neighbours, per axis."""
-        return tuple(self.value.stride())
+        # A sparse tensor is no grid in memory: it has no strides and is not contiguous.
+        return tuple(self.value.stride()) if self.value.layout == torch.strided else ()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -93,7 +102,7 @@ class Step:
 
     @property
     def is_contiguous(self) -> bool:
-        return self.value.is_contiguous()
+        return self.value.layout == torch.strided and self.value.is_contiguous()
 
     @property
     def nbytes(self) -> int:
@@ -102,7 +111,7 @@ class Step:
     @cached_property
     def statistics(self) -> Statistics:
         """Minimum, maximum, mean and so on of the value, computed when first asked for."""
-        return statistics(self.value)
+        return NOTHING if memory_of(self.value) is None else statistics(self.value)
 
     @property
     def inputs(self) -> tuple[Step | Leaf, ...]:
@@ -115,7 +124,10 @@ class Step:
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
     def recompute(self) -> Tensor:
-        """Makes the call again on what it read then. Equal to ``value`` unless the operation draws random numbers."""
+        """Makes the call again, without gradients, on what it read then.
+
+        Equal to ``value`` unless the operation draws random numbers or leaves memory as it finds it (``torch.empty``).
+        """
         return self._recompute()
 
 
@@ -141,7 +153,8 @@ class Trace:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """Every step in execution order. Names, source and parents are worked out when first asked for."""
-        return self._resolve()
+        # Two threads may both work them out; setdefault makes them agree on one.
+        return self.__dict__.setdefault("_steps", self._resolve())
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Step, ...]]:
@@ -178,7 +191,7 @@ class Trace:
             for parent in step.inputs:
                 if isinstance(parent, Step):
                     readers.setdefault(parent.index, {})[step.index] = step
-        return {index: tuple(steps.values()) for index, steps in readers.items()}
+        return MappingProxyType({index: tuple(steps.values()) for index, steps in readers.items()})
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
@@ -187,10 +200,15 @@ class Trace:
             for symbol, size in zip(step.axes, step.shape, strict=True):
                 if symbol is not None:
                     found.setdefault(symbol, size)
-        return found
+        return MappingProxyType(found)
 
     @cached_property
     def nbytes(self) -> int:
         """Bytes of memory the recorded tensors hold, counting shared memory once."""
-        storages = {s.value.untyped_storage()._cdata: s.value.untyped_storage().nbytes() for s in self.steps}
-        return sum(storages.values())
+        held: dict[int, int] = {}
+        for step in self.steps:
+            memory = memory_of(step.value)
+            held[id(step.value) if memory is None else memory._cdata] = (
+                step.nbytes if memory is None else memory.nbytes()
+            )
+        return sum(held.values())

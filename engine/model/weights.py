@@ -1,12 +1,12 @@
 """Seeded weights: every parameter drawn from a generator of its own.
 
-Because no parameter's numbers depend on another's, adding a layer or a word changes nothing in the layers and words
-that were there. Drawn on the CPU in float32, then rounded to the dtype asked for and moved, so every device and every
-dtype starts from the same numbers.
+Because no parameter's numbers depend on another's, adding a layer changes nothing in the layers that were there, and
+adding a word nothing in the embeddings of the others. Drawn on the CPU in float32, then rounded to the dtype asked for
+and moved, so every device and every dtype starts from the same numbers.
 """
 
+import hashlib
 import math
-import zlib
 
 import torch
 from torch import Tensor, nn
@@ -28,22 +28,27 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
 
 
 def skeleton(config: Config, pad: int) -> Transformer:
-    """The same model on the meta device, in its dtype: shapes without a byte of memory."""
+    """The same model in float32 on the meta device: shapes without a byte of memory."""
     with torch.device("meta"):
-        model = Transformer(config, pad)
+        model = Transformer(config, pad).float()
     model.requires_grad_(False)
     return model.eval()
 
 
 def _seed(seed: int, path: str) -> int:
-    # crc32 rather than hash(): the same in every process.
-    return (seed * 2**32 + zlib.crc32(path.encode())) % 2**63
+    # The CPU's generator looks at 32 bits of its seed and no more, so those must hold the seed and the path mixed.
+    digest = hashlib.blake2b(f"{seed} {path}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big")
 
 
 def _fill(module: nn.Module, name: str, parameter: Tensor, generator: torch.Generator) -> None:
     if isinstance(module, nn.Embedding):
         # Standard deviation 1/√d_model, so that after the × √d_model of the paper's section 3.4 it is 1.
-        parameter.normal_(0.0, parameter.size(1) ** -0.5, generator=generator)
+        # normal_ draws in blocks of 16 and a last shorter one otherwise; whole blocks keep a word's numbers the same
+        # however many words follow.
+        drawn = torch.empty(-(-parameter.numel() // 16) * 16, dtype=parameter.dtype)
+        drawn.normal_(0.0, parameter.size(1) ** -0.5, generator=generator)
+        parameter.copy_(drawn[: parameter.numel()].view_as(parameter))
     elif isinstance(module, nn.Linear) and name == "weight":
         nn.init.xavier_uniform_(parameter, generator=generator)
     elif isinstance(module, nn.Linear):

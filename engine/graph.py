@@ -1,0 +1,177 @@
+"""A trace as a graph in DOT: modules as boxes, and on every edge the shape of the tensor that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from html import escape
+
+import graphviz
+
+from engine.trace import Leaf, Step, Trace
+
+# What people call a module or a step of the built-in Transformer; any other goes by its own name.
+_CALLED = {
+    "source": "source tokens",
+    "target": "target tokens",
+    "source_embedding": "embedding × √d_model",
+    "target_embedding": "embedding × √d_model",
+    "source_position": "+ positional encoding",
+    "target_position": "+ positional encoding",
+    "source_padding_mask": "padding mask",
+    "target_padding_mask": "padding mask",
+    "causal_mask": "causal mask",
+    "mask": "padding or future",
+    "self_attention": "multi-head self-attention",
+    "cross_attention": "multi-head cross-attention",
+    "feed_forward": "feed-forward",
+    "self_attention_norm": "LayerNorm",
+    "cross_attention_norm": "LayerNorm",
+    "feed_forward_norm": "LayerNorm",
+    "norm": "LayerNorm",
+    "logits": "projection to the vocabulary",
+    "log_probabilities": "log-softmax: log-probability of each next token",
+    "probabilities": "softmax: probability of each next token",
+}
+
+
+_AGAIN = ".again"  # ends the name of the box that the closed layers of a stack share
+
+
+@dataclass(frozen=True)
+class Look:
+    """The colours of a drawing, as ``#rrggbb``; ``axis`` gives the colour of an axis symbol."""
+
+    ink: str = "#1d2433"
+    soft: str = "#6b7385"
+    line: str = "#c3c9d6"
+    box: str = "#ffffff"
+    group: str = "#f6f7fa"
+    font: str = "sans-serif"
+    axis: Callable[[str | None], str] = field(default=lambda symbol: "#1d2433")
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A box: a module with everything in it, or one step of an opened module."""
+
+    name: str
+    label: str
+    group: str
+    is_sum: bool = False
+
+
+def at_a_glance(trace: Trace) -> frozenset[str]:
+    """The modules to open for a first look: the stacks, and the first layer of each."""
+    paths = {step.path for step in trace.steps}
+    stacks = {path.split(".layers.")[0] for path in paths if ".layers." in path}
+    return frozenset(
+        {"", *stacks, *(f"{stack}.layers" for stack in stacks), *(f"{stack}.layers.0" for stack in stacks)}
+    )
+
+
+def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | None = None) -> str:
+    """The DOT text of a trace, one box for every module that is not opened.
+
+    ``opened`` holds the paths of modules whose inside is shown ("" is the whole model); by default the stacks and
+    their first layers. The layers of a stack that stay closed share one box.
+    """
+    opened = at_a_glance(trace) if opened is None else opened
+    look = look or Look()
+    nodes: dict[str, _Node] = {}
+    again: dict[str, set[str]] = {}
+    edges: dict[tuple[str, str, str], bool] = {}
+    for step in trace.steps:
+        node = _node(step, opened)
+        nodes.setdefault(node.name, node)
+        again.setdefault(node.name, set()).add(step.path.removeprefix(f"{node.group}.layers.").split(".")[0])
+        for parent in step.inputs:
+            if isinstance(parent, Leaf) and parent.kind != "input":
+                continue
+            before = _Node(parent.name, _CALLED.get(parent.name, parent.name), "") if isinstance(parent, Leaf) else None
+            before = before or _node(parent, opened)
+            nodes.setdefault(before.name, before)
+            if before.name != node.name:
+                axes = parent.axes if isinstance(parent, Step) else _input_axes(parent)
+                label = _shape(axes, tuple(parent.value.shape), look)
+                edges[before.name, node.name, label] = not parent.value.is_floating_point()
+    for name, layers in again.items():
+        if name.endswith(_AGAIN):
+            nodes[name] = replace(nodes[name], label=nodes[name].label.format(len(layers), "s" * (len(layers) > 1)))
+    return _drawn(nodes, edges, look)
+
+
+def _node(step: Step, opened: Collection[str]) -> _Node:
+    parts = step.path.split(".") if step.path else []
+    for depth in range(len(parts) + 1):
+        path = ".".join(parts[:depth])
+        if path not in opened:
+            return _closed(path, parts[:depth])
+    name = _CALLED.get(step.name, step.name)
+    if step.op == "add":
+        return _Node(step.full_name, "+", step.path, is_sum=True)
+    return _Node(step.full_name, name, step.path)
+
+
+def _closed(path: str, parts: list[str]) -> _Node:
+    group = ".".join(parts[:-1])
+    if parts[-1].isdigit():
+        # Layers that stay closed are the same again with other weights.
+        return _Node(group + _AGAIN, f"{{}} more {parts[0]} layer{{}} with other weights", parts[0])
+    return _Node(path, _CALLED.get(parts[-1], parts[-1].replace("_", " ")), group)
+
+
+def _input_axes(leaf: Leaf) -> tuple[str | None, ...]:
+    # The built-in model's two inputs are the token ids.
+    return {"source": ("B", "S"), "target": ("B", "T")}.get(leaf.name, (None,) * leaf.value.dim())
+
+
+def _shape(axes: tuple[str | None, ...], shape: tuple[int, ...], look: Look) -> str:
+    """``B 2 · S 5 · d_model 32`` in the axes' colours, as DOT's HTML."""
+    parts = []
+    for symbol, size in zip(axes, shape, strict=True):
+        name = "" if symbol in (None, "1") else f"{escape(str(symbol).replace('*', '·'))} "
+        parts.append(f'<FONT COLOR="{look.axis(symbol)}">{name}<B>{size}</B></FONT>')
+    return f'<<FONT POINT-SIZE="10">{" · ".join(parts) or "scalar"}</FONT>>'
+
+
+def _drawn(nodes: dict[str, _Node], edges: dict[tuple[str, str, str], bool], look: Look) -> str:
+    dot = graphviz.Digraph()
+    dot.attr("graph", bgcolor="transparent", fontname=look.font, fontcolor=look.soft, fontsize="11", nodesep="0.3")
+    dot.attr("graph", ranksep="0.32", style="rounded,filled", color=look.line, fillcolor=look.group, labeljust="l")
+    dot.attr("node", shape="box", style="rounded,filled", fillcolor=look.box, color=look.line, fontcolor=look.ink)
+    dot.attr("node", fontname=look.font, fontsize="12", height="0.36", margin="0.14,0.06")
+    dot.attr("edge", color=look.soft, fontname=look.font, fontcolor=look.soft, arrowsize="0.6")
+    for group in dict.fromkeys(node.group for node in nodes.values()):
+        members = [node for node in nodes.values() if node.group == group]
+        stack = group.split(".")[0] if ".layers." in group else ""
+        if not group:
+            _add(dot, members)
+        elif stack:
+            with dot.subgraph(name=f"cluster_{stack}") as outer, outer.subgraph(name=f"cluster_{group}") as inner:
+                outer.attr(label=stack)
+                inner.attr(label=group.removeprefix(f"{stack}."), fillcolor=look.box)
+                _add(inner, members)
+        else:
+            with dot.subgraph(name=f"cluster_{group}") as outer:
+                outer.attr(label=group)
+                _add(outer, members)
+    with dot.subgraph() as top:
+        top.attr(rank="same")
+        for name, node in nodes.items():
+            if not any(end == name for _, end, _ in edges) and not node.group:
+                top.node(name)
+    for (start, end, label), is_mask in edges.items():
+        # Masks and ids say where to look; the solid lines carry the numbers. What the first layer's lines say is not
+        # drawn a second time for the layers that are the same again.
+        if not (is_mask and end.endswith(_AGAIN)):
+            dot.edge(start, end, label=label, style="dashed" if is_mask else "solid")
+    return str(dot.source)
+
+
+def _add(dot: graphviz.Digraph, nodes: list[_Node]) -> None:
+    for node in nodes:
+        if node.is_sum:
+            dot.node(node.name, "+", shape="circle", width="0.3", height="0.3", fixedsize="true")
+        else:
+            dot.node(node.name, node.label)

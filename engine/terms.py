@@ -1,0 +1,123 @@
+"""The terms that made a number: kept as columns of numbers, and told one by one when asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.trace import Leaf, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One element that was read: of which parent, where, its recorded number, and its part in the operation.
+
+    A number given in the call, such as the 2.83 of ``scores / 2.83``, has the index ().
+    """
+
+    parent: Step | Leaf
+    index: tuple[int, ...]
+    value: float
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one or more elements together put into the result.
+
+    Attributes:
+        factors: the elements; two for a product.
+        contribution: what they come to. In a sum these add up to the result; in a softmax they are the
+            exponentials, whose sum divides.
+        role: "product", "bias", "x", ...
+        share: the contribution divided by the sum of all, for a softmax.
+    """
+
+    factors: tuple[Factor, ...]
+    contribution: float
+    role: str
+    share: float | None = None
+
+    @property
+    def parent(self) -> Step | Leaf:
+        return self.factors[0].parent
+
+    @property
+    def index(self) -> tuple[int, ...]:
+        return self.factors[0].index
+
+    @property
+    def value(self) -> float:
+        return self.factors[0].value
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The elements read of one parent, in row-major order: ``box`` has their range along each axis.
+
+    ``raw`` holds their numbers as recorded, ``numbers`` the same in float64 where the result has a fraction.
+    """
+
+    parent: Step | Leaf
+    role: str
+    box: tuple[range, ...]
+    raw: Tensor
+    numbers: Tensor
+
+    def factor(self, place: int) -> Factor:
+        index = []
+        rest = place
+        for places in reversed(self.box):
+            rest, position = divmod(rest, len(places))
+            index.append(places[position])
+        return Factor(self.parent, tuple(reversed(index)), self.raw[place].item(), self.role)
+
+    def factors(self) -> list[Factor]:
+        cells = itertools.product(*self.box)
+        return [Factor(self.parent, cell, v, self.role) for cell, v in zip(cells, self.raw.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Terms of one kind: their factors side by side, and what each puts in."""
+
+    role: str
+    columns: tuple[Column, ...]
+    contributions: Tensor
+    shares: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.contributions.numel()
+
+    def term(self, place: int) -> Term:
+        share = None if self.shares is None else self.shares[place].item()
+        factors = tuple(column.factor(place) for column in self.columns)
+        return Term(factors, self.contributions[place].item(), self.role, share)
+
+    def terms(self) -> list[Term]:
+        rows = zip(*(column.factors() for column in self.columns), strict=True)
+        shares: Sequence[float | None] = [None] * len(self) if self.shares is None else self.shares.tolist()
+        amounts = self.contributions.tolist()
+        return [Term(row, amount, self.role, share) for row, amount, share in zip(rows, amounts, shares, strict=True)]
+
+
+class Largest(NamedTuple):
+    """The terms that count most, and the sum and number of those left out."""
+
+    terms: tuple[Term, ...]
+    rest: float
+    others: int
+
+
+def largest(groups: Sequence[Group], n: int) -> Largest:
+    """The n terms with the largest contributions by magnitude, a NaN before everything."""
+    amounts = torch.cat([group.contributions.double() for group in groups]) if groups else torch.empty(0)
+    order = amounts.abs().nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
+    places = [(group, place) for group in groups for place in range(len(group))]
+    chosen = tuple(places[at][0].term(places[at][1]) for at in order[:n])
+    return Largest(chosen, amounts[order[n:]].sum().item(), max(0, len(order) - n))

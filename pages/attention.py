@@ -1,0 +1,9 @@
+"""Scores, mask and weights of every head, with the tokens along both sides."""
+
+from pages.ui import frame
+
+frame.begin("pages/attention.py")
+
+from pages.ui import attention, opening
+
+attention.draw(opening.open_page("pages/attention.py"))

@@ -1,0 +1,9 @@
+"""All recorded tensors in one table, to search and filter."""
+
+from pages.ui import frame
+
+frame.begin("pages/every_step.py")
+
+from pages.ui import opening, table
+
+table.draw(opening.open_page("pages/every_step.py"))

@@ -1,0 +1,132 @@
+"""Scores, mask and weights of one attention, head by head, with the tokens along both sides."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import streamlit as st
+
+from engine import Step, Trace
+from pages.ui import frame, state
+from pages.ui.panels import panel_of, short
+from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.walk import key_of
+
+_KINDS = {
+    "encoder": ("Encoder self-attention", "every source token asks every source token"),
+    "decoder": ("Decoder self-attention", "every target token asks itself and the target tokens before it"),
+    "cross": ("Cross-attention", "every target token asks every source token"),
+}
+_MOST = 3
+
+
+def draw(trace: Trace) -> None:
+    """Draws the attention that the controls on the page choose."""
+    st.markdown("#### Who looks at whom")
+    path, head, sentence = _choose(trace)
+    scores, weights = trace.find(f"{path}.scores"), trace.find(f"{path}.weights")
+    read = weights.inputs[0]
+    masked = read if isinstance(read, Step) and read.op == "masked_fill" else None
+    _stage(trace, scores, masked, weights, head, sentence)
+    _in_words(trace, weights, head, sentence)
+    _all_heads(trace, weights, sentence)
+
+
+def _choose(trace: Trace) -> tuple[str, int, int]:
+    config = trace.config
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = _pick("kind", "Attention", tuple(_KINDS), lambda name: _KINDS[name][0])
+        layers = config.encoder_layers if kind == "encoder" else config.decoder_layers
+        layer = int(_pick("layer", "Layer", tuple(map(str, range(layers)))))
+        head = int(_pick("head", "Head", tuple(map(str, range(config.heads)))))
+        sentence = int(_pick("sentence", "Sentence", tuple(map(str, range(config.batch)))))
+    st.caption(_KINDS[kind][1][0].upper() + _KINDS[kind][1][1:] + ".")
+    stack = "encoder" if kind == "encoder" else "decoder"
+    module = "cross_attention" if kind == "cross" else "self_attention"
+    return f"{stack}.layers.{layer}.{module}", head, sentence
+
+
+def _pick(name: str, label: str, options: tuple[str, ...], said=str) -> str:
+    """A choice that is kept in the address; one that no longer exists falls back to the first."""
+    value = state.view(name)
+    key = f"attention.{name}"
+    st.session_state[key] = value if value in options else options[0]
+    if len(options) == 1:
+        return options[0]
+    widget = st.segmented_control if len(options) <= 8 else st.selectbox
+    more = {"required": True, "wrap": True} if widget is st.segmented_control else {}
+    widget(label, options, format_func=said, key=key, on_change=_picked, args=(name,), **more)
+    return st.session_state[key] or options[0]
+
+
+def _picked(name: str) -> None:
+    state.change_view(**{name: st.session_state[f"attention.{name}"]})
+
+
+def _stage(trace: Trace, scores: Step, masked: Step | None, weights: Step, head: int, sentence: int) -> None:
+    panels = [_one_head(trace, scores, head, sentence, f"step {scores.index}, head {head}")]
+    steps = [scores, weights]
+    if masked is not None:
+        mask = masked.inputs[1]
+        panels.append(_one_head(trace, mask, head, sentence, f"step {mask.index}, True hides"))
+        steps.insert(1, masked)
+    panels.append(_one_head(trace, weights, head, sentence, f"step {weights.index}, each row sums to 1"))
+    row = {"kind": "affine", "axes": [{"out": 0}, {"all": True}]}
+    tensor_view(panels, key="attention.stage", operation=_operation(trace, masked), reads=[row] * (len(panels) - 1))
+    with st.container(horizontal=True):
+        for step in steps:
+            query = {**state.settings_now().to_query(), "step": key_of(trace, step)}
+            frame.link("pages/walkthrough.py", f"{step.name} in the walkthrough", query)
+
+
+def _operation(trace: Trace, masked: Step | None) -> Operation:
+    root = math.sqrt(trace.config.d_k)
+    formula = [("weights", "i"), ("j", "sub"), (" = exp(", "i"), ("scores", "i"), ("j", "sub"), (" / √d_k) / Σ", "i")]
+    formula += [("k", "sub"), (" exp(scores", "i"), ("k", "sub"), (" / √d_k)", "i")]
+    facts = [("√d_k", f"√{trace.config.d_k} = {short(root)}")]
+    if masked is not None:
+        hidden = int(masked.inputs[1].value.sum())
+        facts.append(
+            ("mask", "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here")
+        )
+    return Operation(title="scale, mask, softmax" if masked else "scale, softmax", formula_html=formula, facts=facts)
+
+
+def _one_head(trace: Trace, step: Step, head: int, sentence: int, note: str) -> Panel:
+    """The rows and columns that one head of one sentence has, or shares with the others."""
+    whole = panel_of(trace, step)
+    batch, heads = step.shape[:2]
+    place = (sentence if batch > 1 else 0, head if heads > 1 else 0)
+    return dataclasses.replace(
+        whole,
+        value=step.value[place],
+        axes=step.axes[2:],
+        labels=tuple(trace.labels[axis][sentence] if axis in trace.labels else None for axis in step.axes[2:]),
+        note=note,
+        masked=None if whole.masked is None else whole.masked.expand(step.shape)[place],
+        footer="",
+    )
+
+
+def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
+    queries, keys = (trace.labels[axis][sentence] for axis in weights.axes[2:])
+    rows = weights.value[sentence, head].double()
+    st.markdown("##### What each token takes, in this head")
+    lines = []
+    for query, row in zip(queries, rows, strict=True):
+        best = row.topk(min(_MOST, row.numel()))
+        pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        taken = ", ".join(f"`{keys[i]}` {short(100 * share)} %" for share, i in pairs if share)
+        lines.append(f"- `{query}` takes {taken}")
+    shown, rest = lines[:12], lines[12:]
+    st.markdown("\n".join(shown))
+    if rest:
+        with st.expander(f"{len(rest)} more tokens"):
+            st.markdown("\n".join(rest))
+
+
+def _all_heads(trace: Trace, weights: Step, sentence: int) -> None:
+    st.markdown("##### The weights of every head")
+    st.caption("Heads never meet before W_O: each has its own map.")
+    tensor_view([panel_of(trace, weights)], key="attention.heads", choice={"B": sentence})

@@ -1,0 +1,136 @@
+"""The settings in the sidebar. Every widget shows the settings and, when moved, makes new ones of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from engine import Trace
+from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
+from engine.device import present
+from pages.ui import state
+from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, move
+
+# Sizes people use; the present one is always among those offered.
+_WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
+_HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+_MOVED = "explorer.moved"
+_NORMS = {False: "after (post-norm, as in the paper)", True: "before (pre-norm)"}
+
+
+def draw(settings: Settings, trace: Trace) -> None:
+    """Draws every control with the present settings."""
+    with st.sidebar:
+        _input(settings, trace)
+        _model(settings)
+        with st.expander("More"):
+            _more(settings)
+
+
+def _input(settings: Settings, trace: Trace) -> None:
+    _show("reads", settings.reads)
+    st.segmented_control(
+        "Input",
+        (SENTENCES, TOKENS),
+        format_func={SENTENCES: "Sentences", TOKENS: "Generated tokens"}.__getitem__,
+        key="reads",
+        required=True,
+        on_change=_set_input,
+        args=("reads",),
+        width="stretch",
+    )
+    if settings.reads == SENTENCES:
+        for name, label in (("source", "Source, one sentence a line"), ("target", "Target, a line for each")):
+            _show(name, getattr(settings, name))
+            st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
+        sizes = trace.config
+        if sizes is not None:
+            st.caption(
+                f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
+            )
+    else:
+        _slider("batch", "Batch", settings)
+        _slider("src_len", "Source length", settings)
+        _slider("tgt_len", "Target length", settings)
+
+
+def _model(settings: Settings) -> None:
+    config = settings.config
+    _slider("heads", "Heads", settings)
+    _choice_slider("d_model", "d_model", _WIDTHS, settings)
+    moved = st.session_state.pop(_MOVED, "")
+    if moved:
+        st.caption(f":orange[{moved}]")
+    elif config.d_k == config.d_v and config.d_k * config.heads == config.d_model:
+        st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
+    else:
+        st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
+    _slider("encoder_layers", "Encoder layers", settings)
+    _slider("decoder_layers", "Decoder layers", settings)
+    _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
+
+
+def _more(settings: Settings) -> None:
+    _number("d_k", "d_k, width of a query and a key", settings)
+    _number("d_v", "d_v, width of a value", settings)
+    _select("norm_first", "LayerNorm", tuple(_NORMS), settings, _NORMS.__getitem__)
+    _select("activation", "Activation", ACTIVATIONS, settings)
+    _select("output", "Output", OUTPUTS, settings)
+    _toggle("padding_mask", "Padding mask", settings)
+    _toggle("causal_mask", "Causal mask", settings)
+    _number("seed", "Seed of weights and generated tokens", settings)
+    _number("vocab_size", "Vocabulary, in tokens", settings)
+    _select("dtype", "dtype", DTYPES, settings)
+    _select("device", "Device", ("auto", *present()), settings)
+
+
+def _slider(name: str, label: str, settings: Settings) -> None:
+    low, high = RANGES[name]
+    _show(name, min(max(getattr(settings.config, name), low), high))
+    st.slider(label, low, high, key=name, on_change=_set_config, args=(name,))
+
+
+def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
+    value = getattr(settings.config, name)
+    _show(name, value)
+    st.select_slider(label, sorted({*usual, value}), key=name, on_change=_set_config, args=(name,))
+
+
+def _number(name: str, label: str, settings: Settings) -> None:
+    low, high = RANGES[name]
+    _show(name, min(max(getattr(settings.config, name), low), high))
+    st.number_input(label, low, high, key=name, step=1, on_change=_set_config, args=(name,))
+
+
+def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
+    value = getattr(settings.config, name)
+    _show(name, value)
+    offered = options if value in options else (*options, value)
+    st.selectbox(label, offered, format_func=said, key=name, on_change=_set_config, args=(name,))
+
+
+def _toggle(name: str, label: str, settings: Settings) -> None:
+    _show(name, getattr(settings.config, name))
+    st.toggle(label, key=name, on_change=_set_config, args=(name,))
+
+
+def _show(name: str, value: Any) -> None:
+    """Lets the widget with this key show the settings, on whatever page and however they came to be."""
+    if st.session_state.get(name) != value:
+        st.session_state[name] = value
+
+
+def _set_config(name: str) -> None:
+    settings = state.settings_now()
+    value = st.session_state[name]
+    if value is None:
+        return
+    config, moved = move(settings.config, name, value)
+    st.session_state[_MOVED] = moved
+    state.change_settings(dataclasses.replace(settings, config=config))
+
+
+def _set_input(name: str) -> None:
+    state.change_settings(dataclasses.replace(state.settings_now(), **{name: st.session_state[name]}))

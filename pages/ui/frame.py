@@ -1,0 +1,71 @@
+"""The frame every page draws for itself: title, navigation, and the settings in the sidebar.
+
+Streamlit runs a page of ``pages/`` alone when a link opens it first, so nothing can be left to ``app.py``. Nothing
+here imports torch: the frame is on screen while torch is still loading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+NAME = "Tensor shape explorer"
+
+
+@dataclass(frozen=True)
+class Page:
+    file: str
+    label: str
+    says: str
+
+
+PAGES = (
+    Page("app.py", "The model", "the whole Transformer at a glance"),
+    Page("pages/walkthrough.py", "Walkthrough", "one operation at a time: what went in, what was done, what came out"),
+    Page("pages/attention.py", "Attention", "scores, mask and weights of every head, token by token"),
+    Page("pages/every_step.py", "Every step", "all recorded tensors in one table, to search and filter"),
+    Page("pages/export.py", "Export", "the trace as CSV"),
+)
+
+_PLACE, _QUERY, _DRAWN = "explorer.place", "explorer.link", "explorer.drawn"
+_STYLE = """
+<style>
+.stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
+[data-testid="stSidebarHeader"] { height: 2.2rem; margin-bottom: 0; }
+[data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
+.st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+h1 { font-size: 1.9rem !important; }
+@media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
+</style>
+"""
+
+
+def begin(file: str) -> None:
+    """Draws title, navigation and style. First call of every page."""
+    label = next(page.label for page in PAGES if page.file == file)
+    st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon="🔎", layout="wide")
+    st.html(_STYLE)
+    st.sidebar.markdown(f"**{NAME}**")
+    st.session_state[_PLACE] = st.sidebar.container(key="navigation").empty()
+    _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
+
+
+def carry(query: Mapping[str, str]) -> None:
+    """Makes the navigation's links carry these settings along."""
+    if st.session_state[_DRAWN] != query:
+        _draw_links(query)
+    st.session_state[_QUERY] = dict(query)
+
+
+def link(file: str, label: str, query: Mapping[str, str]) -> None:
+    """A link to another page with these settings and view."""
+    st.page_link(file, label=label, query_params=dict(query))
+
+
+def _draw_links(query: Mapping[str, str]) -> None:
+    st.session_state[_DRAWN] = dict(query)
+    with st.session_state[_PLACE].container(gap=None):
+        for page in PAGES:
+            link(page.file, page.label, query)

@@ -1,0 +1,112 @@
+"""The card between inputs and output: formula, line of code, cost, memory."""
+
+from __future__ import annotations
+
+from string import Template
+
+from engine import Leaf, Step
+from engine.memory import in_words
+from pages.ui.panels import memory_words, short
+from pages.ui.tensor_view import Operation
+
+Runs = tuple[tuple[str, str], ...]
+
+_LINES_AROUND = 1
+
+
+# What one cell of the output ($y) is, in the inputs $a and $b; what stands in _{…} is an index.
+_FORMULAS = {
+    "linear": "$y_{o} = Σ_{d} $a_{d} · weight_{od} + bias_{o}",
+    "matmul": "$y_{ij} = Σ_{d} $a_{id} · $b_{dj}",
+    "softmax": "$y_{j} = exp $a_{j} / Σ_{k} exp $a_{k}",
+    "log_softmax": "$y_{j} = $a_{j} − log Σ_{k} exp $a_{k}",
+    "masked_fill": "$y = −∞ where $b is True, $a elsewhere",
+    "mean": "$y = Σ_{d} $a_{d} / n",
+    "var": "$y = Σ_{d} ($a_{d} − mean)² / n",
+    "add": "$y = $a + $b",
+    "sub": "$y = $a − $b",
+    "mul": "$y = $a · $b",
+    "div": "$y = $a / $b",
+    "sqrt": "$y = √$a",
+    "exp": "$y = exp $a",
+    "sin": "$y = sin $a",
+    "cos": "$y = cos $a",
+    "relu": "$y = max(0, $a)",
+    "gelu": "$y = $a · Φ($a)",
+    "embedding": "$y = the row of $b that $a names",
+    "eq": "$y = True where $a equals $b",
+    "bitwise_or": "$y = $a or $b",
+    "view": "the same numbers in the same order, cut into other rows",
+    "permute": "the same numbers, axes in another order",
+    "transpose": "the same numbers, two axes swapped",
+    "unsqueeze": "the same numbers, one more axis of size 1",
+    "contiguous": "the same numbers, copied into the order in which they are read",
+    "getitem": "some of the numbers, chosen by index",
+    "stack": "several tensors side by side along a new axis",
+    "triu": "$a on and above a diagonal, 0 below it",
+    "arange": "numbers in equal steps",
+    "ones": "1 everywhere",
+    "to": "the same numbers in another dtype",
+}
+
+
+def operation_of(step: Step) -> Operation:
+    """The card of a step."""
+    code, mark = _code(step)
+    return Operation(title=step.op, formula_html=formula(step), code=code, mark=mark, facts=tuple(_facts(step)))
+
+
+def formula(step: Step) -> Runs:
+    """The formula of a step in the names of its own tensors, as runs of text and style; empty where none is known."""
+    names = [one.name.rpartition(".")[2] if isinstance(one, Leaf) else one.name for one in step.inputs]
+    names += [_number(argument.value) for argument in step.arguments]
+    filled = Template(_FORMULAS.get(step.op, "")).safe_substitute(
+        y=step.name, a=names[0] if names else "", b=names[1] if len(names) > 1 else ""
+    )
+    first, *rest = filled.split("_{")
+    runs = [(first, "i")]
+    for part in rest:
+        index, _, after = part.partition("}")
+        runs += [(index, "sub"), (after, "i")]
+    return tuple(run for run in runs if run[0])
+
+
+def _number(value: object) -> str:
+    return short(value) if isinstance(value, int | float) else str(value)
+
+
+def where(step: Step) -> str:
+    """File and line of a step, as an editor takes it."""
+    if step.source is None:
+        return ""
+    _, inside, rest = step.source.file.rpartition("/engine/")
+    return f"{'engine/' + rest if inside else step.source.file}:{step.source.line}"
+
+
+def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
+    source = step.source
+    if source is None or source.span is None:
+        return "", None
+    first, start, last, end = source.span
+    lines = source.code
+    at, until = first - source.function_line, last - source.function_line
+    if not 0 <= at <= until < len(lines):
+        return source.expression, None
+    begin, stop = max(at - _LINES_AROUND, 0), min(until + _LINES_AROUND + 1, len(lines))
+    while not lines[begin].strip():
+        begin += 1
+    shown = lines[begin:stop]
+    indent = min((len(line) - len(line.lstrip()) for line in shown if line.strip()), default=0)
+    close = end if last == first else len(lines[at])
+    return "\n".join(line[indent:] for line in shown).rstrip(), (at - begin, start - indent, close - indent)
+
+
+def _facts(step: Step) -> list[tuple[str, str]]:
+    facts = [("line", where(step))]
+    if step.arguments:
+        facts.append(("with", ", ".join(str(argument) for argument in step.arguments)))
+    if step.flops:
+        facts.append(("cost", f"{step.flops:,} FLOPs"))
+    facts.append(("memory", f"{memory_words(step)}, {in_words(step.nbytes)}"))
+    facts.append(("stride", str(step.stride)))
+    return facts

@@ -1,0 +1,140 @@
+"""A step, or a leaf it read, as a panel of the tensor view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from engine import Leaf, Step, Trace
+from engine.memory import in_words
+from engine.statistics import Statistics, statistics
+from pages.ui.tensor_view import AxisLabels, Panel
+
+# Which hue a name has. What is not here has none.
+_ROLES = {
+    "query": "query",
+    "key": "key",
+    "key_t": "key",
+    "value": "value",
+    "scores": "scores",
+    "scaled": "scores",
+    "masked": "scores",
+    "weights": "weights",
+    "mixed": "output",
+    "concat": "output",
+    "output": "output",
+    "mask": "mask",
+    "padding": "mask",
+    "future": "mask",
+    "embedded": "embedding",
+    "encoding": "embedding",
+}
+_PROBABILITIES = frozenset({"softmax", "sigmoid"})
+
+
+def panel_of(trace: Trace, what: Step | Leaf) -> Panel:
+    """The tensor of a step or a leaf, with its axes, tokens, role and statistics."""
+    if isinstance(what, Leaf):
+        return _leaf_panel(trace, what)
+    return Panel(
+        title=what.name,
+        value=what.value,
+        axes=what.axes,
+        labels=labels_of(trace, what.axes),
+        note=f"step {what.index}",
+        role=_ROLES.get(what.name, ""),
+        scale="probability" if what.op in _PROBABILITIES else "auto",
+        masked=_masked(what),
+        footer=summary(what.statistics, what),
+    )
+
+
+def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...]:
+    """What stands along each axis: the tokens of a length axis, the vocabulary along V."""
+    return tuple(_labels(trace, axes, place) for place in range(len(axes)))
+
+
+def summary(numbers: Statistics, what: Step | Leaf) -> str:
+    """One line under a tensor: mean ± std, extremes, zeros, what is not finite, dtype, bytes, and whose memory."""
+    parts = []
+    if numbers.mean is not None and what.value.dtype != torch.bool and what.value.is_floating_point():
+        parts.append(f"mean {short(numbers.mean)} ± {short(numbers.std or 0.0)}")
+    if numbers.min is not None and numbers.max is not None and what.value.dtype != torch.bool:
+        parts.append(f"min {short(numbers.min)} · max {short(numbers.max)}")
+    if what.value.dtype == torch.bool:
+        hidden = what.value.numel() - numbers.zeros
+        parts.append(f"{hidden:,} of {what.value.numel():,} True")
+    elif numbers.zeros:
+        parts.append(f"{numbers.zeros:,} zeros")
+    parts += [f"{count:,} {name}" for count, name in ((numbers.nan, "NaN"), (numbers.inf, "infinite")) if count]
+    parts.append(str(what.value.dtype).removeprefix("torch."))
+    parts.append(in_words(what.value.numel() * what.value.element_size()))
+    if isinstance(what, Step):
+        parts.append(memory_words(what))
+        if not what.is_contiguous:
+            parts.append("not contiguous")
+    return " · ".join(parts)
+
+
+def memory_words(step: Step) -> str:
+    """Where a step's numbers live, in words."""
+    if step.memory == "new":
+        return "new memory"
+    of = next((parent for parent in step.inputs if _shares(parent, step)), None)
+    whose = f"step {of.index}" if isinstance(of, Step) else of.name if of is not None else "its input"
+    return {"view": f"view of {whose}", "same": f"the very tensor of {whose}", "overwritten": f"written over {whose}"}[
+        step.memory
+    ]
+
+
+def short(number: float) -> str:
+    """Three significant digits, with a true minus sign."""
+    if not math.isfinite(number):
+        return str(number).replace("inf", "∞").replace("-", "−")
+    return f"{number:.3g}".replace("-", "−")
+
+
+def _leaf_panel(trace: Trace, leaf: Leaf) -> Panel:
+    # The built-in model's two inputs are the token ids; a parameter's axes are not named in its source.
+    axes: tuple[str | None, ...] = (None,) * leaf.value.dim()
+    if trace.config is not None and leaf.kind == "input":
+        axes = ("B", "S") if leaf.name == "source" else ("B", "T")
+    labels = labels_of(trace, axes)
+    if leaf.name.endswith("embedding.table.weight") and "V" in trace.labels:
+        axes, labels = ("V", "d_model"), (trace.labels["V"], None)
+    return Panel(
+        title=leaf.name.rpartition(".")[0].rpartition(".")[2] + "." + leaf.name.rpartition(".")[2]
+        if "." in leaf.name
+        else leaf.name,
+        value=leaf.value,
+        axes=axes,
+        labels=labels,
+        note=leaf.kind,
+        role="parameter" if leaf.kind == "parameter" else "",
+        footer=summary(statistics(leaf.value), leaf),
+    )
+
+
+def _labels(trace: Trace, axes: Sequence[str | None], place: int) -> AxisLabels:
+    symbol = axes[place]
+    if symbol is None or symbol not in trace.labels:
+        return None
+    labels = trace.labels[symbol]
+    # One list for each sentence needs the batch to choose it by; without it there is one only if all are alike.
+    if symbol == "V" or (axes[0] == "B" and place > 0):
+        return labels
+    return labels[0] if len(set(labels)) == 1 else None
+
+
+def _masked(step: Step) -> torch.Tensor | None:
+    if step.op == "masked_fill":
+        return step.inputs[1].value
+    if step.op == "softmax" and isinstance(step.inputs[0], Step) and step.inputs[0].op == "masked_fill":
+        return _masked(step.inputs[0])
+    return None
+
+
+def _shares(parent: Step | Leaf, step: Step) -> bool:
+    return parent.value.untyped_storage()._cdata == step.value.untyped_storage()._cdata

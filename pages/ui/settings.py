@@ -1,0 +1,167 @@
+"""What a person has set, as one frozen value, and its form in the address of the page.
+
+Only what differs from the defaults is in the address, so a link is short and says what is particular about it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from engine import Config, ConfigError
+
+SOURCE, TARGET = "I go home", "나는 집에 간다"
+SENTENCES, TOKENS = "sentences", "tokens"
+
+# What the controls reach. The engine takes more; the memory guard decides what runs.
+RANGES: Mapping[str, tuple[int, int]] = {
+    "batch": (1, 16),
+    "src_len": (1, 256),
+    "tgt_len": (1, 256),
+    "heads": (1, 16),
+    "d_model": (1, 1024),
+    "encoder_layers": (1, 6),
+    "decoder_layers": (1, 6),
+    "d_ff": (1, 4096),
+    "d_k": (1, 1024),
+    "d_v": (1, 1024),
+    "vocab_size": (4, 4096),
+    "seed": (0, 2**31 - 1),
+}
+_TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The model's config, and whether it reads sentences or generated tokens."""
+
+    QUERY_NAMES: ClassVar[frozenset[str]]
+
+    config: Config = field(default_factory=Config)
+    reads: str = SENTENCES
+    source: str = SOURCE
+    target: str = TARGET
+
+    @property
+    def sentences(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Source and target sentences, one a line; None where tokens are generated."""
+        if self.reads == TOKENS:
+            return None
+        return _lines(self.source), _lines(self.target)
+
+    def to_query(self) -> dict[str, str]:
+        """The part of the address that says these settings."""
+        usual = dataclasses.asdict(Config()) | _following(self.config)
+        query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
+        if self.reads != SENTENCES:
+            query["reads"] = self.reads
+        for name, default in (("source", SOURCE), ("target", TARGET)):
+            if getattr(self, name) != default:
+                query[name] = getattr(self, name)
+        return query
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Config))
+Settings.QUERY_NAMES = frozenset({*_FIELDS, "reads", "source", "target"})
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
+    """The settings an address says, and a note for every value in it that could not be used."""
+    notes: list[str] = []
+    changes: dict[str, Any] = {}
+    for name in _FIELDS:
+        if name in query:
+            value, note = _value(name, query[name])
+            changes |= {} if value is None else {name: value}
+            notes += [note] if note else []
+    config, more = _sound(changes)
+    reads = query.get("reads", SENTENCES)
+    if reads not in (SENTENCES, TOKENS):
+        notes.append(f"The link says reads={_short(reads)}; it can be sentences or tokens. Sentences are used.")
+        reads = SENTENCES
+    settings = Settings(config, reads, query.get("source", SOURCE), query.get("target", TARGET))
+    return settings, (*notes, *more)
+
+
+def move(config: Config, name: str, value: Any) -> tuple[Config, str]:
+    """The config with one setting moved, the other of heads and d_model following where it must, and what to say.
+
+    Never fails for a value within ``RANGES``.
+    """
+    try:
+        return config.change(**{name: value}), ""
+    except ConfigError:
+        pass
+    if name == "heads":
+        width = _nearest_multiple(config.d_model, value)
+        note = f"d_model moved from {config.d_model} to {width}: {value} heads need a multiple of {value}."
+        return config.change(heads=value, d_model=width), note
+    width = value if name == "d_model" else config.d_model
+    heads = _nearest_divisor(width, config.heads)
+    note = f"Heads moved from {config.heads} to {heads}: {config.heads} does not divide d_model {width}."
+    return config.change(**{"d_model": width, "heads": heads, name: value}), note
+
+
+def _following(config: Config) -> dict[str, int | None]:
+    """d_k, d_v and d_ff as they follow from d_model and heads; None where heads do not divide d_model."""
+    share = None if config.d_model % config.heads else config.d_model // config.heads
+    return {"d_k": share, "d_v": share, "d_ff": 4 * config.d_model}
+
+
+def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
+    """A config with these changes, made valid by moving d_model where heads do not divide it."""
+    try:
+        return Config(**changes), ()
+    except ConfigError:
+        default = Config()
+        heads, width = changes.get("heads", default.heads), changes.get("d_model", default.d_model)
+        fitting = _nearest_multiple(width, heads)
+        note = f"The link says d_model {width} with {heads} heads, which do not divide it. d_model {fitting} is used."
+        return Config(**changes | {"d_model": fitting}), (note,)
+
+
+def _value(name: str, text: str) -> tuple[Any, str]:
+    default = getattr(Config(), name)
+    if isinstance(default, bool):
+        if text.lower() in _TRUE + _FALSE:
+            return text.lower() in _TRUE, ""
+        return None, f"The link says {name}={_short(text)}; it can be 1 or 0. {_text(default)} is used."
+    if isinstance(default, int):
+        low, high = RANGES[name]
+        # int() alone would also take "1_000" and the digits of other scripts.
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            return None, f"The link says {name}={_short(text)}, which is not a whole number. {default} is used."
+        number = int(text)
+        if not low <= number <= high:
+            near = min(max(number, low), high)
+            return near, f"The link says {name}={_short(text)}; it goes from {low} to {high}. {near} is used."
+        return number, ""
+    try:
+        return getattr(Config(**{name: text}), name), ""
+    except ConfigError as error:
+        return None, f"The link says {name}={_short(text)}; {error.problems[0].rule}. {default} is used."
+
+
+def _nearest_multiple(value: int, of: int) -> int:
+    high = RANGES["d_model"][1] // of * of
+    return min(max((value + of // 2) // of * of, of), high)
+
+
+def _nearest_divisor(value: int, near: int) -> int:
+    divisors = [d for d in range(1, RANGES["heads"][1] + 1) if value % d == 0]
+    return min(divisors, key=lambda d: (abs(d - near), -d))
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else text[:24] + "…"
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip()) or ("",)

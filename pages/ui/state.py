@@ -1,0 +1,84 @@
+"""Where a person is: the settings and the view of the page, kept in the session and in the address.
+
+Widgets do not carry from page to page by their keys, and a page opened by a link starts without a session, so the one
+truth is a frozen ``Settings`` under a key no widget uses, written to the address whenever it changes. A run takes the
+address over the session only when somebody changed it: a link, or the browser's back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.ui import frame
+from pages.ui.settings import Settings, from_query
+
+_SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
+_NOTES, _TOUCHED = "explorer.notes", "explorer.touched"
+
+
+def arrive(page: str) -> Settings:
+    """Settles at the start of a run what the settings and the view are, and makes the address say so."""
+    asked = st.query_params.to_dict()
+    memory = st.session_state
+    turned = memory.get(_PAGE) not in (None, page)
+    if _SETTINGS not in memory or _address_was_changed(asked, turned):
+        settings, notes = from_query(asked)
+        memory[_SETTINGS], memory[_NOTES] = settings, notes
+        memory[_VIEW] = _beside_settings(asked)
+    elif turned:
+        memory[_VIEW] = _beside_settings(asked)
+    memory[_PAGE], memory[_TOUCHED] = page, False
+    frame.carry(settings_now().to_query())
+    _write_address()
+    return settings_now()
+
+
+def settings_now() -> Settings:
+    return st.session_state[_SETTINGS]
+
+
+def change_settings(settings: Settings) -> None:
+    """To be called from a widget's callback: the run that follows shows these settings."""
+    st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
+    st.session_state[_TOUCHED] = True
+
+
+def notes() -> tuple[str, ...]:
+    """What was wrong with the address the page was opened with."""
+    return st.session_state.get(_NOTES, ())
+
+
+def view(name: str, default: str = "") -> str:
+    """One thing of this page's view, such as the step it is at, as the address has it."""
+    return st.session_state[_VIEW].get(name, default)
+
+
+def change_view(**changes: str | None) -> None:
+    """Changes this page's view; None takes a name out of the address. Works inside a fragment."""
+    kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
+    st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
+    st.session_state[_TOUCHED] = True
+    _write_address()
+
+
+def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
+    memory = st.session_state
+    if memory.get(_TOUCHED) or asked == memory[_ADDRESS]:
+        return False
+    if turned and not asked:
+        return False  # a bare link to another page: the settings come along
+    # Without a browser there is no address bar, and what it would say is never read back.
+    return st.context.url is not None
+
+
+def _beside_settings(query: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name not in Settings.QUERY_NAMES}
+
+
+def _write_address() -> None:
+    address = {**settings_now().to_query(), **st.session_state[_VIEW]}
+    st.session_state[_ADDRESS] = address
+    if st.query_params.to_dict() != address:
+        st.query_params.from_dict(address)

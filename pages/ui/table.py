@@ -1,0 +1,143 @@
+"""All recorded tensors in one table, to search and filter; a chosen row shows its tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine import Step, Trace
+from pages.ui import download, frame, state
+from pages.ui.operation import operation_of, where
+from pages.ui.panels import memory_words, panel_of
+from pages.ui.tensor_view import tensor_view
+from pages.ui.walk import key_of, step_at
+
+_HEIGHT = 430
+
+
+def draw(trace: Trace) -> None:
+    """Draws the filters, the table and the tensor of the chosen row."""
+    steps = _filtered(trace)
+    words, button = st.columns([3, 1], vertical_alignment="center")
+    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Click the left edge of a row to see its tensor.")
+    with button:
+        download.steps_button(steps, "These rows as CSV", key="filtered_steps")
+    if not steps:
+        st.info("No step matches. Take a filter away, or search for part of a name such as scores.")
+        return
+    chosen = _table(trace, steps)
+    st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
+    tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(chosen))
+    with st.container(horizontal=True):
+        query = {**state.settings_now().to_query(), "step": key_of(trace, chosen)}
+        frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
+
+
+def _filtered(trace: Trace) -> tuple[Step, ...]:
+    search, module, op = st.columns([2, 2, 2])
+    with search:
+        text = _text_filter("search", "Search names, expressions and shapes", "scores, query @ key, 4, 8 …")
+    with module:
+        inside = _choice_filter("module", "Module", _modules(trace), "whole model")
+    with op:
+        ops = _ops_filter(sorted({step.op for step in trace.steps}))
+    return tuple(
+        step
+        for step in trace.steps
+        if text.lower() in _searched(step)
+        and (not inside or step.path == inside or step.path.startswith(f"{inside}."))
+        and (not ops or step.op in ops)
+    )
+
+
+def _searched(step: Step) -> str:
+    expression = step.source.expression if step.source else ""
+    sizes = ", ".join(map(str, step.shape))
+    return f"{step.full_name} {step.op} {expression} {sizes} {_axes(step)}".lower()
+
+
+def _modules(trace: Trace) -> tuple[str, ...]:
+    """Every module path and every one above it, in the order they run."""
+    found: dict[str, None] = {}
+    for step in trace.steps:
+        parts = step.path.split(".")
+        for depth in range(1, len(parts) + 1):
+            found[".".join(parts[:depth])] = None
+    return tuple(path for path in found if path)
+
+
+def _table(trace: Trace, steps: Sequence[Step]) -> Step:
+    rows = pd.DataFrame(
+        {
+            "step": [step.index for step in steps],
+            "module": [step.path or "(top)" for step in steps],
+            "name": [step.name for step in steps],
+            "op": [step.op for step in steps],
+            "axes": [_axes(step) for step in steps],
+            "shape": [" × ".join(map(str, step.shape)) or "scalar" for step in steps],
+            "dtype": [str(step.dtype).removeprefix("torch.") for step in steps],
+            "memory": [memory_words(step) for step in steps],
+            "bytes": [step.nbytes for step in steps],
+            "FLOPs": [step.flops for step in steps],
+            "expression": [step.source.expression if step.source else "" for step in steps],
+            "line": [where(step) for step in steps],
+        }
+    )
+    event = st.dataframe(
+        rows,
+        hide_index=True,
+        height=_HEIGHT,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="table.rows",
+        column_config={
+            "bytes": st.column_config.NumberColumn(format="localized"),
+            "FLOPs": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+    picked = event.selection.rows
+    if picked and picked[0] < len(steps):
+        chosen = steps[picked[0]]
+        state.change_view(step=key_of(trace, chosen))
+        return chosen
+    linked = step_at(trace, state.view("step"))
+    return linked if linked in steps else steps[0]
+
+
+def _axes(step: Step) -> str:
+    return " ".join("?" if symbol is None else symbol.replace("*", "·") for symbol in step.axes)
+
+
+def _text_filter(name: str, label: str, example: str) -> str:
+    key = f"table.{name}"
+    st.session_state[key] = state.view(name)
+    return st.text_input(label, key=key, placeholder=example, on_change=_filter_changed, args=(name,))
+
+
+def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
+    key = f"table.{name}"
+    value = state.view(name)
+    st.session_state[key] = value if value in options else ""
+    said = {"": everything}
+    return st.selectbox(
+        label,
+        ("", *options),
+        format_func=lambda option: said.get(option, option),
+        key=key,
+        on_change=_filter_changed,
+        args=(name,),
+    )
+
+
+def _ops_filter(options: list[str]) -> list[str]:
+    key = "table.op"
+    st.session_state[key] = [op for op in state.view("op").split() if op in options]
+    return st.multiselect("Operation", options, key=key, placeholder="all", on_change=_filter_changed, args=("op",))
+
+
+def _filter_changed(name: str) -> None:
+    value = st.session_state[f"table.{name}"]
+    text = " ".join(value) if isinstance(value, list) else value
+    state.change_view(**{name: text or None})

@@ -1,0 +1,232 @@
+// Where everything of one tensor goes, in CSS pixels: gutters for labels, facets, and the cells inside them.
+
+const NUMERAL_HEIGHT = 27;
+const SMALLEST = 5;
+const TINY = 4;
+const LARGEST = 20;
+const COMFORTABLE = 12;
+const GAP = 10;
+const OUTER_GAP = 9;
+const LONGEST_LABEL = 76;
+const LABEL_FONT = 10.5;
+const LINE = 12.5;
+
+// `box` is what of the panel is drawn: [start, count] for each axis. Slanted labels reach beyond the last facet, and how
+// far depends on the cells: if that is too far, once more with less room.
+function layOut(panel, box, space, look) {
+  const layout = layOutWithin(panel, box, space, look);
+  const excess = layout.width - space.width;
+  if (excess <= 0 || !layout.head.overhang) return layout;
+  return layOutWithin(panel, box, { ...space, width: space.width - Math.min(excess, layout.head.overhang) }, look);
+}
+
+function layOutWithin(panel, box, space, look) {
+  const rows = sizeOf(box, panel.rowAxis);
+  const columns = sizeOf(box, panel.columnAxis);
+  const down = combinations(box, panel.rows);
+  const across = combinations(box, panel.columns);
+  const side = sideGutter(panel, box, look);
+  const gapsAcross = gaps(across);
+  const gapsDown = gaps(down);
+  const width = space.width - side.width - sum(gapsAcross) - 8;
+  const height = space.height - sum(gapsDown);
+  const cell = cellSize(panel, box, columns * across.length, rows * down.length, width, height, look);
+  const head = headGutter(panel, box, cell, look);
+  const stripDown = head.each ? head.labels : 0;
+  const xs = tracks(side.width, columns * cell.width, gapsAcross, 0);
+  const ys = tracks(head.height - stripDown, rows * cell.height, gapsDown, stripDown);
+  const blocks = [];
+  down.forEach((rowLead, i) =>
+    across.forEach((columnLead, j) => {
+      const lead = [];
+      panel.rows.forEach((axis, n) => (lead[axis] = rowLead[n]));
+      panel.columns.forEach((axis, n) => (lead[axis] = columnLead[n]));
+      blocks.push({ x: xs[j], y: ys[i], lead, i, j });
+    }),
+  );
+  return {
+    panel, box, cell, side, head, xs, ys, down, across, blocks, rows, columns,
+    firstRow: startOf(box, panel.rowAxis),
+    firstColumn: startOf(box, panel.columnAxis),
+    blockWidth: columns * cell.width,
+    blockHeight: rows * cell.height,
+    width: Math.ceil(xs.at(-1) + columns * cell.width + Math.max(8, head.overhang)),
+    height: Math.ceil(ys.at(-1) + rows * cell.height + 8),
+  };
+}
+
+function sizeOf(box, axis) {
+  return axis === null ? 1 : box[axis][1];
+}
+
+function startOf(box, axis) {
+  return axis === null ? 0 : box[axis][0];
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+// All indices of these axes, outermost first: [[0, 0], [0, 1], …]
+function combinations(box, axes) {
+  let found = [[]];
+  for (const axis of axes) {
+    const [start, count] = box[axis];
+    found = found.flatMap((lead) => Array.from({ length: count }, (_, i) => [...lead, start + i]));
+  }
+  return found;
+}
+
+// The gap before each facet; wider where an outer axis moves on.
+function gaps(leads) {
+  return leads.map((lead, i) => {
+    if (!i) return 0;
+    const moved = lead.findIndex((position, level) => position !== leads[i - 1][level]);
+    return GAP + OUTER_GAP * (lead.length - 1 - moved);
+  });
+}
+
+function tracks(from, extent, gapsBefore, strip) {
+  let at = from;
+  return gapsBefore.map((gap) => {
+    at += gap + strip;
+    const track = at;
+    at += extent;
+    return track;
+  });
+}
+
+// Left of the facets: one column for each axis that runs down, then the labels of the block's rows.
+function sideGutter(panel, box, look) {
+  const levels = panel.rows.map((axis) => {
+    const [start, count] = box[axis];
+    return Math.ceil(look.measure(placeName(panel, axis, start + count - 1), 11) + 9);
+  });
+  const labels = axisLabels(panel, box, panel.rowAxis);
+  let width = 0;
+  if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT)), 6)) + 5;
+  else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
+    width = look.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
+  }
+  return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 0) };
+}
+
+// Above the facets: one line for each axis that runs across, then the labels of the block's columns. `each` where the
+// labels differ from one row of facets to the next, so that every row of facets needs its own.
+function headGutter(panel, box, cell, look) {
+  const levels = panel.columns.map(() => 21);
+  const labels = axisLabels(panel, box, panel.columnAxis);
+  const each = !!labels && panel.axes[panel.columnAxis].byRow && panel.rows.includes(0);
+  let height = 0;
+  let slant = 0;
+  let overhang = 0;
+  if (labels) {
+    const longest = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT))));
+    if (longest + 4 > cell.width) slant = slantFor(cell.width);
+    height = slant ? Math.ceil(longest * Math.sin(slant)) + 11 : 16;
+    overhang = slant ? Math.ceil(longest * Math.cos(slant)) - cell.width / 2 + 8 : 0;
+  } else if (panel.columnAxis !== null && box[panel.columnAxis][1] > 1) height = 13;
+  return { levels, labels: height, labelled: !!labels, slant, overhang, each, height: sum(levels) + height + 1 };
+}
+
+// Labels that do not fit side by side are slanted, just as steeply as it takes to keep them a line apart.
+function slantFor(spacing) {
+  return Math.max(Math.PI / 4, Math.asin(Math.min(1, LINE / spacing)));
+}
+
+// Every label of an axis inside the box, over all rows of the batch.
+function axisLabels(panel, box, axis) {
+  if (axis === null || !panel.axes[axis].labels) return null;
+  const { labels, byRow, start } = panel.axes[axis];
+  const [from, count] = box[axis];
+  const lists = byRow ? labels : [labels];
+  const found = lists.flatMap((list) => list.slice(from - start, from - start + count));
+  return found.length ? found : null;
+}
+
+function cellSize(panel, box, columns, rows, width, height, look) {
+  for (const places of panel.scale.kind === "probability" ? [2] : [2, 1]) {
+    const numeral = numeralSize(panel, places, look);
+    if (columns * numeral.width > width || rows * numeral.height > Math.max(height, 5 * numeral.height)) continue;
+    const roomy = Math.min(numeral.width + 14, Math.floor(width / columns));
+    return { width: roomy, height: clamp(Math.floor(height / rows), numeral.height, 30), numerals: true, places };
+  }
+  // Ids say nothing by colour: keep their numerals, and let the box scroll, as long as it is not endless.
+  if (panel.scale.kind === "ids" && columns <= 40 && rows <= 40) return { ...numeralSize(panel, 2, look), numerals: true, places: 2 };
+  // a little smaller still where that spares people a scrollbar
+  const least = columns * SMALLEST > width && columns * TINY <= width ? TINY : SMALLEST;
+  const wide = clamp(Math.floor(width / columns), least, LARGEST);
+  const high = clamp(Math.floor(height / rows), SMALLEST, LARGEST);
+  const square = Math.min(wide, high);
+  // Square as long as that is large enough to point at; a long thin tensor gets taller cells, a tall one wider cells.
+  return {
+    width: Math.max(square, Math.min(wide, COMFORTABLE, Math.round(square * 1.5))),
+    height: Math.max(square, Math.min(high, COMFORTABLE, square * 2)),
+    numerals: false,
+  };
+}
+
+// The smallest cell that every numeral in the box fits into.
+function numeralSize(panel, places, look) {
+  if (panel.scale.kind === "bool") return { width: 18, height: 18 };
+  let longest = 0;
+  const values = panel.values ?? [];
+  const stride = Math.max(1, Math.floor(values.length / 600));
+  for (let at = 0; at < values.length; at += stride) {
+    longest = Math.max(longest, short(panel, values[at], places).length);
+  }
+  return { width: Math.max(28, Math.ceil(longest * look.digit + 6)), height: NUMERAL_HEIGHT };
+}
+
+function clamp(value, low, high) {
+  return Math.max(low, Math.min(high, value));
+}
+
+// The cell at a point of the plate, or null.
+function hit(layout, x, y) {
+  const { panel, cell } = layout;
+  for (const block of layout.blocks) {
+    const column = Math.floor((x - block.x) / cell.width);
+    const row = Math.floor((y - block.y) / cell.height);
+    if (column < 0 || row < 0 || column >= layout.columns || row >= layout.rows) continue;
+    const index = panel.axes.map((_, axis) => block.lead[axis] ?? 0);
+    if (panel.rowAxis !== null) index[panel.rowAxis] = layout.firstRow + row;
+    if (panel.columnAxis !== null) index[panel.columnAxis] = layout.firstColumn + column;
+    return index;
+  }
+  return null;
+}
+
+// The regions a box covers: rectangles of cells inside single facets.
+function regions(layout, ranges) {
+  const { panel, box } = layout;
+  const clipped = ranges.map((range, axis) => clip(range, box[axis][0], box[axis][1]));
+  const rows = panel.rowAxis === null ? [0, 1, 1] : clipped[panel.rowAxis];
+  const columns = panel.columnAxis === null ? [0, 1, 1] : clipped[panel.columnAxis];
+  const found = [];
+  for (const block of layout.blocks) {
+    if (!block.lead.every((position, axis) => inRange(position, clipped[axis]))) continue;
+    for (const [row, height] of runs(rows)) {
+      for (const [column, width] of runs(columns)) {
+        found.push({
+          x: block.x + (column - layout.firstColumn) * layout.cell.width,
+          y: block.y + (row - layout.firstRow) * layout.cell.height,
+          columns: width,
+          rows: height,
+        });
+      }
+    }
+  }
+  return found;
+}
+
+function inRange(position, [first, end, step]) {
+  return position >= first && position < end && (position - first) % step === 0;
+}
+
+// A range as [first, length] runs: one run if it has no steps.
+function runs([first, end, step]) {
+  if (end <= first) return [];
+  if (step === 1) return [[first, end - first]];
+  return Array.from({ length: rangeLength([first, end, step]) }, (_, i) => [first + i * step, 1]);
+}

@@ -1,0 +1,64 @@
+// The card between inputs and output: formula, code with the expression marked, facts, badges. All of it text.
+
+const COMMENT_WORD = /[A-Za-z_]\w*|./gsu;
+const FORMULA_STYLES = { "": "span", i: "i", sub: "sub", sup: "sup" };
+
+function operationCard(operation, stage) {
+  return element(
+    "section",
+    { class: "operation", "aria-label": `operation ${operation.title}` },
+    element("h3", { text: operation.title }),
+    formulaLine(operation.formula),
+    operation.code ? codeBlock(operation, stage) : null,
+    factList(operation.facts),
+    element("div", { class: "badges" }, ...operation.badges.map((badge) => element("span", { class: "badge", text: badge }))),
+  );
+}
+
+function formulaLine(runs) {
+  if (!runs.some(([words]) => words)) return null;
+  const parts = runs.map(([words, style]) => element(FORMULA_STYLES[style] ?? "span", { text: words }));
+  return element("p", { class: "formula" }, ...parts);
+}
+
+function codeBlock(operation, stage) {
+  const block = element("pre", {});
+  operation.code.split("\n").forEach((line, number) => {
+    const marked = operation.mark?.[0] === number ? operation.mark.slice(1) : null;
+    block.append(element("code", { class: "line" }, ...lineParts(line, marked, stage)));
+  });
+  return block;
+}
+
+// The line cut where the mark begins and ends and where the comment begins.
+function lineParts(line, marked, stage) {
+  const comment = line.indexOf("#");
+  const cuts = [...new Set([0, ...(marked ?? []), comment < 0 ? line.length : comment, line.length])]
+    .filter((cut) => cut >= 0 && cut <= line.length)
+    .sort((a, b) => a - b);
+  return cuts.slice(0, -1).map((from, i) => {
+    const words = line.slice(from, cuts[i + 1]);
+    if (marked && from >= marked[0] && from < marked[1]) return element("mark", { text: words });
+    if (comment >= 0 && from >= comment) return commentPart(words, stage);
+    return element("span", { text: words });
+  });
+}
+
+function commentPart(words, stage) {
+  const part = element("span", { class: "comment" });
+  let inShape = 0;
+  for (const word of words.match(COMMENT_WORD) ?? []) {
+    if (word === "(") inShape++;
+    if (word === ")") inShape--;
+    const known = inShape > 0 ? stage.data.axes[word] : null;
+    const run = element("span", { text: word, class: known ? "axis" : null });
+    if (known) stage.colour(run, "--hue", known.tone);
+    part.append(known ? run : word);
+  }
+  return part;
+}
+
+function factList(facts) {
+  if (!facts.length) return null;
+  return element("dl", {}, ...facts.flatMap(([name, fact]) => [element("dt", { text: name }), element("dd", { text: fact })]));
+}

@@ -1,0 +1,49 @@
+"""What a stage is made of: the tensors, the operation between them, and what a person has selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+AxisLabels = Sequence[str] | Sequence[Sequence[str]] | None
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on."""
+
+    title: str
+    value: torch.Tensor
+    axes: tuple[str | None, ...]  # symbols as in engine/axes.py; None where unknown
+    labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
+    note: str = ""  # said softly after the title, e.g. "from step 14"
+    role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
+    scale: str = "auto"  # "diverging", "probability", "ids", "bool"; "auto" goes by the dtype
+    masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
+    footer: str = ""  # one line under the tensor: its statistics
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The card between inputs and output. All of it is text: nothing is read as HTML."""
+
+    title: str
+    formula_html: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
+    code: str = ""
+    mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
+    facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
+    badges: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person has selected in a stage: give it back as ``choice`` and ``pinned`` to restore the same view."""
+
+    pinned: tuple[int, Index] | None = None  # the panel's number and the cell's full index
+    choice: dict[str, int] = field(default_factory=dict)  # axis -> the one index shown, where only one fits
+    offset: dict[str, int] = field(default_factory=dict)  # axis -> the first index shown, where a window is shown

@@ -1,0 +1,165 @@
+// Which cells an operation reads. A set of cells is a list of boxes; a box has one [first, end, step] for each axis.
+// Each kind answers both ways: `from` an output cell to the input's boxes, `to` an input cell's readers.
+
+const WHOLE = (size) => [0, size, 1];
+const ONE = (i) => [i, i + 1, 1];
+
+const READS = {
+  none: { from: () => [], to: () => [] },
+
+  affine: {
+    from: (entry, input, output, index) =>
+      holds(entry.when, index) ? [entry.axes.map((spec, axis) => specRange(spec, input.shape[axis], index))] : [],
+    to: (entry, input, output, index) => {
+      const box = output.shape.map(WHOLE);
+      for (let axis = 0; axis < index.length; axis++) {
+        if (!narrow(box, entry.axes[axis], input.shape[axis], index[axis], output.shape)) return [];
+      }
+      return whenBoxes(entry.when, box);
+    },
+  },
+
+  flat: {
+    from: (entry, input, output, index) => [unflatten(flatten(index, output.shape), input.shape).map(ONE)],
+    to: (entry, input, output, index) => [unflatten(flatten(index, input.shape), output.shape).map(ONE)],
+  },
+
+  gather: {
+    from: (entry, input, output, index, panels) => {
+      const ids = panels[entry.ids];
+      const number = numberAt(ids, index.slice(0, ids.shape.length));
+      if (number === null) return [];
+      const row = number < 0 ? number + input.shape[entry.axis] : number;
+      const rest = restOf(entry, input);
+      return [input.shape.map((size, axis) => (axis === entry.axis ? ONE(row) : specRange(rest[axis], size, index)))];
+    },
+    to: (entry, input, output, index, panels) => {
+      const ids = panels[entry.ids];
+      const rest = restOf(entry, input);
+      const box = output.shape.map(WHOLE);
+      for (let axis = 0; axis < index.length; axis++) {
+        if (axis === entry.axis) continue;
+        if (!narrow(box, rest[axis], input.shape[axis], index[axis], output.shape)) return [];
+      }
+      return cellsHolding(ids, index[entry.axis]).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
+    },
+  },
+};
+
+// What the output cell reads of one input.
+function readBoxes(stage, input, index) {
+  const entry = stage.reads[input.number];
+  return kindOf(entry, input).from(entry, input, stage.output, index, stage.panels);
+}
+
+// Which output cells read one cell of an input.
+function readerBoxes(stage, input, index) {
+  const entry = stage.reads[input.number];
+  return kindOf(entry, input).to(entry, input, stage.output, index, stage.panels);
+}
+
+// A kind we do not know, or one meant for another rank, reads nothing rather than something wrong.
+function kindOf(entry, input) {
+  if (entry?.kind === "affine" && entry.axes.length !== input.shape.length) return READS.none;
+  return READS[entry?.kind] ?? READS.none;
+}
+
+function specRange(spec, size, out) {
+  if (!spec || spec.all) return WHOLE(size);
+  if (spec.at !== undefined) return ONE(spec.at);
+  // an axis of size 1 is repeated along the output's (broadcasting)
+  if (size === 1 && spec.start === undefined) return ONE(0);
+  return ONE((spec.start ?? 0) + (spec.step ?? 1) * out[spec.out]);
+}
+
+// Narrow the output box to those that read position i of an input axis; false if none does.
+function narrow(box, spec, size, i, outShape) {
+  if (!spec || spec.all) return true;
+  if (spec.at !== undefined) return spec.at === i;
+  if (size === 1 && spec.start === undefined && outShape[spec.out] !== 1) return true;
+  const j = (i - (spec.start ?? 0)) / (spec.step ?? 1);
+  if (!Number.isInteger(j) || j < 0 || j >= outShape[spec.out]) return false;
+  const [first, end] = box[spec.out];
+  if (j < first || j >= end) return false;
+  box[spec.out] = ONE(j);
+  return true;
+}
+
+// {"out": j, "first": a, "end": b}: only outputs whose index along j is in a … b − 1 read this input (stack, cat); with
+// "minus": i, that index less the one along i (triu, tril).
+function holds(when, index) {
+  if (!when) return true;
+  const at = index[when.out] - (when.minus === undefined ? 0 : index[when.minus]);
+  return at >= (when.first ?? -Infinity) && at < (when.end ?? Infinity);
+}
+
+// The outputs in a box for which the condition holds: one box, or one for each index along the axis it is relative to.
+function whenBoxes(when, box) {
+  if (!when) return [box];
+  const limited = (shift) => {
+    const [first, end] = box[when.out];
+    const range = [Math.max(first, (when.first ?? -Infinity) + shift), Math.min(end, (when.end ?? Infinity) + shift), 1];
+    return box.map((old, axis) => (axis === when.out ? range : old));
+  };
+  if (when.minus === undefined) return [limited(0)].filter(isSome);
+  const [first, end] = box[when.minus];
+  return Array.from({ length: end - first }, (_, i) => limited(first + i).map((old, axis) => (axis === when.minus ? ONE(first + i) : old))).filter(isSome);
+}
+
+function isSome(box) {
+  return box.every((range) => rangeLength(range) > 0);
+}
+
+// The specs of a gather's other axes, put in their places.
+function restOf(entry, input) {
+  const rest = [...entry.rest];
+  return input.shape.map((size, axis) => (axis === entry.axis ? null : rest.shift()));
+}
+
+function numberAt(panel, index) {
+  const at = place(panel, index);
+  return at < 0 || !panel.values ? null : Number(panel.values[at]);
+}
+
+function cellsHolding(panel, number) {
+  const found = [];
+  for (let at = 0; at < (panel.values?.length ?? 0); at++) {
+    if (Number(panel.values[at]) === number) found.push(indexAt(panel, at));
+  }
+  return found;
+}
+
+function indexAt(panel, at) {
+  return panel.axes.map((axis, i) => axis.start + (Math.floor(at / panel.strides[i]) % axis.count));
+}
+
+function flatten(index, shape) {
+  return index.reduce((sum, i, axis) => sum * shape[axis] + i, 0);
+}
+
+function unflatten(flat, shape) {
+  const index = new Array(shape.length);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index[axis] = flat % shape[axis];
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return index;
+}
+
+function rangeLength([first, end, step]) {
+  return Math.max(0, Math.ceil((end - first) / step));
+}
+
+function boxesCount(boxes) {
+  return boxes.reduce((sum, box) => sum + box.reduce((cells, range) => cells * rangeLength(range), 1), 0);
+}
+
+// The part of a range inside [start, start + count).
+function clip([first, end, step], start, count) {
+  const skipped = first < start ? Math.ceil((start - first) / step) * step : 0;
+  return [first + skipped, Math.min(end, start + count), step];
+}
+
+function boxesInView(panel, boxes) {
+  return boxes.map((box) => box.map((range, axis) => clip(range, panel.axes[axis].start, panel.axes[axis].count)));
+}

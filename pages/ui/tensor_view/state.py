@@ -1,0 +1,58 @@
+"""Who has the last word on what is shown: the page that passes a choice, or the person who changed it in the browser.
+
+Both may speak. A page that restores a link passes other values than before; a person clicks. Whichever changed since
+the last run wins, the person first, and otherwise what was shown stays, through new data and through other pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+from pages.ui.tensor_view.parts import Index, Panel
+
+Memory = MutableMapping[str, Any]
+
+
+def latest(memory: Memory, argument: Any, chosen: Any) -> tuple[Any, bool]:
+    """What to show now, and whether the page just moved it there. `chosen` is None until the person has chosen."""
+    held, from_page = memory.get("held", argument), False
+    if not memory:
+        held = argument if chosen is None else chosen
+        from_page = chosen is None
+    elif chosen is not None and chosen != memory["chosen"]:
+        held = chosen
+    elif argument != memory["argument"]:
+        held, from_page = argument, argument != held
+    memory.update(argument=argument, chosen=chosen, held=held)
+    return held, from_page
+
+
+def pin_of(panels: Sequence[Panel], pinned: tuple[int, Index] | None) -> dict[str, Any] | None:
+    """A pin as it is remembered. The title goes along: the same place in another tensor is not the same cell."""
+    if pinned is None or not 0 <= pinned[0] < len(panels):
+        return None
+    return {"panel": pinned[0], "title": panels[pinned[0]].title, "index": list(pinned[1])}
+
+
+def valid_pin(panels: Sequence[Panel], pin: Any) -> tuple[int, Index] | None:
+    """The pin, if its cell exists in what is drawn now. What comes from a browser is checked, not trusted."""
+    if not isinstance(pin, dict):
+        return None
+    number, index = pin.get("panel"), pin.get("index")
+    if not isinstance(number, int) or not 0 <= number < len(panels) or not isinstance(index, list):
+        return None
+    panel = panels[number]
+    shape = tuple(panel.value.shape)
+    if pin.get("title") != panel.title or len(index) != len(shape):
+        return None
+    if not all(isinstance(i, int) and 0 <= i < size for i, size in zip(index, shape, strict=True)):
+        return None
+    return number, tuple(index)
+
+
+def valid_starts(at: Any) -> dict[str, int]:
+    """Where each axis begins, as far as it makes sense; the windows clamp the rest."""
+    if not isinstance(at, dict):
+        return {}
+    return {key: start for key, start in at.items() if isinstance(key, str) and type(start) is int}

@@ -1,0 +1,9 @@
+"""One operation at a time: what went in, what was done, what came out."""
+
+from pages.ui import frame
+
+frame.begin("pages/walkthrough.py")
+
+from pages.ui import opening, walk
+
+walk.draw(opening.open_page("pages/walkthrough.py"))
