@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -19,23 +21,20 @@ _COMMA, _NEWLINE = b",\n"
 
 def row(*values: str | int | float | None) -> bytes:
     """One line of a CSV file: texts quoted and guarded, numbers as Python writes them, None as an empty cell."""
-    return (",".join(map(_cell, values)) + "\n").encode(errors="backslashreplace")
+    return (",".join(map(cell, values)) + "\n").encode()
 
 
-def text_cell(text: str) -> str:
-    """A text as one cell. What a spreadsheet would run as a formula gets an apostrophe in front and stays a text."""
+def cell(value: str | int | float | None) -> str:
+    """One cell. A text that a spreadsheet would run as a formula gets an apostrophe in front and stays a text."""
+    if not isinstance(value, str):
+        return "" if value is None else repr(value)
+    text = value.encode(errors="backslashreplace").decode()  # a path may hold what UTF-8 cannot
     guarded = f"'{text}" if text[:1] in _FORMULA else text
     return '"' + guarded.replace('"', '""') + '"' if _QUOTED.intersection(guarded) else guarded
 
 
-def _cell(value: str | int | float | None) -> str:
-    if value is None:
-        return ""
-    return text_cell(value) if isinstance(value, str) else repr(value)
-
-
-def plain(values: Tensor) -> NDArray[np.generic]:
-    """Elements in memory order as an array of a dtype numpy has: bfloat16 and smaller floats widened to float32,
+def plain(values: Tensor) -> NDArray[Any]:
+    """Elements, the last axis fastest, in a dtype that numpy has: bfloat16 and smaller floats widened to float32,
     booleans as 1 and 0. Both are exact."""
     values = values.detach().reshape(-1).cpu().resolve_conj().resolve_neg()
     if values.dtype is torch.bool:
@@ -44,11 +43,10 @@ def plain(values: Tensor) -> NDArray[np.generic]:
         values = values.to(torch.complex64)
     elif values.is_floating_point() and values.dtype not in (torch.float32, torch.float64):
         values = values.float()
-    array: NDArray[np.generic] = values.contiguous().numpy()
-    return array
+    return np.ascontiguousarray(values.numpy())
 
 
-def number_lines(numbers: NDArray[np.generic]) -> pa.StringArray:
+def number_lines(numbers: NDArray[Any]) -> pa.StringArray:
     """Each number as the shortest text that reads back as the same number, with a newline at its end.
 
     Not finite ones are ``NaN``, ``inf`` and ``-inf``; complex ones are what Python's ``complex`` reads.
@@ -58,9 +56,9 @@ def number_lines(numbers: NDArray[np.generic]) -> pa.StringArray:
     # orjson prints an array five times as fast as anything else here, but as one text, "[0.5,null,2.0]". The commas
     # become the newlines, and an index of where they stand makes it an array of texts without a copy.
     json = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-    odd = _not_finite(numbers) if b"null" in json else {}
+    odd = {} if np.isfinite(numbers).all() else _not_finite(numbers)
     if len(odd) == 1:  # masked scores: every null is the same
-        json = json.replace(b"null", *(name.encode() for name in odd))
+        json = json.replace(b"null", next(iter(odd)).encode())
     text = np.frombuffer(bytearray(json), np.uint8)
     commas = np.flatnonzero(text == _COMMA)
     text[commas] = text[-1] = _NEWLINE
@@ -73,7 +71,7 @@ def number_lines(numbers: NDArray[np.generic]) -> pa.StringArray:
     return lines
 
 
-def _not_finite(numbers: NDArray[np.generic]) -> dict[str, NDArray[np.bool_]]:
+def _not_finite(numbers: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
     """The kinds of numbers that are not finite and where they stand, those that occur."""
     kinds = {"NaN": np.isnan(numbers), "inf": np.isposinf(numbers), "-inf": np.isneginf(numbers)}
     return {name: where for name, where in kinds.items() if where.any()}

@@ -10,8 +10,9 @@ from functools import cached_property
 
 import torch
 
-from engine.arithmetic import Made, make
+from engine.arithmetic import make
 from engine.formula import element, number, pointed
+from engine.point import Made
 from engine.terms import Group, Largest, Term, largest
 from engine.trace import Step, Trace
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.csv_text import number_lines, plain, row, text_cell, text_of
+from engine.csv_text import cell, number_lines, plain, row, text_of
 from engine.trace import Leaf, Step, memory_of
 
 SPREADSHEET_ROWS = 1_048_576
@@ -85,11 +85,10 @@ def write_matrix(
     Labels may repeat. Without any, the indices stand in their place.
     """
     height, width = matrix.shape
-    file.write(row("", *(range(width) if column_labels is None else _as_many(column_labels, width))))
-    labels = range(height) if row_labels is None else _as_many(row_labels, height)
-    for label, numbers in zip(labels, matrix, strict=True):
-        cells = text_of(number_lines(plain(numbers))).tobytes().rstrip(b"\n").replace(b"\n", b",") if width else b""
-        file.write(row(label).rstrip(b"\n") + b"," * bool(width) + cells + b"\n")
+    file.write(row("", *_labels(column_labels, width)))
+    for label, numbers in zip(_labels(row_labels, height), matrix, strict=True):
+        *texts, _ = bytes(text_of(number_lines(plain(numbers)))).split(b"\n")
+        file.write(b",".join([cell(label).encode(), *texts]) + b"\n")
 
 
 def csv_bytes(write: Callable[[BinaryIO], None]) -> bytes:
@@ -113,8 +112,9 @@ def estimated_bytes(steps: Sequence[Step]) -> int:
         if numel == 0 or not _has_numbers(step.value):
             continue
         sample = number_lines(plain(_sample(step.value)))
-        digits = sum(numel // size * _digits_below(size) for size in step.shape)
-        total += numel * (len(_head(step).encode()) + depth) + digits + round(numel * len(text_of(sample)) / len(sample))
+        values = round(numel * len(text_of(sample)) / len(sample))
+        indices = numel * depth + sum(numel // size * _digits_below(size) for size in step.shape)
+        total += numel * len(_head(step).encode()) + indices + values
     return total
 
 
@@ -175,7 +175,7 @@ def _has_numbers(value: Tensor) -> bool:
 
 
 def _head(step: Step) -> str:
-    return f"{step.index},{text_cell(step.name)},".encode(errors="backslashreplace").decode()
+    return f"{step.index},{cell(step.name)},"
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class _Part:
 
     head: str
     indices: pa.StringArray
-    numbers: NDArray[np.generic]
+    numbers: NDArray[Any]
 
 
 def _parts(steps: Sequence[Step]) -> Iterator[_Part]:
@@ -213,8 +213,9 @@ def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
 
 def _text(batch: Sequence[_Part]) -> memoryview:
     lengths = [len(part.numbers) for part in batch]
-    part_of_each = pa.array(np.repeat(np.arange(len(batch), dtype=np.int32), lengths))
-    heads = pa.array([part.head for part in batch]).take(part_of_each)
+    heads = pa.array([part.head for part in batch])
+    # One head stands for every row as it is; several are repeated, each for the rows of its part.
+    heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
     indices = pa.concat_arrays([part.indices for part in batch])
     numbers = number_lines(np.concatenate([part.numbers for part in batch]))
     return text_of(pc.binary_join_element_wise(heads, indices, numbers, ""))
@@ -262,7 +263,9 @@ def _sample(value: Tensor) -> Tensor:
     return value[torch.unravel_index(places, value.shape)]
 
 
-def _as_many(labels: Sequence[str], length: int) -> Sequence[str]:
+def _labels(labels: Sequence[str] | None, length: int) -> Sequence[str | int]:
+    if labels is None:
+        return range(length)
     if len(labels) != length:
-        raise ValueError(f"a label for each of {length} is needed: {len(labels)} given")
+        raise ValueError(f"each row and column needs its label: {len(labels)} given for {length}")
     return labels

@@ -34,6 +34,11 @@ def name(parent: Step | Leaf) -> str:
     return parent.name if isinstance(parent, Step) else parent.name.rpartition(".")[2]
 
 
+def called(parent: Step | Leaf) -> str:
+    """What a sentence calls a tensor: a step by its name, a parameter by its module and its own name."""
+    return parent.name if isinstance(parent, Step) else ".".join(parent.name.split(".")[-2:])
+
+
 def element(parent: Step | Leaf, index: Sequence[int | str]) -> str:
     """An element by its index, ``scores[0,1,2,3]``; a letter stands for an axis that is summed over."""
     if isinstance(parent, Leaf) and parent.kind == "argument":
@@ -55,8 +60,7 @@ def pointed(trace: Trace, parent: Step | Leaf, index: Sequence[int | None]) -> s
         # An axis "1" has a single entry, and nothing to be named.
         named = f"{symbol}={place}" if symbol and symbol != "1" else str(place)
         places.append(f"{named} “{word}”" if word else named)
-    called = ".".join(parent.name.split(".")[-2:])
-    return f"{called}[{', '.join(places)}]" if places else called
+    return f"{called(parent)}[{', '.join(places)}]" if places else called(parent)
 
 
 def token(

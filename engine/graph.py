@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 
 import graphviz
 
-from engine.trace import Leaf, Step, Trace
+from engine.trace import Step, Trace
 
 # What people call a module or a step of the built-in Transformer; any other goes by its own name.
 _CALLED = {
@@ -35,6 +35,8 @@ _CALLED = {
 }
 
 
+# The built-in model's two inputs are the token ids.
+_INPUT_AXES: Mapping[str, tuple[str | None, ...]] = {"source": ("B", "S"), "target": ("B", "T")}
 _AGAIN = ".again"  # ends the name of the box that the closed layers of a stack share
 
 
@@ -86,13 +88,15 @@ def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | Non
         nodes.setdefault(node.name, node)
         again.setdefault(node.name, set()).add(step.path.removeprefix(f"{node.group}.layers.").split(".")[0])
         for parent in step.inputs:
-            if isinstance(parent, Leaf) and parent.kind != "input":
+            if isinstance(parent, Step):
+                before, axes = _node(parent, opened), parent.axes
+            elif parent.kind == "input":
+                before = _Node(parent.name, _CALLED.get(parent.name, parent.name), "")
+                axes = _INPUT_AXES.get(parent.name, (None,) * parent.value.dim())
+            else:
                 continue
-            before = _Node(parent.name, _CALLED.get(parent.name, parent.name), "") if isinstance(parent, Leaf) else None
-            before = before or _node(parent, opened)
             nodes.setdefault(before.name, before)
             if before.name != node.name:
-                axes = parent.axes if isinstance(parent, Step) else _input_axes(parent)
                 label = _shape(axes, tuple(parent.value.shape), look)
                 edges[before.name, node.name, label] = not parent.value.is_floating_point()
     for name, layers in again.items():
@@ -103,7 +107,7 @@ def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | Non
 
 def _node(step: Step, opened: Collection[str]) -> _Node:
     parts = step.path.split(".") if step.path else []
-    for depth in range(len(parts) + 1):
+    for depth in range(1, len(parts) + 1):
         path = ".".join(parts[:depth])
         if path not in opened:
             return _closed(path, parts[:depth])
@@ -119,11 +123,6 @@ def _closed(path: str, parts: list[str]) -> _Node:
         # Layers that stay closed are the same again with other weights.
         return _Node(group + _AGAIN, f"{{}} more {parts[0]} layer{{}} with other weights", parts[0])
     return _Node(path, _CALLED.get(parts[-1], parts[-1].replace("_", " ")), group)
-
-
-def _input_axes(leaf: Leaf) -> tuple[str | None, ...]:
-    # The built-in model's two inputs are the token ids.
-    return {"source": ("B", "S"), "target": ("B", "T")}.get(leaf.name, (None,) * leaf.value.dim())
 
 
 def _shape(axes: tuple[str | None, ...], shape: tuple[int, ...], look: Look) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.arguments import RESHAPING, usual_name
-from engine.index_map import Affine, Follow, Read, reads
+from engine.cells import Affine, Follow, Read
+from engine.index_map import reads
 from engine.trace import Leaf, Step
 
 _PERMUTING = frozenset(("permute", "transpose", "t", "T", "mT", "unsqueeze", "squeeze"))

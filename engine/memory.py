@@ -14,6 +14,7 @@ import torch
 
 from engine.config import LIMITS, Config, ConfigError, Problem
 from engine.model.axis_names import AXIS_NAMES
+from engine.model.transformer import Transformer
 from engine.model.weights import skeleton
 from engine.recorder import watch
 from engine.text import PAD
@@ -29,6 +30,7 @@ _GIVING_WAY = {
     "decoder_layers": "decoder layers",
 }
 _OFFERS = 3
+_STACKS = ("encoder_layers", "decoder_layers")
 
 
 class TooLargeError(ConfigError):
@@ -53,36 +55,40 @@ class Bytes:
 
 def outline(config: Config) -> Trace:
     """The trace of this config on the meta device: every step, name and shape, and not one number."""
-    model = skeleton(config, PAD).to(getattr(torch, config.dtype))
+    return _outline(config, skeleton(config, PAD))
+
+
+def _outline(config: Config, model: Transformer) -> Trace:
+    model = model.to(getattr(torch, config.dtype))
     source = torch.empty(config.batch, config.src_len, dtype=torch.int64, device="meta")
     target = torch.empty(config.batch, config.tgt_len, dtype=torch.int64, device="meta")
     with torch.no_grad():
         return watch(model, [source, target], axis_names=AXIS_NAMES, config=config)
 
 
-@lru_cache(maxsize=1024)
 def measure(config: Config) -> Bytes:
     """The bytes that running this config will record and hold, exactly.
 
-    The layers of a stack are all alike, so one and two of them are measured and the rest follow.
+    The layers of a stack are all alike, so two of each are measured at most and the rest follow.
     """
-    one = config.change(encoder_layers=1, decoder_layers=1)
-    least = _measured(one)
-    tensors, parameters = least.tensors, least.parameters
-    for stack in ("encoder_layers", "decoder_layers"):
-        more = getattr(config, stack) - 1
+    config = config.change(seed=0, device="cpu")  # neither takes room
+    least = config.change(**{stack: min(getattr(config, stack), 2) for stack in _STACKS})
+    held = _measured(least)
+    tensors, parameters = held.tensors, held.parameters
+    for stack in _STACKS:
+        more = getattr(config, stack) - getattr(least, stack)
         if more:
-            two = _measured(one.change(**{stack: 2}))
-            tensors += more * (two.tensors - least.tensors)
-            parameters += more * (two.parameters - least.parameters)
+            fewer = _measured(least.change(**{stack: 1}))
+            tensors += more * (held.tensors - fewer.tensors)
+            parameters += more * (held.parameters - fewer.parameters)
     return Bytes(tensors, parameters)
 
 
 @lru_cache(maxsize=1024)
 def _measured(config: Config) -> Bytes:
-    parameters = skeleton(config, PAD).parameters()
-    element = getattr(torch, config.dtype).itemsize
-    return Bytes(outline(config).nbytes, sum(parameter.numel() for parameter in parameters) * element)
+    model = skeleton(config, PAD)
+    trace = _outline(config, model)
+    return Bytes(trace.nbytes, sum(parameter.nbytes for parameter in model.parameters()))
 
 
 def check_fits(config: Config, room: int) -> None:

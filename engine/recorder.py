@@ -7,13 +7,12 @@ leaves nothing behind.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from sys import _getframe
 from types import FrameType, MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -32,8 +31,16 @@ _SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
 # Layers of torch that only pass a call on; where nothing but torch is running, the frame beneath them is the caller.
 _PASSING_ON = frozenset({"torch.overrides", "torch.nn.functional", "torch._tensor", "torch.functional", "torch._VF"})
 
-_PLAIN, _WRITES, _SKIP = 0, 1, 2
+# A call that no other call of the same line belongs to, in the place of a group.
+_ALONE = 0
+_REMEMBERED = 6  # frames
+# Calls that take a list of tensors.
+_LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
+_PLAIN, _WRITES, _SKIP, _LISTS = 0, 1, 2, 3
+# What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
+_NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _OURS, _INNER, _THEIRS = 0, 1, 2
+_KINDS: dict[Any, int] = {}
 
 
 def record(target: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
@@ -63,14 +70,15 @@ def watch(
     ``config`` and ``labels`` go into the trace as they are.
     """
     recorder = _Recorder()
-    with recorder:
-        output = target(*args, **kwargs)
-    recorder.forget_frames()
-    inputs = _named_inputs(target, args, kwargs)
+    try:
+        with recorder:
+            output = target(*args, **kwargs)
+    finally:
+        recorder.let_go()
     called = tuple(recorder.called.values())
-    tape = Tape(tuple(recorder.calls), tuple(recorder.overwrites), inputs, target, called, axis_names)
+    tape = Tape(recorder.calls, recorder.overwrites, target, args, kwargs, called, axis_names)
     return Trace(
-        output, MappingProxyType(inputs), config, MappingProxyType(dict(labels)), _resolve=lambda: resolve(tape)
+        output, config, MappingProxyType(dict(labels)), _inputs=lambda: tape.inputs, _resolve=lambda: resolve(tape)
     )
 
 
@@ -80,28 +88,59 @@ class _Recorder(TorchFunctionMode):
         self.calls: list[Call] = []
         self.overwrites: list[Overwrite] = []
         self.called: dict[int, nn.Module] = {}
-        self._module: nn.Module | None = None
         self._frame: FrameType | None = None
+        self._module: nn.Module | None = None
+        self._running: list[tuple[FrameType | None, nn.Module | None]] = []
         self._inner: FrameType | None = None
-        self._group = 0
+        self._group = _ALONE
+        # torch asks the mode itself, not its class; a plain function spares every call the binding of a method.
+        self.__torch_function__ = self._watcher()  # type: ignore[method-assign]
 
-    def forget_frames(self) -> None:
+    def let_go(self) -> None:
         """Lets go of the last frames, and with them of the callers' variables."""
         self._frame = self._inner = None
+        self._running.clear()
+        del self.__torch_function__
 
-    # Runs once for every call the recorded program makes: no step here may take longer than it must.
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kind = _KINDS.get(func)
-        if kind is None:
-            kind = _KINDS[func] = _kind(func)
-        if kind is _WRITES or (kwargs and (kwargs.get("out") is not None or kwargs.get("inplace"))):
-            return self._write(func, args, kwargs or {}, _getframe(1))
-        result = func(*args, **kwargs) if kwargs else func(*args)
-        if kind is not _SKIP and (result.__class__ is Tensor or _tensors(result)):
-            self._keep(func, args, kwargs, result, _getframe(1))
-        return result
+    def _watcher(self) -> Callable[..., Any]:
+        """What torch calls in the place of every function the recorded program calls.
+
+        It runs once for each of them, so no step here may take longer than it must; what is rare is elsewhere.
+        """
+        kind_of, keep = _KINDS.get, self.calls.append
+        frame: FrameType | None = None
+        module: nn.Module | None = None
+
+        def watch_call(func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+            nonlocal frame, module
+            kind = kind_of(func)
+            if kind is None:
+                kind = _KINDS[func] = _kind(func)
+            if kwargs:
+                if kwargs.get("out") is not None or kwargs.get("inplace"):
+                    kind = _WRITES
+                if kind is _LISTS:
+                    kwargs = {name: _as_it_is(value) for name, value in kwargs.items()}
+            if kind is not _PLAIN:
+                if kind is _WRITES:
+                    return self._write(func, args, kwargs or {}, _getframe(1))
+                if kind is _SKIP:
+                    return func(*args)
+                args = tuple(map(_as_it_is, args))
+            result = func(*args, **kwargs) if kwargs else func(*args)
+            what = type(result)
+            if what is Tensor or (what not in _NO_TENSOR and _tensors(result)):
+                caller = _getframe(1)
+                if caller is frame:
+                    keep((func, args, kwargs, result, caller.f_code, caller.f_lasti, module, _ALONE))
+                else:
+                    self._keep(func, args, kwargs, result, caller)
+                    frame, module = self._frame, self._module
+            return result
+
+        # torch refuses what does not belong to the mode, as a class method would not.
+        watch_call.__self__ = self  # type: ignore[attr-defined]
+        return watch_call
 
     def _write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
         changed = _targets(func, args, kwargs)
@@ -122,48 +161,58 @@ class _Recorder(TorchFunctionMode):
     def _keep(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: Any, caller: FrameType
     ) -> None:
+        """Keeps a call that came by way of torch's own code, or from another frame than the one before it."""
         frame: FrameType | None = caller
         inner = None
-        if caller is not self._frame:
-            whose = _INNER
-            while frame is not None:
-                whose = _whose(frame.f_globals)
-                if whose is _THEIRS or (whose is _OURS and frame.f_code not in _HANDING_ON):
-                    break
-                inner = frame
-                frame = frame.f_back
-            if frame is None or whose is _OURS:
-                frame, inner = _torch_caller(caller), None
-            if frame is not self._frame:
-                self._frame = frame
-                self._module = _module(frame)
-        # One line of somebody's code can make many calls inside torch; a group is those of one execution of it.
-        if inner is None or inner is not self._inner:
-            self._group += 1
-            self._inner = inner
-            if inner is not None and self._module is None:
-                module = _first_argument(inner)
-                if isinstance(module, nn.Module):
-                    self.called[id(module)] = module
-        # A list may hold other things by the time it is looked at.
-        for value in args:
-            if value.__class__ is list:
-                args = tuple([list(value) if value.__class__ is list else value for value in args])
+        current = self._frame
+        while frame is not None and frame is not current:
+            name = frame.f_globals.get("__name__")
+            whose = _SCOPES.get(name)
+            if whose is None:
+                whose = _SCOPES[name] = _whose(name)
+            if whose is not _INNER and (whose is _THEIRS or frame.f_code.co_name not in _HANDING_ON):
+                if whose is _OURS:
+                    frame = None
                 break
-        if kwargs:
-            for value in kwargs.values():
-                if value.__class__ is list:
-                    kwargs = {name: list(value) if value.__class__ is list else value for name, value in kwargs.items()}
-                    break
+            inner = frame
+            frame = frame.f_back
+            if frame is not None and frame.f_code is _CALL_IMPL:
+                # Module.__call__ is two frames of torch; most inner calls come through it.
+                inner = frame.f_back
+                frame = inner and inner.f_back
         if frame is None:
-            self.calls.append((func, args, kwargs, result, None, 0, None, self._group))
+            frame, inner = _torch_caller(caller), None
+        if frame is not current:
+            self._move_to(frame)
+        group = _ALONE
+        if inner is not None:
+            # One line of somebody's code can make many calls inside torch; a group is those of one execution of it.
+            if inner is not self._inner:
+                self._group += 1
+                self._inner = inner
+                if self._module is None and isinstance(module := _first_argument(inner), nn.Module):
+                    self.called[id(module)] = module
+            group = self._group
+        code, lasti = (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+        self.calls.append((func, args, kwargs, result, code, lasti, self._module, group))
+
+    def _move_to(self, frame: FrameType | None) -> None:
+        """Goes on in another frame. Its module is looked up once, for that makes Python copy all its variables."""
+        running = self._running
+        for depth in range(len(running) - 1, -1, -1):
+            if running[depth][0] is frame:
+                del running[depth + 1 :]
+                break
         else:
-            self.calls.append((func, args, kwargs, result, frame.f_code, frame.f_lasti, self._module, self._group))
+            running.append((frame, _module(frame)))
+            # A frame that has returned is never come back to; so far down, most have.
+            del running[:-_REMEMBERED]
+        self._frame, self._module = running[-1]
 
 
+_CALL_IMPL = nn.Module._call_impl.__code__
 # Where one recording runs inside another, the outer one is called from here.
-_HANDING_ON = (_Recorder.__torch_function__.__code__, _Recorder._write.__code__)
-_KINDS: dict[Any, int] = {}
+_HANDING_ON = frozenset(("watch_call", "_write"))
 _SCOPES: dict[Any, int] = {}
 
 
@@ -179,7 +228,7 @@ def _kind(func: Any) -> int:
         or (name.endswith("_") and not name.endswith("__") and name not in _HARMLESS)
     ):
         return _WRITES
-    return _PLAIN
+    return _LISTS if name in _LISTING else _PLAIN
 
 
 def _targets(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
@@ -196,37 +245,49 @@ def _targets(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[
     return tuple(filter(_is_tensor, found if isinstance(found, (tuple, list)) else (found,)))
 
 
-def _whose(scope: dict[str, Any]) -> int:
-    """Whose code runs with these globals: the recorder's, torch's (or einops'), or that of the people recording."""
-    name = scope.get("__name__")
-    whose = _SCOPES.get(name)
-    if whose is None:
-        inner = str(name).partition(".")[0] in ("torch", "einops")
-        whose = _SCOPES[name] = _OURS if name == __name__ else _INNER if inner else _THEIRS
-    return whose
+def _whose(name: str | None) -> int:
+    """Whose code a module of this name is: the recorder's, torch's (or einops'), or that of the people recording."""
+    if name == __name__:
+        return _OURS
+    return _INNER if str(name).partition(".")[0] in ("torch", "einops") else _THEIRS
 
 
 def _torch_caller(frame: FrameType) -> FrameType | None:
     """The innermost frame that runs the recorded thing itself, when that is torch's own code."""
     caller: FrameType | None = frame
-    while caller is not None and (caller.f_globals.get("__name__") in _PASSING_ON or caller.f_code in _HANDING_ON):
+    while caller is not None and (
+        caller.f_globals.get("__name__") in _PASSING_ON or caller.f_code.co_name in _HANDING_ON
+    ):
         caller = caller.f_back
-    return None if caller is None or _whose(caller.f_globals) == _OURS else caller
+    return None if caller is None or _is_ours(caller) else caller
 
 
 def _module(frame: FrameType | None) -> nn.Module | None:
     """The module whose method is running: the nearest frame whose first argument is a module."""
-    while frame is not None and _whose(frame.f_globals) != _OURS:
+    while frame is not None and not _is_ours(frame):
+        back = frame.f_back
+        if back is not None and back.f_code is _CALL_IMPL:
+            # Python copies all variables of a frame to show one; Module.__call__ has the fewest.
+            frame = back.f_back or back
         first = _first_argument(frame)
         if isinstance(first, nn.Module):
             return first
-        frame = frame.f_back
+        frame = back
     return None
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == __name__
 
 
 def _first_argument(frame: FrameType) -> Any:
     code = frame.f_code
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+def _as_it_is(value: Any) -> Any:
+    """A list as it is now; it may hold other things by the time the recording is looked at."""
+    return list(value) if value.__class__ is list else value
 
 
 def _is_tensor(value: Any) -> bool:
@@ -235,25 +296,3 @@ def _is_tensor(value: Any) -> bool:
 
 def _tensors(result: Any) -> bool:
     return _is_tensor(result) or (isinstance(result, (tuple, list)) and any(map(_is_tensor, result)))
-
-
-def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors given, each under the name of the parameter that took it."""
-    while isinstance(target, partial):
-        target, args, kwargs = target.func, (*target.args, *args), {**target.keywords, **kwargs}
-    function = target.forward if isinstance(target, nn.Module) else target
-    try:
-        arguments: Mapping[str, Any] = inspect.signature(function).bind(*args, **kwargs).arguments
-    except (TypeError, ValueError):  # a builtin without a signature
-        arguments = {**{f"input{i}": value for i, value in enumerate(args)}, **kwargs}
-    named: dict[str, Tensor] = {}
-    waiting = [("self", getattr(target, "__self__", None)), *arguments.items()]
-    while waiting:
-        name, value = waiting.pop(0)
-        if isinstance(value, Tensor):
-            named[name] = value
-        elif isinstance(value, (tuple, list)):
-            waiting[:0] = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
-        elif isinstance(value, dict):
-            waiting[:0] = [(str(key), item) for key, item in value.items()]
-    return named

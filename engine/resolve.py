@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import inspect
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,10 +67,11 @@ class Overwrite:
 class Tape:
     """Everything the recorder kept of one recording."""
 
-    calls: tuple[Call, ...]
-    overwrites: tuple[Overwrite, ...]
-    inputs: Mapping[str, Tensor]
+    calls: Sequence[Call]
+    overwrites: Sequence[Overwrite]
     target: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
     axis_names: AxisNames = field(default=())
 
@@ -87,6 +89,11 @@ class Tape:
     def overwrites_at(self, call: int) -> Sequence[Overwrite]:
         """What this call wrote into."""
         return self._at.get(call, ())
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The tensors the recorded callable was given, each under the name of the parameter that took it."""
+        return _named_inputs(self.target, self.args, self.kwargs)
 
     @cached_property
     def _of_tensor(self) -> Mapping[int, list[Overwrite]]:
@@ -216,7 +223,7 @@ class _Resolver:
         if number + 1 == len(calls):
             return True
         mine, following = calls[number], calls[number + 1]
-        return mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
+        return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
 
     def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...]:
         unknown = (None,) * value.dim()
@@ -335,3 +342,25 @@ def _memory(tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
         return "new"
     sources = (memory_of(other) for other in given)
     return "view" if any(source is not None and source._cdata == memory._cdata for source in sources) else "new"
+
+
+def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors given, each under the name of the parameter that took it."""
+    while isinstance(target, partial):
+        target, args, kwargs = target.func, (*target.args, *args), {**target.keywords, **kwargs}
+    function = target.forward if isinstance(target, nn.Module) else target
+    try:
+        arguments: Mapping[str, Any] = inspect.signature(function).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):  # a builtin without a signature
+        arguments = {**{f"input{i}": value for i, value in enumerate(args)}, **kwargs}
+    named: dict[str, Tensor] = {}
+    waiting = [("self", getattr(target, "__self__", None)), *arguments.items()]
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, Tensor):
+            named[name] = value
+        elif isinstance(value, (tuple, list)):
+            waiting[:0] = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        elif isinstance(value, dict):
+            waiting[:0] = [(str(key), item) for key, item in value.items()]
+    return named

@@ -137,7 +137,6 @@ class Trace:
 
     Attributes:
         output: what the recorded callable returned.
-        inputs: the tensors it was given, by argument name.
         config: the settings of the built-in Transformer, None for anything else.
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
@@ -145,10 +144,15 @@ class Trace:
     """
 
     output: Any = field(repr=False)
-    inputs: Mapping[str, Tensor] = field(repr=False)
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _resolve: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The tensors it was given, by argument name."""
+        return MappingProxyType(dict(self._inputs()))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

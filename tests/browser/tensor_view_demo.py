@@ -91,7 +91,9 @@ def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed
             badges=("B, H kept apart", "equals torch.nn"),
         ),
     )
-    st.write("selection", {"pinned": selection.pinned, "choice": selection.choice, "offset": selection.offset})
+    with st.container(key="selection"):
+        st.text(f"pinned {' '.join(map(str, selection.pinned)) if selection.pinned else 'nothing'}")
+        st.text(" · ".join(f"chosen {axis} {place}" for axis, place in selection.choice.items()))
 
 
 def permute() -> None:
@@ -199,12 +201,46 @@ def special() -> None:
 
 def slider() -> None:
     seed = st.slider("seed", 1, 9, 1, key="seed")
+    st.text(f"seed is {seed}")
     matmul(seed=seed)
+
+
+def cat() -> None:
+    """Two halves one after the other, and the upper triangle of a square: reads that hold under a condition."""
+    first, second = normal(2, 3, seed=1), normal(2, 4, seed=2)
+    along = [{"out": 0}, {"out": 1}]
+    shifted = [{"out": 0}, {"out": 1, "start": -3, "step": 1}]
+    tensor_view(
+        [Panel("first", first, ("S", "d_k")), Panel("second", second, ("S", "d_k")),
+         Panel("both", torch.cat([first, second], -1), ("S", "d_k"))],
+        key="cat",
+        reads=[
+            {"kind": "affine", "axes": along, "when": {"out": 1, "first": 0, "end": 3}},
+            {"kind": "affine", "axes": shifted, "when": {"out": 1, "first": 3, "end": 7}},
+        ],
+    )  # fmt: skip
+    tensor_view(
+        [Panel("square", normal(3, 3), ("S", "S")), Panel("upper", normal(3, 3).triu(), ("S", "S"))],
+        key="triu",
+        reads=[{"kind": "affine", "axes": along, "when": {"out": 1, "minus": 0, "first": 0}}],
+    )
+
+
+def hostile() -> None:
+    """Text that would do harm if it were read as markup."""
+    tensor_view(
+        [
+            Panel("<img src=x onerror=alert(1)>", normal(2, 2), ("S", "T"), (("<b>bold</b>", "</div>"), None)),
+            Panel("out", normal(2, 2), ("S", "<i>T</i>"), note="<script>", footer="&lt;"),
+        ],
+        key="hostile",
+        operation=Operation("<script>alert(2)</script>", "<b>x</b>", "x  # <img>", facts=[("<hr>", "<hr>")]),
+    )
 
 
 SHOWS = {
     show.__name__: show
-    for show in (matmul, permute, softmax, view, gather, large, stage_large, base, ranks, special, slider)
+    for show in (matmul, permute, softmax, view, gather, large, stage_large, base, ranks, special, slider, cat, hostile)
 }
 
 st.set_page_config(layout="wide", page_title="tensor view demo")

@@ -12,12 +12,17 @@ const LABEL_FONT = 10.5;
 const LINE = 12.5;
 
 // `box` is what of the panel is drawn: [start, count] for each axis. Slanted labels reach beyond the last facet, and how
-// far depends on the cells: if that is too far, once more with less room.
+// far depends on the cells: while that is too far, again with less room.
 function layOut(panel, box, space, look) {
-  const layout = layOutWithin(panel, box, space, look);
-  const excess = layout.width - space.width;
-  if (excess <= 0 || !layout.head.overhang) return layout;
-  return layOutWithin(panel, box, { ...space, width: space.width - Math.min(excess, layout.head.overhang) }, look);
+  let room = space.width;
+  let layout = null;
+  for (let attempt = 0; attempt < 4; attempt++) {
+    layout = layOutWithin(panel, box, { ...space, width: room }, look);
+    const excess = layout.width - space.width;
+    if (excess <= 0 || !layout.head.overhang) break;
+    room -= Math.min(excess, layout.head.overhang);
+  }
+  return layout;
 }
 
 function layOutWithin(panel, box, space, look) {
@@ -108,7 +113,7 @@ function sideGutter(panel, box, look) {
   else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
     width = look.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
   }
-  return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 0) };
+  return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 1) };
 }
 
 // Above the facets: one line for each axis that runs across, then the labels of the block's columns. `each` where the
@@ -148,7 +153,9 @@ function cellSize(panel, box, columns, rows, width, height, look) {
   for (const places of panel.scale.kind === "probability" ? [2] : [2, 1]) {
     const numeral = numeralSize(panel, places, look);
     if (columns * numeral.width > width || rows * numeral.height > Math.max(height, 5 * numeral.height)) continue;
-    const roomy = Math.min(numeral.width + 14, Math.floor(width / columns));
+    const labels = panel.columnAxis === null ? null : axisLabels(panel, box, panel.columnAxis);
+    const label = labels ? Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT)))) + 5 : 0;
+    const roomy = Math.min(Math.max(numeral.width + 14, Math.ceil(label)), Math.floor(width / columns));
     return { width: roomy, height: clamp(Math.floor(height / rows), numeral.height, 30), numerals: true, places };
   }
   // Ids say nothing by colour: keep their numerals, and let the box scroll, as long as it is not endless.
@@ -158,9 +165,11 @@ function cellSize(panel, box, columns, rows, width, height, look) {
   const wide = clamp(Math.floor(width / columns), least, LARGEST);
   const high = clamp(Math.floor(height / rows), SMALLEST, LARGEST);
   const square = Math.min(wide, high);
+  // wide enough for every column to have its label
+  const comfortable = panel.columnAxis !== null && panel.axes[panel.columnAxis].labels ? Math.ceil(LINE) : COMFORTABLE;
   // Square as long as that is large enough to point at; a long thin tensor gets taller cells, a tall one wider cells.
   return {
-    width: Math.max(square, Math.min(wide, COMFORTABLE, Math.round(square * 1.5))),
+    width: Math.max(square, Math.min(wide, comfortable, Math.round(square * 1.5))),
     height: Math.max(square, Math.min(high, COMFORTABLE, square * 2)),
     numerals: false,
   };

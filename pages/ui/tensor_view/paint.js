@@ -223,7 +223,8 @@ function paintSide(context, layout, look) {
     eachTick(panel, panel.rowAxis, layout.firstRow, layout.rows, layout.cell.height, side.labelled ? 10.5 : 22, (row) => {
       const middle = y + (row - layout.firstRow + 0.5) * layout.cell.height;
       const label = side.labelled ? labelOf(panel, panel.rowAxis, with_(lead, panel.rowAxis, row)) : String(row);
-      if (i === 0 || side.labelled) text(context, fitted(label ?? "", LONGEST_LABEL, look), right, middle, look, side.labelled ? LABEL_FONT : 9.5, "right");
+      if (i > 0 && !side.labelled) return;
+      text(context, fitted(label ?? "", LONGEST_LABEL, look), right, middle, look, side.labelled ? LABEL_FONT : 9.5, "right");
     });
   });
 }
@@ -249,7 +250,7 @@ function paintHead(context, layout, look) {
     xs.forEach((x, j) => {
       if (j > 0 && !head.labelled) return;
       const lead = leadOf(layout, i, j);
-      const spacing = !head.labelled ? 26 : head.slant ? LINE : layout.cell.width;
+      const spacing = !head.labelled ? 26 : head.slant ? LINE - 1.5 : layout.cell.width;
       eachTick(panel, panel.columnAxis, layout.firstColumn, layout.columns, layout.cell.width, spacing, (column) => {
         const middle = x + (column - layout.firstColumn + 0.5) * layout.cell.width;
         const label = head.labelled ? labelOf(panel, panel.columnAxis, with_(lead, panel.columnAxis, column)) : String(column);

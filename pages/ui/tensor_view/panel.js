@@ -115,6 +115,7 @@ class PanelView {
   buildGrid() {
     const { panel, stage } = this;
     this.cell = element("span", { role: "gridcell", id: `${this.id}-cell` });
+    this.row = element("span", { role: "row", class: "unseen here" }, this.cell);
     const grid = element(
       "div",
       {
@@ -122,7 +123,7 @@ class PanelView {
         "aria-activedescendant": `${this.id}-cell`, "aria-readonly": "true",
         "aria-rowcount": panel.shape.at(-2) ?? 1, "aria-colcount": panel.shape.at(-1) ?? 1,
       },
-      element("span", { role: "row", class: "unseen" }, this.cell),
+      this.row,
     );
     this.listen(grid, () => this.layout);
     grid.addEventListener("keydown", (event) => stage.key(this, event));
@@ -258,15 +259,16 @@ class PanelView {
     if (facets.some((axis) => index[axis] !== this.zoomed[axis])) this.layZoom(index);
   }
 
-  // Keep the cell that the keyboard is on inside the scrolled box.
+  // Keep the cell that the keyboard is on in sight: inside its box, and above the read-out.
   reveal(index) {
     const [region] = regions(this.layout, index.map(ONE));
     if (!region) return;
-    const left = region.x - this.layout.side.width - 8;
-    const right = region.x + this.layout.cell.width + 8;
-    const { scrollLeft, clientWidth } = this.scroller;
-    if (left < scrollLeft) this.scroller.scrollLeft = Math.max(0, left);
-    else if (right > scrollLeft + clientWidth) this.scroller.scrollLeft = right - clientWidth;
+    const { style } = this.row;
+    style.left = `${region.x}px`;
+    style.top = `${region.y}px`;
+    style.width = `${this.layout.cell.width}px`;
+    style.height = `${this.layout.cell.height}px`;
+    this.row.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }
 

@@ -103,7 +103,8 @@ function whenBoxes(when, box) {
   };
   if (when.minus === undefined) return [limited(0)].filter(isSome);
   const [first, end] = box[when.minus];
-  return Array.from({ length: end - first }, (_, i) => limited(first + i).map((old, axis) => (axis === when.minus ? ONE(first + i) : old))).filter(isSome);
+  const at = (i) => limited(i).map((old, axis) => (axis === when.minus ? ONE(i) : old));
+  return Array.from({ length: end - first }, (_, i) => at(first + i)).filter(isSome);
 }
 
 function isSome(box) {

@@ -80,10 +80,14 @@ class Stage {
     );
     this.reading = element("div", { class: "reading" });
     this.linking = element("div", { class: "linking" });
-    this.release = element("button", { type: "button", class: "release", text: "release", title: "Escape releases too", onclick: () => this.escape() });
+    this.release = element("button", {
+      type: "button", class: "release", text: "release", title: "Escape releases too", onclick: () => this.escape(),
+    });
     this.live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
+    const lead = element("span", { text: "Showing" });
+    const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
     this.root.replaceChildren(
-      ...(this.controls.length ? [element("div", { class: "controls" }, element("span", { class: "lead", text: "Showing" }), ...this.controls.map((control) => control.root))] : []),
+      ...(this.controls.length ? [controls] : []),
       this.flow,
       element("div", { class: "readout" }, element("div", { class: "words" }, this.reading, this.linking), this.release),
       this.live,
@@ -201,7 +205,7 @@ class Stage {
       ArrowDown: () => stepped(panel, from, down, 1),
       ArrowUp: () => stepped(panel, from, down, -1),
       Home: () => (panel.columnAxis === null ? from : with_(from, panel.columnAxis, panel.axes[panel.columnAxis].start)),
-      End: () => (panel.columnAxis === null ? from : with_(from, panel.columnAxis, panel.axes[panel.columnAxis].start + panel.axes[panel.columnAxis].count - 1)),
+      End: () => (panel.columnAxis === null ? from : with_(from, panel.columnAxis, lastShown(panel.axes[panel.columnAxis]))),
     };
     return moves[event.key]?.() ?? null;
   }
@@ -300,13 +304,18 @@ class Stage {
       return run;
     });
     const masked = isMasked(panel, active.index) ? element("span", { class: "aside", text: " masked" }) : null;
-    this.reading.replaceChildren(...runs, value === null ? " is not in view" : " = ", ...(value === null ? [] : [element("b", { text: value })]), ...(masked ? [masked] : []));
+    const said = value === null ? [" is not in view"] : [" = ", element("b", { text: value })];
+    this.reading.replaceChildren(...runs, ...said, ...(masked ? [masked] : []));
     const verb = panel === this.data.output ? "reads" : "read by";
     const parts = this.data.panels.map((other, i) => ({
       title: other.title, total: boxesCount(lit[i]), inView: boxesCount(boxesInView(other, lit[i])),
     }));
     this.linking.textContent = readsText(parts, verb);
   }
+}
+
+function lastShown({ start, count }) {
+  return start + count - 1;
 }
 
 // One step along axes, the last of which moves fastest. At the edge of a window the tensor goes on; at the edge of the

@@ -1,0 +1,200 @@
+"""The command line: ``python -m engine run``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, Config, ConfigError
+from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
+from engine.memory import in_words
+from engine.run import run
+from engine.save import ExportError, save
+from engine.text import TextError
+from engine.trace import Step
+
+_SIZES = {
+    "batch": "sentences in the batch",
+    "src_len": "tokens of a source sentence",
+    "tgt_len": "tokens of a target sentence",
+    "d_model": "width of the model, a multiple of --heads",
+    "heads": "attention heads",
+    "d_k": "width of a query and a key in one head (d_model / heads)",
+    "d_v": "width of a value in one head (d_model / heads)",
+    "d_ff": "width inside the feed-forward network (4 × d_model)",
+    "encoder_layers": "layers of the encoder",
+    "decoder_layers": "layers of the decoder",
+    "vocab_size": "tokens of the vocabulary",
+    "seed": "seed of the weights and the generated tokens",
+}
+_CHOICES = {
+    "activation": (ACTIVATIONS, "inside the feed-forward network"),
+    "output": (OUTPUTS, "what the last layer ends with"),
+    "dtype": (DTYPES, "number format"),
+    "device": (DEVICES, "where to compute; auto takes the fastest there is"),
+}
+_LONG = 1_000_000  # rows that take long enough to be announced
+
+_FILES = """\
+OUT/steps.csv has a row for every step. axes, shape and stride look like Python tuples; parents are joined by "; ",
+a step as # and its index, a parameter or input by name, any other argument as it was written.
+OUT/values.csv has a row for every element: step, name, one index per axis (empty where the tensor has fewer) and the
+value, exactly. In pandas: read_csv("OUT/values.csv", float_precision="round_trip").
+Text that a spreadsheet would run as a formula begins with an apostrophe.
+
+examples:
+  python -m engine run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32 --csv OUT
+  python -m engine run --source "I go home" --target "나는 집에 간다"
+  python -m engine run --filter "encoder.layers.0.self_attention.*" --csv OUT
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit status: 0, 1 where the output went away, 2 for settings that cannot work."""
+    given = vars(_parser().parse_args(arguments))
+    _escape_what_a_terminal_cannot_show()
+    try:
+        _run(**given)
+        sys.stdout.flush()
+    except (ConfigError, TextError, ExportError, _NothingMatchesError) as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; no file was written", file=sys.stderr)
+        return 130
+    except OSError as error:
+        # Python flushes once more when it ends, and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader such as head has seen enough
+            print(f"error: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class _NothingMatchesError(ValueError):
+    """A filter that leaves no step."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m engine", description="A Transformer's forward pass, tensor by tensor.")
+    command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
+        "run",
+        help="run the model; list its steps, or write every number as CSV",
+        description="Runs the model once, records every tensor, and lists the steps or writes them as CSV.",
+        epilog=_FILES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument("--csv", metavar="OUT", help="write OUT/steps.csv and OUT/values.csv instead of listing")
+    command.add_argument("--filter", metavar="PATTERN", help='only steps of this full name, e.g. "decoder.*.scores"')
+    text = command.add_argument_group("text", "Its number of sentences, lengths and words replace the sizes below.")
+    text.add_argument("--source", action="append", metavar="TEXT", help="a source sentence; repeat for a batch")
+    text.add_argument("--target", action="append", metavar="TEXT", help="its target; as many as sources")
+    usual = {field.name: field.default for field in dataclasses.fields(Config)}
+    sizes = command.add_argument_group("sizes")
+    for name, meaning in _SIZES.items():
+        low, high = LIMITS[name]
+        default = "" if usual[name] is None else f" ({usual[name]})"
+        shown = f"{meaning}{default}" if name == "seed" else f"{meaning}, {low} to {high}{default}"
+        sizes.add_argument(_flag(name), type=_whole, metavar="N", help=shown)
+    switches = command.add_argument_group("switches and choices")
+    switches.add_argument("--norm-first", action="store_true", help="normalise before each sublayer (pre-LN)")
+    switches.add_argument("--no-padding-mask", dest="padding_mask", action="store_false", help="attend to padding")
+    switches.add_argument("--no-causal-mask", dest="causal_mask", action="store_false", help="attend to later tokens")
+    for name, (choices, meaning) in _CHOICES.items():
+        switches.add_argument(_flag(name), metavar="NAME", help=f"{meaning}: {', '.join(choices)} ({usual[name]})")
+    return parser
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _whole(text: str) -> int | str:
+    # What is no number goes on as it is: Config then names it along with everything else that is wrong.
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _run(
+    csv: str | None, filter: str | None, source: list[str] | None, target: list[str] | None, **settings: object
+) -> None:
+    config = Config(**{name: value for name, value in settings.items() if value is not None})  # type: ignore[arg-type]
+    steps = run(config, source, target).steps
+    if filter is not None:
+        steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))
+        if not steps:
+            raise _NothingMatchesError(
+                f"no step has a full name like {filter}; without --csv and --filter they are listed"
+            )
+    if csv is None:
+        _list(steps)
+    else:
+        _export(steps, csv)
+
+
+def _list(steps: Sequence[Step]) -> None:
+    table = [("step", "name", "op", "axes", "dtype", "memory")]
+    for step in steps:
+        dtype = str(step.dtype).removeprefix("torch.")
+        table.append((str(step.index), step.full_name, step.op, _axes(step), dtype, step.memory))
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for index, *texts in table:
+        cells = [index.rjust(widths[0]), *(text.ljust(width) for text, width in zip(texts, widths[1:], strict=True))]
+        print("  ".join(cells).rstrip())
+
+
+def _axes(step: Step) -> str:
+    return " · ".join(f"{axis or '?'} {size}" for axis, size in zip(step.axes, step.shape, strict=True)) or "one number"
+
+
+def _export(steps: Sequence[Step], folder: str) -> None:
+    rows = values_rows(steps)
+    if rows > _LONG:
+        size = in_words(estimated_bytes(steps))
+        print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        try:
+            saved = save(steps, folder, _progress())
+        finally:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)  # wipes the line of the progress
+    else:
+        saved = save(steps, folder)
+    print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {in_words(file.nbytes)})" for file in saved))
+    if rows >= SPREADSHEET_ROWS:
+        most = f"{SPREADSHEET_ROWS:,}"
+        print(f"values.csv is longer than the {most} rows, header included, that a spreadsheet opens", file=sys.stderr)
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Shows how far values.csv is, always on the same line and no more than ten times a second."""
+    shown = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown > 0.1:
+            shown = now
+            print(f"\rvalues.csv {done / total:4.0%} of {total:,} rows", end="", file=sys.stderr, flush=True)
+
+    return progress
+
+
+def _escape_what_a_terminal_cannot_show() -> None:
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit lets save clear away what it began
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The arithmetic of numbers that are sums: products, means, variances, softmax; and the largest of a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from engine.arguments import Call
+from engine.formula import element, letters, number, operand, series, sigma
+from engine.point import Made, Point
+from engine.terms import Column, Group
+
+
+def _product_sum(point: Point, left: str, right: str) -> Made:
+    x, y = point.column(left), point.column(right)
+    groups = [Group("product", (x, y), x.numbers * y.numbers)]
+    result = groups[0].contributions.sum()
+    running = letters(point.running(left))
+    formula = f"{sigma(running)} {point.cell(left, running)} · {point.cell(right, running)}"
+    count = len(groups[0])
+    products = (f"{operand(a)}·{operand(b)}" for a, b in _pairs(x, y))
+    arithmetic = series(products, count)
+    said = f"is {_several(count, 'product')} added up, {point.words(left)} times {point.words(right)}"
+    if "bias" in point.reads:
+        bias = point.column("bias")
+        groups.append(Group("bias", (bias,), bias.numbers))
+        result = result + bias.numbers[0]
+        formula += f" + {point.cell('bias')}"
+        arithmetic = series([arithmetic, number(bias.raw[0].item())], 2)
+        said += f", plus {point.words('bias')}"
+    return Made(tuple(groups), result, said, formula, arithmetic)
+
+
+def linear(point: Point) -> Made:
+    return _product_sum(point, "input", "weight")
+
+
+def matmul(point: Point) -> Made:
+    return _product_sum(point, "input", "other")
+
+
+def total(point: Point) -> Made:
+    x = point.column("input")
+    running = letters(point.running("input"))
+    said = f"is the sum of {_several(len(x.raw), 'number')}, {point.words('input')}"
+    formula = f"{sigma(running)} {point.cell('input', running)}"
+    return Made((Group("x", (x,), x.numbers),), x.numbers.sum(), said, formula, series(_numbers(x), len(x.raw)))
+
+
+def mean(point: Point) -> Made:
+    x = point.column("input")
+    count = len(x.raw)
+    running = letters(point.running("input"))
+    said = f"is the mean of {_several(count, 'number')}, {point.words('input')}: their sum divided by {count}"
+    formula = f"({sigma(running)} {point.cell('input', running)}) / {count}"
+    arithmetic = f"({series(_numbers(x), count)}) / {count}"
+    return Made((Group("x", (x,), x.numbers / count),), x.numbers.sum() / count, said, formula, arithmetic)
+
+
+def variance(point: Point) -> Made:
+    x = point.column("input")
+    count = len(x.raw)
+    correction = _correction(point.call)
+    # torch divides by 0, not by a negative number, where the correction exceeds the count.
+    divisor = max(0, count - correction)
+    mean = x.numbers.mean()
+    squares = (x.numbers - mean).square()
+    running = letters(point.running("input"))
+    cell = point.cell("input", running)
+    formula = f"({sigma(running)} ({cell} − x̄)²) / {number(divisor)}, where x̄ is the mean"
+    shifted = (f"({number(v)} − {operand(mean.item())})²" for v in x.raw.tolist())
+    arithmetic = f"({series(shifted, count)}) / {number(divisor)}"
+    corrected = f" ({count} − {number(correction)})" if correction else ""
+    said = (
+        f"is the variance of {_several(count, 'number')}, {point.words('input')}: their squared distances from "
+        f"their mean {number(mean.item())}, added up and divided by {number(divisor)}{corrected}"
+    )
+    # The mean's own rounding moves every distance (Welford's error bound).
+    magnitude = (x.numbers.square().sum() * squares.sum()).sqrt().item() / divisor if divisor else 0.0
+    return Made((Group("x", (x,), squares / divisor),), squares.sum() / divisor, said, formula, arithmetic, magnitude)
+
+
+def deviation(point: Point) -> Made:
+    made = variance(point)
+    result = made.result.sqrt()
+    formula, _, where = made.formula.partition(", where")
+    magnitude = (made.magnitude or 0.0) / result.item() if result.item() > 0 else 0.0
+    said = made.said.replace("is the variance", "is the standard deviation", 1) + ", then the square root"
+    return Made(made.groups, result, said, f"√({formula}), where{where}", f"√({made.arithmetic})", magnitude)
+
+
+def extreme(point: Point) -> Made:
+    x = point.column("input")
+    largest = point.call.op == "amax"
+    result = x.numbers.max() if largest else x.numbers.min()
+    running = letters(point.running("input"))
+    name = "max" if largest else "min"
+    said = f"is the {'largest' if largest else 'smallest'} of {_several(len(x.raw), 'number')}, {point.words('input')}"
+    formula = f"{name}{sigma(running)[1:]} {point.cell('input', running)}"
+    shown = ", ".join(number(v) for v in x.raw.tolist()[:4]) + (", …" if len(x.raw) > 4 else "")
+    group = Group("x", (x,), x.numbers)
+    return Made((group,), result, said, formula, f"{name}({shown})", abs(result.item()))
+
+
+def softmax(point: Point) -> Made:
+    x = point.column("input")
+    here = point.index[point.call.value("dim")] if point.index else 0
+    top = x.numbers.max()
+    powers = (x.numbers - top).exp()
+    whole = powers.sum()
+    shares = powers / whole
+    share = shares[here]
+    running = letters(point.running("input"))
+    row, own = point.cell("input", running), element(x.parent, x.factor(here).index)
+    group = Group("x", (x,), powers, shares)
+    rest = f"where m = max{sigma(running)[1:]} {row}"
+    words = "e^(score − largest) divided by the sum over the row"
+    count = len(x.raw)
+    about = f"{number(powers[here].item())} / {number(whole.item())}"
+    # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
+    apart = ((x.numbers - top).abs() * shares).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).sum().item()
+    if point.call.op == "softmax":
+        said = f"is {words}: {about}, {number(100 * share.item(), 3)} % of the row of {count}"
+        if top.item() == -math.inf:
+            said = f"is {words}, but every score in the row of {count} is −∞: 0 / 0 has no value"
+        formula = f"e^({own} − m) / {sigma(running)} e^({row} − m), {rest}"
+        arithmetic = f"{operand(powers[here].item())} / ({series(map(number, powers.tolist()), count)})"
+        own_distance = (x.numbers[here] - top).abs().nan_to_num(posinf=0.0).item()
+        return Made((group,), share, said, formula, arithmetic, share.item() * (2 + own_distance + apart))
+    result = x.numbers[here] - top - whole.log()
+    said = f"is the logarithm of {words}: ln({about})"
+    formula = f"{own} − m − ln {sigma(running)} e^({row} − m), {rest}"
+    parts = (x.numbers[here].item(), top.item(), whole.log().item())
+    arithmetic = f"{number(parts[0])} − {operand(parts[1])} − {operand(parts[2])}"
+    return Made((group,), result, said, formula, arithmetic, sum(map(abs, parts)) + 1 + apart)
+
+
+def _correction(call: Call) -> float:
+    """What is taken from the count before a variance is divided by it: 1 unless said otherwise."""
+    unbiased = call.value("unbiased", call.value("dim"))
+    given = call.value("correction", unbiased if isinstance(unbiased, bool) else None)
+    return 1 if given is None else int(given) if given == int(given) else float(given)
+
+
+def _pairs(x: Column, y: Column) -> Iterable[tuple[float, float]]:
+    return zip(x.raw[:4].tolist(), y.raw[:4].tolist(), strict=True)
+
+
+def _numbers(x: Column) -> Iterable[str]:
+    return map(number, x.raw[:4].tolist())
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,72 @@
+"""The few numbers that sum up a tensor, against Python's own."""
+
+import math
+import statistics as plain
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import record
+from engine.statistics import Statistics, statistics
+
+numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+@given(st.lists(numbers, min_size=1, max_size=30))
+def test_finite_numbers_are_summed_up_and_the_others_counted(drawn):
+    found = statistics(torch.tensor(drawn, dtype=torch.float32))
+    finite = [number for number in drawn if math.isfinite(number)]
+    assert found.nan == sum(map(math.isnan, drawn))
+    assert found.inf == sum(map(math.isinf, drawn))
+    assert found.zeros == finite.count(0.0)
+    if not finite:
+        assert (found.min, found.max, found.mean, found.std) == (None, None, None, None)
+        return
+    assert (found.min, found.max) == (min(finite), max(finite))
+    scale = max(map(abs, finite)) or 1.0
+    assert found.mean == pytest.approx(math.fsum(finite) / len(finite), abs=scale * 1e-12)
+    assert found.std == pytest.approx(plain.pstdev(finite), abs=scale * 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64", "int8", "uint8", "bool"])
+def test_every_dtype_is_summed_up_in_float64(dtype):
+    found = statistics(torch.tensor([0, 1, 1, 0, 1]).to(getattr(torch, dtype)))
+    assert (found.min, found.max, found.zeros, found.nan, found.inf) == (0, 1, 2, 0, 0)
+    assert found.mean == pytest.approx(0.6)
+    assert found.std == pytest.approx(math.sqrt(0.24))
+
+
+def test_a_half_precision_sum_does_not_overflow():
+    assert statistics(torch.full((1000,), 60000.0, dtype=torch.float16)).mean == 60000 - 60000 % 32
+
+
+@pytest.mark.parametrize("value", [torch.empty(0), torch.empty(3, 0), torch.empty(2, device="meta")])
+def test_where_there_are_no_numbers_there_is_nothing_to_say(value):
+    assert statistics(value) == Statistics(None, None, None, None, 0, 0, 0)
+
+
+def test_complex_numbers_have_no_order_and_are_only_counted():
+    value = torch.tensor([0j, 1 + 1j, complex("nan"), complex("inf")])
+    assert statistics(value) == Statistics(None, None, None, None, 1, 1, 1)
+
+
+def test_sparse_and_wrapped_tensors_are_left_alone():
+    def program(x):
+        sparse = x.to_sparse()
+        mapped = torch.vmap(lambda row: row * 2)(x)
+        return sparse, mapped
+
+    for step in record(program, torch.ones(2, 3)).steps:
+        assert step.statistics.mean is None
+
+
+def test_views_and_tensors_with_gradients_are_summed_up_as_they_stand():
+    value = torch.arange(6.0, requires_grad=True).view(2, 3).T[1]
+    assert statistics(value) == Statistics(1.0, 4.0, 2.5, 1.5, 0, 0, 0)
+
+
+def test_statistics_are_worked_out_once():
+    (step,) = record(lambda x: x * 2, torch.ones(3)).steps
+    assert step.statistics is step.statistics
