@@ -131,7 +131,7 @@ def _shape(axes: tuple[str | None, ...], shape: tuple[int, ...], look: Look) -> 
     for symbol, size in zip(axes, shape, strict=True):
         name = "" if symbol in (None, "1") else f"{escape(str(symbol).replace('*', '·'))} "
         parts.append(f'<FONT COLOR="{look.axis(symbol)}">{name}<B>{size}</B></FONT>')
-    return f'<<FONT POINT-SIZE="10">{" · ".join(parts) or "scalar"}</FONT>>'
+    return f'<<FONT POINT-SIZE="11">{" · ".join(parts) or "scalar"}</FONT>>'
 
 
 def _drawn(nodes: dict[str, _Node], edges: dict[tuple[str, str, str], bool], look: Look) -> str:

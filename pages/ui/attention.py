@@ -51,7 +51,7 @@ def _pick(name: str, label: str, options: tuple[str, ...], said=str) -> str:
     """A choice that is kept in the address; one that no longer exists falls back to the first."""
     value = state.view(name)
     key = f"attention.{name}"
-    st.session_state[key] = value if value in options else options[0]
+    state.show_in_widget(key, value if value in options else options[0])
     if len(options) == 1:
         return options[0]
     widget = st.segmented_control if len(options) <= 8 else st.selectbox

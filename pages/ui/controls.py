@@ -30,7 +30,7 @@ def draw(settings: Settings, trace: Trace) -> None:
 
 
 def _input(settings: Settings, trace: Trace) -> None:
-    _show("reads", settings.reads)
+    state.show_in_widget("reads", settings.reads)
     st.segmented_control(
         "Input",
         (SENTENCES, TOKENS),
@@ -43,7 +43,7 @@ def _input(settings: Settings, trace: Trace) -> None:
     )
     if settings.reads == SENTENCES:
         for name, label in (("source", "Source, one sentence a line"), ("target", "Target, a line for each")):
-            _show(name, getattr(settings, name))
+            state.show_in_widget(name, getattr(settings, name))
             st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
         sizes = trace.config
         if sizes is not None:
@@ -88,38 +88,32 @@ def _more(settings: Settings) -> None:
 
 def _slider(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
-    _show(name, min(max(getattr(settings.config, name), low), high))
+    state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
     st.slider(label, low, high, key=name, on_change=_set_config, args=(name,))
 
 
 def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
     value = getattr(settings.config, name)
-    _show(name, value)
+    state.show_in_widget(name, value)
     st.select_slider(label, sorted({*usual, value}), key=name, on_change=_set_config, args=(name,))
 
 
 def _number(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
-    _show(name, min(max(getattr(settings.config, name), low), high))
+    state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
     st.number_input(label, low, high, key=name, step=1, on_change=_set_config, args=(name,))
 
 
 def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
     value = getattr(settings.config, name)
-    _show(name, value)
+    state.show_in_widget(name, value)
     offered = options if value in options else (*options, value)
     st.selectbox(label, offered, format_func=said, key=name, on_change=_set_config, args=(name,))
 
 
 def _toggle(name: str, label: str, settings: Settings) -> None:
-    _show(name, getattr(settings.config, name))
+    state.show_in_widget(name, getattr(settings.config, name))
     st.toggle(label, key=name, on_change=_set_config, args=(name,))
-
-
-def _show(name: str, value: Any) -> None:
-    """Lets the widget with this key show the settings, on whatever page and however they came to be."""
-    if st.session_state.get(name) != value:
-        st.session_state[name] = value
 
 
 def _set_config(name: str) -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import streamlit as st
 
 from engine import Step, Trace
-from engine.export import csv_bytes, estimated_bytes, values_rows, write_matrix, write_steps, write_tensor, write_values
+from engine.export import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.memory import in_words
 from pages.ui.panels import labels_of
 from pages.ui.tensor_view import Selection
@@ -24,9 +24,8 @@ def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
 
 def values_button(steps: Sequence[Step], label: str, key: str) -> None:
     """A button for values.csv of these steps, off where it would be too large to hand out in one piece."""
-    size = estimated_bytes(steps)
-    said = f"{label}: {values_rows(steps):,} rows, about {in_words(size)}"
-    _button(said, "values.csv", lambda file: write_values(steps, file), key, disabled=size > LARGEST_DOWNLOAD)
+    too_large = estimated_bytes(steps) > LARGEST_DOWNLOAD
+    _button(label, "values.csv", lambda file: write_values(steps, file), key, disabled=too_large)
 
 
 def tensor_buttons(trace: Trace, step: Step, selection: Selection, key: str) -> None:

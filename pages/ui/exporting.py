@@ -8,8 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from engine import Trace
-from engine.export import SPREADSHEET_ROWS, ExportError, estimated_bytes, save, values_rows
+from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.memory import in_words
+from engine.save import ExportError, save
 from pages.ui import download, state
 
 _SWITCHES = {"padding_mask": "--no-padding-mask", "causal_mask": "--no-causal-mask", "norm_first": "--norm-first"}
@@ -47,7 +48,11 @@ def _to_folder(trace: Trace, size: int) -> None:
         return
     bar = st.progress(0.0, text="Writing")
     try:
-        save(trace, Path(folder).expanduser(), lambda done, total: bar.progress(done / max(total, 1), text="Writing"))
+        save(
+            trace.steps,
+            Path(folder).expanduser(),
+            lambda done, total: bar.progress(done / max(total, 1), text="Writing"),
+        )
     except ExportError as error:
         bar.empty()
         st.error(str(error))

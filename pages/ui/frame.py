@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 NAME = "Tensor shape explorer"
 
@@ -37,6 +38,9 @@ _STYLE = """
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
 .st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
 h1 { font-size: 1.9rem !important; }
+@media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+.st-key-graph { overflow-x: auto; }
+.st-key-graph svg { min-width: 620px; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 </style>
 """
@@ -61,7 +65,10 @@ def carry(query: Mapping[str, str]) -> None:
 
 def link(file: str, label: str, query: Mapping[str, str]) -> None:
     """A link to another page with these settings and view."""
-    st.page_link(file, label=label, query_params=dict(query))
+    try:
+        st.page_link(file, label=label, query_params=dict(query))
+    except StreamlitPageNotFoundError:
+        st.caption(label)  # this page was started as a script of its own, and knows no other
 
 
 def _draw_links(query: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from engine import Trace
+from engine.axes import axis
 from engine.graph import Look, to_dot
 from engine.memory import in_words
 from pages.ui import frame, state
@@ -14,32 +15,43 @@ from pages.ui.palette import axis_colour
 from pages.ui.theme import is_dark
 
 
+_ON_EDGES = ("B", "S", "T", "d_model", "V")
+
+
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
-    words, picture = st.columns([5, 7], gap="large")
+    words, picture = st.columns([4, 7], gap="large")
     with words:
-        st.title("See what every number in a Transformer is made of")
+        st.title("Point at any number. See what made it.")
         st.markdown(
-            "This page has just run a complete encoder–decoder Transformer in PyTorch and kept every tensor on the "
-            "way. Every shape and every value you see here was computed by that run."
+            "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
+            "Every shape and every value you see was computed by that run."
         )
         _sentences(trace)
         _numbers(trace)
         st.markdown("##### Look inside")
         for page in frame.PAGES[1:]:
-            frame.link(page.file, f"**{page.label}**: {page.says}", state.settings_now().to_query())
-        st.caption("The settings are in the sidebar. They stay as you go from page to page, and they are in the link.")
+            with st.container(gap=None):
+                frame.link(page.file, f"**{page.label}** →", state.settings_now().to_query())
+                st.caption(page.says[0].upper() + page.says[1:])
+        st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
     with picture:
         st.markdown("##### The model, with the shape of every tensor that passes")
-        st.graphviz_chart(
-            to_dot(trace, look=_look()), width="stretch", alt="Graph of the Transformer with tensor shapes"
-        )
+        with st.container(key="graph"):
+            alt = "Graph of the Transformer, the shape of the tensor on every edge"
+            st.graphviz_chart(to_dot(trace, look=_look()), width="stretch", alt=alt)
+        st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
 
 
 def _sentences(trace: Trace) -> None:
-    for axis, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
-        rows = trace.labels[axis]
+    for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
+        rows = trace.labels[side]
         st.markdown(f"{what} " + " · ".join(f"`{token}`" for token in rows[0]) + _and_more(len(rows) - 1))
+
+
+def _glossary(trace: Trace) -> str:
+    symbols = dict.fromkeys(symbol for step in trace.steps for symbol in step.axes if symbol in _ON_EDGES)
+    return "On the edges: " + " · ".join(f"**{symbol}** {axis(symbol).name}" for symbol in symbols) + "."
 
 
 def _and_more(rows: int) -> str:

@@ -8,6 +8,7 @@ address over the session only when somebody changed it: a link, or the browser's
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from pages.ui import frame
 from pages.ui.settings import Settings, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
-_NOTES, _TOUCHED = "explorer.notes", "explorer.touched"
+_NOTES, _TOUCHED, _TURNED = "explorer.notes", "explorer.touched", "explorer.turned"
 
 
 def arrive(page: str) -> Settings:
@@ -29,7 +30,7 @@ def arrive(page: str) -> Settings:
         memory[_VIEW] = _beside_settings(asked)
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
-    memory[_PAGE], memory[_TOUCHED] = page, False
+    memory[_PAGE], memory[_TOUCHED], memory[_TURNED] = page, False, turned
     frame.carry(settings_now().to_query())
     _write_address()
     return settings_now()
@@ -43,6 +44,16 @@ def change_settings(settings: Settings) -> None:
     """To be called from a widget's callback: the run that follows shows these settings."""
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
     st.session_state[_TOUCHED] = True
+
+
+def show_in_widget(key: str, value: Any) -> None:
+    """Lets the widget with this key show a value, on whatever page and however it came to be.
+
+    A value it shows already is left alone, so that text still being typed is not taken away; but a widget of another
+    page is a new widget, even under the same key.
+    """
+    if st.session_state[_TURNED] or st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def notes() -> tuple[str, ...]:

@@ -112,14 +112,14 @@ def _axes(step: Step) -> str:
 
 def _text_filter(name: str, label: str, example: str) -> str:
     key = f"table.{name}"
-    st.session_state[key] = state.view(name)
+    state.show_in_widget(key, state.view(name))
     return st.text_input(label, key=key, placeholder=example, on_change=_filter_changed, args=(name,))
 
 
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
     key = f"table.{name}"
     value = state.view(name)
-    st.session_state[key] = value if value in options else ""
+    state.show_in_widget(key, value if value in options else "")
     said = {"": everything}
     return st.selectbox(
         label,
@@ -133,7 +133,7 @@ def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: 
 
 def _ops_filter(options: list[str]) -> list[str]:
     key = "table.op"
-    st.session_state[key] = [op for op in state.view("op").split() if op in options]
+    state.show_in_widget(key, [op for op in state.view("op").split() if op in options])
     return st.multiselect("Operation", options, key=key, placeholder="all", on_change=_filter_changed, args=("op",))
 
 

@@ -73,7 +73,7 @@ def _player(trace: Trace, step: Step) -> None:
             disabled=step.index == last,
             shortcut="Right",
         )
-        st.session_state[_STEP] = step.index
+        state.show_in_widget(_STEP, step.index)
         st.selectbox(
             "Go to a step",
             range(len(trace.steps)),

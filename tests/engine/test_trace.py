@@ -27,10 +27,9 @@ def replay(step):
     named = {p.name: p.value for p in step.arguments if p.name}
     if step.op == "stack":
         return torch.stack([parent.value for parent in step.inputs], **named)
-    python = {"eq": "__eq__", "bitwise_or": "__or__", "getitem": "__getitem__"}
-    places = (F, Tensor, torch)
-    function = next(getattr(place, python.get(step.op, step.op)) for place in places
-                    if hasattr(place, python.get(step.op, step.op)))  # fmt: skip
+    operators = {"eq": Tensor.__eq__, "bitwise_or": Tensor.__or__, "getitem": Tensor.__getitem__}
+    function = operators.get(step.op) or getattr(F, step.op, None) or getattr(Tensor, step.op, None)
+    function = function or getattr(torch, step.op)
     return function(*positional, **named)
 
 

@@ -1,0 +1,172 @@
+"""Every page in Streamlit's own test harness."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import Config, run
+from pages.ui.settings import SOURCE, TARGET
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("app.py", "pages/walkthrough.py", "pages/attention.py", "pages/every_step.py", "pages/export.py")
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return (app if page == "app.py" else app.switch_page(page)).run()
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.title))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
+    app = opened(page)
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert app.sidebar.slider(key="heads").value == 4
+    labels = [link.proto.label for link in app.sidebar.get("page_link")]
+    assert labels == ["The model", "Walkthrough", "Attention", "Every step", "Export"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_started_as_a_script_of_its_own_works_without_the_links(page):
+    app = AppTest.from_file(str(ROOT / page), default_timeout=60).run()
+    assert not app.exception
+    assert app.sidebar.slider(key="heads").value == 4
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_takes_its_settings_from_the_address(page):
+    app = opened(page, heads="8", d_model="64", encoder_layers="1", norm_first="1", reads="tokens", src_len="7")
+    assert not app.exception
+    assert app.sidebar.slider(key="heads").value == 8
+    assert app.sidebar.select_slider(key="d_model").value == 64
+    assert app.sidebar.slider(key="src_len").value == 7
+    assert app.sidebar.selectbox(key="norm_first").value is True
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_bad_values_in_the_address_fall_back_with_a_note_for_each(page):
+    app = opened(page, heads="five", dtype="int8", batch="400", d_model="33", nonsense="1")
+    assert not app.exception
+    notes = " ".join(warning.value for warning in app.warning)
+    for bad in ("heads=five", "dtype=int8", "batch=400", "d_model 33"):
+        assert bad in notes
+    assert app.sidebar.slider(key="heads").value == 4
+    assert app.sidebar.select_slider(key="d_model").value == 32
+
+
+def test_moving_heads_moves_d_model_to_the_nearest_valid_width_and_says_so():
+    app = opened("pages/walkthrough.py")
+    app.sidebar.slider(key="heads").set_value(5).run()
+    assert app.sidebar.select_slider(key="d_model").value == 30
+    assert any("d_model moved from 32 to 30" in caption.value for caption in app.sidebar.caption)
+    assert not app.error
+
+
+def test_moving_d_model_moves_heads_to_the_nearest_divisor_and_says_so():
+    app = opened("pages/walkthrough.py", heads="5", d_model="40")
+    app.sidebar.select_slider(key="d_model").set_value(64).run()
+    assert app.sidebar.slider(key="heads").value == 4
+    assert any("Heads moved from 5 to 4" in caption.value for caption in app.sidebar.caption)
+
+
+def test_settings_survive_going_from_page_to_page():
+    app = opened("app.py")
+    app.sidebar.slider(key="heads").set_value(8).run()
+    for page in PAGES[1:]:
+        app.switch_page(page).run()
+        assert not app.exception
+        assert app.sidebar.slider(key="heads").value == 8
+
+
+def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
+    app = opened("app.py")
+    trace = run(Config(), [SOURCE], [TARGET])
+    assert {"I", "go", "home", "나는", "집에", "간다"} <= {word.strip("`") for word in words(app).split()}
+    assert app.metric[0].value == str(len(trace.steps))
+    [graph] = app.get("graphviz_chart")
+    assert "d_model <B>32</B>" in graph.proto.spec
+    app.sidebar.select_slider(key="d_model").set_value(64).run()
+    [graph] = app.get("graphviz_chart")
+    assert "d_model <B>64</B>" in graph.proto.spec
+
+
+def test_the_walkthrough_goes_to_the_next_step_and_back():
+    app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores")
+    trace = run(Config(), [SOURCE], [TARGET])
+    scores = trace.find("encoder.layers.0.self_attention.scores")
+    assert f"step {scores.index}" in words(app)
+    app.button(key="next").click().run()
+    assert f"step {scores.index + 1}" in words(app)
+    app.button(key="previous").click().run()
+    app.button(key="previous").click().run()
+    assert f"step {scores.index - 1}" in words(app)
+
+
+def test_a_step_that_is_not_in_the_trace_opens_the_first_one():
+    app = opened("pages/walkthrough.py", step="encoder.layers.9.nothing")
+    assert not app.exception
+    assert "step 0" in words(app)
+
+
+def test_the_table_filters_by_text_module_and_operation():
+    app = opened("pages/every_step.py")
+    trace = run(Config(), [SOURCE], [TARGET])
+    app.text_input(key="table.search").set_value("query @ key").run()
+    expected = [step.index for step in trace.steps if step.source and "query @ key" in step.source.expression]
+    assert app.dataframe[0].value["step"].tolist() == expected
+    app.text_input(key="table.search").set_value("").run()
+    app.selectbox(key="table.module").set_value("decoder.layers.1").run()
+    app.multiselect(key="table.op").set_value(["softmax"]).run()
+    expected = [s.index for s in trace.steps if s.path.startswith("decoder.layers.1.") and s.op == "softmax"]
+    assert app.dataframe[0].value["step"].tolist() == expected
+    assert len(expected) == 2
+
+
+def test_a_search_without_a_match_says_what_to_do():
+    app = opened("pages/every_step.py", search="zzz")
+    assert not app.exception
+    assert "No step matches" in app.info[0].value
+
+
+def test_a_text_that_cannot_be_read_says_why_and_keeps_the_last_run_on_screen():
+    app = opened("pages/attention.py")
+    before = words(app)
+    app.sidebar.text_area(key="source").set_value("I go\u202e home").run()
+    assert not app.exception
+    assert "U+202E" in app.error[0].value
+    assert before == words(app)
+    app.sidebar.text_area(key="source").set_value("we see the dog").run()
+    assert not app.error
+
+
+def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
+    import pages.ui.traces as traces
+
+    app = opened("pages/walkthrough.py")
+    monkeypatch.setattr(traces._store("cpu"), "room", 2_000_000)
+    app.sidebar.select_slider(key="d_model").set_value(512).run()
+    assert not app.exception
+    assert "MiB" in app.error[0].value
+    assert "fits with" in app.error[0].value
+    assert "scaled" in words(app) or "padding" in words(app)
+
+
+def test_without_masks_the_attention_page_shows_scores_and_weights():
+    app = opened("pages/attention.py", padding_mask="0", causal_mask="0")
+    assert not app.exception
+    assert "Who looks at whom" in words(app)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+def test_every_dtype_opens_on_the_walkthrough(dtype):
+    app = opened("pages/walkthrough.py", dtype=dtype, step="encoder.layers.0.self_attention.weights")
+    assert not app.exception
+    assert not app.error
