@@ -45,7 +45,8 @@ _FILES = """\
 OUT/steps.csv has a row for every step. axes, shape and stride look like Python tuples; parents are joined by "; ",
 a step as # and its index, a parameter or input by name, any other argument as it was written.
 OUT/values.csv has a row for every element: step, name, one index per axis (empty where the tensor has fewer) and the
-value, exactly. In pandas: read_csv("OUT/values.csv", float_precision="round_trip").
+value, which reads back as exactly the same number; booleans are 1 and 0. Before version 3.1 pandas reads float64
+exactly only with read_csv("OUT/values.csv", float_precision="round_trip").
 Text that a spreadsheet would run as a formula begins with an apostrophe.
 
 examples:

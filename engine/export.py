@@ -12,29 +12,24 @@ numbers never do. In ``steps.csv``:
   as it was written in the call. ``#12; encoder.layers.0.self_attention.w_q.weight; dim=-1``
 
 In ``values.csv`` the last axis runs fastest, as in memory. A value is the shortest text that reads back as the same
-number of its dtype; float64 needs ``pandas.read_csv(..., float_precision="round_trip")``. float16 and bfloat16 are
-widened, booleans are 1 and 0. A tensor without numbers of its own (meta, sparse, quantized) has no rows.
+number of its dtype (with pandas before 3.1, float64 needs ``read_csv(..., float_precision="round_trip")``). float16
+and bfloat16 are widened, booleans are 1 and 0. A tensor without numbers of its own (meta, sparse, quantized) has no
+rows.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.csv_rows import columns, depth_of, has_numbers, head, rows_of
 from engine.csv_text import cell, number_lines, plain, row, text_of
-from engine.trace import Leaf, Step, memory_of
+from engine.trace import Leaf, Step
 
 SPREADSHEET_ROWS = 1_048_576
 """How many rows Excel and LibreOffice open, the header among them; the rest is left out."""
@@ -47,7 +42,6 @@ STEP_COLUMNS = (
 Progress = Callable[[int, int], None]
 
 _PROJECT = Path(__file__).resolve().parent.parent
-_PIECE = 2**15  # elements made into text at once: the working memory stays in the processor's cache
 _SAMPLE = 256
 
 
@@ -64,10 +58,10 @@ def write_values(steps: Sequence[Step], file: BinaryIO, progress: Progress | Non
     ``progress`` is called with the rows written so far and those there will be.
     """
     done, total = 0, values_rows(steps)
-    file.write(row(*_value_columns(_depth(steps))))
-    for batch in _batches(_parts(steps)):
-        file.write(_text(batch))
-        done += sum(len(part.numbers) for part in batch)
+    file.write(row(*columns(depth_of(steps))))
+    for rows, text in rows_of(steps):
+        file.write(text)
+        done += rows
         if progress:
             progress(done, total)
 
@@ -100,21 +94,21 @@ def csv_bytes(write: Callable[[BinaryIO], None]) -> bytes:
 
 def values_rows(steps: Iterable[Step]) -> int:
     """The rows of values.csv, its header not counted."""
-    return sum(step.value.numel() for step in steps if _has_numbers(step.value))
+    return sum(step.value.numel() for step in steps if has_numbers(step.value))
 
 
 def estimated_bytes(steps: Sequence[Step]) -> int:
     """About how large values.csv will be. The indices are counted exactly, the numbers judged by a sample of them."""
-    depth = _depth(steps)
-    total = len(row(*_value_columns(depth)))
+    depth = depth_of(steps)
+    total = len(row(*columns(depth)))
     for step in steps:
         numel = step.value.numel()
-        if numel == 0 or not _has_numbers(step.value):
+        if numel == 0 or not has_numbers(step.value):
             continue
         sample = number_lines(plain(_sample(step.value)))
         values = round(numel * len(text_of(sample)) / len(sample))
         indices = numel * depth + sum(numel // size * _digits_below(size) for size in step.shape)
-        total += numel * len(_head(step).encode()) + indices + values
+        total += numel * len(head(step).encode()) + indices + values
     return total
 
 
@@ -159,95 +153,6 @@ def _parent(parent: Step | Leaf) -> str:
         return str(parent)
     except Exception:  # somebody else's __repr__
         return type(parent.value).__name__
-
-
-def _value_columns(depth: int) -> tuple[str, ...]:
-    return ("step", "name", *(f"i{axis}" for axis in range(depth)), "value")
-
-
-def _depth(steps: Iterable[Step]) -> int:
-    return max((len(step.shape) for step in steps), default=0)
-
-
-def _has_numbers(value: Tensor) -> bool:
-    grid = value.layout == torch.strided and not value.is_quantized
-    return grid and not value.is_meta and memory_of(value) is not None
-
-
-def _head(step: Step) -> str:
-    return f"{step.index},{cell(step.name)},"
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Consecutive rows of values.csv: what they all begin with, the text of their indices, and their values."""
-
-    head: str
-    indices: pa.StringArray
-    numbers: NDArray[Any]
-
-
-def _parts(steps: Sequence[Step]) -> Iterator[_Part]:
-    depth = _depth(steps)
-    for step in steps:
-        if step.value.numel() and _has_numbers(step.value):
-            head = _head(step)
-            for lead, start, piece in _pieces(step.value):
-                indices = _index_texts(start, tuple(piece.shape), depth - len(step.shape))
-                yield _Part(head + "".join(f"{index}," for index in lead), indices, plain(piece))
-
-
-def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
-    """Neighbouring parts of one dtype put together: making a text costs as much for ten numbers as for a thousand."""
-    batch: list[_Part] = []
-    rows = 0
-    for part in parts:
-        if batch and (rows + len(part.numbers) > _PIECE or part.numbers.dtype != batch[0].numbers.dtype):
-            yield batch
-            batch, rows = [], 0
-        batch.append(part)
-        rows += len(part.numbers)
-    if batch:
-        yield batch
-
-
-def _text(batch: Sequence[_Part]) -> memoryview:
-    lengths = [len(part.numbers) for part in batch]
-    heads = pa.array([part.head for part in batch])
-    # One head stands for every row as it is; several are repeated, each for the rows of its part.
-    heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
-    indices = pa.concat_arrays([part.indices for part in batch])
-    numbers = number_lines(np.concatenate([part.numbers for part in batch]))
-    return text_of(pc.binary_join_element_wise(heads, indices, numbers, ""))
-
-
-def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
-    """The tensor in parts of at most ``_PIECE`` elements, each a view: the index of its first axes, where it begins
-    along the next one, and the part. Copying the whole would double the memory of one that is not contiguous."""
-    whole, inside = value.dim(), 1
-    while whole and inside * value.shape[whole - 1] <= _PIECE:
-        whole -= 1
-        inside *= value.shape[whole]
-    if whole == 0:
-        yield (), 0, value
-        return
-    cut, length = whole - 1, _PIECE // inside
-    for lead in itertools.product(*map(range, value.shape[:cut])):
-        for start in range(0, value.shape[cut], length):
-            yield lead, start, value[lead][start : start + length]
-
-
-@lru_cache(maxsize=64)
-def _index_texts(start: int, shape: tuple[int, ...], empty: int) -> pa.StringArray:
-    """``3,0,7,`` for every element of a part, and a comma for each axis it has not. Kept, because the parts of a
-    trace's tensors share a few shapes."""
-    if not shape:
-        return pa.array(["," * empty])
-    inner = _index_texts(0, shape[1:], empty)
-    outer = pa.array(np.arange(start, start + shape[0])).cast(pa.string())
-    outer_of_each = pa.array(np.repeat(np.arange(len(outer), dtype=np.int32), len(inner)))
-    inner_of_each = pa.array(np.tile(np.arange(len(inner), dtype=np.int32), len(outer)))
-    return pc.binary_join_element_wise(outer.take(outer_of_each), inner.take(inner_of_each), ",")
 
 
 def _digits_below(size: int) -> int:

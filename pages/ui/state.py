@@ -16,7 +16,7 @@ from pages.ui import frame
 from pages.ui.settings import Settings, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
-_NOTES, _TOUCHED, _TURNED = "explorer.notes", "explorer.touched", "explorer.turned"
+_NOTES, _TURNED = "explorer.notes", "explorer.turned"
 
 
 def arrive(page: str) -> Settings:
@@ -30,7 +30,7 @@ def arrive(page: str) -> Settings:
         memory[_VIEW] = _beside_settings(asked)
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
-    memory[_PAGE], memory[_TOUCHED], memory[_TURNED] = page, False, turned
+    memory[_PAGE], memory[_TURNED] = page, turned
     frame.carry(settings_now().to_query())
     _write_address()
     return settings_now()
@@ -43,7 +43,7 @@ def settings_now() -> Settings:
 def change_settings(settings: Settings) -> None:
     """To be called from a widget's callback: the run that follows shows these settings."""
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
-    st.session_state[_TOUCHED] = True
+    _write_address()
 
 
 def show_in_widget(key: str, value: Any) -> None:
@@ -70,13 +70,11 @@ def change_view(**changes: str | None) -> None:
     """Changes this page's view; None takes a name out of the address. Works inside a fragment."""
     kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
     st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
-    st.session_state[_TOUCHED] = True
     _write_address()
 
 
 def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
-    memory = st.session_state
-    if memory.get(_TOUCHED) or asked == memory[_ADDRESS]:
+    if asked == st.session_state[_ADDRESS]:
         return False
     if turned and not asked:
         return False  # a bare link to another page: the settings come along

@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+
+from tests.browser.conftest import NARROW, WIDE, served
 
 pytestmark = pytest.mark.browser
 
 DEMO = Path(__file__).with_name("tensor_view_demo.py")
-CHROMIUM = "/usr/bin/chromium"
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The demo on a port of its own. Only the process we started listens there, or the test fails."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(DEMO), f"--server.port={port}", "--server.headless=true"]
-    options = ["--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
-    server = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(240):
-            assert server.poll() is None, "the demo's server has ended"
-            try:
-                with urlopen(f"{url}/_stcore/health") as answer:
-                    if answer.status == 200:
-                        break
-            except URLError:
-                time.sleep(0.25)
+    with served(DEMO) as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
 
 
 class View:

@@ -87,6 +87,13 @@ def test_a_refused_run_is_offered_the_largest_settings_that_fit(config, share):
         assert measure(config.change(**{field: larger})).total > space
 
 
+def test_a_d_model_that_the_heads_do_not_divide_is_offered_the_multiple_just_below():
+    config = Config(batch=1, src_len=1, tgt_len=1, d_model=31, heads=4, d_k=3, d_v=3, d_ff=5)
+    with pytest.raises(TooLargeError) as caught:
+        check_fits(config, measure(config.change(d_model=28)).total)
+    assert ("d_model", 28) in offers(caught.value)
+
+
 def test_a_run_that_fits_exactly_is_let_through_and_one_byte_less_is_not():
     config = Config()
     total = measure(config).total

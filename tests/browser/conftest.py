@@ -1,0 +1,98 @@
+"""A real browser and real servers for the tests in this folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Chromium's own background traffic would only be refused by the tests.
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+_PATIENCE = 60
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on the path")
+        pytest.skip("no Chromium on the path")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def served(script: Path) -> Iterator[str]:
+    """The address of a fresh Streamlit server of this script; only the process started here can answer there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(server, f"{address}/_stcore/health")
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(server: subprocess.Popen[bytes], health: str) -> None:
+    for _ in range(_PATIENCE * 4):
+        try:
+            with urlopen(health) as answer:
+                if answer.status == 200:
+                    return
+        except URLError:
+            # wait() is a pause that ends early if the server does.
+            try:
+                server.wait(0.25)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail("the server ended before it answered")
+    pytest.fail(f"no answer in {_PATIENCE} s")
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[str]:
+    """The address of the app, shared by the tests that do not need a server nobody has visited."""
+    with served(ROOT / "app.py") as address:
+        yield address
+
+
+@pytest.fixture
+def only_loopback() -> Callable[[BrowserContext, str], list[str]]:
+    """Blocks every request that leaves this machine and returns the list that they are noted in."""
+
+    def block(context: BrowserContext, address: str) -> list[str]:
+        strangers: list[str] = []
+
+        def decide(route: Route) -> None:
+            if route.request.url.startswith((address, "blob:", "data:")):
+                route.continue_()
+            else:
+                strangers.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", decide)
+        return strangers
+
+    return block

@@ -1,0 +1,168 @@
+"""The app as a person meets it: a fresh server, a real browser, links, sliders, downloads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import pytest
+import torch
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from engine import Config, run
+from pages.ui.settings import SOURCE, TARGET
+from tests.browser.conftest import NARROW, ROOT, WIDE, served
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "walkthrough", "attention", "every_step", "export")
+SCORES = "encoder.layers.0.self_attention.scores"
+
+
+@pytest.fixture
+def tab(browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]) -> Iterator[Page]:
+    """A new visitor's tab. Whatever asks for another machine, or fails in JavaScript, fails the test."""
+    context = browser.new_context(viewport=WIDE, accept_downloads=True)
+    strangers = only_loopback(context, app)
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert strangers == []
+    assert failures == []
+
+
+def settled(page: Page) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    expect(page.locator(".stage-root[data-busy]")).to_have_count(0)
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_test_id("stSidebar").get_by_text("Heads")).to_be_attached(timeout=60_000)
+    settled(page)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def chips(page: Page, title: str) -> str:
+    """The shape a tensor's chips say, such as "B 1 H 4 S 5 S 5"."""
+    text = page.locator(f'.panel[data-panel="{title}"] .chips').inner_text()
+    return " ".join(text.split())
+
+
+def press(page: Page, key: str, slider: str, times: int = 1) -> None:
+    handle = page.locator(f".st-key-{slider} [role=slider], .st-key-{slider} input[type=range]").first
+    handle.focus()
+    for _ in range(times):
+        handle.press(key)
+
+
+def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(browser: Browser):
+    with served(ROOT / "app.py") as address:
+        page = browser.new_page(viewport=WIDE)
+        open_page(page, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
+        expect(page.locator('.panel[data-panel="scores"]')).to_be_visible()
+        assert chips(page, "scores") == "B 1 H 8 S 5 S 5"
+        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(5)
+        page.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_a_phone_in_light_and_dark(path, scheme, browser: Browser, app: str):
+    page = browser.new_page(viewport=NARROW, color_scheme=scheme)
+    open_page(page, f"{app}/{path}")
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    page.close()
+
+
+def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step={SCORES}")
+    assert chips(tab, "scores") == "B 1 H 4 S 5 S 5"
+    press(tab, "ArrowRight", "heads", times=4)
+    expect(tab.locator('.panel[data-panel="scores"] .chips')).to_contain_text("8", timeout=30_000)
+    settled(tab)
+    assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
+    assert parse_qs(urlsplit(tab.url).query)["heads"] == ["8"]
+
+
+def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app: str):
+    open_page(tab, app)
+    press(tab, "ArrowRight", "encoder_layers")
+    expect(tab).to_have_url(f"{app}/?encoder_layers=3")
+    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
+    expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
+    settled(tab)
+    assert parse_qs(urlsplit(tab.url).query)["encoder_layers"] == ["3"]
+    tab.go_back()
+    expect(tab.get_by_text("Point at any number")).to_be_visible(timeout=30_000)
+    settled(tab)
+    tab.go_back()
+    expect(tab.locator(".st-key-encoder_layers")).to_contain_text("2", timeout=30_000)
+    expect(tab).to_have_url(f"{app}/")
+
+
+def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step={SCORES}")
+    tab.get_by_role("button", name="Next").click()
+    expect(tab.locator('.panel[data-panel="scaled"]')).to_be_visible(timeout=30_000)
+    settled(tab)
+    assert parse_qs(urlsplit(tab.url).query)["step"] == ["encoder.layers.0.self_attention.scaled"]
+    tab.get_by_text("engine/model/attention.py").first.click()
+    tab.keyboard.press("ArrowLeft")
+    expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible(timeout=30_000)
+    tab.go_back()
+    expect(tab.locator('.panel[data-panel="key_t"]')).to_have_count(0, timeout=30_000)
+
+
+def test_steps_csv_from_the_table_holds_the_filtered_steps(tab: Page, app: str):
+    open_page(tab, f"{app}/every_step?op=softmax&heads=2")
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="These rows as CSV").click()
+    rows = pd.read_csv(waiting.value.path())
+    trace = run(Config(heads=2), [SOURCE], [TARGET])
+    expected = [step for step in trace.steps if step.op == "softmax"]
+    assert rows["step"].tolist() == [step.index for step in expected]
+    assert rows["max"].tolist() == [step.value.double().max().item() for step in expected]
+
+
+def test_values_csv_from_the_export_page_equals_the_tensors_of_the_engine(tab: Page, app: str):
+    open_page(tab, f"{app}/export?reads=tokens&src_len=3&tgt_len=2&d_model=8&heads=2&encoder_layers=1&decoder_layers=1")
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="Download values.csv").click()
+    values = pd.read_csv(io.BytesIO(waiting.value.path().read_bytes()))
+    config = Config(src_len=3, tgt_len=2, d_model=8, heads=2, encoder_layers=1, decoder_layers=1)
+    for step in run(config).steps:
+        read = torch.tensor(values.loc[values["step"] == step.index, "value"].to_numpy())
+        assert torch.equal(read.to(step.dtype), step.value.flatten()), step.full_name
+
+
+def test_the_matrix_on_screen_carries_the_tokens_of_both_sides(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step=decoder.layers.0.cross_attention.weights")
+    tab.get_by_text("Take this tensor along as CSV").click()
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="as a matrix").click()
+    matrix = pd.read_csv(waiting.value.path(), index_col=0)
+    weights = run(Config(), [SOURCE], [TARGET]).find("decoder.layers.0.cross_attention.weights")
+    assert list(matrix.columns) == ["⟨begin⟩", "I", "go", "home", "⟨end⟩"]
+    assert list(matrix.index) == ["⟨begin⟩", "나는", "집에", "간다"]
+    assert torch.equal(torch.tensor(matrix.to_numpy()).float(), weights.value[0, 0])
+
+
+def test_a_click_on_a_cell_is_explained_with_the_recorded_number(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step={SCORES}")
+    grid = tab.locator('.panel[data-panel="scores"] .grid').first
+    grid.click(position={"x": 100, "y": 60})
+    explained = tab.get_by_test_id("stMain").get_by_test_id("stCode").first
+    expect(explained).to_contain_text("scores[", timeout=30_000)
+    settled(tab)
+    # Arrow keys now move the pinned cell, not the step.
+    before = explained.inner_text()
+    grid.press("ArrowRight")
+    expect(explained).not_to_have_text(before, timeout=30_000)
+    expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible()

@@ -1,0 +1,268 @@
+import csv
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from engine import Config, run
+from engine.__main__ import main
+from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = "run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32"
+SMALL = "run --batch 1 --src-len 2 --tgt-len 2 --heads 1 --d-model 4 --encoder-layers 1 --decoder-layers 1"
+
+
+def start(arguments, **options):
+    command = [sys.executable, "-m", "engine", *arguments.split()]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def call(capsys, *arguments):
+    status = main(arguments)
+    return status, *capsys.readouterr()
+
+
+def test_the_contract_command_writes_every_number_of_the_run_exactly(tmp_path):
+    status, out, err = finish(start(f"{CONTRACT} --csv {tmp_path / 'OUT'}"))
+    assert (status, err) == (0, "")
+    trace = run(Config(batch=2, src_len=5, tgt_len=4, heads=4, d_model=32))
+    with open(tmp_path / "OUT" / "steps.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file, strict=True)
+    assert ",".join(header).startswith(
+        "step,path,name,op,axes,shape,stride,dtype,device,is_view,is_contiguous,numel,bytes,flops,"
+        "min,max,mean,std,nan,inf,expression,file,line,parents"
+    )
+    assert [row[:4] for row in rows] == [[str(s.index), s.path, s.name, s.op] for s in trace.steps]
+    scores = dict(zip(header, rows[trace.find("encoder.layers.0.self_attention.scores").index], strict=True))
+    assert (scores["axes"], scores["shape"], scores["file"]) == (
+        "(B, H, S, S)",
+        "(2, 4, 5, 5)",
+        "engine/model/attention.py",
+    )
+
+    frame = pd.read_csv(tmp_path / "OUT" / "values.csv")
+    assert list(frame.columns) == ["step", "name", "i0", "i1", "i2", "i3", "value"]
+    assert list(frame["step"].unique()) == [step.index for step in trace.steps]
+    for step, (_, group) in zip(trace.steps, frame.groupby("step", sort=True), strict=True):
+        flat = step.value.cpu().reshape(-1)
+        written = torch.tensor(group["value"].to_numpy()).to(step.dtype)
+        assert torch.equal(written, flat)
+        if step.dtype.is_floating_point:
+            assert torch.equal(written.signbit(), flat.signbit())
+        assert set(group["name"]) == {step.name}
+        places = np.indices(step.shape).reshape(len(step.shape), -1)
+        for axis in range(4):
+            column = group[f"i{axis}"].to_numpy()
+            assert (column == places[axis]).all() if axis < len(step.shape) else np.isnan(column).all()
+    assert re.fullmatch(
+        rf"wrote \S+steps\.csv \({len(trace.steps)} rows, .* KiB\) and "
+        rf"\S+values\.csv \({values_rows(trace.steps):,} rows, .* MiB\)\n",
+        out,
+    )
+
+
+def test_without_csv_the_steps_are_listed(capsys):
+    status, out, err = call(capsys, *CONTRACT.split())
+    assert (status, err) == (0, "")
+    header, *lines = out.splitlines()
+    steps = run(Config()).steps
+    assert header.split() == ["step", "name", "op", "axes", "dtype", "memory"]
+    assert [int(line.split()[0]) for line in lines] == [step.index for step in steps]
+    (line,) = (line for line in lines if ".0.self_attention.weights " in line and line.split()[1].startswith("encoder"))
+    assert re.split(r"\s{2,}", line.strip())[1:] == [
+        "encoder.layers.0.self_attention.weights",
+        "softmax",
+        "B 2 · H 4 · S 5 · S 5",
+        "float32",
+        "new",
+    ]
+
+
+def test_every_setting_of_the_config_has_an_option(monkeypatch, capsys):
+    seen = []
+
+    def catch(config, source, target):
+        seen.append((config, source, target))
+        return run(Config(batch=1))
+
+    monkeypatch.setattr("engine.__main__.run", catch)
+    other = Config(
+        batch=3,
+        src_len=6,
+        tgt_len=7,
+        d_model=16,
+        heads=2,
+        d_k=3,
+        d_v=5,
+        d_ff=9,
+        encoder_layers=1,
+        decoder_layers=3,
+        vocab_size=70,
+        norm_first=True,
+        activation="gelu",
+        output="softmax",
+        padding_mask=False,
+        causal_mask=False,
+        seed=4,
+        dtype="float64",
+        device="cpu",
+    )
+    arguments = ["run"]
+    for field in dataclasses.fields(Config):
+        value = getattr(other, field.name)
+        assert value != field.default
+        flag = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            arguments += [f"--{flag}", str(value)]
+    assert call(capsys, *arguments)[0] == 0
+    assert call(capsys, "run", "--source", "I go", "--source", "home", "--target", "집에", "--target", "간다")[0] == 0
+    assert call(capsys, "run")[0] == 0
+    assert seen == [
+        (other, None, None),
+        (Config(), ["I go", "home"], ["집에", "간다"]),
+        (Config(), None, None),
+    ]
+
+
+def test_sentences_are_read(capsys):
+    status, out, _ = call(capsys, "run", "--source", "I go home", "--target", "나는 집에 간다")
+    assert status == 0
+    assert "B 1 · H 4 · T 4 · S 5" in out
+
+
+def test_a_filter_leaves_the_steps_of_that_name(capsys, tmp_path):
+    status, _, _ = call(capsys, "run", "--filter", "decoder.*.scores", "--csv", str(tmp_path))
+    assert status == 0
+    frame = pd.read_csv(tmp_path / "steps.csv")
+    assert set(frame["name"]) == {"scores"}
+    assert len(frame) == 4
+    assert set(pd.read_csv(tmp_path / "values.csv")["step"]) == set(frame["step"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ["--d-model", "30", "--heads", "4", "--activation", "swish", "--batch", "x"],
+            [
+                "error: batch must be a whole number from 1 to 65536: 'x' is not a whole number; nearest: 1",
+                "error: activation must be one of relu, gelu: 'swish'; use relu",
+                "error: d_model must be a multiple of heads: 30 is not a multiple of 4; nearest: 28, 32",
+            ],
+        ),
+        (["--source", " "], ["error: a sentence must not be empty: the source is empty; type one, for example: "]),
+        (["--target", "나는"], ["error: a target needs a source"]),
+        (["--source", "a\udcffb"], ["error: a sentence has no lone surrogates"]),
+        (["--src-len", "60000", "--heads", "1"], ["error: a run may take "]),
+        (["--filter", "nothing.like.this"], ["error: no step has a full name like nothing.like.this"]),
+        (["--csv", "/dev/null"], ["error: cannot write /dev/null: Not a directory"]),
+        (["--csv", "/dev/null/x"], ["error: cannot write /dev/null/x: Not a directory"]),
+    ],
+    ids=lambda value: "",
+)
+def test_what_cannot_work_is_a_line_on_stderr_and_status_2(capsys, arguments, lines):
+    status, out, err = call(capsys, "run", *arguments)
+    assert (status, out) == (2, "")
+    for line, begins in zip(err.splitlines(), lines, strict=True):
+        assert line.startswith(begins)
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--bach", "2"], ["run", "--batch"]])
+def test_an_unknown_command_or_option_says_how_it_is_used(capsys, arguments):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "usage: python -m engine" in capsys.readouterr().err
+
+
+def test_help_names_every_option_and_what_the_files_hold(capsys):
+    for arguments in (["--help"], ["run", "--help"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 0
+    text = capsys.readouterr().out
+    for field in dataclasses.fields(Config):
+        assert f"-{field.name.replace('_', '-')} " in text
+    assert "steps.csv" in text
+    assert "python -m engine run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32 --csv OUT" in text
+
+
+def test_a_long_export_tells_its_size_beforehand_and_the_limit_of_spreadsheets(capsys, tmp_path):
+    arguments = "run --batch 8 --src-len 64 --tgt-len 64 --d-model 64 --encoder-layers 1 --decoder-layers 1"
+    status, _, err = call(capsys, *arguments.split(), "--csv", str(tmp_path))
+    trace = run(Config(batch=8, src_len=64, tgt_len=64, d_model=64, encoder_layers=1, decoder_layers=1))
+    assert status == 0
+    rows = values_rows(trace.steps)
+    assert rows > SPREADSHEET_ROWS
+    before, after = err.splitlines()
+    told = re.fullmatch(rf"values\.csv will have {rows:,} rows, about ([\d.]+) MiB", before)
+    assert told
+    assert float(told[1]) * 2**20 == pytest.approx((tmp_path / "values.csv").stat().st_size, rel=0.15)
+    assert float(told[1]) * 2**20 == pytest.approx(estimated_bytes(trace.steps), rel=0.01)
+    assert after == "values.csv is longer than the 1,048,576 rows, header included, that a spreadsheet opens"
+
+
+def test_on_a_terminal_progress_is_shown_and_wiped(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    clock = iter(range(10**6))
+    monkeypatch.setattr("engine.__main__.time.monotonic", lambda: next(clock))
+    status, _, err = call(capsys, *SMALL.split(), "--csv", str(tmp_path))
+    assert status == 0
+    assert re.match(r"\rvalues\.csv +\d+% of [\d,]+ rows", err)
+    assert err.endswith("100% of " + err.rsplit(" of ", 1)[1])
+    assert err.endswith("rows\r\033[K")
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    process = start(CONTRACT)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_stdout_is_one_line():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "engine", *CONTRACT.split()]
+        ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (1, "error: cannot write the output: No space left on device\n")
+
+
+def test_an_output_that_cannot_show_a_letter_shows_its_number():
+    status, out, err = finish(start(SMALL, env={**os.environ, "PYTHONIOENCODING": "ascii"}))
+    assert (status, err) == (0, "")
+    assert r"B 1 \xb7 S 2" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_export_that_is_stopped_leaves_nothing(tmp_path, sent, status):
+    folder = tmp_path / "OUT"
+    sizes = "--batch 8 --src-len 128 --tgt-len 128 --heads 8 --d-model 64"
+    process = start(f"run {sizes} --device cpu --csv {folder}")
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(".values.csv.*")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(sent)
+    returned, _, err = finish(process)
+    assert returned == status
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
