@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from string import Template
-
 from engine import Leaf, Step
 from engine.memory import in_words
 from pages.ui.panels import memory_words, short
@@ -60,9 +58,9 @@ def formula(step: Step) -> Runs:
     """The formula of a step in the names of its own tensors, as runs of text and style; empty where none is known."""
     names = [one.name.rpartition(".")[2] if isinstance(one, Leaf) else one.name for one in step.inputs]
     names += [_number(argument.value) for argument in step.arguments]
-    filled = Template(_FORMULAS.get(step.op, "")).safe_substitute(
-        y=step.name, a=names[0] if names else "", b=names[1] if len(names) > 1 else ""
-    )
+    filled = _FORMULAS.get(step.op, "")
+    for place, said in (("$y", step.name), ("$a", names[0] if names else ""), ("$b", (*names, "", "")[1])):
+        filled = filled.replace(place, said)
     first, *rest = filled.split("_{")
     runs = [(first, "i")]
     for part in rest:

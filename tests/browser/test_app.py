@@ -154,10 +154,10 @@ def test_the_matrix_on_screen_carries_the_tokens_of_both_sides(tab: Page, app: s
     assert torch.equal(torch.tensor(matrix.to_numpy()).float(), weights.value[0, 0])
 
 
-def test_a_click_on_a_cell_is_explained_with_the_recorded_number(tab: Page, app: str):
+def test_a_pinned_cell_is_explained_in_the_numbers_of_the_trace(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     grid = tab.locator('.panel[data-panel="scores"] .grid').first
-    grid.click(position={"x": 100, "y": 60})
+    grid.press("Enter")
     explained = tab.get_by_test_id("stMain").get_by_test_id("stCode").first
     expect(explained).to_contain_text("scores[", timeout=30_000)
     settled(tab)

@@ -245,7 +245,8 @@ class PanelView {
   mark(marks) {
     this.root.dataset.lit = marks.inView;
     this.root.dataset.reads = marks.total;
-    if (!this.drawable) return;
+    // A view that is taken away with the focus on it refreshes the stage before the new views are laid out.
+    if (!this.drawable || !this.plate.layout) return;
     this.plate.mark(marks);
     const shown = marks.active ?? marks.pin;
     if (this.zoom || (shown && this.stage.enlarges(this))) this.follow(shown);

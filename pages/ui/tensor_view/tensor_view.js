@@ -191,6 +191,8 @@ class Stage {
       this.moveTo(view, next);
     }
     event.preventDefault();
+    // The page has shortcuts of its own for the arrow keys.
+    event.stopPropagation();
   }
 
   moved(view, event) {
