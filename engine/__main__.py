@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, Config, ConfigError
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.memory import in_words
 from engine.run import run
 from engine.save import ExportError, save
 from engine.text import TextError
 from engine.trace import Step
+from engine.units import in_words
 
 _SIZES = {
     "batch": "sentences in the batch",

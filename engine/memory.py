@@ -19,6 +19,7 @@ from engine.model.weights import skeleton
 from engine.recorder import watch
 from engine.text import PAD
 from engine.trace import Trace
+from engine.units import in_words
 
 # The settings that may give way when a run does not fit, in the order they are offered.
 _GIVING_WAY = {
@@ -108,15 +109,6 @@ def check_fits(config: Config, room: int) -> None:
     remedy = f"fits with {', or '.join(offers)}" if offers else "make several settings smaller"
     problem = Problem("memory", f"a run may take {in_words(room)} here", f"this one takes {in_words(total)}", remedy)
     raise TooLargeError(problem, total, room)
-
-
-def in_words(nbytes: float) -> str:
-    """A number of bytes as people read it, in powers of 1024: 1536 → "1.5 KiB"."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if nbytes < 1024 or unit == "GiB":
-            return f"{nbytes:.0f} {unit}" if unit == "B" else f"{nbytes:,.1f} {unit}"
-        nbytes /= 1024
-    raise AssertionError("unreachable")
 
 
 def _offers(config: Config, room: int) -> Iterator[str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.export import Progress, estimated_bytes, values_rows, write_steps, write_values
-from engine.memory import in_words
 from engine.trace import Step
+from engine.units import in_words
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STEP_BYTES = 400  # a row of steps.csv; only has to be right beside the size of values.csv

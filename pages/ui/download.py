@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.export import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
-from engine.memory import in_words
+from engine.units import in_words
 from pages.ui.panels import labels_of
 from pages.ui.tensor_view import Selection
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import Trace
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.memory import in_words
+from engine.units import in_words
 from engine.save import ExportError, save
 from pages.ui import download, state
 

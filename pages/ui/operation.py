@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import Leaf, Step
-from engine.memory import in_words
+from engine.units import in_words
 from pages.ui.panels import memory_words, short
 from pages.ui.tensor_view import Operation
 

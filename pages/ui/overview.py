@@ -9,7 +9,7 @@ import streamlit as st
 from engine import Trace
 from engine.axes import axis
 from engine.graph import Look, to_dot
-from engine.memory import in_words
+from engine.units import in_words
 from pages.ui import frame, state
 from pages.ui.palette import axis_colour
 from pages.ui.theme import is_dark

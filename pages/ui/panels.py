@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from engine import Leaf, Step, Trace
-from engine.memory import in_words
+from engine.units import in_words
 from engine.statistics import Statistics, statistics
 from pages.ui.tensor_view import AxisLabels, Panel
 

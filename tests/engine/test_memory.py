@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError, run
-from engine.memory import TooLargeError, check_fits, in_words, measure, outline
+from engine.memory import TooLargeError, check_fits, measure, outline
 from engine.run import load
+from engine.units import in_words
 
 FIELDS = {
     "batch": "batch", "source length": "src_len", "target length": "tgt_len", "d_model": "d_model",
