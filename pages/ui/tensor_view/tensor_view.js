@@ -81,7 +81,7 @@ class Stage {
     this.reading = element("div", { class: "reading" });
     this.linking = element("div", { class: "linking" });
     this.release = element("button", {
-      type: "button", class: "release", text: "release", title: "Escape releases too", onclick: () => this.escape(),
+      type: "button", class: "release", text: "Release", title: "Escape releases too", onclick: () => this.escape(),
     });
     this.live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
     const lead = element("span", { text: "Showing" });
