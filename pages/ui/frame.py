@@ -41,7 +41,8 @@ h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
-@media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
+[class*="st-key-walk-step"], [class*="st-key-walk.step"] { min-width: 16rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """
 

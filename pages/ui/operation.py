@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import Leaf, Step
+from engine.layout import einops_pattern, einops_sizes, strides_story
 from engine.units import in_words
 from pages.ui.panels import memory_words, short
 from pages.ui.tensor_view import Operation
@@ -101,10 +102,14 @@ def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
 
 def _facts(step: Step) -> list[tuple[str, str]]:
     facts = [("line", where(step))]
-    if step.arguments:
-        facts.append(("with", ", ".join(str(argument) for argument in step.arguments)))
+    written = step.source.expression if step.source else ""
+    # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.
+    if given := [str(argument) for argument in step.arguments if argument.name in written]:
+        facts.append(("with", ", ".join(given)))
     if step.flops:
         facts.append(("cost", f"{step.flops:,} FLOPs"))
+    if pattern := einops_pattern(step):
+        facts.append(("einops", ", ".join([pattern, *(f"{name}={size}" for name, size in einops_sizes(step).items())])))
     facts.append(("memory", f"{memory_words(step)}, {in_words(step.nbytes)}"))
-    facts.append(("stride", str(step.stride)))
+    facts.append(("strides", strides_story(step) or str(step.stride)))
     return facts

@@ -9,6 +9,7 @@ import torch
 
 from engine import Leaf, Step, Trace
 from engine.units import in_words
+from engine.index_map import reads
 from engine.statistics import Statistics, statistics
 from pages.ui.tensor_view import AxisLabels, Panel
 
@@ -34,21 +35,28 @@ _ROLES = {
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
 
 
-def panel_of(trace: Trace, what: Step | Leaf) -> Panel:
-    """The tensor of a step or a leaf, with its axes, tokens, role and statistics."""
-    if isinstance(what, Leaf):
-        return _leaf_panel(trace, what)
+def panel_of(trace: Trace, step: Step) -> Panel:
+    """The tensor of a step, with its axes, tokens, role and statistics."""
     return Panel(
-        title=what.name,
-        value=what.value,
-        axes=what.axes,
-        labels=labels_of(trace, what.axes),
-        note=f"step {what.index}",
-        role=_ROLES.get(what.name, ""),
-        scale="probability" if what.op in _PROBABILITIES else "auto",
-        masked=_masked(what),
-        footer=summary(what.statistics, what),
+        title=step.name,
+        value=step.value,
+        axes=step.axes,
+        labels=labels_of(trace, step.axes),
+        note=f"step {step.index}",
+        role=_ROLES.get(step.name, ""),
+        scale="probability" if step.op in _PROBABILITIES else "auto",
+        masked=_masked(step),
+        footer=summary(step.statistics, step),
     )
+
+
+def stage_of(trace: Trace, step: Step) -> list[Panel]:
+    """What a step read, and the step itself last."""
+    before = [
+        panel_of(trace, one) if isinstance(one, Step) else _leaf_panel(trace, step, place)
+        for place, one in enumerate(step.inputs)
+    ]
+    return [*before, panel_of(trace, step)]
 
 
 def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...]:
@@ -96,24 +104,44 @@ def short(number: float) -> str:
     return f"{number:.3g}".replace("-", "−")
 
 
-def _leaf_panel(trace: Trace, leaf: Leaf) -> Panel:
-    # The built-in model's two inputs are the token ids; a parameter's axes are not named in its source.
-    axes: tuple[str | None, ...] = (None,) * leaf.value.dim()
-    if trace.config is not None and leaf.kind == "input":
-        axes = ("B", "S") if leaf.name == "source" else ("B", "T")
-    labels = labels_of(trace, axes)
-    if leaf.name.endswith("embedding.table.weight") and "V" in trace.labels:
-        axes, labels = ("V", "d_model"), (trace.labels["V"], None)
+def _leaf_panel(trace: Trace, step: Step, place: int) -> Panel:
+    leaf = step.inputs[place]
+    axes = _leaf_axes(step, place)
     return Panel(
-        title=leaf.name.rpartition(".")[0].rpartition(".")[2] + "." + leaf.name.rpartition(".")[2]
-        if "." in leaf.name
-        else leaf.name,
+        title=".".join(leaf.name.split(".")[-2:]),
         value=leaf.value,
         axes=axes,
-        labels=labels,
+        labels=labels_of(trace, axes),
         note=leaf.kind,
         role="parameter" if leaf.kind == "parameter" else "",
         footer=summary(statistics(leaf.value), leaf),
+    )
+
+
+def _leaf_axes(step: Step, place: int) -> tuple[str | None, ...]:
+    """The axes of something no step made, from how the step reads it.
+
+    An axis that moves with one of the output's is that one; one that is summed over is the one summed over in the
+    tensor beside it. The rows of a table that token ids choose from are the vocabulary.
+    """
+    leaf, maps = step.inputs[place], reads(step)
+    if maps is None:
+        return (None,) * leaf.value.dim()
+    form = maps[place].to_json()
+    if form["kind"] == "gather":
+        return tuple("V" if axis == form["axis"] else step.axes[-1] for axis in range(leaf.value.dim()))
+    if form["kind"] != "affine":
+        return step.axes if leaf.value.shape == step.value.shape else (None,) * leaf.value.dim()
+    summed = [
+        symbol
+        for other, one in zip(step.inputs, maps, strict=True)
+        if isinstance(other, Step) and (beside := one.to_json())["kind"] == "affine"
+        for symbol, spec in zip(other.axes, beside["axes"], strict=True)
+        if "all" in spec
+    ]
+    return tuple(
+        step.axes[spec["out"]] if "out" in spec else summed[0] if "all" in spec and summed else None
+        for spec in form["axes"]
     )
 
 

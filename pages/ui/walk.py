@@ -10,7 +10,7 @@ from engine.index_map import reads
 from pages.ui import state
 from pages.ui.download import tensor_buttons
 from pages.ui.operation import operation_of
-from pages.ui.panels import panel_of
+from pages.ui.panels import stage_of
 from pages.ui.tensor_view import Selection, tensor_view
 
 _STEP = "walk.step"
@@ -38,7 +38,7 @@ def draw(trace: Trace) -> None:
     _header(trace, step)
     _player(trace, step)
     selection = tensor_view(
-        [panel_of(trace, one) for one in (*step.inputs, step)],
+        stage_of(trace, step),
         key="stage",
         operation=operation_of(step),
         reads=[read.to_json() for read in reads(step) or ()] or None,

@@ -105,7 +105,8 @@ function tracks(from, extent, gapsBefore, strip) {
 function sideGutter(panel, box, look) {
   const levels = panel.rows.map((axis) => {
     const [start, count] = box[axis];
-    return Math.ceil(look.measure(placeName(panel, axis, start + count - 1), 11) + 9);
+    const names = Array.from({ length: count }, (_, i) => facetNames(panel, axis, start + i)[0]);
+    return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => look.measure(name, 11)))) + 9);
   });
   const labels = axisLabels(panel, box, panel.rowAxis);
   let width = 0;

@@ -210,7 +210,7 @@ function paintSide(context, layout, look) {
       const top = ys[from];
       const bottom = ys[to] + layout.blockHeight;
       context.fillStyle = look.axis(panel.axes[axis].symbol);
-      text(context, placeName(panel, axis, down[from][level]), x, top + 5, look, 11, "left");
+      text(context, fitted(facetNames(panel, axis, down[from][level])[0], LONGEST_LABEL, look), x, top + 5, look, 11, "left");
       context.fillRect(x + side.levels[level] - 5, top, 1.5, bottom - top);
     });
     x += side.levels[level];
@@ -236,9 +236,9 @@ function paintHead(context, layout, look) {
     groups(across, level).forEach(([from, to]) => {
       context.fillStyle = look.axis(panel.axes[axis].symbol);
       const width = xs[to] + layout.blockWidth - xs[from];
-      const full = placeName(panel, axis, across[from][level]);
-      // in a facet too narrow for "H 3" the index alone says enough
-      text(context, look.measure(full, 11) <= width + GAP - 2 ? full : String(across[from][level]), xs[from], y + 6, look, 11, "left");
+      const names = facetNames(panel, axis, across[from][level]);
+      const name = names.find((text) => look.measure(text, 11) <= width + GAP - 2) ?? names.at(-1);
+      text(context, name, xs[from], y + 6, look, 11, "left");
       context.fillRect(xs[from], y + 15, width, 1.5);
     });
     y += head.levels[level];

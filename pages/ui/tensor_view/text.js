@@ -64,6 +64,20 @@ function placeName(panel, axis, position) {
   return `${axisName(panel, axis)} ${panel.axes[axis].symbol ? "" : "= "}${position}`;
 }
 
+// What a facet can be called, the most telling first: "S 2 home", "S 2", "2".
+function facetNames(panel, axis, position) {
+  const plain = placeName(panel, axis, position);
+  const token = sharedLabel(panel.axes[axis], position);
+  return [...(token === null ? [] : [`${plain} ${token}`]), plain, String(position)];
+}
+
+// The label of a position where it is the same for every sentence that is drawn; a facet can stand for several.
+function sharedLabel({ labels, byRow, start }, position) {
+  if (!labels) return null;
+  const found = new Set((byRow ? labels : [labels]).map((list) => list[position - start]));
+  return found.size === 1 ? [...found][0] : null;
+}
+
 // [text, axis symbol or null] runs: query[B=0, H=1, S=2 “home”, d_k=3]
 function cellRuns(panel, index) {
   const runs = [[panel.title, null, "title"], ["[", null]];
