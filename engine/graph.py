@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 
@@ -38,6 +39,7 @@ _CALLED = {
 # The built-in model's two inputs are the token ids.
 _INPUT_AXES: Mapping[str, tuple[str | None, ...]] = {"source": ("B", "S"), "target": ("B", "T")}
 _AGAIN = ".again"  # ends the name of the box that the closed layers of a stack share
+_LAYER = re.compile(r"((?:.*?\.)?layers)\.\d+(?:\.|$)")
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,9 @@ class _Node:
 
 def at_a_glance(trace: Trace) -> frozenset[str]:
     """The modules to open for a first look: the stacks, and the first layer of each."""
-    paths = {step.path for step in trace.steps}
-    stacks = {path.split(".layers.")[0] for path in paths if ".layers." in path}
-    return frozenset(
-        {"", *stacks, *(f"{stack}.layers" for stack in stacks), *(f"{stack}.layers.0" for stack in stacks)}
-    )
+    stacks = {match[1] for step in trace.steps if (match := _LAYER.match(step.path))}
+    firsts = [f"{stack}.0".split(".") for stack in stacks]
+    return frozenset({"", *(".".join(parts[:depth]) for parts in firsts for depth in range(1, len(parts) + 1))})
 
 
 def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | None = None) -> str:
@@ -85,24 +85,42 @@ def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | Non
     edges: dict[tuple[str, str, str], bool] = {}
     for step in trace.steps:
         node = _node(step, opened)
-        nodes.setdefault(node.name, node)
-        again.setdefault(node.name, set()).add(step.path.removeprefix(f"{node.group}.layers.").split(".")[0])
+        _note(nodes, node)
+        if node.name.endswith(_AGAIN):
+            stack = node.name.removesuffix(_AGAIN)
+            again.setdefault(stack, set()).add(step.path.removeprefix(f"{stack}.").split(".")[0])
         for parent in step.inputs:
             if isinstance(parent, Step):
                 before, axes = _node(parent, opened), parent.axes
             elif parent.kind == "input":
-                before = _Node(parent.name, _CALLED.get(parent.name, parent.name), "")
-                axes = _INPUT_AXES.get(parent.name, (None,) * parent.value.dim())
+                # With a space, no variable's name: people call what they make of x by the name x as well.
+                before = _Node(f"{parent.name} given", _CALLED.get(parent.name, parent.name), "")
+                axes = _INPUT_AXES.get(parent.name, ()) if trace.config is not None else ()
             else:
                 continue
-            nodes.setdefault(before.name, before)
+            _note(nodes, before)
             if before.name != node.name:
-                label = _shape(axes, tuple(parent.value.shape), look)
+                shape = tuple(parent.value.shape)
+                label = _shape(axes or (None,) * len(shape), shape, look)
                 edges[before.name, node.name, label] = not parent.value.is_floating_point()
-    for name, layers in again.items():
-        if name.endswith(_AGAIN):
-            nodes[name] = replace(nodes[name], label=nodes[name].label.format(len(layers), "s" * (len(layers) > 1)))
+    for stack, layers in again.items():
+        name, others = stack + _AGAIN, any(path.startswith(f"{stack}.") for path in opened)
+        nodes[name] = replace(nodes[name], label=_counted(stack, len(layers), others))
     return _drawn(nodes, edges, look)
+
+
+def _note(nodes: dict[str, _Node], node: _Node) -> None:
+    # A name that is used again, for something other than the sum it was, is no sum any more.
+    held = nodes.get(node.name)
+    if held is None or (held.is_sum and not node.is_sum):
+        nodes[node.name] = node
+
+
+def _counted(stack: str, layers: int, others: bool) -> str:
+    """What the box of a stack's closed layers says; ``others`` are drawn one by one beside it."""
+    of = stack.split(".")[-2:-1]
+    noun = " ".join([*of, "layer" if layers == 1 else "layers"])
+    return f"{layers} more {noun} with other weights" if others else f"{layers} {noun}"
 
 
 def _node(step: Step, opened: Collection[str]) -> _Node:
@@ -119,10 +137,12 @@ def _node(step: Step, opened: Collection[str]) -> _Node:
 
 def _closed(path: str, parts: list[str]) -> _Node:
     group = ".".join(parts[:-1])
-    if parts[-1].isdigit():
+    if _LAYER.fullmatch(path):
         # Layers that stay closed are the same again with other weights.
-        return _Node(group + _AGAIN, f"{{}} more {parts[0]} layer{{}} with other weights", parts[0])
-    return _Node(path, _CALLED.get(parts[-1], parts[-1].replace("_", " ")), group)
+        return _Node(group + _AGAIN, "", ".".join(parts[:-2]))
+    numbered = parts[-1].isdigit() and len(parts) > 1
+    name = " ".join(parts[-2:]) if numbered else parts[-1]
+    return _Node(path, _CALLED.get(name, name.replace("_", " ")), group)
 
 
 def _shape(axes: tuple[str | None, ...], shape: tuple[int, ...], look: Look) -> str:
@@ -143,34 +163,50 @@ def _drawn(nodes: dict[str, _Node], edges: dict[tuple[str, str, str], bool], loo
     dot.attr("edge", color=look.soft, fontname=look.font, fontcolor=look.soft, arrowsize="0.6")
     for group in dict.fromkeys(node.group for node in nodes.values()):
         members = [node for node in nodes.values() if node.group == group]
-        stack = group.split(".")[0] if ".layers." in group else ""
-        if not group:
-            _add(dot, members)
-        elif stack:
-            with dot.subgraph(name=f"cluster_{stack}") as outer, outer.subgraph(name=f"cluster_{group}") as inner:
-                outer.attr(label=stack)
-                inner.attr(label=group.removeprefix(f"{stack}."), fillcolor=look.box)
-                _add(inner, members)
-        else:
-            with dot.subgraph(name=f"cluster_{group}") as outer:
-                outer.attr(label=group)
-                _add(outer, members)
+        _grouped(dot, "", _boxes(group), members, look)
     with dot.subgraph() as top:
         top.attr(rank="same")
         for name, node in nodes.items():
             if not any(end == name for _, end, _ in edges) and not node.group:
-                top.node(name)
+                top.node(_id(name))
     for (start, end, label), is_mask in edges.items():
-        # Masks and ids say where to look; the solid lines carry the numbers. What the first layer's lines say is not
-        # drawn a second time for the layers that are the same again.
-        if not (is_mask and end.endswith(_AGAIN)):
-            dot.edge(start, end, label=label, style="dashed" if is_mask else "solid")
+        # Masks and ids say where to look; the solid lines carry the numbers.
+        if not (is_mask and _said_before(start, end, edges)):
+            dot.edge(_id(start), _id(end), label=label, style="dashed" if is_mask else "solid")
     return str(dot.source)
+
+
+def _boxes(group: str) -> list[str]:
+    """The boxes around a module's inside, the outermost first: ``encoder``, ``layers.0``, ``self_attention``."""
+    return re.findall(r"layers\.\d+(?=\.|$)|[^.]+", group)
+
+
+def _grouped(dot: graphviz.Digraph, path: str, boxes: Sequence[str], nodes: list[_Node], look: Look) -> None:
+    if not boxes:
+        _add(dot, nodes)
+        return
+    box, *inner = boxes
+    with dot.subgraph(name=f"cluster_{path}.{box}") as cluster:
+        cluster.attr(label=graphviz.escape(box), fillcolor=look.box if path else look.group)
+        _grouped(cluster, f"{path}.{box}", inner, nodes, look)
+
+
+def _said_before(start: str, end: str, edges: Collection[tuple[str, str, str]]) -> bool:
+    """Whether an edge to the layers that are the same again also goes to a layer of theirs that is drawn."""
+    layer = end.removesuffix(_AGAIN) + "."
+    return end.endswith(_AGAIN) and any(
+        one == start and other.startswith(layer) for one, other, _ in edges if other != end
+    )
 
 
 def _add(dot: graphviz.Digraph, nodes: list[_Node]) -> None:
     for node in nodes:
         if node.is_sum:
-            dot.node(node.name, "+", shape="circle", width="0.3", height="0.3", fixedsize="true")
+            dot.node(_id(node.name), "+", shape="circle", width="0.3", height="0.3", fixedsize="true")
         else:
-            dot.node(node.name, node.label)
+            dot.node(_id(node.name), graphviz.escape(node.label))
+
+
+def _id(name: str) -> str:
+    # What follows a colon would be a port, a place on the box's edge.
+    return graphviz.escape(name.replace(":", " "))

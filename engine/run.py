@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -20,42 +20,34 @@ from engine.trace import Labels, Trace
 Sentences = str | Sequence[str]
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """The ids a run reads, and the words to show for them."""
-
-    config: Config
-    source: tuple[tuple[int, ...], ...]
-    target: tuple[tuple[int, ...], ...]
-    vocabulary: text.Vocabulary
-
-
-def read(config: Config, source: Sentences | None = None, target: Sentences | None = None) -> Tokens:
-    """The token ids of a run: those of the sentences, or generated ones of the config's lengths.
+def read(config: Config, source: Sentences | None = None, target: Sentences | None = None) -> tuple[Config, text.Batch]:
+    """The token ids of a run, those of the sentences or generated ones of the config's lengths, and its config.
 
     With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated.
 
     Raises:
         TextError: a sentence that cannot be read.
     """
-    if source is None:
-        if target is not None:
-            raise text.TextError("a target needs a source", "only a target was given", "give a source sentence as well")
-        encoded = text.Batch((), (), text.Vocabulary())
-    else:
-        encoded = text.encode(source, target)
+    batch = text.Batch((), (), text.Vocabulary())
+    if source is not None:
+        batch = text.encode(source, target)
         config = config.change(
-            batch=len(encoded.source_ids),
-            src_len=len(encoded.source_ids[0]),
-            tgt_len=len(encoded.target_ids[0]) if encoded.target_ids else config.tgt_len,
-            vocab_size=max(config.vocab_size, len(encoded.vocabulary)),
+            batch=len(batch.source_ids),
+            src_len=len(batch.source_ids[0]),
+            tgt_len=len(batch.target_ids[0]) if batch.target_ids else config.tgt_len,
+            vocab_size=max(config.vocab_size, len(batch.vocabulary)),
         )
-    sides = {"source": (encoded.source_ids, config.src_len), "target": (encoded.target_ids, config.tgt_len)}
-    ids = {
-        side: rows or text.generated(config.batch, length, config.vocab_size, config.seed, side)
-        for side, (rows, length) in sides.items()
-    }
-    return Tokens(config, ids["source"], ids["target"], encoded.vocabulary)
+    elif target is not None:
+        raise text.TextError("a target needs a source", "only a target was given", "give a source sentence as well")
+
+    def generated(length: int, side: str) -> tuple[tuple[int, ...], ...]:
+        return text.generated(config.batch, length, config.vocab_size, config.seed, side)
+
+    return config, dataclasses.replace(
+        batch,
+        source_ids=batch.source_ids or generated(config.src_len, "source"),
+        target_ids=batch.target_ids or generated(config.tgt_len, "target"),
+    )
 
 
 def load(config: Config) -> Transformer:
@@ -83,18 +75,16 @@ def run(
         TooLargeError: the run would not fit in memory; says its size and what would fit.
         TextError: a sentence that cannot be read.
     """
-    tokens = read(config, source, target)
-    config = tokens.config
+    config, batch = read(config, source, target)
     device = choose(config.device, config.dtype)
     check_fits(config, room(device))
     if model is None:
         model = load(config)
-    label = tokens.vocabulary.label
     labels: dict[str, Labels] = {
-        "S": tuple(tuple(map(label, row)) for row in tokens.source),
-        "T": tuple(tuple(map(label, row)) for row in tokens.target),
-        "V": tuple(map(label, range(config.vocab_size))),
+        "S": batch.source_tokens,
+        "T": batch.target_tokens,
+        "V": tuple(map(batch.vocabulary.label, range(config.vocab_size))),
     }
-    inputs = [torch.tensor(ids, dtype=torch.int64, device=device) for ids in (tokens.source, tokens.target)]
+    inputs = [torch.tensor(ids, dtype=torch.int64, device=device) for ids in (batch.source_ids, batch.target_ids)]
     with torch.no_grad():
         return watch(model, inputs, axis_names=AXIS_NAMES, config=config, labels=labels)

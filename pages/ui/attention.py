@@ -10,6 +10,7 @@ import streamlit as st
 from engine import Step, Trace
 from pages.ui import frame, state
 from pages.ui.panels import panel_of, short
+from pages.ui.plain import code
 from pages.ui.tensor_view import Operation, Panel, tensor_view
 from pages.ui.walk import key_of
 
@@ -117,8 +118,8 @@ def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
     for query, row in zip(queries, rows, strict=True):
         best = row.topk(min(_MOST, row.numel()))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        taken = ", ".join(f"`{keys[i]}` {short(100 * share)} %" for share, i in pairs if share)
-        lines.append(f"- `{query}` takes {taken}")
+        taken = ", ".join(f"{code(keys[i])} {short(100 * share)} %" for share, i in pairs if share)
+        lines.append(f"- {code(query)} takes {taken}")
     shown, rest = lines[:12], lines[12:]
     st.markdown("\n".join(shown))
     if rest:

@@ -20,7 +20,7 @@ _MOVED = "explorer.moved"
 _NORMS = {False: "after (post-norm, as in the paper)", True: "before (pre-norm)"}
 
 
-def draw(settings: Settings, trace: Trace) -> None:
+def draw(settings: Settings, trace: Trace | None) -> None:
     """Draws every control with the present settings."""
     with st.sidebar:
         _input(settings, trace)
@@ -29,7 +29,7 @@ def draw(settings: Settings, trace: Trace) -> None:
             _more(settings)
 
 
-def _input(settings: Settings, trace: Trace) -> None:
+def _input(settings: Settings, trace: Trace | None) -> None:
     state.show_in_widget("reads", settings.reads)
     st.segmented_control(
         "Input",
@@ -45,7 +45,7 @@ def _input(settings: Settings, trace: Trace) -> None:
         for name, label in (("source", "Source, one sentence a line"), ("target", "Target, a line for each")):
             state.show_in_widget(name, getattr(settings, name))
             st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
-        sizes = trace.config
+        sizes = None if trace is None else trace.config
         if sizes is not None:
             st.caption(
                 f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"

@@ -11,32 +11,36 @@ import streamlit as st
 from engine import Step, Trace
 from engine.export import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.units import in_words
+from pages.ui import state
 from pages.ui.panels import labels_of
+from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection
+from pages.ui.traces import trace_of
 
 LARGEST_DOWNLOAD = 200 * 2**20  # the browser gets it in one piece, out of the server's memory
 
 
 def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
-    """A button for steps.csv of these steps."""
-    _button(label, "steps.csv", lambda file: write_steps(steps, file), key, disabled=not steps)
+    """A button for steps.csv of these steps of the trace on screen."""
+    places = [step.index for step in steps]
+    _button(label, "steps.csv", lambda trace, file: write_steps(_at(trace, places), file), key, disabled=not steps)
 
 
 def values_button(steps: Sequence[Step], label: str, key: str) -> None:
     """A button for values.csv of these steps, off where it would be too large to hand out in one piece."""
-    too_large = estimated_bytes(steps) > LARGEST_DOWNLOAD
-    _button(label, "values.csv", lambda file: write_values(steps, file), key, disabled=too_large)
+    places, too_large = [step.index for step in steps], estimated_bytes(steps) > LARGEST_DOWNLOAD
+    _button(label, "values.csv", lambda trace, file: write_values(_at(trace, places), file), key, disabled=too_large)
 
 
-def tensor_buttons(trace: Trace, step: Step, selection: Selection, key: str) -> None:
+def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
     """Buttons for one tensor: every element, and the matrix of its last two axes where the person is looking."""
-    name = step.full_name.replace(".", "_")
+    name, index = step.full_name.replace(".", "_"), step.index
     with st.container(horizontal=True):
         size = estimated_bytes([step])
         _button(
             f"All {step.value.numel():,} values as CSV, about {in_words(size)}",
             f"{name}.csv",
-            lambda file: write_tensor(step, file),
+            lambda trace, file: write_tensor(trace.steps[index], file),
             f"{key}.long",
             disabled=size > LARGEST_DOWNLOAD,
         )
@@ -44,17 +48,22 @@ def tensor_buttons(trace: Trace, step: Step, selection: Selection, key: str) -> 
             place = _place(step, selection)
             words = ", ".join(f"{symbol or 'axis'} {at}" for symbol, at in zip(step.axes, place, strict=False))
             _button(
-                f"{words or 'All'} as a matrix".strip().capitalize() if not words else f"{words} as a matrix",
+                f"{words or 'All'} as a matrix",
                 "_".join([name, *map(str, place)]) + "_matrix.csv",
-                lambda file: _write_slice(trace, step, place, file),
+                lambda trace, file: _write_slice(trace, trace.steps[index], place, file),
                 f"{key}.matrix",
             )
+
+
+def _at(trace: Trace, places: Sequence[int]) -> list[Step]:
+    return [trace.steps[place] for place in places]
 
 
 def _place(step: Step, selection: Selection) -> tuple[int, ...]:
     """The indices of all axes but the last two: of the pinned cell, else as the choosers say, else 0."""
     leading = max(step.value.dim() - 2, 0)
-    if selection.pinned is not None and len(selection.pinned[1]) == step.value.dim():
+    # The last panel is the step itself; a cell of an input has other indices.
+    if selection.pinned is not None and selection.pinned[0] == len(step.inputs):
         return tuple(selection.pinned[1][:leading])
     chosen = {**selection.offset, **selection.choice}
     return tuple(min(chosen.get(symbol or "", 0), step.shape[i] - 1) for i, symbol in enumerate(step.axes[:leading]))
@@ -62,22 +71,36 @@ def _place(step: Step, selection: Selection) -> tuple[int, ...]:
 
 def _write_slice(trace: Trace, step: Step, place: tuple[int, ...], file: BinaryIO) -> None:
     matrix = step.value[place] if place else step.value
-    names = labels_of(trace, step.axes)
-    sides = []
-    for axis in range(len(place), step.value.dim()):
-        labels = names[axis]
-        if labels is None:
-            symbol = step.axes[axis] or "i"
-            labels = tuple(f"{symbol} {i}" for i in range(step.shape[axis]))
-        elif not isinstance(labels[0], str):
-            labels = labels[place[0] if place else 0]
-        sides.append(labels)
+    sides = [_names(trace, step, place, axis) for axis in range(len(place), step.value.dim())]
     if matrix.dim() == 1:
         matrix, sides = matrix.unsqueeze(0), [(step.name,), *sides]
     write_matrix(matrix, sides[0], sides[1], file)
 
 
-def _button(label: str, file_name: str, write: Callable[[BinaryIO], None], key: str, disabled: bool = False) -> None:
+def _names(trace: Trace, step: Step, place: tuple[int, ...], axis: int) -> Sequence[str]:
+    """What stands along one side of a slice: tokens where all of it is of one sentence, else the axis and an index."""
+    labels = labels_of(trace, step.axes)[axis]
+    if labels is not None and not isinstance(labels[0], str):
+        labels = labels[place[0]] if place else labels[0] if step.shape[0] == 1 else None
+    return labels or [f"{step.axes[axis] or 'i'} {index}" for index in range(step.shape[axis])]
+
+
+def _button(
+    label: str, file_name: str, write: Callable[[Trace, BinaryIO], None], key: str, disabled: bool = False
+) -> None:
+    # A button on screen keeps its function. What it writes is looked up when it is pressed, for the tensors themselves
+    # would stay until the next run has drawn the button again, and the next trace have to fit in beside them.
     st.download_button(
-        label, partial(csv_bytes, write), file_name, mime="text/csv", key=key, on_click="ignore", disabled=disabled
+        label,
+        partial(_made, state.settings_shown(), write),
+        file_name,
+        mime="text/csv",
+        key=key,
+        on_click="ignore",
+        disabled=disabled,
     )
+
+
+def _made(settings: Settings, write: Callable[[Trace, BinaryIO], None]) -> bytes:
+    trace = trace_of(settings)
+    return csv_bytes(lambda file: write(trace, file))

@@ -12,6 +12,7 @@ from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.units import in_words
 from engine.save import ExportError, save
 from pages.ui import download, state
+from pages.ui.plain import code
 
 _SWITCHES = {"padding_mask": "--no-padding-mask", "causal_mask": "--no-causal-mask", "norm_first": "--norm-first"}
 
@@ -53,17 +54,17 @@ def _to_folder(trace: Trace, size: int) -> None:
             Path(folder).expanduser(),
             lambda done, total: bar.progress(done / max(total, 1), text="Writing"),
         )
-    except ExportError as error:
+    except (ExportError, RuntimeError, ValueError) as error:  # no home to expand "~", or no path at all
         bar.empty()
-        st.error(str(error))
+        st.error(code(str(error)))
     else:
         bar.empty()
-        st.success(f"Wrote steps.csv and values.csv to {Path(folder).expanduser().resolve()}")
+        st.success(f"Wrote steps.csv and values.csv to {code(str(Path(folder).expanduser().resolve()))}")
 
 
 def _elsewhere() -> None:
     st.markdown("##### The same from a terminal or a notebook")
-    settings = state.settings_now()
+    settings = state.settings_shown()
     parts = ["python", "-m", "engine", "run"]
     for name, value in settings.to_query().items():
         if name in _SWITCHES:
@@ -76,7 +77,8 @@ def _elsewhere() -> None:
     if settings.sentences is not None:
         source, target = settings.sentences
         for sentence, flag in [*((s, "--source") for s in source), *((t, "--target") for t in target)]:
-            parts += [flag, sentence]
+            # A dash at the beginning would make it an option of its own.
+            parts += [f"{flag}={sentence}"] if sentence.startswith("-") else [flag, sentence]
         text = f", source={list(source)!r}, target={list(target)!r}"
     st.code(shlex.join([*parts, "--csv", "trace-csv"]), language="bash", wrap_lines=True)
     st.code(f"from engine import Config, run\n\ntrace = run(Config({call}){text})", language="python", wrap_lines=True)

@@ -6,10 +6,7 @@ import streamlit as st
 
 from engine import Trace
 from pages.ui import controls, state
-from pages.ui.settings import Settings
 from pages.ui.traces import CannotRunError, trace_of
-
-_WORKED = "explorer.worked"
 
 
 def open_page(file: str) -> Trace:
@@ -20,12 +17,23 @@ def open_page(file: str) -> Trace:
     settings = state.arrive(file)
     for note in state.notes():
         st.warning(note)
-    worked: Settings = st.session_state.get(_WORKED, Settings())
     try:
         trace = trace_of(settings)
-        st.session_state[_WORKED] = worked = settings
+        state.show(settings)
     except CannotRunError as error:
-        st.error(f"{error}. Shown below is the last run that worked.".replace("..", "."))
-        trace = trace_of(worked)
+        trace = _last(str(error))
     controls.draw(settings, trace)
+    if trace is None:
+        st.stop()
+    return trace
+
+
+def _last(trouble: str) -> Trace | None:
+    """The last trace that worked, under what is wrong with the present settings; None where even that has no room."""
+    try:
+        trace = trace_of(state.settings_shown())
+    except CannotRunError:
+        st.error(trouble)
+        return None
+    st.error(f"{trouble.removesuffix('.')}. Shown below is the last run that worked.")
     return trace

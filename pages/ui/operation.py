@@ -71,7 +71,7 @@ def formula(step: Step) -> Runs:
 
 
 def _number(value: object) -> str:
-    return short(value) if isinstance(value, int | float) else str(value)
+    return short(value) if isinstance(value, float) else str(value)
 
 
 def where(step: Step) -> str:

@@ -12,6 +12,7 @@ from engine.graph import Look, to_dot
 from engine.units import in_words
 from pages.ui import frame, state
 from pages.ui.palette import axis_colour
+from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
 
@@ -46,7 +47,7 @@ def draw(trace: Trace) -> None:
 def _sentences(trace: Trace) -> None:
     for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
         rows = trace.labels[side]
-        st.markdown(f"{what} " + " · ".join(f"`{token}`" for token in rows[0]) + _and_more(len(rows) - 1))
+        st.markdown(f"{what} " + " · ".join(map(code, rows[0])) + _and_more(len(rows) - 1))
 
 
 def _glossary(trace: Trace) -> str:

@@ -70,7 +70,8 @@ def summary(numbers: Statistics, what: Step | Leaf) -> str:
     if numbers.mean is not None and what.value.dtype != torch.bool and what.value.is_floating_point():
         parts.append(f"mean {short(numbers.mean)} ± {short(numbers.std or 0.0)}")
     if numbers.min is not None and numbers.max is not None and what.value.dtype != torch.bool:
-        parts.append(f"min {short(numbers.min)} · max {short(numbers.max)}")
+        said = short if what.value.is_floating_point() else "{:,.0f}".format
+        parts.append(f"min {said(numbers.min)} · max {said(numbers.max)}")
     if what.value.dtype == torch.bool:
         hidden = what.value.numel() - numbers.zeros
         parts.append(f"{hidden:,} of {what.value.numel():,} True")

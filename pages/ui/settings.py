@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
+from pages.ui.plain import code
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
 SENTENCES, TOKENS = "sentences", "tokens"
@@ -80,7 +81,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
     config, more = _sound(changes)
     reads = query.get("reads", SENTENCES)
     if reads not in (SENTENCES, TOKENS):
-        notes.append(f"The link says reads={_short(reads)}; it can be sentences or tokens. Sentences are used.")
+        notes.append(f"The link says {_said('reads', reads)}; it can be sentences or tokens. Sentences are used.")
         reads = SENTENCES
     settings = Settings(config, reads, query.get("source", SOURCE), query.get("target", TARGET))
     return settings, (*notes, *more)
@@ -128,21 +129,21 @@ def _value(name: str, text: str) -> tuple[Any, str]:
     if isinstance(default, bool):
         if text.lower() in _TRUE + _FALSE:
             return text.lower() in _TRUE, ""
-        return None, f"The link says {name}={_short(text)}; it can be 1 or 0. {_text(default)} is used."
+        return None, f"The link says {_said(name, text)}; it can be 1 or 0. {_text(default)} is used."
     if isinstance(default, int):
         low, high = RANGES[name]
         # int() alone would also take "1_000" and the digits of other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            return None, f"The link says {name}={_short(text)}, which is not a whole number. {default} is used."
+            return None, f"The link says {_said(name, text)}, which is not a whole number. {default} is used."
         number = int(text)
         if not low <= number <= high:
             near = min(max(number, low), high)
-            return near, f"The link says {name}={_short(text)}; it goes from {low} to {high}. {near} is used."
+            return near, f"The link says {_said(name, text)}; it goes from {low} to {high}. {near} is used."
         return number, ""
     try:
         return getattr(Config(**{name: text}), name), ""
     except ConfigError as error:
-        return None, f"The link says {name}={_short(text)}; {error.problems[0].rule}. {default} is used."
+        return None, f"The link says {_said(name, text)}; {error.problems[0].rule}. {default} is used."
 
 
 def _nearest_multiple(value: int, of: int) -> int:
@@ -159,8 +160,9 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 24 else text[:24] + "…"
+def _said(name: str, text: str) -> str:
+    """What a link says, for a note: anybody can make a link, so its text is shown and never obeyed."""
+    return code(f"{name}={text if len(text) <= 24 else text[:24] + '…'}")
 
 
 def _lines(text: str) -> tuple[str, ...]:

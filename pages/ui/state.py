@@ -16,7 +16,7 @@ from pages.ui import frame
 from pages.ui.settings import Settings, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
-_NOTES, _TURNED = "explorer.notes", "explorer.turned"
+_SHOWN, _NOTES, _TURNED = "explorer.shown", "explorer.notes", "explorer.turned"
 
 
 def arrive(page: str) -> Settings:
@@ -38,6 +38,16 @@ def arrive(page: str) -> Settings:
 
 def settings_now() -> Settings:
     return st.session_state[_SETTINGS]
+
+
+def settings_shown() -> Settings:
+    """The settings of the trace on screen: those now, or the last that could be run."""
+    return st.session_state.get(_SHOWN, Settings())
+
+
+def show(settings: Settings) -> None:
+    """Notes that the trace of these settings is on screen."""
+    st.session_state[_SHOWN] = settings
 
 
 def change_settings(settings: Settings) -> None:

@@ -27,6 +27,8 @@ class Store:
         self.room = room
         self._patience = patience
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        # What is not kept any more but still on somebody's screen is found here, instead of made a second time.
+        self._seen: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
         self._alive = 0
         # Reentrant: a thing may be let go of, and say so, while its own thread holds the lock.
         self._lock = threading.Condition(threading.RLock())
@@ -37,8 +39,10 @@ class Store:
         """Bytes of everything made here that somebody still holds."""
         return self._alive
 
-    def get(self, key: Hashable, nbytes: int, make: Callable[[], Any]) -> Any:
-        """What is kept under the key, or what ``make`` returns, which will hold ``nbytes``.
+    def get(self, key: Hashable, nbytes: int, make: Callable[[], Any], needs: object = None) -> Any:
+        """What is kept under the key, or what ``make`` returns, which will hold ``nbytes`` of its own.
+
+        ``needs`` is something else of this store that it also holds: it counts for as long as this does.
 
         Raises:
             BusyError: everything that could be let go of was, and it still does not fit.
@@ -50,14 +54,16 @@ class Store:
                 if found is None:
                     self._make_room(nbytes)
                     found = make()
-                    self._keep(key, found, nbytes)
+                    self._keep(key, found, nbytes, needs)
         return found
 
     def _look_up(self, key: Hashable) -> Any:
         with self._lock:
-            if key in self._kept:
+            found = self._seen.get(key)
+            if found is not None:
+                self._kept[key] = found
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return found
 
     def _make_room(self, nbytes: int) -> None:
         with self._lock:
@@ -68,13 +74,14 @@ class Store:
             if not self._lock.wait_for(lambda: self._alive + nbytes <= self.room, self._patience):
                 raise BusyError
 
-    def _keep(self, key: Hashable, thing: Any, nbytes: int) -> None:
+    def _keep(self, key: Hashable, thing: Any, nbytes: int, needs: object) -> None:
         with self._lock:
-            self._kept[key] = thing
+            self._kept[key] = self._seen[key] = thing
             self._alive += nbytes
-            weakref.finalize(thing, self._let_go, nbytes)
+            # Until the thing is gone, the finalizer holds its arguments, and so what the thing needs.
+            weakref.finalize(thing, self._let_go, nbytes, needs)
 
-    def _let_go(self, nbytes: int) -> None:
+    def _let_go(self, nbytes: int, _needs: object) -> None:
         with self._lock:
             self._alive -= nbytes
             self._lock.notify_all()

@@ -32,7 +32,8 @@ def trace_of(settings: Settings) -> Trace:
         check_fits(config, store.room)
         size = measure(config)
         model = _model(store, config, size)
-        return store.get((config, source, target), size.tensors, lambda: run(config, source, target, model=model))
+        key = (config, source, target)
+        return store.get(key, size.tensors, lambda: run(config, source, target, model=model), needs=model)
     except (ConfigError, TextError) as error:
         raise CannotRunError(str(error)) from error
     except BusyError as error:
@@ -41,17 +42,9 @@ def trace_of(settings: Settings) -> Trace:
         ) from error
 
 
-def size_of(settings: Settings) -> Bytes:
-    """The bytes that running these settings takes. Raises as ``trace_of``, but for memory."""
-    try:
-        return measure(_wanted(settings)[0])
-    except (ConfigError, TextError) as error:
-        raise CannotRunError(str(error)) from error
-
-
 def _wanted(settings: Settings) -> tuple[Config, tuple[str, ...] | None, tuple[str, ...] | None]:
     source, target = settings.sentences or (None, None)
-    return read(settings.config, source, target).config, source, target
+    return read(settings.config, source, target)[0], source, target
 
 
 def _model(store: Store, config: Config, size: Bytes) -> Transformer:

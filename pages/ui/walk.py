@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import streamlit as st
 
 from engine import Step, Trace, explain
@@ -11,7 +13,10 @@ from pages.ui import state
 from pages.ui.download import tensor_buttons
 from pages.ui.operation import operation_of
 from pages.ui.panels import stage_of
+from pages.ui.plain import escaped
+from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection, tensor_view
+from pages.ui.traces import CannotRunError, trace_of
 
 _STEP = "walk.step"
 
@@ -31,9 +36,20 @@ def step_at(trace: Trace, key: str) -> Step:
     return next((step for step in named if step.op == op), named[-1])
 
 
-@st.fragment
 def draw(trace: Trace) -> None:
     """Draws one step of the trace and the ways to the others."""
+    # A fragment and the widgets in it keep what they are given until the next run has drawn them again. Were that the
+    # trace, a new one would have to fit in beside it.
+    _draw(weakref.ref(trace), state.settings_shown())
+
+
+@st.fragment
+def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
+    try:
+        trace = drawn() or trace_of(settings)
+    except CannotRunError as error:
+        st.error(str(error))
+        return
     step = step_at(trace, state.view("step"))
     _header(trace, step)
     _player(trace, step)
@@ -45,7 +61,7 @@ def draw(trace: Trace) -> None:
     )
     _pinned(trace, step, selection)
     with st.expander("Take this tensor along as CSV"):
-        tensor_buttons(trace, step, selection, "walk")
+        tensor_buttons(step, selection, "walk")
     _axes(step)
 
 
@@ -61,7 +77,7 @@ def _player(trace: Trace, step: Step) -> None:
             "◀ Previous",
             key="previous",
             on_click=_go,
-            args=(trace, step.index - 1),
+            args=(key_of(trace, trace.steps[max(step.index - 1, 0)]),),
             disabled=step.index == 0,
             shortcut="Left",
         )
@@ -69,18 +85,18 @@ def _player(trace: Trace, step: Step) -> None:
             "Next ▶",
             key="next",
             on_click=_go,
-            args=(trace, step.index + 1),
+            args=(key_of(trace, trace.steps[min(step.index + 1, last)]),),
             disabled=step.index == last,
             shortcut="Right",
         )
-        state.show_in_widget(_STEP, step.index)
+        titles = {key_of(trace, one): _title(one) for one in trace.steps}
+        state.show_in_widget(_STEP, key_of(trace, step))
         st.selectbox(
             "Go to a step",
-            range(len(trace.steps)),
-            format_func=lambda index: _title(trace.steps[index]),
+            tuple(titles),
+            format_func=lambda key: titles.get(key, key),
             key=_STEP,
             on_change=_chosen,
-            args=(trace,),
             label_visibility="collapsed",
         )
 
@@ -95,7 +111,7 @@ def _pinned(trace: Trace, step: Step, selection: Selection) -> None:
     if not isinstance(pinned, Step) or len(index) != pinned.value.dim():
         return
     made = explain(trace, pinned, index)
-    st.markdown(made.sentence)
+    st.markdown(escaped(made.sentence))
     if made.arithmetic:
         st.code(f"{made.formula}\n{made.arithmetic}", language=None, wrap_lines=True)
 
@@ -104,13 +120,13 @@ def _title(step: Step) -> str:
     return f"{step.index}  {step.full_name}  ({step.op})"
 
 
-def _go(trace: Trace, index: int) -> None:
-    state.change_view(step=key_of(trace, trace.steps[index]))
+def _go(key: str) -> None:
+    state.change_view(step=key)
 
 
-def _chosen(trace: Trace) -> None:
+def _chosen() -> None:
     if st.session_state[_STEP] is not None:
-        _go(trace, st.session_state[_STEP])
+        _go(st.session_state[_STEP])
 
 
 def _axes(step: Step) -> None:

@@ -43,8 +43,8 @@ def seconds(run: Callable[[], object], repeats: int, device: str) -> float:
 def ratios(name: str, rounds: int, device: str) -> tuple[float, float, float]:
     """Plain milliseconds, recorded ÷ plain, recorded ÷ bare."""
     config = WORKLOADS[name].change(device=device)
-    model, tokens = load(config), read(config)
-    source, target = (torch.tensor(ids, device=device) for ids in (tokens.source, tokens.target))
+    model, (_, batch) = load(config), read(config)
+    source, target = (torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
 
     def bare() -> object:
         with Bare():

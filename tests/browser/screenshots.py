@@ -1,6 +1,6 @@
 """Takes the README's pictures again.
 
-    python -m tests.browser.screenshots
+python -m tests.browser.screenshots
 """
 
 from playwright.sync_api import Page, sync_playwright

@@ -257,7 +257,9 @@ def test_an_output_that_cannot_show_a_letter_shows_its_number():
 def test_an_export_that_is_stopped_leaves_nothing(tmp_path, sent, status):
     folder = tmp_path / "OUT"
     sizes = "--batch 8 --src-len 128 --tgt-len 128 --heads 8 --d-model 64"
-    process = start(f"run {sizes} --device cpu --csv {folder}")
+    # A shell starts what it puts in the background with Ctrl-C ignored, and a child would inherit that.
+    heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = start(f"run {sizes} --device cpu --csv {folder}", **heeded)
     deadline = time.monotonic() + 60
     while not list(folder.glob(".values.csv.*")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)

@@ -141,10 +141,10 @@ def test_the_labels_stand_along_every_axis_of_the_trace():
 
 
 def test_generated_tokens_have_the_lengths_of_the_config_and_fit_the_vocabulary():
-    tokens = read(Config(batch=3, src_len=6, tgt_len=2, vocab_size=5))
-    assert [len(row) for row in tokens.source] == [6, 6, 6]
-    assert [len(row) for row in tokens.target] == [2, 2, 2]
-    assert all(0 <= token < 5 for row in tokens.source + tokens.target for token in row)
+    _, batch = read(Config(batch=3, src_len=6, tgt_len=2, vocab_size=5))
+    assert [len(row) for row in batch.source_ids] == [6, 6, 6]
+    assert [len(row) for row in batch.target_ids] == [2, 2, 2]
+    assert all(0 <= token < 5 for row in batch.source_ids + batch.target_ids for token in row)
 
 
 def test_a_run_that_does_not_fit_is_refused_before_its_weights_are_made(monkeypatch):

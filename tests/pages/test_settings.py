@@ -1,0 +1,255 @@
+"""Settings from widgets and from links, whatever people and links say."""
+
+import dataclasses
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine import Config
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS
+from pages.ui.plain import code, escaped
+from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, from_query, move
+
+SWITCHES = ("norm_first", "padding_mask", "causal_mask")
+CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
+FIELDS = tuple(field.name for field in dataclasses.fields(Config))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+def values_of(name):
+    """Everything the control of this name can be moved to."""
+    if name in RANGES:
+        low, high = RANGES[name]
+        return st.integers(low, high) | st.sampled_from([low, high])
+    return st.booleans() if name in SWITCHES else st.sampled_from(CHOICES[name])
+
+
+@st.composite
+def configs(draw):
+    """Any config that the controls can reach, also one whose heads do not divide d_model."""
+    chosen = {name: draw(values_of(name)) for name in FIELDS if name not in ("d_model", "heads", "d_k", "d_v", "d_ff")}
+    chosen["heads"] = draw(values_of("heads"))
+    if draw(st.booleans()):
+        chosen |= {name: draw(values_of(name)) for name in ("d_model", "d_k", "d_v")}
+    else:
+        chosen["d_model"] = chosen["heads"] * draw(st.integers(1, RANGES["d_model"][1] // chosen["heads"]))
+        chosen |= {name: draw(values_of(name)) for name in ("d_k", "d_v") if draw(st.booleans())}
+    if draw(st.booleans()):
+        chosen["d_ff"] = draw(values_of("d_ff"))
+    return Config(**chosen)
+
+
+MOVES = st.sampled_from(FIELDS).flatmap(lambda name: st.tuples(st.just(name), values_of(name)))
+
+
+@given(configs(), st.lists(MOVES, min_size=1, max_size=6))
+@example(Config(d_model=30, heads=5), [("heads", 4)])
+@example(Config(d_model=32, heads=5, d_k=6, d_v=6), [("d_k", 3), ("heads", 7), ("d_model", 31)])
+@example(Config(d_model=1024, heads=16), [("heads", 15), ("d_model", 1), ("heads", 16)])
+def test_any_row_of_moves_gives_valid_configs_with_the_values_asked_for(config, moves):
+    for name, value in moves:
+        before = config
+        config, note = move(before, name, value)
+        assert getattr(config, name) == value
+        moved = {field for field in ("heads", "d_model") if getattr(config, field) != getattr(before, field)} - {name}
+        if moved:
+            [field] = moved
+            assert str(getattr(before, field)) in note
+            assert str(getattr(config, field)) in note
+            assert config.d_model % config.heads == 0
+        else:
+            assert note == ""
+        assert 1 <= config.heads <= RANGES["heads"][1]
+        assert 1 <= config.d_model <= RANGES["d_model"][1]
+
+
+@given(configs(), MOVES)
+def test_a_move_leaves_alone_what_has_nothing_to_do_with_it(config, asked):
+    name, value = asked
+    moved, _ = move(config, name, value)
+    together = {"heads", "d_model", "d_k", "d_v", "d_ff"}
+    for field in set(FIELDS) - {name} - together:
+        assert getattr(moved, field) == getattr(config, field)
+    if name not in together:
+        assert moved == dataclasses.replace(config, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("heads", "d_model", "expected"),
+    [(5, 32, 30), (5, 33, 35), (7, 8, 7), (16, 1, 16), (15, 1024, 1020), (3, 32, 33), (6, 1024, 1020)],
+)
+def test_heads_take_d_model_to_the_multiple_nearest_to_it(heads, d_model, expected):
+    config, note = move(Config(heads=1, d_model=d_model), "heads", heads)
+    assert (config.heads, config.d_model) == (heads, expected)
+    assert note == f"d_model moved from {d_model} to {expected}: {heads} heads need a multiple of {heads}."
+
+
+@pytest.mark.parametrize(
+    ("d_model", "heads", "expected"), [(30, 4, 5), (7, 4, 7), (13, 4, 1), (1, 4, 1), (36, 8, 9), (34, 16, 2)]
+)
+def test_d_model_takes_heads_to_the_divisor_nearest_to_them(d_model, heads, expected):
+    config, note = move(Config(heads=heads, d_model=heads), "d_model", d_model)
+    assert (config.d_model, config.heads) == (d_model, expected)
+    assert note == f"Heads moved from {heads} to {expected}: {heads} does not divide d_model {d_model}."
+
+
+@given(configs(), st.sampled_from([SENTENCES, TOKENS]), TEXTS, TEXTS)
+@example(Config(), SENTENCES, "", "\n\r\n\u2028")
+@example(Config(d_model=33, heads=4, d_k=8, d_v=8, d_ff=7), TOKENS, "a&b=c#d%41+e", "나는\n집에")
+@example(Config(d_model=64, d_ff=128, d_k=8, d_v=16), SENTENCES, "I go home ", "👨‍👩‍👧")
+def test_settings_come_back_from_their_own_link_exactly(config, reads, source, target):
+    settings = Settings(config, reads, source, target)
+    assert from_query(settings.to_query()) == (settings, ())
+
+
+def test_the_default_settings_need_no_words_in_the_link():
+    assert Settings().to_query() == {}
+    assert from_query({}) == (Settings(), ())
+
+
+def test_only_what_differs_from_the_defaults_is_in_the_link():
+    wide = Settings(Config(d_model=64, heads=8))
+    assert wide.to_query() == {"d_model": "64", "heads": "8"}
+    apart = Settings(Config(d_model=64, heads=8, d_v=4, d_ff=128, norm_first=True, padding_mask=False))
+    assert apart.to_query() == {
+        "d_model": "64",
+        "heads": "8",
+        "d_v": "4",
+        "d_ff": "128",
+        "norm_first": "1",
+        "padding_mask": "0",
+    }
+
+
+JUNK = st.one_of(
+    TEXTS,
+    st.text("`*_[]()<>$:~#!\\|&^{}/.@-+= \n\t\u202e\u200f\x00\x1b", min_size=1, max_size=40),
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(str),
+    st.sampled_from(["", "-", "١٢", "1_0", "0x10", "1e3", " 4", "4\n", "True", "None", "9" * 5000]),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*FIELDS, "reads", "source", "target"]) | TEXTS, JUNK, max_size=12))
+def test_any_link_gives_settings_within_range_and_one_note_for_each_bad_value(query):
+    settings, notes = from_query(query)
+    config = settings.config
+    for name, (low, high) in RANGES.items():
+        assert low <= getattr(config, name) <= high, name
+    assert settings.reads in (SENTENCES, TOKENS)
+    assert settings.source == query.get("source", Settings().source)
+    about = [match[1] for note in notes if (match := re.match("The link says `+ ?([a-z_]+)=", note))]
+    assert len(about) == len(set(about))
+    assert set(about) <= set(query) & {*FIELDS, "reads"}
+    assert len(notes) - len(about) <= 1  # heads that do not divide d_model are of both
+    # Going on from there, the link says what is used, and nothing is left to note.
+    assert from_query(settings.to_query()) == (settings, ())
+    assert all(is_inert(note) for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("query", "used"),
+    [
+        ({"heads": "0"}, {"heads": 1, "d_model": 32}),
+        ({"heads": "99"}, {"heads": 16, "d_model": 32}),
+        ({"heads": "5"}, {"heads": 5, "d_model": 30}),
+        ({"d_model": "33"}, {"heads": 4, "d_model": 32}),
+        ({"d_model": "1025"}, {"d_model": 1024}),
+        ({"heads": "4.0"}, {"heads": 4}),
+        ({"heads": "٨"}, {"heads": 4}),
+        ({"seed": "-1"}, {"seed": 0}),
+        ({"dtype": "int8"}, {"dtype": "float32"}),
+        ({"causal_mask": "maybe"}, {"causal_mask": True}),
+        ({"reads": "minds"}, {}),
+    ],
+)
+def test_a_bad_value_is_replaced_by_the_nearest_or_the_usual_one_and_noted_once(query, used):
+    settings, notes = from_query(query)
+    assert len(notes) == 1
+    [(name, value)] = query.items()
+    assert name in notes[0]
+    assert value in notes[0]
+    for field, expected in used.items():
+        assert getattr(settings.config, field) == expected
+
+
+EVIL = (
+    "**x**",
+    "<b>x</b>",
+    "<img src=x onerror=y>",
+    "[a](http://x.y)",
+    "![a](http://x.y)",
+    "$x^2$",
+    ":red[x]",
+    ":material/home:",
+    ":smile:",
+    "http://x.y",
+    "`",
+    "``x`",
+    "x\n\n# y",
+    "a --> b",
+    "&lt;",
+    "\u202eabc",
+    "\x1b[31m",
+    "\x00",
+)
+
+
+@pytest.mark.parametrize("value", EVIL)
+@pytest.mark.parametrize("name", ["heads", "dtype", "norm_first", "reads"])
+def test_what_a_link_says_is_shown_and_never_rendered(name, value):
+    _, [note] = from_query({name: value})
+    assert is_inert(note)
+
+
+@pytest.mark.parametrize("value", EVIL)
+def test_a_code_span_holds_every_visible_character_of_its_text(value):
+    inside = span_of(code(value))
+    assert inside == value.encode("unicode_escape").decode() if not value.isprintable() else value
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_one_code_span_and_nothing_else(text):
+    span = code(text)
+    assert is_inert(span)
+    assert all(character.isprintable() for character in span)
+
+
+def test_escaped_words_of_a_sentence_have_a_backslash_before_each_mark():
+    assert escaped("scores[B=0] “*” · $x$ é 집\u202e") == r"scores\[B\=0\] “\*” · \$x\$ é 집\\u202e"
+
+
+def span_of(span):
+    """What CommonMark takes a text to be that is one code span (spec 0.31, section 6.1)."""
+    fence = len(span) - len(span.lstrip("`"))
+    inside = span[fence:-fence]
+    runs = [len(run) for run in "".join(c if c == "`" else " " for c in inside).split()]
+    assert fence > 0
+    assert span.endswith("`" * fence)
+    assert fence not in runs
+    assert not inside.startswith("`")
+    assert not inside.endswith("`")
+    both = inside.startswith(" ") and inside.endswith(" ") and inside.strip(" ")
+    return inside[1:-1] if both else inside
+
+
+def is_inert(note):
+    """Whether all that is left of a note outside its code spans is words, and nothing in it is invisible."""
+    outside, rest = "", note
+    while "`" in rest:
+        before, _, _ = rest.partition("`")
+        outside += before
+        rest = rest[len(before) :]
+        fence = len(rest) - len(rest.lstrip("`"))
+        end = next(
+            at
+            for at in range(fence, len(rest))
+            if rest.startswith("`" * fence, at) and rest[at - 1] != "`" and rest[at + fence : at + fence + 1] != "`"
+        )
+        rest = rest[end + fence :]
+    outside += rest
+    seen = all(unicodedata.category(character)[0] != "C" for character in note)
+    return seen and not set(outside) & set("*<>[]$:`~|\\#\n")
