@@ -22,6 +22,8 @@ WORKLOADS = {
     "B": Config(batch=10, src_len=20, tgt_len=20, d_model=512, heads=8, encoder_layers=6, decoder_layers=6),
 }
 REPEATS = {"T": 20, "B": 1}
+# Where there is nothing to share out, waiting for a second thread is all that would be measured.
+THREADS = {"T": 1, "B": torch.get_num_threads()}
 
 
 class Bare(TorchFunctionMode):
@@ -42,6 +44,7 @@ def seconds(run: Callable[[], object], repeats: int, device: str) -> float:
 
 def ratios(name: str, rounds: int, device: str) -> tuple[float, float, float]:
     """Plain milliseconds, recorded ÷ plain, recorded ÷ bare."""
+    torch.set_num_threads(THREADS[name])
     config = WORKLOADS[name].change(device=device)
     model, (_, batch) = load(config), read(config)
     source, target = (torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))

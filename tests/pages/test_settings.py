@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine import Config
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS
-from pages.ui.plain import code, escaped
+from pages.ui.plain import code, escaped, visible
 from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, from_query, move
 
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
@@ -220,6 +220,10 @@ def test_any_text_is_one_code_span_and_nothing_else(text):
 
 def test_escaped_words_of_a_sentence_have_a_backslash_before_each_mark():
     assert escaped("scores[B=0] “*” · $x$ é 집\u202e") == r"scores\[B\=0\] “\*” · \$x\$ é 집\\u202e"
+
+
+def test_what_cannot_be_seen_is_written_out():
+    assert visible("a\u202eb\x00\u200d🏽\ud800") == "a\\u202eb\\x00\\u200d🏽\\ud800"
 
 
 def span_of(span):

@@ -14,6 +14,7 @@ from engine.memory import measure
 from pages.ui import traces
 from pages.ui.settings import TOKENS, Settings
 from pages.ui.store import BusyError, Store
+from tests.pages.test_pages import PAGES, opened
 
 
 class Thing:
@@ -267,3 +268,32 @@ def test_when_others_hold_everything_it_says_so_in_a_sentence(small_store):
     others.pop()
     traces.trace_of(settings(3, layers=2))
     assert small_store.alive <= small_store.room
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_gives_up_what_it_shows_when_the_next_run_needs_the_room(page, monkeypatch):
+    config = Config(batch=1, d_model=16, heads=2, encoder_layers=1, decoder_layers=1)
+    store = Store(measure(config).total * 3 // 2, patience=0.05)
+    monkeypatch.setattr(traces, "_store", lambda device: store)
+    app = opened(page, reads="tokens", batch="1", d_model="16", heads="2", encoder_layers="1", decoder_layers="1")
+    for seed in (1, 2, 3):
+        app.sidebar.number_input(key="seed").set_value(seed).run()
+        assert not app.exception
+        assert not app.error
+        assert store.alive == measure(config).total
+
+
+def test_a_page_that_finds_no_room_at_all_says_so_and_still_has_its_controls(monkeypatch):
+    store = Store(2**20, patience=0.05)
+    monkeypatch.setattr(traces, "_store", lambda device: store)
+    others = filled(store, "others", nbytes=2**20)
+    app = opened("pages/walkthrough.py")
+    assert not app.exception
+    assert [error.value for error in app.error] == [
+        "Other people's runs fill the memory of this server; make this one smaller, or try again in a moment."
+    ]
+    assert app.sidebar.slider(key="heads").value == 4
+    others.clear()
+    app.run()
+    assert not app.error
+    assert app.button(key="next")
