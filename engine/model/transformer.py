@@ -59,14 +59,14 @@ class Transformer(nn.Module):
         self.projection = nn.Linear(config.d_model, config.vocab_size)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        source_mask = self.source_padding_mask(source) if self.source_padding_mask else None
         source_embedded = self.source_embedding(source)
         source_placed = self.source_position(source_embedded)
+        source_mask = self.source_padding_mask(source) if self.source_padding_mask else None
         memory = self.encoder(source_placed, source_mask)
 
-        target_mask = self.decoder_mask(target)
         target_embedded = self.target_embedding(target)
         target_placed = self.target_position(target_embedded)
+        target_mask = self.decoder_mask(target)
         decoded = self.decoder(target_placed, memory, target_mask, source_mask)
 
         logits = self.projection(decoded)  # (B, T, V)

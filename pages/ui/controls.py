@@ -17,7 +17,7 @@ from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, move
 _WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
 _HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 _MOVED = "explorer.moved"
-_NORMS = {False: "after (post-norm, as in the paper)", True: "before (pre-norm)"}
+_NORMS = {False: "after (post-norm)", True: "before (pre-norm)"}
 
 
 def draw(settings: Settings, trace: Trace | None) -> None:
@@ -75,6 +75,10 @@ def _model(settings: Settings) -> None:
 def _more(settings: Settings) -> None:
     _number("d_k", "d_k, width of a query and a key", settings)
     _number("d_v", "d_v, width of a value", settings)
+    config = settings.config
+    share = config.d_model // config.heads
+    if config.d_model % config.heads == 0 and (config.d_k, config.d_v) != (share, share):
+        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=_follow)
     _select("norm_first", "LayerNorm", tuple(_NORMS), settings, _NORMS.__getitem__)
     _select("activation", "Activation", ACTIVATIONS, settings)
     _select("output", "Output", OUTPUTS, settings)
@@ -123,6 +127,13 @@ def _set_config(name: str) -> None:
         return
     config, moved = move(settings.config, name, value)
     st.session_state[_MOVED] = moved
+    state.change_settings(dataclasses.replace(settings, config=config))
+
+
+def _follow() -> None:
+    """d_k and d_v to what follows from d_model and heads, as they go on doing from there."""
+    settings = state.settings_now()
+    config = settings.config.change(d_k=None, d_v=None)
     state.change_settings(dataclasses.replace(settings, config=config))
 
 

@@ -47,6 +47,9 @@ def _to_folder(trace: Trace, size: int) -> None:
         asked = st.form_submit_button(f"Write both files, about {in_words(size)}")
     if not asked:
         return
+    if not folder.strip():
+        st.error("The folder needs a name, such as trace-csv.")
+        return
     bar = st.progress(0.0, text="Writing")
     try:
         save(

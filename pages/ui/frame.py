@@ -37,6 +37,9 @@ _STYLE = """
 [data-testid="stSidebarHeader"] { height: 2.2rem; margin-bottom: 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
 .st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+/* A token of another direction must not carry the numbers around it along. */
+.stMain code { unicode-bidi: isolate; }
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
 h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
 .st-key-graph { overflow-x: auto; }

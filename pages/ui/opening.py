@@ -35,5 +35,6 @@ def _last(trouble: str) -> Trace | None:
     except CannotRunError:
         st.error(trouble)
         return None
-    st.error(f"{trouble.removesuffix('.')}. Shown below is the last run that worked.")
+    instead = "Shown below is the last run that worked" if state.has_shown() else "Shown instead is the example"
+    st.error(f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}. {instead}, also to download.")
     return trace

@@ -16,6 +16,7 @@ from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
 
+_TOKENS = 12
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
@@ -47,16 +48,15 @@ def draw(trace: Trace) -> None:
 def _sentences(trace: Trace) -> None:
     for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
         rows = trace.labels[side]
-        st.markdown(f"{what} " + " · ".join(map(code, rows[0])) + _and_more(len(rows) - 1))
+        shown, rest = rows[0][:_TOKENS], len(rows[0]) - _TOKENS
+        more = f" and {rest} more" if rest > 0 else ""
+        others = f", and {len(rows) - 1} more of them" if len(rows) > 1 else ""
+        st.markdown(f"{what} " + " · ".join(map(code, shown)) + more + others)
 
 
 def _glossary(trace: Trace) -> str:
     symbols = dict.fromkeys(symbol for step in trace.steps for symbol in step.axes if symbol in _ON_EDGES)
     return "On the edges: " + " · ".join(f"**{symbol}** {axis(symbol).name}" for symbol in symbols) + "."
-
-
-def _and_more(rows: int) -> str:
-    return f" and {rows} more" if rows else ""
 
 
 def _numbers(trace: Trace) -> None:

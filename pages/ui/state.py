@@ -17,6 +17,7 @@ from pages.ui.settings import Settings, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
 _SHOWN, _NOTES, _TURNED = "explorer.shown", "explorer.notes", "explorer.turned"
+_CARRIED = "explorer.carried"
 
 
 def arrive(page: str) -> Settings:
@@ -31,7 +32,9 @@ def arrive(page: str) -> Settings:
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
     memory[_PAGE], memory[_TURNED] = page, turned
-    frame.carry(settings_now().to_query())
+    query = settings_now().to_query()
+    frame.carry(query)
+    memory[_CARRIED] = [*(old for old in memory.get(_CARRIED, [])[-1:] if old != query), query]
     _write_address()
     return settings_now()
 
@@ -43,6 +46,11 @@ def settings_now() -> Settings:
 def settings_shown() -> Settings:
     """The settings of the trace on screen: those now, or the last that could be run."""
     return st.session_state.get(_SHOWN, Settings())
+
+
+def has_shown() -> bool:
+    """Whether this person has had a trace on screen yet."""
+    return _SHOWN in st.session_state
 
 
 def show(settings: Settings) -> None:
@@ -88,6 +96,9 @@ def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
         return False
     if turned and not asked:
         return False  # a bare link to another page: the settings come along
+    settings = {name: value for name, value in asked.items() if name in Settings.QUERY_NAMES}
+    if turned and settings in st.session_state[_CARRIED]:
+        return False  # a link pressed while a change was still on its way: it carries what was before the change
     # Without a browser there is no address bar, and what it would say is never read back.
     return st.context.url is not None
 

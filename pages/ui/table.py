@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -15,13 +16,15 @@ from pages.ui.tensor_view import tensor_view
 from pages.ui.walk import key_of, step_at
 
 _HEIGHT = 430
+_TABLE = "explorer.table"
 
 
 def draw(trace: Trace) -> None:
     """Draws the filters, the table and the tensor of the chosen row."""
+    st.markdown("#### Every step")
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
-    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Click the left edge of a row to see its tensor.")
+    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Tick a row to see its tensor.")
     with button:
         download.steps_button(steps, "These rows as CSV", key="filtered_steps")
     if not steps:
@@ -85,25 +88,42 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
             "line": [where(step) for step in steps],
         }
     )
-    event = st.dataframe(
+    linked = step_at(trace, state.view("step"))
+    place = steps.index(linked) if linked in steps else 0
+    key = _table_key(steps, place)
+    st.dataframe(
         rows,
         hide_index=True,
         height=_HEIGHT,
-        on_select="rerun",
+        on_select=partial(_picked, key, [(step.index, key_of(trace, step)) for step in steps]),
         selection_mode="single-row",
-        key="table.rows",
+        selection_default={"selection": {"rows": [place]}},
+        key=key,
         column_config={
             "bytes": st.column_config.NumberColumn(format="localized"),
             "FLOPs": st.column_config.NumberColumn(format="localized"),
         },
     )
-    picked = event.selection.rows
-    if picked and picked[0] < len(steps):
-        chosen = steps[picked[0]]
-        state.change_view(step=key_of(trace, chosen))
-        return chosen
-    linked = step_at(trace, state.view("step"))
-    return linked if linked in steps else steps[0]
+    return steps[place]
+
+
+def _table_key(steps: Sequence[Step], place: int) -> str:
+    """The widget's key: a new one where other rows are listed, or a row is chosen by other means than a tick in it.
+
+    A table keeps its tick by position, so only a new table can show another one.
+    """
+    memory = st.session_state.setdefault(_TABLE, {"round": 0, "listed": None, "ticked": None})
+    listed = [step.index for step in steps]
+    if (memory["listed"], memory["ticked"]) != (listed, steps[place].index):
+        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[place].index)
+    return f"table.rows.{memory['round']}"
+
+
+def _picked(key: str, steps: Sequence[tuple[int, str]]) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        st.session_state[_TABLE]["ticked"], step = steps[rows[0]]
+        state.change_view(step=step)
 
 
 def _axes(step: Step) -> str:

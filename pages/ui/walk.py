@@ -8,17 +8,21 @@ import streamlit as st
 
 from engine import Step, Trace, explain
 from engine.axes import axis
+from engine.explain import Explanation
+from engine.formula import element, number
 from engine.index_map import reads
+from engine.terms import Factor
 from pages.ui import state
 from pages.ui.download import tensor_buttons
 from pages.ui.operation import operation_of
-from pages.ui.panels import stage_of
+from pages.ui.panels import short, stage_of
 from pages.ui.plain import escaped
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection, tensor_view
 from pages.ui.traces import CannotRunError, trace_of
 
 _STEP = "walk.step"
+_MOST_TERMS = 100
 
 
 def key_of(trace: Trace, step: Step) -> str:
@@ -27,13 +31,18 @@ def key_of(trace: Trace, step: Step) -> str:
 
 
 def step_at(trace: Trace, key: str) -> Step:
-    """The step an address names; the first one where it names none of this trace."""
+    """The step an address names; where this trace has none of that name, its relative in the last layer, or the first.
+
+    A layer fewer keeps people where they were looking.
+    """
     name, _, op = key.partition(":")
-    try:
-        named = trace.find_all(name)
-    except KeyError:
-        return trace.steps[0]
-    return next((step for step in named if step.op == op), named[-1])
+    relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]
+    named = [step for step in relatives if step.full_name == name] or relatives or trace.steps[:1]
+    return next((step for step in named[::-1] if step.op == op), named[-1])
+
+
+def _without_numbers(name: str) -> str:
+    return ".".join("#" if part.isdigit() else part for part in name.split("."))
 
 
 def draw(trace: Trace) -> None:
@@ -50,7 +59,10 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     except CannotRunError as error:
         st.error(str(error))
         return
-    step = step_at(trace, state.view("step"))
+    asked = state.view("step")
+    step = step_at(trace, asked)
+    if asked and asked.partition(":")[0] != step.full_name:
+        st.info(f"This model has no step {escaped(asked)}. Shown is {escaped(step.full_name)}.")
     _header(trace, step)
     _player(trace, step)
     selection = tensor_view(
@@ -67,7 +79,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 
 def _header(trace: Trace, step: Step) -> None:
     path = " ▸ ".join((*step.path.split("."), f"**{step.name}**")).removeprefix(" ▸ ").replace("_", r"\_")
-    st.markdown(f"{path} &nbsp; :gray[step {step.index}, of {len(trace.steps)} in all]")
+    st.markdown(f"{path} &nbsp; :gray[step {step.index} of 0 to {len(trace.steps) - 1}]")
 
 
 def _player(trace: Trace, step: Step) -> None:
@@ -114,6 +126,28 @@ def _pinned(trace: Trace, step: Step, selection: Selection) -> None:
     st.markdown(escaped(made.sentence))
     if made.arithmetic:
         st.code(f"{made.formula}\n{made.arithmetic}", language=None, wrap_lines=True)
+    if made.count > 1:
+        _terms(made)
+
+
+def _terms(made: Explanation) -> None:
+    """Every term of a number, those that count most first."""
+    shown = made.largest(_MOST_TERMS)
+    with st.expander(f"{made.count:,} terms, the largest first"):
+        st.dataframe(
+            {
+                "what it read": [" · ".join(map(_read, term.factors)) for term in shown.terms],
+                "comes to": [term.contribution for term in shown.terms],
+            },
+            hide_index=True,
+            column_config={"comes to": st.column_config.NumberColumn(format="%.7g")},
+        )
+        if shown.others:
+            st.caption(f"The {shown.others:,} others add up to {short(shown.rest)}.")
+
+
+def _read(factor: Factor) -> str:
+    return f"{element(factor.parent, factor.index)} = {number(factor.value, 7)}"
 
 
 def _title(step: Step) -> str:
@@ -132,4 +166,9 @@ def _chosen() -> None:
 def _axes(step: Step) -> None:
     tensors = [one for one in (*step.inputs, step) if isinstance(one, Step)]
     symbols = dict.fromkeys(symbol for one in tensors for symbol in one.axes if symbol)
-    st.caption("  \n".join(f"**{symbol.replace('*', '·')}** {axis(symbol).meaning}" for symbol in symbols))
+    words = [f"**{symbol.replace('*', '·')}** {axis(symbol).meaning}" for symbol in symbols]
+    written = step.source.comment_axes if step.source and step.source.comment_axes else ()
+    if len(written) == len(step.axes):
+        here = {old: new for old, new in zip(written, step.axes, strict=True) if new and old != new and "*" not in old}
+        words += [f"**{old}** in the code is **{new}** here" for old, new in here.items()]
+    st.caption("  \n".join(words))

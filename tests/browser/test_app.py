@@ -166,3 +166,27 @@ def test_a_pinned_cell_is_explained_in_the_numbers_of_the_trace(tab: Page, app: 
     grid.press("ArrowRight")
     expect(explained).not_to_have_text(before, timeout=30_000)
     expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible()
+
+
+def test_a_link_to_a_step_of_the_table_shows_it_and_a_search_keeps_the_tick_right(tab: Page, app: str):
+    open_page(tab, f"{app}/every_step?step={SCORES}")
+    expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible(timeout=30_000)
+    search = tab.locator(".st-key-table-search input, [class*='st-key-table.search'] input").first
+    search.fill("softmax")
+    search.press("Enter")
+    expect(tab.locator('.panel[data-panel="weights"]')).to_be_visible(timeout=30_000)
+    settled(tab)
+    assert parse_qs(urlsplit(tab.url).query)["search"] == ["softmax"]
+    tab.go_back()
+    expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible(timeout=30_000)
+
+
+def test_a_change_still_on_its_way_survives_a_quick_turn_of_the_page(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step={SCORES}")
+    source = tab.locator(".st-key-source textarea")
+    source.fill("I go home today")
+    # The field is left when the button goes down, the link is followed when it comes up, as long after as a hand takes.
+    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click(delay=120)
+    expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
+    settled(tab)
+    expect(tab.locator(".st-key-source textarea")).to_have_value("I go home today")

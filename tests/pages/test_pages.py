@@ -110,10 +110,34 @@ def test_the_walkthrough_goes_to_the_next_step_and_back():
     assert f"step {scores.index - 1}" in words(app)
 
 
-def test_a_step_that_is_not_in_the_trace_opens_the_first_one():
+def test_a_step_that_is_not_in_the_trace_opens_the_first_one_and_says_so():
     app = opened("pages/walkthrough.py", step="encoder.layers.9.nothing")
     assert not app.exception
     assert "step 0" in words(app)
+    assert "no step encoder" in app.info[0].value
+
+
+def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
+    app = opened("pages/walkthrough.py", step="encoder.layers.1.self_attention.scores")
+    app.sidebar.slider(key="encoder_layers").set_value(1).run()
+    assert "**scores**" in words(app)
+    assert "encoder ▸ layers ▸ 0" in words(app)
+    assert "Shown is" in app.info[0].value
+
+
+def test_an_empty_folder_name_writes_nothing_and_asks_for_one():
+    app = opened("pages/export.py")
+    app.text_input[0].set_value("   ")
+    next(button for button in app.button if button.label.startswith("Write both")).click().run()
+    assert "needs a name" in app.error[0].value
+
+
+def test_d_k_set_apart_goes_back_to_following_d_model():
+    app = opened("pages/walkthrough.py", d_k="3", d_v="5")
+    app.sidebar.button(key="follow").click().run()
+    assert app.sidebar.number_input(key="d_k").value == 8
+    app.sidebar.select_slider(key="d_model").set_value(64).run()
+    assert app.sidebar.number_input(key="d_v").value == 16
 
 
 def test_the_table_filters_by_text_module_and_operation():
@@ -151,12 +175,14 @@ def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
     import pages.ui.traces as traces
 
     app = opened("pages/walkthrough.py")
+    step = next(line for line in words(app).splitlines() if "step 0" in line)
     monkeypatch.setattr(traces._store("cpu"), "room", 2_000_000)
     app.sidebar.select_slider(key="d_model").set_value(512).run()
     assert not app.exception
     assert "MiB" in app.error[0].value
     assert "fits with" in app.error[0].value
-    assert "scaled" in words(app) or "padding" in words(app)
+    assert "last run that worked" in app.error[0].value
+    assert next(line for line in words(app).splitlines() if "step 0" in line) == step
 
 
 def test_without_masks_the_attention_page_shows_scores_and_weights():
