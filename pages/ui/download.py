@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import streamlit as st
 
@@ -79,7 +79,7 @@ def _write_slice(trace: Trace, step: Step, place: tuple[int, ...], file: BinaryI
 
 def _names(trace: Trace, step: Step, place: tuple[int, ...], axis: int) -> Sequence[str]:
     """What stands along one side of a slice: tokens where all of it is of one sentence, else the axis and an index."""
-    labels = labels_of(trace, step.axes)[axis]
+    labels: Any = labels_of(trace, step.axes)[axis]
     if labels is not None and not isinstance(labels[0], str):
         labels = labels[place[0]] if place else labels[0] if step.shape[0] == 1 else None
     return labels or [f"{step.axes[axis] or 'i'} {index}" for index in range(step.shape[axis])]

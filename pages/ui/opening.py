@@ -17,6 +17,7 @@ def open_page(file: str) -> Trace:
     settings = state.arrive(file)
     for note in state.notes():
         st.warning(note)
+    trace: Trace | None
     try:
         trace = trace_of(settings)
         state.show(settings)

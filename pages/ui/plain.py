@@ -25,3 +25,8 @@ def escaped(text: str) -> str:
 def visible(text: str) -> str:
     """The text with what cannot be seen, or would move what can, written out: ``\\u202e`` and its like."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def short_text(text: str, most: int = 60) -> str:
+    """The text, or its beginning where it is long: a link can bring any amount of it."""
+    return text if len(text) <= most else text[:most] + "…"

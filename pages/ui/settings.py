@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
-from pages.ui.plain import code
+from pages.ui.plain import code, short_text
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
 SENTENCES, TOKENS = "sentences", "tokens"
@@ -162,7 +162,7 @@ def _text(value: Any) -> str:
 
 def _said(name: str, text: str) -> str:
     """What a link says, for a note: anybody can make a link, so its text is shown and never obeyed."""
-    return code(f"{name}={text if len(text) <= 24 else text[:24] + '…'}")
+    return code(f"{name}={short_text(text, 24)}")
 
 
 def _lines(text: str) -> tuple[str, ...]:

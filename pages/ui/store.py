@@ -39,10 +39,8 @@ class Store:
         """Bytes of everything made here that somebody still holds."""
         return self._alive
 
-    def get(self, key: Hashable, nbytes: int, make: Callable[[], Any], needs: object = None) -> Any:
-        """What is kept under the key, or what ``make`` returns, which will hold ``nbytes`` of its own.
-
-        ``needs`` is something else of this store that it also holds: it counts for as long as this does.
+    def get(self, key: Hashable, nbytes: int, make: Callable[[], Any]) -> Any:
+        """What is kept under the key, or what ``make`` returns, which will hold ``nbytes``.
 
         Raises:
             BusyError: everything that could be let go of was, and it still does not fit.
@@ -54,7 +52,7 @@ class Store:
                 if found is None:
                     self._make_room(nbytes)
                     found = make()
-                    self._keep(key, found, nbytes, needs)
+                    self._keep(key, found, nbytes)
         return found
 
     def _look_up(self, key: Hashable) -> Any:
@@ -74,14 +72,13 @@ class Store:
             if not self._lock.wait_for(lambda: self._alive + nbytes <= self.room, self._patience):
                 raise BusyError
 
-    def _keep(self, key: Hashable, thing: Any, nbytes: int, needs: object) -> None:
+    def _keep(self, key: Hashable, thing: Any, nbytes: int) -> None:
         with self._lock:
             self._kept[key] = self._seen[key] = thing
             self._alive += nbytes
-            # Until the thing is gone, the finalizer holds its arguments, and so what the thing needs.
-            weakref.finalize(thing, self._let_go, nbytes, needs)
+            weakref.finalize(thing, self._let_go, nbytes)
 
-    def _let_go(self, nbytes: int, _needs: object) -> None:
+    def _let_go(self, nbytes: int) -> None:
         with self._lock:
             self._alive -= nbytes
             self._lock.notify_all()

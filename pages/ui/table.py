@@ -15,7 +15,7 @@ from pages.ui.panels import memory_words, panel_of
 from pages.ui.tensor_view import tensor_view
 from pages.ui.walk import key_of, step_at
 
-_HEIGHT = 430
+_HEIGHT, _ROW = 430, 35  # pixels
 _TABLE = "explorer.table"
 
 
@@ -32,7 +32,9 @@ def draw(trace: Trace) -> None:
         return
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
-    tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(chosen))
+    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(chosen))
+    with st.expander("Take this tensor along as CSV"):
+        download.tensor_buttons(chosen, selection, "table")
     with st.container(horizontal=True):
         query = {**state.settings_now().to_query(), "step": key_of(trace, chosen)}
         frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
@@ -94,7 +96,7 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
     st.dataframe(
         rows,
         hide_index=True,
-        height=_HEIGHT,
+        height=min(_HEIGHT, _ROW * (len(steps) + 1) + 3),
         on_select=partial(_picked, key, [(step.index, key_of(trace, step)) for step in steps]),
         selection_mode="single-row",
         selection_default={"selection": {"rows": [place]}},

@@ -33,7 +33,7 @@ def trace_of(settings: Settings) -> Trace:
         size = measure(config)
         model = _model(store, config, size)
         key = (config, source, target)
-        return store.get(key, size.tensors, lambda: run(config, source, target, model=model), needs=model)
+        return store.get(key, size.tensors, lambda: run(config, source, target, model=model))
     except (ConfigError, TextError) as error:
         raise CannotRunError(str(error)) from error
     except BusyError as error:

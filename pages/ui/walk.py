@@ -16,7 +16,7 @@ from pages.ui import state
 from pages.ui.download import tensor_buttons
 from pages.ui.operation import operation_of
 from pages.ui.panels import short, stage_of
-from pages.ui.plain import escaped
+from pages.ui.plain import code, escaped, short_text
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection, tensor_view
 from pages.ui.traces import CannotRunError, trace_of
@@ -62,7 +62,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     asked = state.view("step")
     step = step_at(trace, asked)
     if asked and asked.partition(":")[0] != step.full_name:
-        st.info(f"This model has no step {escaped(asked)}. Shown is {escaped(step.full_name)}.")
+        st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
     _header(trace, step)
     _player(trace, step)
     selection = tensor_view(

@@ -48,13 +48,11 @@ def test_the_notes_about_a_link_show_its_values_as_they_are(start: int, browser:
 
 def test_tokens_are_shown_as_they_are(browser: Browser, app: str):
     page = browser.new_page()
-    sentence = "`` ` ** $ $ <i> ~~ # :red[x]"
+    sentence = "`` *b* $ <i"
     open_page(page, f"{app}/?{urlencode({'source': sentence, 'target': '`'})}")
     line = page.get_by_test_id("stMarkdown").filter(has_text="The encoder reads")
     shown = line.locator("code").all_inner_texts()
-    assert "".join(token.removeprefix("##") for token in shown) == f"⟨begin⟩{sentence.replace(' ', '')}⟨end⟩".replace(
-        "##", "#"
-    )
+    assert "".join(token.removeprefix("##") for token in shown) == f"⟨begin⟩{sentence.replace(' ', '')}⟨end⟩"
     assert line.locator(RENDERED).count() == 0
     page.close()
 

@@ -114,7 +114,7 @@ def test_a_step_that_is_not_in_the_trace_opens_the_first_one_and_says_so():
     app = opened("pages/walkthrough.py", step="encoder.layers.9.nothing")
     assert not app.exception
     assert "step 0" in words(app)
-    assert "no step encoder" in app.info[0].value
+    assert "no step `encoder" in app.info[0].value
 
 
 def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():

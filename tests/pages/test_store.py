@@ -118,16 +118,6 @@ def test_one_in_a_circle_of_references_is_collected_when_its_room_is_needed():
     assert store.alive == 30
 
 
-def test_what_a_thing_needs_counts_for_as_long_as_the_thing_does():
-    store = Store(40, patience=0.01)
-    trace = store.get("trace", 10, Thing, needs=store.get("model", 20, Thing))
-    with pytest.raises(BusyError):
-        filled(store, "large", nbytes=35)
-    assert store.alive == 30
-    del trace
-    assert store.alive == 0
-
-
 def test_a_failure_while_making_leaves_nothing_behind_and_the_store_usable():
     store = Store(30)
 

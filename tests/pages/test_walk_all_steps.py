@@ -11,11 +11,11 @@ from engine.index_map import reads
 from engine.units import in_words
 from pages.ui.operation import formula, operation_of, where
 from pages.ui.panels import memory_words, stage_of, summary
-from pages.ui.plain import escaped
+from pages.ui.plain import code, escaped
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.tensor_view.pack import pack
 from pages.ui.walk import key_of, step_at
-from tests.pages.test_pages import ROOT, opened
+from tests.pages.test_pages import ROOT, opened, words
 
 SMALL = {"d_model": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 9, "device": "cpu"}
 UNEVEN = (["I go home", "we", "the big dog `$x$` **b**"], ["나는 집에 간다", "👍", "=1+1 @x"])
@@ -88,12 +88,12 @@ def test_axes_of_parameters_have_the_sizes_of_the_model(trace):
 def test_every_formula_is_filled_in_and_names_what_was_read(trace):
     for step in trace.steps:
         runs = formula(step)
-        words = "".join(text for text, _ in runs)
-        assert words, step.op
-        assert not re.search(r"[${}]|_$|None", words), (step.full_name, words)
+        said = "".join(text for text, _ in runs)
+        assert said, step.op
+        assert not re.search(r"[${}]|_$|None", said), (step.full_name, said)
         assert {style for _, style in runs} <= {"i", "sub"}
-        if "=" in words:
-            assert words.startswith(step.name)
+        if "=" in said:
+            assert said.startswith(step.name)
 
 
 def test_the_marked_part_of_the_code_is_the_expression_that_made_the_step(trace):
@@ -114,11 +114,11 @@ def test_the_words_about_memory_are_true(trace):
     for leaf in (one for step in trace.steps for one in step.inputs if isinstance(one, Leaf)):
         owner.setdefault(leaf.value.untyped_storage().data_ptr(), leaf.name)
     for step in trace.steps:
-        memory, words = step.value.untyped_storage().data_ptr(), memory_words(step)
-        if words == "new memory":
+        memory, said = step.value.untyped_storage().data_ptr(), memory_words(step)
+        if said == "new memory":
             assert memory not in owner, step.full_name
         else:
-            kind, _, name = re.fullmatch(r"(view|the very tensor) (of) (.+)", words).groups()
+            kind, _, name = re.fullmatch(r"(view|the very tensor) (of) (.+)", said).groups()
             source = next(one for one in step.inputs if name in (getattr(one, "name", ""), f"step {at(one)}"))
             assert source.value.untyped_storage().data_ptr() == memory
             assert (kind == "the very tensor") == (source.value is step.value)
@@ -190,7 +190,7 @@ def test_the_page_shows_one_step_of_every_kind_without_an_error(case):
         app.selectbox(key="walk.step").set_value(key_of(trace, step)).run()
         assert not app.exception
         assert not app.error
-        assert f"step {step.index}, of {len(trace.steps)} in all" in " ".join(one.value for one in app.markdown)
+        assert re.search(rf"\*\*{step.name}\*\*.*step {step.index}\b".replace("_", r"\\*_"), words(app))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -208,3 +208,12 @@ def test_the_attention_page_has_every_row_of_every_kind_of_model(case):
         rows = trace.labels["S" if kind == "encoder" else "T"][min(1, trace.config.batch - 1)]
         shown = "\n".join(one.value for one in app.markdown)
         assert shown.count("\n- ") + shown.startswith("- ") >= min(len(rows), 12) - 1
+
+
+@pytest.mark.parametrize("step", ["**x**", "<b>x</b>", "http://x.y", "[a](b)", "`x`", "\u202ex", "y" * 5000, ":smile:"])
+def test_a_step_that_only_a_link_knows_of_is_named_as_it_is_written(step):
+    app = opened("pages/walkthrough.py", step=step)
+    assert not app.exception
+    [note] = app.info
+    name = re.fullmatch(r"This model has no step (`+ ?.+`)\. Shown is `[\w.]+`\.", note.value)[1]
+    assert name == code(step if len(step) <= 60 else "y" * 60 + "…")
