@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.config import Config
-from engine.resolve import AxisNames, Call, Overwrite, Tape, resolve
+from engine.resolve import resolve
+from engine.tape import AxisNames, Call, Overwrite, Tape
 from engine.trace import Labels, Trace
 
 # Calls that write into a tensor under a name that does not end in an underscore.

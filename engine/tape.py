@@ -1,0 +1,136 @@
+"""What the recorder kept of one recording, and what memory that was overwritten held before."""
+
+from __future__ import annotations
+
+import inspect
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from types import CodeType
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from engine.trace import memory_of
+
+# func, args, kwargs, result, code, instruction offset, running module, group. A plain tuple, because one is made for
+# every call while the recorded program is running.
+Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, "CodeType | None", int, "nn.Module | None", int]
+AxisNames = Sequence[tuple[str, Mapping[str, str]]]
+
+_Key = TypeVar("_Key")
+
+
+@dataclass(frozen=True)
+class Overwrite:
+    """Memory as it was just before call number ``at`` wrote into it."""
+
+    at: int
+    target: Tensor
+    memory: int | None
+    shape: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+    copy: torch.UntypedStorage | Tensor
+
+    @classmethod
+    def before(cls, at: int, target: Tensor) -> Overwrite:
+        memory = memory_of(target)
+        if memory is None:  # not one plain block of memory: only the tensor itself can be kept
+            return cls(at, target, None, target.shape, (), 0, target.detach().clone())
+        copy = memory if target.is_meta else memory.clone()
+        return cls(at, target, memory._cdata, target.shape, target.stride(), int(target.storage_offset()), copy)
+
+    def restore(self, tensor: Tensor, layout: Overwrite | Tensor) -> Tensor:
+        """``tensor`` with the numbers it had before the call, laid out as it was then."""
+        if isinstance(self.copy, Tensor):
+            return self.copy
+        if isinstance(layout, Tensor):
+            shape, stride, offset = layout.shape, layout.stride(), int(layout.storage_offset())
+        else:
+            shape, stride, offset = layout.shape, layout.stride, layout.offset
+        kept = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+        kept = kept.set_(self.copy, offset, shape, stride)
+        return kept.conj() if tensor.is_conj() else kept
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Everything the recorder kept of one recording."""
+
+    calls: Sequence[Call]
+    overwrites: Sequence[Overwrite]
+    target: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    called: Sequence[nn.Module]
+    axis_names: AxisNames = field(default=())
+
+    def before(self, tensor: Tensor, call: int) -> Tensor:
+        """The tensor with the numbers it had when this call began."""
+        if not self.overwrites:
+            return tensor
+        itself = _first(self._of_tensor.get(id(tensor), ()), call)
+        memory = memory_of(tensor)
+        shared = None if memory is None else _first(self._of_memory.get(memory._cdata, ()), call)
+        first = min((found for found in (shared, itself) if found), key=lambda found: found.at, default=None)
+        # transpose_() and its like change the layout of their target and of no other view.
+        return tensor if first is None else first.restore(tensor, itself or tensor)
+
+    def overwrites_at(self, call: int) -> Sequence[Overwrite]:
+        """What this call wrote into."""
+        return self._at.get(call, ())
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The tensors the recorded callable was given, each under the name of the parameter that took it."""
+        return _named_inputs(self.target, self.args, self.kwargs)
+
+    @cached_property
+    def _of_tensor(self) -> Mapping[int, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: id(overwrite.target))
+
+    @cached_property
+    def _of_memory(self) -> Mapping[int | None, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: overwrite.memory)
+
+    @cached_property
+    def _at(self) -> Mapping[int, list[Overwrite]]:
+        return _grouped(self.overwrites, lambda overwrite: overwrite.at)
+
+
+def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:
+    groups: dict[_Key, list[Overwrite]] = {}
+    for overwrite in overwrites:
+        groups.setdefault(key(overwrite), []).append(overwrite)
+    return groups
+
+
+def _first(overwrites: Sequence[Overwrite], call: int) -> Overwrite | None:
+    """The first of these, in the order they happened, that this call or a later one made."""
+    place = bisect_left(overwrites, call, key=lambda overwrite: overwrite.at)
+    return overwrites[place] if place < len(overwrites) else None
+
+
+def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors given, each under the name of the parameter that took it."""
+    while isinstance(target, partial):
+        target, args, kwargs = target.func, (*target.args, *args), {**target.keywords, **kwargs}
+    function = target.forward if isinstance(target, nn.Module) else target
+    try:
+        arguments: Mapping[str, Any] = inspect.signature(function).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):  # a builtin without a signature
+        arguments = {**{f"input{i}": value for i, value in enumerate(args)}, **kwargs}
+    named: dict[str, Tensor] = {}
+    waiting = [("self", getattr(target, "__self__", None)), *arguments.items()]
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, Tensor):
+            named[name] = value
+        elif isinstance(value, (tuple, list)):
+            waiting[:0] = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        elif isinstance(value, dict):
+            waiting[:0] = [(str(key), item) for key, item in value.items()]
+    return named
