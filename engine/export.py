@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import torch
@@ -41,7 +40,6 @@ STEP_COLUMNS = (
 
 Progress = Callable[[int, int], None]
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _SAMPLE = 256
 
 
@@ -131,7 +129,7 @@ def _step_row(step: Step) -> bytes:
         step.nbytes,
         step.flops,
         *(statistics.min, statistics.max, statistics.mean, statistics.std, statistics.nan, statistics.inf),
-        *((source.expression, _shown_path(source.file), source.line) if source else (None, None, None)),
+        *((source.expression, source.shown_file, source.line) if source else (None, None, None)),
         "; ".join(map(_parent, step.parents)),
     )
 
@@ -139,11 +137,6 @@ def _step_row(step: Step) -> bytes:
 def _tuple(items: Iterable[object]) -> str:
     words = [str(item) for item in items]
     return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-
-
-def _shown_path(file: str) -> str:
-    path = Path(file)
-    return path.relative_to(_PROJECT).as_posix() if path.is_relative_to(_PROJECT) else file
 
 
 def _parent(parent: Step | Leaf) -> str:

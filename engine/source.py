@@ -14,8 +14,10 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from types import CodeType
 
+_PROJECT = Path(__file__).resolve().parent.parent
 _SHAPE = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _ITEM = re.compile(r"[A-Za-z_][\w*·]*|\d+")
 
@@ -38,6 +40,12 @@ class Source:
     span: tuple[int, int, int, int] | None = None
     targets: tuple[str, ...] = ()
     comment_axes: tuple[str, ...] | None = field(default=None)
+
+    @property
+    def shown_file(self) -> str:
+        """The file as people read it: relative to the folder that holds ``engine``, where it lies inside it."""
+        path = Path(self.file)
+        return path.relative_to(_PROJECT).as_posix() if path.is_relative_to(_PROJECT) else self.file
 
     @property
     def code(self) -> tuple[str, ...]:

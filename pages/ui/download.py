@@ -26,9 +26,9 @@ def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
     _button(label, "steps.csv", lambda trace, file: write_steps(_at(trace, places), file), key, disabled=not steps)
 
 
-def values_button(steps: Sequence[Step], label: str, key: str) -> None:
-    """A button for values.csv of these steps, off where it would be too large to hand out in one piece."""
-    places, too_large = [step.index for step in steps], estimated_bytes(steps) > LARGEST_DOWNLOAD
+def values_button(steps: Sequence[Step], size: int, label: str, key: str) -> None:
+    """A button for values.csv of these steps, off where its ``size`` is too large to hand out in one piece."""
+    places, too_large = [step.index for step in steps], size > LARGEST_DOWNLOAD
     _button(label, "values.csv", lambda trace, file: write_values(_at(trace, places), file), key, disabled=too_large)
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from engine import Trace
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.units import in_words
 from engine.save import ExportError, save
+from engine.units import in_words
 from pages.ui import download, state
 from pages.ui.plain import code
 
@@ -31,8 +31,8 @@ def draw(trace: Trace) -> None:
         st.markdown("##### values.csv")
         st.markdown("One row an element: step, name, index on every axis, value. Every number reads back exactly.")
         st.caption(f"{rows:,} rows, about {in_words(size)}")
-        download.values_button(trace.steps, "Download values.csv", key="values.csv")
-        if rows > SPREADSHEET_ROWS:
+        download.values_button(trace.steps, size, "Download values.csv", key="values.csv")
+        if rows >= SPREADSHEET_ROWS:  # the header is one of them
             st.caption(f"Longer than the {SPREADSHEET_ROWS:,} rows a spreadsheet opens; pandas reads it.")
         if size > download.LARGEST_DOWNLOAD:
             st.caption("Too large to hand to the browser in one piece: write it to a folder below.")

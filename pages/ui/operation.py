@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine import Leaf, Step
+from engine import Step
+from engine.formula import name
 from engine.layout import einops_pattern, einops_sizes, strides_story
 from engine.units import in_words
 from pages.ui.panels import memory_words, short
@@ -57,7 +58,7 @@ def operation_of(step: Step) -> Operation:
 
 def formula(step: Step) -> Runs:
     """The formula of a step in the names of its own tensors, as runs of text and style; empty where none is known."""
-    names = [one.name.rpartition(".")[2] if isinstance(one, Leaf) else one.name for one in step.inputs]
+    names = [name(one) for one in step.inputs]
     names += [_number(argument.value) for argument in step.arguments]
     filled = _FORMULAS.get(step.op, "")
     for place, said in (("$y", step.name), ("$a", names[0] if names else ""), ("$b", (*names, "", "")[1])):
@@ -76,10 +77,7 @@ def _number(value: object) -> str:
 
 def where(step: Step) -> str:
     """File and line of a step, as an editor takes it."""
-    if step.source is None:
-        return ""
-    _, inside, rest = step.source.file.rpartition("/engine/")
-    return f"{'engine/' + rest if inside else step.source.file}:{step.source.line}"
+    return f"{step.source.shown_file}:{step.source.line}" if step.source else ""
 
 
 def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
@@ -109,7 +107,7 @@ def _facts(step: Step) -> list[tuple[str, str]]:
     if step.flops:
         facts.append(("cost", f"{step.flops:,} FLOPs"))
     if pattern := einops_pattern(step):
-        facts.append(("einops", ", ".join([pattern, *(f"{name}={size}" for name, size in einops_sizes(step).items())])))
+        facts.append(("einops", ", ".join([pattern, *(f"{axis}={size}" for axis, size in einops_sizes(step).items())])))
     facts.append(("memory", f"{memory_words(step)}, {in_words(step.nbytes)}"))
     facts.append(("strides", strides_story(step) or str(step.stride)))
     return facts

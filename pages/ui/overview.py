@@ -15,7 +15,6 @@ from pages.ui.palette import axis_colour
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
-
 _TOKENS = 12
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 

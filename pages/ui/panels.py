@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 
 from engine import Leaf, Step, Trace
-from engine.units import in_words
+from engine.formula import called, number
 from engine.index_map import reads
 from engine.statistics import Statistics, statistics
+from engine.units import in_words
 from pages.ui.tensor_view import AxisLabels, Panel
 
 # Which hue a name has. What is not here has none.
@@ -98,18 +98,16 @@ def memory_words(step: Step) -> str:
     ]
 
 
-def short(number: float) -> str:
+def short(value: float) -> str:
     """Three significant digits, with a true minus sign."""
-    if not math.isfinite(number):
-        return str(number).replace("inf", "∞").replace("-", "−")
-    return f"{number:.3g}".replace("-", "−")
+    return number(value, digits=3)
 
 
 def _leaf_panel(trace: Trace, step: Step, place: int) -> Panel:
     leaf = step.inputs[place]
     axes = _leaf_axes(step, place)
     return Panel(
-        title=".".join(leaf.name.split(".")[-2:]),
+        title=called(leaf),
         value=leaf.value,
         axes=axes,
         labels=labels_of(trace, axes),
