@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pandas  # noqa: F401  # pyarrow imports it inside its first array, where a Ctrl-C would be swallowed
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
