@@ -10,9 +10,9 @@ import streamlit as st
 from engine import Step, Trace
 from pages.ui import frame, state
 from pages.ui.panels import panel_of, short
+from pages.ui.places import key_of
 from pages.ui.plain import code
 from pages.ui.tensor_view import Operation, Panel, tensor_view
-from pages.ui.walk import key_of
 
 _KINDS = {
     "encoder": ("Encoder self-attention", "every source token asks every source token"),

@@ -12,8 +12,8 @@ from engine import Step, Trace
 from pages.ui import download, frame, state
 from pages.ui.operation import operation_of, where
 from pages.ui.panels import memory_words, panel_of
+from pages.ui.places import key_of, step_at
 from pages.ui.tensor_view import tensor_view
-from pages.ui.walk import key_of, step_at
 
 _HEIGHT, _ROW = 430, 35  # pixels
 _TABLE = "explorer.table"

@@ -16,6 +16,7 @@ from pages.ui import state
 from pages.ui.download import tensor_buttons
 from pages.ui.operation import operation_of
 from pages.ui.panels import short, stage_of
+from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, escaped, short_text
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection, tensor_view
@@ -23,26 +24,6 @@ from pages.ui.traces import CannotRunError, trace_of
 
 _STEP = "walk.step"
 _MOST_TERMS = 100
-
-
-def key_of(trace: Trace, step: Step) -> str:
-    """The step as the address names it: its full name, and its op where the name is used more than once."""
-    return step.full_name if len(trace.find_all(step.full_name)) == 1 else f"{step.full_name}:{step.op}"
-
-
-def step_at(trace: Trace, key: str) -> Step:
-    """The step an address names; where this trace has none of that name, its relative in the last layer, or the first.
-
-    A layer fewer keeps people where they were looking.
-    """
-    name, _, op = key.partition(":")
-    relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]
-    named = [step for step in relatives if step.full_name == name] or relatives or trace.steps[:1]
-    return next((step for step in named[::-1] if step.op == op), named[-1])
-
-
-def _without_numbers(name: str) -> str:
-    return ".".join("#" if part.isdigit() else part for part in name.split("."))
 
 
 def draw(trace: Trace) -> None:

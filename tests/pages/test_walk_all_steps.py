@@ -11,10 +11,10 @@ from engine.index_map import reads
 from engine.units import in_words
 from pages.ui.operation import formula, operation_of, where
 from pages.ui.panels import memory_words, stage_of, summary
+from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, escaped
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.tensor_view.pack import pack
-from pages.ui.walk import key_of, step_at
 from tests.pages.test_pages import ROOT, opened, words
 
 SMALL = {"d_model": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 9, "device": "cpu"}
