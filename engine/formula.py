@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
+
+from torch import Tensor
 
 from engine.trace import Leaf, Step, Trace
 
@@ -88,11 +89,28 @@ def sigma(running: Sequence[str]) -> str:
     return f"Σ_{running[0]}" if len(running) == 1 else f"Σ_{{{','.join(running)}}}" if running else "Σ"
 
 
-def series(terms: Iterable[str], count: int) -> str:
-    """Terms added up; of more than four, the first three."""
-    shown = tuple(islice(terms, count if count <= _SHOWN + 1 else _SHOWN))
-    text = "".join(
+def joined(terms: Iterable[str]) -> str:
+    """Terms with a sign between them: 0.5 − 0.25 + 1."""
+    return "".join(
         term if place == 0 else f" − {term[1:]}" if term.startswith("−") else f" + {term}"
-        for place, term in enumerate(shown)
+        for place, term in enumerate(terms)
     )
-    return (text or "0") + (" + …" if count > len(shown) else "")
+
+
+def series(amounts: Tensor, write: Callable[[int], str]) -> str:
+    """A sum of these amounts, each written by its place; nothing at all adds up to 0.
+
+    Up to four come in their own order. Of more, only the three largest by magnitude, NaN and infinities before all,
+    then how many others there are and what those come to.
+    """
+    count = amounts.numel()
+    if count <= _SHOWN + 1:
+        return joined(map(write, range(count))) or "0"
+    sizes = amounts.double().abs().nan_to_num(nan=math.inf, posinf=math.inf)
+    top, places = sizes.topk(_SHOWN + 1)
+    others = amounts.clone()
+    others[places[:_SHOWN]] = 0
+    # Where the next one is as large, calling it smaller would be wrong.
+    kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
+    rest = f"{count - _SHOWN} {kind} terms ({number(others.sum().item())})"
+    return joined([*map(write, places[:_SHOWN].tolist()), rest])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from engine.arguments import Call
-from engine.formula import element, letters, number, operand, series, sigma
+from engine.formula import element, joined, letters, number, operand, series, sigma
 from engine.point import Made, Point
 from engine.terms import Column, Group
 
@@ -18,15 +17,14 @@ def _product_sum(point: Point, left: str, right: str) -> Made:
     running = letters(point.running(left))
     formula = f"{sigma(running)} {point.cell(left, running)} · {point.cell(right, running)}"
     count = len(groups[0])
-    products = (f"{operand(a)}·{operand(b)}" for a, b in _pairs(x, y))
-    arithmetic = series(products, count)
+    arithmetic = series(groups[0].contributions, lambda at: f"{_operand(x, at)}·{_operand(y, at)}")
     said = f"is {_several(count, 'product')} added up, {point.words(left)} times {point.words(right)}"
     if "bias" in point.reads:
         bias = point.column("bias")
         groups.append(Group("bias", (bias,), bias.numbers))
         result = result + bias.numbers[0]
         formula += f" + {point.cell('bias')}"
-        arithmetic = series([arithmetic, number(bias.raw[0].item())], 2)
+        arithmetic = joined([arithmetic, number(bias.raw[0].item())])
         said += f", plus {point.words('bias')}"
     return Made(tuple(groups), result, said, formula, arithmetic)
 
@@ -44,7 +42,7 @@ def total(point: Point) -> Made:
     running = letters(point.running("input"))
     said = f"is the sum of {_several(len(x.raw), 'number')}, {point.words('input')}"
     formula = f"{sigma(running)} {point.cell('input', running)}"
-    return Made((Group("x", (x,), x.numbers),), x.numbers.sum(), said, formula, series(_numbers(x), len(x.raw)))
+    return Made((Group("x", (x,), x.numbers),), x.numbers.sum(), said, formula, _added(x))
 
 
 def mean(point: Point) -> Made:
@@ -53,7 +51,7 @@ def mean(point: Point) -> Made:
     running = letters(point.running("input"))
     said = f"is the mean of {_several(count, 'number')}, {point.words('input')}: their sum divided by {count}"
     formula = f"({sigma(running)} {point.cell('input', running)}) / {count}"
-    arithmetic = f"({series(_numbers(x), count)}) / {count}"
+    arithmetic = f"({_added(x)}) / {count}"
     return Made((Group("x", (x,), x.numbers / count),), x.numbers.sum() / count, said, formula, arithmetic)
 
 
@@ -68,8 +66,9 @@ def variance(point: Point) -> Made:
     running = letters(point.running("input"))
     cell = point.cell("input", running)
     formula = f"({sigma(running)} ({cell} − x̄)²) / {number(divisor)}, where x̄ is the mean"
-    shifted = (f"({number(v)} − {operand(mean.item())})²" for v in x.raw.tolist())
-    arithmetic = f"({series(shifted, count)}) / {number(divisor)}"
+    centre = operand(mean.item())
+    distances = series(squares, lambda at: f"({number(x.raw[at].item())} − {centre})²")
+    arithmetic = f"({distances}) / {number(divisor)}"
     corrected = f" ({count} − {number(correction)})" if correction else ""
     said = (
         f"is the variance of {_several(count, 'number')}, {point.words('input')}: their squared distances from "
@@ -124,7 +123,8 @@ def softmax(point: Point) -> Made:
         if top.item() == -math.inf:
             said = f"is {words}, but every score in the row of {count} is −∞: 0 / 0 has no value"
         formula = f"e^({own} − m) / {sigma(running)} e^({row} − m), {rest}"
-        arithmetic = f"{operand(powers[here].item())} / ({series(map(number, powers.tolist()), count)})"
+        below = series(powers, lambda at: number(powers[at].item()))
+        arithmetic = f"{operand(powers[here].item())} / ({below})"
         own_distance = (x.numbers[here] - top).abs().nan_to_num(posinf=0.0).item()
         return Made((group,), share, said, formula, arithmetic, share.item() * (2 + own_distance + apart))
     result = x.numbers[here] - top - whole.log()
@@ -142,12 +142,12 @@ def _correction(call: Call) -> float:
     return 1 if given is None else int(given) if given == int(given) else float(given)
 
 
-def _pairs(x: Column, y: Column) -> Iterable[tuple[float, float]]:
-    return zip(x.raw[:4].tolist(), y.raw[:4].tolist(), strict=True)
+def _operand(column: Column, place: int) -> str:
+    return operand(column.raw[place].item())
 
 
-def _numbers(x: Column) -> Iterable[str]:
-    return map(number, x.raw[:4].tolist())
+def _added(column: Column) -> str:
+    return series(column.numbers, lambda at: number(column.raw[at].item()))
 
 
 def _several(count: int, noun: str) -> str:

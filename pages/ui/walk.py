@@ -1,29 +1,34 @@
-"""The step by step walk: what went in, what was done, what came out."""
+"""The step by step walk: what went in, what was done, what came out, and what made any number of it."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from functools import partial
 
 import streamlit as st
 
-from engine import Step, Trace, explain
+from engine import Step, Trace
 from engine.axes import axis
-from engine.explain import Explanation
-from engine.formula import element, number
 from engine.index_map import reads
-from engine.terms import Factor
 from pages.ui import state
 from pages.ui.download import tensor_buttons
+from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
+from pages.ui.making import made_of
 from pages.ui.operation import operation_of
-from pages.ui.panels import short, stage_of
+from pages.ui.panels import stage_of
 from pages.ui.places import key_of, step_at
-from pages.ui.plain import code, escaped, short_text
+from pages.ui.plain import code, short_text
+from pages.ui.playing import player_of
 from pages.ui.settings import Settings
-from pages.ui.tensor_view import Selection, tensor_view
+from pages.ui.tensor_view import Selection, Stage, walk_view
+from pages.ui.tensor_view.walking import Going
 from pages.ui.traces import CannotRunError, trace_of
+from pages.ui.travel import travel_of
 
-_STEP = "walk.step"
-_MOST_TERMS = 100
+_STEP, _AXES = "walk.step", "walk.axes"
+_AHEAD = (1, 2, 3, -1)  # steps that people go to next
+_MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
 
 def draw(trace: Trace) -> None:
@@ -44,104 +49,118 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = step_at(trace, asked)
     if asked and asked.partition(":")[0] != step.full_name:
         st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
-    _header(trace, step)
-    _player(trace, step)
-    selection = tensor_view(
-        stage_of(trace, step),
-        key="stage",
-        operation=operation_of(step),
-        reads=[read.to_json() for read in reads(step) or ()] or None,
-    )
-    _pinned(trace, step, selection)
+    selection = _stage(trace, step, drawn, settings)
+    _remember(step, selection)
+    _search(trace, step)
     with st.expander("Take this tensor along as CSV"):
         tensor_buttons(step, selection, "walk")
     _axes(step)
 
 
-def _header(trace: Trace, step: Step) -> None:
-    path = " ▸ ".join((*step.path.split("."), f"**{step.name}**")).removeprefix(" ▸ ").replace("_", r"\_")
-    st.markdown(f"{path} &nbsp; :gray[step {step.index} of 0 to {len(trace.steps) - 1}]")
+def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
+    pinned = pin_at(trace, step, state.view("pin"))
+    trail = trail_at(trace, state.view("trail"))
+    # What an address does not say starts at 0, also where it was elsewhere before the browser's back.
+    known = st.session_state.setdefault(_AXES, set())
+    choice = dict.fromkeys(known, 0) | view_at(state.view("at"))
+    return walk_view(
+        _staged(trace, step, pinned),
+        key="stage",
+        choice=choice,
+        pinned=pinned,
+        made=lambda panel, index: made_of(trace, step, panel, index, trail),
+        ahead=_ahead(trace, step),
+        on_go=partial(_go, drawn, settings),
+    )
 
 
-def _player(trace: Trace, step: Step) -> None:
-    last = len(trace.steps) - 1
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            "◀ Previous",
-            key="previous",
-            on_click=_go,
-            args=(key_of(trace, trace.steps[max(step.index - 1, 0)]),),
-            disabled=step.index == 0,
-            shortcut="Left",
-        )
-        st.button(
-            "Next ▶",
-            key="next",
-            on_click=_go,
-            args=(key_of(trace, trace.steps[min(step.index + 1, last)]),),
-            disabled=step.index == last,
-            shortcut="Right",
-        )
-        titles = {key_of(trace, one): _title(one) for one in trace.steps}
-        state.show_in_widget(_STEP, key_of(trace, step))
-        st.selectbox(
-            "Go to a step",
-            tuple(titles),
-            format_func=lambda key: titles.get(key, key),
-            key=_STEP,
-            on_change=_chosen,
-            label_visibility="collapsed",
-        )
+def _staged(trace: Trace, step: Step, pinned: tuple[int, tuple[int, ...]] | None = None) -> Stage:
+    own = pinned[1] if pinned is not None and pinned[0] == len(step.inputs) else None
+    travel = travel_of(step)
+    return Stage(
+        stage_of(trace, step),
+        reads=[read.to_json() for read in reads(step) or ()] or None,
+        operation=operation_of(step),
+        player=player_of(trace, step, own, moves=travel is not None),
+        travel=travel,
+    )
 
 
-def _pinned(trace: Trace, step: Step, selection: Selection) -> None:
-    """What made the pinned cell, if it is one of a step."""
-    if selection.pinned is None:
+def _ahead(trace: Trace, step: Step) -> Iterator[Stage]:
+    for by in _AHEAD:
+        if 0 <= step.index + by < len(trace.steps):
+            other = trace.steps[step.index + by]
+            if sum(one.value.numel() for one in (*other.inputs, other)) <= _MOST_AHEAD:
+                yield _staged(trace, other)
+
+
+def _go(drawn: weakref.ref[Trace], settings: Settings, going: Going) -> None:
+    """Follows a person to the step and the cell they asked for; somewhere that is not there is nowhere to go."""
+    trace = drawn() or trace_of(settings)
+    if not 0 <= going.step < len(trace.steps):
         return
-    panel, index = selection.pinned
-    tensors = (*step.inputs, step)
-    pinned = tensors[panel] if panel < len(tensors) else step
-    if not isinstance(pinned, Step) or len(index) != pinned.value.dim():
+    trail = list(trail_at(trace, state.view("trail")))
+    if isinstance(going.trail, int):
+        if 0 <= going.trail < len(trail):
+            _arrive(trace, trail[going.trail], trail[: going.trail])
         return
-    made = explain(trace, pinned, index)
-    st.markdown(escaped(made.sentence))
-    if made.arithmetic:
-        st.code(f"{made.formula}\n{made.arithmetic}", language=None, wrap_lines=True)
-    if made.count > 1:
-        _terms(made)
+    target = trace.steps[going.step]
+    if going.trail == "walk":
+        here = step_at(trace, state.view("step"))
+        pinned = pin_at(trace, here, state.view("pin"))
+        if pinned is not None:
+            panel, index = pinned
+            trail.append(Cell(here.index, index, panel if panel < len(here.inputs) else None))
+    else:
+        trail = []
+    cell = None if going.cell is None else Cell(target.index, going.cell, going.panel)
+    if cell is not None and exists(trace, cell):
+        _arrive(trace, cell, trail)
+        return
+    pin = state.view("pin") if going.keeps_pin else None
+    state.change_view(step=key_of(trace, target), pin=pin or None, trail=None)
 
 
-def _terms(made: Explanation) -> None:
-    """Every term of a number, those that count most first."""
-    shown = made.largest(_MOST_TERMS)
-    with st.expander(f"{made.count:,} terms, the largest first"):
-        st.dataframe(
-            {
-                "what it read": [" · ".join(map(_read, term.factors)) for term in shown.terms],
-                "comes to": [term.contribution for term in shown.terms],
-            },
-            hide_index=True,
-            column_config={"comes to": st.column_config.NumberColumn(format="%.7g")},
-        )
-        if shown.others:
-            st.caption(f"The {shown.others:,} others add up to {short(shown.rest)}.")
+def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
+    step = trace.steps[cell.step]
+    panel = len(step.inputs) if cell.panel is None else cell.panel
+    state.change_view(step=key_of(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
 
 
-def _read(factor: Factor) -> str:
-    return f"{element(factor.parent, factor.index)} = {number(factor.value, 7)}"
+def _remember(step: Step, selection: Selection) -> None:
+    """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
+    # Axes that this step shows whole keep what was chosen for the steps that cannot.
+    starts = {**view_at(state.view("at")), **selection.choice, **selection.offset}
+    st.session_state[_AXES] |= set(starts)
+    pin, at = pin_text(step, selection.pinned), view_text(starts)
+    changes = {}
+    if (pin or "") != state.view("pin"):
+        changes |= {"pin": pin, "trail": None}
+    if (at or "") != state.view("at"):
+        changes["at"] = at
+    if changes:
+        state.change_view(**changes)
+
+
+def _search(trace: Trace, step: Step) -> None:
+    titles = {key_of(trace, one): _title(one) for one in trace.steps}
+    state.show_in_widget(_STEP, key_of(trace, step))
+    st.selectbox(
+        "Find a step by its name, module or operation",
+        tuple(titles),
+        format_func=lambda key: titles.get(key, key),
+        key=_STEP,
+        on_change=_chosen,
+    )
 
 
 def _title(step: Step) -> str:
     return f"{step.index}  {step.full_name}  ({step.op})"
 
 
-def _go(key: str) -> None:
-    state.change_view(step=key)
-
-
 def _chosen() -> None:
     if st.session_state[_STEP] is not None:
-        _go(st.session_state[_STEP])
+        state.change_view(step=st.session_state[_STEP], pin=None, trail=None)
 
 
 def _axes(step: Step) -> None:

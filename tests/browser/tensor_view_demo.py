@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:
 
 import torch  # noqa: E402
 
-from pages.ui.tensor_view import Operation, Panel, tensor_view  # noqa: E402
+from pages.ui.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
 KOREAN = ("⟨begin⟩", "나는", "집에", "간다", "⟨end⟩")
@@ -88,7 +88,7 @@ def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed
                 ("memory", "new, 800 B"),
                 ("stride", str(scores.stride())),
             ),
-            badges=("B, H kept apart", "equals torch.nn"),
+            badges=(Badge("B, H kept apart"), Badge("equals torch.nn", detail="furthest apart: 1.2e−07")),
         ),
     )
     with st.container(key="selection"):
@@ -123,7 +123,7 @@ def softmax() -> None:
         key="softmax",
         reads=[out(0, 1, 2, -1)],
         operation=Operation(
-            "softmax", "exp(s) / Σ exp(s)", "weights = scores.softmax(dim=-1)", badges=("rows sum to 1",)
+            "softmax", "exp(s) / Σ exp(s)", "weights = scores.softmax(dim=-1)", badges=(Badge("rows sum to 1"),)
         ),
     )
 

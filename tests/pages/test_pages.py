@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
 from pages.ui.settings import SOURCE, TARGET
+from tests.pages.shown import stage, stages
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("app.py", "pages/walkthrough.py", "pages/attention.py", "pages/every_step.py", "pages/export.py")
@@ -98,30 +99,53 @@ def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
     assert "d_model <B>64</B>" in graph.proto.spec
 
 
-def test_the_walkthrough_goes_to_the_next_step_and_back():
+def test_the_walkthrough_shows_the_step_of_the_address_and_sends_its_neighbours_ahead():
     app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores")
+    scores = run(Config(), [SOURCE], [TARGET]).find("encoder.layers.0.self_attention.scores").index
+    assert [step for step, _ in stages(app)] == [scores, scores + 1, scores + 2, scores + 3, scores - 1]
+    shown = stage(app)
+    assert [panel["title"] for panel in shown["panels"]] == ["query", "key_t", "scores"]
+    assert shown["player"]["step"] == scores
+    assert shown["player"]["path"] == ["encoder", "layer 0", "self-attention", "scores"]
+
+
+def test_the_search_goes_to_a_step_and_lets_go_of_the_pin():
+    app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores", pin="0.1.2.3")
+    assert stage(app)["made"]["name"] == "scores[0,1,2,3]"
+    app.selectbox(key="walk.step").set_value("decoder.layers.1.cross_attention.weights").run()
+    assert stage(app)["player"]["path"] == ["decoder", "layer 1", "cross-attention", "weights"]
+    assert stage(app)["made"] is None
+    assert stage(app)["pinned"] is None
+
+
+def test_a_link_to_a_cell_opens_it_with_what_made_it_and_the_way_there():
     trace = run(Config(), [SOURCE], [TARGET])
-    scores = trace.find("encoder.layers.0.self_attention.scores")
-    assert f"step {scores.index}" in words(app)
-    app.button(key="next").click().run()
-    assert f"step {scores.index + 1}" in words(app)
-    app.button(key="previous").click().run()
-    app.button(key="previous").click().run()
-    assert f"step {scores.index - 1}" in words(app)
+    weights = trace.find("encoder.layers.0.self_attention.weights")
+    app = opened("pages/walkthrough.py", step=weights.full_name, pin="0.3.1.2", trail=f"{weights.index + 1}-0.3.1.5")
+    shown = stage(app)
+    assert shown["pinned"] == {"panel": 1, "index": [0, 3, 1, 2]}
+    assert shown["made"]["formula"].startswith("weights[0,3,1,2] = ")
+    assert [crumb["label"] for crumb in shown["made"]["trail"]] == ["mixed[0,3,1,5]"]
+
+
+@pytest.mark.parametrize("pin", ["9.9.9.9", "0.1", "nonsense", "i7.0", "-1.0.0.0"])
+def test_a_link_to_a_cell_that_is_not_there_pins_nothing(pin):
+    app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores", pin=pin)
+    assert not app.exception
+    assert stage(app)["pinned"] is None
 
 
 def test_a_step_that_is_not_in_the_trace_opens_the_first_one_and_says_so():
     app = opened("pages/walkthrough.py", step="encoder.layers.9.nothing")
     assert not app.exception
-    assert "step 0" in words(app)
+    assert stage(app)["player"]["step"] == 0
     assert "no step `encoder" in app.info[0].value
 
 
 def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
     app = opened("pages/walkthrough.py", step="encoder.layers.1.self_attention.scores")
     app.sidebar.slider(key="encoder_layers").set_value(1).run()
-    assert "**scores**" in words(app)
-    assert "encoder ▸ layers ▸ 0" in words(app)
+    assert stage(app)["player"]["path"] == ["encoder", "layer 0", "self-attention", "scores"]
     assert "Shown is" in app.info[0].value
 
 
@@ -175,14 +199,14 @@ def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
     import pages.ui.traces as traces
 
     app = opened("pages/walkthrough.py")
-    step = next(line for line in words(app).splitlines() if "step 0" in line)
+    before = stage(app)["panels"]
     monkeypatch.setattr(traces._store("cpu"), "room", 2_000_000)
     app.sidebar.select_slider(key="d_model").set_value(512).run()
     assert not app.exception
     assert "MiB" in app.error[0].value
     assert "fits with" in app.error[0].value
     assert "last run that worked" in app.error[0].value
-    assert next(line for line in words(app).splitlines() if "step 0" in line) == step
+    assert stage(app)["panels"] == before
 
 
 def test_without_masks_the_attention_page_shows_scores_and_weights():

@@ -11,7 +11,7 @@ import torch
 
 from engine.axes import AXES
 from pages.ui import palette
-from pages.ui.tensor_view import Operation, Panel, _script, _style
+from pages.ui.tensor_view import Badge, Operation, Panel, _script, _style
 from pages.ui.tensor_view.pack import MOST_BYTES, Packed, largest, pack
 from pages.ui.tensor_view.state import latest, pin_of, valid_pin, valid_starts
 from pages.ui.tensor_view.window import Subject, axis_keys, windows
@@ -172,7 +172,7 @@ def test_a_stage_of_any_size_is_at_most_300_kilobytes(shape: tuple[int, ...], dt
     labels = tuple(["a word of Korean: 한국어 낱말" for _ in range(min(size, 3000))] for size in shape)
     mask = torch.zeros((), dtype=torch.bool)
     panel = Panel("x", value, (None,) * len(shape), labels, masked=mask, footer="f" * 9_000)
-    operation = Operation("matmul", "x" * 9_000, "y" * 9_000, facts=[("f", "z" * 9_000)], badges=["b"])
+    operation = Operation("matmul", "x" * 9_000, "y" * 9_000, facts=[("f", "z" * 9_000)], badges=[Badge("b")])
     assert whole_message(pack([panel] * panels, operation=operation)) <= MOST_BYTES
 
 

@@ -7,18 +7,22 @@ The browser is sent at most 300 kB: windows of what is too large, with true indi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages.ui.tensor_view.pack import drawable, pack
-from pages.ui.tensor_view.parts import AxisLabels, Index, Operation, Panel, Selection
+from pages.ui.tensor_view.bundle import NO_STEP, join, within
+from pages.ui.tensor_view.pack import MOST_DATA, Packed, drawable, pack
+from pages.ui.tensor_view.parts import AxisLabels, Badge, Index, Operation, Panel, Selection, Stage, Travel
 from pages.ui.tensor_view.state import latest, pin_of, valid_pin, valid_starts
+from pages.ui.tensor_view.walking import Going, Made, going, to_json
 from pages.ui.tensor_view.window import Reads, Window
 
-__all__ = ["AxisLabels", "Operation", "Panel", "Selection", "tensor_view"]
+__all__ = ["AxisLabels", "Badge", "Operation", "Panel", "Selection", "Stage", "Travel", "tensor_view", "walk_view"]
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
@@ -31,6 +35,9 @@ _SCRIPTS = (
     "panel.js",
     "operation.js",
     "controls.js",
+    "player.js",
+    "made.js",
+    "travel.js",
     "tensor_view.js",
 )
 
@@ -57,6 +64,7 @@ def tensor_view(
     choice: Mapping[str, int] | None = None,
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
+    travel: Travel | None = None,
 ) -> Selection:
     """Draw a stage: the last panel is the output, those before it are the inputs; a single panel is just a tensor.
 
@@ -77,37 +85,88 @@ def tensor_view(
 
     `choice` and `pinned` are where a person starts; passing other values later, such as those of a link that was
     opened, moves the view there. In between, what the person does in the browser holds. `choice` names axes by symbol
-    and takes what `Selection.choice` and `Selection.offset` return.
+    and takes what `Selection.choice` and `Selection.offset` return. `travel` lets the cells of a step that only moves
+    them fly from the input to the output.
     """
-    panels = [drawable(panel) for panel in panels]
+    stage = Stage(panels, reads, operation, travel=travel)
+    return walk_view(stage, key=key, choice=choice, height=height, pinned=pinned)
+
+
+def walk_view(
+    stage: Stage,
+    *,
+    key: str,
+    choice: Mapping[str, int] | None = None,
+    height: int | None = None,
+    pinned: tuple[int, Index] | None = None,
+    made: Callable[[int, Index], Made | None] | None = None,
+    ahead: Iterable[Stage] = (),
+    on_go: Callable[[Going], None] | None = None,
+) -> Selection:
+    """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
+
+    `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run with where the
+    person asked to go. The stages of `ahead` are sent along as far as they fit, so that the browser can go there
+    without waiting.
+    """
+    panels = [drawable(panel) for panel in stage.panels]
     state: Mapping[str, Any] = st.session_state.get(key) or {}
-    view, pin = state.get("view") or {}, state.get("pinned") or {}
+    view, pin, go = state.get("view") or {}, state.get("pinned") or {}, state.get("go") or {}
     memory = st.session_state.setdefault(f"{key}:memory", {"at": {}, "pin": {}})
     before = memory["at"].get("held", {})
     chosen = valid_starts(view["at"]) if "at" in view else None
-    at, from_page = latest(memory["at"], valid_starts(dict(choice or {})), chosen)
+    at, from_page = latest(memory["at"], valid_starts(dict(choice or {})), chosen, view.get("n", 0))
     if from_page:
         at = {**before, **at}  # axes the page does not name stay where they are
-    held, from_page = latest(memory["pin"], pin_of(panels, pinned), pin.get("cell"))
-    kept = valid_pin(panels, held)
-    packed = pack(
-        panels,
-        reads=reads,
-        operation=operation,
-        at=at,
-        pinned=kept,
-        show_pin=from_page,
-        seen={"view": view.get("n", 0), "pinned": pin.get("n", 0)},
-    )
+    step = None if stage.player is None else stage.player.step
+    held, from_page = latest(memory["pin"], pin_of(panels, pinned, step), pin.get("cell"), pin.get("n", 0))
+    kept = valid_pin(panels, held, step)
+    seen = {"view": view.get("n", 0), "pinned": pin.get("n", 0), "go": go.get("n", 0)}
+    said = made(*kept) if made is not None and kept is not None else None
+    packed = _packed(stage, at, seen, kept, from_page, said)
     memory["at"]["held"] = packed.at
+    others = (_numbered(other, _packed(other, packed.at, seen)) for other in ahead)
     _component(
         key=key,
-        data=packed.data,
+        data=join(within(chain([_numbered(stage, packed)], others), MOST_DATA)),
         height="content" if height is None else height,
         on_view_change=_nothing,
         on_pinned_change=_nothing,
+        on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
     )
     return _selection(packed.windows, kept)
+
+
+def _packed(
+    stage: Stage,
+    at: Mapping[str, int],
+    seen: Mapping[str, int],
+    pinned: tuple[int, Index] | None = None,
+    show_pin: bool = False,
+    made: Made | None = None,
+) -> Packed:
+    parts = (("player", stage.player), ("made", made), ("travel", stage.travel))
+    around = {name: part and to_json(part) for name, part in parts}
+    return pack(
+        stage.panels,
+        reads=stage.reads,
+        operation=stage.operation,
+        at=at,
+        pinned=pinned,
+        show_pin=show_pin,
+        seen=seen,
+        around=around,
+    )
+
+
+def _numbered(stage: Stage, packed: Packed) -> tuple[int, bytes]:
+    return NO_STEP if stage.player is None else stage.player.step, packed.data
+
+
+def _went(key: str, on_go: Callable[[Going], None]) -> None:
+    asked = going((st.session_state.get(key) or {}).get("go"))
+    if asked is not None:
+        on_go(asked)
 
 
 def _selection(shown: Sequence[Window], pinned: tuple[int, Index] | None) -> Selection:

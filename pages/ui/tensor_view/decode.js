@@ -2,12 +2,29 @@
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i8: BigInt64Array, u1: Uint8Array };
 
+// The stages of one message, as bundle.py joined them: [[step, bytes], …]
+function unbundle(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = view.getUint32(0, true);
+  let at = padded(4 + 8 * count);
+  return Array.from({ length: count }, (_, i) => {
+    const length = view.getUint32(8 + 8 * i, true);
+    const stage = [view.getInt32(4 + 8 * i, true), bytes.subarray(at, at + length)];
+    at += padded(length);
+    return stage;
+  });
+}
+
+function padded(length) {
+  return Math.ceil(length / 8) * 8;
+}
+
 function decode(bytes) {
   // A copy, because typed arrays need their bytes aligned and Streamlit's view rarely is.
   const buffer = bytes.slice().buffer;
   const length = new DataView(buffer).getUint32(0, true);
   const stage = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  const body = Math.ceil((4 + length) / 8) * 8;
+  const body = padded(4 + length);
   const numbers = (entry) => entry && new ARRAYS[entry.type](buffer, body + entry.offset, entry.length);
   stage.panels.forEach((panel, number) => {
     panel.number = number;

@@ -11,8 +11,25 @@ function operationCard(operation, stage) {
     formulaLine(operation.formula),
     operation.code ? codeBlock(operation, stage) : null,
     factList(operation.facts),
-    element("div", { class: "badges" }, ...operation.badges.map((badge) => element("span", { class: "badge", text: badge }))),
+    badgeList(operation.badges),
   );
+}
+
+// A badge says what holds; pressed, it says what was measured.
+function badgeList(badges) {
+  if (!badges.length) return null;
+  const measured = element("p", { class: "measured", "aria-live": "polite" });
+  const items = badges.map(([says, holds, detail]) => {
+    const button = element(
+      "button",
+      { type: "button", class: holds ? "badge" : "badge wrong", title: detail, onclick: () => (measured.textContent = measured.textContent === detail ? "" : detail) },
+      element("span", { "aria-hidden": "true", text: holds ? "✓ " : "✕ " }),
+      element("span", { class: "unseen", text: holds ? "holds: " : "does not hold: " }),
+      says,
+    );
+    return element("li", {}, button);
+  });
+  return element("div", { class: "checks" }, element("ul", { class: "badges", "aria-label": "what must hold" }, ...items), measured);
 }
 
 function formulaLine(runs) {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Everything one stage sends stays below 300 kB: the numbers, the text around them, and the component's own script and
 # style, which Streamlit sends along each time.
 MOST_BYTES = 300_000
-MOST_DATA = 205_000
+MOST_DATA = 180_000
 NUMBERS_BUDGET = 150_000
 LONGEST_LABEL, LONGEST_LINE, LONGEST_TEXT = 40, 400, 4_000
 # Beyond this a number is taken for a filler such as −1e9 that a mask put there: it would wash out all the others.
@@ -53,14 +53,18 @@ def pack(
     pinned: tuple[int, tuple[int, ...]] | None = None,
     show_pin: bool = False,
     seen: Mapping[str, int] | None = None,
+    around: Mapping[str, Any] | None = None,
 ) -> Packed:
-    """Choose the window of each tensor and pack the stage. `show_pin` moves the windows to where the pin is."""
+    """Choose the window of each tensor and pack the stage. `show_pin` moves the windows to where the pin is.
+
+    `around` is what the header says besides, such as the player.
+    """
     panels = [drawable(panel) for panel in panels]
     subjects = [_subject(panel) for panel in panels]
     scales = [_scale(panel) for panel in panels]
     starts, budget = dict(at or {}), NUMBERS_BUDGET
     while True:
-        packed = _packed(panels, subjects, scales, reads, operation, starts, pinned, show_pin, seen, budget)
+        packed = _packed(panels, subjects, scales, reads, operation, starts, pinned, show_pin, seen, around, budget)
         if len(packed.data) <= MOST_DATA or budget < 1_000:
             return packed
         budget //= 2  # labels and texts took more than is usual
@@ -76,6 +80,7 @@ def _packed(
     pinned: tuple[int, tuple[int, ...]] | None,
     show_pin: bool,
     seen: Mapping[str, int] | None,
+    around: Mapping[str, Any] | None,
     budget: int,
 ) -> Packed:
     chosen = windows(subjects, reads, at, budget)
@@ -84,6 +89,7 @@ def _packed(
         chosen = windows(subjects, reads, at, budget)
     body = _Body()
     header = {
+        **(around or {}),
         "panels": [_describe(*each, body) for each in zip(panels, chosen, scales, strict=True)],
         "operation": None if operation is None else _operation(operation),
         "reads": [dict(entry) for entry in reads] if reads is not None else [],
@@ -293,7 +299,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "code": operation.code[:LONGEST_TEXT],
         "mark": operation.mark,
         "facts": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.facts],
-        "badges": list(operation.badges),
+        "badges": [(badge.says, badge.holds, badge.detail) for badge in operation.badges],
     }
 
 

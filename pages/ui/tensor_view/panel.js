@@ -27,6 +27,7 @@ class Plate {
     this.root.style.width = `${layout.width}px`;
     this.root.style.height = `${layout.height}px`;
     this.drawn = null;
+    this.tinted = null;
   }
 
   draw(pixels) {
@@ -222,6 +223,7 @@ class PanelView {
     this.zoomTitle.replaceChildren(...this.zoomName(box, facets));
     this.zoom.lay(zoomLayout, this.look);
     this.zoom.draw(this.pixels);
+    this.stage.travel?.tint(this);
     return undefined;
   }
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+    from pages.ui.tensor_view.walking import Player
+    from pages.ui.tensor_view.window import Reads
+
 AxisLabels = Sequence[str] | Sequence[Sequence[str]] | None
 Index = tuple[int, ...]
 
@@ -29,6 +32,15 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Badge:
+    """Something that must hold of a step, and whether it does."""
+
+    says: str
+    holds: bool = True
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Operation:
     """The card between inputs and output. All of it is text: nothing is read as HTML."""
 
@@ -37,7 +49,29 @@ class Operation:
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
-    badges: Sequence[str] = ()
+    badges: Sequence[Badge] = ()
+
+
+@dataclass(frozen=True)
+class Travel:
+    """A step whose cells only move. Its one input's axes say what colour a cell has wherever it goes.
+
+    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light.
+    """
+
+    token: int | None
+    features: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Inputs, operation, output. The last panel is the output, those before it are the inputs."""
+
+    panels: Sequence[Panel]
+    reads: Reads | None = None  # as `tensor_view` takes it
+    operation: Operation | None = None
+    player: Player | None = None
+    travel: Travel | None = None
 
 
 @dataclass(frozen=True)

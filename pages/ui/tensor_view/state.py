@@ -14,30 +14,35 @@ from pages.ui.tensor_view.parts import Index, Panel
 Memory = MutableMapping[str, Any]
 
 
-def latest(memory: Memory, argument: Any, chosen: Any) -> tuple[Any, bool]:
-    """What to show now, and whether the page just moved it there. `chosen` is None until the person has chosen."""
+def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0) -> tuple[Any, bool]:
+    """What to show now, and whether the page just moved it there. `chosen` is None until the person has chosen.
+
+    `turn` counts the person's choices: the same one made again, after the page had moved on, is a new choice.
+    """
     held, from_page = memory.get("held", argument), False
     if not memory:
         held = argument if chosen is None else chosen
         from_page = chosen is None
-    elif chosen is not None and chosen != memory["chosen"]:
+    elif chosen is not None and (turn, chosen) != (memory["turn"], memory["chosen"]):
         held = chosen
     elif argument != memory["argument"]:
         held, from_page = argument, argument != held
-    memory.update(argument=argument, chosen=chosen, held=held)
+    memory.update(argument=argument, chosen=chosen, turn=turn, held=held)
     return held, from_page
 
 
-def pin_of(panels: Sequence[Panel], pinned: tuple[int, Index] | None) -> dict[str, Any] | None:
-    """A pin as it is remembered. The title goes along: the same place in another tensor is not the same cell."""
+def pin_of(
+    panels: Sequence[Panel], pinned: tuple[int, Index] | None, step: int | None = None
+) -> dict[str, Any] | None:
+    """A pin as it is remembered. Title and step go along: the same place in another tensor is not the same cell."""
     if pinned is None or not 0 <= pinned[0] < len(panels):
         return None
-    return {"panel": pinned[0], "title": panels[pinned[0]].title, "index": list(pinned[1])}
+    return {"panel": pinned[0], "title": panels[pinned[0]].title, "step": step, "index": list(pinned[1])}
 
 
-def valid_pin(panels: Sequence[Panel], pin: Any) -> tuple[int, Index] | None:
+def valid_pin(panels: Sequence[Panel], pin: Any, step: int | None = None) -> tuple[int, Index] | None:
     """The pin, if its cell exists in what is drawn now. What comes from a browser is checked, not trusted."""
-    if not isinstance(pin, dict):
+    if not isinstance(pin, dict) or pin.get("step") != step:
         return None
     number, index = pin.get("panel"), pin.get("index")
     if not isinstance(number, int) or not 0 <= number < len(panels) or not isinstance(index, list):

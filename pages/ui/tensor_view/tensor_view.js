@@ -15,13 +15,15 @@ class Stage {
     this.hovered = null; // where the mouse is: {number, index}
     this.cursor = null; // where the keyboard is
     this.pin = null; // what was clicked
-    this.sent = { view: 0, pinned: 0 };
+    this.sent = { view: 0, pinned: 0, go: 0 };
+    this.ahead = new Map(); // what may be asked for next, by step
     this.tinted = [];
-    this.root = element("div", { class: "stage-root" });
+    this.stagePart = element("div", {});
+    this.root = element("div", { class: "stage-root" }, this.stagePart);
     host.append(this.root);
     this.sizes = new ResizeObserver(() => this.resized());
     this.sizes.observe(this.root);
-    this.onEscape = (event) => event.key === "Escape" && this.pin && !event.defaultPrevented && this.escape();
+    this.onEscape = (event) => event.key === "Escape" && !event.defaultPrevented && (this.pin || this.travel) && this.escape();
     document.addEventListener("keydown", this.onEscape);
     document.fonts?.ready.then(() => this.data && this.lay());
   }
@@ -30,15 +32,32 @@ class Stage {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
     clearTimeout(this.timer);
+    this.player?.close();
+    this.travel?.close();
     this.root.remove();
   }
 
-  // New data from Python: the same stage with other numbers keeps its elements, and with them focus and scrolling.
+  // A message from Python: what to show now, and what may be asked for next.
   receive(bytes) {
-    const data = decode(bytes);
+    const [[, first], ...others] = unbundle(bytes);
+    const data = decode(first);
     const fresh = !this.data;
+    if (fresh) {
+      this.sent = { ...data.seen };
+      this.told = this.sent.pinned;
+    }
+    const late = (data.seen.go ?? 0) < this.sent.go;
+    if (!late || data.player?.run !== this.run) this.ahead.clear();
+    this.run = data.player?.run;
+    others.forEach(([step, stage]) => this.ahead.set(step, stage.slice()));
+    // An answer to an earlier press must not undo a later one.
+    if (late) return;
+    this.take(data, fresh);
+  }
+
+  // The same stage with other numbers keeps its elements, and with them focus and scrolling.
+  take(data, fresh) {
     data.output = data.panels.at(-1);
-    if (fresh) this.sent = { ...data.seen };
     this.data = data;
     this.at = data.at;
     // An answer to an earlier click must not undo a later one.
@@ -55,7 +74,41 @@ class Stage {
     } else this.build();
     this.signature = signature;
     this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
+    this.madeView.receive(data.made);
     this.lay();
+    this.showPlayer();
+  }
+
+  showPlayer() {
+    const { player } = this.data;
+    if (!player) return;
+    if (!this.player) {
+      this.player = new Player(this);
+      this.root.prepend(this.player.root);
+    }
+    this.player.receive(player);
+    this.root.dataset.step = player.step;
+  }
+
+  // To another step, or another cell of this one: at once where that was sent ahead, else when Python has answered.
+  go({ step, cell = null, panel = null, keeps_pin = false, trail = null }) {
+    // a pin that Python has not heard of yet is not worth telling any more
+    clearTimeout(this.timer);
+    this.sent.pinned = this.told;
+    this.send("go", { step, cell, panel, keeps_pin, trail, n: ++this.sent.go });
+    const stage = cell || keeps_pin || trail !== null ? null : this.ahead.get(step);
+    this.player?.show(step);
+    this.travel?.skip();
+    if (!stage) {
+      this.root.toggleAttribute("data-busy", true);
+      return;
+    }
+    this.pin = null;
+    this.take(decode(stage), false);
+  }
+
+  back(place) {
+    this.go({ step: this.data.player.step, trail: place });
   }
 
   existing(at) {
@@ -71,11 +124,13 @@ class Stage {
     const inputs = this.views.slice(0, -1).map((view) => view.root);
     const card = this.data.operation ? operationCard(this.data.operation, this) : null;
     const output = this.views.at(-1).root;
+    this.travel?.close();
+    this.travel = this.travels() ? new Travel(this) : null;
     this.flow = element(
       "div",
       { class: "flow" },
       inputs.length ? element("div", { class: "inputs" }, ...inputs) : null,
-      card && element("div", { class: "middle" }, card),
+      (card || this.travel) && element("div", { class: "middle" }, card, this.travel?.root),
       element("div", { class: "output" }, output),
     );
     this.reading = element("div", { class: "reading" });
@@ -86,13 +141,19 @@ class Stage {
     this.live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
     const lead = element("span", { text: "Showing" });
     const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
-    this.root.replaceChildren(
+    this.madeView ??= new MadeView(this);
+    this.stagePart.replaceChildren(
       ...(this.controls.length ? [controls] : []),
       this.flow,
+      this.madeView.root,
       element("div", { class: "readout" }, element("div", { class: "words" }, this.reading, this.linking), this.release),
       this.live,
     );
     if (focused) this.root.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  travels() {
+    return this.data.travel && this.views.length === 2 && this.views.every((view) => view.drawable);
   }
 
   // Colours depend on the theme: remembered as pairs, set in lay().
@@ -126,6 +187,7 @@ class Stage {
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(look.dark)));
     const spaces = this.spaces(look);
     this.views.forEach((view, i) => view.lay(spaces[i], look));
+    this.travel?.lay();
     this.refresh();
   }
 
@@ -137,7 +199,7 @@ class Stage {
     this.root.toggleAttribute("data-wide", wide);
     const height = wide && inputs > 1 ? 210 : 360;
     if (!wide) return this.views.map(() => ({ width: this.width, height: alone ? 480 : 360 }));
-    const card = this.data.operation ? (this.width >= ROOMY ? CARD.wide : CARD.narrow) : 0;
+    const card = this.flow.querySelector(".middle") ? (this.width >= ROOMY ? CARD.wide : CARD.narrow) : 0;
     const room = this.width - (card ? card + SPACE : 0) - SPACE;
     const wants = this.views.map((view) => wantedWidth(view.panel, look));
     const left = Math.max(...wants.slice(0, -1));
@@ -161,6 +223,7 @@ class Stage {
 
   click(view, index) {
     if (!index) return;
+    this.travel?.skip();
     const same = this.pin && this.pin.number === view.panel.number && String(this.pin.index) === String(index);
     this.cursor = null;
     view.last = index;
@@ -229,6 +292,7 @@ class Stage {
   }
 
   escape() {
+    if (this.travel?.skip()) return;
     this.cursor = null;
     if (this.pin) this.setPin(null, 0);
     else this.refresh();
@@ -238,10 +302,15 @@ class Stage {
   setPin(pin, delay) {
     this.pin = pin;
     const panel = pin && this.data.panels[pin.number];
-    const cell = pin ? { panel: pin.number, title: panel.title, index: pin.index } : { panel: -1, title: "", index: [] };
+    const step = this.data.player?.step ?? null;
+    const cell = pin ? { panel: pin.number, title: panel.title, step, index: pin.index } : { panel: -1, title: "", step, index: [] };
     const n = ++this.sent.pinned;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send("pinned", { cell, n }), delay);
+    this.timer = setTimeout(() => {
+      this.told = n;
+      this.send("pinned", { cell, n });
+    }, delay);
+    if (pin) this.player?.play(false);
     this.refresh(true);
     if (!pin) this.live.textContent = "released";
   }

@@ -1,0 +1,240 @@
+// Where the walk is, and the ways on: buttons, keys, autoplay, and a scrubber for parts, modules and stages.
+
+const ICONS = {
+  first: "M3 3v10M13 3l-7 5 7 5z",
+  previous: "M11 3L4 8l7 5z",
+  next: "M5 3l7 5-7 5z",
+  last: "M13 3v10M3 3l7 5-7 5z",
+  play: "M4 2.5l9 5.5-9 5.5z",
+  pause: "M5 3v10M11 3v10",
+};
+const PATIENCE = 70; // ms between two steps that a drag asks for
+const TYPING = "input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=listbox], [role=grid], [role=menu], [role=radiogroup], [role=tablist]";
+const PRESSING = "button, a, summary, [role=button], [role=option], [role=checkbox], [role=switch], [role=tab]";
+
+class Player {
+  constructor(stage) {
+    this.stage = stage;
+    this.playing = false;
+    this.path = element("p", { class: "path", "aria-label": "module and step" });
+    this.count = element("span", { class: "count" });
+    this.buttons = {
+      first: this.button("first", "First step", "Home", () => this.to(0)),
+      previous: this.button("previous", "Previous", "←", () => this.to(this.step - 1), true),
+      next: this.button("next", "Next", "→", () => this.to(this.step + 1), true),
+      last: this.button("last", "Last step", "End", () => this.to(this.data.last)),
+      play: this.button("play", "Play", "Space", () => this.play(!this.playing), true),
+    };
+    this.levels = element("div", { class: "levels" });
+    this.jumps = element("div", { class: "jumps" });
+    const { first, previous, next, last, play } = this.buttons;
+    this.root = element(
+      "nav",
+      { class: "player", "aria-label": "steps" },
+      element("div", { class: "position" }, this.path, this.count, element("div", { class: "moves" }, first, previous, next, last, play)),
+      this.levels,
+      this.jumps,
+    );
+    this.onKey = (event) => this.key(event);
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  close() {
+    this.play(false);
+    clearTimeout(this.waiting);
+    document.removeEventListener("keydown", this.onKey);
+  }
+
+  button(icon, label, key, onclick, worded = false) {
+    const made = element(
+      "button",
+      { type: "button", "data-move": icon, title: `${label} (${key})`, "aria-label": label, onclick: () => this.byHand(onclick) },
+      glyph(icon),
+      worded ? element("span", { class: "word", text: label }) : null,
+    );
+    return made;
+  }
+
+  // What a person does ends the autoplay, unless it is about the autoplay.
+  byHand(move) {
+    const { playing } = this;
+    move();
+    if (playing && this.playing) this.play(false);
+  }
+
+  receive(data) {
+    const ways = JSON.stringify([data.levels.map((level) => level.map(({ label, first, count }) => [label, first, count])), data.run]);
+    this.data = data;
+    if (ways !== this.ways) {
+      this.rows = data.levels.map((level, depth) => this.row(level, depth === data.levels.length - 1));
+      this.levels.replaceChildren(...this.rows.map((row) => row.root));
+    }
+    this.ways = ways;
+    this.path.replaceChildren(...pathParts(data.path));
+    this.jumps.replaceChildren(...data.jumps.map((jump) => this.jump(jump)));
+    this.show(data.step);
+    this.continue();
+  }
+
+  // Where the walk is going, while its numbers may still be on the way.
+  show(step) {
+    this.step = step;
+    this.count.textContent = `step ${grouped(step)} of ${grouped(this.data.last)}`;
+    this.root.dataset.step = step;
+    const { first, previous, next, last } = this.buttons;
+    // aria-disabled rather than disabled: a button that loses focus strands the keyboard
+    [first, previous].forEach((button) => button.setAttribute("aria-disabled", step === 0));
+    [next, last].forEach((button) => button.setAttribute("aria-disabled", step === this.data.last));
+    this.rows.forEach((row) => row.segments.forEach((segment) => mark(segment, step)));
+    this.rows.forEach((row) => inSight(row.root, row.segments.find(({ button }) => button.hasAttribute("aria-current"))?.button));
+  }
+
+  row(level, finest) {
+    const segments = level.map((segment) => this.segment(segment, finest));
+    const root = element("div", { class: "level", role: "group", "aria-label": finest ? "stages" : "modules" }, ...segments.map(({ button }) => button));
+    root.addEventListener("pointerdown", (event) => this.drag(event, root, segments));
+    return { root, segments };
+  }
+
+  segment({ label, first, count }, finest) {
+    // a tick for each step as long as they can be told apart
+    const ticks = finest && count <= 24 ? Array.from({ length: count }, () => element("i", {})) : [element("i", { class: "whole" })];
+    const said = count === 1 ? `${label}: step ${first}` : `${label}: steps ${first} to ${first + count - 1}`;
+    const button = element(
+      "button",
+      {
+        type: "button", class: "segment", title: said, "aria-label": said,
+        // a press of the mouse has been seen to where it went down
+        onclick: (event) => event.detail === 0 && this.byHand(() => this.to(first)),
+      },
+      element("span", { class: "ticks", "aria-hidden": "true" }, ...ticks),
+      element("span", { class: "name", text: label }),
+    );
+    button.style.flexGrow = count;
+    return { button, ticks, first, count };
+  }
+
+  // A press goes to where a segment begins, a drag to the step under the pointer.
+  drag(event, root, segments) {
+    if (event.button !== 0) return;
+    const from = event.clientX;
+    const found = (x) => segments.find(({ button }) => x < button.getBoundingClientRect().right) ?? segments.at(-1);
+    let moved = false;
+    const move = (later) => {
+      if (!moved && Math.abs(later.clientX - from) < 5) return;
+      moved = true;
+      const { button, first, count } = found(later.clientX);
+      const { left, width } = button.getBoundingClientRect();
+      this.soon(first + clamp(Math.floor(((later.clientX - left) / width) * count), 0, count - 1));
+    };
+    const end = (later) => {
+      stop();
+      if (!moved && later.type === "pointerup") this.byHand(() => this.to(found(from).first));
+    };
+    const stop = () => {
+      document.removeEventListener("pointermove", move);
+      ["pointerup", "pointercancel"].forEach((name) => document.removeEventListener(name, end));
+    };
+    // A finger that scrolls the row is cancelled, and then nothing moves.
+    document.addEventListener("pointermove", move);
+    ["pointerup", "pointercancel"].forEach((name) => document.addEventListener(name, end));
+    this.play(false);
+  }
+
+  jump({ label, says, step, cell, keeps_pin }) {
+    const go = () => this.stage.go({ step, cell, keeps_pin });
+    return element("button", {
+      type: "button", class: "jump", text: label, title: says, "data-focus": `jump:${label}`,
+      "aria-disabled": step === null ? "true" : null,
+      onclick: () => step !== null && this.byHand(go),
+    });
+  }
+
+  to(step) {
+    const bounded = clamp(step, 0, this.data.last);
+    if (bounded !== this.step) this.stage.go({ step: bounded });
+  }
+
+  // While dragging: shown at once, asked for when the hand rests a moment.
+  soon(step) {
+    if (step === this.step) return;
+    this.show(step);
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.stage.go({ step: this.step }), PATIENCE);
+  }
+
+  play(on) {
+    if (on === this.playing) return;
+    // from the end it starts over
+    if (on && this.step === this.data.last) this.to(0);
+    this.playing = on;
+    const { play } = this.buttons;
+    play.replaceChildren(glyph(on ? "pause" : "play"), element("span", { class: "word", text: on ? "Pause" : "Play" }));
+    play.setAttribute("aria-label", on ? "Pause" : "Play");
+    this.root.toggleAttribute("data-playing", on);
+    this.continue();
+  }
+
+  // Autoplay waits for a step's numbers, then lets people look at them.
+  continue() {
+    clearTimeout(this.timer);
+    if (!this.playing) return;
+    if (this.step === this.data.last) {
+      this.play(false);
+      return;
+    }
+    if (this.step === this.data.step) this.timer = setTimeout(() => this.to(this.step + 1), this.data.dwell * 1000);
+  }
+
+  key(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    const within = (selector) => event.composedPath().some((target) => target.matches?.(selector));
+    if (within(TYPING) || document.querySelector("[role=dialog]")) return;
+    const moves = {
+      ArrowRight: () => this.to(this.step + 1),
+      ArrowLeft: () => this.to(this.step - 1),
+      Home: () => this.to(0),
+      End: () => this.to(this.data.last),
+      " ": () => this.play(!this.playing),
+    };
+    if (!moves[event.key] || (event.key === " " && within(PRESSING))) return;
+    event.preventDefault();
+    this.byHand(moves[event.key]);
+  }
+}
+
+function pathParts(path) {
+  return path.flatMap((part, i) => {
+    const last = i === path.length - 1;
+    return [i ? element("span", { class: "then", "aria-hidden": "true", text: " ▸ " }) : null, element(last ? "b" : "span", { text: part })];
+  }).filter(Boolean);
+}
+
+function mark({ button, ticks, first, count }, step) {
+  const here = step >= first && step < first + count;
+  if (here) button.setAttribute("aria-current", "step");
+  else button.removeAttribute("aria-current");
+  if (ticks.length === count) ticks.forEach((tick, i) => tick.toggleAttribute("data-here", first + i === step));
+  else ticks[0].style.setProperty("--done", here ? `${((step - first + 1) / count) * 100}%` : "0%");
+}
+
+// Scrolls a row of the scrubber sideways, and nothing else.
+function inSight(row, child) {
+  if (!child || row.scrollWidth <= row.clientWidth) return;
+  const left = child.offsetLeft - row.offsetLeft;
+  if (left < row.scrollLeft || left + child.offsetWidth > row.scrollLeft + row.clientWidth) {
+    row.scrollLeft = left - (row.clientWidth - child.offsetWidth) / 2;
+  }
+}
+
+function glyph(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  const path = document.createElementNS(space, "path");
+  drawing.setAttribute("viewBox", "0 0 16 16");
+  drawing.setAttribute("class", "icon");
+  drawing.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", ICONS[name]);
+  drawing.append(path);
+  return drawing;
+}

@@ -1,0 +1,349 @@
+// A step that only moves its cells: they fly from where they stood to where they stand, in the colour of where they
+// started. The same token and feature have the same colour in every step, so a person can follow them.
+
+// Hue and darkest lightness of each token. Found by search: as far apart as can be, also for colour-blind eyes.
+const TOKENS = [[284, 0.5], [95, 0.64], [319, 0.36], [200, 0.64], [17, 0.44], [228, 0.56], [6, 0.58], [111, 0.52]];
+const NEXT_ROUND = 24; // degrees that the hues turn where there are more tokens than that
+const [LIGHTER, CHROMA] = [0.26, 0.13];
+const [GHOST, VEIL] = [0.24, 0.84];
+const FLIGHT = 0.4; // of the whole, how long one cell flies
+const [LEAD, SHORTEST, LONGEST, HOLD] = [350, 1600, 2800, 1200]; // ms
+
+class Travel {
+  constructor(stage) {
+    this.stage = stage;
+    this.progress = 1;
+    this.kept = !!stage.keepsOrigin; // the colours stay after the end
+    this.shown = this.kept;
+    this.playing = false;
+    this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
+    this.root = this.bar();
+    // for a test: where the cell that started at an index of the input is now, and its colour
+    this.root.where = (index) => this.where(index);
+    this.onScroll = () => this.overlay.isConnected && (this.seat(), this.show());
+    stage.root.dataset.travel = "";
+  }
+
+  bar() {
+    const button = (text, onclick, focus) => element("button", { type: "button", text, onclick, "data-focus": `travel:${focus}` });
+    this.button = button("Replay", () => (this.playing ? this.pause() : this.play()), "play");
+    this.skipping = button("Skip", () => this.skip(), "skip");
+    this.range = element("input", {
+      type: "range", min: 0, max: 100, value: 100, "aria-label": "how far the cells have moved", "data-focus": "travel:range",
+      oninput: () => this.scrub(this.range.value / 100),
+    });
+    this.choices = ["values", "origin"].map((name) => button(name, () => this.choose(name === "origin"), name));
+    this.note = element("p", { class: "note" });
+    return element(
+      "div",
+      { class: "travel", role: "group", "aria-label": "the way of the cells" },
+      element("div", {}, this.button, this.range),
+      element("div", {}, element("span", { text: "Colours" }), element("span", { class: "segments" }, ...this.choices), this.skipping),
+      this.note,
+    );
+  }
+
+  close() {
+    this.stop();
+    this.overlay.remove();
+    this.ends?.forEach((view) => view.scroller.removeEventListener("scroll", this.onScroll));
+    delete this.stage.root.dataset.travel;
+    delete this.stage.root.dataset.travelProgress;
+  }
+
+  // --- what a person does
+
+  play() {
+    this.stop();
+    if (this.progress >= 1) this.progress = 0;
+    this.shown = this.playing = true;
+    const length = clamp(SHORTEST + this.flights.length / 4, SHORTEST, LONGEST);
+    this.ends_at = performance.now() + (this.progress ? 0 : LEAD) + (1 - this.progress) * length;
+    if (stillness()) this.timer = setTimeout(() => this.finish(), SHORTEST);
+    else {
+      let last = performance.now() + (this.progress ? 0 : LEAD);
+      const tick = (now) => {
+        // after a tab was in the background it goes on where it was
+        this.progress = Math.min(1, this.progress + clamp(now - last, 0, 200) / length);
+        last = Math.max(last, now);
+        if (this.progress >= 1) return this.finish();
+        this.show();
+        this.frame = requestAnimationFrame(tick);
+        return undefined;
+      };
+      this.frame = requestAnimationFrame(tick);
+    }
+    this.show();
+  }
+
+  pause() {
+    this.scrub(this.progress);
+  }
+
+  scrub(progress) {
+    this.stop();
+    this.kept = this.shown = true;
+    this.progress = progress;
+    this.show();
+  }
+
+  choose(origin) {
+    this.kept = this.stage.keepsOrigin = origin;
+    if (origin && this.playing) return;
+    this.stop();
+    this.shown = origin;
+    if (!origin) this.progress = 1;
+    this.show();
+  }
+
+  // To the end at once; false where there is nothing to skip.
+  skip() {
+    if (!this.timer && !this.playing && this.progress >= 1) return false;
+    this.stop();
+    this.rest();
+    return true;
+  }
+
+  finish() {
+    this.stop();
+    this.progress = 1;
+    this.show();
+    if (!this.kept) this.timer = setTimeout(() => this.rest(), HOLD);
+  }
+
+  rest() {
+    this.timer = null;
+    this.progress = 1;
+    this.shown = this.kept;
+    this.show();
+  }
+
+  stop() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.playing = false;
+  }
+
+  // How long it still plays, in ms: whoever turns pages by itself waits as long.
+  get remaining() {
+    return this.playing ? Math.max(0, this.ends_at - performance.now()) + HOLD : 0;
+  }
+
+  // --- where everything is
+
+  lay() {
+    const first = !this.ends;
+    this.ends = [this.stage.views[0], this.stage.views.at(-1)];
+    this.prepare();
+    this.seat();
+    this.describe();
+    if (first) this.ends.forEach((view) => view.scroller.addEventListener("scroll", this.onScroll));
+    if (first && this.flights.length && !stillness()) this.play();
+    else this.show();
+  }
+
+  // Which cell goes where, and its colour: of every output cell that was sent, and those that were sent on both sides.
+  prepare() {
+    const { data } = this.stage;
+    const [from, to] = this.ends.map((view) => view.panel);
+    const colour = originColour(from, data.travel);
+    this.pixels = [new Uint32Array(from.values.length), new Uint32Array(to.values.length)];
+    this.pixels[0].forEach((_, at, pixels) => (pixels[at] = packed(colour(indexAt(from, at)))));
+    this.pairs = [];
+    this.pixels[1].forEach((_, at, pixels) => {
+      const index = indexAt(to, at);
+      const source = readBoxes(data, from, index)[0]?.map(([first]) => first);
+      if (!source) return;
+      const rgb = colour(source);
+      pixels[at] = packed(rgb);
+      const there = place(from, source);
+      if (there >= 0) this.pairs.push({ source, index, there, colour: `rgb(${rgb})` });
+    });
+  }
+
+  // The places in the stage, of those cells that neither side has scrolled out of sight.
+  seat() {
+    const [from, to] = this.ends.map((view) => seats(view, this.stage.flow));
+    this.flights = [];
+    this.ghosts = new Uint32Array(this.pixels[0].length);
+    this.ends.forEach(({ plate }) => (plate.tinted = null));
+    const reach = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const pair of this.pairs) {
+      const start = from(pair.source);
+      const end = to(pair.index);
+      if (!start || !end) continue;
+      this.flights.push({ ...pair, start, end });
+      this.ghosts[pair.there] = this.pixels[0][pair.there];
+      for (const [x, y, w, h] of [start, end]) {
+        [reach[0], reach[1]] = [Math.min(reach[0], x), Math.min(reach[1], y)];
+        [reach[2], reach[3]] = [Math.max(reach[2], x + w), Math.max(reach[3], y + h)];
+      }
+    }
+    if (!this.flights.length) return;
+    const [left, top] = reach.map(Math.floor);
+    const [width, height] = [Math.ceil(reach[2]) - left, Math.ceil(reach[3]) - top];
+    const { ratio } = this.ends[0].look;
+    Object.assign(this.overlay, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    Object.assign(this.overlay.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    this.context = this.overlay.getContext("2d");
+    this.context.setTransform(ratio, 0, 0, ratio, -left * ratio, -top * ratio);
+    this.reach = [left, top, width, height];
+  }
+
+  // What the colours mean, and how many cells fly if not all do.
+  describe() {
+    const [from, to] = this.ends.map((view) => view.panel);
+    const { token, features } = this.stage.data.travel;
+    const name = (axis) => {
+      const symbol = element("b", { text: axisName(from, axis) });
+      symbol.style.color = this.ends[0].look.axis(from.axes[axis].symbol);
+      return symbol;
+    };
+    const named = features.flatMap((axis, i) => (i ? [", ", name(axis)] : [name(axis)]));
+    const all = to.shape.reduce((product, size) => product * size, 1);
+    const some = `${this.flights.length ? grouped(this.flights.length) : "None"} of ${plural(all, "cell")} in view on both sides. `;
+    this.note.replaceChildren(
+      this.flights.length < all ? some : "",
+      ...(token === null ? [] : ["A colour for each ", name(token), features.length ? ", " : ""]),
+      ...(features.length ? ["dark to light along ", ...named] : []),
+    );
+  }
+
+  where(index) {
+    const at = this.flights.findIndex(({ source }) => String(source) === String(index));
+    if (at < 0) return null;
+    const { left, top } = this.stage.flow.getBoundingClientRect();
+    const [x, y, width, height] = this.spot(at);
+    return { x: left + x, y: top + y, width, height, colour: this.flights[at].colour, to: this.flights[at].index };
+  }
+
+  // In the order in which the output is read, each cell sets out a little after the one before.
+  spot(at) {
+    const { start, end } = this.flights[at];
+    const wait = (at / Math.max(1, this.flights.length - 1)) * (1 - FLIGHT);
+    const t = clamp((this.progress - wait) / FLIGHT, 0, 1);
+    const eased = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
+    return start.map((from, i) => from + (end[i] - from) * eased);
+  }
+
+  // --- drawing
+
+  show() {
+    const { shown, progress, playing, stage } = this;
+    stage.root.dataset.travel = playing ? "playing" : shown ? "still-origin" : "";
+    stage.root.dataset.travelProgress = progress.toFixed(3);
+    const flying = shown && progress < 1 && this.flights.length > 0;
+    if (flying) {
+      if (!this.overlay.isConnected) stage.flow.append(this.overlay);
+      this.context.clearRect(...this.reach);
+      this.flights.forEach(({ colour }, at) => {
+        this.context.fillStyle = colour;
+        this.context.fillRect(...this.spot(at));
+      });
+    } else this.overlay.remove();
+    this.ends.forEach((view) => this.tint(view));
+    this.range.value = Math.round(progress * 100);
+    this.range.style.setProperty("--done", `${progress * 100}%`);
+    this.range.setAttribute("aria-valuetext", `${Math.round(progress * 100)} %`);
+    this.range.disabled = this.button.disabled = !this.flights.length;
+    this.button.textContent = playing ? "Pause" : progress > 0 && progress < 1 ? "Play" : "Replay";
+    this.skipping.toggleAttribute("data-idle", !playing);
+    this.choices.forEach((choice, i) => choice.setAttribute("aria-pressed", !!i === shown));
+  }
+
+  // The tensor itself steps back under the colours; near the end all of them are there, those too that did not fly.
+  tint(view) {
+    const side = this.ends?.indexOf(view) ?? -1;
+    if (side < 0) return;
+    const arrived = clamp((this.progress - 0.92) / 0.08, 0, 1);
+    const ghosts = side || arrived === 1 ? null : this.ghosts;
+    [view.plate, view.zoom].filter(Boolean).forEach((plate) => {
+      plate.tint?.toggleAttribute("data-on", this.shown);
+      if (this.shown) tintPlate(plate, this.pixels[side], arrived, ghosts);
+    });
+  }
+}
+
+function stillness() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// All cells as far as they have arrived, and faintly those that are on their way.
+function tintPlate(plate, pixels, arrived, ghosts) {
+  if (plate.tinted === arrived) return;
+  if (!plate.tint) {
+    plate.tint = element("canvas", { class: "tint", "aria-hidden": "true", "data-on": true });
+    plate.base.after(plate.tint);
+  }
+  plate.tinted = arrived;
+  const { layout, look } = plate;
+  const context = plate.context(plate.tint);
+  for (const block of layout.blocks) {
+    const cells = cellsOf(layout, block);
+    const paint = (strength, what) => {
+      context.globalAlpha = strength;
+      what();
+    };
+    context.fillStyle = look.paper;
+    paint(VEIL, () => context.fillRect(block.x, block.y, layout.blockWidth, layout.blockHeight));
+    if (ghosts) paint(GHOST, () => paintCells(context, layout, block, cells, ghosts));
+    paint(arrived, () => paintCells(context, layout, block, cells, pixels));
+    if (layout.cell.numerals) paint(arrived, () => paintNumerals(context, layout, block, cells, pixels, look));
+    paint(1, () => paintSeparators(context, layout, block, look));
+  }
+}
+
+// index -> [x, y, width, height] in the stage; nothing for a cell that is scrolled out of sight.
+function seats({ plate, scroller, layout }, flow) {
+  const { panel, cell } = layout;
+  const [there, here] = [plate.root.getBoundingClientRect(), flow.getBoundingClientRect()];
+  const [left, right] = [scroller.scrollLeft, scroller.scrollLeft + scroller.clientWidth];
+  const facets = [...panel.rows, ...panel.columns];
+  const key = (index) => facets.map((axis) => index[axis]).join();
+  const blocks = new Map(layout.blocks.map((block) => [key(block.lead), block]));
+  const line = Math.min(cell.width, cell.height) >= 8 ? 1 : 0;
+  return (index) => {
+    const block = blocks.get(key(index));
+    const x = block.x + (panel.columnAxis === null ? 0 : index[panel.columnAxis] - layout.firstColumn) * cell.width;
+    const y = block.y + (panel.rowAxis === null ? 0 : index[panel.rowAxis] - layout.firstRow) * cell.height;
+    if (x + cell.width / 2 < left || x + cell.width / 2 > right) return null;
+    return [x + there.left - here.left, y + there.top - here.top, cell.width - line, cell.height - line];
+  };
+}
+
+// index of the input -> [r, g, b]
+function originColour(panel, { token, features }) {
+  const known = new Map();
+  const count = features.reduce((product, axis) => product * panel.shape[axis], 1);
+  return (index) => {
+    const row = token === null ? 0 : index[token];
+    const feature = features.reduce((sum, axis) => sum * panel.shape[axis] + index[axis], 0);
+    const key = row * count + feature;
+    if (!known.has(key)) {
+      const [hue, dark] = TOKENS[row % TOKENS.length];
+      const round = Math.floor(row / TOKENS.length);
+      known.set(key, oklch(dark + LIGHTER * (count > 1 ? feature / (count - 1) : 0.5), CHROMA, hue + NEXT_ROUND * round));
+    }
+    return known.get(key);
+  };
+}
+
+// OKLCH to sRGB; less vivid where the screen has no such colour.
+function oklch(lightness, chroma, hue) {
+  const a = chroma * Math.cos((hue * Math.PI) / 180);
+  const b = chroma * Math.sin((hue * Math.PI) / 180);
+  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const linear = [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ];
+  if (chroma > 0.01 && linear.some((v) => v < -0.001 || v > 1.001)) return oklch(lightness, chroma * 0.94, hue);
+  return linear.map((v) => {
+    const light = clamp(v, 0, 1);
+    return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+  });
+}
