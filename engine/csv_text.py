@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pandas  # noqa: F401  # pyarrow imports it inside its first array, where a Ctrl-C would be swallowed
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
@@ -18,6 +17,10 @@ from torch import Tensor
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 _QUOTED = frozenset(',"\r\n')
 _COMMA, _NEWLINE = b",\n"
+
+# pyarrow looks for pandas when it makes its first array, and swallows a Ctrl-C that falls into that: here nothing is
+# being written yet.
+pa.array([""])
 
 
 def row(*values: str | int | float | None) -> bytes:

@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LOCAL = {"engine", "pages", "app"}
 # Modules of the engine that see one step or trace at a time, and neither make a run nor know the model.
-PURE = ("explain", "layout", "cost", "graph", "export", "statistics", "axes", "source", "index_map")
+PURE = (
+    *("explain", "layout", "cost", "graph", "export", "statistics", "axes", "source", "index_map"),
+    *("stages", "checks", "patterns", "against_torch", "dot", "modules"),
+)
 
 
 def module_name(path):

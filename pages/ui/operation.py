@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from engine import Step
+from engine import Step, Trace
+from engine.checks import checks
 from engine.formula import name
 from engine.layout import einops_pattern, einops_sizes, strides_story
 from engine.units import in_words
 from pages.ui.panels import memory_words, short
-from pages.ui.tensor_view import Operation
+from pages.ui.tensor_view import Badge, Operation
 
 Runs = tuple[tuple[str, str], ...]
 
@@ -50,10 +51,17 @@ _FORMULAS = {
 }
 
 
-def operation_of(step: Step) -> Operation:
+def operation_of(trace: Trace, step: Step) -> Operation:
     """The card of a step."""
     code, mark = _code(step)
-    return Operation(title=step.op, formula_html=formula(step), code=code, mark=mark, facts=tuple(_facts(step)))
+    return Operation(
+        title=step.op,
+        formula_html=formula(step),
+        code=code,
+        mark=mark,
+        facts=tuple(_facts(step)),
+        badges=[Badge(check.says, check.holds, check.detail) for check in checks(trace, step)],
+    )
 
 
 def formula(step: Step) -> Runs:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine import Trace
 from engine.axes import axis
-from engine.graph import Look, to_dot
+from engine.graph import to_dot
 from engine.units import in_words
 from pages.ui import frame, state
-from pages.ui.palette import axis_colour
+from pages.ui.graph_look import graph_look
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
@@ -40,7 +38,7 @@ def draw(trace: Trace) -> None:
         st.markdown("##### The model, with the shape of every tensor that passes")
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
-            st.graphviz_chart(to_dot(trace, look=_look()), width="stretch", alt=alt)
+            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
         st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
 
 
@@ -72,11 +70,3 @@ def _short(number: float) -> str:
             return f"{number:.3g}{unit}"
         number /= 1000
     return f"{number:,.3g} T"
-
-
-def _look() -> Look:
-    dark = is_dark()
-    axis = partial(axis_colour, dark=dark)
-    if dark:
-        return Look("#e6e9f0", "#a6adbd", "#4a5163", "#1c212c", "#151922", axis=axis)
-    return Look(axis=axis)

@@ -23,8 +23,8 @@ class Tone:
 
 
 AXIS: Mapping[str, Tone] = {
-    "B": Tone("#7a8194", "#a6adbd"),
-    "H": Tone("#b4690e", "#e8a04c"),
+    "B": Tone("#6a7183", "#a6adbd"),
+    "H": Tone("#a35e0b", "#e8a04c"),
     "S": Tone("#0b6bb5", "#5eb0f2"),
     "T": Tone("#7a4fc4", "#b79aec"),
     "L": Tone("#44698f", "#8fb4dd"),  # stands for S or T, so it sits between their hues
@@ -50,7 +50,7 @@ ROLE: Mapping[str, Tone] = {
     "parameter": Tone("#57534e", "#c4beb8"),
 }
 
-NEUTRAL = Tone("#6b7385", "#a6adbd")  # the axis "1", an axis without a name, a role without a hue
+NEUTRAL = Tone("#666d7e", "#a6adbd")  # the axis "1", an axis without a name, a role without a hue
 
 # For symbols of somebody else's code: enough hues that neighbours usually differ.
 _OTHERS = (
@@ -82,12 +82,12 @@ def axis_tones(symbol: str | None) -> tuple[Tone, ...]:
 
 
 def axis_colour(symbol: str | None, dark: bool = False) -> str:
-    """One colour for a symbol, e.g. ``axis_colour("H") == "#b4690e"``; a product gets the mean of its factors."""
+    """One colour for a symbol, e.g. ``axis_colour("H") == "#a35e0b"``; a product gets the mean of its factors."""
     return _mean([tone.on(dark) for tone in axis_tones(symbol)])
 
 
 def axis_colours(symbol: str | None, dark: bool = False) -> tuple[str, ...]:
-    """A colour per factor, for an underline in two colours: ``axis_colours("H*d_k") == ("#b4690e", "#0a8066")``."""
+    """A colour per factor, for an underline in two colours: ``axis_colours("H*d_k") == ("#a35e0b", "#0a8066")``."""
     return tuple(tone.on(dark) for tone in axis_tones(symbol))
 
 

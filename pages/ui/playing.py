@@ -6,22 +6,21 @@ import re
 
 from engine import Step, Trace
 from engine.stages import in_layer, levels, next_of_kind
-from pages.ui.tensor_view.parts import Index
 from pages.ui.tensor_view.walking import Jump, Player
 
 _DWELL, _DWELL_MOVING = 1.6, 3.4  # seconds: a step whose cells travel needs longer to be seen
 _LAYER = re.compile(r"(?<![^.])layers\.(\d+)(?=\.|$)")
 
 
-def player_of(trace: Trace, step: Step, pinned: Index | None, moves: bool) -> Player:
-    """The player at a step; ``pinned`` is the pinned cell of its output, ``moves`` whether its cells travel."""
+def player_of(trace: Trace, step: Step, moves: bool) -> Player:
+    """The player at a step; ``moves`` says whether its cells travel on the screen."""
     return Player(
         run=f"{id(trace):x}",
         step=step.index,
         last=len(trace.steps) - 1,
         path=(*_words(step.path), step.name),
         levels=levels(trace, step),
-        jumps=(*_kind(trace, step), *_layers(trace, step), *_heads(step, pinned)),
+        jumps=(*_kind(trace, step), *_layers(trace, step), *_heads(step)),
         dwell=_DWELL_MOVING if moves else _DWELL,
     )
 
@@ -51,16 +50,9 @@ def _layers(trace: Trace, step: Step) -> list[Jump]:
     return jumps
 
 
-def _heads(step: Step, pinned: Index | None) -> list[Jump]:
-    """The same cell in the heads beside; without a pin, its first cell in head 0 counts as where we are."""
-    if "H" not in step.axes:
+def _heads(step: Step) -> list[Jump]:
+    """The same cell in the heads beside."""
+    if "H" not in step.axes or step.shape[step.axes.index("H")] < 2:
         return []
     axis = step.axes.index("H")
-    at = pinned if pinned is not None else (0,) * len(step.axes)
-    jumps = []
-    for by, label in ((-1, f"◂ head {at[axis] - 1}"), (1, f"head {at[axis] + 1} ▸")):
-        head = at[axis] + by
-        if 0 <= head < step.shape[axis]:
-            cell = (*at[:axis], head, *at[axis + 1 :])
-            jumps.append(Jump(label, f"the same step in head {head}", step.index, cell))
-    return jumps
+    return [Jump("head", "the same cell in another head", step.index, along=axis, by=by) for by in (-1, 1)]

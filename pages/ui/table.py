@@ -32,7 +32,7 @@ def draw(trace: Trace) -> None:
         return
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
-    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(chosen))
+    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(trace, chosen))
     with st.expander("Take this tensor along as CSV"):
         download.tensor_buttons(chosen, selection, "table")
     with st.container(horizontal=True):

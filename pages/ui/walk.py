@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.index_map import reads
-from pages.ui import state
+from pages.ui import state, where
 from pages.ui.download import tensor_buttons
 from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.making import made_of
@@ -26,7 +26,7 @@ from pages.ui.tensor_view.walking import Going
 from pages.ui.traces import CannotRunError, trace_of
 from pages.ui.travel import travel_of
 
-_STEP, _AXES = "walk.step", "walk.axes"
+_STEP = "walk.step"
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -49,9 +49,13 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = step_at(trace, asked)
     if asked and asked.partition(":")[0] != step.full_name:
         st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
+    says, search = st.columns([5, 4], vertical_alignment="center")
+    says.caption("One operation at a time: what went in, what was done, what came out. Point at any number; click it.")
+    with search:
+        _search(trace, step)
     selection = _stage(trace, step, drawn, settings)
     _remember(step, selection)
-    _search(trace, step)
+    where.draw(trace, step)
     with st.expander("Take this tensor along as CSV"):
         tensor_buttons(step, selection, "walk")
     _axes(step)
@@ -60,13 +64,10 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
     pinned = pin_at(trace, step, state.view("pin"))
     trail = trail_at(trace, state.view("trail"))
-    # What an address does not say starts at 0, also where it was elsewhere before the browser's back.
-    known = st.session_state.setdefault(_AXES, set())
-    choice = dict.fromkeys(known, 0) | view_at(state.view("at"))
     return walk_view(
-        _staged(trace, step, pinned),
+        _staged(trace, step),
         key="stage",
-        choice=choice,
+        choice=view_at(state.view("at")),
         pinned=pinned,
         made=lambda panel, index: made_of(trace, step, panel, index, trail),
         ahead=_ahead(trace, step),
@@ -74,14 +75,13 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
     )
 
 
-def _staged(trace: Trace, step: Step, pinned: tuple[int, tuple[int, ...]] | None = None) -> Stage:
-    own = pinned[1] if pinned is not None and pinned[0] == len(step.inputs) else None
+def _staged(trace: Trace, step: Step) -> Stage:
     travel = travel_of(step)
     return Stage(
         stage_of(trace, step),
         reads=[read.to_json() for read in reads(step) or ()] or None,
-        operation=operation_of(step),
-        player=player_of(trace, step, own, moves=travel is not None),
+        operation=operation_of(trace, step),
+        player=player_of(trace, step, moves=travel is not None),
         travel=travel,
     )
 
@@ -131,7 +131,6 @@ def _remember(step: Step, selection: Selection) -> None:
     """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
     # Axes that this step shows whole keep what was chosen for the steps that cannot.
     starts = {**view_at(state.view("at")), **selection.choice, **selection.offset}
-    st.session_state[_AXES] |= set(starts)
     pin, at = pin_text(step, selection.pinned), view_text(starts)
     changes = {}
     if (pin or "") != state.view("pin"):
@@ -146,11 +145,13 @@ def _search(trace: Trace, step: Step) -> None:
     titles = {key_of(trace, one): _title(one) for one in trace.steps}
     state.show_in_widget(_STEP, key_of(trace, step))
     st.selectbox(
-        "Find a step by its name, module or operation",
+        "Find a step",
         tuple(titles),
         format_func=lambda key: titles.get(key, key),
         key=_STEP,
         on_change=_chosen,
+        label_visibility="collapsed",
+        placeholder="Find a step by its name, module or operation",
     )
 
 

@@ -9,6 +9,7 @@ the frame in which the new number, or the new stage, is on screen.
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 import tempfile
@@ -38,7 +39,13 @@ _WATCH = """(done) => {
     const once = { capture: true, once: true };
     ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, once));
 }"""
-_STAGE = "document.querySelector('.st-key-stage [data-testid=stBidiComponentRegular], .st-key-stage div')"
+# The stage lives in a shadow root; where it is gets noted once.
+_FIND = """() => {
+    const find = (root) => [...root.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean)
+        .map((shadow) => shadow.querySelector(".stage-root[data-step]") ?? find(shadow)).find(Boolean);
+    const stage = find(document);
+    window.stageStep = () => Number(stage.dataset.step);
+}"""
 
 
 def main() -> None:
@@ -55,6 +62,7 @@ def main() -> None:
             walk.goto(app + START)
             walk.locator(".stage-root[data-step]").wait_for()
             walk.wait_for_timeout(3000)
+            walk.evaluate(_FIND)
             times: dict[str, list[float]] = {"slider": [], "next": [], "jump": []}
             for turn in range(repeats + 2):
                 found = {
@@ -88,9 +96,9 @@ def _key(page: Page) -> None:
 
 
 def _jump(page: Page, turn: int) -> float:
-    """To the second stage of the block and back to the first, neither of which was sent ahead."""
-    segment = page.locator(".level").last.locator(".segment").nth(5 if turn % 2 == 0 else 0)
-    first = int(str(segment.get_attribute("aria-label")).split("step")[1].split()[-3 if "steps" in segment.inner_text() else 0])
+    """Six stages on within the block, or back to its first, neither of which was sent ahead."""
+    segment = page.locator(".level").last.locator(".segment").nth(6 * (turn % 2 == 0))
+    first = int(re.findall(r"\d+", str(segment.get_attribute("title")))[0])
     return _timed(page, _at(first), lambda _: segment.click())
 
 
@@ -99,11 +107,11 @@ def _says(text: str) -> str:
 
 
 def _at(step: int) -> str:
-    return f"window.stageStep?.() === {step}"
+    return f"window.stageStep() === {step}"
 
 
 def _step(page: Page) -> int:
-    return int(str(page.locator(".stage-root").get_attribute("data-step")))
+    return int(page.evaluate("window.stageStep()"))
 
 
 if __name__ == "__main__":

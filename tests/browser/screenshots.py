@@ -7,28 +7,38 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import ROOT, WIDE, launched, served
 
+ATTENTION = "encoder.layers.0.self_attention"
 SHOTS = {
     "model.png": "/",
-    "walkthrough.png": "/walkthrough?step=encoder.layers.0.self_attention.scores",
+    # A pinned cell: what it read lights up, and the arithmetic stands below.
+    "walkthrough.png": f"/walkthrough?step={ATTENTION}.scores&pin=0.1.2.3",
+    "travel.png": f"/walkthrough?step={ATTENTION}.query:permute",
+    "where.png": f"/walkthrough?step={ATTENTION}.weights",
     "attention.png": "/attention?kind=decoder&head=2",
 }
+HALFWAY = 55  # % of the way that cells have travelled in the picture
 
 
 def take(page: Page, url: str, name: str) -> None:
     page.goto(url)
     page.locator(".panel[data-geometry], [data-testid=stGraphVizChart] svg").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
-    if "step=" in url:
-        # A pinned cell shows what it read, and the arithmetic.
-        page.locator('.panel[data-panel="scores"] .grid').first.press("Enter")
-        page.get_by_test_id("stCode").first.wait_for()
+    if name == "walkthrough.png":
+        page.locator(".made .terms").wait_for()
+    if name == "travel.png":
+        page.locator(".travel input[type=range]").fill(str(HALFWAY))
+    if name == "where.png":
+        page.get_by_text("Where we are").scroll_into_view_if_needed()
+        page.locator("[data-testid=stGraphVizChart] svg").wait_for()
+        page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    page.wait_for_timeout(1000)  # fonts and pictures take their places
     page.screenshot(path=ROOT / "docs" / name)
 
 
 if __name__ == "__main__":
     with sync_playwright() as playwright, served(ROOT / "app.py") as address:
         browser = launched(playwright)
-        page = browser.new_page(viewport=WIDE)
+        page = browser.new_page(viewport=WIDE, reduced_motion="reduce")
         for name, path in SHOTS.items():
             take(page, address + path, name)
         browser.close()

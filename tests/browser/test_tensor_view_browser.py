@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import NARROW, WIDE, served
+from tests.browser.pointing import point
 
 pytestmark = pytest.mark.browser
 
@@ -58,26 +58,7 @@ class View:
         return self.page.locator(f'.panel[data-panel="{title}"]').nth(nth)
 
     def point(self, title: str, index: tuple[int, ...], nth: int = 0) -> tuple[float, float]:
-        """Where on the screen a cell is, scrolled to where nothing covers it."""
-        x, y = self.place(title, index, nth)
-        height = self.page.viewport_size["height"]  # type: ignore[index]
-        if not 100 < y < height - 100:
-            self.page.locator("[data-testid=stMain]").evaluate("(main, by) => main.scrollBy(0, by)", y - height / 2)
-            x, y = self.place(title, index, nth)
-        return x, y
-
-    def place(self, title: str, index: tuple[int, ...], nth: int) -> tuple[float, float]:
-        panel = self.panel(title, nth)
-        geometry = json.loads(panel.get_attribute("data-geometry") or "")
-        bounds = panel.locator(".grid").bounding_box()
-        assert bounds is not None
-        place = (0, 0, *index)
-        row, column = place[-2] - geometry["first"][0], place[-1] - geometry["first"][1]
-        for facet in geometry["facets"]:
-            if all(at is None or at == i for at, i in zip(facet["lead"], index, strict=False)):
-                x = bounds["x"] + facet["x"] + (column + 0.5) * geometry["cell"][0]
-                return x, bounds["y"] + facet["y"] + (row + 0.5) * geometry["cell"][1]
-        raise AssertionError(f"{index} is not in view")
+        return point(self.page, self.panel(title, nth), index)
 
     def hover(self, title: str, index: tuple[int, ...], nth: int = 0) -> None:
         self.page.mouse.move(*self.point(title, index, nth))

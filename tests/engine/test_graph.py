@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from engine import Config, record, run
-from engine.graph import Look, at_a_glance, to_dot
+from engine import Config, Step, record, run
+from engine.graph import Look, at_a_glance, boxes, closed_around, mark_of, to_dot
+from engine.modules import chain, is_inside
 
 DOT = shutil.which("dot")
 TINY = {"batch": 2, "src_len": 3, "tgt_len": 2, "d_model": 8, "heads": 2, "vocab_size": 5, "device": "cpu"}
@@ -22,10 +23,10 @@ WORD = rf'(?:{HTML}|"(?:[^"\\]|\\.)*"|[^\s\[\]="]+)'
 
 
 class Graph:
-    """What a DOT text says: the label of each box, and the edges as (start, end, label, style)."""
+    """What a DOT text says: the label and id of each box, and the edges as (start, end, label, style)."""
 
     def __init__(self, text):
-        self.text, self.boxes, self.edges = text, {}, []
+        self.text, self.boxes, self.ids, self.edges = text, {}, {}, []
         for line in text.splitlines():
             line = line.strip()
             if edge := re.fullmatch(rf"({WORD}) -> ({WORD}) \[(.*)\]", line):
@@ -36,6 +37,8 @@ class Graph:
                 looks = dict(re.findall(rf"(\w+)=({WORD})", box[2]))
                 if "label" in looks:
                     self.boxes[plain(box[1])] = plain(looks["label"]).replace("\\\\", "\\")
+                if "id" in looks:
+                    self.ids[plain(box[1])] = plain(looks["id"]).replace("\\\\", "\\")
 
     def labels(self, start, end):
         return {label for one, other, label, _ in self.edges if (one, other) == (start, end)}
@@ -104,7 +107,7 @@ def test_the_model_at_a_glance_is_one_connected_graph_that_graphviz_reads(config
     sinks = set(graph.boxes) - {start for start, *_ in graph.edges}
     assert sinks == {"probabilities" if config.output == "softmax" else "log_probabilities"}
     for stack, layers in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
-        more = graph.boxes.get(f"{stack}.layers.again")
+        more = graph.boxes.get(f"{stack}.layers.1.again")
         noun = "layer" if layers == 2 else "layers"
         assert more == (None if layers == 1 else f"{layers - 1} more {stack} {noun} with other weights")
     assert ("causal_mask" in graph.boxes) == config.causal_mask
@@ -131,8 +134,8 @@ def test_the_sizes_on_the_edges_are_those_of_this_run():
     assert graph.labels("source_embedding", "source_position") == {"B 3 · S 7 · d_model 20"}
     assert graph.labels("source_padding_mask", "encoder.layers.0.self_attention") == {"B 3 · 1 · 1 · S 7"}
     assert graph.labels("causal_mask", "mask") == {"1 · 1 · T 6 · T 6"}
-    assert graph.labels("encoder.layers.again", "decoder.layers.0.cross_attention") == {"B 3 · S 7 · d_model 20"}
-    assert graph.labels("decoder.layers.again", "logits") == {"B 3 · T 6 · d_model 20"}
+    assert graph.labels("encoder.layers.1.again", "decoder.layers.0.cross_attention") == {"B 3 · S 7 · d_model 20"}
+    assert graph.labels("decoder.layers.1.again", "logits") == {"B 3 · T 6 · d_model 20"}
     assert graph.labels("logits", "log_probabilities") == {"B 3 · T 6 · V 11"}
 
 
@@ -163,35 +166,44 @@ def test_an_opened_attention_shows_its_own_steps_with_their_shapes():
     trace = run(Config(**TINY))
     attention = "encoder.layers.0.self_attention"
     graph = checked(to_dot(trace, at_a_glance(trace) | {attention}))
-    assert graph.labels(f"{attention}.query", f"{attention}.scores") == {"B 2 · H 2 · S 3 · d_k 4"}
+    assert graph.labels(f"{attention}.query permute", f"{attention}.scores") == {"B 2 · H 2 · S 3 · d_k 4"}
     assert graph.labels(f"{attention}.key_t", f"{attention}.scores") == {"B 2 · H 2 · d_k 4 · S 3"}
-    assert graph.labels(f"{attention}.weights", f"{attention}.mixed") == {"B 2 · H 2 · S 3 · S 3"}
-    names = {step.name for step in trace.steps if step.path == attention}
-    assert {name for name in graph.boxes if name.startswith(f"{attention}.")} == {f"{attention}.{n}" for n in names}
+    assert graph.labels(f"{attention}.weights", f"{attention}.mixed matmul") == {"B 2 · H 2 · S 3 · S 3"}
+    inside = [step for step in trace.steps if step.path == attention]
+    shown = [label for name, label in graph.boxes.items() if name.startswith(f"{attention}.")]
+    once = {"key_t", "scores", "scaled", "masked", "weights", "concat", "output"}
+    assert shown == [step.name if step.name in once else f"{step.name} · {step.op}" for step in inside]
 
 
 @pytest.mark.parametrize(
     ("opened", "says"),
     [
-        ({0, 1, 2, 3}, None),
-        ({0}, "3 more encoder layers with other weights"),
-        ({1, 3}, "2 more encoder layers with other weights"),
-        ({0, 1, 3}, "1 more encoder layer with other weights"),
-        (set(), "4 encoder layers"),
+        ({0, 1, 2, 3}, {}),
+        ({0}, {1: "3 more encoder layers with other weights"}),
+        ({3}, {0: "3 more encoder layers with other weights"}),
+        ({1, 3}, {0: "encoder layer 0", 2: "encoder layer 2"}),
+        ({2}, {0: "encoder layers 0 to 1", 3: "encoder layer 3"}),
+        ({0, 1, 3}, {2: "1 more encoder layer with other weights"}),
+        (set(), {0: "4 encoder layers"}),
     ],
 )
-def test_the_closed_layers_of_a_stack_are_counted_in_one_box(opened, says):
+def test_closed_layers_that_follow_one_another_are_counted_in_one_box(opened, says):
     trace = run(Config(**TINY, encoder_layers=4))
     paths = {"", "encoder", "encoder.layers", *(f"encoder.layers.{layer}" for layer in opened)}
     graph = checked(to_dot(trace, paths))
-    assert graph.boxes.get("encoder.layers.again") == says
-    shown = {name.split(".")[2] for name in graph.boxes if re.match(r"encoder\.layers\.\d", name)}
+    again = {name: label for name, label in graph.boxes.items() if re.fullmatch(r"encoder\..*\.again", name)}
+    assert again == {f"encoder.layers.{first}.again": label for first, label in says.items()}
+    assert {graph.ids[name] for name in again} == {f"open-encoder.layers.{first}" for first in says}
+    shown = {name.split(".")[2] for name in graph.boxes if re.match(r"encoder\.layers\.\d", name)} - set(map(str, says))
     assert shown == set(map(str, opened))
+    # What a layer makes goes down the stack, never up again.
+    passed = [(one.split("."), end.split(".")) for one, end, *_ in graph.edges if "encoder.layers." in one + end]
+    assert all(int(one[2]) <= int(end[2]) for one, end in passed if one[0] == end[0] == "encoder")
 
 
 def test_masks_still_lead_to_a_stack_of_which_no_layer_is_opened():
     graph = checked(to_dot(run(Config(**TINY)), {"", "encoder", "encoder.layers"}))
-    assert graph.labels("source_padding_mask", "encoder.layers.again") == {"B 2 · 1 · 1 · S 3"}
+    assert graph.labels("source_padding_mask", "encoder.layers.0.again") == {"B 2 · 1 · 1 · S 3"}
 
 
 def test_a_recorded_function_is_a_graph_of_its_steps_and_inputs():
@@ -247,7 +259,7 @@ def test_a_name_used_for_a_sum_and_then_for_something_else_is_no_sum():
         return y
 
     graph = checked(to_dot(record(twice, torch.rand(3))))
-    assert graph.boxes["y"] == "y"
+    assert graph.boxes == {"y add": "+", "x given": "x", "y relu": "y · relu"}
 
 
 def test_an_input_called_source_of_somebody_elses_function_has_no_borrowed_axes():
@@ -288,8 +300,8 @@ def test_a_stack_deep_inside_somebody_elses_model_is_opened_and_counted():
     trace = record(Deep(Scaled(), Scaled(), Scaled()), torch.rand(3))
     assert at_a_glance(trace) == {"", "model", "model.stack", "model.stack.layers", "model.stack.layers.0"}
     graph = checked(to_dot(trace))
-    assert graph.boxes["model.stack.layers.again"] == "2 more stack layers with other weights"
-    assert graph.labels("model.stack.layers.0.scaled", "model.stack.layers.again") == {"B 3"}
+    assert graph.boxes["model.stack.layers.1.again"] == "2 more stack layers with other weights"
+    assert graph.labels("model.stack.layers.0.scaled", "model.stack.layers.1.again") == {"B 3"}
 
 
 def test_a_stack_at_the_top_of_a_model_is_opened_and_counted():
@@ -304,7 +316,7 @@ def test_a_stack_at_the_top_of_a_model_is_opened_and_counted():
             return x
 
     graph = checked(to_dot(record(Flat(), torch.rand(3))))
-    assert graph.boxes["layers.again"] == "1 more layer with other weights"
+    assert graph.boxes["layers.1.again"] == "1 more layer with other weights"
     assert graph.labels("x given", "layers.0.scaled") == {"3"}
 
 
@@ -355,8 +367,177 @@ def test_axis_symbols_of_somebody_elses_comments_are_escaped():
     assert text.count('COLOR="#123456"') == 4
 
 
-def test_with_everything_opened_there_is_a_box_for_every_name_in_the_model():
+def everything(trace):
+    return {".".join(step.path.split(".")[:depth]) for step in trace.steps for depth in range(8)}
+
+
+@settings(max_examples=8, deadline=None)
+@given(configs())
+def test_with_everything_opened_every_step_is_one_box_and_every_edge_one_of_its_parents(config):
+    trace = run(config)
+    graph = checked(to_dot(trace, everything(trace)))
+    names = {name: step for name, mark in graph.ids.items() for step in trace.steps if mark == f"step-{step.index}"}
+    assert sorted(step.index for step in names.values()) == list(range(len(trace.steps)))
+    assert set(graph.boxes) - set(names) == {"source given", "target given"}
+    joined = {(names[one].index if one in names else one, names[end].index) for one, end, *_ in graph.edges}
+    assert joined == {
+        (parent.index if isinstance(parent, Step) else f"{parent.name} given", step.index)
+        for step in trace.steps
+        for parent in step.inputs
+        if parent.kind in ("step", "input")
+    }
+
+
+def insides(trace):
+    return sorted({module for step in trace.steps for module in chain(step.path)})
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_inside_a_module_its_own_steps_are_drawn_and_what_they_read_and_who_reads_them_dashed_around(norm_first):
+    trace = run(Config(**TINY, norm_first=norm_first))
+    for module in insides(trace):
+        own = [step for step in trace.steps if is_inside(step.path, module)]
+        text = to_dot(trace, everything(trace), within=module)
+        graph = checked(text)
+        dashed = {
+            name
+            for name in graph.boxes
+            if re.search(rf'^\s*"?{re.escape(name)}"? \[.*rounded,dashed', text, re.MULTILINE)
+        }
+        drawn = {name: mark for name, mark in graph.ids.items() if name not in dashed}
+        assert sorted(drawn.values()) == sorted(f"step-{step.index}" for step in own)
+        read = {one.index for step in own for one in step.inputs if isinstance(one, Step)} - {one.index for one in own}
+        readers = {reader.index for step in own for reader in trace.consumers.get(step.index, ()) if reader not in own}
+        outside = {int(graph.ids[name].removeprefix("step-")) for name in dashed}
+        assert read <= outside <= read | readers
+        leaving = {step.index for step in own if set(trace.consumers.get(step.index, ())) - set(own)}
+        names = {name: int(mark.removeprefix("step-")) for name, mark in drawn.items()}
+        assert {names[one] for one, end, *_ in graph.edges if end in dashed} == leaving
+        arriving = {
+            (int(graph.ids[one].removeprefix("step-")), names[end]) for one, end, *_ in graph.edges if one in dashed
+        }
+        assert arriving == {
+            (one.index, step.index) for step in own for one in step.inputs if isinstance(one, Step) and one not in own
+        }
+
+
+def test_around_a_module_stands_where_its_tensors_come_from_and_where_they_go():
     trace = run(Config(**TINY))
-    opened = {".".join(step.path.split(".")[:depth]) for step in trace.steps for depth in range(8)}
-    graph = checked(to_dot(trace, opened))
-    assert set(graph.boxes) - {"source given", "target given"} == {step.full_name for step in trace.steps}
+    graph = checked(to_dot(trace, {""}, within="encoder.layers.0"))
+    assert sorted(graph.boxes.values()) == [
+        "+",
+        "+",
+        "LayerNorm",
+        "LayerNorm",
+        "feed-forward",
+        r"mask\nfrom source padding mask",
+        "multi-head self-attention",
+        r"placed\nfrom source positional encoding",
+        "to layer 1",
+    ]
+    graph = checked(to_dot(trace, {""}, within="encoder.layers.0.feed_forward_norm"))
+    assert "after_feed_forward" in graph.boxes.values()
+    assert "to layer 1" in graph.boxes.values()
+    graph = checked(to_dot(trace, {""}, within="source_embedding"))
+    assert set(graph.boxes.values()) == {"embedded", "source tokens", "scaled", "to source positional encoding"}
+    graph = checked(to_dot(trace, {""}, within="encoder"))
+    assert set(graph.boxes.values()) >= {"2 encoder layers", "to decoder"}
+
+
+def test_every_box_and_frame_says_by_its_id_what_it_stands_for():
+    trace = run(Config(**TINY, encoder_layers=3))
+    text = to_dot(trace, {"encoder", "encoder.layers.0", "encoder.layers.0.feed_forward"})
+    graph = checked(text)
+    assert graph.ids["encoder.layers.1.again"] == "open-encoder.layers.1"
+    assert graph.ids["encoder.layers.0.self_attention"] == "open-encoder.layers.0.self_attention"
+    assert graph.ids["decoder"] == "open-decoder"
+    active = trace.find("encoder.layers.0.feed_forward.active")
+    assert graph.ids["encoder.layers.0.feed_forward.active"] == f"step-{active.index}"
+    assert "source given" not in graph.ids
+    frames = {
+        name: label.strip('"') for name, label in re.findall(r'\bid="?(close-[\w.]+)"? label=("[^"]+"|[\w-]+)', text)
+    }
+    assert frames == {
+        "close-encoder": "encoder",
+        "close-encoder.layers.0": "layer 0",
+        "close-encoder.layers.0.feed_forward": "feed-forward",
+    }
+
+
+@settings(max_examples=8, deadline=None)
+@given(configs(), st.randoms())
+def test_the_box_of_a_step_is_its_own_or_the_closed_module_it_lies_in(config, random):
+    trace = run(config)
+    opened = {module for module in insides(trace) if random.random() < 0.6}
+    within = random.choice(["", *insides(trace)])
+    graph = checked(to_dot(trace, opened, within=within))
+    assert boxes(trace, opened, within) == len(graph.boxes)
+    for step in trace.steps:
+        if not is_inside(step.path, within):
+            continue
+        mark = mark_of(step, opened, within)
+        assert mark in graph.ids.values()
+        closed = closed_around(step, opened, within)
+        if not closed:
+            assert mark == f"step-{step.index}"
+            continue
+        assert is_inside(step.path, closed)
+        assert closed not in opened
+        shared = re.fullmatch(r"open-(.+\.layers)\.(\d+)", mark)
+        if shared:
+            layers = range(int(shared[2]), int(closed.rpartition(".")[2]) + 1)
+            assert not {f"{shared[1]}.{layer}" for layer in layers} & opened
+        else:
+            assert mark == f"open-{closed}"
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_names_with_special_characters_can_be_drawn_within_and_stand_in_the_ids_as_they_are(name):
+    class Held(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleDict({name: Scaled(), "after": Scaled()})
+
+        def forward(self, x):
+            return self.parts["after"](self.parts[name](x))
+
+    trace = record(Held(), torch.rand(3))
+    assert checked(to_dot(trace, {"parts"})).ids == {
+        f"parts.{name}".replace(":", " ").replace("\\", "\\\\"): f"open-parts.{name}",
+        "parts.after": "open-parts.after",
+    }
+    graph = checked(to_dot(trace, everything(trace), within=f"parts.{name}"))
+    assert set(graph.boxes.values()) == {"x", "scaled", "to after"}
+    graph = checked(to_dot(trace, everything(trace), within="parts.after"))
+    assert set(graph.boxes.values()) == {rf"scaled\nfrom {name}".replace("_", " "), "scaled"}
+
+
+def test_a_call_made_again_and_again_under_one_name_is_a_box_each_time():
+    def halved(x):
+        for _ in range(3):
+            x = x / 2
+        return x
+
+    graph = checked(to_dot(record(halved, torch.rand(3))))
+    assert list(graph.ids.values()) == ["step-0", "step-1", "step-2"]
+    assert [(one, end) for one, end, *_ in graph.edges] == [
+        ("x given", "x div 0"),
+        ("x div 0", "x div 1"),
+        ("x div 1", "x div 2"),
+    ]
+
+
+def test_what_is_added_to_a_number_or_a_parameter_keeps_its_name():
+    trace = run(Config(**TINY))
+    graph = checked(to_dot(trace, {""}, within="encoder.layers.0.self_attention_norm"))
+    assert {"safe", "shifted"} <= set(graph.boxes.values())
+    assert "+" not in graph.boxes.values()
+
+
+def test_words_of_the_built_in_model_are_not_put_into_somebody_elses():
+    def kept(source, mask):
+        logits = source * mask
+        return logits
+
+    graph = checked(to_dot(record(kept, torch.rand(3), torch.rand(3))))
+    assert set(graph.boxes.values()) == {"source", "mask", "logits"}

@@ -358,14 +358,20 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("symbol", [*AXES, "H*d_k", "1", "their_axis", None])
-def test_every_axis_colour_can_be_read_on_a_dark_page(symbol: str | None) -> None:
-    assert contrast(palette.axis_colour(symbol, dark=True), "#11141b") >= 4.5
+# The page, and what stands out from it: the settings beside it, code.
+GROUNDS = {False: ("#ffffff", "#f6f7fa"), True: ("#11141b", "#191e28")}
 
 
-@pytest.mark.parametrize("symbol", [symbol for symbol in AXES if symbol not in {"B", "H"}])
-def test_every_axis_colour_but_the_two_that_were_settled_can_be_read_on_a_light_page(symbol: str) -> None:
-    assert contrast(palette.axis_colour(symbol), "#ffffff") >= 4.5
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("symbol", [*AXES, "H*d_k", "H*d_v", "F*P", "1", "their_axis", None])
+def test_the_name_of_every_axis_can_be_read_in_its_colour(symbol: str | None, dark: bool) -> None:
+    assert all(contrast(palette.axis_colour(symbol, dark), ground) >= 4.5 for ground in GROUNDS[dark])
+
+
+@pytest.mark.parametrize("tone", palette._OTHERS, ids=lambda tone: tone.light)
+def test_the_name_of_an_axis_of_somebody_elses_code_can_be_read_in_any_of_its_colours(tone: palette.Tone) -> None:
+    for dark, grounds in GROUNDS.items():
+        assert all(contrast(tone.on(dark), ground) >= 4.5 for ground in grounds)
 
 
 def test_every_axis_of_the_glossary_has_a_colour_of_its_own() -> None:

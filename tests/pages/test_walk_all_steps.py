@@ -57,7 +57,8 @@ def test_every_stage_can_be_sent_with_an_axis_and_its_labels_for_each_dimension(
             for axis, labels in enumerate(panel.labels):
                 check_labels(trace, panel, axis, labels)
             assert panel.masked is None or panel.masked.expand(panel.value.shape).dtype == torch.bool
-        packed = pack(panels, reads=[one.to_json() for one in reads(step) or ()] or None, operation=operation_of(step))
+        maps = [one.to_json() for one in reads(step) or ()] or None
+        packed = pack(panels, reads=maps, operation=operation_of(trace, step))
         assert len(packed.windows) == len(panels)
 
 
@@ -99,7 +100,7 @@ def test_every_formula_is_filled_in_and_names_what_was_read(trace):
 
 def test_the_marked_part_of_the_code_is_the_expression_that_made_the_step(trace):
     for step in trace.steps:
-        operation = operation_of(step)
+        operation = operation_of(trace, step)
         lines = operation.code.split("\n")
         line, start, end = operation.mark
         assert 0 <= line < len(lines)

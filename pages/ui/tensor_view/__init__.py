@@ -105,9 +105,10 @@ def walk_view(
 ) -> Selection:
     """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
 
-    `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run with where the
-    person asked to go. The stages of `ahead` are sent along as far as they fit, so that the browser can go there
-    without waiting.
+    A page with a player keeps what is pinned and shown, as `Selection` says it, and passes it as `pinned` and `choice`
+    the next time. `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run
+    with where the person asked to go. The stages of `ahead` are sent along as far as they fit, so that the browser can
+    go there without waiting.
     """
     panels = [drawable(panel) for panel in stage.panels]
     state: Mapping[str, Any] = st.session_state.get(key) or {}
@@ -115,11 +116,12 @@ def walk_view(
     memory = st.session_state.setdefault(f"{key}:memory", {"at": {}, "pin": {}})
     before = memory["at"].get("held", {})
     chosen = valid_starts(view["at"]) if "at" in view else None
-    at, from_page = latest(memory["at"], valid_starts(dict(choice or {})), chosen, view.get("n", 0))
-    if from_page:
+    adopted = stage.player is not None
+    at, from_page = latest(memory["at"], valid_starts(dict(choice or {})), chosen, view.get("n", 0), adopted)
+    if from_page and not adopted:
         at = {**before, **at}  # axes the page does not name stay where they are
     step = None if stage.player is None else stage.player.step
-    held, from_page = latest(memory["pin"], pin_of(panels, pinned, step), pin.get("cell"), pin.get("n", 0))
+    held, from_page = latest(memory["pin"], pin_of(panels, pinned, step), pin.get("cell"), pin.get("n", 0), adopted)
     kept = valid_pin(panels, held, step)
     seen = {"view": view.get("n", 0), "pinned": pin.get("n", 0), "go": go.get("n", 0)}
     said = made(*kept) if made is not None and kept is not None else None

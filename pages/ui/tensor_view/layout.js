@@ -105,6 +105,7 @@ function tracks(from, extent, gapsBefore, strip) {
 function sideGutter(panel, box, look) {
   const levels = panel.rows.map((axis) => {
     const [start, count] = box[axis];
+    if (isSilent(panel, axis)) return 0;
     const names = Array.from({ length: count }, (_, i) => facetNames(panel, axis, start + i)[0]);
     return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => look.measure(name, 11)))) + 9);
   });
@@ -120,7 +121,7 @@ function sideGutter(panel, box, look) {
 // Above the facets: one line for each axis that runs across, then the labels of the block's columns. `each` where the
 // labels differ from one row of facets to the next, so that every row of facets needs its own.
 function headGutter(panel, box, cell, look) {
-  const levels = panel.columns.map(() => 21);
+  const levels = panel.columns.map((axis) => (isSilent(panel, axis) ? 0 : 21));
   const labels = axisLabels(panel, box, panel.columnAxis);
   const each = !!labels && panel.axes[panel.columnAxis].byRow && panel.rows.includes(0);
   let height = 0;
@@ -174,6 +175,17 @@ function cellSize(panel, box, columns, rows, width, height, look) {
     height: Math.max(square, Math.min(high, COMFORTABLE, square * 2)),
     numerals: false,
   };
+}
+
+// How tall a tensor is with numerals in all its cells; 0 where the width has no room for them.
+function numeralHeight(panel, width, look) {
+  if (!panel.values || panel.empty) return 0;
+  const box = panel.axes.map((axis) => [axis.start, axis.count]);
+  const [across, down] = [combinations(box, panel.columns), combinations(box, panel.rows)];
+  const cell = numeralSize(panel, 1, look);
+  const room = width - sideGutter(panel, box, look).width - sum(gaps(across)) - 8;
+  if (sizeOf(box, panel.columnAxis) * across.length * cell.width > room) return 0;
+  return sizeOf(box, panel.rowAxis) * down.length * cell.height + sum(gaps(down));
 }
 
 // The smallest cell that every numeral in the box fits into.

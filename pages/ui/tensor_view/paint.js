@@ -206,10 +206,11 @@ function paintSide(context, layout, look) {
   const { panel, side, down, ys } = layout;
   let x = 0;
   panel.rows.forEach((axis, level) => {
+    if (isSilent(panel, axis)) return;
     groups(down, level).forEach(([from, to]) => {
       const top = ys[from];
       const bottom = ys[to] + layout.blockHeight;
-      context.fillStyle = look.axis(panel.axes[axis].symbol);
+      context.fillStyle = look.axis(panel.axes[axis].every ?? panel.axes[axis].symbol);
       text(context, fitted(facetNames(panel, axis, down[from][level])[0], LONGEST_LABEL, look), x, top + 5, look, 11, "left");
       context.fillRect(x + side.levels[level] - 5, top, 1.5, bottom - top);
     });
@@ -233,8 +234,9 @@ function paintHead(context, layout, look) {
   const { panel, head, across, xs } = layout;
   let y = 0;
   panel.columns.forEach((axis, level) => {
+    if (isSilent(panel, axis)) return;
     groups(across, level).forEach(([from, to]) => {
-      context.fillStyle = look.axis(panel.axes[axis].symbol);
+      context.fillStyle = look.axis(panel.axes[axis].every ?? panel.axes[axis].symbol);
       const width = xs[to] + layout.blockWidth - xs[from];
       const names = facetNames(panel, axis, across[from][level]);
       const name = names.find((text) => look.measure(text, 11) <= width + GAP - 2) ?? names.at(-1);

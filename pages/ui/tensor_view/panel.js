@@ -92,12 +92,12 @@ class PanelView {
     const { panel, stage } = this;
     const chips = panel.axes.map((axis, number) => {
       const known = stage.data.axes[axis.symbol];
-      const title = known ? [known.name, known.meaning].filter(Boolean).join(": ") : "an axis whose name is not known";
+      const meaning = known ? [known.name, known.meaning].filter(Boolean).join(": ") : "an axis whose name is not known";
+      const title = isOne(axis) ? `an axis of size 1: repeats along ${axis.every ?? "the other tensor's axis"}` : meaning;
       const chip = element(
         "span",
         { class: "chip", title, role: "listitem" },
-        element("span", { class: "symbol", text: axisName(panel, number) }),
-        document.createTextNode(" "),
+        ...(isOne(axis) ? [] : [element("span", { class: "symbol", text: axisName(panel, number) }), " "]),
         element("b", { text: axis.size }),
       );
       stage.underline(chip, axis.symbol);
@@ -193,7 +193,7 @@ class PanelView {
 
   described() {
     const { panel } = this;
-    const axes = panel.axes.map((axis, number) => `${axisName(panel, number)} ${axis.size}`).join(" by ");
+    const axes = panel.axes.map((axis, number) => (isOne(axis) ? "1" : `${axisName(panel, number)} ${axis.size}`)).join(" by ");
     return [`${panel.title}, ${axes || "a single number"}, ${panel.dtype}`, panel.footer, "Arrow keys move, Enter pins, Escape releases"]
       .filter(Boolean)
       .join(". ");
@@ -229,6 +229,7 @@ class PanelView {
 
   zoomName(box, facets) {
     const named = facets
+      .filter((axis) => !isOne(this.panel.axes[axis]))
       .sort((a, b) => a - b)
       .flatMap((axis, n) => {
         const name = element("b", { text: placeName(this.panel, axis, box[axis][0]) });
@@ -323,6 +324,7 @@ function swatch(name, words) {
 
 function directions(panel, look) {
   const name = (axis, arrow, words) => {
+    if (isOne(panel.axes[axis])) return [];
     const symbol = element("b", { text: `${axisName(panel, axis)} ${arrow}` });
     symbol.style.color = look.axis(panel.axes[axis].symbol);
     return [`${words} `, symbol];

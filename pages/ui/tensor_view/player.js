@@ -71,7 +71,7 @@ class Player {
     }
     this.ways = ways;
     this.path.replaceChildren(...pathParts(data.path));
-    this.jumps.replaceChildren(...data.jumps.map((jump) => this.jump(jump)));
+    this.showJumps();
     this.show(data.step);
     this.continue();
   }
@@ -141,13 +141,29 @@ class Player {
     this.play(false);
   }
 
-  jump({ label, says, step, cell, keeps_pin }) {
+  showJumps() {
+    this.jumps.replaceChildren(...this.data.jumps.map((jump) => this.jump(jump)).filter(Boolean));
+  }
+
+  jump({ label, says, step, keeps_pin, along, by }) {
+    const cell = along === null ? null : this.beside(along, by);
+    if (along !== null && !cell) return null;
+    const text = !cell ? label : by < 0 ? `◂ ${label} ${cell[along]}` : `${label} ${cell[along]} ▸`;
     const go = () => this.stage.go({ step, cell, keeps_pin });
     return element("button", {
-      type: "button", class: "jump", text: label, title: says, "data-focus": `jump:${label}`,
+      type: "button", class: "jump", text, title: says, "data-focus": `jump:${label}:${by}`,
       "aria-disabled": step === null ? "true" : null,
       onclick: () => step !== null && this.byHand(go),
     });
+  }
+
+  // The cell so many places on along an axis of the output, null where it ends.
+  beside(along, by) {
+    const { pin, data } = this.stage;
+    const { axes, number } = data.output;
+    const cell = pin?.number === number ? [...pin.index] : axes.map(() => 0);
+    cell[along] += by;
+    return cell[along] >= 0 && cell[along] < axes[along].size ? cell : null;
   }
 
   to(step) {

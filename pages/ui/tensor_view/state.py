@@ -14,26 +14,26 @@ from pages.ui.tensor_view.parts import Index, Panel
 Memory = MutableMapping[str, Any]
 
 
-def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0) -> tuple[Any, bool]:
+def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0, adopted: bool = False) -> tuple[Any, bool]:
     """What to show now, and whether the page just moved it there. `chosen` is None until the person has chosen.
 
-    `turn` counts the person's choices: the same one made again, after the page had moved on, is a new choice.
+    `turn` counts the person's choices: the same one made again, after the page had moved on, is a new choice. A page
+    that has `adopted` what the person chose, into the address, has the last word from then on.
     """
-    held, from_page = memory.get("held", argument), False
-    if not memory:
-        held = argument if chosen is None else chosen
-        from_page = chosen is None
-    elif chosen is not None and (turn, chosen) != (memory["turn"], memory["chosen"]):
+    before = memory.get("held", argument)
+    held, from_page = before, False
+    anew = chosen is not None and memory and (turn, chosen) != (memory["turn"], memory["chosen"])
+    if anew or (chosen is not None and not memory and not adopted):
         held = chosen
-    elif argument != memory["argument"]:
-        held, from_page = argument, argument != held
+    elif not memory:
+        from_page = True
+    elif adopted or argument != memory["argument"]:
+        held, from_page = argument, argument != before
     memory.update(argument=argument, chosen=chosen, turn=turn, held=held)
     return held, from_page
 
 
-def pin_of(
-    panels: Sequence[Panel], pinned: tuple[int, Index] | None, step: int | None = None
-) -> dict[str, Any] | None:
+def pin_of(panels: Sequence[Panel], pinned: tuple[int, Index] | None, step: int | None = None) -> dict[str, Any] | None:
     """A pin as it is remembered. Title and step go along: the same place in another tensor is not the same cell."""
     if pinned is None or not 0 <= pinned[0] < len(panels):
         return None

@@ -4,7 +4,11 @@ const WIDE = 900;
 const CARD = { narrow: 264, wide: 304 };
 const ROOMY = 1180;
 const SPACE = 28;
-const HINT = "Point at a cell to read it; click keeps it. With the keyboard: Tab, arrow keys, Enter, Escape.";
+const STACKED = 600;
+const HINTS = {
+  fine: "Point at a cell to read it; click keeps it. With the keyboard: Tab, arrow keys, Enter, Escape.",
+  coarse: "Tap a cell to keep it; tap it again to let go.",
+};
 const stages = new WeakMap();
 let counter = 0;
 
@@ -58,6 +62,7 @@ class Stage {
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
   take(data, fresh) {
     data.output = data.panels.at(-1);
+    repeats(data);
     this.data = data;
     this.at = data.at;
     // An answer to an earlier click must not undo a later one.
@@ -138,6 +143,7 @@ class Stage {
     this.release = element("button", {
       type: "button", class: "release", text: "Release", title: "Escape releases too", onclick: () => this.escape(),
     });
+    this.line = element("div", { class: "spoken" }, element("div", { class: "words" }, this.reading, this.linking), this.release);
     this.live = element("div", { class: "unseen", role: "status", "aria-live": "polite" });
     const lead = element("span", { text: "Showing" });
     const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
@@ -146,7 +152,7 @@ class Stage {
       ...(this.controls.length ? [controls] : []),
       this.flow,
       this.madeView.root,
-      element("div", { class: "readout" }, element("div", { class: "words" }, this.reading, this.linking), this.release),
+      element("div", { class: "readout" }, this.line),
       this.live,
     );
     if (focused) this.root.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
@@ -197,7 +203,6 @@ class Stage {
     const wide = inputs > 0 && this.width >= WIDE;
     const alone = inputs === 0;
     this.root.toggleAttribute("data-wide", wide);
-    const height = wide && inputs > 1 ? 210 : 360;
     if (!wide) return this.views.map(() => ({ width: this.width, height: alone ? 480 : 360 }));
     const card = this.flow.querySelector(".middle") ? (this.width >= ROOMY ? CARD.wide : CARD.narrow) : 0;
     const room = this.width - (card ? card + SPACE : 0) - SPACE;
@@ -207,7 +212,10 @@ class Stage {
     const share = left + right <= room ? left + (room - left - right) / 2 : clamp((room * left) / (left + right), room * 0.36, room * 0.64);
     const columns = [Math.floor(share), Math.floor(room - share)];
     this.flow.style.gridTemplateColumns = card ? `${columns[0]}px ${card}px ${columns[1]}px` : `${columns[0]}px ${columns[1]}px`;
-    return this.views.map((_, i) => ({ width: columns[i === inputs ? 1 : 0], height: i === inputs ? 360 : height }));
+    // inputs that stand one below the other stay low, unless all of them have numerals in not much more room
+    const numbered = this.views.slice(0, -1).map((view) => numeralHeight(view.panel, columns[0], look));
+    const low = (i) => (sum(numbered) <= STACKED ? Math.max(210, numbered[i]) : 210);
+    return this.views.map((_, i) => (i === inputs ? { width: columns[1], height: 360 } : { width: columns[0], height: inputs > 1 ? low(i) : 360 }));
   }
 
   enlarges(view) {
@@ -311,6 +319,7 @@ class Stage {
       this.send("pinned", { cell, n });
     }, delay);
     if (pin) this.player?.play(false);
+    this.player?.showJumps();
     this.refresh(true);
     if (!pin) this.live.textContent = "released";
   }
@@ -361,8 +370,9 @@ class Stage {
   readOut(active, lit) {
     this.release.hidden = !this.pin;
     this.root.toggleAttribute("data-pinned", !!this.pin);
+    this.line.style.transform = "";
     if (!active) {
-      this.reading.replaceChildren(element("span", { class: "hint", text: HINT }));
+      this.reading.replaceChildren(element("span", { class: "hint", text: HINTS[matchMedia("(pointer: coarse)").matches ? "coarse" : "fine"] }));
       this.linking.textContent = "";
       return;
     }
@@ -382,6 +392,17 @@ class Stage {
       title: other.title, total: boxesCount(lit[i]), inView: boxesCount(boxesInView(other, lit[i])),
     }));
     this.linking.textContent = readsText(parts, verb);
+    this.dodge(this.views[active.number], active.index);
+  }
+
+  // The read-out never lies over the cell that it speaks of.
+  dodge({ plate, zoom }, index) {
+    const line = this.line.getBoundingClientRect();
+    for (const { root, layout } of [plate, zoom].filter((one) => one?.layout)) {
+      const [region] = regions(layout, index.map(ONE));
+      const top = root.getBoundingClientRect().top + (region?.y ?? Infinity);
+      if (top < line.bottom && top + layout.cell.height > line.top) this.line.style.transform = `translateY(${top - 6 - line.bottom}px)`;
+    }
   }
 }
 
@@ -455,7 +476,7 @@ function lookOf(root, data) {
     veil: `color-mix(in srgb, ${paper} 45%, transparent)`,
     cell: dark ? [33, 38, 48] : [241, 243, 247],
     yes: dark ? [196, 202, 214] : [61, 68, 84],
-    axis: (symbol) => data.axes[symbol]?.tone[dark ? 1 : 0] ?? (dark ? "#a6adbd" : "#6b7385"),
+    axis: (symbol) => data.axes[symbol]?.tone[dark ? 1 : 0] ?? (dark ? "#a6adbd" : "#666d7e"),
   };
 }
 

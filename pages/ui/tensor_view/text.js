@@ -59,6 +59,25 @@ function axisName(panel, axis) {
   return panel.axes[axis].symbol ?? `axis ${axis}`;
 }
 
+// An axis kept only so that shapes line up. An input's repeats along an axis of the output.
+function isOne({ symbol, size }) {
+  return symbol === "1" && size === 1;
+}
+
+// Of one that repeats nowhere there is nothing to say at the edge.
+function isSilent(panel, axis) {
+  return isOne(panel.axes[axis]) && !panel.axes[axis].every;
+}
+
+function repeats({ panels, reads, output }) {
+  panels.slice(0, -1).forEach((panel, number) => {
+    panel.axes.forEach((axis, place) => {
+      const out = output.axes[reads[number]?.axes?.[place]?.out];
+      if (isOne(axis) && out?.size > 1) axis.every = out.symbol;
+    });
+  });
+}
+
 // "H 3", and "axis 0 = 3" where the axis has no name
 function placeName(panel, axis, position) {
   return `${axisName(panel, axis)} ${panel.axes[axis].symbol ? "" : "= "}${position}`;
@@ -66,6 +85,8 @@ function placeName(panel, axis, position) {
 
 // What a facet can be called, the most telling first: "S 2 home", "S 2", "2".
 function facetNames(panel, axis, position) {
+  const { every } = panel.axes[axis];
+  if (every) return [`every ${every}`, "every"];
   const plain = placeName(panel, axis, position);
   const token = sharedLabel(panel.axes[axis], position);
   return [...(token === null ? [] : [`${plain} ${token}`]), plain, String(position)];
@@ -83,7 +104,8 @@ function cellRuns(panel, index) {
   const runs = [[panel.title, null, "title"], ["[", null]];
   index.forEach((i, axis) => {
     if (axis) runs.push([", ", null]);
-    runs.push([axisName(panel, axis), panel.axes[axis].symbol], [`=${i}`, null]);
+    if (isOne(panel.axes[axis])) runs.push([i, null]);
+    else runs.push([axisName(panel, axis), panel.axes[axis].symbol], [`=${i}`, null]);
     const label = labelOf(panel, axis, index);
     if (label !== null) runs.push([` “${label}”`, null]);
   });
@@ -105,7 +127,8 @@ function isMasked(panel, index) {
 
 // The same for ears: "scores, B 0, H 1, S 2 home, S 3 go: 0.1843"
 function spoken(panel, index) {
-  const places = index.map((i, axis) => [axisName(panel, axis), i, labelOf(panel, axis, index)].filter((x) => x !== null).join(" "));
+  const named = panel.axes.map((_, axis) => axis).filter((axis) => !isOne(panel.axes[axis]));
+  const places = named.map((axis) => [axisName(panel, axis), index[axis], labelOf(panel, axis, index)].filter((x) => x !== null).join(" "));
   const at = place(panel, index);
   const value = at < 0 ? "not in view" : panel.values ? spokenValue(panel, panel.values[at]) : "no value";
   return `${[panel.title, ...places].join(", ")}: ${value}${isMasked(panel, index) ? ", masked" : ""}`;

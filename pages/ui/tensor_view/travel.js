@@ -20,7 +20,11 @@ class Travel {
     this.root = this.bar();
     // for a test: where the cell that started at an index of the input is now, and its colour
     this.root.where = (index) => this.where(index);
-    this.onScroll = () => this.overlay.isConnected && (this.seat(), this.show());
+    this.onScroll = () => {
+      this.seat();
+      this.describe();
+      this.show();
+    };
     stage.root.dataset.travel = "";
   }
 
@@ -38,7 +42,7 @@ class Travel {
       "div",
       { class: "travel", role: "group", "aria-label": "the way of the cells" },
       element("div", {}, this.button, this.range),
-      element("div", {}, element("span", { text: "Colours" }), element("span", { class: "segments" }, ...this.choices), this.skipping),
+      element("div", {}, element("span", { text: "Colours" }), element("span", { class: "segments", role: "group", "aria-label": "colours" }, ...this.choices), this.skipping),
       this.note,
     );
   }

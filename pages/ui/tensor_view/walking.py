@@ -23,13 +23,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Jump:
-    """A way to another step, and maybe to one of its cells; nowhere to go where ``step`` is None."""
+    """A way to another step, nowhere where ``step`` is None; or, ``by`` so many places ``along`` an axis of the
+    output, to another cell of this step, from the pinned one or else the first."""
 
     label: str
     says: str
     step: int | None
-    cell: Index | None = None
     keeps_pin: bool = False
+    along: int | None = None
+    by: int = 0
 
 
 @dataclass(frozen=True)

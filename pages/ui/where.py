@@ -1,0 +1,131 @@
+"""Where in the model a step is: its line in the running function, and its box in the graph of the block around it."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from engine import Step, Trace
+from engine.graph import boxes, closed_around, mark_of, to_dot
+from engine.modules import chain, is_inside, title
+from pages.ui import state
+from pages.ui.block_map import Scope, block_map
+from pages.ui.code_view import code_view
+from pages.ui.graph_look import graph_look
+from pages.ui.places import key_of
+from pages.ui.theme import is_dark
+
+_MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
+_WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
+_PICTURE = "where.picture"
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """The last drawing, kept because most reruns change the step alone, and the drawing says nothing of the step."""
+
+    trace: weakref.ref[Trace]
+    asked: tuple[str, str, bool]
+    opened: tuple[str, ...]
+    left_closed: bool
+    dot: str
+
+
+def draw(trace: Trace, step: Step) -> None:
+    """Draws the code of a step and the graph around it, side by side."""
+    code, block = st.columns(2, gap="medium")
+    with code:
+        st.markdown("##### The code")
+        code_view(trace, step, key="where.code", on_go=_go)
+    with block:
+        st.markdown("##### Where we are")
+        _draw_map(trace, step)
+
+
+def _draw_map(trace: Trace, step: Step) -> None:
+    within = _within(step)
+    picture = _picture(trace, within)
+    here = mark_of(step, picture.opened, within)
+    block_map(
+        picture.dot,
+        key="where.map",
+        here=here,
+        scopes=[Scope(module or _WHOLE, title(module)) for module in ("", *chain(step.path))],
+        scope=within or _WHOLE,
+        alt=f"Graph of {title(within)}, the shape of the tensor on every edge",
+        on_pick=partial(_pick, weakref.ref(trace), here, closed_around(step, picture.opened, within)),
+        on_scope=partial(_scope, step.path),
+    )
+    if picture.left_closed:
+        st.caption(f"Modules that were opened first are drawn closed: more than {_MOST_BOXES} boxes are not drawn.")
+    st.caption("Press a step to go to it, a bold module to open it, the name of a frame to close it.")
+
+
+def _within(step: Step) -> str:
+    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
+    chosen = state.view("scope")
+    if chosen == _WHOLE:
+        return ""
+    own = chain(step.path)
+    return chosen if chosen in own else own[-1] if own else ""
+
+
+def _picture(trace: Trace, within: str) -> _Picture:
+    dark = is_dark()
+    asked = (within, state.view("open"), dark)
+    kept: _Picture | None = st.session_state.get(_PICTURE)
+    if kept is None or kept.trace() is not trace or kept.asked != asked:
+        wanted = _opened(trace)
+        opened = _fitting(trace, wanted, within)
+        dot = to_dot(trace, opened, graph_look(dark), within)
+        kept = _Picture(weakref.ref(trace), asked, opened, opened != wanted, dot)
+        st.session_state[_PICTURE] = kept
+    return kept
+
+
+def _opened(trace: Trace) -> tuple[str, ...]:
+    """The modules of this trace that the address says are opened, in the order in which they were."""
+    modules = {module for path in {step.path for step in trace.steps} for module in chain(path)}
+    return tuple(dict.fromkeys(path for path in state.view("open").split(",") if path in modules))
+
+
+def _fitting(trace: Trace, opened: tuple[str, ...], within: str) -> tuple[str, ...]:
+    """As many of the opened modules as can be drawn: those opened last, and what they lie in."""
+    while opened and boxes(trace, opened, within) > _MOST_BOXES:
+        first = next(one for one in opened if not any(is_inside(other, one) for other in opened if other != one))
+        opened = tuple(one for one in opened if one != first)
+    return opened
+
+
+def _go(key: str) -> None:
+    state.change_view(step=key, pin=None, trail=None)
+
+
+def _scope(own: str, value: str) -> None:
+    # The step's own module is what is drawn when nothing is chosen, and then follows the step.
+    state.change_view(scope=None if value == (own or _WHOLE) else value)
+
+
+def _pick(drawn: weakref.ref[Trace], here: str, ours: str, mark: str) -> None:
+    """Does what pressing the box or frame with this id means.
+
+    Of layers that share a box it opens the first, but of those in the box where we are, ``here``, it opens ours.
+    """
+    trace = drawn()
+    if trace is None:
+        return  # another run has taken its place, and is drawn next
+    kind, _, what = mark.partition("-")
+    opened = [one for one in _opened(trace) if one != what]
+    if kind == "step":
+        _go(key_of(trace, trace.steps[int(what)]))
+    elif kind == "open":
+        _open(*opened, ours if mark == here else what)
+    elif kind == "close":
+        _open(*opened)
+
+
+def _open(*paths: str) -> None:
+    state.change_view(open=",".join(paths) or None)

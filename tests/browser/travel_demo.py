@@ -1,0 +1,58 @@
+"""The tensor view at single steps of a real trace: `streamlit run tests/browser/travel_demo.py`, then `?step=…`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from engine import Config, Trace, run  # noqa: E402
+from engine.index_map import reads  # noqa: E402
+from pages.ui.operation import operation_of  # noqa: E402
+from pages.ui.panels import stage_of  # noqa: E402
+from pages.ui.places import key_of, step_at  # noqa: E402
+from pages.ui.tensor_view import tensor_view  # noqa: E402
+from pages.ui.travel import travel_of  # noqa: E402
+
+SMALL = Config(batch=1, src_len=5, tgt_len=4, d_model=32, heads=4, encoder_layers=1, decoder_layers=1, device="cpu")
+BASE = Config(batch=10, src_len=20, tgt_len=20, d_model=512, heads=8, encoder_layers=1, decoder_layers=1, device="cpu")
+WIDE = Config(batch=1, src_len=60, tgt_len=4, d_model=80, heads=2, encoder_layers=1, decoder_layers=1, device="cpu")
+MANY = Config(batch=1, src_len=64, tgt_len=4, d_model=64, heads=1, encoder_layers=1, decoder_layers=1, device="cpu")
+ONE = Config(batch=1, src_len=5, tgt_len=4, d_model=8, heads=1, encoder_layers=1, decoder_layers=1, device="cpu")
+CONFIGS = {"small": SMALL, "base": BASE, "wide": WIDE, "many": MANY, "one": ONE}
+
+
+@st.cache_resource
+def trace_of(name: str) -> Trace:
+    return run(CONFIGS[name])
+
+
+def show() -> None:
+    trace = trace_of(st.query_params.get("config", "small"))
+    step = step_at(trace, st.query_params["step"])
+    with st.container(horizontal=True):
+        for one in (trace.steps[step.index - 1], trace.steps[step.index + 1]):
+            st.button(
+                f"to {one.index}",
+                on_click=lambda key: st.query_params.update(step=key),
+                args=(key_of(trace, one),),
+                key=f"to {one.index - step.index}",
+            )
+    st.caption(f"step {step.index}")
+    tensor_view(
+        stage_of(trace, step),
+        key="stage",
+        reads=[read.to_json() for read in reads(step) or ()] or None,
+        operation=operation_of(trace, step),
+        travel=travel_of(step),
+    )
+
+
+if __name__ == "__main__":
+    st.set_page_config(layout="wide", page_title="travel demo")
+    show()
