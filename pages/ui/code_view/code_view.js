@@ -1,5 +1,6 @@
 // A function as text. Whoever wrote it, it reaches the page as text alone.
 
+const MARGIN = 40;
 const views = new WeakMap();
 
 class CodeView {
@@ -30,14 +31,15 @@ class CodeView {
     if (focused) this.lines.querySelector(`[data-number="${focused}"]`)?.focus({ preventScroll: true });
   }
 
-  // Moves the code inside its box so that the mark can be seen; the page stays where it is.
+  // Moves the code inside its box so that the marked lines can be seen well; the page stays where it is.
   reveal() {
-    const marks = [...this.lines.querySelectorAll("mark")];
-    if (!marks.length) return;
+    const marked = [...this.lines.querySelectorAll("[aria-current]")];
+    if (!marked.length) return;
     const box = this.lines.getBoundingClientRect();
-    const top = marks[0].getBoundingClientRect().top - box.top;
-    const bottom = marks.at(-1).getBoundingClientRect().bottom - box.top;
-    if (top < 0 || bottom > box.height) this.lines.scrollTop += Math.min((top + bottom - box.height) / 2, top);
+    const top = marked[0].getBoundingClientRect().top - box.top;
+    const bottom = marked.at(-1).getBoundingClientRect().bottom - box.top;
+    const seen = top >= MARGIN && bottom <= box.height - MARGIN;
+    if (!seen) this.lines.scrollTop += Math.min((top + bottom - box.height) / 2, top - MARGIN);
   }
 
   press(event) {
