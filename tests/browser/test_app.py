@@ -109,7 +109,7 @@ def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app
 
 def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
-    tab.get_by_role("button", name="Next").click()
+    tab.get_by_role("button", name="Next", exact=True).click()
     expect(tab.locator('.panel[data-panel="scaled"]')).to_be_visible(timeout=30_000)
     settled(tab)
     assert parse_qs(urlsplit(tab.url).query)["step"] == ["encoder.layers.0.self_attention.scaled"]
@@ -152,20 +152,6 @@ def test_the_matrix_on_screen_carries_the_tokens_of_both_sides(tab: Page, app: s
     assert list(matrix.columns) == ["⟨begin⟩", "I", "go", "home", "⟨end⟩"]
     assert list(matrix.index) == ["⟨begin⟩", "나는", "집에", "간다"]
     assert torch.equal(torch.tensor(matrix.to_numpy()).float(), weights.value[0, 0])
-
-
-def test_a_pinned_cell_is_explained_in_the_numbers_of_the_trace(tab: Page, app: str):
-    open_page(tab, f"{app}/walkthrough?step={SCORES}")
-    grid = tab.locator('.panel[data-panel="scores"] .grid').first
-    grid.press("Enter")
-    explained = tab.get_by_test_id("stMain").get_by_test_id("stCode").first
-    expect(explained).to_contain_text("scores[", timeout=30_000)
-    settled(tab)
-    # Arrow keys now move the pinned cell, not the step.
-    before = explained.inner_text()
-    grid.press("ArrowRight")
-    expect(explained).not_to_have_text(before, timeout=30_000)
-    expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible()
 
 
 def test_a_link_to_a_step_of_the_table_shows_it_and_a_search_keeps_the_tick_right(tab: Page, app: str):
