@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -111,8 +112,8 @@ def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, a
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     tab.get_by_role("button", name="Next", exact=True).click()
     expect(tab.locator('.panel[data-panel="scaled"]')).to_be_visible(timeout=30_000)
+    expect(tab).to_have_url(re.compile(r"step=encoder.layers.0.self_attention.scaled$"), timeout=30_000)
     settled(tab)
-    assert parse_qs(urlsplit(tab.url).query)["step"] == ["encoder.layers.0.self_attention.scaled"]
     tab.get_by_text("engine/model/attention.py").first.click()
     tab.keyboard.press("ArrowLeft")
     expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible(timeout=30_000)
