@@ -320,6 +320,7 @@ def test_autoplay_walks_on_by_itself_until_a_hand_takes_over(walks: Callable[...
     walk.at(trace.steps[scores.index + 2])
     walk.page.keyboard.press("ArrowLeft")
     expect(walk.page.get_by_role("button", name="Play")).to_be_visible()
+    walk.settle()
     there = walk.page.locator(".stage-root").get_attribute("data-step")
     walk.page.wait_for_timeout(2500)
     assert walk.page.locator(".stage-root").get_attribute("data-step") == there
