@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, Config, ConfigError
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, WEIGHTS, Config, ConfigError
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.run import run
 from engine.save import ExportError, save
 from engine.text import TextError
 from engine.trace import Step
+from engine.trained import trained_config
 from engine.units import in_words
 
 _SIZES = {
@@ -38,6 +39,7 @@ _CHOICES = {
     "output": (OUTPUTS, "what the last layer ends with"),
     "dtype": (DTYPES, "number format"),
     "device": (DEVICES, "where to compute; auto takes the fastest there is"),
+    "weights": (WEIGHTS, "random, or trained on dates, with their own sizes and characters for tokens"),
 }
 _LONG = 1_000_000  # rows that take long enough to be announced
 
@@ -52,6 +54,7 @@ Text that a spreadsheet would run as a formula begins with an apostrophe.
 examples:
   python -m engine run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32 --csv OUT
   python -m engine run --source "I go home" --target "나는 집에 간다"
+  python -m engine run --weights trained --source "21 November 2026" --target "2026-11-21"
   python -m engine run --filter "encoder.layers.0.self_attention.*" --csv OUT
 """
 
@@ -129,7 +132,8 @@ def _whole(text: str) -> int | str:
 def _run(
     csv: str | None, filter: str | None, source: list[str] | None, target: list[str] | None, **settings: object
 ) -> None:
-    config = Config(**{name: value for name, value in settings.items() if value is not None})  # type: ignore[arg-type]
+    given = {name: value for name, value in settings.items() if value is not None}
+    config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
     steps = run(config, source, target).steps
     if filter is not None:
         steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))

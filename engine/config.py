@@ -12,6 +12,7 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ACTIVATIONS = ("relu", "gelu")
 OUTPUTS = ("log_softmax", "softmax")
+WEIGHTS = ("random", "trained")
 
 # Smallest and largest value of every size. The upper ends keep any tensor's element count inside a 64-bit integer,
 # so that a size far beyond this machine is still measured (and refused by its bytes) instead of overflowing.
@@ -29,8 +30,23 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "vocab_size": (4, 2**20),  # three specials and one token that says something
     "seed": (0, 2**63 - 1),
 }
-_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
+_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "weights": WEIGHTS}
 _SWITCHES = ("norm_first", "padding_mask", "causal_mask")
+_FOLLOWING = ("d_k", "d_v", "d_ff")  # these may be None: they follow from d_model and heads
+
+# What the trained weights were trained with, and fit alone.
+TRAINED: Mapping[str, int | bool | str] = {
+    "d_model": 64,
+    "heads": 4,
+    "d_k": 16,
+    "d_v": 16,
+    "d_ff": 256,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "vocab_size": 85,
+    "norm_first": False,
+    "activation": "relu",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,8 @@ class Config:
 
     ``d_k`` and ``d_v`` are d_model / heads unless given, ``d_ff`` is 4 × d_model (paper, section 3.2.2 and 3.3).
     Lengths are in tokens. ``device="auto"`` takes CUDA, then MPS, then the CPU, whichever is there first.
+    ``weights="trained"`` takes the weights that were trained on dates, which have the sizes in ``TRAINED``; the seed is
+    then of the generated tokens alone.
 
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
@@ -84,6 +102,7 @@ class Config:
     seed: int = 0
     dtype: str = "float32"
     device: str = "auto"
+    weights: str = "random"
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -97,7 +116,8 @@ class Config:
         """The same settings with some changed.
 
         A d_k, d_v or d_ff that had the value it follows from (d_model / heads, 4 × d_model) goes on following;
-        one that was set apart stays where it is.
+        one that was set apart stays where it is. The weights stay as they are too: a size that trained weights do not
+        have is refused unless ``weights="random"`` is asked for along with it.
         """
         usual = _derived(self.d_model, self.heads)
         if self.d_model % self.heads:
@@ -120,9 +140,10 @@ def nearest_multiples(value: int, of: int) -> tuple[int, ...]:
 def _problems(config: Config) -> Iterator[Problem]:
     # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
     split = config.d_k is None or config.d_v is None
+    fixed: Mapping[str, object] = TRAINED if isinstance(config.weights, str) and config.weights == "trained" else {}
     for name, limits in LIMITS.items():
         value = getattr(config, name)
-        if value is None and name in ("d_k", "d_v", "d_ff"):
+        if name in fixed or (value is None and name in _FOLLOWING):
             continue
         trouble = _trouble(value, *limits)
         if trouble:
@@ -136,13 +157,18 @@ def _problems(config: Config) -> Iterator[Problem]:
             yield Problem(name, rule, trouble, f"nearest: {_listed(remedies)}")
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
-        if not isinstance(value, str) or value not in choices:
+        if name not in fixed and (not isinstance(value, str) or value not in choices):
             yield Problem(name, f"{name} must be one of {_listed(choices)}", _shown(value), f"use {choices[0]}")
     for name in _SWITCHES:
         value = getattr(config, name)
-        if not isinstance(value, bool):
+        if name not in fixed and not isinstance(value, bool):
             yield Problem(name, f"{name} must be True or False", _shown(value), f"use {_truth(value)}")
-    sound = not any(_trouble(getattr(config, name), *LIMITS[name]) for name in ("d_model", "heads"))
+    for name, only in fixed.items():
+        value = getattr(config, name)
+        follows = value is None and name in _FOLLOWING
+        if not follows and (type(value) is not type(only) or value != only):
+            yield Problem(name, f"trained weights have {name} {only}", _shown(value), f"use {only}, or weights random")
+    sound = not fixed and not any(_trouble(getattr(config, name), *LIMITS[name]) for name in ("d_model", "heads"))
     if sound and split and config.d_model % config.heads:
         yield Problem(
             "d_model",

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import torch
 
-from engine.config import LIMITS, Config, ConfigError, Problem
+from engine.config import LIMITS, TRAINED, Config, ConfigError, Problem
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.transformer import Transformer
 from engine.model.weights import skeleton
@@ -72,7 +72,7 @@ def measure(config: Config) -> Bytes:
 
     The layers of a stack are all alike, so two of each are measured at most and the rest follow.
     """
-    config = config.change(seed=0, device="cpu")  # neither takes room
+    config = config.change(seed=0, device="cpu", weights="random")  # none of them takes room
     least = config.change(**{stack: min(getattr(config, stack), 2) for stack in _STACKS})
     held = _measured(least)
     tensors, parameters = held.tensors, held.parameters
@@ -114,6 +114,8 @@ def check_fits(config: Config, room: int) -> None:
 def _offers(config: Config, room: int) -> Iterator[str]:
     """For each setting, the largest value that would make the run fit with everything else as it is."""
     for field, noun in _GIVING_WAY.items():
+        if config.weights == "trained" and field in TRAINED:
+            continue
         step = config.heads if field == "d_model" else 1
         # Bytes grow with every one of these settings, so the largest that fits is found by halving.
         fits, too_large = LIMITS[field][0] - 1, -(-getattr(config, field) // step)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from engine import text
+from engine import characters, text, trained
 from engine.config import Config
 from engine.device import choose, room
 from engine.memory import check_fits
@@ -23,14 +23,16 @@ Sentences = str | Sequence[str]
 def read(config: Config, source: Sentences | None = None, target: Sentences | None = None) -> tuple[Config, text.Batch]:
     """The token ids of a run, those of the sentences or generated ones of the config's lengths, and its config.
 
-    With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated.
+    With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated. Trained
+    weights read characters, of which there is a fixed number.
 
     Raises:
         TextError: a sentence that cannot be read.
     """
-    batch = text.Batch((), (), text.Vocabulary())
+    spells = config.weights == "trained"
+    batch = text.Batch((), (), characters.VOCABULARY if spells else text.Vocabulary())
     if source is not None:
-        batch = text.encode(source, target)
+        batch = (characters.encode if spells else text.encode)(source, target)
         config = config.change(
             batch=len(batch.source_ids),
             src_len=len(batch.source_ids[0]),
@@ -51,12 +53,14 @@ def read(config: Config, source: Sentences | None = None, target: Sentences | No
 
 
 def load(config: Config) -> Transformer:
-    """The built-in Transformer of this config with its seeded weights, on its device.
+    """The built-in Transformer of this config with its seeded or its trained weights, on its device.
 
     Raises:
         ConfigError: the device is not on this machine.
+        WeightsError: the file of the trained weights is not there or not what it should be.
     """
-    return build(config, text.PAD, choose(config.device, config.dtype))
+    device = choose(config.device, config.dtype)
+    return trained.build(config, device) if config.weights == "trained" else build(config, text.PAD, device)
 
 
 def run(
@@ -74,8 +78,14 @@ def run(
         ConfigError: the device is not on this machine.
         TooLargeError: the run would not fit in memory; says its size and what would fit.
         TextError: a sentence that cannot be read.
+        WeightsError: the file of the trained weights is not there or not what it should be.
     """
     config, batch = read(config, source, target)
+    return run_batch(config, batch, model=model)
+
+
+def run_batch(config: Config, batch: text.Batch, *, model: Transformer | None = None) -> Trace:
+    """``run`` on token ids, as ``read`` returns them with the config that has their sizes; raises as ``run`` does."""
     device = choose(config.device, config.dtype)
     check_fits(config, room(device))
     if model is None:

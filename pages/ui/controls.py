@@ -11,12 +11,14 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
 from pages.ui import state
-from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, move
+from pages.ui.plain import code
+from pages.ui.settings import RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, Settings, move, with_weights
+from pages.ui.traces import CannotRunError, decoded_of
 
 # Sizes people use; the present one is always among those offered.
 _WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
 _HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
-_MOVED = "explorer.moved"
+_MOVED, _LEFT = "explorer.moved", "explorer.left"
 _NORMS = {False: "after (post-norm)", True: "before (pre-norm)"}
 
 
@@ -30,6 +32,20 @@ def draw(settings: Settings, trace: Trace | None) -> None:
 
 
 def _input(settings: Settings, trace: Trace | None) -> None:
+    state.show_in_widget("weights", settings.config.weights)
+    st.segmented_control(
+        "Weights",
+        (TRAINED, RANDOM),
+        format_func={TRAINED: "Trained on dates", RANDOM: "Random"}.__getitem__,
+        key="weights",
+        required=True,
+        on_change=_set_weights,
+        width="stretch",
+    )
+    if settings.trained:
+        _texts(("A date as people write it, one a line", "Target, empty: what the model writes"))
+        _decoding_step(settings)
+        return
     state.show_in_widget("reads", settings.reads)
     st.segmented_control(
         "Input",
@@ -42,9 +58,7 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         width="stretch",
     )
     if settings.reads == SENTENCES:
-        for name, label in (("source", "Source, one sentence a line"), ("target", "Target, a line for each")):
-            state.show_in_widget(name, getattr(settings, name))
-            st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
+        _texts(("Source, one sentence a line", "Target, a line for each"))
         sizes = None if trace is None else trace.config
         if sizes is not None:
             st.caption(
@@ -56,8 +70,33 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         _slider("tgt_len", "Target length", settings)
 
 
+def _texts(labels: tuple[str, str]) -> None:
+    for name, label in zip(("source", "target"), labels, strict=True):
+        state.show_in_widget(name, getattr(state.settings_now(), name))
+        st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
+
+
+def _decoding_step(settings: Settings) -> None:
+    """How far the model has written: every step of decoding is a run of its own."""
+    if not settings.writes:
+        return
+    try:
+        written = decoded_of(settings)
+    except CannotRunError:
+        return  # the page says why
+    last = max(len(one.choices) for one in written) - 1
+    if last < 1:
+        return
+    state.show_in_widget("upto", last if settings.upto is None else min(settings.upto, last))
+    st.slider("Decoding step: characters written so far", 0, last, key="upto", on_change=_set_upto, args=(last,))
+    answers = ", ".join(code(one.text) for one in written[:3])
+    st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
+
+
 def _model(settings: Settings) -> None:
     config = settings.config
+    if settings.trained:
+        st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
     _slider("heads", "Heads", settings)
     _choice_slider("d_model", "d_model", _WIDTHS, settings)
     moved = st.session_state.pop(_MOVED, "")
@@ -67,6 +106,8 @@ def _model(settings: Settings) -> None:
         st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
     else:
         st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
+    if _LEFT in st.session_state and not settings.trained:
+        st.button("Back to the trained model", key="back_to_trained", on_click=_back_to_trained)
     _slider("encoder_layers", "Encoder layers", settings)
     _slider("decoder_layers", "Decoder layers", settings)
     _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
@@ -127,7 +168,37 @@ def _set_config(name: str) -> None:
         return
     config, moved = move(settings.config, name, value)
     st.session_state[_MOVED] = moved
-    state.change_settings(dataclasses.replace(settings, config=config))
+    changed = dataclasses.replace(settings, config=config)
+    if settings.trained and not changed.trained:
+        st.session_state[_LEFT] = settings
+        changed = dataclasses.replace(changed, target=_written(settings), upto=None)
+    state.change_settings(changed)
+
+
+def _written(settings: Settings) -> str:
+    """What stands as the target, also where that is what the model writes."""
+    if not settings.writes:
+        return settings.target
+    try:
+        return "\n".join(one.text for one in decoded_of(settings))
+    except CannotRunError:
+        return ""
+
+
+def _back_to_trained() -> None:
+    """One press after a size was moved: everything as it was before."""
+    state.change_settings(st.session_state.pop(_LEFT))
+
+
+def _set_weights() -> None:
+    settings = state.settings_now()
+    st.session_state.pop(_LEFT, None)
+    state.change_settings(with_weights(settings, st.session_state["weights"], _written(settings)))
+
+
+def _set_upto(last: int) -> None:
+    chosen = st.session_state["upto"]
+    state.change_settings(dataclasses.replace(state.settings_now(), upto=None if chosen == last else chosen))
 
 
 def _follow() -> None:
@@ -138,4 +209,5 @@ def _follow() -> None:
 
 
 def _set_input(name: str) -> None:
-    state.change_settings(dataclasses.replace(state.settings_now(), **{name: st.session_state[name]}))
+    changes = {name: st.session_state[name], "upto": None}
+    state.change_settings(dataclasses.replace(state.settings_now(), **changes))

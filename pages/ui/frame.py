@@ -26,6 +26,7 @@ PAGES = (
     Page("app.py", "The model", "the whole Transformer at a glance"),
     Page("pages/walkthrough.py", "Walkthrough", "one operation at a time: what went in, what was done, what came out"),
     Page("pages/attention.py", "Attention", "scores, mask and weights of every head, token by token"),
+    Page("pages/decoding.py", "Decoding", "the answer character by character: what was probable at each place"),
     Page("pages/every_step.py", "Every step", "all recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
@@ -45,6 +46,11 @@ h1 { font-size: 1.9rem !important; }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
 [class*="st-key-walk-step"], [class*="st-key-walk.step"] { min-width: 16rem; }
+.answer { display: flex; flex-wrap: wrap; gap: 3px; }
+.answer .character { display: inline-flex; flex-direction: column; align-items: center; }
+.answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }
+.answer b { font: 600 1.25rem var(--st-code-font, monospace); }
+.answer small { font-size: 0.68rem; opacity: 0.75; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """

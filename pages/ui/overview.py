@@ -8,7 +8,7 @@ from engine import Trace
 from engine.axes import axis
 from engine.graph import to_dot
 from engine.units import in_words
-from pages.ui import frame, state
+from pages.ui import answer, frame, state
 from pages.ui.graph_look import graph_look
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
@@ -26,6 +26,8 @@ def draw(trace: Trace) -> None:
             "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
             "Every shape and every value you see was computed by that run."
         )
+        if state.settings_shown().trained:
+            answer.draw(state.settings_shown())
         _sentences(trace)
         _numbers(trace)
         st.markdown("##### Look inside")

@@ -12,10 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
+from engine.config import TRAINED as FIXED
+from engine.config import WEIGHTS
+from engine.decode import MOST_STEPS
+from engine.trained import trained_config
 from pages.ui.plain import code, short_text
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
+DATE = "21 November 2026"
 SENTENCES, TOKENS = "sentences", "tokens"
+RANDOM, TRAINED = WEIGHTS
 
 # What the controls reach. The engine takes more; the memory guard decides what runs.
 RANGES: Mapping[str, tuple[int, int]] = {
@@ -37,7 +43,11 @@ _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 @dataclass(frozen=True)
 class Settings:
-    """The model's config, and whether it reads sentences or generated tokens."""
+    """The model's config, and what it reads.
+
+    ``upto`` is the step of decoding that is shown, where the trained model writes the target itself: how many
+    characters it has written by then, None for all of them.
+    """
 
     QUERY_NAMES: ClassVar[frozenset[str]]
 
@@ -45,6 +55,17 @@ class Settings:
     reads: str = SENTENCES
     source: str = SOURCE
     target: str = TARGET
+    upto: int | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights are the trained ones."""
+        return self.config.weights == TRAINED
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target is what the trained model writes."""
+        return self.trained and not self.target.strip()
 
     @property
     def sentences(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -55,43 +76,87 @@ class Settings:
 
     def to_query(self) -> dict[str, str]:
         """The part of the address that says these settings."""
-        usual = dataclasses.asdict(Config()) | _following(self.config)
+        start = _start(self.trained)
+        usual = dataclasses.asdict(start.config) | ({} if self.trained else _following(self.config))
         query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
-        if self.reads != SENTENCES:
-            query["reads"] = self.reads
-        for name, default in (("source", SOURCE), ("target", TARGET)):
-            if getattr(self, name) != default:
+        if not self.trained:
+            query["weights"] = RANDOM
+        for name in ("reads", "source", "target"):
+            if getattr(self, name) != getattr(start, name):
                 query[name] = getattr(self, name)
+        if self.writes and self.upto is not None:
+            query["upto"] = str(self.upto)
         return query
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
-Settings.QUERY_NAMES = frozenset({*_FIELDS, "reads", "source", "target"})
+_TEXTS = ("reads", "source", "target", "upto")
+Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS})
+# What only random weights have: an address with one of these and no word about weights means random ones.
+_ONLY_RANDOM = frozenset({*FIXED, "seed", "reads", "batch", "src_len", "tgt_len"})
+
+
+def _start(trained: bool) -> Settings:
+    """What a person begins with, with either kind of weights."""
+    return Settings(trained_config(), source=DATE, target="") if trained else Settings()
+
+
+def first() -> Settings:
+    """What a bare address opens: the model that has learned something."""
+    return _start(trained=True)
+
+
+def with_weights(settings: Settings, weights: str, written: str = "") -> Settings:
+    """The settings with the other kind of weights: a source that the person wrote stays, an example gives way.
+
+    ``written`` stands in for a target that the trained model was to write.
+    """
+    old, new = _start(settings.trained), _start(weights == TRAINED)
+    kept = {name: getattr(settings.config, name) for name in ("dtype", "device", "output")}
+    if settings.source == old.source:
+        return Settings(new.config.change(**kept), source=new.source, target=new.target)
+    target = "" if weights == TRAINED else settings.target if settings.target.strip() else written
+    return Settings(new.config.change(**kept), source=settings.source, target=target)
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
     """The settings an address says, and a note for every value in it that could not be used."""
     notes: list[str] = []
+    weights = query.get("weights", RANDOM if _ONLY_RANDOM & query.keys() else TRAINED)
+    if weights not in WEIGHTS:
+        notes.append(f"The link says {_said('weights', weights)}; they can be random or trained. Trained are used.")
+        weights = TRAINED
+    trained = weights == TRAINED
+    start = _start(trained)
     changes: dict[str, Any] = {}
     for name in _FIELDS:
-        if name in query:
+        if name in query and name != "weights":
+            if trained and name in _ONLY_RANDOM:
+                notes.append(f"The link says {_said(name, query[name])}, which only random weights leave free.")
+                continue
             value, note = _value(name, query[name])
             changes |= {} if value is None else {name: value}
             notes += [note] if note else []
-    config, more = _sound(changes)
+    config, more = (trained_config(**changes), ()) if trained else _sound(changes)
     reads = query.get("reads", SENTENCES)
-    if reads not in (SENTENCES, TOKENS):
+    if reads not in (SENTENCES, TOKENS) or (trained and reads == TOKENS):
         notes.append(f"The link says {_said('reads', reads)}; it can be sentences or tokens. Sentences are used.")
         reads = SENTENCES
-    settings = Settings(config, reads, query.get("source", SOURCE), query.get("target", TARGET))
+    settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
+    upto = query.get("upto", "")
+    if settings.writes and re.fullmatch("[0-9]{1,3}", upto):
+        settings = dataclasses.replace(settings, upto=min(int(upto), MOST_STEPS - 1))
     return settings, (*notes, *more)
 
 
 def move(config: Config, name: str, value: Any) -> tuple[Config, str]:
     """The config with one setting moved, the other of heads and d_model following where it must, and what to say.
 
-    Never fails for a value within ``RANGES``.
+    Never fails for a value within ``RANGES``. Trained weights fit their own sizes alone: with others they are random.
     """
+    if config.weights == TRAINED and name in FIXED and value != FIXED[name]:
+        config, note = move(config.change(weights=RANDOM), name, value)
+        return config, f"The weights are random now: the trained ones have {name} {_text(FIXED[name])}. {note}".strip()
     try:
         return config.change(**{name: value}), ""
     except ConfigError:

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import frame
-from pages.ui.settings import Settings, from_query
+from pages.ui.settings import Settings, first, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
 _SHOWN, _NOTES, _TURNED = "explorer.shown", "explorer.notes", "explorer.turned"
@@ -45,7 +45,7 @@ def settings_now() -> Settings:
 
 def settings_shown() -> Settings:
     """The settings of the trace on screen: those now, or the last that could be run."""
-    return st.session_state.get(_SHOWN, Settings())
+    return st.session_state.get(_SHOWN, first())
 
 
 def has_shown() -> bool:

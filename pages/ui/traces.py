@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 
 from engine import Config, ConfigError, TextError, Trace
+from engine.decode import MOST_STEPS, Decoded, Told, decode, teacher_forced
 from engine.device import choose, room
 from engine.memory import Bytes, check_fits, measure
 from engine.model.transformer import Transformer
@@ -25,15 +28,48 @@ def trace_of(settings: Settings) -> Trace:
     Raises:
         CannotRunError: the text cannot be read, the device is not here, or it would not fit in memory.
     """
+    with _said():
+        if not settings.writes:
+            return _run(settings.config, *(settings.sentences or (None, None)))
+        written = decoded_of(settings)
+        if len(written) == 1:
+            traces = written[0].traces
+            return traces[-1 if settings.upto is None else min(settings.upto, len(traces) - 1)]
+        targets = tuple(one.text[: settings.upto] for one in written)
+        return _run(settings.config, tuple(one.source for one in written), targets)
+
+
+def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
+    """What the model writes for every line of the source, with the trace of each step, cached.
+
+    Raises:
+        CannotRunError: as ``trace_of``; also for generated tokens, which are no text to answer.
+    """
+    with _said():
+        if settings.sentences is None:
+            raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
+        return tuple(_decoded(settings.config, line) for line in settings.sentences[0])
+
+
+def told_of(settings: Settings, source: str, target: str) -> Told:
+    """What the model held probable at every place of this target, cached.
+
+    Raises:
+        CannotRunError: as ``trace_of``.
+    """
+    with _said():
+        config = read(settings.config, [source], [target])[0]
+        store, model, size = _ready(config)
+        return store.get(
+            ("told", config, source, target), size, lambda: teacher_forced(source, target, config, model=model)
+        )
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turns what can go wrong with a run into words for the screen."""
     try:
-        config, source, target = _wanted(settings)
-        device = choose(config.device, config.dtype)
-        store = _store(device.type)
-        check_fits(config, store.room)
-        size = measure(config)
-        model = _model(store, config, size)
-        key = (config, source, target)
-        return store.get(key, size.tensors, lambda: run(config, source, target, model=model))
+        yield
     except (ConfigError, TextError) as error:
         raise CannotRunError(str(error)) from error
     except BusyError as error:
@@ -42,9 +78,26 @@ def trace_of(settings: Settings) -> Trace:
         ) from error
 
 
-def _wanted(settings: Settings) -> tuple[Config, tuple[str, ...] | None, tuple[str, ...] | None]:
-    source, target = settings.sentences or (None, None)
-    return read(settings.config, source, target)[0], source, target
+def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
+    config = read(config, source, target)[0]
+    store, model, size = _ready(config)
+    return store.get((config, source, target), size, lambda: run(config, source, target, model=model))
+
+
+def _decoded(config: Config, line: str) -> Decoded:
+    config = read(config, [line])[0].change(tgt_len=MOST_STEPS)
+    store, model, size = _ready(config)
+    # Every step is a run of its own, none longer than the last.
+    return store.get(("decoded", config, line), size * MOST_STEPS, lambda: decode(line, config, model=model))
+
+
+def _ready(config: Config) -> tuple[Store, Transformer, int]:
+    """The store, the model, and the bytes that a run will take there."""
+    device = choose(config.device, config.dtype)
+    store = _store(device.type)
+    check_fits(config, store.room)
+    size = measure(config)
+    return store, _model(store, config, size), size.tensors
 
 
 def _model(store: Store, config: Config, size: Bytes) -> Transformer:

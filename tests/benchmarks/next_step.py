@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import ROOT, WIDE, launched, served
 
-START = "/walkthrough?step=encoder.layers.0.self_attention.query:linear"
+START = "/walkthrough?weights=random&step=encoder.layers.0.self_attention.query:linear"
 BARE = 'import streamlit as st\nn = st.slider("n", 0, 1000, 5)\nst.write(f"value {n}")\n'
 GOAL = 1.5
 _REST = 700  # ms between presses: what was sent ahead has come, and nothing is under way

@@ -11,10 +11,11 @@ ATTENTION = "encoder.layers.0.self_attention"
 SHOTS = {
     "model.png": "/",
     # A pinned cell: what it read lights up, and the arithmetic stands below.
-    "walkthrough.png": f"/walkthrough?step={ATTENTION}.scores&pin=0.1.2.3",
-    "travel.png": f"/walkthrough?step={ATTENTION}.query:permute",
-    "where.png": f"/walkthrough?step={ATTENTION}.weights",
-    "attention.png": "/attention?kind=decoder&head=2",
+    "walkthrough.png": f"/walkthrough?weights=random&step={ATTENTION}.scores&pin=0.1.2.3",
+    "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
+    "where.png": f"/walkthrough?weights=random&step={ATTENTION}.weights",
+    "attention.png": "/attention?kind=cross&layer=1",
+    "decoding.png": "/decoding?position=6",
 }
 HALFWAY = 55  # % of the way that cells have travelled in the picture
 

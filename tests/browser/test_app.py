@@ -18,7 +18,7 @@ from tests.browser.conftest import NARROW, ROOT, WIDE, served
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "walkthrough", "attention", "every_step", "export")
+PAGES = ("", "walkthrough", "attention", "decoding", "every_step", "export")
 SCORES = "encoder.layers.0.self_attention.scores"
 
 
@@ -42,7 +42,8 @@ def settled(page: Page) -> None:
 
 
 def open_page(page: Page, address: str) -> None:
-    page.goto(address)
+    """Opens an address, with random weights where it says nothing of them."""
+    page.goto(address if "weights=" in address else f"{address}{'&' if '?' in address else '?'}weights=random")
     expect(page.get_by_test_id("stSidebar").get_by_text("Heads")).to_be_attached(timeout=60_000)
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -67,7 +68,7 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(browser: 
         open_page(page, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
         expect(page.locator('.panel[data-panel="scores"]')).to_be_visible()
         assert chips(page, "scores") == "B 1 H 8 S 5 S 5"
-        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(5)
+        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(6)
         page.close()
 
 
@@ -95,7 +96,7 @@ def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
 def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app: str):
     open_page(tab, app)
     press(tab, "ArrowRight", "encoder_layers")
-    expect(tab).to_have_url(f"{app}/?encoder_layers=3")
+    expect(tab).to_have_url(f"{app}/?weights=random&encoder_layers=3")
     tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
     expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
     settled(tab)
@@ -105,7 +106,7 @@ def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app
     settled(tab)
     tab.go_back()
     expect(tab.locator(".st-key-encoder_layers")).to_contain_text("2", timeout=30_000)
-    expect(tab).to_have_url(f"{app}/")
+    expect(tab).to_have_url(f"{app}/?weights=random")
 
 
 def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, app: str):

@@ -49,7 +49,7 @@ def test_the_notes_about_a_link_show_its_values_as_they_are(start: int, browser:
 def test_tokens_are_shown_as_they_are(browser: Browser, app: str):
     page = browser.new_page()
     sentence = "`` *b* $ <i"
-    open_page(page, f"{app}/?{urlencode({'source': sentence, 'target': '`'})}")
+    open_page(page, f"{app}/?{urlencode({'weights': 'random', 'source': sentence, 'target': '`'})}")
     line = page.get_by_test_id("stMarkdown").filter(has_text="The encoder reads")
     shown = line.locator("code").all_inner_texts()
     assert "".join(token.removeprefix("##") for token in shown) == f"⟨begin⟩{sentence.replace(' ', '')}⟨end⟩"
@@ -59,7 +59,12 @@ def test_tokens_are_shown_as_they_are(browser: Browser, app: str):
 
 def test_an_explanation_shows_the_tokens_it_names_as_they_are(browser: Browser, app: str):
     page = browser.new_page()
-    query = {"step": "encoder.layers.0.self_attention.scores", "source": "$ $ * * `", "target": "나는"}
+    query = {
+        "weights": "random",
+        "step": "encoder.layers.0.self_attention.scores",
+        "source": "$ $ * * `",
+        "target": "나는",
+    }
     open_page(page, f"{app}/walkthrough?{urlencode(query)}")
     grid = page.locator('.panel[data-panel="scores"] .grid').first
     grid.press("Enter")

@@ -41,7 +41,7 @@ class Walk:
     def open(self, trace: Trace | None = None, step: Step | None = None, **query: object) -> Walk:
         if trace is not None and step is not None:
             query["step"] = key_of(trace, step)
-        self.page.goto(f"{self.address}/walkthrough?{urlencode(query)}")
+        self.page.goto(f"{self.address}/walkthrough?{urlencode({'weights': 'random', **query})}")
         self.page.locator(".stage-root[data-step]").wait_for(timeout=60_000)
         self.settle()
         return self

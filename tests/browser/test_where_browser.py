@@ -39,7 +39,7 @@ def tab(browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str
 
 
 def open_at(page: Page, address: str) -> None:
-    page.goto(address)
+    page.goto(f"{address}{'&' if '?' in address else '?'}weights=random")
     expect(page.locator(f"{DRAWING} g.graph")).to_be_attached(timeout=60_000)
     expect(page.locator(f"{DRAWING} [aria-current]")).to_have_count(1, timeout=30_000)
     settled(page)

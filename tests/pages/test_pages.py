@@ -10,12 +10,20 @@ from pages.ui.settings import SOURCE, TARGET
 from tests.pages.shown import stage, stages
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("app.py", "pages/walkthrough.py", "pages/attention.py", "pages/every_step.py", "pages/export.py")
+PAGES = (
+    "app.py",
+    "pages/walkthrough.py",
+    "pages/attention.py",
+    "pages/decoding.py",
+    "pages/every_step.py",
+    "pages/export.py",
+)
 
 
 def opened(page: str, **query: str) -> AppTest:
+    """A page as a link with this query opens it; with random weights where it says nothing of them."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in query.items():
+    for name, value in {"weights": "random", **query}.items():
         app.query_params[name] = value
     return (app if page == "app.py" else app.switch_page(page)).run()
 
@@ -32,7 +40,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert app.sidebar.slider(key="heads").value == 4
     labels = [link.proto.label for link in app.sidebar.get("page_link")]
-    assert labels == ["The model", "Walkthrough", "Attention", "Every step", "Export"]
+    assert labels == ["The model", "Walkthrough", "Attention", "Decoding", "Every step", "Export"]
 
 
 @pytest.mark.parametrize("page", PAGES)

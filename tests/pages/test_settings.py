@@ -10,12 +10,26 @@ from hypothesis import strategies as st
 
 from engine import Config
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS
+from engine.config import TRAINED as FIXED
+from engine.trained import trained_config
 from pages.ui.plain import code, escaped, visible
-from pages.ui.settings import RANGES, SENTENCES, TOKENS, Settings, from_query, move
+from pages.ui.settings import (
+    DATE,
+    RANDOM,
+    RANGES,
+    SENTENCES,
+    TOKENS,
+    TRAINED,
+    Settings,
+    first,
+    from_query,
+    move,
+    with_weights,
+)
 
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
 CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
-FIELDS = tuple(field.name for field in dataclasses.fields(Config))
+FIELDS = tuple(field.name for field in dataclasses.fields(Config) if field.name != "weights")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
@@ -105,16 +119,55 @@ def test_settings_come_back_from_their_own_link_exactly(config, reads, source, t
     assert from_query(settings.to_query()) == (settings, ())
 
 
-def test_the_default_settings_need_no_words_in_the_link():
-    assert Settings().to_query() == {}
-    assert from_query({}) == (Settings(), ())
+def test_a_bare_link_opens_the_trained_model_on_a_date():
+    assert first().to_query() == {}
+    assert from_query({}) == (first(), ())
+    assert (first().config, first().source, first().target) == (trained_config(), DATE, "")
+
+
+def test_random_weights_are_named_in_the_link_and_an_old_link_with_sizes_still_means_them():
+    assert Settings().to_query() == {"weights": "random"}
+    assert from_query({"weights": "random"}) == (Settings(), ())
+    assert from_query({"heads": "8"}) == (Settings(Config(heads=8)), ())
+
+
+@given(st.sampled_from(DTYPES), st.booleans(), TEXTS, TEXTS, st.none() | st.integers(0, 15))
+def test_settings_of_the_trained_model_come_back_from_their_own_link(dtype, masked, source, target, upto):
+    settings = Settings(trained_config(dtype=dtype, causal_mask=masked), SENTENCES, source, target)
+    settings = dataclasses.replace(settings, upto=upto if settings.writes else None)
+    assert from_query(settings.to_query()) == (settings, ())
+
+
+@pytest.mark.parametrize(("name", "value"), [("heads", 8), ("d_model", 32), ("d_ff", 64), ("norm_first", True)])
+def test_moving_a_size_of_the_trained_model_makes_the_weights_random_and_says_so(name, value):
+    config, note = move(trained_config(), name, value)
+    assert config.weights == RANDOM
+    assert getattr(config, name) == value
+    assert note.startswith(f"The weights are random now: the trained ones have {name} ")
+    assert str(FIXED[name] if name != "norm_first" else 0) in note
+
+
+def test_what_trained_weights_leave_free_can_be_moved_without_losing_them():
+    for name, value in (("dtype", "float64"), ("causal_mask", False), ("output", "softmax")):
+        config, note = move(trained_config(), name, value)
+        assert (config.weights, note, getattr(config, name)) == (TRAINED, "", value)
+
+
+def test_changing_the_weights_swaps_the_examples_and_keeps_what_a_person_wrote():
+    assert with_weights(first(), RANDOM) == Settings()
+    assert with_weights(Settings(), TRAINED) == first()
+    own = dataclasses.replace(first(), source="May 5, 2005")
+    there = with_weights(own, RANDOM, written="2005-05-05")
+    assert (there.source, there.target) == ("May 5, 2005", "2005-05-05")
+    assert with_weights(there, TRAINED) == own
 
 
 def test_only_what_differs_from_the_defaults_is_in_the_link():
     wide = Settings(Config(d_model=64, heads=8))
-    assert wide.to_query() == {"d_model": "64", "heads": "8"}
+    assert wide.to_query() == {"weights": "random", "d_model": "64", "heads": "8"}
     apart = Settings(Config(d_model=64, heads=8, d_v=4, d_ff=128, norm_first=True, padding_mask=False))
     assert apart.to_query() == {
+        "weights": "random",
         "d_model": "64",
         "heads": "8",
         "d_v": "4",
@@ -133,17 +186,21 @@ JUNK = st.one_of(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*FIELDS, "reads", "source", "target"]) | TEXTS, JUNK, max_size=12))
+@given(
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "weights", "reads", "source", "target", "upto"]) | TEXTS, JUNK, max_size=12
+    )
+)
 def test_any_link_gives_settings_within_range_and_one_note_for_each_bad_value(query):
     settings, notes = from_query(query)
     config = settings.config
     for name, (low, high) in RANGES.items():
         assert low <= getattr(config, name) <= high, name
     assert settings.reads in (SENTENCES, TOKENS)
-    assert settings.source == query.get("source", Settings().source)
+    assert settings.source == query.get("source", (first() if settings.trained else Settings()).source)
     about = [match[1] for note in notes if (match := re.match("The link says `+ ?([a-z_]+)=", note))]
     assert len(about) == len(set(about))
-    assert set(about) <= set(query) & {*FIELDS, "reads"}
+    assert set(about) <= set(query) & {*FIELDS, "weights", "reads"}
     assert len(notes) - len(about) <= 1  # heads that do not divide d_model are of both
     # Going on from there, the link says what is used, and nothing is left to note.
     assert from_query(settings.to_query()) == (settings, ())

@@ -1,0 +1,124 @@
+"""From probabilities to text, one character after the other: what the model writes on its own, and what it would have
+said next at every place of a text that is given to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from engine import text
+from engine.config import Config
+from engine.model.transformer import Transformer
+from engine.run import load, read, run_batch
+from engine.text import BEGIN, END
+from engine.trace import Trace
+
+MOST_STEPS = 16  # a date and its end take 11
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The next token at one place, and how probable each token of the vocabulary was there.
+
+    ``token`` is the one that was taken: the most probable where the model writes on its own, the one given where it
+    is told. ``ranked`` has every token as displayed with its probability, the most probable first.
+    """
+
+    token: str
+    probability: float
+    ranked: tuple[tuple[str, float], ...] = field(repr=False)
+
+    @property
+    def best(self) -> str:
+        """The most probable token, as displayed."""
+        return self.ranked[0][0]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the model wrote on its own: at every step it reads all it has written so far, and takes the likeliest next.
+
+    ``choices`` and ``traces`` have one entry a step; keys and values are computed anew in each, as in the paper.
+    ``text`` is what was written, without begin and end; ``ended`` is False where the end did not come in time.
+    """
+
+    source: str
+    text: str
+    ended: bool
+    choices: tuple[Choice, ...]
+    traces: tuple[Trace, ...] = field(repr=False)
+
+    @cached_property
+    def probability(self) -> float:
+        """How probable the model held the whole of it: the product over the steps."""
+        product = 1.0
+        for choice in self.choices:
+            product *= choice.probability
+        return product
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the model held probable at every place of a text that was given to it (teacher forcing).
+
+    One trace shows all places at once: the causal mask hides from each what comes after it. ``choices`` has an entry
+    for every character of the text and one for its end.
+    """
+
+    source: str
+    target: str
+    choices: tuple[Choice, ...]
+    trace: Trace = field(repr=False)
+
+
+def decode(source: str, config: Config, *, model: Transformer | None = None) -> Decoded:
+    """Greedy decoding of one source text, with a trace of every step; at most ``MOST_STEPS`` of them.
+
+    Any weights will do; random ones write nonsense. ``model`` saves building them again, as in ``run``.
+
+    Raises what ``run`` raises.
+    """
+    config, batch = read(config, [source])
+    model = model or load(config)
+    written: tuple[int, ...] = ()
+    choices: list[Choice] = []
+    traces: list[Trace] = []
+    while len(choices) < MOST_STEPS and written[-1:] != (END,):
+        step = dataclasses.replace(batch, target_ids=((BEGIN, *written),))
+        trace = run_batch(config.change(tgt_len=len(written) + 1), step, model=model)
+        probabilities = _probabilities(trace)[-1]
+        written += (int(probabilities.argmax()),)
+        choices.append(_choice(probabilities, written[-1], batch.vocabulary))
+        traces.append(trace)
+    return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
+
+
+def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> Told:
+    """One run with the target given, and what was probable at each of its places, the end included.
+
+    Raises what ``run`` raises.
+    """
+    config, batch = read(config, [source], [target])
+    trace = run_batch(config, batch, model=model)
+    wanted = (*batch.target_ids[0][1:], END)
+    rows = _probabilities(trace)
+    choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))
+    return Told(source, target, tuple(choices), trace)
+
+
+def _probabilities(trace: Trace) -> Tensor:
+    """The probabilities (T, V) of the first sentence of a run, in float64 on the CPU."""
+    output: Tensor = trace.output[0].to(device="cpu", dtype=torch.float64)
+    assert trace.config is not None
+    return output if trace.config.output == "softmax" else output.exp()
+
+
+def _choice(probabilities: Tensor, token: int, vocabulary: text.Vocabulary) -> Choice:
+    ranked = probabilities.sort(descending=True, stable=True)
+    shown = zip(map(vocabulary.label, ranked.indices.tolist()), ranked.values.tolist(), strict=True)
+    return Choice(vocabulary.label(token), probabilities[token].item(), tuple(shown))

@@ -1,0 +1,54 @@
+"""The trained model as a person meets it: the first page, a date of their own, a step of decoding walked through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from engine import decode, trained_config
+from pages.ui.answer import percent
+from tests.browser.conftest import NARROW, WIDE
+
+pytestmark = pytest.mark.browser
+
+MINE = "Nov. 3rd, 1987"
+
+
+def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_wrote_it(
+    browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]
+):
+    written = decode(MINE, trained_config())
+    context = browser.new_context(viewport=WIDE)
+    strangers = only_loopback(context, app)
+    page = context.new_page()
+    page.goto(app)
+    box = page.locator("[class*='st-key-front-date'] input, [class*='st-key-front.date'] input").first
+    box.fill(MINE)
+    box.press("Enter")
+    characters = page.locator(".answer .character b")
+    expect(characters).to_have_text([choice.token for choice in written.choices], timeout=60_000)
+    assert "".join(characters.all_inner_texts()) == "1987-11-03⟨end⟩"
+    sure = page.locator(".answer .character small").all_inner_texts()
+    assert sure == [percent(choice.probability) for choice in written.choices]
+    page.get_by_role("link", name="Character by character").click()
+    expect(page.get_by_text("How the answer is written")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Walk through this decoding step").click()
+    # The first step has read the begin token alone.
+    expect(page.locator('.panel[data-panel="log_probabilities"] .chips')).to_contain_text("T 1", timeout=60_000)
+    context.close()
+    assert strangers == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "decoding?position=6", "attention?kind=cross&layer=1", "walkthrough"])
+def test_the_pages_of_the_trained_model_fit_a_phone(path: str, scheme: str, browser: Browser, app: str):
+    page = browser.new_page(viewport=NARROW, color_scheme=scheme)
+    page.goto(f"{app}/{path}")
+    expect(page.get_by_test_id("stSidebar").get_by_text("Heads", exact=True)).to_be_attached(timeout=60_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    page.close()

@@ -1,0 +1,147 @@
+"""Text written by the model itself, one trace a character, beside text that it is told."""
+
+import math
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Config, TextError, decode, run, teacher_forced, trained_config
+from engine.dates import SEEN, held_out_dates
+from engine.run import load
+
+EXAMPLES = ("21 November 2026", "Nov. 21st, 2026", "2026년 11월 21일", "26. 11. 21.", "11/21/2026")
+CPU = trained_config(device="cpu")
+MODEL = load(CPU)
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize("source", EXAMPLES)
+def test_a_date_is_written_and_ended(source):
+    decoded = decode(source, CPU)
+    assert (decoded.source, decoded.text, decoded.ended) == (source, "2026-11-21", True)
+    assert [choice.token for choice in decoded.choices] == [*"2026-11-21", "⟨end⟩"]
+
+
+def test_every_step_reads_what_was_written_before_it_and_adds_one_character():
+    decoded = decode("Nov. 21st, 2026", CPU, model=MODEL)
+    assert len(decoded.traces) == len(decoded.choices) == 11
+    for step, (trace, choice) in enumerate(zip(decoded.traces, decoded.choices, strict=True)):
+        assert trace.labels["T"] == (("⟨begin⟩", *"2026-11-21"[:step]),)
+        assert trace.config.tgt_len == trace.sizes["T"] == step + 1
+        row = trace.output[0, -1]
+        assert trace.labels["V"][row.argmax()] == choice.token == choice.best
+        assert choice.probability == row.max().double().exp().item()
+
+
+def test_a_step_is_the_run_on_the_same_texts():
+    decoded = decode("11/21/2026", CPU, model=MODEL)
+    for step in (3, 10):
+        same = run(CPU, "11/21/2026", "2026-11-21"[:step])
+        assert same.config == decoded.traces[step].config
+        assert same.labels == decoded.traces[step].labels
+        for one, other in zip(same.steps, decoded.traces[step].steps, strict=True):
+            assert torch.equal(one.value, other.value)
+
+
+def test_decoding_again_gives_the_same_numbers():
+    one, other = decode("2026년 11월 21일", CPU), decode("2026년 11월 21일", CPU)
+    assert one.choices == other.choices
+    for first, second in zip(one.traces, other.traces, strict=True):
+        assert torch.equal(first.output, second.output)
+
+
+def test_the_alternatives_are_the_whole_vocabulary_in_order_and_sum_to_one():
+    for choice in decode("?? November 2026", CPU, model=MODEL).choices:
+        tokens, probabilities = zip(*choice.ranked, strict=True)
+        assert len(set(tokens)) == len(tokens) == CPU.vocab_size
+        assert list(probabilities) == sorted(probabilities, reverse=True)
+        assert math.fsum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert choice.ranked[0] == (choice.token, choice.probability)
+
+
+def test_the_probability_of_the_whole_is_the_product_of_its_steps():
+    decoded = decode("?? November 2026", CPU, model=MODEL)
+    assert decoded.probability == pytest.approx(math.prod(choice.probability for choice in decoded.choices))
+    assert 0 < decoded.probability < 1
+
+
+# What the causal mask is for: one run over the whole text shows every step that made it.
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(held_out_dates()), st.sampled_from(SEEN))
+def test_told_its_own_words_the_model_holds_them_as_probable_as_when_it_wrote_them(day, form):
+    source = form.write(day).text
+    decoded = decode(source, CPU, model=MODEL)
+    told = teacher_forced(source, decoded.text, CPU, model=MODEL)
+    assert [choice.token for choice in told.choices] == [choice.token for choice in decoded.choices]
+    for one, other in zip(told.choices, decoded.choices, strict=True):
+        assert one.probability == pytest.approx(other.probability, abs=1e-4)
+        assert dict(one.ranked) == pytest.approx(dict(other.ranked), abs=1e-4)
+
+
+def test_told_a_wrong_text_it_says_how_improbable_that_is_and_what_it_would_have_said():
+    told = teacher_forced("21 November 2026", "2026-12-21", CPU, model=MODEL)
+    assert (told.source, told.target) == ("21 November 2026", "2026-12-21")
+    assert [choice.token for choice in told.choices] == [*"2026-12-21", "⟨end⟩"]
+    wrong = told.choices[6]
+    assert (wrong.token, wrong.best) == ("2", "1")
+    assert wrong.probability < 0.01 < dict(wrong.ranked)["1"]
+    assert told.trace.labels["T"] == (("⟨begin⟩", *"2026-12-21"),)
+    assert told.trace.sizes["T"] == len(told.choices) == 11
+
+
+def test_a_target_may_have_characters_that_the_model_does_not_know():
+    told = teacher_forced("21 November 2026", "x나6", CPU, model=MODEL)
+    assert [choice.token for choice in told.choices] == ["⟨unknown⟩", "⟨unknown⟩", "6", "⟨end⟩"]
+
+
+@pytest.mark.parametrize("output", ["softmax", "log_softmax"])
+def test_probabilities_are_the_same_whichever_way_the_model_ends(output):
+    decoded = decode("Nov. 21st, 2026", CPU.change(output=output))
+    assert decoded.text == "2026-11-21"
+    assert decoded.probability == pytest.approx(decode("Nov. 21st, 2026", CPU).probability, abs=1e-4)
+
+
+def test_random_weights_write_something_too_and_are_stopped_where_they_find_no_end():
+    decoded = decode("I go home", Config(device="cpu"))
+    module = sys.modules["engine.decode"]  # the name engine.decode is the function
+    assert 1 <= len(decoded.choices) <= module.MOST_STEPS
+    assert decoded.ended == (decoded.choices[-1].token == "⟨end⟩")
+    assert decoded.traces[-1].labels["S"] == (("⟨begin⟩", "I", "go", "home", "⟨end⟩"),)
+
+
+def test_decoding_stops_after_the_most_steps(monkeypatch):
+    monkeypatch.setattr(sys.modules["engine.decode"], "MOST_STEPS", 4)
+    decoded = decode("21 November 2026", CPU, model=MODEL)
+    assert (decoded.text, decoded.ended, len(decoded.traces)) == ("2026", False, 4)
+
+
+@pytest.mark.parametrize("source", ["", " ", "\u202e26", None])
+def test_what_cannot_be_read_is_refused(source):
+    with pytest.raises(TextError):
+        decode(source, CPU, model=MODEL)
+    with pytest.raises(TextError):
+        teacher_forced("21 November 2026", source if source is not None else b"", CPU, model=MODEL)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+def test_other_dtypes_write_the_same_dates(dtype):
+    config = CPU.change(dtype=dtype)
+    for source in EXAMPLES:
+        assert decode(source, config).text == "2026-11-21"
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cuda_writes_the_same_text_as_the_cpu(dtype):
+    cuda = trained_config(device="cuda", dtype=dtype)
+    model = load(cuda)
+    for place, day in enumerate(held_out_dates()[::60]):
+        form = SEEN[place % len(SEEN)]
+        if form.can_write(day):
+            source = form.write(day).text
+            assert decode(source, cuda, model=model).text == decode(source, CPU, model=MODEL).text

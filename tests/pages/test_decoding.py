@@ -1,0 +1,128 @@
+"""The trained model in the app: a person's date, the answer, its steps, and what it makes of being told."""
+
+import pytest
+
+from engine import decode, run, teacher_forced, trained_config
+from pages.ui.answer import how_sure, percent, strip
+from pages.ui.settings import DATE, RANDOM, TRAINED, Settings, first
+from pages.ui.traces import decoded_of, trace_of
+from tests.pages.shown import stage
+from tests.pages.test_pages import opened, words
+
+PAGE = "pages/decoding.py"
+
+
+@pytest.fixture(scope="module")
+def written():
+    return decode(DATE, trained_config())
+
+
+def on(page, **query):
+    return opened(page, weights=TRAINED, **query)
+
+
+def test_the_front_page_answers_the_date_that_a_person_writes(written):
+    app = on("app.py")
+    assert not app.exception
+    assert how_sure(written) in words(app)
+    assert strip(written) in [element.proto.body for element in app.get("html")]
+    app.text_input(key="front.date").set_value("2001년 2월 3일").run()
+    other = decode("2001년 2월 3일", trained_config())
+    assert other.text == "2001-02-03"
+    assert strip(other) in [element.proto.body for element in app.get("html")]
+    assert app.sidebar.text_area(key="source").value == "2001년 2월 3일"
+
+
+def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(written):
+    for place in (0, 6, 10):
+        app = on(PAGE, position=str(place))
+        assert not app.exception
+        ranking = app.dataframe[0].value
+        assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
+        assert ranking["probability"].tolist() == [100 * share for _, share in written.choices[place].ranked[:8]]
+
+
+def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
+    app = on("pages/walkthrough.py", upto="6", step="log_probabilities")
+    shown = stage(app)["panels"][-1]
+    assert [axis["size"] for axis in shown["axes"]] == [1, 7, trained_config().vocab_size]
+    assert shown["axes"][1]["labels"][0] == ["⟨begin⟩", *"2026-1"]
+    trace = trace_of(first())
+    assert trace.labels["T"] == (("⟨begin⟩", *"2026-11-21"),)
+
+
+def test_being_told_another_target_is_shown_beside_what_is_written(written):
+    app = on(PAGE, told="2026-12-21")
+    told = teacher_forced(DATE, "2026-12-21", trained_config())
+    table = app.dataframe[1].value
+    assert table["of the given"].tolist() == [100 * choice.probability for choice in told.choices]
+    assert table["expects"].tolist() == [choice.best for choice in told.choices]
+    assert table["writes"].tolist() == [choice.token for choice in written.choices]
+    assert "They part at step 6: it writes `1`, and `2` was given" in words(app)
+
+
+def test_a_target_that_cannot_be_read_says_why_and_leaves_the_answer_on_screen():
+    app = on(PAGE, told="2026\u202e")
+    assert not app.exception
+    assert "U+202E" in app.error[0].value
+    assert len(app.dataframe) == 1
+
+
+@pytest.mark.parametrize("text", ["zzz zzz", "I go home", "👍", "?"])
+def test_text_that_is_no_date_is_answered_with_little_confidence_and_without_an_error(text):
+    for page in ("app.py", PAGE):
+        app = on(page, source=text)
+        assert not app.exception
+        assert not app.error
+    assert decode(text, trained_config()).probability < 0.9
+    assert "It is least sure of character" in words(app)
+
+
+def test_random_weights_write_something_too_and_the_page_says_that_it_means_nothing():
+    app = opened(PAGE, weights=RANDOM)
+    assert not app.exception
+    assert "random" in app.info[0].value
+    assert opened(PAGE, weights=RANDOM, reads="tokens").info[0].value.startswith("Generated tokens have no answer")
+
+
+def test_moving_a_size_makes_the_weights_random_and_one_press_brings_the_trained_ones_back(written):
+    app = on("pages/attention.py")
+    assert any("Moving one of them makes all weights random" in caption.value for caption in app.sidebar.caption)
+    app.sidebar.slider(key="heads").set_value(8).run()
+    assert app.sidebar.segmented_control(key="weights").value == RANDOM
+    assert any("The weights are random now" in caption.value for caption in app.sidebar.caption)
+    # The target goes on being what the trained model had written.
+    assert app.sidebar.text_area(key="target").value == written.text
+    app.sidebar.button(key="back_to_trained").click().run()
+    assert app.sidebar.segmented_control(key="weights").value == TRAINED
+    assert app.sidebar.slider(key="heads").value == 4
+    assert not app.exception
+
+
+def test_several_dates_are_answered_line_by_line():
+    settings = Settings(trained_config(), source="May 5, 2005\n1999년 12월 31일", target="")
+    assert [one.text for one in decoded_of(settings)] == ["2005-05-05", "1999-12-31"]
+    trace = trace_of(settings)
+    assert trace.labels["T"] == (("⟨begin⟩", *"2005-05-05"), ("⟨begin⟩", *"1999-12-31"))
+    app = on(PAGE, source=settings.source, sentence="1")
+    assert "1999년 12월 31일" in words(app)
+
+
+def test_the_attention_page_has_characters_of_the_source_against_those_of_the_answer():
+    app = on("pages/attention.py", kind="cross", layer="1")
+    assert not app.exception
+    shown = stage(app, "attention.stage")["panels"][-1]
+    assert shown["axes"][0]["labels"] == ["⟨begin⟩", *"2026-11-21"]
+    assert shown["axes"][1]["labels"] == ["⟨begin⟩", *"21␣November␣2026", "⟨end⟩"]
+
+
+def test_the_trace_on_screen_is_the_one_the_engine_records(written):
+    trace = run(trained_config(), [DATE], [written.text])
+    assert (trace_of(first()).output == trace.output).all()
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(1, "100 %"), (0.99996, "> 99.9 %"), (0.5, "50.0 %"), (0.00001, "< 0.1 %"), (0.9994, "99.9 %")]
+)
+def test_what_is_not_certain_is_not_called_certain(share, said):
+    assert percent(share) == said
