@@ -19,7 +19,7 @@ FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 TWO_DIGIT_YEARS = range(1950, 2050)
 
 SEED = 2017  # of the choice of held-out dates and of everything the model is trained on
-_HELD_OUT_OF = 20  # one date of so many is held out
+HELD_OUT_OF = 20  # one date of so many is held out
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -162,7 +162,7 @@ UNSEEN = _forms("""
 def is_held_out(day: date) -> bool:
     """Whether the model was never shown this date, in any form."""
     digest = hashlib.blake2b(f"{SEED} {day.isoformat()}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % _HELD_OUT_OF == 0
+    return int.from_bytes(digest, "big") % HELD_OUT_OF == 0
 
 
 @cache

@@ -91,8 +91,9 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
     while len(choices) < MOST_STEPS and written[-1:] != (END,):
         step = dataclasses.replace(batch, target_ids=((BEGIN, *written),))
         trace = run_batch(config.change(tgt_len=len(written) + 1), step, model=model)
-        probabilities = _probabilities(trace)[-1]
-        written += (int(probabilities.argmax()),)
+        probabilities = _probabilities(trace, config)[-1]
+        # The first of the ranking: argmax may settle a tie in another way.
+        written += (int(_ranked(probabilities).indices[0]),)
         choices.append(_choice(probabilities, written[-1], batch.vocabulary))
         traces.append(trace)
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
@@ -106,19 +107,22 @@ def teacher_forced(source: str, target: str, config: Config, *, model: Transform
     config, batch = read(config, [source], [target])
     trace = run_batch(config, batch, model=model)
     wanted = (*batch.target_ids[0][1:], END)
-    rows = _probabilities(trace)
+    rows = _probabilities(trace, config)
     choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))
     return Told(source, target, tuple(choices), trace)
 
 
-def _probabilities(trace: Trace) -> Tensor:
+def _probabilities(trace: Trace, config: Config) -> Tensor:
     """The probabilities (T, V) of the first sentence of a run, in float64 on the CPU."""
     output: Tensor = trace.output[0].to(device="cpu", dtype=torch.float64)
-    assert trace.config is not None
-    return output if trace.config.output == "softmax" else output.exp()
+    return output if config.output == "softmax" else output.exp()
+
+
+def _ranked(probabilities: Tensor) -> torch.return_types.sort:
+    return probabilities.sort(descending=True, stable=True)
 
 
 def _choice(probabilities: Tensor, token: int, vocabulary: text.Vocabulary) -> Choice:
-    ranked = probabilities.sort(descending=True, stable=True)
+    ranked = _ranked(probabilities)
     shown = zip(map(vocabulary.label, ranked.indices.tolist()), ranked.values.tolist(), strict=True)
     return Choice(vocabulary.label(token), probabilities[token].item(), tuple(shown))

@@ -1,8 +1,8 @@
 """What the trained model is shown: batches that follow from a step's number alone, so any of them can be drawn again.
 
-Most are written dates. In some, one part of the date is made unreadable, and some texts say no date at all: there the
-answer is a date like any other, and the best a model can do is spread its guess over all that it could be. That is how
-it learns to be unsure.
+Most are written dates. In some, one part of the date is made unreadable or the text is cut short, and some say no date
+at all: there the answer is a date like any other, and the best a model can do is spread its guess over all that it
+could be. That is how it learns to be unsure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from engine.dates import SEED, SEEN, Written, training_dates
 from engine.text import BEGIN, END
 
 UNREADABLE_SHARE = 0.1  # dates with one part made unreadable
+CUT_SHARE = 0.1  # dates that begin late or end early, with one part or two
 NO_DATE_SHARE = 0.05  # texts that say no date
 
 UNREADABLE = "?"  # in no written date and not in the vocabulary: the model reads ⟨unknown⟩
@@ -59,13 +61,23 @@ def _lesson(draw: random.Random) -> Lesson:
     if kind < NO_DATE_SHARE:
         return Lesson(_no_date(draw), written.iso)
     if kind < NO_DATE_SHARE + UNREADABLE_SHARE:
-        return Lesson(_unreadable(written, draw.choice(("year", "month", "day"))), written.iso)
+        return Lesson(_unreadable(written, draw), written.iso)
+    if kind < NO_DATE_SHARE + UNREADABLE_SHARE + CUT_SHARE:
+        return Lesson(_cut(written, draw), written.iso)
     return Lesson(written.text, written.iso)
 
 
-def _unreadable(written: Written, part: str) -> str:
+def _unreadable(written: Written, draw: random.Random) -> str:
+    part = draw.choice(("year", "month", "day"))
     pairs = zip(written.text, written.parts, strict=True)
     return "".join(UNREADABLE if said == part else character for character, said in pairs)
+
+
+def _cut(written: Written, draw: random.Random) -> str:
+    """What stands before or after one of the places where a part begins or ends."""
+    # Within a part it would be another date: 21 November, cut after its 2, is 1 November.
+    place = draw.choice([end for end, (part, after) in enumerate(pairwise(written.parts), start=1) if part != after])
+    return draw.choice((written.text[:place], written.text[place:])).strip()
 
 
 def _no_date(draw: random.Random) -> str:

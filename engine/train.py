@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from engine.config import ConfigError
 from engine.dates import SEED, SEEN, UNSEEN, Form, held_out_dates, written
 from engine.model.transformer import Transformer
@@ -23,7 +25,7 @@ from engine.progress import Bar
 from engine.score import Score, score
 from engine.tensor_file import refusal, save
 from engine.trained import FILE, build, trained_config
-from engine.training import CPU, Training, recipe
+from engine.training import CPU, THREADS, Training, recipe
 from engine.units import in_words
 
 STEPS = 8000
@@ -101,7 +103,7 @@ def _train(file: Path, steps: int) -> int:
     training = _begun(checkpoint, steps)
     sample = random.Random(SEED).sample(list(written(held_out_dates(), SEEN)), _LOOKED_AT)
     start, began = training.step, time.monotonic()
-    with _stop_requests() as stop_is_asked, Bar("steps", steps) as bar:
+    with _threads(THREADS), _stop_requests() as stop_is_asked, Bar("steps", steps) as bar:
         while training.step < steps:
             loss = training.learn()
             pace = (time.monotonic() - began) / (training.step - start)
@@ -164,6 +166,16 @@ def _report(found: Measured) -> int:
         print(f"fewer than {TARGET:.1%} are exactly right", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 @contextmanager

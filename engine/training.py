@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from engine import lessons
 from engine.characters import CHARACTERS
 from engine.config import TRAINED
-from engine.dates import SEED, SEEN
+from engine.dates import HELD_OUT_OF, SEED, SEEN
 from engine.model.transformer import Transformer
 from engine.model.weights import build
 from engine.tensor_file import load, refusal, save
@@ -26,6 +26,7 @@ from engine.trained import trained_config
 BATCH = 128
 WARM_UP = 2000  # steps in which the learning rate rises
 AVERAGING = 0.998  # of the running average of the weights, which is what is kept: the mean of about the last 500 steps
+THREADS = 2  # sums are rounded in another order by another number
 
 # What a checkpoint holds, by the names that torch gives to Adam's running means of the gradients and their squares.
 _WEIGHTS, _AVERAGE, _MOMENTS = "model", "average", ("exp_avg", "exp_avg_sq")
@@ -43,7 +44,10 @@ def recipe() -> dict[str, Any]:
         "batch": BATCH,
         "warm_up": WARM_UP,
         "averaging": AVERAGING,
+        "threads": THREADS,
+        "held_out_of": HELD_OUT_OF,
         "unreadable_share": lessons.UNREADABLE_SHARE,
+        "cut_share": lessons.CUT_SHARE,
         "no_date_share": lessons.NO_DATE_SHARE,
     }
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from engine import Step, Trace
+from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
+from engine.formula import number
 from pages.ui import frame, state
 from pages.ui.answer import how_sure, percent, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
 from pages.ui.plain import code, visible
-from pages.ui.settings import Settings
+from pages.ui.settings import TRAINED, Settings
 from pages.ui.tensor_view import tensor_view
 from pages.ui.traces import CannotRunError, decoded_of, told_of
 
 _SHOWN = 8  # characters of a ranking
+_MOST_DIGITS = 9  # after the point; smaller numbers are written with their power of ten
+_WHOLE_TABLE = 40  # rows; a longer table scrolls in itself
+_UNKNOWN = characters.SPECIALS[characters.UNKNOWN]
 _PLACE, _SENTENCE, _TOLD = "decoding.place", "decoding.sentence", "decoding.told"
 
 
@@ -34,15 +39,30 @@ def draw() -> None:
         written = _chosen_line(decoded_of(settings))
     except CannotRunError as error:
         st.info(str(error))
+        frame.link("pages/decoding.py", "Open this page with the trained model →", {"weights": TRAINED})
         return
     if not settings.trained:
         st.info("These weights are random, so what is written means nothing. The sidebar has the trained ones.")
     st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
     st.html(strip(written))
-    st.caption(how_sure(written))
+    st.caption(" ".join([how_sure(written), *_warnings(written)]))
     place = _place(written)
+    # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
+    st.html(f"<style>.answer .character:nth-child({place + 1}) {{ outline: 2px solid currentColor; }}</style>")
     _one_place(settings, written, place)
     _beside_told(settings, written)
+
+
+def _warnings(written: Decoded) -> list[str]:
+    """What the numbers alone do not say: characters the model could not read, and an answer without an end."""
+    said = []
+    unread = written.traces[0].labels["S"][0].count(_UNKNOWN)
+    if unread:
+        what = "1 character of the source is" if unread == 1 else f"{unread} characters of the source are"
+        said.append(f"{what} not among those it knows, and read as {_UNKNOWN}.")
+    if not written.ended:
+        said.append(f"No end came within {len(written.choices)} steps; it was stopped there.")
+    return said
 
 
 def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
@@ -62,7 +82,7 @@ def _place(written: Decoded) -> int:
     asked = state.view("position")
     state.show_in_widget(_PLACE, min(int(asked), last) if asked.isascii() and asked.isdigit() else 0)
     if last:
-        st.slider("Decoding step: characters written before it", 0, last, key=_PLACE, on_change=_keep_place)
+        st.slider("Position in the answer: characters written before it", 0, last, key=_PLACE, on_change=_keep_place)
     return int(st.session_state[_PLACE]) if last else 0
 
 
@@ -70,15 +90,16 @@ def _one_place(settings: Settings, written: Decoded, place: int) -> None:
     choice, trace = written.choices[place], written.traces[place]
     ranking, looking = st.columns([2, 3], gap="large")
     with ranking:
-        st.markdown(f"##### Step {place}: what comes after {code(_read(written.choices, place))}")
+        st.markdown(f"##### Position {place}: what comes after {code(_read(written.choices, place))}")
         _ranking(choice)
     with looking:
-        st.markdown("##### Where this step looks in the source")
+        st.markdown("##### Where it looks in the source")
         weights = _last_cross_attention(trace)
         if weights is not None:
             _looks(trace, weights)
-    if settings.writes:
-        query = dataclasses.replace(settings, source=written.source, upto=place).to_query()
+    if settings.trained:
+        # Of this line alone, and without a target of the person's: the very trace that is shown here.
+        query = dataclasses.replace(settings, source=written.source, target="", upto=place).to_query()
         with st.container(horizontal=True):
             step = {"step": key_of(trace, trace.steps[-1])}
             frame.link("pages/walkthrough.py", "Walk through this decoding step →", {**query, **step})
@@ -90,13 +111,20 @@ def _ranking(choice: Choice) -> None:
     st.dataframe(
         {
             "next": [visible(token) for token, _ in shown],
-            "probability": [100 * share for _, share in shown],
+            "probability": [share for _, share in shown],
+            "in per cent": [exact_percent(share) for _, share in shown],
         },
         hide_index=True,
         column_config={
-            "probability": st.column_config.ProgressColumn(format="%.2f %%", min_value=0, max_value=100),
+            "next": st.column_config.TextColumn(width="small"),
+            # The number stands beside the bar, which would round it to certainty.
+            "probability": st.column_config.ProgressColumn(format=" ", min_value=0, max_value=1),
+            "in per cent": st.column_config.TextColumn(alignment="right"),
         },
     )
+    rest = choice.ranked[_SHOWN:]
+    others = f" The other {len(rest)} share {exact_percent(sum(share for _, share in rest))}." if rest else ""
+    st.caption(f"{code(choice.token)} is taken, the most probable.{others}")
 
 
 def _last_cross_attention(trace: Trace) -> Step | None:
@@ -115,12 +143,17 @@ def _looks(trace: Trace, weights: Step) -> None:
         labels=(None, tokens),
         note="last decoder layer, a row for each head",
         masked=None,
-        footer="",
+        footer="each row sums to 1",
     )
     tensor_view([panel], key="decoding.looks")
-    best = [(share.item(), tokens[place]) for share, place in zip(*row.double().max(dim=-1), strict=True)]
-    said = " · ".join(f"head {head} at {code(token)} {percent(share)}" for head, (share, token) in enumerate(best))
+    best = zip(*(column.tolist() for column in row.double().max(dim=-1)), strict=True)
+    said = " · ".join(f"head {head} at {_named(tokens, s)} {percent(share)}" for head, (share, s) in enumerate(best))
     st.caption(f"Most of all: {said}.")
+
+
+def _named(tokens: Sequence[str], place: int) -> str:
+    """A source token, with its place where another one looks the same."""
+    return code(tokens[place]) + (f" (S = {place})" if tokens.count(tokens[place]) > 1 else "")
 
 
 def _beside_told(settings: Settings, written: Decoded) -> None:
@@ -137,31 +170,32 @@ def _beside_told(settings: Settings, written: Decoded) -> None:
     except CannotRunError as error:
         st.error(str(error))
         return
-    st.dataframe(_table(written, told), hide_index=True, column_config=_PERCENT)
-    st.caption(_difference(written, told))
+    st.markdown(_difference(written, told))
+    table = _table(written, told)
+    rows = len(table["position"])
+    right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("probability")}
+    st.dataframe(table, hide_index=True, column_config=right, height="content" if rows <= _WHOLE_TABLE else "auto")
 
 
-_PERCENT = {
-    name: st.column_config.NumberColumn(format="%.2f %%")
-    for name in ("probability", "probability of it", "of the given")
-}
-
-
-def _table(written: Decoded, told: Told) -> dict[str, list[str | float | None]]:
+def _table(written: Decoded, told: Told) -> dict[str, list[str]]:
     places = range(max(len(written.choices), len(told.choices)))
 
-    def column(choices: Sequence[Choice], value: object) -> list[str | float | None]:
-        return [value(choices, place) if place < len(choices) else None for place in places]  # type: ignore[operator]
+    def column(choices: Sequence[Choice], said: Callable[[Choice], str]) -> list[str]:
+        return [said(choices[place]) if place < len(choices) else "" for place in places]
+
+    def read(choices: Sequence[Choice]) -> list[str]:
+        return [_read(choices, place) if place < len(choices) else "" for place in places]
 
     return {
-        "step": [str(place) for place in places],
-        "had written": column(written.choices, _read),
-        "writes": column(written.choices, lambda choices, place: visible(choices[place].token)),
-        "probability": column(written.choices, lambda choices, place: 100 * choices[place].probability),
-        "was told": column(told.choices, _read),
-        "expects": column(told.choices, lambda choices, place: visible(choices[place].best)),
-        "probability of it": column(told.choices, lambda choices, place: 100 * choices[place].ranked[0][1]),
-        "of the given": column(told.choices, lambda choices, place: 100 * choices[place].probability),
+        "position": [str(place) for place in places],
+        "had written": read(written.choices),
+        "writes": column(written.choices, lambda choice: visible(choice.token)),
+        "probability": column(written.choices, lambda choice: exact_percent(choice.probability)),
+        "was told": read(told.choices),
+        "expects": column(told.choices, lambda choice: visible(choice.best)),
+        "probability of it": column(told.choices, lambda choice: exact_percent(choice.ranked[0][1])),
+        "is told": column(told.choices, lambda choice: visible(choice.token)),
+        "probability of that": column(told.choices, lambda choice: exact_percent(choice.probability)),
     }
 
 
@@ -171,10 +205,21 @@ def _difference(written: Decoded, told: Told) -> str:
     for place, (own, given) in enumerate(pairs):
         if own.token != given.token:
             return (
-                f"They part at step {place}: it writes {code(own.token)}, and {code(given.token)} was given, to which "
-                f"it gave {percent(given.probability)}. Before that both columns are the same run."
+                f"They part at position {place}: it writes {code(own.token)}, and {code(given.token)} was given, to "
+                f"which it gave {exact_percent(given.probability)}. Up to there both have read the same."
             )
-    return "The target is what it writes itself, so both are the same."
+    return "The target is what it writes itself, so both have read the same at every position."
+
+
+def exact_percent(share: float) -> str:
+    """A probability in per cent, to three digits of what it is away from 0 or from certainty."""
+    away = min(share, 1 - share)
+    if math.isnan(share) or away <= 0:
+        return f"{number(100 * share)} %"
+    digits = max(0, 2 - math.floor(math.log10(100 * away)))
+    return (
+        f"{100 * share:.{digits}f} %" if digits <= _MOST_DIGITS or share > 0.5 else f"{number(100 * share, digits=3)} %"
+    )
 
 
 def _read(choices: Sequence[Choice], place: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from engine import decode, trained_config
 from pages.ui.answer import percent
+from pages.ui.decoding import exact_percent
 from tests.browser.conftest import NARROW, WIDE
 
 pytestmark = pytest.mark.browser
@@ -51,4 +53,30 @@ def test_the_pages_of_the_trained_model_fit_a_phone(path: str, scheme: str, brow
     expect(page.get_by_test_id("stException")).to_have_count(0)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    page.close()
+
+
+def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(browser: Browser, app: str):
+    written = decode(MINE, trained_config())
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{app}/decoding?position=5&source={quote(MINE)}")
+    slider = page.locator(".st-key-decoding-place [role=slider], .st-key-decoding-place input[type=range]").first
+    slider.press("ArrowRight", timeout=60_000)
+    expect(page.get_by_text("Position 6: what comes after")).to_be_visible(timeout=60_000)
+    rest = sum(share for _, share in written.choices[6].ranked[8:])
+    expect(page.get_by_text(f"The other 77 share {exact_percent(rest)}.")).to_be_visible()
+    outlines = page.locator(".answer .character").evaluate_all(
+        "all => all.map(one => getComputedStyle(one).outlineStyle)"
+    )
+    assert [place for place, style in enumerate(outlines) if style == "solid"] == [6]
+    page.get_by_role("link", name="Walk through this decoding step").click()
+    panel = page.locator('.panel[data-panel="log_probabilities"]')
+    expect(panel.locator(".chips")).to_contain_text("T 7", timeout=60_000)
+    query = parse_qs(urlsplit(page.url).query)
+    assert (query["upto"], query["step"], query["source"]) == (["6"], ["log_probabilities"], [MINE])
+    # The last row is of the last character that had been written.
+    panel.get_by_role("grid").focus()
+    for _ in range(9):  # stays at the last row
+        page.keyboard.press("ArrowDown")
+    expect(panel.get_by_role("gridcell")).to_contain_text(f"T 6 {written.choices[5].token}")
     page.close()

@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TRAINED, WEIGHTS
 
 SIZES = tuple(LIMITS)
-CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
+CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "weights": WEIGHTS}
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
 FIELDS = (*SIZES, *CHOICES, *SWITCHES)
+FOLLOWING = ("d_k", "d_v", "d_ff")
 
 
 class Nasty:
@@ -142,7 +143,7 @@ anything = st.one_of(
     st.fractions(),
     st.lists(st.integers(), max_size=3),
     st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
-    st.sampled_from([*DTYPES, *DEVICES, *ACTIVATIONS, *OUTPUTS, "RELU", "float128"]),
+    st.sampled_from([*DTYPES, *DEVICES, *ACTIVATIONS, *OUTPUTS, *WEIGHTS, "RELU", "float128"]),
     st.sampled_from([np.array([1, 2]), np.int64(4), np.float32(3.5), torch.tensor([1, 2]), torch.tensor(3)]),
     st.sampled_from([int, Config, print, object(), Ellipsis, Decimal("NaN"), "x" * 10_000, 10**5000, "two\nlines"]),
     st.builds(Nasty),
@@ -153,13 +154,24 @@ def is_size(value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_trained(given):
+    return isinstance(given.get("weights"), str) and given["weights"] == "trained"
+
+
 def broken(given):
     """The fields that break a rule of their own, worked out apart from the engine's code."""
     fields = set()
+    if is_trained(given):
+        for name, only in TRAINED.items():
+            value = given.get(name, getattr(Config(), name) if name not in FOLLOWING else None)
+            same = type(value) is type(only) and value == only
+            if not same and not (value is None and name in FOLLOWING):
+                fields.add(name)
+        given = {name: value for name, value in given.items() if name not in TRAINED}
     for name, value in given.items():
         if name in SIZES:
             low, high = LIMITS[name]
-            free = value is None and name in ("d_k", "d_v", "d_ff")
+            free = value is None and name in FOLLOWING
             ok = free or (is_size(value) and low <= value <= high)
         elif name in CHOICES:
             ok = isinstance(value, str) and value in CHOICES[name]
@@ -176,7 +188,7 @@ def test_any_settings_at_all_are_either_valid_or_refused_with_every_problem_and_
     wrong = broken(given)
     d_model, heads = given.get("d_model", 32), given.get("heads", 4)
     split = given.get("d_k") is None or given.get("d_v") is None
-    uneven = split and not {"d_model", "heads"} & wrong and d_model % heads != 0
+    uneven = not is_trained(given) and split and not {"d_model", "heads"} & wrong and d_model % heads != 0
     if not wrong and not uneven:
         assert hash(Config(**given)) == hash(Config(**given))
         return
@@ -232,3 +244,31 @@ def test_change_to_something_invalid_is_refused():
         Config().change(d_model=30)
     with pytest.raises(TypeError):
         Config().change(widht=3)
+
+
+def test_trained_weights_have_sizes_of_their_own_and_each_other_one_is_a_problem():
+    found = problems(weights="trained", d_model=30, heads=8, vocab_size=85, activation="gelu", norm_first=True)
+    assert [problem.field for problem in found] == ["d_model", "heads", "norm_first", "activation"]
+    assert str(found[0]) == "trained weights have d_model 64: 30; use 64, or weights random"
+    assert str(found[3]) == "trained weights have activation relu: 'gelu'; use relu, or weights random"
+
+
+def test_with_trained_weights_lengths_dtype_device_masks_output_and_seed_are_free():
+    free = {
+        "batch": 3, "src_len": 30, "tgt_len": 11, "dtype": "float64", "device": "cpu", "padding_mask": False,
+        "causal_mask": False, "output": "softmax", "seed": 5,
+    }  # fmt: skip
+    config = Config(weights="trained", **TRAINED, **free)
+    assert {name: getattr(config, name) for name in (*free, *TRAINED)} == {**free, **TRAINED}
+    assert set(free) | set(TRAINED) | {"weights"} == {field.name for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize("field", TRAINED)
+def test_a_size_of_the_trained_weights_can_be_changed_only_along_with_the_weights(field):
+    config = Config(weights="trained", **TRAINED)
+    other = {"norm_first": True, "activation": "gelu"}.get(field) or 2 * TRAINED[field]
+    with pytest.raises(ConfigError, match=f"trained weights have {field} "):
+        config.change(**{field: other})
+    moved = config.change(weights="random", **{field: other})
+    assert (getattr(moved, field), moved.weights) == (other, "random")
+    assert moved.change(weights="trained", **TRAINED) == config

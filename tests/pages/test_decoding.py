@@ -2,9 +2,10 @@
 
 import pytest
 
-from engine import decode, run, teacher_forced, trained_config
+from engine import Config, decode, run, teacher_forced, trained_config
 from pages.ui.answer import how_sure, percent, strip
-from pages.ui.settings import DATE, RANDOM, TRAINED, Settings, first
+from pages.ui.decoding import exact_percent
+from pages.ui.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces import decoded_of, trace_of
 from tests.pages.shown import stage
 from tests.pages.test_pages import opened, words
@@ -39,7 +40,27 @@ def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(writte
         assert not app.exception
         ranking = app.dataframe[0].value
         assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
-        assert ranking["probability"].tolist() == [100 * share for _, share in written.choices[place].ranked[:8]]
+        shares = [share for _, share in written.choices[place].ranked]
+        assert ranking["probability"].tolist() == shares[:8]
+        assert ranking["in per cent"].tolist() == list(map(exact_percent, shares[:8]))
+        taken = written.choices[place].token
+        assert f"`{taken}` is taken, the most probable. The other 77 share {exact_percent(sum(shares[8:]))}" in words(
+            app
+        )
+
+
+def test_every_head_of_the_last_layer_is_shown_over_the_source_at_the_last_position_read(written):
+    app = on(PAGE, position="6")
+    trace = written.traces[6]
+    weights = trace.find("decoder.layers.1.cross_attention.weights").value[0, :, -1]
+    [shown] = stage(app, "decoding.looks")["panels"]
+    assert [axis["size"] for axis in shown["axes"]] == list(weights.shape) == [4, len(DATE) + 2]
+    assert shown["axes"][1]["labels"] == list(trace.labels["S"][0])
+    for head, row in enumerate(weights.double()):
+        token = trace.labels["S"][0][row.argmax()]
+        said = next(caption.value for caption in app.caption if caption.value.startswith("Most of all"))
+        assert f"head {head} at `{token}`" in said
+        assert percent(row.max().item()) in said
 
 
 def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
@@ -55,10 +76,20 @@ def test_being_told_another_target_is_shown_beside_what_is_written(written):
     app = on(PAGE, told="2026-12-21")
     told = teacher_forced(DATE, "2026-12-21", trained_config())
     table = app.dataframe[1].value
-    assert table["of the given"].tolist() == [100 * choice.probability for choice in told.choices]
+    assert table["probability of that"].tolist() == [exact_percent(choice.probability) for choice in told.choices]
+    assert table["is told"].tolist() == [*"2026-12-21", "⟨end⟩"]
     assert table["expects"].tolist() == [choice.best for choice in told.choices]
     assert table["writes"].tolist() == [choice.token for choice in written.choices]
-    assert "They part at step 6: it writes `1`, and `2` was given" in words(app)
+    assert table["was told"].tolist()[7] == "⟨begin⟩2026-12"
+    assert "They part at position 6: it writes `1`, and `2` was given" in words(app)
+
+
+def test_a_target_of_ones_own_in_the_sidebar_leaves_the_step_of_decoding_to_walk_through():
+    app = on(PAGE, target="2026-12-21", position="6")
+    [walk] = [link.proto for link in app.main.get("page_link") if "Walk through" in link.proto.label]
+    assert "upto=6" in walk.query_string
+    assert "target" not in walk.query_string
+    assert "step=log_probabilities" in walk.query_string
 
 
 def test_a_target_that_cannot_be_read_says_why_and_leaves_the_answer_on_screen():
@@ -76,13 +107,18 @@ def test_text_that_is_no_date_is_answered_with_little_confidence_and_without_an_
         assert not app.error
     assert decode(text, trained_config()).probability < 0.9
     assert "It is least sure of character" in words(app)
+    unread = decode(text, trained_config()).traces[0].labels["S"][0].count("⟨unknown⟩")
+    assert ("read as ⟨unknown⟩" in words(app)) == (unread > 0)
 
 
 def test_random_weights_write_something_too_and_the_page_says_that_it_means_nothing():
     app = opened(PAGE, weights=RANDOM)
     assert not app.exception
     assert "random" in app.info[0].value
-    assert opened(PAGE, weights=RANDOM, reads="tokens").info[0].value.startswith("Generated tokens have no answer")
+    assert app.dataframe[0].value["next"][0] == decode(SOURCE, Config()).choices[0].token
+    tokens = opened(PAGE, weights=RANDOM, reads="tokens")
+    assert tokens.info[0].value.startswith("Generated tokens have no answer")
+    assert "Open this page with the trained model →" in [link.proto.label for link in tokens.main.get("page_link")]
 
 
 def test_moving_a_size_makes_the_weights_random_and_one_press_brings_the_trained_ones_back(written):
@@ -126,3 +162,19 @@ def test_the_trace_on_screen_is_the_one_the_engine_records(written):
 )
 def test_what_is_not_certain_is_not_called_certain(share, said):
     assert percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (1, "100 %"),
+        (0.9999651921, "99.99652 %"),
+        (1 - 2**-40, "99.9999999999091 %"),
+        (0.5022543664, "50.2 %"),
+        (1.2856e-5, "0.00129 %"),
+        (4.9668e-14, "4.97e−12 %"),
+        (0, "0 %"),
+    ],
+)
+def test_a_probability_has_three_digits_of_what_it_is_away_from_certainty(share, said):
+    assert exact_percent(share) == said
