@@ -119,7 +119,7 @@ def _pick(drawn: weakref.ref[Trace], here: str, ours: str, mark: str) -> None:
         return  # another run has taken its place, and is drawn next
     kind, _, what = mark.partition("-")
     opened = [one for one in _opened(trace) if one != what]
-    if kind == "step":
+    if kind == "step" and what.isdecimal() and int(what) < len(trace.steps):
         _go(key_of(trace, trace.steps[int(what)]))
     elif kind == "open":
         _open(*opened, ours if mark == here else what)

@@ -118,6 +118,8 @@ def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, a
     tab.get_by_text("engine/model/attention.py").first.click()
     tab.keyboard.press("ArrowLeft")
     expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible(timeout=30_000)
+    expect(tab).to_have_url(re.compile(rf"step={SCORES}$"), timeout=30_000)
+    settled(tab)
     tab.go_back()
     expect(tab.locator('.panel[data-panel="key_t"]')).to_have_count(0, timeout=30_000)
 

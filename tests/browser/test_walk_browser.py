@@ -68,7 +68,17 @@ class Walk:
         return self.page.locator(".made .sentence").inner_text()
 
     def query(self) -> dict[str, str]:
-        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+        return _query(self.page.url)
+
+    def says(self, **expected: str | None) -> None:
+        """Waits until the address says so; None for what it should say nothing of."""
+        self.page.wait_for_url(
+            lambda url: all(_query(url).get(name) == value for name, value in expected.items()), timeout=30_000
+        )
+
+
+def _query(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 @pytest.fixture
@@ -152,11 +162,10 @@ def test_a_pinned_number_is_explained_as_the_engine_explains_it_and_escape_lets_
     amounts = [text.replace("−", "-") for text in walk.page.locator(".terms .amount").all_inner_texts()]
     ordered = sorted((term.contribution for term in made.terms), key=abs, reverse=True)
     assert [float(amount) for amount in amounts] == pytest.approx(ordered, rel=1e-3)
-    assert walk.query()["pin"] == "0.1.2.3"
+    walk.says(pin="0.1.2.3")
     walk.page.keyboard.press("Escape")
     expect(walk.page.locator(".made .sentence")).to_have_count(0, timeout=30_000)
-    walk.settle()
-    assert "pin" not in walk.query()
+    walk.says(pin=None)
 
 
 def test_from_a_logit_one_walks_term_by_term_to_an_embedding_and_the_breadcrumb_leads_back(
@@ -182,16 +191,14 @@ def test_from_a_logit_one_walks_term_by_term_to_an_embedding_and_the_breadcrumb_
     # The number looked up is a weight: walking to it ends the way.
     walk.page.locator(".made .factor").first.click()
     expect(walk.page.locator(".made .sentence")).to_contain_text("is a weight of the model", timeout=30_000)
-    walk.settle()
-    assert walk.query()["pin"].startswith("i")
+    walk.page.wait_for_url(lambda url: _query(url).get("pin", "").startswith("i"), timeout=30_000)
     # Back in the browser: the embedding's cell again, and by the breadcrumb to where the walk began.
     walk.page.go_back()
     expect(walk.page.locator(".made .sentence")).to_have_text(seen[-1][1], timeout=30_000)
     walk.page.locator(".crumb").first.click()
     expect(walk.page.locator(".made .sentence")).to_have_text(seen[0][1], timeout=30_000)
     expect(walk.page.locator(".crumb")).to_have_count(0)
-    walk.settle()
-    assert "trail" not in walk.query()
+    walk.says(trail=None)
 
 
 def dotted(index: Sequence[int]) -> str:
@@ -207,13 +214,13 @@ def test_a_link_reopens_the_step_the_pin_the_way_and_what_the_choosers_show(walk
     heads = walk.page.locator('[data-chooser="H"]')
     heads.get_by_role("button", name="next").click()
     expect(walk.page.locator(".stage-root[data-busy]")).to_have_count(0, timeout=30_000)
-    walk.settle()
+    walk.page.wait_for_url(lambda url: "at" in _query(url), timeout=30_000)
     shown = walk.query()["at"]
     head = int(re.findall(r"H-(\d+)", shown)[0])
     assert head > 0
     walk.click(len(weights.inputs), (0, head, 3, 5))
     expect(walk.page.locator(".made .sentence")).to_contain_text(f"H={head}", timeout=30_000)
-    walk.settle()
+    walk.says(pin=f"0.{head}.3.5")
     other = walks()
     other.page.goto(walk.page.url)
     expect(other.page.locator(".made .sentence")).to_have_text(walk.sentence(), timeout=60_000)
@@ -227,8 +234,7 @@ def test_a_link_reopens_the_step_the_pin_the_way_and_what_the_choosers_show(walk
     expect(walk.page.locator(".stage-root[data-busy]")).to_have_count(0)
     chooser = walk.page.locator('[data-chooser="H"] input')
     expect(chooser).to_have_value("0", timeout=30_000)
-    walk.settle()
-    assert "at" not in walk.query()
+    walk.says(at=None)
     walk.hover(len(weights.inputs), (0, 0, 3, 5))
     expect(walk.page.locator(".reading")).to_contain_text("H=0")
 
@@ -244,9 +250,7 @@ def test_every_step_of_a_small_model_is_shown_one_after_the_other_without_an_err
         sizes = [chip.split() for chip in walk.panel(len(step.inputs)).locator(".chips .chip").all_inner_texts()]
         assert [int(words[-1]) for words in sizes if words[-1].isdigit()] == list(step.shape)
         walk.page.keyboard.press("ArrowRight")
-    walk.settle()
-    last = small.steps[-1]
-    assert walk.query()["step"] == key_of(small, last)
+    walk.says(step=key_of(small, small.steps[-1]))
     expect(walk.page.get_by_role("button", name="Next", exact=True)).to_have_attribute("aria-disabled", "true")
 
 
