@@ -1,16 +1,17 @@
 """What the trained model is shown: batches that follow from a step's number alone, so any of them can be drawn again.
 
-Most are written dates. In some, one part of the date is made unreadable or the text is cut short, and some say no date
-at all: there the answer is a date like any other, and the best a model can do is spread its guess over all that it
-could be. That is how it learns to be unsure.
+Most are written dates. In some, one part of the date is made unreadable or impossible or the text is cut short, and
+some say no date at all: there the answer is a date like any other, and the best a model can do is spread its guess over
+all that it could be. That is how it learns to be unsure.
 """
 
 from __future__ import annotations
 
 import random
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from engine.dates import SEED, SEEN, Written, training_dates
 from engine.text import BEGIN, END
 
 UNREADABLE_SHARE = 0.1  # dates with one part made unreadable
+IMPOSSIBLE_SHARE = 0.08  # dates with the number of a month or day that there is not, such as 31 November
 CUT_SHARE = 0.1  # dates that begin late or end early, with one part or two
 NO_DATE_SHARE = 0.05  # texts that say no date
 
@@ -57,20 +59,32 @@ def _lesson(draw: random.Random) -> Lesson:
     while not form.can_write(day):
         day = draw.choice(training_dates())
     written = form.write(day)
-    kind = draw.random()
-    if kind < NO_DATE_SHARE:
-        return Lesson(_no_date(draw), written.iso)
-    if kind < NO_DATE_SHARE + UNREADABLE_SHARE:
-        return Lesson(_unreadable(written, draw), written.iso)
-    if kind < NO_DATE_SHARE + UNREADABLE_SHARE + CUT_SHARE:
-        return Lesson(_cut(written, draw), written.iso)
-    return Lesson(written.text, written.iso)
+    (spoil,) = draw.choices(tuple(_SHARES), cum_weights=tuple(accumulate(_SHARES.values())))
+    return Lesson(spoil(written, draw), written.iso)
+
+
+def _as_written(written: Written, draw: random.Random) -> str:
+    return written.text
 
 
 def _unreadable(written: Written, draw: random.Random) -> str:
     part = draw.choice(("year", "month", "day"))
     pairs = zip(written.text, written.parts, strict=True)
     return "".join(UNREADABLE if said == part else character for character, said in pairs)
+
+
+def _impossible(written: Written, draw: random.Random) -> str:
+    """With a number beyond the last month or day; unreadable where neither is written in digits."""
+    pairs = list(zip(written.text, written.parts, strict=True))
+    numbers = {said for character, said in pairs if character.isdigit()} & {"month", "day"}
+    if not numbers:
+        return _unreadable(written, draw)
+    part = draw.choice(sorted(numbers))
+    last = 12 if part == "month" else monthrange(written.date.year, written.date.month)[1]
+    # The lower ones more often: people write 31 November or 21/11/2026 rather than 84 November.
+    number = str(draw.randint(last + 1, draw.choice((39, 99))))
+    places = [place for place, (character, said) in enumerate(pairs) if said == part and character.isdigit()]
+    return written.text[: places[0]] + number + written.text[places[-1] + 1 :]
 
 
 def _cut(written: Written, draw: random.Random) -> str:
@@ -80,7 +94,12 @@ def _cut(written: Written, draw: random.Random) -> str:
     return draw.choice((written.text[:place], written.text[place:])).strip()
 
 
-def _no_date(draw: random.Random) -> str:
+def _no_date(written: Written, draw: random.Random) -> str:
     """One to five words of random characters, each word in a script of its own."""
     words = [draw.choices(draw.choice(_SCRIPTS), k=draw.randint(1, 7)) for _ in range(draw.randint(1, 5))]
     return " ".join(map("".join, words))
+
+
+# How a date is spoilt, and how often; most are not.
+_SPOILT = {_unreadable: UNREADABLE_SHARE, _impossible: IMPOSSIBLE_SHARE, _cut: CUT_SHARE, _no_date: NO_DATE_SHARE}
+_SHARES = {**_SPOILT, _as_written: 1 - sum(_SPOILT.values())}

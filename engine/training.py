@@ -47,6 +47,7 @@ def recipe() -> dict[str, Any]:
         "threads": THREADS,
         "held_out_of": HELD_OUT_OF,
         "unreadable_share": lessons.UNREADABLE_SHARE,
+        "impossible_share": lessons.IMPOSSIBLE_SHARE,
         "cut_share": lessons.CUT_SHARE,
         "no_date_share": lessons.NO_DATE_SHARE,
     }
