@@ -27,6 +27,7 @@ PAGES = (
     Page("pages/walkthrough.py", "Walkthrough", "one operation at a time: what went in, what was done, what came out"),
     Page("pages/attention.py", "Attention", "scores, mask and weights of every head, token by token"),
     Page("pages/decoding.py", "Decoding", "the answer character by character: what was probable at each place"),
+    Page("pages/labs.py", "Labs", "the questions people ask, each as an experiment to predict and run"),
     Page("pages/every_step.py", "Every step", "all recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
@@ -51,6 +52,10 @@ h1 { font-size: 1.9rem !important; }
 .answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }
 .answer b { font: 600 1.25rem var(--st-code-font, monospace); }
 .answer small { font-size: 0.68rem; opacity: 0.75; }
+/* Links from lab to lab are words on the page, none of them the page one is on. */
+[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"] { background: none; padding-left: 0; }
+[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"]:hover { text-decoration: underline; }
+[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """

@@ -40,7 +40,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert app.sidebar.slider(key="heads").value == 4
     labels = [link.proto.label for link in app.sidebar.get("page_link")]
-    assert labels == ["The model", "Walkthrough", "Attention", "Decoding", "Every step", "Export"]
+    assert labels == ["The model", "Walkthrough", "Attention", "Decoding", "Labs", "Every step", "Export"]
 
 
 @pytest.mark.parametrize("page", PAGES)

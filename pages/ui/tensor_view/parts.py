@@ -56,11 +56,13 @@ class Operation:
 class Travel:
     """A step whose cells only move. Its one input's axes say what colour a cell has wherever it goes.
 
-    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light.
+    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light. With
+    ``keeps`` the colours are there from the beginning and nothing flies until a person asks for it.
     """
 
     token: int | None
     features: tuple[int, ...]
+    keeps: bool = False
 
 
 @dataclass(frozen=True)

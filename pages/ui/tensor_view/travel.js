@@ -13,7 +13,7 @@ class Travel {
   constructor(stage) {
     this.stage = stage;
     this.progress = 1;
-    this.kept = !!stage.keepsOrigin; // the colours stay after the end
+    this.kept = !!(stage.keepsOrigin ?? stage.data.travel.keeps); // the colours stay after the end
     this.shown = this.kept;
     this.playing = false;
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
@@ -143,7 +143,7 @@ class Travel {
     this.seat();
     this.describe();
     if (first) this.ends.forEach((view) => view.scroller.addEventListener("scroll", this.onScroll));
-    if (first && this.flights.length && !stillness()) this.play();
+    if (first && this.flights.length && !stillness() && !this.stage.data.travel.keeps) this.play();
     else this.show();
   }
 

@@ -1,0 +1,85 @@
+"""Splitting the heads with view and permute, against viewing straight into the shape that is wanted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The same rows, split into heads on two routes.
+
+    Attributes:
+        rows: (B, L, H, d_k), each token's row cut into heads: what a projection gives.
+        permuted: (B, H, L, d_k), the heads moved in front of the tokens.
+        viewed: (B, H, L, d_k), the numbers in the order in which they lie in memory.
+        in_place: of all numbers, how many ``viewed`` has where ``permuted`` has them.
+        owners: (H, L, d_k) int, whose feature stands where in ``viewed``: the token's number.
+        weights: (B, H, L, L) of self-attention with queries and keys split on either route, ``permuted`` first.
+        output_difference: the largest difference of the merged outputs, each merged by its own route backwards.
+    """
+
+    rows: Tensor
+    permuted: Tensor
+    viewed: Tensor
+    in_place: int
+    owners: Tensor
+    weights: tuple[Tensor, Tensor]
+    output_difference: float
+
+
+def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Routes:
+    """Splits rows (B, L, H*d_k) of random numbers on both routes, and lets attention work on either."""
+    draw = torch.Generator().manual_seed(seed)
+    query, key, value = torch.randn(3, batch, length, heads * d_k, generator=draw)
+    places = torch.arange(query.numel()).view_as(query)
+    permuted, viewed = _permuted(places, heads), _viewed(places, heads)
+    by_permute = _attention(_permuted(query, heads), _permuted(key, heads), _permuted(value, heads))
+    by_view = _attention(_viewed(query, heads), _viewed(key, heads), _viewed(value, heads))
+    merged = by_permute[1].permute(0, 2, 1, 3).reshape(batch, length, heads * d_k)
+    difference = (merged - by_view[1].reshape(batch, length, heads * d_k)).abs().max().item()
+    return Routes(
+        rows=query.view(batch, length, heads, d_k),
+        permuted=_permuted(query, heads),
+        viewed=_viewed(query, heads),
+        in_place=int((permuted == viewed).sum()),
+        owners=viewed[0] // (heads * d_k),
+        weights=(by_permute[0], by_view[0]),
+        output_difference=difference,
+    )
+
+
+def code(batch: int, length: int, heads: int, d_k: int) -> str:
+    """The experiment as a script."""
+    return f"""\
+import torch
+
+B, L, H, d_k = {batch}, {length}, {heads}, {d_k}
+x = torch.arange(B * L * H * d_k).view(B, L, H * d_k)  # every number says where it came from
+
+right = x.view(B, L, H, d_k).permute(0, 2, 1, 3)  # cut each row into heads, then move the heads
+wrong = x.view(B, H, L, d_k)                      # straight into the shape
+
+print(right.shape == wrong.shape)                 # the same shape
+print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
+print("head 0, token 1 is made of tokens", (wrong[0, 0, {min(1, length - 1)}] // (H * d_k)).unique().tolist())
+"""
+
+
+def _permuted(rows: Tensor, heads: int) -> Tensor:
+    batch, length, width = rows.shape
+    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
+
+
+def _viewed(rows: Tensor, heads: int) -> Tensor:
+    batch, length, width = rows.shape
+    return rows.view(batch, heads, length, width // heads)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    weights = (query @ key.transpose(-2, -1) / math.sqrt(query.size(-1))).softmax(dim=-1)
+    return weights, weights @ value

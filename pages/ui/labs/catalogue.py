@@ -1,0 +1,118 @@
+"""The labs: what each asks, in the words of those who ask it, and how they are grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Lab:
+    """``key`` is the lab in the address, and the module that draws it."""
+
+    key: str
+    group: str
+    question: str
+    says: str
+
+    def module(self) -> ModuleType:
+        """The module whose ``draw()`` draws the lab; loaded when it is opened, so that no other lab costs time."""
+        return import_module(f"pages.ui.labs.{self.key}")
+
+
+_SHAPES, _HEADS, _ORDER, _MEANING = "Shapes and memory", "Inside attention", "Many words", "What it learned"
+
+LABS = (
+    Lab(
+        "view_or_permute",
+        _SHAPES,
+        "Why permute? Why not `.view()` straight to (B, H, L, d_k)?",
+        "Both routes side by side, every cell in the colour of where it came from.",
+    ),
+    Lab(
+        "memory_layout",
+        _SHAPES,
+        "What do transpose, permute and contiguous do to memory?",
+        "Strides before and after, and the storage in the order in which it is read.",
+    ),
+    Lab(
+        "sizes_that_agree",
+        _SHAPES,
+        "Which sizes must agree?",
+        "Break each rule, and read PyTorch's error beside plain words.",
+    ),
+    Lab(
+        "notebook",
+        _SHAPES,
+        "The exercise, replayed: which shape does every line print?",
+        "From embedding to W_O line by line, with the classic sizes and then with yours.",
+    ),
+    Lab(
+        "bugs",
+        _SHAPES,
+        "It runs, and the result is wrong. Where is the bug?",
+        "Nine real mistakes: the symptom, the first step that differs, the fix.",
+    ),
+    Lab(
+        "why_split",
+        _HEADS,
+        "If heads never interact, why split?",
+        "What each head gives to the output, what is lost without it, and one wide head instead.",
+    ),
+    Lab(
+        "masking",
+        _HEADS,
+        "What does masked_fill do, and why −∞?",
+        "Padding and causal masks on the scores, the future changed, a row with nothing left to look at.",
+    ),
+    Lab(
+        "scaling",
+        _HEADS,
+        "Why divide by √d_k?",
+        "The spread of q·k and what softmax makes of it, with and without the division.",
+    ),
+    Lab(
+        "long_range",
+        _ORDER,
+        "How far back can it remember?",
+        "The first token's influence on the last: RNN, bidirectional RNN and self-attention.",
+    ),
+    Lab(
+        "all_at_once",
+        _ORDER,
+        "How are n words encoded at once?",
+        "One batched pass against one token at a time, in numbers and in time.",
+    ),
+    Lab(
+        "word_order",
+        _ORDER,
+        "Does the order of the words matter?",
+        "Shuffled tokens with and without positional encoding, and what the encoding looks like.",
+    ),
+    Lab(
+        "encoder_to_decoder",
+        _MEANING,
+        "What passes from the encoder to the decoder?",
+        "Keys and values from the memory, queries from the decoder; and what a K/V cache saves.",
+    ),
+    Lab(
+        "explanation",
+        _MEANING,
+        "Is attention an explanation?",
+        "Weights shuffled and replaced in the trained model, and how far its answer moves.",
+    ),
+    Lab(
+        "image_as_sentence",
+        _MEANING,
+        "Can an image be a sentence?",
+        "Patches as tokens, through the same encoder; attention drawn on the image.",
+    ),
+)
+
+GROUPS = tuple(dict.fromkeys(lab.group for lab in LABS))
+
+
+def lab_of(key: str) -> Lab | None:
+    """The lab of an address, if there is one."""
+    return next((lab for lab in LABS if lab.key == key), None)

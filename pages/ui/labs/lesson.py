@@ -1,0 +1,123 @@
+"""What every lab is made of: sliders kept in the address, questions to predict, and code to copy.
+
+A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.plain import code, short_text
+
+_LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
+_PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
+_SHOW = "Show it without a prediction"
+
+
+@dataclass(frozen=True)
+class _Prediction:
+    """What a person said would come out, None where they only looked; and whether it did, at the time."""
+
+    said: str | None
+    right: bool
+
+
+def begin(key: str) -> None:
+    """First call of a lab: whose sliders and questions are drawn from here on."""
+    st.session_state[_LAB] = key
+
+
+def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
+    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and said
+    so."""
+    asked = state.view(_PREFIX + name)
+    value = min(max(int(asked), low), high) if re.fullmatch(r"-?\d{1,9}", asked) else usual
+    if asked and asked != str(value):
+        st.caption(f":orange[{label} can be {low} to {high}: {code(short_text(asked))} became {value}.]")
+    key = _key(name)
+    state.show_in_widget(key, value)
+    if low < high:
+        st.slider(label, low, high, key=key, help=help, on_change=_keep, args=(name, key))
+    return value
+
+
+def pick(name: str, label: str, options: Sequence[str], *, help: str | None = None) -> str:
+    """One of a few options, the first to begin with."""
+    asked = state.view(_PREFIX + name)
+    value = asked if asked in options else options[0]
+    if asked and asked != value:
+        st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
+    key = _key(name)
+    state.show_in_widget(key, value)
+    if len(options) > 1:
+        st.segmented_control(
+            label, options, key=key, help=help, required=True, wrap=True, on_change=_keep, args=(name, key)
+        )
+    return value
+
+
+def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
+    """Asks what will come out; once a person has said so, or asked to see it, says what did and returns True.
+
+    ``answer`` is the one of the options that was computed just now, for the sliders as they are; ``because`` says with
+    which numbers.
+    """
+    made = _predictions()
+    place = (st.session_state[_LAB], name)
+    key = _key(f"predict.{name}")
+    prediction = made.get(place)
+    with st.container(border=True, key=f"lab-predict-{name}"):
+        state.show_in_widget(key, prediction.said if prediction and prediction.said in options else None)
+        st.radio(
+            f"**Predict.** {question}", options, key=key, index=None, on_change=_predicted, args=(name, key, answer)
+        )
+        if prediction is None:
+            st.button(_SHOW, key=f"{key}.show", type="tertiary", on_click=_seen, args=(name,))
+            return False
+        said = st.session_state[key]
+        verdict = "" if said is None else "You predicted that. " if said == answer else f"You predicted: {said}. "
+        mark = ":green[✓]" if said == answer else ":orange[→]"
+        st.markdown(f"{mark} {verdict}**Computed: {answer}.** {because}")
+    return True
+
+
+def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
+    """Code that needs nothing but torch."""
+    st.markdown(f"##### {says}")
+    st.code(text, language="python")
+
+
+def progress(lab: str) -> str:
+    """How far a person has come in a lab, in words; nothing where they have not begun."""
+    predictions = [one for (key, _), one in _predictions().items() if key == lab]
+    said = [one for one in predictions if one.said is not None]
+    if not said:
+        return "looked at" if predictions else ""
+    right = sum(one.right for one in said)
+    return f"{len(said)} predicted, {right} as computed"
+
+
+def _predictions() -> dict[tuple[str, str], _Prediction]:
+    return st.session_state.setdefault(_PREDICTIONS, {})
+
+
+def _key(name: str) -> str:
+    return f"labs.{st.session_state[_LAB]}.{name}"
+
+
+def _keep(name: str, key: str) -> None:
+    state.change_view(**{_PREFIX + name: str(st.session_state[key])})
+
+
+def _predicted(name: str, key: str, answer: str) -> None:
+    said = st.session_state[key]
+    _predictions()[st.session_state[_LAB], name] = _Prediction(said, said == answer)
+
+
+def _seen(name: str) -> None:
+    _predictions().setdefault((st.session_state[_LAB], name), _Prediction(None, False))

@@ -1,0 +1,71 @@
+"""The page of the labs: all questions in their groups, or one lab with the way back and on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import frame, state
+from pages.ui.labs import lesson
+from pages.ui.labs.catalogue import GROUPS, LABS, Lab, lab_of
+from pages.ui.plain import code, short_text
+
+_PAGE = "pages/labs.py"
+_ACROSS = 3
+
+
+def draw() -> None:
+    """Draws the lab of the address, or all of them."""
+    state.arrive(_PAGE)
+    asked = state.view("lab")
+    lab = lab_of(asked)
+    if lab is None:
+        _all(asked)
+    else:
+        _one(lab)
+
+
+def _all(asked: str) -> None:
+    st.title("Questions, each with an experiment")
+    if asked:
+        st.info(f"There is no lab {code(short_text(asked))}. These are all of them.")
+    st.markdown(
+        "Predict first, then see what PyTorch computes. Nothing here is stored: every number comes from tensors that "
+        "are computed while you look."
+    )
+    for group in GROUPS:
+        st.markdown(f"##### {group}")
+        labs = [lab for lab in LABS if lab.group == group]
+        # A row at a time, so that they stand in their order on a phone too.
+        for start in range(0, len(labs), _ACROSS):
+            for column, lab in zip(st.columns(_ACROSS, gap="medium"), labs[start : start + _ACROSS], strict=False):
+                with column, st.container(border=True, gap=None, key=f"lab-{lab.key}"):
+                    _card(lab)
+
+
+def _card(lab: Lab) -> None:
+    _link(lab, f"**{lab.question}**")
+    st.caption(lab.says)
+    if said := lesson.progress(lab.key):
+        st.caption(f":green[{said}]")
+
+
+def _one(lab: Lab) -> None:
+    place = LABS.index(lab)
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="lab-way"):
+        frame.link(_PAGE, "← All questions", state.settings_now().to_query())
+        following = LABS[(place + 1) % len(LABS)]
+        _link(following, f"Next: {following.question} →")
+    st.markdown(f"#### {lab.question}")
+    _drawn(lab.key)
+
+
+@st.fragment
+def _drawn(key: str) -> None:
+    lab = lab_of(key)
+    if lab is not None:
+        lesson.begin(lab.key)
+        lab.module().draw()
+
+
+def _link(lab: Lab, label: str) -> None:
+    frame.link(_PAGE, label, {**state.settings_now().to_query(), "lab": lab.key})

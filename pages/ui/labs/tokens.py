@@ -1,0 +1,11 @@
+"""Words to label the tokens of an experiment with."""
+
+from __future__ import annotations
+
+_WORDS = "I go home and read a book by the old sea while it rains and nobody waits for me there"
+
+
+def words(count: int) -> tuple[str, ...]:
+    """So many tokens of a sentence; numbered where the sentence is over."""
+    some = _WORDS.split()[:count]
+    return (*some, *(f"word {place}" for place in range(len(some), count)))

@@ -1,0 +1,119 @@
+"""Why the heads are split with view and permute, and not with one view."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.formula import number
+from engine.labs.view_or_permute import Routes, code, routes
+from pages.ui.labs import lesson
+from pages.ui.labs.results import result
+from pages.ui.labs.tokens import words
+from pages.ui.tensor_view import Operation, Panel, Travel, tensor_view
+
+_ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
+_PERMUTE = {"kind": "affine", "axes": [{"out": 0}, {"out": 2}, {"out": 1}, {"out": 3}]}
+
+
+def draw() -> None:
+    st.markdown(
+        "A projection gives each token one row, with the heads side by side in it. Attention wants the heads in front: "
+        "(B, H, L, d_k). The model cuts each row with `view` and moves the axes with `permute`. One `view` straight to "
+        "that shape is shorter, and PyTorch accepts it."
+    )
+    sliders = st.columns(4)
+    with sliders[0]:
+        batch = lesson.number("batch", "Batch", 1, 4, 1)
+    with sliders[1]:
+        length = lesson.number("length", "Length", 1, 8, 4)
+    with sliders[2]:
+        heads = lesson.number("heads", "Heads", 1, 8, 3)
+    with sliders[3]:
+        d_k = lesson.number("d_k", "d_k", 1, 8, 4)
+    found = result(routes, batch, length, heads, d_k)
+    if _places(found):
+        _both(found, heads, d_k)
+        if _owners(found):
+            _weights(found)
+    lesson.snippet(code(batch, length, heads, d_k))
+
+
+def _places(found: Routes) -> bool:
+    total = found.rows.numel()
+    share = found.in_place / total
+    options = ("all of them", "half or more, but not all", "fewer than half", "none")
+    place = 0 if share == 1 else 1 if share >= 0.5 else 2 if share else 3
+    return lesson.predict(
+        "places",
+        f"Both routes give the shape {tuple(found.permuted.shape)}. How many of the {total:,} numbers does the "
+        "straight `view` put where `permute` puts them?",
+        options,
+        options[place],
+        f"{found.in_place:,} of {total:,} numbers stand in the same place, {total - found.in_place:,} landed wrong.",
+    )
+
+
+def _both(found: Routes, heads: int, d_k: int) -> None:
+    batch, length = found.rows.shape[:2]
+    labels = words(length)
+    ways = (
+        ("permuted", "cut, then permute", f".view({batch}, {length}, {heads}, {d_k})\n.permute(0, 2, 1, 3)", _PERMUTE),
+        ("viewed", "straight view", f".view({batch}, {heads}, {length}, {d_k})", {"kind": "flat"}),
+    )
+    st.caption(
+        "A colour is a token, from dark to light along its features. Look at the rows of the results: on the left each "
+        "is one token's. Replay moves the cells."
+    )
+    for column, (name, title, line, read) in zip(st.columns(2, gap="large"), ways, strict=True):
+        with column:
+            st.markdown(f"##### {title[0].upper()}{title[1:]}")
+            tensor_view(
+                [
+                    Panel("rows", found.rows, _ROWS, (None, labels, None, None), note="cut into heads"),
+                    Panel(name, getattr(found, name), _HEADS, (None, None, labels, None), role="query"),
+                ],
+                key=f"labs.routes.{name}",
+                reads=[read],
+                operation=Operation(title=title, code=f"query{line}"),
+                travel=Travel(1, (2, 3), keeps=True),
+            )
+
+
+def _owners(found: Routes) -> bool:
+    length = found.rows.size(1)
+    place = min(1, length - 1)
+    owners = found.owners[0, place].unique().tolist()
+    options = ("its own", "another token's", "several tokens'")
+    labels = words(length)
+    return lesson.predict(
+        "owners",
+        f"After the straight `view`, row {place} of head 0 should be `{labels[place]}`. Whose features are in it?",
+        options,
+        options[0] if owners == [place] else options[1] if len(owners) == 1 else options[2],
+        "It holds features of " + " and ".join(f"`{labels[token]}`" for token in owners) + ".",
+    )
+
+
+def _weights(found: Routes) -> None:
+    st.markdown("##### What attention then computes")
+    labels = words(found.rows.size(1))
+    for column, weights, says in zip(
+        st.columns(2, gap="large"), found.weights, ("cut, then permute", "straight view"), strict=True
+    ):
+        with column:
+            panel = Panel(
+                "weights",
+                weights,
+                ("B", "H", "L", "L_k"),
+                (None, None, labels, labels),
+                note=says,
+                role="weights",
+                scale="probability",
+                footer="each row sums to 1, on either route",
+            )
+            tensor_view([panel], key=f"labs.routes.weights.{says}")
+    st.markdown(
+        "Nothing fails: both are proper weights, and both outputs have the right shape. But on the right a row named "
+        "after one token asks with pieces of others. After merging the heads the two outputs differ by up to "
+        f"{number(found.output_difference)}."
+    )

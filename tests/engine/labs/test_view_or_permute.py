@@ -1,0 +1,59 @@
+"""What a straight view gets wrong, counted another way."""
+
+import math
+
+import pytest
+import torch
+from einops import rearrange
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.labs.view_or_permute import code, routes
+
+sizes = st.integers(1, 8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3), sizes, sizes, st.integers(1, 4))
+def test_the_count_of_numbers_in_place_is_that_of_number_theory(batch, length, heads, d_k):
+    # Row h·L + l of the view is row l·H + h of the permuted rows where h·(L − 1) = l·(H − 1).
+    pairs = math.gcd(length - 1, heads - 1) + 1 if length > 1 and heads > 1 else length * heads
+    assert routes(batch, length, heads, d_k).in_place == batch * d_k * pairs
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 3), sizes, sizes, st.integers(1, 4))
+def test_permute_is_the_split_that_einops_makes_and_view_is_not_where_heads_and_tokens_differ(
+    batch, length, heads, d_k
+):
+    found = routes(batch, length, heads, d_k)
+    assert torch.equal(found.permuted, rearrange(found.rows, "b l h d -> b h l d"))
+    assert found.viewed.shape == found.permuted.shape
+    assert torch.equal(found.viewed, found.permuted) == (length == 1 or heads == 1)
+
+
+def test_a_row_of_the_view_belongs_to_the_tokens_that_a_hand_count_says():
+    # Rows of 3 heads of 2 features: memory is 000000 111111, read in pieces of 2 by head and token.
+    owners = routes(1, 2, 3, 2).owners
+    assert owners.tolist() == [[[0, 0], [0, 0]], [[0, 0], [1, 1]], [[1, 1], [1, 1]]]
+
+
+def test_attention_on_permuted_heads_is_pytorchs_and_on_viewed_ones_it_is_not():
+    found = routes(2, 5, 4, 3)
+    query, key, value = torch.randn(3, 2, 5, 12, generator=torch.Generator().manual_seed(0))
+    split = [rearrange(x, "b l (h d) -> b h l d", h=4) for x in (query, key, value)]
+    mixed = torch.nn.functional.scaled_dot_product_attention(*split)
+    torch.testing.assert_close(found.weights[0] @ split[2], mixed)
+    assert found.output_difference > 0.1
+    assert routes(2, 5, 1, 3).output_difference == 0
+
+
+@pytest.mark.parametrize("sizes", [(1, 4, 3, 4), (2, 1, 1, 1)])
+def test_the_code_prints_what_the_experiment_found(sizes, capsys):
+    exec(code(*sizes), {})
+    found = routes(*sizes)
+    owners = found.owners[0, min(1, sizes[1] - 1)].unique().tolist()
+    assert capsys.readouterr().out == (
+        f"True\n{found.in_place} of {found.rows.numel()} numbers in the same place\n"
+        f"head 0, token 1 is made of tokens {owners}\n"
+    )

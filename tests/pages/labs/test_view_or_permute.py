@@ -1,0 +1,35 @@
+"""The lab of view and permute, as a person meets it."""
+
+from engine.labs.view_or_permute import code, routes
+from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.shown import stage
+from tests.pages.test_pages import words
+
+KEY = "view_or_permute"
+
+
+def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
+    app = lab(KEY)
+    assert not app.exception
+    assert len(app.radio) == 1
+    assert app.get("bidi_component") == []
+    app.radio[0].set_value("fewer than half").run()
+    assert "You predicted that." in words(app)
+    assert "8 of 48 numbers stand in the same place, 40 landed wrong." in words(app)
+    assert answers(app) == {"places": "fewer than half"}
+
+
+def test_both_routes_are_shown_with_the_tensors_that_were_computed():
+    app = revealed(lab(KEY, length=5, heads=2, d_k=3))
+    found = routes(1, 5, 2, 3)
+    for name in ("permuted", "viewed"):
+        panels = stage(app, f"labs.routes.{name}")["panels"]
+        assert [axis["size"] for axis in panels[1]["axes"]] == list(found.permuted.shape) == [1, 2, 5, 3]
+    assert answers(app) == {"places": "fewer than half", "owners": "another token's"}
+    assert app.code[0].value == code(1, 5, 2, 3)
+
+
+def test_with_one_head_both_routes_are_the_same():
+    app = revealed(lab(KEY, heads=1))
+    assert answers(app) == {"places": "all of them", "owners": "its own"}
+    assert "16 of 16 numbers stand in the same place, 0 landed wrong." in words(app)
