@@ -39,6 +39,11 @@ def arrive(page: str) -> Settings:
     return settings_now()
 
 
+def page() -> str:
+    """The file of the page that is drawn."""
+    return st.session_state[_PAGE]
+
+
 def settings_now() -> Settings:
     return st.session_state[_SETTINGS]
 
