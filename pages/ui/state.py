@@ -96,6 +96,12 @@ def change_view(**changes: str | None) -> None:
     _write_address()
 
 
+def open_view(**values: str) -> None:
+    """Another view of this page, with nothing left of the one before. To be called from a widget's callback."""
+    st.session_state[_VIEW] = values
+    _write_address()
+
+
 def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
     if asked == st.session_state[_ADDRESS]:
         return False
