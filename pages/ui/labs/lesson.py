@@ -74,7 +74,13 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
     with st.container(border=True, key=f"lab-predict-{name}"):
         state.show_in_widget(key, prediction.said if prediction and prediction.said in options else None)
         st.radio(
-            f"**Predict.** {question}", options, key=key, index=None, on_change=_predicted, args=(name, key, answer)
+            f"**Predict.** {question}",
+            options,
+            key=key,
+            index=None,
+            horizontal=True,
+            on_change=_predicted,
+            args=(name, key, answer),
         )
         if prediction is None:
             st.button(_SHOW, key=f"{key}.show", type="tertiary", on_click=_seen, args=(name,))

@@ -33,3 +33,4 @@ def test_with_one_head_both_routes_are_the_same():
     app = revealed(lab(KEY, heads=1))
     assert answers(app) == {"places": "all of them", "owners": "its own"}
     assert "16 of 16 numbers stand in the same place, 0 landed wrong." in words(app)
+    assert "so are the outputs, bit for bit" in words(app)
