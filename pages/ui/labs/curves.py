@@ -23,12 +23,13 @@ _COLOURS = (
 
 @dataclass(frozen=True)
 class Curve:
-    """``dashed`` is for what theory says."""
+    """``dashed`` is for what theory says; ``band`` is how far the measurements reach, the least and the most."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     dashed: bool = False
+    band: tuple[Sequence[float], Sequence[float]] | None = None
 
 
 def curves(
@@ -55,8 +56,14 @@ def curves(
         alt.Chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=28))
         .encode(
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False)),
-            y=alt.Y("y:Q", title=y, scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y)),
+            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log_x else "linear", nice=False)),
+            y=alt.Y(
+                "y:Q",
+                title=y,
+                scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y),
+                # So few that, where there are many powers of ten, only powers get a line.
+                axis=alt.Axis(tickCount=5) if log_y else alt.Axis(),
+            ),
             color=colour.legend(legend),
             strokeDash=alt.StrokeDash(
                 "theory:N", legend=None, scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]])
@@ -65,7 +72,18 @@ def curves(
         )
     )
     chart = measured
+    reaches = pd.DataFrame(
+        [(line.name, *row) for line in lines if line.band for row in zip(line.x, *line.band, strict=True)],
+        columns=["curve", "x", "low", "high"],
+    )
+    if len(reaches):
+        area = (
+            alt.Chart(reaches)
+            .mark_area(opacity=0.18)
+            .encode(x="x:Q", y="low:Q", y2="high:Q", color=colour.legend(None))
+        )
+        chart = area + measured
     if at is not None:
         rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="x:Q")
-        chart = measured + rule
+        chart = chart + rule
     st.altair_chart(chart.properties(height=height), width="stretch")
