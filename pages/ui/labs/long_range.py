@@ -84,7 +84,7 @@ def _curves(found: experiment.Influence) -> None:
         for name, values in (("rnn", found.rnn), ("attention", found.attention))
     ]
     without = Curve("RNN without tanh, ‖W_hhⁿ⁻¹ W_ih‖", found.lengths, experiment.mean(found.linear), dashed=True)
-    curves([*lines, without], x="length n", y="Frobenius norm", log_y=True, height=360)
+    curves([*lines, without], x="length n", y="Frobenius norm", log_y=True, height=320)
     n = found.lengths[-1]
     rnn, attention = (experiment.mean(values) for values in (found.rnn, found.attention))
     step = (rnn[-1] / rnn[0]) ** (1 / (n - 2))
@@ -129,7 +129,7 @@ def _bidirectional(found: experiment.Influence) -> None:
             x="length n",
             y="Frobenius norm",
             log_y=True,
-            height=360,
+            height=320,
         )
     place = list(range(found.lengths[-1]))
     mean = {name: experiment.mean(values) for name, values in found.places.items()}
@@ -144,7 +144,7 @@ def _bidirectional(found: experiment.Influence) -> None:
             x="place of the token",
             y="Frobenius norm",
             log_y=True,
-            height=360,
+            height=320,
         )
     lowest = min(place, key=lambda at: mean["both"][at])
     st.markdown(
@@ -235,6 +235,7 @@ def _dearer(width: int) -> bool:
 
 def _costs(length: int, width: int) -> None:
     counted = result(costs.flops_over_lengths, width)
+    st.markdown("##### FLOPs of one layer")
     rnn, between = (tuple(getattr(one, name) for one in counted) for name in ("rnn", "between"))
     curves(
         [
@@ -247,6 +248,7 @@ def _costs(length: int, width: int) -> None:
         log_x=True,
         log_y=True,
         at=width,
+        height=320,
     )
     meets = costs.crossing(costs.LENGTHS, between, rnn)
     where = "do not meet here" if meets is None else f"meet at n = {number(meets)}"
@@ -274,10 +276,10 @@ def _table(length: int, width: int) -> None:
     lines = ["| | RNN | both ways | attention |", "|:--|--:|--:|--:|", *(f"| {' | '.join(row)} |" for row in rows)]
     st.markdown("\n".join(lines))
     st.caption(
-        "The bidirectional RNN is not in table 1. FLOPs: matrix products by torch.utils.flop_counter, a multiplication and an "
-        "addition each counting one; softmax and tanh are not counted. Chains: operations between the first token and "
-        "the last output in autograd's graph, layout left out. A chain cannot run in parallel: each waits for the one "
-        "before."
+        "The bidirectional RNN is not in table 1. FLOPs: matrix products by torch.utils.flop_counter, a multiplication "
+        "and an addition each counting one; softmax and tanh are not counted. Chains: operations between the first "
+        "token and the last output in autograd's graph, layout left out. A chain cannot run in parallel: each waits "
+        "for the one before."
     )
 
 
