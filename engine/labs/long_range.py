@@ -13,6 +13,7 @@ from engine.labs.threads import one_thread
 from engine.model.attention import MultiHeadAttention
 
 SEEDS = 8
+LONGEST = 64
 # How the recurrent weight is chosen: as PyTorch does, or that draw scaled to a spectral radius.
 RECURRENT: dict[str, float | None] = {"PyTorch's default": None, "0.5": 0.5, "1": 1.0, "1.5": 1.5, "2": 2.0, "3": 3.0}
 _LENGTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -80,8 +81,8 @@ class Halves:
 def layers(length: int, width: int, recurrent: str, seed: int) -> Layers:
     """One layer of each kind. Every weight and bias is uniform in ±1/√width: PyTorch's rule for RNN and Linear."""
     draw = torch.Generator().manual_seed(seed)
-    # Tokens come first from a generator of their own, so that a longer sentence begins with the shorter one.
-    tokens = torch.randn(length, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    # All that could be asked for are drawn, so that a longer sentence begins with the shorter one.
+    tokens = torch.randn(LONGEST, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)[:length]
     both = nn.RNN(width, width, batch_first=True, bidirectional=True, dtype=torch.float64)
     attention = MultiHeadAttention(width, 1, width, width).double()
     for weight in (*both.parameters(), *attention.parameters()):
@@ -185,7 +186,7 @@ import torch
 
 n, d = {length}, {width}
 torch.set_default_dtype(torch.float64)
-x = torch.randn(n, d, generator=torch.Generator().manual_seed(0))
+x = torch.randn({LONGEST}, d, generator=torch.Generator().manual_seed(0))[:n]
 
 rnn = torch.nn.RNN(d, d, bidirectional=True)
 W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))

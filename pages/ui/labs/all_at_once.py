@@ -81,8 +81,8 @@ def _parts(length: int, heads: int, d_k: int) -> None:
     st.markdown("##### Every part that works on a word by itself")
     st.markdown("\n".join(["| One pass − n passes | float32 | float64 |", "|:--|--:|--:|", *rows]))
     st.caption(
-        "The largest difference, each part on the input it has in the layer. PyTorch may add up one row in another order "
-        "than many rows, and then the last digit rounds another way."
+        "The largest difference, each part on the input it has in the layer. PyTorch may add up one row in another "
+        "order than many rows, and then the last digit rounds another way."
     )
 
 

@@ -15,6 +15,7 @@ from pages.ui.labs.tokens import words
 from pages.ui.tensor_view import Operation, Panel, tensor_view
 
 _NAMES = {"rnn": "RNN", "both": "bidirectional RNN", "attention": "self-attention"}
+_SAME = 1e-6
 _SHOWN = 12  # words in the pictures, where more would be too small to point at
 
 
@@ -26,7 +27,7 @@ def draw() -> None:
     )
     sliders = st.columns([2, 2, 4])
     with sliders[0]:
-        length = lesson.number("length", "Length n", 4, 64, 24)
+        length = lesson.number("length", "Length n", 4, experiment.LONGEST, 24)
     with sliders[1]:
         width = lesson.number("d", "Width d", 4, 32, 16)
     with sliders[2]:
@@ -87,22 +88,20 @@ def _curves(found: experiment.Influence) -> None:
     curves([*lines, without], x="length n", y="Frobenius norm", log_y=True, height=320)
     n = found.lengths[-1]
     rnn, attention = (experiment.mean(values) for values in (found.rnn, found.attention))
-    step = (rnn[-1] / rnn[0]) ** (1 / (n - 2))
+    step, without_tanh = ((line[-1] / line[0]) ** (1 / (n - 2)) for line in (rnn, experiment.mean(found.linear)))
     share = (attention[-1] * n) / (attention[0] * 2)
     st.markdown(
         f"A line is the geometric mean of {experiment.SEEDS} seeds, its band the least and the most of them. For every "
         "word between, the RNN multiplies the gradient by W_hh and by tanh′ once more; a constant factor is a straight "
-        f"line on this axis, and the mean factor here is {number(step, 3)} a word. Self-attention reaches the first "
-        "word in one step, at any distance. What the word gets is one share among n: influence × n changed by a factor "
-        f"of {number(share, 2)} from 2 to {n} words."
+        f"line on this axis. The mean factor here is {number(step, 3)} a word, without tanh {number(without_tanh, 3)}. "
+        "Self-attention reaches the first word in one step, at any distance. What the word gets is one share among n: "
+        f"influence × n changed by a factor of {number(share, 2)} from 2 to {n} words."
     )
 
 
 def _both_ways(found: experiment.Influence) -> bool:
     n = found.lengths[-1]
-    ratio = found.both / found.rnn
-    least, most = ratio.min().item(), ratio.max().item()
-    same = max(abs(least - 1), abs(most - 1)) < 1e-6
+    apart = _alike(found)
     options = ("stronger than in the RNN", "the same as in the RNN", "weaker than in the RNN")
     one, other = (experiment.mean(values)[-1] for values in (found.both, found.rnn))
     return lesson.predict(
@@ -110,11 +109,16 @@ def _both_ways(found: experiment.Influence) -> bool:
         "A second RNN reads the sentence from the right, and its states are put beside the first one's. How strong "
         "is the first token's influence on the last output now?",
         options,
-        options[1] if same else options[0] if one > other else options[2],
+        options[1] if apart < _SAME else options[0] if one > other else options[2],
         f"{number(one, 3)} for {n} words, against {number(other, 3)}; over all lengths and seeds the largest relative "
-        f"difference is {number(max(abs(least - 1), abs(most - 1)), 2)}. At the last word the second RNN has only read "
+        f"difference is {number(apart, 2)}. At the last word the second RNN has only read "
         "the last word.",
     )
+
+
+def _alike(found: experiment.Influence) -> float:
+    """The largest relative difference of the two RNNs, over all lengths and seeds."""
+    return (found.both / found.rnn - 1).abs().max().item()
 
 
 def _bidirectional(found: experiment.Influence) -> None:
@@ -123,8 +127,9 @@ def _bidirectional(found: experiment.Influence) -> None:
         st.markdown("##### First token, last output")
         curves(
             [
-                Curve(_NAMES["both"], found.lengths, experiment.mean(found.both), band=_reach(found.both)),
-                Curve(_NAMES["attention"], found.lengths, experiment.mean(found.attention)),
+                Curve("RNN", found.lengths, experiment.mean(found.rnn)),
+                Curve("self-attention", found.lengths, experiment.mean(found.attention)),
+                Curve("bidirectional RNN", found.lengths, experiment.mean(found.both)),
             ],
             x="length n",
             y="Frobenius norm",
@@ -138,17 +143,18 @@ def _bidirectional(found: experiment.Influence) -> None:
         curves(
             [
                 Curve("RNN, last output", place, mean["rnn"]),
-                Curve("bidirectional RNN, both final states", place, mean["both"]),
                 Curve("self-attention, last output", place, mean["attention"]),
+                Curve("bidirectional RNN, both final states", place, mean["both"]),
             ],
             x="place of the token",
             y="Frobenius norm",
             log_y=True,
             height=320,
         )
+    same = "The lines of the two RNNs on the left lie on each other. " if _alike(found) < _SAME else ""
     lowest = min(place, key=lambda at: mean["both"][at])
     st.markdown(
-        "The second RNN ends at the first word. Its final state, put beside that of the first RNN, brings the "
+        f"{same}The second RNN ends at the first word. Its final state, put beside that of the first RNN, brings the "
         f"beginning of the sentence back: {number(mean['both'][0], 3)} for word 0, {number(mean['both'][-1], 3)} for "
         f"word {place[-1]}, and the least, {number(mean['both'][lowest], 3)}, for word {lowest}. In self-attention the "
         f"strongest word has {number(max(mean['attention']) / min(mean['attention']), 3)} times the influence of the "
