@@ -169,7 +169,7 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
 
 
 def _times(length: int, heads: int, d_k: int) -> None:
-    st.markdown("##### Time for n words, measured just now")
+    st.markdown("##### Time for n words, measured on this machine")
     time = _measured(length, heads, d_k)
     lines = [
         Curve(name, time.lengths, [middle for _, middle, _ in rows], band=([r[0] for r in rows], [r[2] for r in rows]))
@@ -188,7 +188,7 @@ def _times(length: int, heads: int, d_k: int) -> None:
         "machine's processor. One pass multiplies n rows in one call, and a call has its price whatever it computes. "
         "An RNN has no such pass over its states: each needs the one before."
     )
-    st.button("Measure again", on_click=_again)
+    st.button("Measure again", key="labs.all_at_once.again", on_click=_again)
 
 
 def _again() -> None:
