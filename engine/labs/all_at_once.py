@@ -17,7 +17,7 @@ from engine.labs.threads import one_thread
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import EncoderLayer
 
-REPEATS = 15
+REPEATS = 11
 _LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 
 

@@ -22,13 +22,14 @@ _ROUNDING = 1e-5  # of the largest number: float32 keeps about 7 digits
 def draw() -> None:
     st.markdown(
         "A sentence of n words is one tensor, (1, n, d_model), and one pass through the encoder layer encodes all of "
-        "them. Here the same layer also gets one word at a time, (1, 1, d_model), n times over."
+        "them. Here the same layer also gets one word at a time, (1, 1, d_model), n times over. A word keeps its "
+        "positional encoding either way."
     )
     sliders = st.columns(3)
     with sliders[0]:
         length = lesson.number("length", "Words n", 1, 64, 8)
     with sliders[1]:
-        heads = lesson.number("heads", "Heads", 1, 8, 2)
+        heads = lesson.number("heads", "Heads", 1, 4, 2)
     with sliders[2]:
         d_k = lesson.number("d_k", "d_k", 4, 32, 16)
     if _alone(length, heads, d_k):

@@ -23,7 +23,7 @@ def draw() -> None:
     st.markdown(
         "Each layer reads the same tokens. Influence is the gradient of the last output with respect to the first "
         "token's embedding: the Frobenius norm of the whole Jacobian ∂ output / ∂ embedding. Near 0, training cannot "
-        "learn from what stood there."
+        "learn from what stood there; far above 1, its steps blow up."
     )
     sliders = st.columns([2, 2, 4])
     with sliders[0]:
@@ -154,11 +154,11 @@ def _bidirectional(found: experiment.Influence) -> None:
     same = "The lines of the two RNNs on the left lie on each other. " if _alike(found) < _SAME else ""
     lowest = min(place, key=lambda at: mean["both"][at])
     st.markdown(
-        f"{same}The second RNN ends at the first word. Its final state, put beside that of the first RNN, brings the "
-        f"beginning of the sentence back: {number(mean['both'][0], 3)} for word 0, {number(mean['both'][-1], 3)} for "
-        f"word {place[-1]}, and the least, {number(mean['both'][lowest], 3)}, for word {lowest}. In self-attention the "
-        f"strongest word has {number(max(mean['attention']) / min(mean['attention']), 3)} times the influence of the "
-        "weakest."
+        f"{same}The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
+        f"the sentence, depends on word 0 with {number(mean['both'][0], 3)} (the RNN's last output: "
+        f"{number(mean['rnn'][0], 3)}), on word {place[-1]} with {number(mean['both'][-1], 3)}, and least on word "
+        f"{lowest}, with {number(mean['both'][lowest], 3)}. In self-attention the strongest word has "
+        f"{number(max(mean['attention']) / min(mean['attention']), 3)} times the influence of the weakest."
     )
 
 
