@@ -171,7 +171,14 @@ def _halves(length: int, width: int, recurrent: str) -> None:
         [
             Panel("forward", found.forward.float(), ("L", "d_model"), (labels, None), note="read from the left"),
             Panel("backward", found.backward.float(), ("L", "d_model"), (labels, None), note="read from the right"),
-            Panel("output", found.output.float(), ("L", "2*d_model"), (labels, None), role="output"),
+            Panel(
+                "output",
+                found.output.float(),
+                ("L", "2*d_model"),
+                (labels, None),
+                role="output",
+                footer="forward, then backward",
+            ),
         ],
         key="labs.long_range.halves",
         reads=[
