@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import Step
 from engine.index_map import reads
-from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
+from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay
 from engine.labs.notebook_shapes import options
 from pages.ui.answer import percent
 from pages.ui.labs import lesson
@@ -35,12 +35,18 @@ _WHY = {
     ("scores", "matmul"): "Rows of {K} times columns of {K}: d_k is summed away, a number stays for each of "
     "{L} queries and {L} keys.",
     ("scaled", "div"): "Every number is divided by √{K}. No axis changes.",
-    ("weights", "softmax"): "`softmax` makes each row of {L} sum to 1. `dim` says along which axis, and the axis stays.",
+    (
+        "weights",
+        "softmax",
+    ): "`softmax` makes each row of {L} sum to 1. `dim` says along which axis, and the axis stays.",
     ("mixed", "matmul"): "({L}, {L}) times ({L}, {K}): the keys are summed away, {K} features of v stay.",
     ("moved", "transpose"): "Axes 1 and 2 change back: each token has its {H} heads beside each other again.",
     ("packed", "contiguous"): "`contiguous` is about memory. No axis changes.",
     ("concat", "view"): "{H} heads of {K} side by side are {D} numbers for each token.",
-    ("output", "linear"): "W_O changes the last axis alone, from {D} to {D}. What comes out is as large as what came in.",
+    (
+        "output",
+        "linear",
+    ): "W_O changes the last axis alone, from {D} to {D}. What comes out is as large as what came in.",
 }
 
 
