@@ -1,4 +1,4 @@
-"""What tests of attention would notice of a mistake: its shape, its weights, the future, the norm, PyTorch's own layer."""
+"""What tests of attention would notice of a mistake: shape, weights, future, norm, and PyTorch's own layer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.formula import number
-from engine.labs.bugs import ROUNDING, Comparison, Material, Program, Sizes, apart, attempted, compare, recorded
-from engine.labs.mistakes import MISTAKES, program
+from engine.labs.bugs import ROUNDING, Comparison, Material, Sizes, apart, attempted, compare, recorded
+from engine.labs.mistakes import MISTAKES, Program, program
 
 # LayerNorm's eps keeps the standard deviation of a row a little below 1.
 _NORMED = 0.01
@@ -99,12 +99,12 @@ def _sums(weights: Tensor) -> Check:
     sums = weights.sum(dim=-1)
     wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
     lost = int(sums.isnan().sum())
-    found = f"{wrong:,} of {sums.numel():,} rows do not"
+    found = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
     if lost:
-        found += f"; {lost:,} are NaN"
+        found += f", {lost:,} are NaN"
     if wrong > lost:
         others = sums[~sums.isnan()]
-        found += f"; sums from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
+        found += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
     return Check("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
 
 

@@ -202,7 +202,7 @@ def apart(right: Tensor, wrong: Tensor) -> tuple[int, float]:
 def _pairs(right: Sequence[Step], wrong: Sequence[Step], raised: str | None) -> tuple[Pair, ...]:
     """Steps by name, in the order of the right run; those of the wrong one alone come before what follows them."""
     of_wrong = {step.name: step for step in wrong}
-    waiting = [step for step in wrong]
+    waiting = list(wrong)
     pairs: list[Pair] = []
     stopped = False
     for step in right:

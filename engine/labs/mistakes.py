@@ -94,8 +94,8 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         "√d_model instead of √d_k",
-        "A score is a sum of d_k products, so its spread grows with √d_k (paper, section 3.2.1). Dividing by more makes "
-        "every row of weights flatter, and no shape or sum tells.",
+        "A score is a sum of d_k products, so its spread grows with √d_k (paper, section 3.2.1). Dividing by more "
+        "makes every row of weights flatter, and no shape or sum tells.",
         (
             (
                 "scaled = scores / math.sqrt(layer.d_k)  # (B, H, L, L_k)",
@@ -106,8 +106,8 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         "contiguous forgotten",
-        "`permute` changes strides and moves no number. `view` merges only axes that lie one after the other in memory, "
-        "so heads and d_k must be brought there first.",
+        "`permute` changes strides and moves no number. `view` merges only axes that lie one after the other in "
+        "memory, so heads and d_k must be brought there first.",
         ((_PACK, ""), (_CONCAT, "concat = moved.view(batch, length, d_model)  # (B, L, d_model)")),
         "heads",
     ),
@@ -138,8 +138,8 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         "no permute when merging",
-        "After mixing, memory holds one head after the other. `view` to (B, L, d_model) cuts that order into rows, so a "
-        "token's row is made of other tokens' results.",
+        "After mixing, memory holds one head after the other. `view` to (B, L, d_model) cuts that order into rows, "
+        "so a token's row is made of other tokens' results.",
         ((_MERGE, ""), (_PACK, ""), (_CONCAT, "concat = mixed.view(batch, length, d_model)  # (B, L, d_model)")),
         "heads",
     ),
@@ -154,7 +154,7 @@ MISTAKES: tuple[Mistake, ...] = (
             ),
             ("key = layer.w_k(memory)  # (B, L_k, d_model)", "key = layer.w_k(before)  # (B, L_k, d_model)"),
             ("value = layer.w_v(memory)  # (B, L_k, d_model)", "value = layer.w_v(before)  # (B, L_k, d_model)"),
-            ("normed: Tensor = layer.norm(added)  # (B, L, d_model)", ""),
+            ("normed = layer.norm(added)  # (B, L, d_model)", ""),
             ("return normed", "return added"),
         ),
         "heads",

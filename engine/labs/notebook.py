@@ -36,14 +36,14 @@ class Notebook(nn.Module):
 
     def forward(self, padded: list[list[int]]) -> Tensor:
         batch = torch.tensor(padded)  # (B, L)
-        B, L = batch.shape
+        batch_size, length = batch.shape
         embedded = self.embedding(batch)  # (B, L, d_model)
         q = self.w_q(embedded)  # (B, L, d_model)
         k = self.w_k(embedded)  # (B, L_k, d_model)
         v = self.w_v(embedded)  # (B, L_k, d_model)
-        q = q.view(B, L, self.heads, self.d_k)  # (B, L, H, d_k)
-        k = k.view(B, L, self.heads, self.d_k)  # (B, L_k, H, d_k)
-        v = v.view(B, L, self.heads, self.d_k)  # (B, L_k, H, d_k)
+        q = q.view(batch_size, length, self.heads, self.d_k)  # (B, L, H, d_k)
+        k = k.view(batch_size, length, self.heads, self.d_k)  # (B, L_k, H, d_k)
+        v = v.view(batch_size, length, self.heads, self.d_k)  # (B, L_k, H, d_k)
         q = q.transpose(1, 2)  # (B, H, L, d_k)
         k = k.transpose(1, 2)  # (B, H, L_k, d_k)
         v = v.transpose(1, 2)  # (B, H, L_k, d_k)
@@ -54,7 +54,7 @@ class Notebook(nn.Module):
         mixed = weights @ v  # (B, H, L, d_k)
         moved = mixed.transpose(1, 2)  # (B, L, H, d_k)
         packed = moved.contiguous()  # (B, L, H, d_k)
-        concat = packed.view(B, L, self.d_model)  # (B, L, d_model)
+        concat = packed.view(batch_size, length, self.d_model)  # (B, L, d_model)
         output = self.w_o(concat)  # (B, L, d_model)
         return output
 
@@ -133,7 +133,7 @@ def nearest(d_model: int, heads: int, widths: tuple[int, int], counts: tuple[int
 
 
 def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int) -> tuple[tuple[int, ...], str]:
-    """``q.view(B, -1, H, d_k)``, as many write it: the shape it gives, or nothing and the error.
+    """``q.view(batch_size, -1, heads, d_k)``, as many write it: the shape it gives, or nothing and the error.
 
     torch.Tensor.view: -1 is inferred from the other sizes and the number of elements.
     """
@@ -158,10 +158,10 @@ import math
 import torch
 from torch import nn
 
-B, L, d_model, heads = {batch}, {length}, {d_model}, {heads}
+batch_size, length, d_model, heads = {batch}, {length}, {d_model}, {heads}
 d_k = d_model // heads
 
-lengths = [L] + torch.randint(1, L + 1, (B - 1,)).tolist()
+lengths = [length] + torch.randint(1, length + 1, (batch_size - 1,)).tolist()
 data = [torch.randint(1, {VOCABULARY}, (n,)).tolist() for n in lengths]
 longest = max(len(sentence) for sentence in data)
 padded = [sentence + [{PAD}] * (longest - len(sentence)) for sentence in data]

@@ -30,15 +30,13 @@ class Sublayer(nn.Module):
 def inputs(batch: int, length: int, length_k: int, d_model: int, most_padding: int, seed: int) -> tuple[Tensor, ...]:
     """Random tokens that ask (B, L, d_model) and that are asked (B, L_k, d_model), and which keys are padding (B, L_k).
 
-    The last sentence ends with ``most_padding`` padded keys, the first of several with none, those between with some.
+    The first sentence ends with ``most_padding`` padded keys, the last of several with none, those between with some.
     """
     draw = torch.Generator().manual_seed(seed + 1)
     x = torch.randn(batch, length, d_model, generator=draw)
     memory = torch.randn(batch, length_k, d_model, generator=draw)
-    padded = [
-        most_padding * (row + 1) // batch if batch == 1 else most_padding * row // (batch - 1) for row in range(batch)
-    ]
-    padding = torch.tensor([[place >= length_k - count for place in range(length_k)] for count in padded])
+    padded = torch.linspace(most_padding, 0, batch).round()
+    padding = torch.arange(length_k) >= length_k - padded.unsqueeze(1)
     return x, memory, padding
 
 
@@ -79,5 +77,5 @@ def attention(layer: Sublayer, x: Tensor, memory: Tensor, padding: Tensor, futur
     output = layer.w_o(concat)  # (B, L, d_model)
 
     added = x + output  # (B, L, d_model)
-    normed: Tensor = layer.norm(added)  # (B, L, d_model)
+    normed = layer.norm(added)  # (B, L, d_model)
     return normed

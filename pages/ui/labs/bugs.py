@@ -22,12 +22,10 @@ _NAMES = tuple(f"mistake {place}" for place in range(1, len(MISTAKES) + 1))
 _NOWHERE = "nowhere: every step is the same"
 _OUTCOMES = {
     "raises": "it raises an error",
-    "wrong": "it runs, and the output is wrong",
-    "right": "the output is right",
+    "wrong": "it runs, and is wrong",
+    "right": "it runs, and is right",
 }
 _SAYS = {
-    "same": "same",
-    "shape": "other shape",
     "raised": "raises",
     "only right": "left out",
     "only wrong": "added",
@@ -45,13 +43,15 @@ def draw() -> None:
     sizes = _sizes(mistake)
     found, seen = result(compare, place, sizes), result(symptoms, sizes)
     _symptom(mistake, found, seen[place])
-    if _where(place, found):
+    known = _where(place, found)
+    if known:
         _steps(place, found)
         _mended(mistake)
         if _elsewhere(place, mistake, sizes):
             _other_sizes(place, sizes, found)
     _all(place, seen)
-    lesson.snippet(code(place, sizes), "Both programs, to copy and run alone")
+    if known:
+        lesson.snippet(code(place, sizes), "Both programs, to copy and run alone")
 
 
 def _sizes(mistake: Mistake) -> Sizes:
@@ -88,7 +88,7 @@ def _symptom(mistake: Mistake, found: Comparison, seen: Symptom) -> None:
         return
     st.markdown("It runs. What tests of its output and weights say:")
     st.markdown(
-        "\n".join(f"- {':green[✓]' if check.holds else ':red[✗]'} {check.says}: {check.found}" for check in seen.checks)
+        "  \n".join(f"{':green[✓]' if check.holds else ':red[✗]'} {check.says}: {check.found}" for check in seen.checks)
     )
 
 
@@ -106,16 +106,12 @@ def _where(place: int, found: Comparison) -> bool:
 def _because(first: Pair, found: Comparison) -> str:
     if first.verdict == "raised":
         return f"All steps before `{first.name}` are equal, and the line that makes it raises."
+    reach = "The outputs are equal." if found.difference == 0 else _apart(found)
     if first.verdict == "shape" and first.right and first.wrong:
-        reach = (
-            "the outputs are equal"
-            if found.difference == 0
-            else f"the outputs differ by up to {number(found.difference)}"
-        )
-        return f"`{first.name}` is {first.wrong.shape} where it should be {first.right.shape}; {reach}."
+        return f"`{first.name}` is {first.wrong.shape} where it should be {first.right.shape}. {reach}"
     return (
-        f"`{first.name}` is the first step whose numbers differ: {first.unequal:,} of {first.right.value.numel():,}, "
-        f"by up to {number(first.difference)}."
+        f"`{first.name}` is the first step that differs: {first.unequal:,} numbers of "
+        f"{first.right.value.numel() if first.right else 0:,}, by up to {number(first.difference or 0.0)}. {reach}"
     )
 
 
@@ -123,43 +119,46 @@ def _steps(place: int, found: Comparison) -> None:
     st.markdown("##### Both runs, step by step")
     usual = 1 + (len(found.pairs) - 1 if found.first is None else found.first)
     name = f"step{place + 1}"
-    chosen = lesson.number(name, "Step to look at", 1, len(found.pairs), usual) - 1
-    line_table(
-        ("step", "right run", "wrong run", "numbers that differ", "largest difference"),
-        [_row(pair, at == found.first) for at, pair in enumerate(found.pairs)],
-        chosen=chosen,
-        key=f"labs.bugs.steps.{place}",
-        on_choose=lambda at: lesson.move(**{name: at + 1}),
-    )
-    _tensors(found.pairs[chosen])
+    steps, tensors = st.columns([3, 2], gap="medium")
+    with steps:
+        chosen = lesson.number(name, "Step to look at", 1, len(found.pairs), usual) - 1
+        line_table(
+            ("step", "shape", "wrong run", "differ", "by up to"),
+            [_row(pair, at == found.first) for at, pair in enumerate(found.pairs)],
+            chosen=chosen,
+            key=f"labs.bugs.steps.{place}",
+            on_choose=lambda at: lesson.move(**{name: at + 1}),
+        )
+    with tensors:
+        _side("right", found.pairs[chosen].right, found.pairs[chosen])
+        _side("wrong", found.pairs[chosen].wrong, found.pairs[chosen])
 
 
 def _row(pair: Pair, first: bool) -> Row:
-    name = f"{pair.name}  ← first" if first else pair.name
-    wrong: Cell = Shape(pair.wrong.axes, pair.wrong.shape) if pair.wrong else _SAYS[pair.verdict]
+    one = pair.right or pair.wrong
+    wrong: Cell = _SAYS.get(pair.verdict, "")
+    if pair.verdict == "shape" and pair.wrong:
+        wrong = Shape(pair.wrong.axes, pair.wrong.shape)
     cells: list[Cell] = [
-        name,
-        Shape(pair.right.axes, pair.right.shape) if pair.right else _SAYS[pair.verdict],
+        f"{pair.name}  ← first" if first else pair.name,
+        Shape(one.axes, one.shape) if one else "",
         wrong,
         f"{pair.unequal:,} of {pair.right.value.numel():,}" if pair.unequal is not None and pair.right else "",
         number(pair.difference, 3) if pair.difference is not None else "",
     ]
-    return Row(
-        cells, "bad" if first else "later" if pair.verdict in ("not reached", "only right", "only wrong") else ""
-    )
+    return Row(cells, "bad" if first else "soft" if pair.verdict in _SAYS else "")
 
 
-def _tensors(pair: Pair) -> None:
-    sides = [("right", pair.right), ("wrong", pair.wrong)]
-    for column, (side, step) in zip(st.columns(2, gap="large"), sides, strict=True):
-        with column:
-            if step is None:
-                st.markdown(f"**{pair.name}**, {side} run")
-                st.caption(
-                    "This line was not reached." if pair.verdict in ("raised", "not reached") else "No such line."
-                )
-            else:
-                tensor_view([_panel(step, side)], key=f"labs.bugs.{side}")
+def _side(side: str, step: Step | None, pair: Pair) -> None:
+    if step is None:
+        missing = "was not reached" if pair.verdict == "not reached" else _SAYS[pair.verdict]
+        missing = "has no such line" if pair.verdict.startswith("only") else missing
+        st.markdown(f"**{pair.name}**: the {side} run {missing}{' here' if pair.verdict == 'raised' else ''}.")
+        return
+    assert step.source is not None
+    written = step.source.expression if not step.source.targets else f"{step.name} = {step.source.expression}"
+    st.code(written, language="python", wrap_lines=True)
+    tensor_view([_panel(step, side)], key=f"labs.bugs.{side}")
 
 
 def _panel(step: Step, side: str) -> Panel:
@@ -203,14 +202,21 @@ def _apart(found: Comparison) -> str:
 def _other_sizes(place: int, sizes: Sizes, found: Comparison) -> None:
     st.markdown("##### Which sizes show it")
     rows = [("as the sliders are", found), *result(with_other_sizes, place, sizes)]
-    st.table([{"sizes": says, "what happens": _OUTCOMES[one.outcome], "": _reads(one)} for says, one in rows])
+    st.table(
+        {
+            "sizes": [says for says, _ in rows],
+            "what happens": [_OUTCOMES[one.outcome] for _, one in rows],
+            "largest difference": ["" if one.error else number(one.difference, 3) for _, one in rows],
+        },
+        hide_index=True,
+    )
 
 
 def _all(place: int, seen: Sequence[Symptom]) -> None:
     st.markdown("##### All nine with these sizes")
     line_table(
-        ("mistake", "what is seen of it"),
-        [Row([name, one.headline]) for name, one in zip(_NAMES, seen, strict=True)],
+        ("what is seen of each",),
+        [Row([f"{name}: {one.headline}"]) for name, one in zip(_NAMES, seen, strict=True)],
         chosen=place,
         key="labs.bugs.all",
         on_choose=lambda at: lesson.move(mistake=_NAMES[at]),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import streamlit as st
 
 from engine import Step
 from engine.index_map import reads
-from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay
+from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook_shapes import options
 from pages.ui.answer import percent
 from pages.ui.labs import lesson
@@ -52,8 +53,8 @@ _WHY = {
 
 def draw() -> None:
     st.markdown(
-        "The exercise takes ten sentences of different lengths from token ids to the output of multi-head attention. "
-        "Say which shape a line prints, then see what it made. Choose a line in the table to go there."
+        "The classic notebook takes ten sentences of different lengths from token ids to the output of multi-head "
+        "attention. Say which shape a line prints, then see what it made. Choose a line in the table to go there."
     )
     batch, length, d_model, heads = _sizes()
     found = result(replay, batch, length, d_model, heads)
@@ -170,9 +171,9 @@ def _row(found: Replay, line: Line, known: bool) -> Row:
     code_cell = Code(f"{line.number:>2}  {line.code}")
     if line.step is None:
         raised = line.number == found.raised
-        return Row([code_cell, "raises" if raised else "not reached", "", ""], "bad" if raised else "later")
+        return Row([code_cell, "raises" if raised else "not reached", "", ""], "bad" if raised else "unknown")
     if not known:
-        return Row([code_cell, "?", "", ""], "later")
+        return Row([code_cell, "?", "", ""], "unknown")
     cells: list[Cell] = [
         code_cell,
         Shape(line.step.axes, line.step.shape),
@@ -193,15 +194,21 @@ def _short(flops: int) -> str:
 def _stage(found: Replay, step: Step) -> None:
     st.markdown(f"##### What `{step.name}` holds")
     if step.name == "batch":
-        tensor_view([_padded(found, step)], key="labs.notebook.batch")
+        tensor_view([_padded(found, step)], key="labs.notebook.ids")
         return
+    card = operation_of(found.trace, step)
     tensor_view(
-        stage_of(found.trace, step),
+        [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in stage_of(found.trace, step)],
         key="labs.notebook.stage",
         reads=[read.to_json() for read in reads(step) or ()] or None,
-        operation=operation_of(found.trace, step),
+        operation=replace(card, facts=[(name, _by_line(fact)) for name, fact in card.facts]),
         travel=travel_of(step),
     )
+
+
+def _by_line(text: str) -> str:
+    """Steps are counted from 0; here each is a line, and those are counted from 1."""
+    return re.sub(r"\bstep (\d+)", lambda found: f"line {int(found[1]) + 1}", text)
 
 
 def _padded(found: Replay, step: Step) -> Panel:
@@ -222,6 +229,21 @@ def _whole(found: Replay) -> None:
             f"The exercise has no mask, so the real tokens look at padding too: it gets {percent(padding)} of "
             "their attention on average. A padding mask makes that 0."
         )
+
+
+def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:
+    shape, error = with_the_length_left_open(batch, length, d_model, heads)
+    raises, runs = "raise an error too", "run, with a wrong length"
+    lesson.predict(
+        "open",
+        "Many write `q.view(batch_size, -1, heads, d_k)` and let PyTorch infer the length. What would that do here?",
+        (raises, runs),
+        raises if error else runs,
+        f"PyTorch says: {error}."
+        if error
+        else f"It gives {shape}: {shape[1]} tokens where there are {length}, each made of pieces of others. Nothing "
+        "fails until much later, if at all.",
+    )
 
 
 def _copied(found: Replay) -> None:

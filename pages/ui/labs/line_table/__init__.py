@@ -40,7 +40,7 @@ Cell = Code | Shape | str
 
 @dataclass(frozen=True)
 class Row:
-    """``kind`` is "" or "bad" (where it went wrong) or "later" (not reached, or not to be known yet)."""
+    """``kind`` is "", "bad" where it went wrong, "soft" for what counts less, "unknown" for what is not shown yet."""
 
     cells: Sequence[Cell]
     kind: str = ""
