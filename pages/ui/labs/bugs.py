@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -95,7 +96,7 @@ def _symptom(mistake: Mistake, found: Comparison, seen: Symptom) -> None:
 def _where(place: int, found: Comparison) -> bool:
     answer = _NOWHERE if found.first is None else found.pairs[found.first].stage
     if found.first is None:
-        because = f"With these sizes the mistake changes nothing: the outputs differ by {number(found.difference)}."
+        because = f"With these sizes the mistake changes nothing. {_reads(found)}"
     else:
         because = _because(found.pairs[found.first], found)
     return lesson.predict(
@@ -104,15 +105,15 @@ def _where(place: int, found: Comparison) -> bool:
 
 
 def _because(first: Pair, found: Comparison) -> str:
+    name = f"`{first.name}`"
     if first.verdict == "raised":
-        return f"All steps before `{first.name}` are equal, and the line that makes it raises."
-    reach = "The outputs are equal." if found.difference == 0 else _apart(found)
+        return f"All steps before {name} are equal, and the line that makes it raises."
     if first.verdict == "shape" and first.right and first.wrong:
-        return f"`{first.name}` is {first.wrong.shape} where it should be {first.right.shape}. {reach}"
-    return (
-        f"`{first.name}` is the first step that differs: {first.unequal:,} numbers of "
-        f"{first.right.value.numel() if first.right else 0:,}, by up to {number(first.difference or 0.0)}. {reach}"
-    )
+        return f"{name} is {first.wrong.shape} where it should be {first.right.shape}. {_reads(found)}"
+    total = first.right.value.numel() if first.right else 0
+    apart = first.difference or 0.0
+    most = "some of them NaN" if math.isnan(apart) else f"by up to {number(apart)}"
+    return f"{name} is the first step that differs: {first.unequal:,} numbers of {total:,}, {most}. {_reads(found)}"
 
 
 def _steps(place: int, found: Comparison) -> None:
@@ -188,14 +189,14 @@ def _elsewhere(place: int, mistake: Mistake, sizes: Sizes) -> bool:
 
 
 def _reads(found: Comparison) -> str:
+    """How the two runs ended."""
     if found.error:
-        return f"PyTorch says: {found.error}"
-    if found.outcome == "right":
-        return "The two outputs are equal, number for number." if not found.difference else _apart(found)
-    return _apart(found)
-
-
-def _apart(found: Comparison) -> str:
+        return f"PyTorch says: {found.error}."
+    if not found.difference:
+        return "The two outputs are equal, number for number."
+    wrong = found.outputs[1]
+    if math.isnan(found.difference) and wrong is not None:
+        return f"Of the output's {wrong.numel():,} numbers {int(wrong.isnan().sum()):,} are NaN."
     return f"The outputs differ by up to {number(found.difference)}."
 
 
