@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.formula import number
-from engine.labs.bugs import ROUNDING, Comparison, Material, Sizes, apart, attempted, compare, recorded
+from engine.labs.bugs import ROUNDING, Material, Sizes, apart, attempted, material, recorded
 from engine.labs.mistakes import MISTAKES, Program, program
 
 # LayerNorm's eps keeps the standard deviation of a row a little below 1.
@@ -36,20 +37,12 @@ class Symptom:
 
 
 def symptom(mistake: int, sizes: Sizes) -> Symptom:
-    """The symptom of one mistake with these sizes."""
-    found = compare(mistake, sizes)
-    return _symptom(found, program(MISTAKES[mistake]))
-
-
-def symptoms(sizes: Sizes) -> tuple[Symptom, ...]:
-    """Those of all mistakes."""
-    return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
-
-
-def _symptom(found: Comparison, run: Program) -> Symptom:
-    if found.error:
+    """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
+    made = MISTAKES[mistake]
+    stuff, run = material(sizes, made.crossed), program(made)
+    if isinstance(recorded(run, stuff).output, RuntimeError):
         return Symptom("an error", ())
-    checks = tuple(checks_of(found.material, run))
+    checks = tuple(checks_of(stuff, run))
     failed = [check.name for check in checks if not check.holds]
     if not failed:
         return Symptom("nothing: the output is right", checks)
@@ -57,13 +50,17 @@ def _symptom(found: Comparison, run: Program) -> Symptom:
     return Symptom(", ".join(seen) or "wrong numbers, and nothing else", checks)
 
 
+def symptoms(sizes: Sizes) -> tuple[Symptom, ...]:
+    """Those of all mistakes."""
+    return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
+
+
 def checks_of(stuff: Material, run: Program) -> Iterator[Check]:
     """Every check that means something for these sizes; the program must run on them."""
     trace = recorded(run, stuff)
     output, weights = trace.output, trace.find("weights").value
-    yield Check(
-        "a wrong shape", "the output has the shape of x", output.shape == stuff.x.shape, str(tuple(output.shape))
-    )
+    shape = tuple(output.shape)
+    yield Check("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
     lost = int(output.isnan().sum())
     yield Check("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
     yield _sums(weights)
@@ -75,7 +72,7 @@ def checks_of(stuff: Material, run: Program) -> Iterator[Check]:
         _DIFFERS,
         "the output is that of nn.MultiheadAttention and nn.LayerNorm with the same weights",
         difference <= ROUNDING,
-        f"largest difference {number(difference, 3)}",
+        "NaN where it has numbers" if math.isnan(difference) else f"largest difference {number(difference, 3)}",
     )
 
 

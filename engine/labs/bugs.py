@@ -171,11 +171,6 @@ def with_other_sizes(mistake: int, sizes: Sizes) -> tuple[tuple[str, Comparison]
     return tuple((says, compare(mistake, other)) for says, other in (changed(sizes, kind) for kind in kinds))
 
 
-def all_of_them(sizes: Sizes) -> tuple[Comparison, ...]:
-    """Every mistake with these sizes."""
-    return tuple(compare(mistake, sizes) for mistake in range(len(MISTAKES)))
-
-
 def recorded(run: Program, stuff: Material) -> Trace:
     """The trace of a program; its output is the error where it raised one."""
     with torch.no_grad():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import streamlit as st
 
 from engine import Step
 from engine.formula import number
-from engine.labs.bug_checks import Symptom, symptoms
+from engine.labs.bug_checks import Symptom, symptom, symptoms
 from engine.labs.bug_script import code
 from engine.labs.bugs import STAGES, Comparison, Pair, Sizes, changed, compare, with_other_sizes
 from engine.labs.mistakes import MISTAKES, Mistake, difference
@@ -42,15 +41,15 @@ def draw() -> None:
     place = _NAMES.index(lesson.pick("mistake", "Choose a mistake", _NAMES))
     mistake = MISTAKES[place]
     sizes = _sizes(mistake)
-    found, seen = result(compare, place, sizes), result(symptoms, sizes)
-    _symptom(mistake, found, seen[place])
+    found = result(compare, place, sizes)
+    _symptom(mistake, found, result(symptom, place, sizes))
     known = _where(place, found)
     if known:
         _steps(place, found)
         _mended(mistake)
         if _elsewhere(place, mistake, sizes):
             _other_sizes(place, sizes, found)
-    _all(place, seen)
+    _all(place, sizes)
     if known:
         lesson.snippet(code(place, sizes), "Both programs, to copy and run alone")
 
@@ -213,11 +212,11 @@ def _other_sizes(place: int, sizes: Sizes, found: Comparison) -> None:
     )
 
 
-def _all(place: int, seen: Sequence[Symptom]) -> None:
+def _all(place: int, sizes: Sizes) -> None:
     st.markdown("##### All nine with these sizes")
     line_table(
         ("what is seen of each",),
-        [Row([f"{name}: {one.headline}"]) for name, one in zip(_NAMES, seen, strict=True)],
+        [Row([f"{name}: {one.headline}"]) for name, one in zip(_NAMES, result(symptoms, sizes), strict=True)],
         chosen=place,
         key="labs.bugs.all",
         on_choose=lambda at: lesson.move(mistake=_NAMES[at]),

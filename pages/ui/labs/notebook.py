@@ -124,7 +124,7 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
                 kwargs={"line": place},
                 disabled=not 1 <= place <= last or place == line.number,
             )
-    st.code(f"{line.code}\nprint({line.name}.shape)", language="python", wrap_lines=True)
+    st.code(f"{line.code}\nprint(tuple({line.name}.shape))", language="python", wrap_lines=True)
     if line.step is None:
         st.markdown(f"Line {line.number} raises. PyTorch says:")
         st.code(found.error, language=None, wrap_lines=True)
@@ -136,7 +136,7 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
         return True
     shapes = options(line, batch, length, d_model, heads)
     if not shapes:
-        st.markdown(f"As with the queries: it prints `{line.step.shape}`.")
+        st.markdown(f"As with the queries: it prints `{line.step.shape}`. L_k is L again, for the tokens looked at.")
         return True
     why = _WHY[line.deed].format(B=batch, L=length, D=d_model, H=heads, K=d_model // heads)
     return lesson.predict(
@@ -168,7 +168,7 @@ def _table(found: Replay, line: Line, known: bool) -> None:
 
 
 def _row(found: Replay, line: Line, known: bool) -> Row:
-    code_cell = Code(f"{line.number:>2}  {line.code}")
+    code_cell = Code(f"{line.number:>2} {line.code}")
     if line.step is None:
         raised = line.number == found.raised
         return Row([code_cell, "raises" if raised else "not reached", "", ""], "bad" if raised else "unknown")
