@@ -102,7 +102,6 @@ def test_a_mask_that_broadcasts_by_chance_is_wrong_and_one_sentence_hides_it():
     [
         {"batch": 1, "length": 1, "heads": 1, "d_k": 4, "padding": 7, "source": 1},
         {"batch": 6, "length": 8, "heads": 8, "d_k": 16, "padding": 7, "source": 8},
-        {"batch": 6, "length": 1, "heads": 2, "d_k": 4, "padding": 0, "source": 8},
     ],
 )
 def test_the_ends_of_the_sliders_show_no_exception_and_answer_from_the_runs(place, values):
