@@ -92,6 +92,11 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
     return True
 
 
+def move(**values: object) -> None:
+    """Moves sliders and options from elsewhere. To be called from a callback: the run that follows shows them there."""
+    state.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
+
+
 def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
     """Code that needs nothing but torch."""
     st.markdown(f"##### {says}")
@@ -117,7 +122,7 @@ def _key(name: str) -> str:
 
 
 def _keep(name: str, key: str) -> None:
-    state.change_view(**{_PREFIX + name: str(st.session_state[key])})
+    move(**{name: st.session_state[key]})
 
 
 def _predicted(name: str, key: str, answer: str) -> None:
