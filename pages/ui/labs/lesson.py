@@ -6,7 +6,7 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -61,6 +61,13 @@ def pick(name: str, label: str, options: Sequence[str], *, help: str | None = No
     return value
 
 
+def examples(named: Mapping[str, Mapping[str, int]]) -> None:
+    """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
+    with st.container(horizontal=True, key=_key("examples").replace(".", "-")):
+        for label, values in named.items():
+            st.button(label, key=_key(f"example.{label}"), on_click=_move, args=(values,))
+
+
 def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
     """Asks what will come out; once a person has said so, or asked to see it, says what did and returns True.
 
@@ -112,6 +119,10 @@ def _key(name: str) -> str:
 
 def _keep(name: str, key: str) -> None:
     state.change_view(**{_PREFIX + name: str(st.session_state[key])})
+
+
+def _move(values: Mapping[str, int]) -> None:
+    state.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
 
 
 def _predicted(name: str, key: str, answer: str) -> None:

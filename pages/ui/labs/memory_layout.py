@@ -134,9 +134,7 @@ def _refused(found: Layout) -> bool:
     count = sum(bool(merge.error) for merge in found.merges)
     options = ("none", "one", "two", "all three")
     first, second, third = found.axes
-    because = "; ".join(
-        f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in found.merges
-    )
+    because = "; ".join(f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in found.merges)
     return lesson.predict(
         "refused",
         f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
@@ -173,10 +171,10 @@ def _one_merge(found: Layout, merge: Merge) -> None:
     for condition in merge.conditions:
         needed = condition.size * condition.inner_stride
         mark, sign = (":green[✓]", "=") if condition.holds else (":orange[✗]", "≠")
+        product = f"{condition.size} × {condition.inner_stride}"
         st.markdown(
-            f"{mark} stride of {condition.outer} {condition.stride} {sign} {condition.size} × "
-            f"{condition.inner_stride}{'' if needed == condition.stride else f' = {needed}'}, "
-            f"size × stride of {condition.inner}"
+            f"{mark} stride of {condition.outer} is {condition.stride} {sign} {product}"
+            f"{'' if condition.holds else f' = {needed}'}, size × stride of {condition.inner}"
         )
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")

@@ -2,7 +2,7 @@
 // person points at a cell, drags the slider or lets it play: the address of each number is worked out as it is read.
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDEST, NARROWEST, NUMERALS] = [40, 7, 14]; // px of a cell; those that numerals need
+const [WIDEST, NARROWEST, NUMERALS] = [48, 7, 14]; // px of a cell; those that numerals need
 const [JUMP, CELL, DROP, EDGE] = [30, 30, 84, 6]; // px of height: the jumps, a row of cells, the lines; and at the sides
 const [FASTEST, SLOWEST, WHOLE] = [90, 500, 9000]; // ms of a step, and about how long all of them may take
 const ribbons = new WeakMap();
