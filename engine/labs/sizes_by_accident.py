@@ -110,7 +110,7 @@ MISTAKES = {
         "mixed = weights @ value",
         "mixed = weights.transpose(-2, -1) @ value",
         "there are as many queries as keys, as in self-attention",
-        "Each token then takes what others gave to it, with weights that do not sum to 1.",
+        "Each token then takes what others gave to it, with weights that need not sum to 1.",
         _HEADS,
         "mixed",
         _mixed,

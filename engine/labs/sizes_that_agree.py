@@ -19,7 +19,7 @@ MOST_BATCH, MOST_HEADS, MOST, MOST_WIDTH = 3, 4, 8, 32
 class Sizes:
     """What a person can set. ``w_in`` and ``w_out`` are what W_O takes and gives, ``d_model`` the width of x."""
 
-    batch: int = 2
+    batch: int = 1
     heads: int = 2
     queries: int = 4
     keys: int = 6
@@ -173,16 +173,20 @@ def attempt(operation: Callable[[], Tensor]) -> tuple[Tensor | None, str]:
 def code(sizes: Sizes) -> str:
     """The experiment as a script."""
     s = sizes
+    tensors = (
+        (f"query = torch.randn(B, H, {s.queries}, {s.d_k})", "(B, H, L, d_k)"),
+        (f"key = torch.randn(B, H, {s.keys}, {s.d_k_of_keys})", "(B, H, L_k, d_k)"),
+        (f"value = torch.randn(B, H, {s.values}, {s.d_v})", "(B, H, L_k, d_v)"),
+        (f"w_o = torch.nn.Linear({s.w_in}, {s.w_out})", "from H*d_v to d_model"),
+        (f"x = torch.randn(B, {s.queries}, {s.d_model})", "(B, L, d_model)"),
+    )
+    made = "\n".join(f"{line:<36}# {comment}" for line, comment in tensors)
     return f"""\
 import math
 import torch
 
 B, H = {s.batch}, {s.heads}
-query = torch.randn(B, H, {s.queries}, {s.d_k})  # (B, H, L, d_k)
-key = torch.randn(B, H, {s.keys}, {s.d_k_of_keys})    # (B, H, L_k, d_k)
-value = torch.randn(B, H, {s.values}, {s.d_v})  # (B, H, L_k, d_v)
-w_o = torch.nn.Linear({s.w_in}, {s.w_out})          # H*d_v to d_model
-x = torch.randn(B, {s.queries}, {s.d_model})         # (B, L, d_model)
+{made}
 
 try:
     scores = query @ key.transpose(-2, -1)
@@ -215,12 +219,12 @@ def _scores(query: Tensor, key: Tensor) -> Link:
         reading=_read(
             error,
             "batch2",
-            f"PyTorch takes B·H = {stack} pairs of matrices. batch2 is the transposed keys: a stack of {stack}, with "
-            f"{ours} rows each to fit the {ours} columns of the queries. It has {theirs}.",
+            f"PyTorch pairs B·H = {stack} matrices. batch2 is the transposed keys: a stack of {stack}, with "
+            f"{_counted(ours, 'row')} each to fit the {_counted(ours, 'column')} of the queries. It has {theirs}.",
         ),
         rule=Rule(
             "Queries and keys need the same d_k: a score is a sum of products, one for each feature of both.",
-            f"d_k is {ours} in the queries and {theirs} in the keys",
+            f"the queries have d_k {ours} and the keys have {theirs}",
             f"d_k of keys {ours}, or d_k of queries {theirs}",
         ),
         pairs=_pairs(query[0, 0, 0], key[0, 0, 0]),
@@ -241,13 +245,13 @@ def _mixed(weights: Tensor, value: Tensor) -> Link:
         reading=_read(
             error,
             "batch2",
-            f"batch2 is the values: a stack of B·H = {stack}, with {keys} rows each to fit the {keys} columns of the "
-            f"weights, one for each key. It has {values}.",
+            f"batch2 is the values: a stack of B·H = {stack}, with {_counted(keys, 'row')} each to fit the "
+            f"{_counted(keys, 'column')} of the weights, one for each key. It has {values}.",
         ),
         rule=Rule(
             "There must be as many values as keys: the weight of a key says how much of its value is taken.",
-            f"there are {keys} keys and {values} values",
-            f"{keys} values, or {values} keys",
+            f"{_counted(keys, 'key')} and {_counted(values, 'value')} are given",
+            f"{_counted(keys, 'value')}, or {_counted(values, 'key')}",
         ),
         pairs=_pairs(weights[0, 0, 0], value[0, 0, :, 0]),
     )
@@ -257,7 +261,11 @@ def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
     width, (gives, takes), heads = concat.size(-1), w_o.shape, sizes.heads
     value, error = attempt(lambda: linear(concat, w_o))
     rows = concat.shape[:2].numel()
-    other = f", or d_v {takes // heads} with {heads} heads" if takes % heads == 0 and takes // heads <= MOST else ""
+    other = (
+        f", or d_v {takes // heads} with {_counted(heads, 'head')}"
+        if takes % heads == 0 and takes // heads <= MOST
+        else ""
+    )
     return Link(
         code="output = w_o(concat)",
         left=_operand("concat", ("B", "L", "H*d_v"), concat),
@@ -269,8 +277,8 @@ def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
         reading=_read(
             error,
             "mat1",
-            f"mat1 is concat, its B·L = {rows} rows one below the other, {width} numbers each. mat2 is W_O, which takes "
-            f"{takes} and gives {gives}.",
+            f"mat1 is concat, its rows one below the other, B·L = {rows} of them, {width} wide. mat2 is W_O, which "
+            f"takes {takes} and gives {gives}.",
         ),
         rule=Rule(
             "W_O must take H·d_v numbers: the heads of a token lie side by side in one row.",
@@ -311,6 +319,10 @@ def _read(error: str, word: str, reading: str) -> str:
 
 def _pairs(row: Tensor, column: Tensor) -> tuple[tuple[float | None, float | None], ...]:
     return tuple(zip_longest(row.tolist(), column.tolist()))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> Operand:

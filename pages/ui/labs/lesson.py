@@ -63,7 +63,7 @@ def pick(name: str, label: str, options: Sequence[str], *, help: str | None = No
 
 def examples(named: Mapping[str, Mapping[str, int]]) -> None:
     """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
-    with st.container(horizontal=True, key=_key("examples").replace(".", "-")):
+    with st.container(horizontal=True):
         for label, values in named.items():
             st.button(label, key=_key(f"example.{label}"), on_click=_move, args=(values,))
 

@@ -59,7 +59,7 @@ def _operation() -> tuple[str, tuple[int, ...]]:
 def _strides(found: Layout) -> bool:
     before, after = found.query.stride(), found.moved.stride()
     fresh = torch.empty(found.moved.shape).stride()
-    choices = dict.fromkeys((after, before, fresh, before[::-1], (1, 1, 1), (0, 0, 0)))
+    choices = dict.fromkeys((after, before, fresh, before[::-1], (1, 1, 1), (0, 0, 0), (2, 2, 2)))
     jumps = ", ".join(f"{stride} for {axis}" for axis, stride in zip(AXES, before, strict=True))
     return lesson.predict(
         "strides",

@@ -11,7 +11,8 @@ from pages.ui.palette import axis_tones
 
 _STYLE = """
 <style>
-.meeting { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 0.5rem 0.9rem; font-variant-numeric: tabular-nums; }
+.meeting { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 0.5rem 0.9rem;
+  font-variant-numeric: tabular-nums; }
 .meeting .operand { display: inline-flex; flex-direction: column; gap: 0.15rem; }
 .meeting .name { font-size: 0.8rem; opacity: 0.75; }
 .meeting .chips { display: inline-flex; flex-wrap: wrap; gap: 0.15rem 0.3rem; }

@@ -19,7 +19,6 @@ _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
 _ROWS = ("B", "L", "d_model")
 _USUAL = Sizes()
-_SIGNS = {"output": "W_O", "summed": "+"}
 _ROW = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]}
 _COLUMN = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"all": True}, {"out": 3}]}
 
@@ -36,6 +35,7 @@ def draw() -> None:
         for link in first.links[:2]:
             _one(link)
         if len(first.links) > 2:
+            st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
             _computed(first, sizes)
     if len(first.links) > 2:
         sizes = _after(sizes)
@@ -93,7 +93,7 @@ def _one(link: Link) -> None:
     with st.container(border=True):
         st.markdown(f"`{link.code}`")
         left, right, out = ((side.name, side.axes, side.shape) for side in (link.left, link.right, link.result))
-        meeting(left, _SIGNS.get(link.result.name, "@"), right, out, meet=link.meet)
+        meeting(left, "+" if link.result.name == "summed" else "@", right, out, meet=link.meet)
         if link.agree:
             st.markdown(f":green[✓] {link.rule.says}")
             return
@@ -243,8 +243,8 @@ def _became(found: Accident) -> str:
     if not found.changed:
         return f"All {found.right.numel()} numbers are equal."
     return (
-        f"{found.changed} of {found.right.numel()} numbers differ, by up to {number(found.difference)}, and the shape is "
-        "the right one."
+        f"{found.changed} of {found.right.numel()} numbers differ, by up to {number(found.difference)}, and the shape "
+        "is the right one."
     )
 
 
@@ -253,10 +253,18 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
     if found.wrong is None:
         st.code(found.error, language=None, wrap_lines=True)
         st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
-        same = sizes.d_k if name == "key not transposed" else sizes.queries
-        lesson.examples({"Make the sizes agree by accident": {"keys": same, "values": same}})
+        lesson.examples(
+            {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
+        )
         return
-    st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}" if found.changed else "")
+    if not found.changed:
+        st.markdown(
+            f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
+            f"nothing. {mistake.means}"
+        )
+        lesson.examples({"Larger sizes": {name: max(size, 2) for name, size in _sizes_seen(sizes).items()}})
+        return
+    st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
     labels = words(sizes.queries)
     along = tuple(labels if axis == "L" else None for axis in mistake.axes)
     for column, says, value in zip(
@@ -265,3 +273,20 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
         with column:
             panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {says} line", role="output")
             tensor_view([panel], key=f"labs.sizes.accident.{says}")
+
+
+def _same(name: str, sizes: Sizes) -> int:
+    """The number of keys with which this mistake runs."""
+    return sizes.d_k if name == "key not transposed" else sizes.queries
+
+
+def _sizes_seen(sizes: Sizes) -> dict[str, int]:
+    """What decides whether a mistake shows, as the sliders are named."""
+    return {
+        "batch": sizes.batch,
+        "queries": sizes.queries,
+        "keys": sizes.keys,
+        "values": sizes.keys,
+        "d_k": sizes.d_k,
+        "d_k_of_keys": sizes.d_k,
+    }
