@@ -31,13 +31,14 @@ def draw() -> None:
     sizes = _attention_sizes()
     _examples()
     first = result(chain, sizes)
-    if _works(first):
+    whole = len(first.links) > 2
+    if _works(first) and (not whole or _shape(first, sizes)):
         for link in first.links[:2]:
             _one(link)
-        if len(first.links) > 2:
+        if whole:
             st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
             _computed(first, sizes)
-    if len(first.links) > 2:
+    if whole:
         sizes = _after(sizes)
     _accidents(sizes)
     lesson.snippet(code(sizes))
@@ -124,7 +125,7 @@ def _sum(link: Link) -> str:
 
 def _computed(found: Chain, sizes: Sizes) -> None:
     mixed, scores = found.links[1].value, found.links[0].value
-    if mixed is None or scores is None or found.weights is None or not _shape(found, sizes):
+    if mixed is None or scores is None or found.weights is None:
         return
     queries, keys = words(sizes.queries), words(sizes.keys)
     given = found.given

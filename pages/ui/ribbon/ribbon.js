@@ -2,7 +2,7 @@
 // person points at a cell, drags the slider or lets it play: the address of each number is worked out as it is read.
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDEST, NARROWEST, NUMERALS] = [48, 7, 14]; // px of a cell; those that numerals need
+const [WIDEST, NARROWEST, NUMERALS] = [48, 2, 14]; // px of a cell; those that numerals need
 const [JUMP, CELL, DROP, EDGE] = [30, 30, 84, 6]; // px of height: the jumps, a row of cells, the lines; and at the sides
 const [FASTEST, SLOWEST, WHOLE] = [90, 500, 9000]; // ms of a step, and about how long all of them may take
 const ribbons = new WeakMap();
@@ -75,7 +75,7 @@ class Ribbon {
       const [from, to] = [this.centre(place), this.centre(position)];
       const top = JUMP + CELL;
       const line = `M${from},${top} C${from},${top + DROP * 0.55} ${to},${top + DROP * 0.45} ${to},${top + DROP}`;
-      this.lines[position] = draw("path", { d: line, stroke: fill, class: "line" });
+      this.lines[position] = draw("path", { d: line, stroke: fill, class: "line", "stroke-width": Math.min(2, 0.5 + this.cell / 8) });
       this.stored[position] = this.box(place, JUMP, fill, rgb, place, position);
       this.seen[position] = this.box(position, JUMP + CELL + DROP, fill, rgb, place, position);
     });

@@ -27,6 +27,9 @@ def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
     assert drawn(app) == ""
     app.radio[0].set_value("both work").run()
     assert "You predicted that. **Computed: both work.** d_k: 3 = 3. Keys and values: 6 = 6." in words(app)
+    assert drawn(app) == ""  # the shapes would tell the answer to the next question
+    app.radio[1].set_value("(1, 2, 4, 5)").run()
+    assert answers(app)["shape"] == "(1, 2, 4, 5)"
     assert drawn(app).count('class="meeting"') == 2
 
 
