@@ -81,7 +81,7 @@ def _one_sentence(given: Given) -> Tensor:
 
 def _output(given: Given) -> Tensor:
     mixed = _mixed(given)
-    concat = mixed.permute(0, 2, 1, 3).reshape(mixed.size(0), mixed.size(2), -1)
+    concat = mixed.permute(0, 2, 1, 3).contiguous().view(mixed.size(0), mixed.size(2), -1)
     return linear(concat, given.w_o)
 
 

@@ -128,7 +128,7 @@ def chain(sizes: Sizes, seed: int = 0) -> Chain:
     mixed = _mixed(weights, value)
     if mixed.value is None:
         return Chain(given, (scores, mixed), weights)
-    concat = mixed.value.permute(0, 2, 1, 3).reshape(sizes.batch, sizes.queries, -1)
+    concat = mixed.value.permute(0, 2, 1, 3).contiguous().view(sizes.batch, sizes.queries, -1)
     output = _output(concat, w_o, sizes)
     if output.value is None:
         return Chain(given, (scores, mixed, output), weights)
@@ -194,7 +194,7 @@ try:
     weights = (scores / math.sqrt(query.size(-1))).softmax(dim=-1)
     mixed = weights @ value
     print("mixed", tuple(mixed.shape))
-    concat = mixed.permute(0, 2, 1, 3).reshape(B, query.size(2), -1)
+    concat = mixed.permute(0, 2, 1, 3).contiguous().view(B, query.size(2), -1)
     output = w_o(concat)
     print("output", tuple(output.shape))
     summed = x + output
