@@ -6,7 +6,7 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -59,6 +59,13 @@ def pick(name: str, label: str, options: Sequence[str], *, help: str | None = No
             label, options, key=key, help=help, required=True, wrap=True, on_change=_keep, args=(name, key)
         )
     return value
+
+
+def examples(named: Mapping[str, Mapping[str, int]]) -> None:
+    """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
+    with st.container(horizontal=True):
+        for label, values in named.items():
+            st.button(label, key=_key(f"example.{label}"), on_click=_move, args=(values,))
 
 
 def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
@@ -123,6 +130,10 @@ def _key(name: str) -> str:
 
 def _keep(name: str, key: str) -> None:
     move(**{name: st.session_state[key]})
+
+
+def _move(values: Mapping[str, int]) -> None:
+    state.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
 
 
 def _predicted(name: str, key: str, answer: str) -> None:
