@@ -65,7 +65,7 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
     """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
     with st.container(horizontal=True):
         for label, values in named.items():
-            st.button(label, key=_key(f"example.{label}"), on_click=_move, args=(values,))
+            st.button(label, key=_key(f"example.{label}"), on_click=move, kwargs=dict(values))
 
 
 def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
@@ -130,10 +130,6 @@ def _key(name: str) -> str:
 
 def _keep(name: str, key: str) -> None:
     move(**{name: st.session_state[key]})
-
-
-def _move(values: Mapping[str, int]) -> None:
-    state.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
 
 
 def _predicted(name: str, key: str, answer: str) -> None:
