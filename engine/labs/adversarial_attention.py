@@ -21,11 +21,12 @@ STARTS, STEPS = 8, 80
 _RATE, _PENALTY, _SPREAD = 0.25, 10.0, 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adversary:
-    """The farthest weights that were found, beside the model's own.
+    """The farthest weights that were found, beside the model's own. Compared and hashed by identity.
 
     Attributes:
+        text, layers, heads, position: where they were looked for.
         source: the S tokens of the source, as displayed.
         own: (layers, heads, S), the model's weights.
         found: (layers, heads, S), the others.
@@ -35,6 +36,10 @@ class Adversary:
         after: those with the weights that were found.
     """
 
+    text: str
+    layers: tuple[int, ...]
+    heads: tuple[int, ...]
+    position: int
     source: tuple[str, ...]
     own: Tensor
     found: Tensor
@@ -76,6 +81,10 @@ def adversary(
     with torch.no_grad():
         output = output_of(model, answer, position, layers, heads, best.unsqueeze(0)).exp()
     return Adversary(
+        text,
+        layers,
+        heads,
+        position,
         tuple(map(characters.VOCABULARY.label, batch.source_ids[0])),
         own,
         best,

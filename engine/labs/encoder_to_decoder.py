@@ -77,7 +77,7 @@ def crossing(text: str, read_so_far: int, layer: int) -> Crossing:
         key=key,
         value=value,
         weights=weights,
-        longer=tuple(after.find(f"{cross}.{name}").shape for name in ("query", "key", "value")),
+        longer=tuple(tuple(after.find(f"{cross}.{name}").value.shape) for name in ("query", "key", "value")),
     )
 
 

@@ -8,17 +8,16 @@ more than one instance: the weights that the model computes for a text, and thos
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import torch
-from torch import Tensor
 
 from engine import characters
 from engine.dates import SEEN, Form, held_out_dates
+from engine.labs.adversarial_attention import Adversary
 from engine.labs.cached_decoder import begun, encoded, positions, read
-from engine.labs.explanation import distance, own_weights
+from engine.labs.explanation import distance
 from engine.labs.one_text import CONFIG, answered, ids, understood
 from engine.run import load
 from engine.text import BEGIN
@@ -42,19 +41,16 @@ class Transferred:
 
 
 @torch.no_grad()
-def transferred(text: str, layers: Sequence[int], heads: Sequence[int], position: int, found: Tensor) -> Transferred:
-    """Gives held-out dates, in the form and length of the text, its own weights and those found (layers, heads, S).
+def transferred(other: Adversary) -> Transferred:
+    """Gives held-out dates, in the form and length of the adversary's text, the text's own weights and those found.
 
     The decoder is told the right characters before the position. ``dates`` is 0 where the text is no date in a form
-    that the model was taught.
-
-    Raises:
-        TextError: the text cannot be read.
+    that the model was taught, or the position beyond a date.
     """
-    batch = understood(text)
+    layers, heads, position = other.layers, other.heads, other.position
     model = load(CONFIG)
-    answer = answered(model, ids(batch))
-    others = _siblings(text, answer.text)
+    answer = answered(model, ids(understood(other.text)))
+    others = _siblings(other.text, answer.text)
     if not others:
         return Transferred(0, (0, 0), (0.0, 0.0))
     source = torch.tensor([characters.source_ids(one) for one, _ in others])
@@ -66,9 +62,8 @@ def transferred(text: str, layers: Sequence[int], heads: Sequence[int], position
         caches = read(model, given[:, place : place + 1], places[:, place : place + 1], caches).caches
     token, at = given[:, position : position + 1], places[:, position : position + 1]
     usual = read(model, token, at, caches)
-    own = own_weights(answer, position)[list(layers)][:, list(heads)]
     kept, moved = [], []
-    for weights in (own, found):
+    for weights in (other.own, other.found):
         exchanged = {
             layer: usual.weights[layer].index_copy(
                 1, torch.tensor(heads), weights[place].expand(len(others), -1, -1).unsqueeze(2)

@@ -31,6 +31,12 @@ class Curve:
     dashed: bool = False
 
 
+def colours(count: int) -> list[str]:
+    """So many colours for the page as it is shown, light or dark."""
+    dark = is_dark()
+    return [_COLOURS[place % len(_COLOURS)][dark] for place in range(count)]
+
+
 def curves(
     lines: Sequence[Curve],
     *,
@@ -47,15 +53,17 @@ def curves(
         columns=["curve", "theory", "x", "y"],
     )
     names = [line.name for line in lines]
-    dark = is_dark()
-    colours = [_COLOURS[place % len(_COLOURS)][dark] for place in range(len(lines))]
-    colour = alt.Color("curve:N", sort=names, title=None, scale=alt.Scale(domain=names, range=colours))
+    scale = alt.Scale(domain=names, range=colours(len(lines)))
+    colour = alt.Color("curve:N", sort=names, title=None, scale=scale)
     legend = alt.Legend(orient="top", labelLimit=0, columns=2)
+    # Between two whole numbers, of steps or sizes, there is nothing to read off.
+    whole = not log_x and all(float(a).is_integer() for line in lines for a in line.x)
+    ticks = alt.Axis(tickMinStep=1) if whole else alt.Axis()
     measured = (
         alt.Chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=28))
         .encode(
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False)),
+            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False), axis=ticks),
             y=alt.Y("y:Q", title=y, scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y)),
             color=colour.legend(legend),
             strokeDash=alt.StrokeDash(

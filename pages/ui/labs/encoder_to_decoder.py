@@ -37,12 +37,10 @@ def draw() -> None:
     with sliders[2]:
         head = int(lesson.pick("head", "Head", tuple(map(str, range(steps.keys[0].size(1))))))
     found = result(crossing, text, step, layer)
+    so_far = f"begin and {said(''.join(found.target[1:]))}" if step else "begin alone"
     st.markdown(
-        f"The encoder has read {len(found.source)} tokens, begin and end among them: **S = {len(found.source)}**. The "
-        f"decoder has read begin and {said(''.join(found.target[1:]))}: **T = {len(found.target)}**."
-        if step
-        else f"The encoder has read {len(found.source)} tokens, begin and end among them: **S = {len(found.source)}**. "
-        f"The decoder has read begin alone: **T = {len(found.target)}**."
+        f"The encoder has read {len(found.source)} tokens, begin and end among them: **S = {len(found.source)}**. "
+        f"The decoder has read {so_far}: **T = {len(found.target)}**."
     )
     if _grows(found):
         _shapes(found, head)
@@ -59,13 +57,17 @@ def _grows(found: Crossing) -> bool:
     query, key, value = (tuple(now.shape) != later for now, later in pairs)
     options = ("Q alone", "K and V alone", "Q, K and V", "none of them")
     answers = {(True, False, False): 0, (False, True, True): 1, (True, True, True): 2, (False, False, False): 3}
-    before, after = tuple(found.query.shape), found.longer[0]
+    named = zip("QKV", (found.query, found.key, found.value), found.longer, strict=True)
+    moves = [
+        f"{name} stays {later}" if tuple(now.shape) == later else f"{name} goes from {tuple(now.shape)} to {later}"
+        for name, now, later in named
+    ]
     return lesson.predict(
         "grows",
         "The decoder reads one token more. Which tensors of cross-attention get a row more?",
         options,
         options[answers[query, key, value]],
-        f"Q goes from {before} to {after}; K goes from {tuple(found.key.shape)} to {found.longer[1]}.",
+        f"{'; '.join(moves)}.",
     )
 
 
@@ -105,7 +107,10 @@ def _shapes(found: Crossing, head: int) -> None:
         ],
         operation=Operation(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
     )
-    st.caption("Rows of the weights are what the decoder read, columns are what the encoder read.")
+    st.caption(
+        "Rows of the weights are what the decoder read, columns what the encoder read. The queries come from the "
+        "decoder, the keys and values from the encoder: the first kind of attention in section 3.2.3 of the paper."
+    )
 
 
 def _memory(text: str, steps: Ways, step: int) -> bool:
@@ -201,7 +206,7 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
     )
     st.dataframe(
         {
-            "step": list(range(len(steps.tokens))),
+            "step": [str(step) for step in range(len(steps.tokens))],
             "reads": [visible(token) for token in ("⟨begin⟩", *steps.tokens[:-1])],
             "writes anew": [visible(token) for token in steps.tokens],
             "with the cache": [visible(token) for token in steps.cached_tokens],
