@@ -19,6 +19,7 @@ def code(text: str, layers: tuple[int, ...], heads: tuple[int, ...], position: i
     return f"""\
 import json
 import math
+from pathlib import Path
 
 import torch
 from torch.nn.functional import layer_norm, linear
@@ -27,7 +28,7 @@ source = torch.tensor({list(batch.source_ids[0])})  # the ids of the characters,
 target = torch.tensor({list(given)})  # begin, and what was written
 layers, heads, H = {list(layers)}, {list(heads)}, {CONFIG.heads}
 
-raw = open("engine/dates.safetensors", "rb").read()
+raw = Path("engine/dates.safetensors").read_bytes()
 start = 8 + int.from_bytes(raw[:8], "little")
 header = json.loads(raw[8:start])
 p = {{}}

@@ -50,7 +50,7 @@ def transferred(other: Adversary) -> Transferred:
     layers, heads, position = other.layers, other.heads, other.position
     model = load(CONFIG)
     answer = answered(model, ids(understood(other.text)))
-    others = _siblings(other.text, answer.text)
+    others = siblings(other.text, answer.text)
     if not others:
         return Transferred(0, (0, 0), (0.0, 0.0))
     source = torch.tensor([characters.source_ids(one) for one, _ in others])
@@ -76,7 +76,7 @@ def transferred(other: Adversary) -> Transferred:
     return Transferred(len(others), (kept[0], kept[1]), (moved[0], moved[1]))
 
 
-def _siblings(text: str, answer: str) -> list[tuple[str, str]]:
+def siblings(text: str, answer: str) -> list[tuple[str, str]]:
     """Other dates as the text writes one: what is written, and the right answer."""
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", answer):
         return []

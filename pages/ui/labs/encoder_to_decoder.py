@@ -74,12 +74,12 @@ def _grows(found: Crossing) -> bool:
 def _shapes(found: Crossing, head: int) -> None:
     st.markdown("##### T queries against S keys")
     rows = (
-        ("memory", "the encoder's output", "(B, S, d_model)", found.memory),
-        ("asking", "the decoder, after its masked self-attention", "(B, T, d_model)", found.asking),
-        ("Q", "w_q(asking), split into heads", "(B, H, T, d_k)", found.query),
-        ("K", "w_k(memory), split into heads", "(B, H, S, d_k)", found.key),
-        ("V", "w_v(memory), split into heads", "(B, H, S, d_v)", found.value),
-        ("weights", "softmax of Q Kᵀ / √d_k over S", "(B, H, T, S)", found.weights),
+        ("memory", "encoder's output", "(B, S, d_model)", found.memory),
+        ("asking", "decoder, after masked self-attention", "(B, T, d_model)", found.asking),
+        ("Q", "w_q(asking), in heads", "(B, H, T, d_k)", found.query),
+        ("K", "w_k(memory), in heads", "(B, H, S, d_k)", found.key),
+        ("V", "w_v(memory), in heads", "(B, H, S, d_v)", found.value),
+        ("weights", "softmax of QKᵀ / √d_k", "(B, H, T, S)", found.weights),
     )
     lines = [f"| {name} | {made} | {axes} | {tuple(value.shape)} |" for name, made, axes, value in rows]
     st.markdown("\n".join(["| | made from | axes | shape |", "|---|---|---|---|", *lines]))
@@ -208,12 +208,16 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
         {
             "step": [str(step) for step in range(len(steps.tokens))],
             "reads": [visible(token) for token in ("⟨begin⟩", *steps.tokens[:-1])],
-            "writes anew": [visible(token) for token in steps.tokens],
-            "with the cache": [visible(token) for token in steps.cached_tokens],
-            "largest difference of a log-probability": [number(one) for one in steps.differences],
+            "anew": [visible(token) for token in steps.tokens],
+            "cache": [visible(token) for token in steps.cached_tokens],
+            "difference": [number(one) for one in steps.differences],
         },
         hide_index=True,
         height="content",
+    )
+    st.caption(
+        "What each step reads, what it writes anew and with the cache, and the largest difference among its "
+        "log-probabilities."
     )
 
 
@@ -235,9 +239,9 @@ def _saved(steps: Ways) -> bool:
 def _costs(steps: Ways, step: int) -> None:
     places = range(len(steps.tokens))
     ways = (
-        ("everything anew", steps.everything),
-        ("encoder once, decoder anew", steps.decoder),
-        ("encoder once, K/V cache", steps.cache),
+        ("all anew", steps.everything),
+        ("decoder anew", steps.decoder),
+        ("K/V cache", steps.cache),
     )
     curves(
         [Curve(name, places, [count / 1e6 for count in counts]) for name, counts in ways],
@@ -250,10 +254,10 @@ def _costs(steps: Ways, step: int) -> None:
         layers, heads, width = len(steps.keys), *steps.keys[0].shape[1::2]
         kept = 2 * layers * heads * width
         st.markdown(
-            f"All begin with the encoder. After it, one token more makes the next step cost {grows:,} FLOPs more anew, "
-            f"and {flat:,} more with the cache: one more key to compare with and one more value to mix, in each layer. "
-            f"The price is memory: the cache keeps {kept:,} numbers a token, keys and values of {layers} layers and "
-            f"{heads} heads."
+            "Step 0 runs the encoder in all three, and the first runs it again in every step. One token more makes "
+            f"the next step cost {grows:,} FLOPs more with the decoder anew, and {flat:,} more with the cache: in each "
+            "layer there is one more key to compare with and one more value to mix. The price is memory: the cache "
+            f"keeps {kept:,} numbers a token, keys and values of {layers} layers and {heads} heads."
         )
     st.caption(
         "FLOPs are counted on recordings of the very calls: two for each multiply-and-add of a matrix product, one for "

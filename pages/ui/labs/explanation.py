@@ -125,13 +125,16 @@ def _exchanges(found: Exchanges) -> None:
         )
         kept = {name: sum(drawn.kept[groups[name]].tolist()) for name in names}
         shares = ", ".join(f"{kept[name]:,} of {len(groups[name]):,} for {name}" for name in names)
-        st.caption(f"The most probable character stays the same in {shares}.")
+        st.caption(
+            f"The most probable character stays the same in {shares}. The tables have medians of JS and TV, and how "
+            f"often it stays the same: over all positions, and position by position ({kind})."
+        )
         every = [found.by_kind[name] for name in KINDS]
-        st.dataframe(_table("all positions", KINDS, every), hide_index=True, height="content")
+        st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
     with right:
         places = [f"{place}: {visible(token)}" for place, token in enumerate(found.answer)]
         each = [drawn.at(place) for place in range(len(found.answer))]
-        st.dataframe(_table(f"position ({kind})", places, each), hide_index=True, height="content")
+        st.dataframe(_table("position", places, each), hide_index=True, height="content")
 
 
 def _sort(token: str) -> str:
@@ -141,10 +144,15 @@ def _sort(token: str) -> str:
 def _table(name, rows, moved) -> dict[str, list[str]]:
     return {
         name: list(rows),
-        "JS, median": [number(one.medians[0], 3) for one in moved],
-        "TV, median": [_small(one.medians[1]) for one in moved],
-        "stays the same": [f"{int(one.kept.sum()):,} of {len(one.kept):,}" for one in moved],
+        "JS": [number(one.medians[0], 3) for one in moved],
+        "TV": [_small(one.medians[1]) for one in moved],
+        "same": [percent(int(one.kept.sum()) / len(one.kept)) for one in moved],
     }
+
+
+def _short(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
+    what = "all heads" if len(heads) > 1 else f"head {heads[0]}"
+    return f"{what}, layer {layers[0]}" if len(layers) == 1 else f"{what}, both layers"
 
 
 def _found(found: Exchanges, other: Adversary, bound: float) -> bool:
@@ -227,19 +235,19 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
     if not answer:
         return
     whole = result(accuracy, _LAYERS["both"], _HEADS["all"])
-    rows = {"as trained": usual, _whose(layers, heads): frozen, _whose(_LAYERS["both"], _HEADS["all"]): whole}
+    rows = {"nothing": usual, _short(layers, heads): frozen, _short(_LAYERS["both"], _HEADS["all"]): whole}
     st.dataframe(
         {
-            "uniform": ["nothing" if name == "as trained" else name for name in rows],
-            "dates right": [f"{one.dates_right} of {one.dates}" for one in rows.values()],
-            "characters right": [f"{one.characters_right} of {one.characters}" for one in rows.values()],
+            "uniform": list(rows),
+            "dates": [f"{one.dates_right} of {one.dates}" for one in rows.values()],
+            "characters": [f"{one.characters_right} of {one.characters}" for one in rows.values()],
         },
         hide_index=True,
     )
     st.caption(
-        "A character counts as right if it is the likeliest after the right ones before it. Wiegreffe and Pinter train "
-        "again with the weights frozen; here nothing is trained again, so this says how much this very model relies on "
-        "them, not what a model without attention could learn."
+        "Right answers. A character counts as right if it is the likeliest after the right ones before it. Wiegreffe "
+        "and Pinter train again with the weights frozen; here nothing is trained again, so this says how much this "
+        "very model relies on them, not what a model without attention could learn."
     )
     st.markdown("##### What this can show")
     st.markdown(
@@ -254,5 +262,5 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
 def _small(share: float) -> str:
     """A distance to three digits; what is as good as nothing, or as all, said so."""
     if share < 0.0001:
-        return "below 0.0001"
-    return number(share, 3) if share < 0.9995 else "above 0.999"
+        return "< 0.0001"
+    return number(share, 3) if share < 0.9995 else "> 0.999"
