@@ -49,7 +49,10 @@ def accuracy(layers: tuple[int, ...], heads: tuple[int, ...], count: int = 60, s
 
 
 def freeze(model: Transformer, layers: tuple[int, ...], heads: tuple[int, ...]) -> Transformer:
-    """The model, whose queries are 0 in these heads: then every score is 0, and softmax gives each key the same."""
+    """Makes the model's queries 0 in these heads: then every score is 0, and softmax gives each key the same.
+
+    Changes the model it is given, and returns it.
+    """
     for number, layer in enumerate(model.decoder.layers):
         if number in layers:
             cross = cast(DecoderLayer, layer).cross_attention
