@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.formula import number
-from engine.labs.encoder_to_decoder import Crossing, Handed, Ways, code, crossing, handed_over, ways
+from engine.labs.decoding_cost import Ways, ways
+from engine.labs.encoder_to_decoder import Crossing, Handed, code, crossing, handed_over
 from engine.text import TextError
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves

@@ -251,11 +251,12 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
     )
     st.markdown("##### What this can show")
     st.markdown(
-        "Here cross-attention is the only way from the source to the answer, and heads in two layers share the work. "
-        "Jain and Wallace tested text classification, inference and question answering, with one attention over an "
-        "encoder, most often one whose states had mixed the whole text already; they left models that write a sequence "
-        "to others. So these numbers speak for this model and this task. What carries over is the method: exchange before you believe a map, try "
-        "weights that were found on a second instance, and measure what a model needs by taking it away."
+        "Here cross-attention is the only way from the source to the answer, and heads in two layers share the "
+        "work. Jain and Wallace tested text classification, inference and question answering, with one attention "
+        "over an encoder, most often one whose states had mixed the whole text already; they left models that "
+        "write a sequence to others. So these numbers speak for this model and this task. What carries over is "
+        "the method: exchange before you believe a map, try weights that were found on a second instance, and "
+        "measure what a model needs by taking it away."
     )
 
 

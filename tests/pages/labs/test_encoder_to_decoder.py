@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.labs.encoder_to_decoder import code, crossing, handed_over, ways
+from engine.labs.decoding_cost import ways
+from engine.labs.encoder_to_decoder import code, crossing, handed_over
 from pages.ui.plain import escaped
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
