@@ -68,6 +68,15 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
             st.button(label, key=_key(f"example.{label}"), on_click=move, kwargs=dict(values))
 
 
+def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
+    """A line of text, the usual one to begin with and where it is emptied. What is wrong with it the lab says."""
+    value = state.view(_PREFIX + name) or usual
+    key = _key(name)
+    state.show_in_widget(key, value)
+    st.text_input(label, key=key, help=help, on_change=_keep, args=(name, key))
+    return value
+
+
 def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
     """Asks what will come out; once a person has said so, or asked to see it, says what did and returns True.
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.labs.catalogue import GROUPS, LABS, lab_of
 from tests.pages.labs.opened import PAGE, answers, lab, revealed
-from tests.pages.test_pages import opened, words
+from tests.pages.test_pages import ROOT, opened, words
 
 KEYS = [lab.key for lab in LABS]
 
@@ -54,12 +54,12 @@ def test_a_lab_asks_at_least_twice_and_computes_an_answer_among_its_options(key)
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_code_of_a_lab_runs_alone_and_prints_something(key, tmp_path):
+def test_the_code_of_a_lab_runs_alone_and_prints_something(key):
     found = snippets(revealed(lab(key)))
     assert found
     for text in found:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", text], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
+            [sys.executable, "-W", "error", "-c", text], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
