@@ -55,7 +55,7 @@ def curves(
         alt.Chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=28))
         .encode(
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False)),
+            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log", nice=False) if log_x else alt.Scale(nice=False)),
             y=alt.Y("y:Q", title=y, scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y)),
             color=colour.legend(legend),
             strokeDash=alt.StrokeDash(
