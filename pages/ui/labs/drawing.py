@@ -14,6 +14,7 @@ from torch import Tensor
 
 _STYLE = """<style>
 .lab-picture { margin: 0; max-width: 24rem; }
+.lab-pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; max-width: 34rem; }
 .lab-picture .plane { position: relative; container-type: inline-size; }
 .lab-picture img { display: block; width: 100%; image-rendering: pixelated; border-radius: 3px; }
 .lab-picture figcaption { font-size: 0.82rem; opacity: 0.85; margin-top: 0.35rem; line-height: 1.4; }
@@ -49,6 +50,11 @@ def picture(image: Tensor, alt: str, caption: str = "", *, patch: int | None = N
     """An image (C, Hpx, Wpx) of numbers from 0 to 1; with ``patch``, cut apart into patches of that many pixels."""
     shown = image if patch is None else _apart(image, patch)
     return _figure(f'<img src="{_png(shown)}" alt="{html.escape(alt)}">', caption)
+
+
+def beside(*pictures: str) -> str:
+    """Two pictures side by side, on a narrow page too."""
+    return f'<div class="lab-pair">{"".join(pictures)}</div>'
 
 
 def veiled(image: Tensor, veils: Sequence[Veil], alt: str, caption: str = "") -> str:

@@ -47,12 +47,13 @@ def draw() -> None:
                 patch=patch,
             )
         )
+    sizes = image_model.USUAL
     if counted and image_cut.ways(found, patch, image.says):
         sizes = image_model.sizes()
-        image_model.sentence(image, patch, sizes)
-        if image_order.shuffled(image, patch, sizes) and image_attention.looks(image, patch, sizes):
-            image_cost.counted(patch, sizes)
-        lesson.snippet(code(patch, sizes.d_model, sizes.heads, sizes.layers))
+        parts = (image_model.sentence, image_order.shuffled, image_attention.looks, image_cost.counted)
+        # Each part says whether its questions are answered; until then the next one waits.
+        all(part(image, patch, sizes) for part in parts)
+    lesson.snippet(code(patch, sizes.d_model, sizes.heads, sizes.layers))
 
 
 def _picture() -> Picture:

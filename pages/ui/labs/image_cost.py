@@ -8,14 +8,14 @@ import streamlit as st
 
 from engine.formula import number
 from engine.labs.image_as_sentence import costs
-from engine.labs.pictures import SIDE
+from engine.labs.pictures import SIDE, Picture
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.image_model import Sizes
 from pages.ui.labs.results import result
 
 
-def counted(patch: int, sizes: Sizes) -> None:
+def counted(_image: Picture, patch: int, sizes: Sizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch."""
     found = result(costs, sizes.d_model, sizes.heads, sizes.seed)
     by_patch = {cost.patch: cost for cost in found}
@@ -33,17 +33,17 @@ def counted(patch: int, sizes: Sizes) -> None:
         f"S grows from {now.tokens:,} to {half.tokens:,}, and S × S from {now.weights:,} to {half.weights:,}: "
         f"{number(factor, 3)} times. (S counts the class token too.)",
     ):
-        return
+        return False
     sides = [cost.patch for cost in found]
     left, right = st.columns(2, gap="large")
     with left:
         curves(
             [
                 Curve("tokens, S", sides, [cost.tokens for cost in found]),
-                Curve("weights of one head, S × S", sides, [cost.weights for cost in found]),
+                Curve("weights, S × S", sides, [cost.weights for cost in found]),
             ],
             x="patch, pixels a side",
-            y="counted, log scale",
+            y="count in one head, log scale",
             log_x=True,
             log_y=True,
             at=patch,
@@ -51,8 +51,8 @@ def counted(patch: int, sizes: Sizes) -> None:
     with right:
         curves(
             [
-                Curve("between tokens: scores to mix", sides, [cost.between for cost in found]),
-                Curve("for each token: all else", sides, [cost.each for cost in found]),
+                Curve("between tokens", sides, [cost.between for cost in found]),
+                Curve("each token alone", sides, [cost.each for cost in found]),
             ],
             x="patch, pixels a side",
             y="FLOPs of a layer, log scale",
@@ -71,3 +71,4 @@ def counted(patch: int, sizes: Sizes) -> None:
         f"{crossing} With each pixel a token, a head would need {pixels + 1:,}² = {(pixels + 1) ** 2:,} weights for "
         f"this small image. That is why patches: the ViT cuts 224 × 224 pixels into 14 × 14 patches of 16."
     )
+    return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine import Step, Trace
+from engine import Step
 from engine.axes import axis
 from engine.formula import number
 from engine.index_map import reads
@@ -32,8 +32,8 @@ _STOPS = {
     "summary": "row 0, the class token's: what a classifier would read",
 }
 _STYLE = """<style>
-.lab-stops { display: grid; padding: 0 !important; grid-template-columns: max-content max-content 1fr; gap: 0.45rem 1.6rem; margin: 0;
-  align-items: baseline; font-size: 0.92rem; }
+.lab-stops { display: grid; grid-template-columns: max-content max-content 1fr; gap: 0.45rem 1.6rem; margin: 0;
+  padding: 0 !important; align-items: baseline; font-size: 0.92rem; }
 .lab-stops dt { font: 600 0.88rem var(--st-code-font, monospace); }
 .lab-stops dd { margin: 0; }
 .lab-stops .chips { display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; font: 0.88rem var(--st-code-font, monospace); }
@@ -54,6 +54,9 @@ class Sizes:
     layers: int
     seed: int
     spread: float
+
+
+USUAL = Sizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
 
 
 def sizes() -> Sizes:
@@ -80,53 +83,59 @@ def sizes() -> Sizes:
     return Sizes(d_model, heads, layers, seed, spread)
 
 
-def sentence(image: Picture, patch: int, chosen: Sizes) -> None:
-    """Every shape on the way, and any of the tensors."""
+def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
+    """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
     found = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
     steps = {_name(path): found.trace.find(path) for path in _STOPS}
-    st.html(_table(found.trace, steps))
-    _projection(image, patch, chosen)
+    st.html(_table(steps))
     name = lesson.pick("stop", "Look at", tuple(steps), "tokens")
     step = steps[name]
-    if name == "memory":
-        panel = stage_of(found.trace, step)[-1]
-        tensor_view([panel], key="labs.image.memory")
-        return
-    tensor_view(
-        stage_of(found.trace, step),
-        key=f"labs.image.stop.{name}",
-        reads=[one.to_json() for one in reads(step) or ()] or None,
-        operation=operation_of(found.trace, step),
-    )
+    if name == "memory":  # what the last norm read is of no interest here
+        tensor_view(stage_of(found.trace, step)[-1:], key="labs.image.memory")
+    else:
+        tensor_view(
+            stage_of(found.trace, step),
+            key=f"labs.image.stop.{name}",
+            reads=[one.to_json() for one in reads(step) or ()] or None,
+            operation=operation_of(found.trace, step),
+        )
+    return _convolution(image, patch, chosen)
 
 
-def _projection(image: Picture, patch: int, chosen: Sizes) -> None:
+def _convolution(image: Picture, patch: int, chosen: Sizes) -> bool:
     found = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
-    options = ("the same to the last bit", "the same up to rounding", "different")
+    options = ("equal to the last bit", "equal up to rounding", "different")
     apart = found.difference
     place = 0 if apart == 0 else 1 if apart <= found.rounding else 2
     because = f"The largest difference is {number(apart)}."
     if place == 1:
         because += (
-            " Both add up the same products in another order, and in float32 that alone may move "
-            f"this sum by up to {number(found.rounding)}."
+            " Both add up the same products, in another order; in float32 that alone can bring these two sums "
+            f"{number(found.rounding)} apart."
         )
-    lesson.predict(
+    answered = lesson.predict(
         "convolution",
         f"Many write cutting and linear layer as one `nn.Conv2d(3, {chosen.d_model}, {patch}, stride={patch})` on the "
-        f"image. With the linear layer's weight viewed as ({chosen.d_model}, 3, {patch}, {patch}) its tokens are, "
-        "against those above,",
+        f"image. With the linear layer's weight, viewed as ({chosen.d_model}, 3, {patch}, {patch}), how does what it "
+        "gives compare with `tokens`?",
         options,
         options[place],
         because,
     )
+    if answered:
+        st.code(
+            f"kernels = projection.weight.view({chosen.d_model}, 3, {patch}, {patch})\n"
+            f"F.conv2d(image, kernels, projection.bias, stride={patch}).flatten(2).transpose(1, 2)",
+            wrap_lines=True,
+        )
+    return answered
 
 
 def _name(path: str) -> str:
     return "memory" if "." in path else path
 
 
-def _table(trace: Trace, steps: dict[str, Step]) -> str:
+def _table(steps: dict[str, Step]) -> str:
     first = next(iter(steps.values())).inputs[0]
     rows = [_row("image", ("B", "C", "Hpx", "Wpx"), tuple(first.value.shape), "pixels from 0 to 1")]
     rows += [

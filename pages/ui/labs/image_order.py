@@ -10,7 +10,7 @@ from engine.formula import number
 from engine.labs.image_as_sentence import Shuffle, shuffle
 from engine.labs.pictures import Picture, pixels
 from pages.ui.labs import lesson
-from pages.ui.labs.drawing import picture
+from pages.ui.labs.drawing import beside, picture
 from pages.ui.labs.image_model import Sizes
 from pages.ui.labs.results import result
 from pages.ui.tensor_view import Panel, tensor_view
@@ -25,9 +25,9 @@ def shuffled(image: Picture, patch: int, sizes: Sizes) -> bool:
     count = found.order.numel()
     left, right = st.columns([5, 7], gap="large")
     with left:
-        before, after = st.columns(2, gap="small")
-        before.html(picture(pixels(image.rgb)[0], image.says, "The image", patch=patch))
-        after.html(picture(found.image[0], f"{image.says}, its patches shuffled", "Its patches shuffled", patch=patch))
+        before = picture(pixels(image.rgb)[0], image.says, "The image", patch=patch)
+        after = picture(found.image[0], f"{image.says}, its patches shuffled", "Its patches shuffled", patch=patch)
+        st.html(beside(before, after))
     with right:
         without = lesson.predict(
             "without",
