@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.labs.pictures import SIDE, pixels
 from engine.labs.vision import CHANNELS, vision
-from engine.recorder import record, watch
+from engine.recorder import watch
 from engine.trace import Trace
 
 PATCHES = (4, 6, 8, 12, 16)
@@ -163,6 +163,10 @@ class Look:
     even: float
     alike: float
 
+    @property
+    def percent(self) -> Tensor:
+        return self.on_patches * 100
+
 
 def look(reading: Reading, layer: int, head: int, query: int) -> Look:
     """What a query pays attention to: token 0 is the class token, the patches follow row by row."""
@@ -216,41 +220,6 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     changes = (summaries[:, 0] - summaries[:, 1]).abs().amax(-1).tolist()
     exact = (finer[:, 0] - finer[:, 1]).abs().amax(-1).tolist()
     return Shuffle(order, shuffled, summaries, (changes[0], changes[1]), (exact[0], exact[1]))
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one encoder layer does with patches of ``patch`` pixels: ``tokens`` is S, ``weights`` are those of one head.
-
-    ``between`` are the FLOPs whose number grows with S² (scores, scale, softmax, mix), ``each`` all others: they are
-    done for each token on its own.
-    """
-
-    patch: int
-    tokens: int
-    weights: int
-    between: int
-    each: int
-
-
-def costs(d_model: int, heads: int, seed: int) -> tuple[Cost, ...]:
-    """Counts in a run for each size of patch; what a picture shows does not matter."""
-    return tuple(_cost(patch, d_model, heads, seed) for patch in (2, 3, *PATCHES))
-
-
-def _cost(patch: int, d_model: int, heads: int, seed: int) -> Cost:
-    model = vision(SIDE, patch, d_model, heads, 1, seed)
-    tokens = model.position  # as many as the encoder reads
-    steps = record(model.encoder.layers[0], tokens, None).steps
-    weights = next(step for step in steps if step.name == "weights")
-    square = {id(step) for step in steps if weights in step.parents or step.shape == weights.shape}
-    return Cost(
-        patch=patch,
-        tokens=tokens.size(1),
-        weights=weights.value[0, 0].numel(),
-        between=sum(step.flops or 0 for step in steps if id(step) in square),
-        each=sum(step.flops or 0 for step in steps if id(step) not in square),
-    )
 
 
 def code(patch: int, d_model: int, heads: int, layers: int) -> str:

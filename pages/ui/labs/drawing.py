@@ -21,13 +21,13 @@ _STYLE = """<style>
 .lab-picture .grid { position: absolute; inset: 0; display: grid; grid-template-columns: repeat(var(--across), 1fr);
   grid-auto-rows: 1fr; }
 .lab-picture .cell { position: relative; display: flex; align-items: center; justify-content: center;
-  color: #fff; font: 600 clamp(8px, calc(24cqw / var(--across)), 16px)/1 var(--st-code-font, monospace);
+  color: #fff; font-size: clamp(8px, calc(24cqw / var(--across)), 16px); font-weight: 600; line-height: 1;
   text-shadow: 0 0 3px #000, 0 0 3px #000, 0 0 2px #000; }
 .lab-picture .cell:hover { outline: 2px solid #fff; outline-offset: -2px; z-index: 1; }
 .lab-picture .cell.asks { outline: 3px solid #ff8c1a; outline-offset: -3px; z-index: 1; }
 .lab-picture .cell::after { content: attr(data-says); display: none; position: absolute; z-index: 2; bottom: 100%;
   padding: 0.3rem 0.5rem; border-radius: 0.35rem; background: #1d2433; color: #fff; white-space: nowrap;
-  font: 500 12px/1.3 var(--st-font, sans-serif); text-shadow: none; pointer-events: none; }
+  font-family: inherit; font-size: 12px; line-height: 1.3; text-shadow: none; pointer-events: none; }
 .lab-picture .cell.left::after { left: 0; }
 .lab-picture .cell.right::after { right: 0; }
 .lab-picture .cell.top::after { bottom: auto; top: 100%; }

@@ -70,7 +70,7 @@ def _picture() -> Picture:
 
 def _own() -> Picture | None:
     file = st.file_uploader(
-        f"A PNG or JPEG; its middle square is reduced to {SIDE} × {SIDE} pixels. It is kept in memory, for this visit.",
+        f"A PNG or JPEG; its middle square is reduced to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
         type=["png", "jpg", "jpeg"],
         key="labs.image.file",
         max_upload_size=MOST_MEGABYTES,

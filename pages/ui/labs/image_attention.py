@@ -46,14 +46,14 @@ def looks(image: Picture, patch: int, sizes: Sizes) -> bool:
     with right:
         names = tuple(str(place) for place in range(across))
         panel = Panel(
-            "weights",
-            found.on_patches,
+            "weights, in %",
+            found.percent,
             ("row", "column"),
             (names, names),
             note=f"of {asks}, layer {layer}, head {head}",
             role="weights",
-            footer=f"on the patches {number(found.on_patches.sum().item())}, "
-            f"on the class token {number(found.on_class)}: together 1",
+            footer=f"{number(found.percent.sum().item())} % on the patches and "
+            f"{number(100 * found.on_class)} % on the class token make 100 %",
         )
         tensor_view([panel], key="labs.image.weights")
         st.caption(_alike(found, int(reading.kinds.max()) + 1, reading.kinds.numel(), placed))
@@ -76,26 +76,27 @@ def _evenness(found: Look, asks: str) -> bool:
 
 
 def _overlay(image: Picture, found: Look, query: int, asks: str, patch: int) -> str:
-    weights = found.on_patches.flatten().tolist()
+    weights = found.percent.flatten().tolist()
     low, high = min(weights), max(weights)
     width = high - low
+    least, most = f"{number(low, 3)} %", f"{number(high, 3)} %"
     veils = [
         Veil(
             dark=_DARKEST * (high - weight) / width if width else 0.0,
-            says=f"patch {patch_name(place, patch)}: {number(weight, 6)}",
-            text=f"{100 * weight:.1f}" if SIDE // patch <= _WRITTEN else "",
+            says=f"patch {patch_name(place, patch)}: {number(weight, 6)} %",
+            text=f"{weight:.1f}" if SIDE // patch <= _WRITTEN else "",
             asks=place == query - 1,
         )
         for place, weight in enumerate(weights)
     ]
-    most = patch_name(weights.index(high), patch)
+    where = patch_name(weights.index(high), patch)
     caption = (
-        f"Brightest {percent(high)}, darkest {percent(low)}; on the class token itself {percent(found.on_class)}. "
+        f"Brightest {most}, darkest {least}; on the class token {percent(found.on_class)}. "
         + ("The numbers are percent. " if veils[0].text else "")
         + "Point at a patch for its weight."
         + (" The patch that asks has an orange frame." if query else "")
     )
-    alt = f"{image.says}; {asks} gives the most to patch {most}, {percent(high)}, and the least is {percent(low)}"
+    alt = f"{image.says}; {asks} gives the most to patch {where}, {most}, and the least is {least}"
     return veiled(pixels(image.rgb)[0], veils, alt, caption)
 
 

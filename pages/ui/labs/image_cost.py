@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from engine.formula import number
-from engine.labs.image_as_sentence import costs
+from engine.labs.image_costs import costs
 from engine.labs.pictures import SIDE, Picture
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves

@@ -13,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine.labs.image_as_sentence import (
     PATCHES,
     code,
-    costs,
     cut,
     laid_out,
     look,
@@ -22,6 +21,7 @@ from engine.labs.image_as_sentence import (
     read,
     shuffle,
 )
+from engine.labs.image_costs import costs
 from engine.labs.pictures import NAMES, SIDE, drawn, pixels
 from engine.labs.vision import vision
 

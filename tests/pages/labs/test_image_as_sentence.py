@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from engine.formula import number
-from engine.labs.image_as_sentence import code, costs, cut, look, project, read, shuffle
+from engine.labs.image_as_sentence import code, cut, look, project, read, shuffle
+from engine.labs.image_costs import costs
 from engine.labs.pictures import drawn
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import message_size, stage
@@ -67,9 +68,9 @@ def test_the_weights_on_the_picture_are_those_of_the_model(whole):
     found = look(read(*DEFAULT), 0, 0, 0)
     [overlay] = [one for one in drawings(whole) if 'data-says="patch' in one]
     said = re.findall(r'data-says="patch (\d,\d): ([^"]+)" style="background: rgba\(10, 12, 18, ([\d.]+)\)', overlay)
-    weights = found.on_patches.flatten().tolist()
+    weights = (100 * found.on_patches).flatten().tolist()
     assert [name for name, _, _ in said] == [f"{row},{column}" for row in range(6) for column in range(6)]
-    assert [value for _, value, _ in said] == [number(weight, 6) for weight in weights]
+    assert [value for _, value, _ in said] == [f"{number(weight, 6)} %" for weight in weights]
     dark = [float(veil) for _, _, veil in said]
     assert dark[weights.index(max(weights))] == 0
     assert dark[weights.index(min(weights))] == max(dark)
@@ -110,7 +111,7 @@ def test_the_ends_of_the_sliders_are_shown_as_the_others(picture):
     assert not app.exception
     found = look(read(drawn(picture).rgb, 4, 64, 4, 4, 9, 0.5, False), 3, 3, 144)
     [overlay] = [one for one in drawings(app) if 'data-says="patch' in one]
-    assert f"patch 0,0: {number(found.on_patches[0, 0].item(), 6)}" in overlay
+    assert f"patch 0,0: {number(100 * found.on_patches[0, 0].item(), 6)} %" in overlay
     assert re.findall(r'asks" data-says="patch (\d+,\d+)', overlay) == ["11,11"]
     assert ("No two of the 144 patches are alike" in words(app)) == (picture == "blend")
     assert answers(app)["without"] == "stays the same, up to rounding"
