@@ -104,7 +104,7 @@ def _alike(found: Look, kinds: int, count: int, placed: bool) -> str:
     if kinds == count:
         return f"No two of the {count} patches are alike, so each has a key of its own."
     said = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "
-    said += f"{number(found.alike, 3)} at the most"
+    said += f"{number(100 * found.alike, 3)} percentage points at the most"
     if placed:
         return f"{said}: only the position embedding tells them apart. Leave it out and look again."
     return f"{said}: without position embedding they are the same token. That is why outlines show, and not learning."
