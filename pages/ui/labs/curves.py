@@ -55,28 +55,22 @@ def curves(
         columns=["curve", "theory", "x", "y"],
     )
     names = [line.name for line in lines]
-<<<<<<< HEAD
-    dark = is_dark()
-    colours = [_COLOURS[place % len(_COLOURS)][dark] for place in range(len(lines))]
     # Two long names would not fit beside each other on a phone, where a chart is some 40 characters wide.
     columns = 2 if max(map(len, names)) <= _SHORT else 1
     legend = alt.Legend(orient="top", labelLimit=0, columns=columns, symbolOpacity=1)
-    scale = alt.Scale(domain=names, range=colours)
-    colour = alt.Color("curve:N", sort=names, title=None, scale=scale, legend=legend)
-=======
     scale = alt.Scale(domain=names, range=colours(len(lines)))
-    colour = alt.Color("curve:N", sort=names, title=None, scale=scale)
-    legend = alt.Legend(orient="top", labelLimit=0, columns=2)
-    # Between two whole numbers, of steps or sizes, there is nothing to read off.
+    colour = alt.Color("curve:N", sort=names, title=None, scale=scale, legend=legend)
     whole = not log_x and all(float(a).is_integer() for line in lines for a in line.x)
-    ticks = alt.Axis(tickMinStep=1) if whole else alt.Axis()
->>>>>>> 27bcd8437321925eb55fa4cb1fc4bf43e49f4fee
     measured = (
         alt.Chart(rows)
         .mark_line(point=alt.OverlayMarkDef(size=28))
         .encode(
-<<<<<<< HEAD
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log_x else "linear", nice=False)),
+            x=alt.X(
+                "x:Q",
+                title=x,
+                scale=alt.Scale(type="log" if log_x else "linear", nice=False),
+                axis=alt.Axis(tickMinStep=1) if whole else alt.Axis(),
+            ),
             y=alt.Y(
                 "y:Q",
                 title=y,
@@ -85,11 +79,6 @@ def curves(
                 axis=alt.Axis(tickCount=5) if log_y else alt.Axis(),
             ),
             color=colour,
-=======
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False), axis=ticks),
-            y=alt.Y("y:Q", title=y, scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y)),
-            color=colour.legend(legend),
->>>>>>> 27bcd8437321925eb55fa4cb1fc4bf43e49f4fee
             strokeDash=alt.StrokeDash(
                 "theory:N", legend=None, scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]])
             ),

@@ -46,10 +46,10 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     return value
 
 
-def pick(name: str, label: str, options: Sequence[str], *, help: str | None = None) -> str:
-    """One of a few options, the first to begin with."""
+def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
+    """One of a few options; ``usual`` to begin with, or else the first."""
     asked = state.view(_PREFIX + name)
-    value = asked if asked in options else options[0]
+    value = asked if asked in options else usual or options[0]
     if asked and asked != value:
         st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
     key = _key(name)
