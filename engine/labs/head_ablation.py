@@ -58,13 +58,16 @@ class EveryHead:
 
     ``kept`` is (A, H) with A the attentions in the order of ``ATTENTIONS``: the probability which the model without
     that head gives to all of what the whole model wrote. ``texts`` is what it writes on its own. ``whole`` is the
-    probability with all heads.
+    probability with all heads. ``spared`` counts the heads whose removal leaves the text as it is, and
+    ``without_spared`` is what the model writes with all of those removed at once.
     """
 
     text: str
     whole: float
     kept: Tensor
     texts: tuple[tuple[str, ...], ...]
+    spared: int
+    without_spared: str
 
 
 def ablated(source: str, path: str, head: int) -> Ablated:
@@ -88,20 +91,24 @@ def ablated(source: str, path: str, head: int) -> Ablated:
 
 def every_head(source: str) -> EveryHead:
     """Removes each head of each attention in turn: a batch of the same text with another head missing in every row."""
-    model = _each_without_one(_model())
-    count = 1 + len(ATTENTIONS) * HEADS
-    tokens = torch.tensor(source_ids(source)).expand(count, -1)
-    written = _greedy(model, tokens)
-    answer = _until_end(written[0].tolist())
-    told = torch.tensor([BEGIN, *answer[:-1]]).expand(count, -1)
-    chosen = model(tokens, told).gather(-1, torch.tensor(answer).expand(count, -1).unsqueeze(-1))
+    each = [(path, head) for path in ATTENTIONS for head in range(HEADS)]
+    model = _missing(_model(), [[], *([one] for one in each)])
+    tokens = torch.tensor([source_ids(source)] * (1 + len(each)))
+    written = _greedy(model, tokens).tolist()
+    answer = _until_end(written[0])
+    told = torch.tensor([BEGIN, *answer[:-1]]).expand(len(tokens), -1)
+    chosen = model(tokens, told).gather(-1, torch.tensor(answer).expand(len(tokens), -1).unsqueeze(-1))
     share = chosen.double().sum(dim=(1, 2)).exp()
-    texts = [VOCABULARY.decode(_until_end(row)) for row in written.tolist()]
+    text, *texts = (VOCABULARY.decode(_until_end(row)) for row in written)
+    spared = [one for one, other in zip(each, texts, strict=True) if other == text]
+    left = _greedy(_missing(_model(), [spared]), tokens[:1]).tolist()[0]
     return EveryHead(
-        text=texts[0],
+        text=text,
         whole=share[0].item(),
         kept=share[1:].view(len(ATTENTIONS), HEADS),
-        texts=tuple(tuple(texts[1 + place * HEADS :][:HEADS]) for place in range(len(ATTENTIONS))),
+        texts=tuple(tuple(texts[place : place + HEADS]) for place in range(0, len(texts), HEADS)),
+        spared=len(spared),
+        without_spared=VOCABULARY.decode(_until_end(left)),
     )
 
 
@@ -132,14 +139,14 @@ def _attention(model: Transformer, path: str) -> MultiHeadAttention:
     return cast(MultiHeadAttention, model.get_submodule(path))
 
 
-def _each_without_one(model: Transformer) -> nn.Module:
-    """A copy for batches in which row 0 is whole, and every other row misses one head."""
+def _missing(model: Transformer, rows: Sequence[Sequence[tuple[str, int]]]) -> nn.Module:
+    """A copy for batches in which every row misses heads of its own, each said by its attention and number."""
     other = copy.deepcopy(model)
-    for place, path in enumerate(ATTENTIONS):
+    for path in ATTENTIONS:
         attention = _attention(other, path)
-        keep = torch.ones(1 + len(ATTENTIONS) * HEADS, 1, HEADS, attention.d_v)
-        for head in range(HEADS):
-            keep[1 + place * HEADS + head, :, head] = 0
+        keep = torch.ones(len(rows), 1, HEADS, attention.d_v)
+        for row, gone in enumerate(rows):
+            keep[row, :, [head for where, head in gone if where == path]] = 0
         attention.w_o.register_forward_pre_hook(_Times(keep.flatten(2)))
     return other
 
