@@ -45,7 +45,8 @@ class Remedy:
         name: what it does, as code.
         weights: (T, L_k).
         sums: (T), what each row adds up to.
-        hidden_share: the largest share of a row that hidden keys get together.
+        share_of_words, share_of_padding: the largest share that the hidden keys get together, of a row that is a word,
+            and of one that is padding.
         pads_right: whether the padding was moved to the end.
         nan_gradients: of the scores' gradients, how many are NaN, for a loss over all weights.
     """
@@ -53,7 +54,8 @@ class Remedy:
     name: str
     weights: Tensor
     sums: Tensor
-    hidden_share: float
+    share_of_words: float
+    share_of_padding: float
     pads_right: bool
     nan_gradients: int
 
@@ -113,11 +115,14 @@ def _remedy(name: str, scores: Tensor, hidden: Tensor, way: Callable[[Tensor], T
     (weights * _scores(len(scores), seed=1)).sum().backward()
     assert asked.grad is not None
     weights = weights.detach()
+    shares = (weights * hidden).sum(dim=-1)
+    padding = hidden.all(dim=0)  # a word is seen by its own row at least
     return Remedy(
         name=name,
         weights=weights,
         sums=weights.sum(dim=-1),
-        hidden_share=(weights * hidden).sum(dim=-1).max().item(),
+        share_of_words=shares[~padding].max().item(),
+        share_of_padding=shares[padding].max().item(),
         pads_right=name == _RIGHT,
         nan_gradients=int(asked.grad.isnan().sum()),
     )

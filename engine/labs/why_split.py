@@ -90,9 +90,25 @@ class Wide:
     wide_cost: Cost
 
 
+def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
+    """The layer of every experiment: d_model = H * d_k, and seeded weights."""
+    layer = _attention(heads, d_k, heads * d_k)
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            # Queries and keys of variance 1 per feature, as the paper's footnote 4 assumes.
+            parameter.normal_(0.0, (heads * d_k) ** -0.5, generator=draw)
+    return layer
+
+
+def random_tokens(heads: int, d_k: int, length: int, seed: int = 0) -> Tensor:
+    """What it reads, (1, L, d_model)."""
+    return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
+
+
 def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
     """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop."""
-    layer, tokens = _layer(heads, d_k, seed), _tokens(heads, d_k, length, seed)
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     trace = _run(layer, tokens)
     mixed = trace.find_all("mixed")[0].value[0]  # before the heads are merged
     # Linear keeps the transpose: row m of its weight holds what every feature gives to output m.
@@ -117,7 +133,7 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
 
 def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Removed:
     """Runs the layer of ``split`` whole, and again with one head's block of W_O set to 0."""
-    layer, tokens = _layer(heads, d_k, seed), _tokens(heads, d_k, length, seed)
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     whole, without = _run(layer, tokens), _run(without_head(layer, head), tokens)
     change = whole.output[0] - without.output[0]
     own = split(heads, d_k, length, seed).contributions[head]
@@ -131,7 +147,7 @@ def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Remo
 
 def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
     """Loads the layer's parameters, as they are, into an attention of one head, and runs both."""
-    layer, tokens = _layer(heads, d_k, seed), _tokens(heads, d_k, length, seed)
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     one = _attention(1, heads * d_k, heads * d_k)
     one.load_state_dict(layer.state_dict())
     narrow, broad = _run(layer, tokens), _run(one, tokens)
@@ -193,22 +209,8 @@ print("one wide head is the output:", torch.allclose(wide_mixed[0] @ w_o, output
 """
 
 
-def _layer(heads: int, d_k: int, seed: int) -> MultiHeadAttention:
-    layer = _attention(heads, d_k, heads * d_k)
-    draw = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            # Queries and keys of variance 1 per feature, as the paper's footnote 4 assumes.
-            parameter.normal_(0.0, (heads * d_k) ** -0.5, generator=draw)
-    return layer
-
-
 def _attention(heads: int, d_k: int, d_model: int) -> MultiHeadAttention:
     return MultiHeadAttention(d_model, heads, d_k, d_k).requires_grad_(False).eval()
-
-
-def _tokens(heads: int, d_k: int, length: int, seed: int) -> Tensor:
-    return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
 
 
 def _apart(layer: MultiHeadAttention) -> list[MultiHeadAttention]:

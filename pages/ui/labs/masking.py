@@ -12,6 +12,7 @@ from pages.ui.labs.tokens import words
 from pages.ui.tensor_view import AxisLabels, Operation, Panel, tensor_view
 
 _PAD = "⟨pad⟩"
+_TARGET = ("나는", "집에", "가서", "책을", "읽고", "잔다")  # "I go home, read a book and sleep"
 _SAME = [{"kind": "affine", "axes": [{"out": place} for place in range(4)]}]
 _ROW = [{"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]}]
 _SMALL = 1e-3
@@ -24,30 +25,31 @@ def draw() -> None:
         "hides keys that are no words. The causal mask hides from each token the tokens after it."
     )
     kind = lesson.pick("kind", "Mask", KINDS)
-    sliders = st.columns(4)
-    with sliders[0]:
+    sliders = iter(st.columns({"padding": 5, "causal": 3, "both": 4}[kind]))
+    with next(sliders):
         batch = lesson.number("batch", "Batch", 1, 3, 2)
-    with sliders[1]:
+    with next(sliders):
         heads = lesson.number("heads", "Heads", 1, 4, 2)
-    with sliders[2]:
-        target = lesson.number("target", "Target length T", 2, 6, 5)
-    with sliders[3]:
-        source = lesson.number("source", "Source length S", 2, 6, 5) if kind == "padding" else target
-    keys = source if kind == "padding" else target
-    padded = 0
+    with next(sliders):
+        target = lesson.number("target", "Target length T", 2, len(_TARGET), 5)
+    source, padded = target, 0
+    if kind == "padding":
+        with next(sliders):
+            source = lesson.number("source", "Source length S", 2, 6, 6)
     if kind != "causal":
-        with sliders[3]:
-            padded = lesson.number("padded", "Padding in the last sentence", 1, keys - 1, min(2, keys - 1))
+        with next(sliders):
+            padded = lesson.number("padded", "Padding, last sentence", 1, source - 1, min(2, source - 1))
     place, left, visible = min(2, target - 1), min(2, target - 1), max(1, target - 2)
     found = result(masked, kind, batch, heads, target, source, padded)
     if _hidden(found):
         _broadcast(found, kind)
         if _filler(kind, batch, heads, target, source, padded):
-            place, opened = masking_future.draw(target)
+            tokens = _TARGET[:target]
+            place, opened = masking_future.draw(tokens)
             if opened:
-                left, opened = masking_rows.draw(target)
+                left, opened = masking_rows.draw(tokens)
                 if opened:
-                    visible = masking_after.draw(target)
+                    visible = masking_after.draw(tokens)
     lesson.snippet(code(target, place, left, visible))
 
 
@@ -79,7 +81,15 @@ def _broadcast(found: Masked, kind: str) -> None:
         [
             Panel("scores", found.scores, axes, labels, role="scores"),
             Panel("mask", found.mask, mask_axes, mask_labels, role="mask", note="True hides"),
-            Panel("masked", found.masked, axes, labels, role="scores", masked=found.mask),
+            Panel(
+                "masked",
+                found.masked,
+                axes,
+                labels,
+                role="scores",
+                masked=found.mask,
+                footer=f"{found.hidden} of {found.scores.numel()} are −∞",
+            ),
         ],
         key="labs.masking.broadcast",
         reads=_SAME * 2,
@@ -105,7 +115,16 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
         tensor_view(
             [
                 Panel("masked", found.masked, axes, labels, role="scores", masked=found.mask),
-                Panel("weights", found.weights, axes, labels, role="weights", scale="probability", masked=found.mask),
+                Panel(
+                    "weights",
+                    found.weights,
+                    axes,
+                    labels,
+                    role="weights",
+                    scale="probability",
+                    masked=found.mask,
+                    footer=f"largest weight of a hidden key: {number(found.largest)}",
+                ),
             ],
             key="labs.masking.weights",
             reads=_ROW,
@@ -134,12 +153,13 @@ def _table(found: tuple[Filled, ...]) -> None:
 def _axes(found: Masked, kind: str) -> tuple[tuple[str, ...], tuple[AxisLabels, ...]]:
     """The scores' axes, and the tokens along queries and keys, padding at the end of the last sentence."""
     target, keys = found.scores.shape[2:]
-    sentences = tuple((*words(keys - count), *(_PAD for _ in range(count))) for count in found.pads.tolist())
+    own = words(keys) if kind == "padding" else _TARGET
+    sentences = tuple((*own[: keys - count], *(_PAD,) * count) for count in found.pads.tolist())
     if kind == "padding":
-        return ("B", "H", "T", "S"), (None, None, words(target), sentences)
+        return ("B", "H", "T", "S"), (None, None, _TARGET[:target], sentences)
     return ("B", "H", "T", "L_k"), (None, None, sentences, sentences)
 
 
 def _plain(labels: tuple[AxisLabels, ...], found: Masked, kind: str) -> tuple[AxisLabels, ...]:
     """The mask's labels: one mask for every sentence has one list of tokens."""
-    return (None, None, *(words(found.mask.size(-1)),) * 2) if kind == "causal" else labels
+    return (None, None, *(_TARGET[: found.mask.size(-1)],) * 2) if kind == "causal" else labels

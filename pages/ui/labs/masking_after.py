@@ -9,7 +9,6 @@ from engine.formula import number
 from engine.labs.masking_after import Afterwards, afterwards
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
 from pages.ui.tensor_view import Panel, tensor_view
 
 # Of sums of a few float32 numbers near 1.
@@ -17,8 +16,9 @@ _ROUNDING = 1e-5
 _CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the renormalised ones", "all of them")
 
 
-def draw(length: int) -> int:
+def draw(tokens: tuple[str, ...]) -> int:
     """Draws the sliders, both questions and the three ways; returns how many keys are visible."""
+    length = len(tokens)
     st.markdown("##### Multiplying by 0, after softmax")
     st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")
     left, right = st.columns(2)
@@ -27,8 +27,8 @@ def draw(length: int) -> int:
     with right:
         raised = lesson.number("raised", "Raise the last key's score by", 0, 120, 4)
     found = result(afterwards, length, visible, float(raised))
-    if _sum(found, length, visible) and _leak(found, length, raised):
-        _ways(found, length)
+    if _sum(found, length, visible) and _leak(found, tokens[-1], raised):
+        _ways(found, tokens)
     return visible
 
 
@@ -48,7 +48,7 @@ def _sum(found: Afterwards, length: int, visible: int) -> bool:
     )
 
 
-def _leak(found: Afterwards, length: int, raised: int) -> bool:
+def _leak(found: Afterwards, last: str, raised: int) -> bool:
     moved = [_moved(way) for way in (found.inside, found.multiplied, found.renormalised)]
     inside, multiplied, renormalised = (not one <= _ROUNDING for one in moved)  # a NaN has moved too
     if inside:
@@ -59,17 +59,16 @@ def _leak(found: Afterwards, length: int, raised: int) -> bool:
         answer = _CHANGES[1] if multiplied else _CHANGES[0]
     return lesson.predict(
         "leak",
-        f"Add {raised} to the score of `{words(length)[-1]}`, which is hidden. On three ways – −∞ before softmax, "
+        f"Add {raised} to the score of `{last}`, which is hidden. On three ways – −∞ before softmax, "
         "multiplied by 0 after it, multiplied and renormalised – which visible weights change?",
         _CHANGES,
         answer,
-        f"They move by up to {number(moved[0])} with −∞, {number(moved[1])} multiplied, and {number(moved[2])} "
+        f"The largest change is {number(moved[0])} with −∞, {number(moved[1])} multiplied, {number(moved[2])} "
         "renormalised.",
     )
 
 
-def _ways(found: Afterwards, length: int) -> None:
-    labels = words(length)
+def _ways(found: Afterwards, labels: tuple[str, ...]) -> None:
     ways = (
         ("−∞ before softmax", found.inside),
         ("times 0 after softmax", found.multiplied),
@@ -102,7 +101,10 @@ def _meaning(found: Afterwards) -> str:
     )
     if found.renormalised.isnan().any():
         return leak + " Renormalising fails here: the visible weights have become 0, and 0 divided by 0 is NaN."
-    return leak + " Renormalising mends it, until the hidden score is so large that the visible weights become 0."
+    return (
+        leak
+        + " Renormalising mends it, until the hidden score is so large that the visible weights become 0 (try 120)."
+    )
 
 
 def _moved(way: Tensor) -> float:

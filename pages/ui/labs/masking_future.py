@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from engine.formula import number
 from engine.labs.masking_future import Changed, changed
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
 from pages.ui.tensor_view import Panel, tensor_view
 
 
-def draw(length: int) -> tuple[int, bool]:
+def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the sliders, the question, and both decoders; returns the changed place, and whether it was answered."""
+    length = len(tokens)
     st.markdown("##### A later token cannot move an earlier output")
     place_column, layer_column = st.columns(2)
     with place_column:
@@ -21,13 +23,13 @@ def draw(length: int) -> tuple[int, bool]:
     with layer_column:
         layers = lesson.number("layers", "Decoder layers", 1, 4, 2)
     masked, open_ = (result(changed, length, place, layers, causal) for causal in (True, False))
-    told = _rows(masked, length, place, layers)
+    told = _rows(masked, tokens, place, layers)
     if told:
         for column, found, name in zip(
             st.columns(2, gap="large"), (masked, open_), ("with the causal mask", "without it"), strict=True
         ):
             with column:
-                _one(found, place, name)
+                _one(found, tokens, name)
         future = masked.influence.triu(diagonal=1)
         pairs = length * (length - 1) // 2
         st.markdown(
@@ -38,7 +40,8 @@ def draw(length: int) -> tuple[int, bool]:
     return place, told
 
 
-def _rows(found: Changed, length: int, place: int, layers: int) -> bool:
+def _rows(found: Changed, tokens: tuple[str, ...], place: int, layers: int) -> bool:
+    length = len(tokens)
     spans = ((place, place), (place, length - 1), (0, place), (0, length - 1))
     options = dict.fromkeys((*(_span(range(first, last + 1)) for first, last in spans), _span(found.rows)))
     earlier = range(place)
@@ -53,7 +56,7 @@ def _rows(found: Changed, length: int, place: int, layers: int) -> bool:
     )
     return lesson.predict(
         "rows",
-        f"`{words(length)[place]}`, token {place} of {length}, becomes another word. A decoder of {layers} "
+        f"`{tokens[place]}`, token {place} of {length}, becomes another word. A decoder of {layers} "
         f"{'layers' if layers > 1 else 'layer'} with the causal mask runs again. Which rows of its output change?",
         tuple(options),
         _span(found.rows),
@@ -61,9 +64,7 @@ def _rows(found: Changed, length: int, place: int, layers: int) -> bool:
     )
 
 
-def _one(found: Changed, place: int, name: str) -> None:
-    labels = words(len(found.before))
-    st.markdown(f"###### {name[0].upper()}{name[1:]}")
+def _one(found: Changed, labels: tuple[str, ...], name: str) -> None:
     change = found.after - found.before
     panels = (
         Panel(
@@ -71,6 +72,7 @@ def _one(found: Changed, place: int, name: str) -> None:
             change,
             ("T", "d_model"),
             (labels, None),
+            note=name,
             role="output",
             footer=f"{len(found.rows)} of {len(labels)} rows differ · by up to {number(change.abs().max().item())}",
         ),
@@ -79,15 +81,15 @@ def _one(found: Changed, place: int, name: str) -> None:
             found.influence,
             ("T", "L_k"),
             (labels, labels),
-            note="‖∂ output / ∂ input‖",
-            footer="row: output, column: input that is read",
+            note=name,
+            footer="‖∂ output / ∂ input‖; a row is an output, a column an input",
         ),
     )
     for panel in panels:
         tensor_view([panel], key=f"labs.masking.{panel.title.partition(' ')[0]}.{name.partition(' ')[0]}")
 
 
-def _span(rows) -> str:
+def _span(rows: Iterable[int]) -> str:
     """Rows that follow one another, or all of them, in words."""
     rows = list(rows)
     if not rows:

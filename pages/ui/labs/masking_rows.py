@@ -9,7 +9,6 @@ from engine.formula import number
 from engine.labs.masking_rows import Empty, Remedy, empty, fused, remedies
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
 from pages.ui.plain import code
 from pages.ui.tensor_view import Operation, Panel, tensor_view
 
@@ -18,8 +17,9 @@ _ROW = [{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}]
 _ACROSS = 3
 
 
-def draw(length: int) -> tuple[int, bool]:
+def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the slider, both questions and the remedies; returns the padding, and whether all of it is open."""
+    length = len(tokens)
     st.markdown("##### A row with nothing left to look at")
     st.markdown(
         "Pad a target on the left, and mask padding and future together. The first rows may look at nothing: what is "
@@ -29,11 +29,19 @@ def draw(length: int) -> tuple[int, bool]:
     found = result(empty, length, padded, _LAYERS)
     if not _softmax(found):
         return padded, False
-    labels = ("⟨pad⟩",) * padded + words(length - padded)
+    labels = ("⟨pad⟩",) * padded + tokens[: length - padded]
     tensor_view(
         [
             Panel("masked", found.masked, ("T", "L_k"), (labels, labels), role="scores", masked=found.mask),
-            Panel("weights", found.weights, ("T", "L_k"), (labels, labels), role="weights", scale="probability"),
+            Panel(
+                "weights",
+                found.weights,
+                ("T", "L_k"),
+                (labels, labels),
+                role="weights",
+                scale="probability",
+                footer=f"{int(found.weights.isnan().any(dim=-1).sum())} of {length} rows are NaN",
+            ),
         ],
         key="labs.masking.empty",
         reads=_ROW,
@@ -55,7 +63,7 @@ def _softmax(found: Empty) -> bool:
         "Row 0 has −∞ for every key. What does softmax make of it?",
         options,
         options[place],
-        f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by 0." if place == 2 else "",
+        f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by a sum of 0." if place == 2 else "",
     )
 
 
@@ -89,25 +97,24 @@ def _remedies(found: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -
                     (names, names),
                     role="weights",
                     scale="probability",
+                    footer=_sums(remedy),
                 )
                 tensor_view([panel], key=f"labs.masking.remedy.{found.index(remedy)}")
                 st.markdown(_said(remedy))
 
 
-def _said(remedy: Remedy) -> str:
+def _sums(remedy: Remedy) -> str:
     sums = sorted({round(one, 4) for one in remedy.sums.tolist()})
-    rows = f"Rows sum to {' or '.join(map(number, sums))}."
-    share = (
-        "Hidden keys get nothing."
-        if remedy.hidden_share == 0
-        else f"Hidden keys get up to {number(100 * remedy.hidden_share, digits=3)} % of a row."
+    return f"rows sum to {' or '.join(map(number, sums))}"
+
+
+def _said(remedy: Remedy) -> str:
+    words, padding = (
+        "nothing" if share == 0 else f"up to {number(100 * share, digits=3)} %"
+        for share in (remedy.share_of_words, remedy.share_of_padding)
     )
-    slope = (
-        "No gradient is NaN."
-        if remedy.nan_gradients == 0
-        else f"**{remedy.nan_gradients} gradients of the scores are NaN.**"
-    )
-    return f"{rows} {share} {slope}"
+    slope = "none of the gradients is NaN" if not remedy.nan_gradients else f"{remedy.nan_gradients} gradients are NaN"
+    return f"Hidden keys get {words} in the rows of words, {padding} in those of padding; {slope}."
 
 
 def _fused(rows: Tensor, padded: int) -> None:

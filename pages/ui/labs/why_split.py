@@ -68,7 +68,14 @@ def _sum(whole: Split) -> None:
         [
             Panel("mixed", whole.mixed, ("H", "L", "d_v"), (None, labels, None), role="output", note="one per head"),
             Panel("W_O, in blocks", whole.blocks, ("H", "d_v", "d_model"), role="parameter"),
-            Panel("contributions", whole.contributions, ("H", "L", "d_model"), (None, labels, None), role="output"),
+            Panel(
+                "contributions",
+                whole.contributions,
+                ("H", "L", "d_model"),
+                (None, labels, None),
+                role="output",
+                footer="what each head adds to the output",
+            ),
         ],
         key="labs.why_split.blocks",
         reads=[
@@ -84,7 +91,15 @@ def _sum(whole: Split) -> None:
         [
             Panel("contributions", whole.contributions, ("H", "L", "d_model"), (None, labels, None), role="output"),
             Panel("bias of W_O", whole.bias, ("d_model",), role="parameter"),
-            Panel("output", whole.output, ("L", "d_model"), (labels, None), role="output", note="of the layer"),
+            Panel(
+                "output",
+                whole.output,
+                ("L", "d_model"),
+                (labels, None),
+                role="output",
+                note="of the layer",
+                footer=f"largest difference from the sum: {number(whole.sum_difference)}",
+            ),
         ],
         key="labs.why_split.sum",
         reads=[
@@ -122,7 +137,13 @@ def _change(whole: Split, without: Removed, head: int) -> None:
         [
             Panel("output", whole.output, axes, names, role="output", note="all heads"),
             Panel("output", without.output, axes, names, role="output", note=f"without head {head}"),
-            Panel("change", whole.output - without.output, axes, names, note=f"what head {head} gave"),
+            Panel(
+                "change",
+                whole.output - without.output,
+                axes,
+                names,
+                footer=f"from the contribution of head {head} at most {number(without.beyond_own)} away",
+            ),
         ],
         key="labs.why_split.change",
         reads=[elementwise, elementwise],

@@ -11,7 +11,7 @@ from engine.labs.head_ablation import ATTENTIONS, HEADS, Ablated, EveryHead, abl
 from pages.ui.decoding import exact_percent
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
-from pages.ui.plain import code
+from pages.ui.plain import code, visible
 from pages.ui.tensor_view import Panel, tensor_view
 
 _TEXTS = ("21 November 2026", "Sat, Mar 7, 2026", "3/7/2026", "2026년 3월 7일", "이천이십육년 십일월 이십일일")
@@ -57,6 +57,7 @@ def _map(every: EveryHead) -> None:
         (_NAMES, None),
         note="without that head",
         scale="probability",
+        footer=f"of {visible(every.text)}",
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -70,8 +71,13 @@ def _map(every: EveryHead) -> None:
     with right:
         if lost:
             st.markdown("On its own, the model writes something else without:\n" + "\n".join(lost))
+        together = (
+            f"still writes {code(every.text)}"
+            if every.without_spared == every.text
+            else f"writes {code(every.without_spared)}"
+        )
         st.markdown(
-            "The other heads are not idle: each cell is one removal, and what one head carries another may carry too."
+            f"{every.spared} heads can be spared one at a time. Without all of these together the model {together}."
         )
 
 
