@@ -56,11 +56,13 @@ def draw() -> None:
 def _hidden(found: Masked) -> bool:
     batch, heads, target, _ = found.scores.shape
     marks = int(found.mask.sum())
-    options = sorted({marks * times for times in (1, heads, target, heads * target, batch * heads)} | {found.hidden})
+    total = found.scores.numel()
+    counts = {marks * times for times in (1, heads, target, heads * target, batch * heads)}
+    options = sorted({found.hidden, total - found.hidden, *(count for count in counts if count <= total)})
     return lesson.predict(
         "hidden",
         f"The mask has the shape {tuple(found.mask.shape)} and {marks} entries True. The scores have the shape "
-        f"{tuple(found.scores.shape)}. How many of the {found.scores.numel()} scores does it hide?",
+        f"{tuple(found.scores.shape)}. How many of the {total} scores does it hide?",
         [str(one) for one in options],
         str(found.hidden),
         f"An axis of size 1 is repeated along the scores: {marks} entries fall onto {found.hidden} scores.",
@@ -143,7 +145,7 @@ def _table(found: tuple[Filled, ...]) -> None:
     said = {(one.fill, one.dtype): "error" if one.largest is None else number(one.largest) for one in found}
     table = {"filler": list(FILLS), **{name: [said[fill, name] for fill in FILLS] for name in names}}
     right = {name: st.column_config.TextColumn(alignment="right") for name in names}
-    st.dataframe(table, hide_index=True, column_config=right)
+    st.dataframe(table, hide_index=True, column_config=right, width="content")
     for one in found:
         if one.error:
             st.caption(f"{one.dtype} has no number as large as {one.fill}. PyTorch says:")

@@ -16,7 +16,7 @@ from pages.ui.tensor_view import Panel, tensor_view
 def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the sliders, the question, and both decoders; returns the changed place, and whether it was answered."""
     length = len(tokens)
-    st.markdown("##### A later token cannot move an earlier output")
+    st.markdown("##### Can a later token move an earlier output?")
     place_column, layer_column = st.columns(2)
     with place_column:
         place = lesson.number("place", "Token to change", 0, length - 1, min(2, length - 1))
@@ -32,10 +32,14 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
                 _one(found, tokens, name)
         future = masked.influence.triu(diagonal=1)
         pairs = length * (length - 1) // 2
+        still = pairs - int(future.count_nonzero())
+        meaning = (
+            " So one pass trains every position at once, each on what came before it; and while writing, what was "
+            "computed for earlier tokens stays valid."
+        )
         st.markdown(
-            f"Of the {pairs} pairs of an output and a later input, {pairs - int(future.count_nonzero())} have a "
-            "derivative of exactly 0 with the mask. So one pass trains every position at once, each on what came "
-            "before it; and while writing, what was computed for earlier tokens stays valid."
+            f"Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the "
+            "mask." + (meaning if still == pairs else "")
         )
     return place, told
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 from torch import Tensor
 
@@ -79,7 +81,8 @@ def _spread(found: Empty, length: int, padded: int) -> bool:
         "and they are masked: their weight is exactly 0. How many rows of layer 1 hold a NaN?",
         tuple(options),
         answer,
-        f"{counts}. A weight of 0 does not keep it out: 0 × NaN is {number(0 * float('nan'))}.",
+        f"{counts}."
+        + (f" A weight of 0 does not keep it out: 0 × NaN is {number(0 * math.nan)}." if second > first else ""),
     )
 
 

@@ -52,7 +52,7 @@ def _loop(whole: Split, heads: int) -> bool:
         options,
         options[0] if same else options[1],
         f"The largest difference of the outputs is {number(whole.loop_difference)}, that of the attention weights "
-        f"{number(whole.loop_weights_difference)}. No head needed another.",
+        f"{number(whole.loop_weights_difference)}." + (" No head needed another." if same else ""),
     )
 
 
@@ -178,6 +178,7 @@ def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
             "one wide head": _column(one.wide_cost.parameters, one.wide_cost.products, one.wide_cost.others, 1),
         },
         hide_index=True,
+        width="content",
         column_config={
             name: st.column_config.TextColumn(alignment="right") for name in (f"{heads} heads", "one wide head")
         },

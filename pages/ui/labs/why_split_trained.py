@@ -83,8 +83,11 @@ def _map(every: EveryHead) -> None:
 
 def _one(text: str) -> None:
     st.markdown("##### One of them, character by character")
-    name = lesson.pick("attention", "Attention", _NAMES)
-    head = lesson.number("trained_head", "Its head to remove", 0, HEADS - 1, 2)
+    left, right = st.columns([3, 1], gap="large")
+    with left:
+        name = lesson.pick("attention", "Attention", _NAMES)
+    with right:
+        head = lesson.number("trained_head", "Its head to remove", 0, HEADS - 1, 2)
     found = result(ablated, text, ATTENTIONS[_NAMES.index(name)], head)
     st.markdown(_verdict(found, name, head))
     table, looks = st.columns(2, gap="large")
@@ -119,6 +122,7 @@ def _table(found: Ablated) -> None:
     for name, choices in columns.items():
         table[name] = [_said(one) for one in choices]
         table[f"probability, {name}"] = [exact_percent(one.probability) if one else "" for one in choices]
+    table["differs"] = ["≠" if _said(whole) != _said(without) else "" for whole, without in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("probability")}
     st.dataframe(table, hide_index=True, column_config=right, height="content")
 

@@ -1,11 +1,15 @@
 """Rows with every key hidden: where NaN appears, how it spreads, and what each remedy gives instead."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import record
 from engine.labs.masking_rows import empty, fused, remedies
+from engine.labs.why_split import random_tokens, self_attention
 
 
 @st.composite
@@ -53,6 +57,14 @@ def test_cleaning_afterwards_leaves_nan_in_the_gradient_only_where_the_mask_was_
     counts = {remedy.name: remedy.nan_gradients for remedy in remedies(*case)}
     assert counts.pop("−∞ added, then nan_to_num(0)") == padded * length
     assert set(counts.values()) == {0}
+
+
+def test_a_key_of_nan_has_weight_zero_under_the_mask_and_still_reaches_every_row():
+    layer, x = self_attention(2, 4), random_tokens(2, 4, 5)
+    x[:, 0] = math.nan
+    trace = record(layer, x, x, torch.tensor([True, False, False, False, False]))
+    assert not trace.find("weights").value[:, :, 1:, 0].any()
+    assert trace.output.isnan().all()
 
 
 def test_pytorchs_fused_attention_gives_zero_for_such_a_row():

@@ -56,6 +56,9 @@ def test_the_trained_model_without_a_head_is_shown_character_by_character():
     assert f"Without all of these together the model writes `{every.without_spared}`." in said
     table = app.dataframe[-1].value
     assert "".join(table["without it"]) == "".join(choice.token for choice in found.choices_without)
+    assert [bool(mark) for mark in table["differs"]] == [
+        a != b for a, b in zip(table["whole"], table["without it"], strict=True)
+    ]
     assert "".join(table["whole"]) == found.text + "⟨end⟩"
     assert [axis["size"] for axis in stage(app, "labs.why_split.map")["panels"][0]["axes"]] == list(every.kept.shape)
 
