@@ -118,13 +118,14 @@ def _verdict(found: Ablated, name: str, head: int) -> str:
 def _table(found: Ablated) -> None:
     pairs = list(zip_longest(found.choices, found.choices_without))
     columns = {"whole": [whole for whole, _ in pairs], "without it": [without for _, without in pairs]}
-    table = {"position": [str(place) for place in range(len(pairs))]}
+    table = {"place": [str(place) for place in range(len(pairs))]}
     for name, choices in columns.items():
         table[name] = [_said(one) for one in choices]
-        table[f"probability, {name}"] = [exact_percent(one.probability) if one else "" for one in choices]
+        table[f"P {name}"] = [exact_percent(one.probability) if one else "" for one in choices]
     table["differs"] = ["≠" if _said(whole) != _said(without) else "" for whole, without in pairs]
-    right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("probability")}
-    st.dataframe(table, hide_index=True, column_config=right, height="content")
+    right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("P ")}
+    st.dataframe(table, hide_index=True, column_config=right, height="content", width="content")
+    st.caption("P is the probability of the character that was written.")
 
 
 def _said(choice: Choice | None) -> str:
