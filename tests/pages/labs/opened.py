@@ -28,3 +28,9 @@ def answers(app: AppTest) -> dict[str, str]:
     computed = [text.value for text in app.markdown if "**Computed: " in text.value]
     said = [text.partition("**Computed: ")[2].partition(".**")[0] for text in computed]
     return dict(zip(names, said, strict=True))
+
+
+def shown(app: AppTest) -> AppTest:
+    """The lab after the question that waits was shown without a prediction."""
+    next(button for button in app.button if button.key.endswith(".show")).click().run()
+    return app

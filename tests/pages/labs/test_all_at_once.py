@@ -59,7 +59,7 @@ def test_the_answer_about_time_is_the_one_the_measured_numbers_give():
     said = answers(app)["longer"]
     assert float(ratio) <= edges.get(said, float("inf"))
     before = words(app)
-    app.button[0].click().run()
+    app.button(key="labs.all_at_once.again").click().run()
     assert not app.exception
     assert words(app) != before
 

@@ -8,7 +8,7 @@ from engine.labs.explanation_code import code
 from engine.labs.frozen_attention import accuracy
 from engine.labs.transferred_attention import transferred
 from pages.ui.labs import explanation
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, revealed, shown
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -61,7 +61,7 @@ def test_the_weights_found_stand_beside_the_models_own():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_exchange_can_be_drawn(kind):
     app = lab(KEY, layer="0", head="2", kind=kind)
-    app.button[0].click().run()
+    shown(app)
     assert not app.exception
     drawn = exchanges(TEXT, (0,), (2,)).by_kind[kind]
     kept = int(drawn.kept[drawn.position == 10].sum())
