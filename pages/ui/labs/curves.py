@@ -19,16 +19,18 @@ _COLOURS = (
     ("#a3477f", "#e59bc8"),
     ("#8a6d00", "#e8c33c"),
 )
+_SHORT, _LEGEND_ROW = 18, 22  # characters, pixels
 
 
 @dataclass(frozen=True)
 class Curve:
-    """``dashed`` is for what theory says."""
+    """``dashed`` is for what theory says; ``band`` is how far the measurements reach, the least and the most."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     dashed: bool = False
+    band: tuple[Sequence[float], Sequence[float]] | None = None
 
 
 def curves(
@@ -49,23 +51,42 @@ def curves(
     names = [line.name for line in lines]
     dark = is_dark()
     colours = [_COLOURS[place % len(_COLOURS)][dark] for place in range(len(lines))]
-    colour = alt.Color("curve:N", sort=names, title=None, scale=alt.Scale(domain=names, range=colours))
-    legend = alt.Legend(orient="top", labelLimit=0, columns=2)
+    # Two long names would not fit beside each other on a phone, where a chart is some 40 characters wide.
+    columns = 2 if max(map(len, names)) <= _SHORT else 1
+    legend = alt.Legend(orient="top", labelLimit=0, columns=columns, symbolOpacity=1)
+    scale = alt.Scale(domain=names, range=colours)
+    colour = alt.Color("curve:N", sort=names, title=None, scale=scale, legend=legend)
     measured = (
         alt.Chart(rows)
-        .mark_line(point=alt.OverlayMarkDef(size=28))
+        .mark_line()
         .encode(
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False)),
-            y=alt.Y("y:Q", title=y, scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y)),
-            color=colour.legend(legend),
+            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log_x else "linear", nice=False)),
+            y=alt.Y(
+                "y:Q",
+                title=y,
+                scale=alt.Scale(type="log" if log_y else "linear", zero=not log_y),
+                # So few that, where there are many powers of ten, only powers get a line.
+                axis=alt.Axis(tickCount=5) if log_y else alt.Axis(),
+            ),
+            color=colour,
             strokeDash=alt.StrokeDash(
                 "theory:N", legend=None, scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]])
             ),
             tooltip=[alt.Tooltip("curve:N"), alt.Tooltip("x:Q", title=x), alt.Tooltip("y:Q", title=y, format=".4~g")],
         )
     )
-    chart = measured
+    # Points are what was measured; theory has none, so that it does not hide them.
+    points = measured.transform_filter("!datum.theory").mark_point(filled=True, opacity=1, size=28)
+    chart = measured + points
+    reaches = pd.DataFrame(
+        [(line.name, *row) for line in lines if line.band for row in zip(line.x, *line.band, strict=True)],
+        columns=["curve", "x", "low", "high"],
+    )
+    if len(reaches):
+        area = alt.Chart(reaches).mark_area(opacity=0.18).encode(x="x:Q", y="low:Q", y2="high:Q", color=colour)
+        chart = area + chart
     if at is not None:
         rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="x:Q")
-        chart = measured + rule
-    st.altair_chart(chart.properties(height=height), width="stretch")
+        chart = chart + rule
+    above = -(-len(names) // columns) * _LEGEND_ROW  # the legend takes its room from the chart's height
+    st.altair_chart(chart.properties(height=height + above), width="stretch")

@@ -106,18 +106,10 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
         raw, divided = density(small.products), density(small.products / math.sqrt(d_k))
         curves(
             [
-                Curve(f"q·k, standard deviation {number(small.deviation, 3)}", raw.middles, raw.shares),
-                Curve(
-                    f"q·k / √d_k, standard deviation {number(small.deviation / math.sqrt(d_k), 3)}",
-                    divided.middles,
-                    divided.shares,
-                ),
-                Curve(
-                    "normal, variance d_k", raw.middles, [normal_density(x, d_k) for x in raw.middles], dashed=True
-                ),
-                Curve(
-                    "normal, variance 1", divided.middles, [normal_density(x, 1) for x in divided.middles], dashed=True
-                ),
+                Curve("q·k", raw.middles, raw.shares),
+                Curve("q·k / √d_k", divided.middles, divided.shares),
+                Curve("normal, var. d_k", raw.middles, [normal_density(x, d_k) for x in raw.middles], dashed=True),
+                Curve("normal, var. 1", divided.middles, [normal_density(x, 1) for x in divided.middles], dashed=True),
             ],
             x="value",
             y="density",
@@ -126,9 +118,10 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
     furthest = max(ratios, key=lambda ratio: abs(math.log(ratio)))
     if 0.8 < furthest < 1.25:
         st.markdown(
-            f"Measured over theory is nowhere further from 1 than {number(furthest, 3)}. The variance grows as d_k, "
-            "so the standard deviation grows as √d_k. Divided by √d_k it is "
-            f"{number(small.deviation / math.sqrt(d_k), 3)}, whatever the size."
+            f"Measured variance over d_k is nowhere further from 1 than {number(furthest, 3)}. The variance grows as "
+            f"d_k, so the standard deviation grows as √d_k. After the division it is "
+            f"{number(small.deviation / math.sqrt(d_k), 3)} at d_k = {d_k} and "
+            f"{number(large.deviation / math.sqrt(large.d_k), 3)} at {large.d_k:,}."
         )
     else:
         st.markdown(
@@ -257,25 +250,19 @@ def _pair(
 
 def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> str:
     (first, begin), (last, end) = both[0], both[-1]
-    sizes = f"From d_k = {first:,} to {last:,} the gradient at one score falls"
-    falls = [begin[place].score_gradient / max(end[place].score_gradient, 1e-308) for place in (0, 1)]
-    said = (
-        f"{sizes} {number(falls[0], 3)}-fold without the division and {number(falls[1], 3)}-fold with it. "
-        if min(falls) > 1
-        else f"From d_k = {first:,} to {last:,} the gradient at one score goes from "
-        f"{number(begin[0].score_gradient, 3)} to {number(end[0].score_gradient, 3)} without the division, and from "
-        f"{number(begin[1].score_gradient, 3)} to {number(end[1].score_gradient, 3)} with it. "
-    )
+    went = [f"{number(begin[at].score_gradient, 3)} to {number(end[at].score_gradient, 3)}" for at in (0, 1)]
     peak_size, peak = max(both, key=lambda one: one[1][0].query_gradient)
-    if peak_size > first and peak[0].query_gradient > 1.2 * begin[0].query_gradient:
-        said += (
-            "At the query it first rises without the division, because q then reaches the weights through scores that "
-            f"are √d_k times as large: it is largest at d_k = {peak_size:,}, and only then falls. "
-        )
-    return said + (
-        f"At d_k = {last:,} the tenth of the queries with the largest gradient holds "
-        f"{end[0].held_by_tenth:.0%} of all of it without the division, {end[1].held_by_tenth:.0%} with it: "
-        "a few queries between two keys learn, the others hardly do."
+    rises = first < peak_size < last and peak[0].query_gradient > 1.2 * begin[0].query_gradient
+    rise = (
+        "At the query it first rises without the division, because q then reaches the weights through scores √d_k "
+        f"times as large: it is largest at d_k = {peak_size:,}, and falls from there. "
+    )
+    held = [f"{end[at].held_by_tenth:.0%}" for at in (0, 1)]
+    return (
+        f"From d_k = {first:,} to {last:,} the gradient at one score goes from {went[0]} without the division, and "
+        f"from {went[1]} with it. {rise if rises else ''}What is left is unevenly shared: at d_k = {last:,} the tenth "
+        f"of the queries with the largest gradient holds {held[0]} of all of it without the division, and {held[1]} "
+        "with it."
     )
 
 
@@ -288,8 +275,8 @@ def _trained() -> None:
     place = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
     if not lesson.predict(
         "trained",
-        f"This app's trained model has d_k = {found.d_k}, so independent components would give q·k a standard deviation "
-        f"of √{found.d_k} = {number(theory)}. What it has is",
+        f"This app's trained model has d_k = {found.d_k}. Independent components would give q·k a standard deviation of "
+        f"√{found.d_k} = {number(theory)}. What it has is",
         options,
         options[place],
         f"It goes from {number(min(deviations), 3)} to {number(max(deviations), 3)}.",
