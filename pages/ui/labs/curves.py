@@ -86,7 +86,7 @@ def curves(
         area = alt.Chart(reaches).mark_area(opacity=0.18).encode(x="x:Q", y="low:Q", y2="high:Q", color=colour)
         chart = area + chart
     if at is not None:
-        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="x:Q")
+        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], color="#888888").encode(x="x:Q")
         chart = chart + rule
     above = -(-len(names) // columns) * _LEGEND_ROW  # the legend takes its room from the chart's height
     st.altair_chart(chart.properties(height=height + above), width="stretch")

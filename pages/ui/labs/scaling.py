@@ -34,7 +34,7 @@ _GROWTH = 16
 _SPREAD_SIZES = tuple(4**power for power in range(6))
 _SIZES = tuple(2**power for power in range(11))
 _ROWS = 6
-_WITHOUT, _WITH = "without the division", "divided by √d_k"
+_WITHOUT, _WITH = "not divided", "divided by √d_k"
 _SOFTMAX = [{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}]
 
 
@@ -102,7 +102,7 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
             at=d_k,
         )
     with right:
-        st.markdown(f"##### How q·k falls at d_k = {d_k}")
+        st.markdown(f"##### How q·k is spread at d_k = {d_k}")
         raw, divided = density(small.products), density(small.products / math.sqrt(d_k))
         curves(
             [
@@ -216,15 +216,15 @@ def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -
     flat = even(keys)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Gradient at one score")
-        _pair(both, "score_gradient", "‖∂ weights / ∂ score‖, median", d_k, flat.score_gradient, log_y=True)
+        st.markdown("##### Gradient at one score, ‖∂ weights / ∂ score‖")
+        _pair(both, "score_gradient", "median", d_k, flat.score_gradient, log_y=True)
         st.markdown("##### Largest weight")
-        _pair(both, "largest", "largest weight, mean", d_k, flat.largest)
+        _pair(both, "largest", "mean", d_k, flat.largest)
     with right:
-        st.markdown("##### Gradient at the query")
-        _pair(both, "query_gradient", "‖∂ weights / ∂ q‖, median", d_k, log_y=True)
+        st.markdown("##### Gradient at the query, ‖∂ weights / ∂ q‖")
+        _pair(both, "query_gradient", "median", d_k, log_y=True)
         st.markdown("##### Entropy of the weights")
-        _pair(both, "entropy", "entropy in bits, mean", d_k, flat.entropy)
+        _pair(both, "entropy", "mean, bits", d_k, flat.entropy)
     st.markdown(_what_the_curves_say(both))
 
 
@@ -275,8 +275,8 @@ def _trained() -> None:
     place = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
     if not lesson.predict(
         "trained",
-        f"This app's trained model has d_k = {found.d_k}. Independent components would give q·k a standard deviation of "
-        f"√{found.d_k} = {number(theory)}. What it has is",
+        f"This app's trained model has d_k = {found.d_k}. Independent components would give q·k a standard deviation "
+        f"of √{found.d_k} = {number(theory)}. What it has is",
         options,
         options[place],
         f"It goes from {number(min(deviations), 3)} to {number(max(deviations), 3)}.",

@@ -9,13 +9,9 @@ from engine.labs.sinusoids import Moved, Waves, frequencies, moved, period, wave
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.tensor_view import Panel, tensor_view
 
 _ROUNDING = 1e-9  # float64 keeps some 16 digits of numbers that are at most d_model here
-_PRODUCT = [
-    {"kind": "affine", "axes": [{"out": 0}, {"all": True}]},
-    {"kind": "affine", "axes": [{"out": 1}, {"all": True}]},
-]
 
 
 def draw() -> None:
@@ -33,11 +29,15 @@ def draw() -> None:
     with sliders[2]:
         pair = lesson.number("pair", "Pair of features i", 0, d_model // 2 - 1, min(2, d_model // 2 - 1))
     found = result(waves, length, d_model)
-    tensor_view(
-        [Panel("PE", found.encoding, ("L", "d_model"), role="embedding", note="positional encoding")],
-        key="labs.word_order.encoding",
-    )
-    if _period(found, pair) and _product(found):
+    left, right = st.columns(2, gap="large")
+    with left:
+        tensor_view(
+            [Panel("PE", found.encoding, ("L", "d_model"), role="embedding", note="positional encoding")],
+            key="labs.word_order.encoding",
+        )
+    with right:
+        seen = _period(found, pair)
+    if seen and _product(found):
         _moved(length, d_model)
 
 
@@ -64,7 +64,6 @@ def _period(found: Waves, pair: int) -> bool:
         ],
         x="position",
         y="value",
-        height=220,
     )
     return True
 
@@ -137,12 +136,20 @@ def _moved(length: int, d_model: int) -> None:
         f"Each pair of features is turned by the angle ω_i · {steps}. Over {length - steps} positions the result is "
         f"off by at most {number(found.error)}.",
     ):
-        _matrix(found, steps)
+        _matrix(found, d_model, steps)
 
 
-def _matrix(found: Moved, steps: int) -> None:
-    tensor_view(
-        [Panel("turn", found.matrix, ("d_model", "d_model"), role="parameter", note=f"{steps} positions on")],
-        key="labs.word_order.turn",
-        operation=Operation(title="turn", code="PE[steps:] == PE[:-steps] @ turn.T"),
-    )
+def _matrix(found: Moved, d_model: int, steps: int) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        panel = Panel("turn", found.matrix, ("d_model", "d_model"), role="parameter", note=f"{steps} positions on")
+        tensor_view([panel], key="labs.word_order.turn")
+    with right:
+        st.code("PE[steps:] == PE[:-steps] @ turn.T", language="python")
+        st.markdown(
+            "Blocks of 2 × 2 on the diagonal, one for each pair of features: cos(ω_i k), sin(ω_i k) above "
+            "−sin(ω_i k), cos(ω_i k). The matrix depends on k and not on the position, so a linear layer can look a "
+            "fixed number of words back."
+            if found.error < _ROUNDING
+            else f"The last sine has no cosine beside it where d_model is odd ({d_model}), so no turn can move it."
+        )

@@ -67,7 +67,7 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
         f"{number(without.moved_difference)} in float32 and {number(exact.moved_difference)} in float64.",
     ):
         return False
-    _stage(without, length, "without")
+    _stage(without, length, encoding=False)
     st.markdown(_why(without, causal))
     found = result(shuffled, length, layers, order, encoding=True, causal=causal)
     if not lesson.predict(
@@ -79,7 +79,7 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
         "another output than before.",
     ):
         return False
-    _stage(found, length, "with")
+    _stage(found, length, encoding=True)
     return True
 
 
@@ -106,11 +106,10 @@ def _why(found: Shuffled, causal: bool) -> str:
     return f"The outputs differ by up to {number(found.moved_difference)}."
 
 
-def _stage(found: Shuffled, length: int, name: str) -> None:
+def _stage(found: Shuffled, length: int, *, encoding: bool) -> None:
     labels = words(length)
     moved = tuple(labels[place] for place in found.order.tolist())
-    added = "embedded" if name == "without" else "position(embedded)"
-    again = "embedded[:, order]" if name == "without" else "position(embedded[:, order])"
+    name, given, again = ("with", "position(x)", "position(x[:, order])") if encoding else ("plain", "x", "x[:, order]")
     tensor_view(
         [
             Panel("given", found.given, ("L", "d_model"), (labels, None), note="words as given", role="output"),
@@ -125,11 +124,11 @@ def _stage(found: Shuffled, length: int, name: str) -> None:
                 footer=f"differs from given[order] by up to {number(found.moved_difference)}",
             ),
         ],
-        key=f"labs.word_order.{name}",
+        key=f"labs.word_order.shuffled.{name}",
         reads=_BY_WORD,
         operation=Operation(
-            title=f"Encoder {name} positional encoding",
-            code=f"given = encoder({added})\nshuffled = encoder({again})",
+            title=f"Encoder {'with' if encoding else 'without'} positional encoding",
+            code=f"given = encoder({given})\nshuffled = encoder({again})",
             facts=(("largest |shuffled − given[order]|", number(found.moved_difference)),),
         ),
     )
