@@ -61,7 +61,7 @@ def draw() -> None:
         found = result(attention, d_k, keys, components, seed)
         if _largest(found, d_k, keys):
             _rows(found, d_k, keys)
-            if _gradient(found, d_k):
+            if _gradient(found, d_k, keys):
                 _curves(found, d_k, keys, components, seed)
                 _trained()
     lesson.snippet(code(d_k, keys, components, seed))
@@ -180,7 +180,6 @@ def _table(found: Attention, keys: int) -> str:
         ("Standard deviation of what enters softmax", *(number(float(x.std()), 3) for x in _entering(found)), "0"),
         ("Largest weight, mean", *_three(without.largest, divided.largest, flat.largest)),
         ("Entropy in bits, mean", *_three(without.entropy, divided.entropy, flat.entropy)),
-        ("Gradient at one score, median", *_three(without.score_gradient, divided.score_gradient, flat.score_gradient)),
     )
     head = f"| All {SETS * QUERIES} queries | {_WITHOUT} | {_WITH} | even weights |\n|---|---:|---:|---:|\n"
     return head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -194,7 +193,7 @@ def _entering(found: Attention) -> tuple:
     return found.scores, found.scaled
 
 
-def _gradient(found: Attention, d_k: int) -> bool:
+def _gradient(found: Attention, d_k: int, keys: int) -> bool:
     without, divided = (one.score_gradient for one in found.measures)
     ratio = without / divided
     options = ("larger", "as large, within a tenth", "smaller", "less than a hundredth of it")
@@ -206,7 +205,8 @@ def _gradient(found: Attention, d_k: int) -> bool:
         f"median at d_k = {d_k}, compared to that with it, is",
         options,
         options[place],
-        f"{number(without, 3)} against {number(divided, 3)}: {number(ratio, 3)} times as large.",
+        f"{number(without, 3)} against {number(divided, 3)}: {number(ratio, 3)} times as large. Even weights would "
+        f"give {number(even(keys).score_gradient, 3)}.",
     )
 
 
@@ -214,15 +214,20 @@ def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -
     over = dict(zip(_SIZES, result(measures_over, _SIZES, keys, components, seed), strict=True))
     both = sorted({**over, d_k: found.measures}.items())
     flat = even(keys)
-    left, right = st.columns(2, gap="large")
-    with left:
+    gradients = st.columns(2, gap="large")
+    with gradients[0]:
         st.markdown("##### Gradient at one score, ‖∂ weights / ∂ score‖")
         _pair(both, "score_gradient", "median", d_k, flat.score_gradient, log_y=True)
-        st.markdown("##### Largest weight")
-        _pair(both, "largest", "mean", d_k, flat.largest)
-    with right:
+    with gradients[1]:
         st.markdown("##### Gradient at the query, ‖∂ weights / ∂ q‖")
         _pair(both, "query_gradient", "median", d_k, log_y=True)
+    if any(min(one.score_gradient, one.query_gradient) == 0 for _, measures in both for one in measures):
+        st.caption("Where a point is missing, the gradient is smaller than float64 can hold, and came out as 0.")
+    weights = st.columns(2, gap="large")
+    with weights[0]:
+        st.markdown("##### Largest weight")
+        _pair(both, "largest", "mean", d_k, flat.largest)
+    with weights[1]:
         st.markdown("##### Entropy of the weights")
         _pair(both, "entropy", "mean, bits", d_k, flat.entropy)
     st.markdown(_what_the_curves_say(both))
@@ -289,6 +294,6 @@ def _trained() -> None:
     )
     st.markdown(f"{head}|---|{'---:|' * heads}\n{rows}")
     st.caption(
-        f"Measured on {', '.join(f'`{text}`' for text in TEXTS)}. The division sets where training begins, at a "
-        "standard deviation near 1. How sharp a head looks afterwards is learned: longer q and k make it sharper."
+        f"Measured on {', '.join(f'`{text}`' for text in TEXTS)}. The division is one number, "
+        "fixed before training. How sharp a head becomes is learned: longer q and k spread its scores further."
     )

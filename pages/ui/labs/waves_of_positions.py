@@ -105,12 +105,17 @@ def _what_it_says(found: Waves) -> str:
     away = float((found.by_distance - found.theory).abs().max())
     steps = found.by_distance.diff()
     rise = int((steps > 0).nonzero()[0]) if bool((steps > 0).any()) else None
+    first, last = (number(float(found.by_distance[place])) for place in (0, -1))
+    nearest = int(found.by_distance[1:].argmax()) + 1
     falls = (
-        f"It falls with every step of distance, from {number(float(found.by_distance[0]))} to "
-        f"{number(float(found.by_distance[-1]))}: near positions are alike, far ones are not."
+        f"It falls with every step of distance, from {first} to {last}."
         if rise is None
-        else f"From {number(float(found.by_distance[0]))} at distance 0 it falls up to distance {rise}, and goes up "
-        "and down from there: near positions are the most alike, but far ones are not ordered by it."
+        else f"From {first} at distance 0 it falls until distance {rise}, and goes up and down from there."
+    )
+    alike = (
+        "No two positions are more alike than neighbours."
+        if nearest == 1
+        else f"The most alike are positions {nearest} apart, more so than neighbours."
     )
     odd = (
         f" With an odd d_model ({d_model}) the last sine has no cosine, and the closed form does not hold."
@@ -119,7 +124,7 @@ def _what_it_says(found: Waves) -> str:
     )
     return (
         f"The closed form is Σ cos(ω_i Δ), because cos a cos b + sin a sin b = cos(a − b). The largest difference from "
-        f"it is {number(away)}.{odd} {falls}"
+        f"it is {number(away)}.{odd} {falls} {alike}"
     )
 
 
@@ -148,8 +153,8 @@ def _matrix(found: Moved, d_model: int, steps: int) -> None:
         st.code("PE[steps:] == PE[:-steps] @ turn.T", language="python")
         st.markdown(
             "Blocks of 2 × 2 on the diagonal, one for each pair of features: cos(ω_i k), sin(ω_i k) above "
-            "−sin(ω_i k), cos(ω_i k). The matrix depends on k and not on the position, so a linear layer can look a "
-            "fixed number of words back."
+            "−sin(ω_i k), cos(ω_i k). The matrix depends on k and not on the position, so one linear layer can look "
+            "the same number of words back from everywhere."
             if found.error < _ROUNDING
             else f"The last sine has no cosine beside it where d_model is odd ({d_model}), so no turn can move it."
         )

@@ -21,7 +21,7 @@ _PAIRS = (
     ("not good but bad", "not bad but good"),
     ("she only told him", "only she told him"),
 )
-_MOVES, _STAYS, _CHANGES = "the same; it moves with the word", "the same at every place", "another"
+_MOVES, _STAYS, _CHANGES = "the same; it moves with the word", "the same; it stays at its place", "another"
 _FATES = (_MOVES, _STAYS, _CHANGES)
 _BY_WORD = [
     {"kind": "gather", "axis": 0, "ids": 1, "rest": [{"out": 1}]},
@@ -42,8 +42,13 @@ def draw() -> None:
         layers = lesson.number("layers", "Encoder layers", 1, 4, 2)
     with sliders[2]:
         drawn = lesson.number("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn.")
-    kind = lesson.pick("order", "New order", ORDERS)
-    causal = lesson.pick("mask", "Mask", ("none", "causal"), help="A causal mask hides from each word those after it.")
+    choices = st.columns([3, 2])
+    with choices[0]:
+        kind = lesson.pick("order", "New order", ORDERS)
+    with choices[1]:
+        causal = lesson.pick(
+            "mask", "Mask", ("none", "causal"), help="A causal mask hides from each word those after it."
+        )
     order = tuple(order_of(kind, length, drawn).tolist())
     labels = words(length)
     st.caption(f"As given: {' '.join(labels)}. In the new order: {' '.join(labels[place] for place in order)}.")
@@ -93,9 +98,9 @@ def _why(found: Shuffled, causal: bool) -> str:
     if found.moved_difference < SAME:
         rounding = "What is left is rounding: the sums over the keys are taken in another order. "
         return (
-            f"{rounding if found.moved_difference else ''}A word's output is a sum "
-            "over all words, and a sum has no order. LayerNorm and feed-forward look at one row at a time. So no layer "
-            "knows where a word stands. This is called permutation equivariance."
+            f"{rounding if found.moved_difference else ''}Attention gives each word a weighted sum over all words, and "
+            "a sum has no order. LayerNorm and feed-forward look at one row at a time. So no layer knows where a word "
+            "stands. This is called permutation equivariance."
         )
     if causal:
         return (
@@ -132,7 +137,7 @@ def _stage(found: Shuffled, length: int, *, encoding: bool) -> None:
             facts=(("largest |shuffled − given[order]|", number(found.moved_difference)),),
         ),
     )
-    st.caption("Point at a row of `shuffled`: the row of the same word in `given` lights up.")
+    st.caption("`x` holds the embeddings. Point at `shuffled`: what lights up in `given` belongs to the same word.")
 
 
 def _pooled(sentences: tuple[str, str], layers: int) -> bool:

@@ -45,9 +45,11 @@ def test_the_tensors_and_the_table_are_those_of_the_experiment():
     for title, field in (
         ("Largest weight, mean", "largest"),
         ("Entropy in bits, mean", "entropy"),
-        ("Gradient at one score, median", "score_gradient"),
     ):
         assert rows[title] == [number(getattr(one, field), 3) for one in (without, divided, flat)]
+    gradients = [number(one.score_gradient, 3) for one in (without, divided, flat)]
+    assert "{} against {}: ".format(*gradients) in words(app)
+    assert f"Even weights would give {gradients[2]}." in words(app)
     assert app.code[0].value == code(36, 7, "normal", 2).strip()
 
 
@@ -76,6 +78,12 @@ def test_the_text_says_that_theory_holds_only_where_it_does():
     assert "theory does not hold" in repeated
     measured = spread(1024, "one number repeated").variance
     assert f"the variance is {number(measured / 1024)} times d_k" in repeated
+
+
+def test_a_gradient_too_small_for_float64_leaves_a_gap_that_is_explained():
+    missing = "Where a point is missing, the gradient is smaller than float64 can hold"
+    assert missing in words(revealed(lab(KEY, d_k=256, keys=64, components="one number repeated")))
+    assert missing not in words(revealed(lab(KEY)))
 
 
 def test_the_trained_model_is_held_against_the_same_theory():

@@ -89,6 +89,19 @@ def test_the_encoding_its_product_and_its_turn_are_shown_as_computed():
     assert f"they repeat after 2π / ω_1 = {number(2 * math.pi * 10000 ** (2 / 12))} positions" in words(app)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"positions": 4, "d_model": 128}, "It falls with every step of distance"),
+        ({"positions": 32, "d_model": 32}, "No two positions are more alike than neighbours."),
+        # One frequency, cos Δ: 44 positions are 7.003 turns.
+        ({"positions": 64, "d_model": 2}, "The most alike are positions 44 apart, more so than neighbours."),
+    ],
+)
+def test_what_is_said_of_the_distance_follows_the_curve(values, said):
+    assert said in words(revealed(lab(KEY, **values)))
+
+
 def test_values_that_fit_no_slider_are_moved_and_said():
     app = revealed(lab(KEY, length=99, order="sideways", d_model=4, pair=9))
     text = words(app)
