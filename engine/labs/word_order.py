@@ -74,12 +74,12 @@ def shuffled(
     *,
     encoding: bool,
     causal: bool = False,
-    dtype: torch.dtype = torch.float32,
+    dtype: str = "float32",
 ) -> Shuffled:
     """Encodes ``length`` different words in both orders; ``causal`` hides from each word those after it."""
     permutation = torch.tensor(order)
     words = torch.arange(_FIRST_WORD, _FIRST_WORD + length)
-    model = SmallEncoder(layers).to(dtype)
+    model = SmallEncoder(layers).to(getattr(torch, dtype))
     with torch.no_grad():
         given = model(words.unsqueeze(0), encoding=encoding, causal=causal)[0]
         after = model(words[permutation].unsqueeze(0), encoding=encoding, causal=causal)[0]

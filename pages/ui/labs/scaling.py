@@ -78,11 +78,15 @@ def _spread(d_k: int, components: str, seed: int) -> bool:
         tuple(options.values()),
         options[nearest],
         f"Over {PAIRS:,} pairs each it is {number(small.deviation)} and {number(large.deviation)}: "
-        f"{number(growth, 3)} times as much. The variances are {number(small.variance)} and {number(large.variance)}.",
+        f"{number(growth, 3)} times as much. The variances are {_variance_words(small)} and {_variance_words(large)}.",
     ):
         return False
     _variance(small, large, d_k, components, seed)
     return True
+
+
+def _variance_words(of: Spread) -> str:
+    return f"{of.variance:,.0f}" if of.variance >= 10_000 else number(of.variance)
 
 
 def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int) -> None:

@@ -31,14 +31,27 @@ def draw() -> None:
     found = result(waves, length, d_model)
     left, right = st.columns(2, gap="large")
     with left:
-        tensor_view(
-            [Panel("PE", found.encoding, ("L", "d_model"), role="embedding", note="positional encoding")],
-            key="labs.word_order.encoding",
+        panel = Panel(
+            "PE",
+            found.encoding,
+            ("L", "d_model"),
+            role="embedding",
+            note="positional encoding",
+            footer=_lengths(found),
         )
+        tensor_view([panel], key="labs.word_order.encoding")
     with right:
         seen = _period(found, pair)
     if seen and _product(found):
         _moved(length, d_model)
+
+
+def _lengths(found: Waves) -> str:
+    squares = found.product.diagonal()
+    least, most = (number(float(one)) for one in (squares.min(), squares.max()))
+    if least == most:
+        return f"the squared length of every row is {least}"
+    return f"the squared length of a row is {least} to {most}"
 
 
 def _period(found: Waves, pair: int) -> bool:
@@ -84,7 +97,14 @@ def _product(found: Waves) -> bool:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### PE · PEᵀ")
-        tensor_view([Panel("product", found.product, ("L", "L"), role="scores")], key="labs.word_order.product")
+        panel = Panel(
+            "product",
+            found.product,
+            ("L", "L"),
+            role="scores",
+            footer=f"along a diagonal the numbers differ by at most {number(spread)}",
+        )
+        tensor_view([panel], key="labs.word_order.product")
     with right:
         st.markdown("##### The product over the distance")
         distances = range(found.encoding.size(0))
@@ -147,10 +167,21 @@ def _moved(length: int, d_model: int) -> None:
 def _matrix(found: Moved, d_model: int, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        panel = Panel("turn", found.matrix, ("d_model", "d_model"), role="parameter", note=f"{steps} positions on")
+        panel = Panel(
+            "turn",
+            found.matrix,
+            ("d_model", "d_model"),
+            role="parameter",
+            note=f"{steps} positions on",
+            footer=f"off by at most {number(found.error)}",
+        )
         tensor_view([panel], key="labs.word_order.turn")
     with right:
-        st.code("PE[steps:] == PE[:-steps] @ turn.T", language="python")
+        st.code(
+            f"(PE[{steps}:] - PE[:-{steps}] @ turn.T).abs().max()  # {found.error:.3g}",
+            language="python",
+            wrap_lines=True,
+        )
         st.markdown(
             "Blocks of 2 × 2 on the diagonal, one for each pair of features: cos(ω_i k), sin(ω_i k) above "
             "−sin(ω_i k), cos(ω_i k). The matrix depends on k and not on the position, so one linear layer can look "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import streamlit as st
-import torch
 
 from engine.formula import number
 from engine.labs.who_bites import NOUNS, STEPS, trained
@@ -61,7 +60,7 @@ def draw() -> None:
 
 def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) -> bool:
     without = result(shuffled, length, layers, order, encoding=False, causal=causal)
-    exact = result(shuffled, length, layers, order, encoding=False, causal=causal, dtype=torch.float64)
+    exact = result(shuffled, length, layers, order, encoding=False, causal=causal, dtype="float64")
     masked = ", with a causal mask" if causal else ""
     if not lesson.predict(
         "without",

@@ -33,7 +33,7 @@ def test_the_orders_are_what_they_are_called():
 def test_without_encoding_and_mask_the_outputs_move_with_the_words_and_only_rounding_is_left(layers, data):
     order = data.draw(lengths.flatmap(lambda length: st.permutations(range(length))))
     found = shuffled(len(order), layers, tuple(order), encoding=False)
-    exact = shuffled(len(order), layers, tuple(order), encoding=False, dtype=torch.float64)
+    exact = shuffled(len(order), layers, tuple(order), encoding=False, dtype="float64")
     assert found.moved_difference < SAME / 10
     assert exact.moved_difference < 1e-12
     assert found.rows_changed == 0

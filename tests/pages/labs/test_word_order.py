@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 
 from engine.formula import number
 from engine.labs.sinusoids import moved, waves
@@ -24,7 +23,7 @@ def test_the_first_question_is_answered_with_the_difference_that_was_measured():
     app.radio[0].set_value("another").run()
     order = tuple(order_of("drawn", 6).tolist())
     single = shuffled(6, 2, order, encoding=False)
-    double = shuffled(6, 2, order, encoding=False, dtype=torch.float64)
+    double = shuffled(6, 2, order, encoding=False, dtype="float64")
     assert "You predicted: another. **Computed: the same; it moves with the word.**" in words(app)
     said = f"at most {number(single.moved_difference)} in float32 and {number(double.moved_difference)} in float64."
     assert said in words(app)
@@ -82,6 +81,8 @@ def test_the_encoding_its_product_and_its_turn_are_shown_as_computed():
     for name, shape in shapes.items():
         [panel] = stage(app, f"labs.word_order.{name}")["panels"]
         assert [axis["size"] for axis in panel["axes"]] == shape
+    # sin² + cos² of six frequencies
+    assert stage(app, "labs.word_order.encoding")["panels"][0]["footer"] == "the squared length of every row is 6"
     assert f"there the numbers differ by at most {number(float(found.spread.max()))}." in words(app)
     away = float((found.by_distance - found.theory).abs().max())
     assert f"The largest difference from it is {number(away)}." in words(app)
