@@ -34,6 +34,11 @@ _ENTRIES = (
     Axis("V", "vocabulary", "which token of the vocabulary"),
     Axis("F", "frequencies", "which frequency of the positional encoding; there are d_model / 2"),
     Axis("P", "pair", "sine or cosine of one frequency"),
+    Axis("C", "channels", "which colour of an image's pixels: red, green or blue"),
+    Axis("Hpx", "image height", "which row of an image's pixels, from the top"),
+    Axis("Wpx", "image width", "which column of an image's pixels, from the left"),
+    Axis("N", "patches", "which patch of an image, row by row from the top left"),
+    Axis("p", "patch side", "which row, or which column, of the pixels of one patch"),
 )
 
 AXES: Mapping[str, Axis] = {axis.symbol: axis for axis in _ENTRIES}

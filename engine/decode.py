@@ -14,7 +14,7 @@ from torch import Tensor
 from engine import text
 from engine.config import Config
 from engine.model.transformer import Transformer
-from engine.run import load, read, run_batch
+from engine.run import guard, load, read, run_batch
 from engine.text import BEGIN, END
 from engine.trace import Trace
 
@@ -84,13 +84,14 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
     Raises what ``run`` raises.
     """
     config, batch = read(config, [source])
+    guard(config.change(tgt_len=MOST_STEPS))  # no step takes more room than the last
     model = model or load(config)
     written: tuple[int, ...] = ()
     choices: list[Choice] = []
     traces: list[Trace] = []
     while len(choices) < MOST_STEPS and written[-1:] != (END,):
         step = dataclasses.replace(batch, target_ids=((BEGIN, *written),))
-        trace = run_batch(config.change(tgt_len=len(written) + 1), step, model=model)
+        trace = run_batch(config.change(tgt_len=len(written) + 1), step, model)
         probabilities = _probabilities(trace, config)[-1]
         # The first of the ranking: argmax may settle a tie in another way.
         written += (int(_ranked(probabilities).indices[0]),)
@@ -105,7 +106,8 @@ def teacher_forced(source: str, target: str, config: Config, *, model: Transform
     Raises what ``run`` raises.
     """
     config, batch = read(config, [source], [target])
-    trace = run_batch(config, batch, model=model)
+    guard(config)
+    trace = run_batch(config, batch, model or load(config))
     wanted = (*batch.target_ids[0][1:], END)
     rows = _probabilities(trace, config)
     choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))

@@ -73,8 +73,8 @@ def _unreadable(written: Written, draw: random.Random) -> str:
     return "".join(UNREADABLE if said == part else character for character, said in pairs)
 
 
-def _impossible(written: Written, draw: random.Random) -> str:
-    """With a number beyond the last month or day; unreadable where neither is written in digits."""
+def impossible(written: Written, draw: random.Random) -> str:
+    """The text with a number beyond the last month or day; unreadable where neither is written in digits."""
     pairs = list(zip(written.text, written.parts, strict=True))
     numbers = {said for character, said in pairs if character.isdigit()} & {"month", "day"}
     if not numbers:
@@ -101,5 +101,5 @@ def _no_date(written: Written, draw: random.Random) -> str:
 
 
 # How a date is spoilt, and how often; most are not.
-_SPOILT = {_unreadable: UNREADABLE_SHARE, _impossible: IMPOSSIBLE_SHARE, _cut: CUT_SHARE, _no_date: NO_DATE_SHARE}
+_SPOILT = {_unreadable: UNREADABLE_SHARE, impossible: IMPOSSIBLE_SHARE, _cut: CUT_SHARE, _no_date: NO_DATE_SHARE}
 _SHARES = {**_SPOILT, _as_written: 1 - sum(_SPOILT.values())}

@@ -81,15 +81,22 @@ def run(
         WeightsError: the file of the trained weights is not there or not what it should be.
     """
     config, batch = read(config, source, target)
-    return run_batch(config, batch, model=model)
+    guard(config)
+    return run_batch(config, batch, model or load(config))
 
 
-def run_batch(config: Config, batch: text.Batch, *, model: Transformer | None = None) -> Trace:
-    """``run`` on token ids, as ``read`` returns them with the config that has their sizes; raises as ``run`` does."""
+def guard(config: Config) -> None:
+    """Nothing if a run of this config fits in the memory of its device; raises ConfigError or TooLargeError."""
+    check_fits(config, room(choose(config.device, config.dtype)))
+
+
+def run_batch(config: Config, batch: text.Batch, model: Transformer) -> Trace:
+    """``run`` on token ids, as ``read`` returns them with the config that has their sizes, and with no look at memory.
+
+    Raises:
+        ConfigError: the device is not on this machine.
+    """
     device = choose(config.device, config.dtype)
-    check_fits(config, room(device))
-    if model is None:
-        model = load(config)
     labels: dict[str, Labels] = {
         "S": batch.source_tokens,
         "T": batch.target_tokens,

@@ -65,7 +65,7 @@ def how_sure(written: Decoded) -> str:
         return f"{whole}."
     other, share = least.ranked[1]
     return (
-        f"{whole}. It is least sure of character {place + 1}, {code(least.token)} with "
+        f"{whole}. It is least sure at position {place}, of {code(least.token)} with "
         f"{percent(least.probability)}; next came {code(other)} with {percent(share)}."
     )
 

@@ -44,7 +44,8 @@ def _input(settings: Settings, trace: Trace | None) -> None:
     )
     if settings.trained:
         _texts(("A date as people write it, one a line", "Target, empty: what the model writes"))
-        _decoding_step(settings)
+        if state.page() != "pages/decoding.py":  # which has this slider beside what it shows
+            _decoding_step(settings)
         return
     state.show_in_widget("reads", settings.reads)
     st.segmented_control(

@@ -79,7 +79,8 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
 
 def _place(written: Decoded) -> int:
     last = len(written.choices) - 1
-    asked = state.view("position")
+    settings = state.settings_now()
+    asked = str(settings.upto or 0) if settings.writes else state.view("position")
     state.show_in_widget(_PLACE, min(int(asked), last) if asked.isascii() and asked.isdigit() else 0)
     if last:
         st.slider("Position in the answer: characters written before it", 0, last, key=_PLACE, on_change=_keep_place)
@@ -227,7 +228,12 @@ def _read(choices: Sequence[Choice], place: int) -> str:
 
 
 def _keep_place() -> None:
-    state.change_view(position=str(st.session_state[_PLACE]))
+    place = st.session_state[_PLACE]
+    settings = state.settings_now()
+    if settings.writes:  # the other pages then open at this step of decoding
+        state.change_settings(dataclasses.replace(settings, upto=place))
+    else:
+        state.change_view(position=str(place))
 
 
 def _keep_sentence() -> None:

@@ -52,10 +52,9 @@ h1 { font-size: 1.9rem !important; }
 .answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }
 .answer b { font: 600 1.25rem var(--st-code-font, monospace); }
 .answer small { font-size: 0.68rem; opacity: 0.75; }
-/* Links from lab to lab are words on the page, none of them the page one is on. */
-[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"] { background: none; padding-left: 0; }
-[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"]:hover { text-decoration: underline; }
-[class*="st-key-lab-"] [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
+/* Questions are long: they wrap, and start where the words below them do. */
+[class*="st-key-lab-to-"] button { text-align: left; justify-content: flex-start; padding: 0; min-height: 1.6rem; }
+[class*="st-key-lab-to-"] button * { white-space: normal; text-align: left; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """

@@ -36,6 +36,11 @@ AXIS: Mapping[str, Tone] = {
     "V": Tone("#4d5fb8", "#9aa8f0"),
     "F": Tone("#007985", "#4cc6d0"),
     "P": Tone("#8f478a", "#d59ad0"),
+    "C": Tone("#9c4a1f", "#e0996f"),
+    "Hpx": Tone("#3f7a2c", "#93cf7d"),
+    "Wpx": Tone("#1f7a8c", "#6cc7d8"),
+    "N": Tone("#2a52a8", "#86a6f5"),  # nearly S: all its tokens but one
+    "p": Tone("#8a6d00", "#d9bd4a"),
 }
 
 ROLE: Mapping[str, Tone] = {

@@ -39,6 +39,11 @@ def arrive(page: str) -> Settings:
     return settings_now()
 
 
+def page() -> str:
+    """The file of the page that is drawn."""
+    return st.session_state[_PAGE]
+
+
 def settings_now() -> Settings:
     return st.session_state[_SETTINGS]
 
@@ -88,6 +93,12 @@ def change_view(**changes: str | None) -> None:
     """Changes this page's view; None takes a name out of the address. Works inside a fragment."""
     kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
     st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
+    _write_address()
+
+
+def open_view(**values: str) -> None:
+    """Another view of this page, with nothing left of the one before. To be called from a widget's callback."""
+    st.session_state[_VIEW] = values
     _write_address()
 
 

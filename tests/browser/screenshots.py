@@ -15,13 +15,16 @@ SHOTS = {
     "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
     "where.png": f"/walkthrough?weights=random&step={ATTENTION}.weights",
     "attention.png": "/attention?kind=cross&layer=1",
-    "decoding.png": "/decoding?position=6",
+    "decoding.png": "/decoding?upto=6",
+    "labs.png": "/labs?lab=view_or_permute",
 }
 HALFWAY = 55  # % of the way that cells have travelled in the picture
 
 
 def take(page: Page, url: str, name: str) -> None:
     page.goto(url)
+    if name == "labs.png":
+        page.get_by_role("button", name="Show it").first.click(timeout=60_000)
     page.locator(".panel[data-geometry], [data-testid=stGraphVizChart] svg").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     if name == "walkthrough.png":
@@ -32,6 +35,8 @@ def take(page: Page, url: str, name: str) -> None:
         page.get_by_text("Where we are").scroll_into_view_if_needed()
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
         page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    if name == "labs.png":
+        page.get_by_text("A colour is a token").scroll_into_view_if_needed()
     page.wait_for_timeout(1000)  # fonts and pictures take their places
     page.screenshot(path=ROOT / "docs" / name)
 

@@ -13,6 +13,7 @@ import torch
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from engine import Config, run
+from pages.ui import frame
 from pages.ui.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW, ROOT, WIDE, served
 
@@ -68,7 +69,7 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(browser: 
         open_page(page, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
         expect(page.locator('.panel[data-panel="scores"]')).to_be_visible()
         assert chips(page, "scores") == "B 1 H 8 S 5 S 5"
-        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(6)
+        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
         page.close()
 
 
@@ -96,7 +97,7 @@ def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
 def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app: str):
     open_page(tab, app)
     press(tab, "ArrowRight", "encoder_layers")
-    expect(tab).to_have_url(f"{app}/?weights=random&encoder_layers=3")
+    expect(tab).to_have_url(f"{app}/?encoder_layers=3&weights=random")
     tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
     expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
     settled(tab)

@@ -44,7 +44,7 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "decoding?position=6", "attention?kind=cross&layer=1", "walkthrough"])
+@pytest.mark.parametrize("path", ["", "decoding?upto=6", "attention?kind=cross&layer=1", "walkthrough"])
 def test_the_pages_of_the_trained_model_fit_a_phone(path: str, scheme: str, browser: Browser, app: str):
     page = browser.new_page(viewport=NARROW, color_scheme=scheme)
     page.goto(f"{app}/{path}")
@@ -59,7 +59,7 @@ def test_the_pages_of_the_trained_model_fit_a_phone(path: str, scheme: str, brow
 def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(browser: Browser, app: str):
     written = decode(MINE, trained_config())
     page = browser.new_page(viewport=WIDE)
-    page.goto(f"{app}/decoding?position=5&source={quote(MINE)}")
+    page.goto(f"{app}/decoding?upto=5&source={quote(MINE)}")
     slider = page.locator(".st-key-decoding-place [role=slider], .st-key-decoding-place input[type=range]").first
     slider.press("ArrowRight", timeout=60_000)
     expect(page.get_by_text("Position 6: what comes after")).to_be_visible(timeout=60_000)

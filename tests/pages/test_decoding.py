@@ -36,7 +36,7 @@ def test_the_front_page_answers_the_date_that_a_person_writes(written):
 
 def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(written):
     for place in (0, 6, 10):
-        app = on(PAGE, position=str(place))
+        app = on(PAGE, upto=str(place))
         assert not app.exception
         ranking = app.dataframe[0].value
         assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
@@ -50,7 +50,7 @@ def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(writte
 
 
 def test_every_head_of_the_last_layer_is_shown_over_the_source_at_the_last_position_read(written):
-    app = on(PAGE, position="6")
+    app = on(PAGE, upto="6")
     trace = written.traces[6]
     weights = trace.find("decoder.layers.1.cross_attention.weights").value[0, :, -1]
     [shown] = stage(app, "decoding.looks")["panels"]
@@ -84,6 +84,22 @@ def test_being_told_another_target_is_shown_beside_what_is_written(written):
     assert "They part at position 6: it writes `1`, and `2` was given" in words(app)
 
 
+def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
+    app = on(PAGE)
+    assert app.slider(key="decoding.place").value == 0
+    assert "upto" not in [slider.key for slider in app.sidebar.slider]
+    app.slider(key="decoding.place").set_value(6).run()
+    assert app.slider(key="decoding.place").value == 6
+    app.switch_page("pages/walkthrough.py").run()
+    assert app.sidebar.slider(key="upto").value == 6
+    assert trace_of(first()).find("log_probabilities").shape[1] == 11
+    app.selectbox(key="walk.step").set_value("log_probabilities").run()
+    assert stage(app)["panels"][-1]["axes"][1]["size"] == 7
+    app.sidebar.slider(key="upto").set_value(3).run()
+    app.switch_page(PAGE).run()
+    assert app.slider(key="decoding.place").value == 3
+
+
 def test_a_target_of_ones_own_in_the_sidebar_leaves_the_step_of_decoding_to_walk_through():
     app = on(PAGE, target="2026-12-21", position="6")
     [walk] = [link.proto for link in app.main.get("page_link") if "Walk through" in link.proto.label]
@@ -106,7 +122,7 @@ def test_text_that_is_no_date_is_answered_with_little_confidence_and_without_an_
         assert not app.exception
         assert not app.error
     assert decode(text, trained_config()).probability < 0.9
-    assert "It is least sure of character" in words(app)
+    assert "It is least sure at position" in words(app)
     unread = decode(text, trained_config()).traces[0].labels["S"][0].count("⟨unknown⟩")
     assert ("read as ⟨unknown⟩" in words(app)) == (unread > 0)
 

@@ -33,6 +33,12 @@ class Curve:
     band: tuple[Sequence[float], Sequence[float]] | None = None
 
 
+def colours(count: int) -> list[str]:
+    """So many colours for the page as it is shown, light or dark."""
+    dark = is_dark()
+    return [_COLOURS[place % len(_COLOURS)][dark] for place in range(count)]
+
+
 def curves(
     lines: Sequence[Curve],
     *,
@@ -49,18 +55,22 @@ def curves(
         columns=["curve", "theory", "x", "y"],
     )
     names = [line.name for line in lines]
-    dark = is_dark()
-    colours = [_COLOURS[place % len(_COLOURS)][dark] for place in range(len(lines))]
     # Two long names would not fit beside each other on a phone, where a chart is some 40 characters wide.
     columns = 2 if max(map(len, names)) <= _SHORT else 1
     legend = alt.Legend(orient="top", labelLimit=0, columns=columns, symbolOpacity=1)
-    scale = alt.Scale(domain=names, range=colours)
+    scale = alt.Scale(domain=names, range=colours(len(lines)))
     colour = alt.Color("curve:N", sort=names, title=None, scale=scale, legend=legend)
+    whole = not log_x and all(float(a).is_integer() for line in lines for a in line.x)
     measured = (
         alt.Chart(rows)
         .mark_line()
         .encode(
-            x=alt.X("x:Q", title=x, scale=alt.Scale(type="log" if log_x else "linear", nice=False)),
+            x=alt.X(
+                "x:Q",
+                title=x,
+                scale=alt.Scale(type="log" if log_x else "linear", nice=False),
+                axis=alt.Axis(tickMinStep=1) if whole else alt.Axis(),
+            ),
             y=alt.Y(
                 "y:Q",
                 title=y,

@@ -6,7 +6,7 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -46,10 +46,10 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     return value
 
 
-def pick(name: str, label: str, options: Sequence[str], *, help: str | None = None) -> str:
-    """One of a few options, the first to begin with."""
+def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
+    """One of a few options; ``usual`` to begin with, or else the first."""
     asked = state.view(_PREFIX + name)
-    value = asked if asked in options else options[0]
+    value = asked if asked in options else usual or options[0]
     if asked and asked != value:
         st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
     key = _key(name)
@@ -58,6 +58,22 @@ def pick(name: str, label: str, options: Sequence[str], *, help: str | None = No
         st.segmented_control(
             label, options, key=key, help=help, required=True, wrap=True, on_change=_keep, args=(name, key)
         )
+    return value
+
+
+def examples(named: Mapping[str, Mapping[str, int]]) -> None:
+    """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
+    with st.container(horizontal=True):
+        for label, values in named.items():
+            st.button(label, key=_key(f"example.{label}"), on_click=move, kwargs=dict(values))
+
+
+def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
+    """A line of text, the usual one to begin with and where it is emptied. What is wrong with it the lab says."""
+    value = state.view(_PREFIX + name) or usual
+    key = _key(name)
+    state.show_in_widget(key, value)
+    st.text_input(label, key=key, help=help, on_change=_keep, args=(name, key))
     return value
 
 
@@ -74,7 +90,13 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
     with st.container(border=True, key=f"lab-predict-{name}"):
         state.show_in_widget(key, prediction.said if prediction and prediction.said in options else None)
         st.radio(
-            f"**Predict.** {question}", options, key=key, index=None, on_change=_predicted, args=(name, key, answer)
+            f"**Predict.** {question}",
+            options,
+            key=key,
+            index=None,
+            horizontal=True,
+            on_change=_predicted,
+            args=(name, key, answer),
         )
         if prediction is None:
             st.button(_SHOW, key=f"{key}.show", type="tertiary", on_click=_seen, args=(name,))
@@ -84,6 +106,11 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
         mark = ":green[✓]" if said == answer else ":orange[→]"
         st.markdown(f"{mark} {verdict}**Computed: {answer}.** {because}")
     return True
+
+
+def move(**values: object) -> None:
+    """Moves sliders and options from elsewhere. To be called from a callback: the run that follows shows them there."""
+    state.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
 
 
 def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
@@ -111,7 +138,7 @@ def _key(name: str) -> str:
 
 
 def _keep(name: str, key: str) -> None:
-    state.change_view(**{_PREFIX + name: str(st.session_state[key])})
+    move(**{name: st.session_state[key]})
 
 
 def _predicted(name: str, key: str, answer: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import frame, state
+from pages.ui import state
 from pages.ui.labs import lesson
 from pages.ui.labs.catalogue import GROUPS, LABS, Lab, lab_of
 from pages.ui.plain import code, short_text
@@ -43,7 +43,7 @@ def _all(asked: str) -> None:
 
 
 def _card(lab: Lab) -> None:
-    _link(lab, f"**{lab.question}**")
+    _button(f"**{lab.question}**", lab)
     st.caption(lab.says)
     if said := lesson.progress(lab.key):
         st.caption(f":green[{said}]")
@@ -52,9 +52,9 @@ def _card(lab: Lab) -> None:
 def _one(lab: Lab) -> None:
     place = LABS.index(lab)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="lab-way"):
-        frame.link(_PAGE, "← All questions", state.settings_now().to_query())
+        _button("← All questions")
         following = LABS[(place + 1) % len(LABS)]
-        _link(following, f"Next: {following.question} →")
+        _button(f"Next: {following.question} →", following)
     st.markdown(f"#### {lab.question}")
     _drawn(lab.key)
 
@@ -67,5 +67,7 @@ def _drawn(key: str) -> None:
         lab.module().draw()
 
 
-def _link(lab: Lab, label: str) -> None:
-    frame.link(_PAGE, label, {**state.settings_now().to_query(), "lab": lab.key})
+def _button(label: str, lab: Lab | None = None) -> None:
+    """The way to a lab, or to all of them. A link from a page to itself would leave the address as it was."""
+    to = {} if lab is None else {"lab": lab.key}
+    st.button(label, key=f"lab-to-{lab.key if lab else 'all'}", type="tertiary", on_click=state.open_view, kwargs=to)

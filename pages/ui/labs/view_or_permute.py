@@ -112,8 +112,11 @@ def _weights(found: Routes) -> None:
                 footer="each row sums to 1, on either route",
             )
             tensor_view([panel], key=f"labs.routes.weights.{says}")
-    st.markdown(
-        "Nothing fails: both are proper weights, and both outputs have the right shape. But on the right a row named "
-        "after one token asks with pieces of others. After merging the heads the two outputs differ by up to "
-        f"{number(found.output_difference)}."
-    )
+    if found.output_difference:
+        st.markdown(
+            "Nothing fails: both are proper weights, and both outputs have the right shape. But after the straight "
+            "`view` a row that is named after one token may ask with features of others. After merging the heads the "
+            f"two outputs differ by up to {number(found.output_difference)}."
+        )
+    else:
+        st.markdown("With these sizes both routes are the same, and so are the outputs, bit for bit.")

@@ -37,6 +37,7 @@ _SCRIPTS = (
     "controls.js",
     "player.js",
     "made.js",
+    "origin.js",
     "travel.js",
     "tensor_view.js",
 )

@@ -1,0 +1,312 @@
+"""One pass over n tokens against one token at a time, through the Transformer's encoder layer."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine import record
+from engine.config import Config
+from engine.labs.threads import one_thread
+from engine.model.embedding import PositionalEncoding, TokenEmbedding
+from engine.model.layers import EncoderLayer
+
+REPEATS = 11
+_LENGTHS = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Tokens of a sentence on their way into an encoder layer.
+
+    Attributes:
+        ids: int64 (1, L), all different.
+        embedding: from ids to vectors.
+        x: (1, L, d_model), embedded, with the encoding of its position added to each.
+        layer: the encoder layer, post-norm as in the paper.
+    """
+
+    ids: Tensor
+    embedding: TokenEmbedding
+    x: Tensor
+    layer: EncoderLayer
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the layer, on all tokens at once and on one at a time.
+
+    Attributes:
+        name: what it is called in the model.
+        together: (L, width), from one pass over (1, L, …).
+        apart: (L, width), from L passes over (1, 1, …).
+        equal: whether they are the same in every bit.
+        difference: the largest difference.
+    """
+
+    name: str
+    together: Tensor
+    apart: Tensor
+    equal: bool
+    difference: float
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one way of encoding takes, as ``engine.record`` saw it: calls that returned a tensor, and their FLOPs."""
+
+    calls: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Milliseconds of each way, for each length: the median, and the quartiles around it."""
+
+    lengths: tuple[int, ...]
+    together: tuple[tuple[float, float, float], ...]
+    apart: tuple[tuple[float, float, float], ...]
+
+
+def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
+    """Seeded weights: embeddings normal with deviation 1/√d_model, Linear weights uniform as Xavier has them, biases 0.
+    LayerNorm begins as 1 and 0."""
+    draw = torch.Generator().manual_seed(seed)
+    width = heads * d_k
+    embedding = TokenEmbedding(length, width)
+    layer = EncoderLayer(Config(d_model=width, heads=heads))
+    nn.init.normal_(embedding.table.weight, std=width**-0.5, generator=draw)
+    for module in layer.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=draw)
+            nn.init.zeros_(module.bias)
+    ids = torch.arange(length).unsqueeze(0)
+    with torch.no_grad():
+        x = PositionalEncoding()(embedding(ids))
+    return Sentence(ids, embedding, x, layer)
+
+
+@one_thread()
+def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[Part, ...]:
+    """Every part that works on a token by itself, each on the input it has in the layer, in this dtype."""
+    made = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
+    attention, layer = made.layer.self_attention, made.layer
+    with torch.no_grad():
+        after_attention = made.x + attention(made.x, made.x)
+        normed = layer.self_attention_norm(after_attention)
+        after_feed_forward = normed + layer.feed_forward(normed)
+        return (
+            _part("embedding", made.embedding, made.ids),
+            _part("self_attention.w_q", attention.w_q, made.x),
+            _part("self_attention.w_k", attention.w_k, made.x),
+            _part("self_attention.w_v", attention.w_v, made.x),
+            _part("self_attention_norm", layer.self_attention_norm, after_attention),
+            _part("feed_forward", layer.feed_forward, normed),
+            _part("feed_forward_norm", layer.feed_forward_norm, after_feed_forward),
+        )
+
+
+@one_thread()
+def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+    """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in."""
+    made = sentence(length, heads, d_k, seed)
+    module = made.layer.self_attention
+    with torch.no_grad():
+        alone = _part("self_attention", lambda x: module(x, x), made.x)
+        keys, values = _keys_and_values(made.layer, made.x)
+        given = _part("self_attention", lambda x: attend(made.layer, x, keys, values), made.x, module(made.x, made.x))
+    return {"alone": alone, "given": given}
+
+
+@one_thread()
+def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+    """The whole encoder layer: each token alone, and one at a time with keys and values of all."""
+    made = sentence(length, heads, d_k, seed)
+    with torch.no_grad():
+        alone = _part("encoder layer", lambda x: made.layer(x, None), made.x)
+        together = made.layer(made.x, None)[0]
+        apart = one_at_a_time(made.layer, made.x)[0]
+    return {"alone": alone, "given": _compared("encoder layer", together, apart)}
+
+
+def one_at_a_time(layer: EncoderLayer, x: Tensor) -> Tensor:
+    """What ``layer(x, None)`` computes for x (1, L, d_model), with no operation on two tokens but attention's.
+
+    Every token makes its key and value; then each asks with its query, and goes on through norms and feed-forward.
+    """
+    keys, values = _keys_and_values(layer, x)
+    rows = []
+    for token in x.split(1, dim=1):
+        after_attention = token + attend(layer, token, keys, values)
+        normed = layer.self_attention_norm(after_attention)
+        after_feed_forward = normed + layer.feed_forward(normed)
+        rows.append(layer.feed_forward_norm(after_feed_forward))
+    return torch.cat(rows, dim=1)
+
+
+def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """One token's attention (paper, section 3.2): (1, 1, d_model) from its query, and from the keys and values of all,
+    (1, H, L, d_k) and (1, H, L, d_v)."""
+    module = layer.self_attention
+    query = _heads(module.w_q(token), module.heads)
+    weights = (query @ keys.transpose(-2, -1) / math.sqrt(module.d_k)).softmax(dim=-1)
+    mixed = (weights @ values).permute(0, 2, 1, 3)
+    output: Tensor = module.w_o(mixed.reshape(1, 1, module.heads * module.d_v))
+    return output
+
+
+@one_thread()
+def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tensor]:
+    """For each part (L, L_k): by how much output l changes, at most, when token k is replaced by another vector."""
+    made = sentence(length, heads, d_k, seed)
+    other = torch.randn(heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
+    ways: Mapping[str, Callable[[Tensor], Tensor]] = {
+        "w_q": made.layer.self_attention.w_q,
+        "feed_forward": made.layer.feed_forward,
+        "self_attention": lambda x: made.layer.self_attention(x, x),
+    }
+    replaced = [torch.where(torch.arange(length).unsqueeze(1) == place, other, made.x) for place in range(length)]
+    with torch.no_grad():
+        return {
+            name: torch.stack([(way(one) - way(made.x))[0].abs().amax(dim=-1) for one in replaced], dim=1)
+            for name, way in ways.items()
+        }
+
+
+@one_thread()
+def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Counted]:
+    """Calls and FLOPs of one pass, and of one token at a time with keys and values of all."""
+    made = sentence(length, heads, d_k, seed)
+    with torch.no_grad():
+        traces = {
+            "together": record(made.layer, made.x, None),
+            "apart": record(one_at_a_time, made.layer, made.x),
+        }
+    return {
+        name: Counted(len(trace.steps), sum(step.flops or 0 for step in trace.steps)) for name, trace in traces.items()
+    }
+
+
+@one_thread()
+def timed(length: int, heads: int, d_k: int, run: int = 0) -> Timed:
+    """Both ways by the clock, on one thread, for lengths up to this one. ``run`` is which measurement it is.
+
+    The two ways take turns, so that whatever else the machine does falls on both.
+    """
+    lengths = tuple(sorted({*(one for one in _LENGTHS if one < length), length}))
+    together, apart = [], []
+    for n in lengths:
+        made = sentence(n, heads, d_k)
+        pairs = [(_milliseconds(made, at_once), _milliseconds(made, one_at_a_time)) for _ in range(REPEATS + 1)]
+        pairs = pairs[1:]  # the first finds nothing in the caches
+        together.append(_quartiles([one for one, _ in pairs]))
+        apart.append(_quartiles([other for _, other in pairs]))
+    return Timed(lengths, tuple(together), tuple(apart))
+
+
+def at_once(layer: EncoderLayer, x: Tensor) -> Tensor:
+    """The layer on all tokens (1, L, d_model) in one pass."""
+    output: Tensor = layer(x, None)
+    return output
+
+
+def code(length: int, heads: int, d_k: int) -> str:
+    """The experiment as a script, the encoder layer written out."""
+    return f"""\
+import torch
+from statistics import median
+from timeit import repeat
+from torch import nn
+from torch.nn.functional import layer_norm
+
+torch.set_num_threads(1)  # so small a layer is slower on several
+n, H, d_k = {length}, {heads}, {d_k}
+d = H * d_k
+table = nn.Embedding(n, d)
+W_q, W_k, W_v, W_o = (nn.Linear(d, d) for _ in range(4))
+W_1, W_2 = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+draw = torch.Generator().manual_seed(0)
+nn.init.normal_(table.weight, std=d**-0.5, generator=draw)
+for layer in (W_q, W_k, W_v, W_o, W_1, W_2):
+    nn.init.xavier_uniform_(layer.weight, generator=draw)
+    nn.init.zeros_(layer.bias)
+
+angle = torch.arange(n).unsqueeze(1) * 10000 ** (-torch.arange(0, d, 2) / d)
+places = torch.stack([angle.sin(), angle.cos()], dim=-1).view(n, -1)[:, :d]
+x = table(torch.arange(n)) * d**0.5 + places  # (n, d)
+
+def heads(rows):
+    return rows.view(-1, H, d_k).transpose(0, 1)  # (H, rows, d_k)
+
+def feed_forward(x):
+    return W_2(W_1(x).relu())
+
+def encode(x, keys, values):
+    weights = (heads(W_q(x)) @ keys.transpose(1, 2) / d_k**0.5).softmax(dim=-1)
+    mixed = (weights @ values).transpose(0, 1).reshape(-1, d)
+    x = layer_norm(x + W_o(mixed), (d,))
+    return layer_norm(x + feed_forward(x), (d,))
+
+def at_once():
+    return encode(x, heads(W_k(x)), heads(W_v(x)))
+
+def one_at_a_time():
+    keys = torch.cat([heads(W_k(token)) for token in x.split(1)], dim=1)
+    values = torch.cat([heads(W_v(token)) for token in x.split(1)], dim=1)
+    return torch.cat([encode(token, keys, values) for token in x.split(1)])
+
+def alone():
+    return torch.cat([encode(token, heads(W_k(token)), heads(W_v(token))) for token in x.split(1)])
+
+with torch.no_grad():
+    apart = torch.cat([feed_forward(token) for token in x.split(1)])
+    print("feed-forward, one at a time", (feed_forward(x) - apart).abs().max().item())
+    print("layer, each token alone", (at_once() - alone()).abs().max().item())
+    print("layer, keys and values handed in", (at_once() - one_at_a_time()).abs().max().item())
+    for way in (at_once, one_at_a_time):
+        print(way.__name__, f"{{median(repeat(way, number=1, repeat={REPEATS})) * 1000:.2f}} ms")
+"""
+
+
+def _in(dtype: torch.dtype, made: Sentence) -> Sentence:
+    return Sentence(made.ids, made.embedding.to(dtype), made.x.to(dtype), made.layer.to(dtype))
+
+
+def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> Part:
+    apart = torch.cat([module(token) for token in given.split(1, dim=1)], dim=1)[0]
+    return _compared(name, (module(given) if together is None else together)[0], apart)
+
+
+def _compared(name: str, together: Tensor, apart: Tensor) -> Part:
+    difference = (together - apart).abs().max().item()
+    return Part(name, together, apart, torch.equal(together, apart), difference)
+
+
+def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:
+    module = layer.self_attention
+    keys = [_heads(module.w_k(token), module.heads) for token in x.split(1, dim=1)]
+    values = [_heads(module.w_v(token), module.heads) for token in x.split(1, dim=1)]
+    return torch.cat(keys, dim=2), torch.cat(values, dim=2)
+
+
+def _heads(rows: Tensor, heads: int) -> Tensor:
+    batch, length, width = rows.shape
+    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
+
+
+def _milliseconds(made: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:
+    with torch.no_grad():
+        start = time.perf_counter()
+        way(made.layer, made.x)
+        return (time.perf_counter() - start) * 1000
+
+
+def _quartiles(values: list[float]) -> tuple[float, float, float]:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return low, middle, high

@@ -1,0 +1,144 @@
+"""masked_fill on the scores: how masks broadcast, and what weight a hidden key is left with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.model.masks import CausalMask, PaddingMask
+from engine.text import PAD
+
+D_K = 8
+KINDS = ("padding", "causal", "both")
+FILLS = {"−∞": -math.inf, "−1e9": -1e9, "−10": -10.0, "0": 0.0}
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class Masked:
+    """Scores of one attention before and after its mask.
+
+    Attributes:
+        scores: (B, H, T, S) with padding; (B, H, T, L_k) of T keys in the decoder's self-attention.
+        mask: bool, True hides: (B, 1, 1, S) padding, (1, 1, T, L_k) causal, (B, 1, T, L_k) both.
+        masked: the scores with ``fill`` where the mask is True.
+        weights: softmax of ``masked`` along the keys.
+        pads: (B) int, how many of the last keys of each sentence are padding.
+        hidden: how many scores the mask hides.
+        largest: the largest weight of a hidden key, 0 where nothing is hidden.
+    """
+
+    scores: Tensor
+    mask: Tensor
+    masked: Tensor
+    weights: Tensor
+    pads: Tensor
+    hidden: int
+    largest: float
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The largest weight that a hidden key keeps, for one filler in one dtype; or PyTorch's error."""
+
+    fill: str
+    dtype: str
+    largest: float | None
+    error: str = ""
+
+
+def masked(
+    kind: str, batch: int, heads: int, target: int, source: int, padded: int, fill: float = -math.inf, seed: int = 0
+) -> Masked:
+    """Random scores under a mask of the model; the last sentence ends with ``padded`` tokens of padding.
+
+    ``kind`` is "padding" for cross-attention's (queries T, keys S), "causal" or "both" for the decoder's
+    self-attention (queries and keys T).
+    """
+    keys = source if kind == "padding" else target
+    tokens = torch.full((batch, keys), PAD + 1)
+    if kind != "causal":
+        tokens[-1, keys - min(padded, keys - 1) :] = PAD
+    draw = torch.Generator().manual_seed(seed)
+    query = torch.randn(batch, heads, target, D_K, generator=draw)
+    key = torch.randn(batch, heads, keys, D_K, generator=draw)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(D_K)
+    mask = mask_of(kind, tokens)
+    filled = scores.masked_fill(mask, fill)
+    weights = filled.softmax(dim=-1)
+    under = weights.masked_select(mask)
+    return Masked(
+        scores=scores,
+        mask=mask,
+        masked=filled,
+        weights=weights,
+        pads=(tokens == PAD).sum(dim=-1),
+        hidden=under.numel(),
+        largest=under.max().item() if under.numel() else 0.0,
+    )
+
+
+def mask_of(kind: str, tokens: Tensor) -> Tensor:
+    """The model's own mask of this kind for token ids (B, L_k)."""
+    if kind == "padding":
+        return PaddingMask(PAD)(tokens)
+    if kind == "causal":
+        return CausalMask()(tokens)
+    return PaddingMask(PAD)(tokens) | CausalMask()(tokens)
+
+
+def fillers(length: int = 8, seed: int = 0) -> tuple[Filled, ...]:
+    """Every filler in every dtype on the same scores (T, L_k) under a causal mask."""
+    scores = torch.randn(length, length, generator=torch.Generator().manual_seed(seed))
+    mask = mask_of("causal", torch.full((1, length), PAD + 1))[0, 0]
+    return tuple(_filled(scores.to(dtype), mask, fill) for fill in FILLS for dtype in DTYPES)
+
+
+def _filled(scores: Tensor, mask: Tensor, fill: str) -> Filled:
+    dtype = str(scores.dtype).removeprefix("torch.")
+    try:
+        weights = scores.masked_fill(mask, FILLS[fill]).softmax(dim=-1)
+    except RuntimeError as error:
+        return Filled(fill, dtype, None, str(error))
+    return Filled(fill, dtype, weights.masked_select(mask).max().item())
+
+
+def code(length: int, place: int, padded: int, visible: int) -> str:
+    """All experiments on masks as a script."""
+    return f"""\
+import torch
+
+T, changed, padded, visible = {length}, {place}, {padded}, {visible}
+torch.manual_seed(0)
+x = torch.randn(T, 16)
+future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)  # True hides: query t sees keys 0..t
+
+def attention(x, mask):
+    scores = x @ x.T / 16**0.5
+    weights = scores.masked_fill(mask, float("-inf")).softmax(dim=-1)
+    return weights, weights @ x
+
+weights, output = attention(x, future)
+print("largest weight of a hidden key:", weights[future].max().item())
+
+other = x.clone()
+other[changed] = torch.randn(16)
+_, moved = attention(other, future)
+print("rows that moved:", [t for t in range(T) if not torch.equal(output[t], moved[t])])
+
+padding = (torch.arange(T) < padded).view(1, T)               # padding on the left
+weights, output = attention(x, future | padding)              # (1, T) and (T, T) broadcast
+print("rows with NaN:", output.isnan().any(dim=-1).sum().item())
+_, again = attention(output, future | padding)                # a second layer: 0 * NaN is NaN
+print("rows with NaN after a second layer:", again.isnan().any(dim=-1).sum().item())
+
+scores = torch.randn(T)
+hidden = torch.arange(T) >= visible
+after = scores.softmax(dim=-1) * ~hidden                      # multiplied by 0 after softmax
+before = scores.masked_fill(hidden, float("-inf")).softmax(dim=-1)
+print("sum of the row, multiplied:", f"{{after.sum().item():.3f}}", "and with -inf:", f"{{before.sum().item():.3f}}")
+print("divided by its sum it is the row of -inf:", torch.allclose(after / after.sum(), before))
+"""

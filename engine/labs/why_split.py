@@ -1,0 +1,245 @@
+"""What each head gives to the output of its attention, and one wide head with the very same weights instead."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine import Trace, record
+from engine.model.attention import MultiHeadAttention
+
+_PRODUCTS = ("linear", "matmul")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One self-attention over L tokens, taken apart at W_O.
+
+    concat(head_1 … head_h) W_O of the paper (section 3.2.2) is a sum over the heads: the rows of W_O that one head's
+    features meet are a block of their own, and nothing else meets them.
+
+    Attributes:
+        weights: (H, L, L_k), who looks at whom in each head.
+        mixed: (H, L, d_v), each head's mix of its values.
+        blocks: (H, d_v, d_model), the block of W_O that each head's features meet.
+        contributions: (H, L, d_model), ``mixed @ blocks``.
+        output: (L, d_model), what the layer returned.
+        bias: (d_model), of W_O.
+        sum_difference: the largest difference of Σ contributions + bias from the output.
+        loop_difference: the largest difference from the output of H attentions of one head each, made of the slices of
+            these weights, run one after the other and added up.
+        loop_weights_difference: the largest difference of their weights from those of the heads.
+    """
+
+    weights: Tensor
+    mixed: Tensor
+    blocks: Tensor
+    contributions: Tensor
+    output: Tensor
+    bias: Tensor
+    sum_difference: float
+    loop_difference: float
+    loop_weights_difference: float
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The same layer with the block of one head in W_O set to 0.
+
+    Attributes:
+        output: (L, d_model), what the layer then returns.
+        moved: the largest change of the output.
+        beyond_own: the largest difference of the change from what the head contributed.
+        others_equal: whether the weights of all heads stayed what they were, bit for bit.
+    """
+
+    output: Tensor
+    moved: float
+    beyond_own: float
+    others_equal: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one forward pass takes: of parameters, of FLOPs in matrix products, and of FLOPs in all other steps."""
+
+    parameters: int
+    products: int
+    others: int
+
+
+@dataclass(frozen=True)
+class Wide:
+    """One head as wide as all of them, with the very same parameters.
+
+    Attributes:
+        weights: (1, L, L_k), its only pattern.
+        score_difference: the largest difference of its q·k from the sum of q·k over the narrow heads.
+        output_difference: the largest difference of the two outputs.
+        split_cost, wide_cost: of the layer with H heads, and of this one, as ``engine.cost`` counts them in their
+            traces.
+    """
+
+    weights: Tensor
+    score_difference: float
+    output_difference: float
+    split_cost: Cost
+    wide_cost: Cost
+
+
+def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
+    """The layer of every experiment: d_model = H * d_k, and seeded weights."""
+    layer = _attention(heads, d_k, heads * d_k)
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            # Queries and keys of variance 1 per feature, as the paper's footnote 4 assumes.
+            parameter.normal_(0.0, (heads * d_k) ** -0.5, generator=draw)
+    return layer
+
+
+def random_tokens(heads: int, d_k: int, length: int, seed: int = 0) -> Tensor:
+    """What it reads, (1, L, d_model)."""
+    return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
+
+
+def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
+    """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop."""
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
+    trace = _run(layer, tokens)
+    mixed = trace.find_all("mixed")[0].value[0]  # before the heads are merged
+    # Linear keeps the transpose: row m of its weight holds what every feature gives to output m.
+    blocks = layer.w_o.weight.T.reshape(heads, d_k, heads * d_k)
+    contributions = mixed @ blocks
+    output = trace.output[0]
+    alone = [_run(one, tokens) for one in _apart(layer)]
+    looped = torch.stack([one.output[0] for one in alone]).sum(dim=0)
+    weights = trace.find("weights").value[0]
+    return Split(
+        weights=weights,
+        mixed=mixed,
+        blocks=blocks,
+        contributions=contributions,
+        output=output,
+        bias=layer.w_o.bias,
+        sum_difference=_apart_by(contributions.sum(dim=0) + layer.w_o.bias, output),
+        loop_difference=_apart_by(looped, output),
+        loop_weights_difference=_apart_by(torch.cat([one.find("weights").value[0] for one in alone]), weights),
+    )
+
+
+def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Removed:
+    """Runs the layer of ``split`` whole, and again with one head's block of W_O set to 0."""
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
+    whole, without = _run(layer, tokens), _run(without_head(layer, head), tokens)
+    change = whole.output[0] - without.output[0]
+    own = split(heads, d_k, length, seed).contributions[head]
+    return Removed(
+        output=without.output[0],
+        moved=change.abs().max().item(),
+        beyond_own=_apart_by(change, own),
+        others_equal=torch.equal(whole.find("weights").value, without.find("weights").value),
+    )
+
+
+def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
+    """Loads the layer's parameters, as they are, into an attention of one head, and runs both."""
+    layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
+    one = _attention(1, heads * d_k, heads * d_k)
+    one.load_state_dict(layer.state_dict())
+    narrow, broad = _run(layer, tokens), _run(one, tokens)
+    added = narrow.find("scores").value.sum(dim=1, keepdim=True)
+    return Wide(
+        weights=broad.find("weights").value[0],
+        score_difference=_apart_by(added, broad.find("scores").value),
+        output_difference=_apart_by(narrow.output, broad.output),
+        split_cost=_cost(layer, narrow),
+        wide_cost=_cost(one, broad),
+    )
+
+
+def without_head(attention: MultiHeadAttention, head: int) -> MultiHeadAttention:
+    """A copy whose W_O no longer reads what this head mixed."""
+    other = copy.deepcopy(attention)
+    block = slice(head * attention.d_v, (head + 1) * attention.d_v)
+    with torch.no_grad():
+        other.w_o.weight[:, block] = 0
+    return other
+
+
+def code(heads: int, d_k: int, length: int, head: int) -> str:
+    """The experiment as a script."""
+    return f"""\
+import torch
+
+L, H, d_k, removed = {length}, {heads}, {d_k}, {head}
+d_model = H * d_k
+torch.manual_seed(0)
+x = torch.randn(L, d_model)
+w_q, w_k, w_v, w_o = torch.randn(4, d_model, d_model) / d_model**0.5
+
+def attention(heads):  # the same four matrices, cut into so many heads
+    q, k, v = ((x @ w).view(L, heads, -1).permute(1, 0, 2) for w in (w_q, w_k, w_v))  # (H, L, d_k)
+    weights = (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).softmax(dim=-1)           # (H, L, L)
+    return weights, weights @ v                                                       # (H, L, d_k)
+
+weights, mixed = attention(H)
+output = mixed.permute(1, 0, 2).reshape(L, d_model) @ w_o
+given = mixed @ w_o.view(H, d_k, d_model)  # each head meets only its own rows of w_o
+print("sum of the heads is the output:", torch.allclose(given.sum(dim=0), output, atol=1e-4))
+
+cut = w_o.clone()
+cut[removed * d_k : (removed + 1) * d_k] = 0
+moved = output - mixed.permute(1, 0, 2).reshape(L, d_model) @ cut
+print("without head", removed, "it moves by what that head gave:", torch.allclose(moved, given[removed], atol=1e-4))
+
+loop = []
+for h in range(H):  # every head alone
+    own = slice(h * d_k, (h + 1) * d_k)
+    q, k, v = x @ w_q[:, own], x @ w_k[:, own], x @ w_v[:, own]
+    loop.append((q @ k.T / d_k**0.5).softmax(dim=-1) @ v @ w_o[own])
+print("a loop over the heads is the output:", torch.allclose(torch.stack(loop).sum(dim=0), output, atol=1e-4))
+
+wide, wide_mixed = attention(1)
+print("weight patterns:", len(weights), "split,", len(wide), "wide")
+print("one wide head is the output:", torch.allclose(wide_mixed[0] @ w_o, output, atol=1e-4))
+"""
+
+
+def _attention(heads: int, d_k: int, d_model: int) -> MultiHeadAttention:
+    return MultiHeadAttention(d_model, heads, d_k, d_k).requires_grad_(False).eval()
+
+
+def _apart(layer: MultiHeadAttention) -> list[MultiHeadAttention]:
+    """Every head as an attention of its own; the first has the bias of W_O, which is added once."""
+    return [_only(layer, head) for head in range(layer.heads)]
+
+
+def _only(layer: MultiHeadAttention, head: int) -> MultiHeadAttention:
+    own = slice(head * layer.d_k, (head + 1) * layer.d_k)
+    one = _attention(1, layer.d_k, layer.w_o.out_features)
+    state = {
+        f"{name}.{kind}": getattr(getattr(layer, name), kind)[own]
+        for name in ("w_q", "w_k", "w_v")
+        for kind in ("weight", "bias")
+    }
+    bias = layer.w_o.bias if head == 0 else torch.zeros_like(layer.w_o.bias)
+    one.load_state_dict({**state, "w_o.weight": layer.w_o.weight[:, own], "w_o.bias": bias})
+    return one
+
+
+def _run(layer: MultiHeadAttention, tokens: Tensor) -> Trace:
+    return record(layer, tokens, tokens)
+
+
+def _cost(layer: MultiHeadAttention, trace: Trace) -> Cost:
+    products = sum(step.flops or 0 for step in trace.steps if step.op in _PRODUCTS)
+    others = sum(step.flops or 0 for step in trace.steps if step.op not in _PRODUCTS)
+    return Cost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
+
+
+def _apart_by(one: Tensor, other: Tensor) -> float:
+    return (one - other).abs().max().item()

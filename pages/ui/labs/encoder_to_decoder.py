@@ -1,0 +1,274 @@
+"""What passes from the encoder to the decoder, and what a K/V cache saves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.formula import number
+from engine.labs.decoding_cost import Ways, ways
+from engine.labs.encoder_to_decoder import Crossing, Handed, code, crossing, handed_over
+from engine.text import TextError
+from pages.ui.labs import lesson
+from pages.ui.labs.curves import Curve, curves
+from pages.ui.labs.results import result
+from pages.ui.plain import code as said
+from pages.ui.plain import escaped, visible
+from pages.ui.tensor_view import Operation, Panel, tensor_view
+
+_USUAL = "21 November 2026"
+_ROUNDING = 1e-4  # of log-probabilities in float32, which have about seven digits
+
+
+def draw() -> None:
+    st.markdown(
+        "This is the trained model: the encoder reads a date as people write it, the decoder writes it as 2026-11-21, "
+        "one character at a time. Between the two there is one kind of bridge, cross-attention, in every decoder layer."
+    )
+    text = lesson.line("date", "A date for the encoder", _USUAL)
+    try:
+        steps = result(ways, text)
+    except TextError as error:
+        st.error(str(error))
+        return
+    sliders = st.columns(3)
+    with sliders[0]:
+        step = lesson.number("step", "Characters the decoder has written", 0, len(steps.tokens) - 1, 4)
+    with sliders[1]:
+        layer = int(lesson.pick("layer", "Decoder layer", tuple(map(str, range(len(steps.keys))))))
+    with sliders[2]:
+        head = int(lesson.pick("head", "Head", tuple(map(str, range(steps.keys[0].size(1))))))
+    found = result(crossing, text, step, layer)
+    so_far = f"begin and {said(''.join(found.target[1:]))}" if step else "begin alone"
+    st.markdown(
+        f"The encoder has read {len(found.source)} tokens, begin and end among them: **S = {len(found.source)}**. "
+        f"The decoder has read {so_far}: **T = {len(found.target)}**."
+    )
+    if _grows(found):
+        _shapes(found, head)
+        if _memory(text, steps, step) and _same(steps):
+            _cache(steps, step, layer, head)
+            if _saved(steps):
+                _costs(steps, step)
+    _, heads, length, d_k = found.query.shape
+    lesson.snippet(code(found.key.size(2), length, heads, d_k))
+
+
+def _grows(found: Crossing) -> bool:
+    pairs = zip((found.query, found.key, found.value), found.longer, strict=True)
+    query, key, value = (tuple(now.shape) != later for now, later in pairs)
+    options = ("Q alone", "K and V alone", "Q, K and V", "none of them")
+    answers = {(True, False, False): 0, (False, True, True): 1, (True, True, True): 2, (False, False, False): 3}
+    named = zip("QKV", (found.query, found.key, found.value), found.longer, strict=True)
+    moves = [
+        f"{name} stays {later}" if tuple(now.shape) == later else f"{name} goes from {tuple(now.shape)} to {later}"
+        for name, now, later in named
+    ]
+    return lesson.predict(
+        "grows",
+        "The decoder reads one token more. Which tensors of cross-attention get a row more?",
+        options,
+        options[answers[query, key, value]],
+        f"{'; '.join(moves)}.",
+    )
+
+
+def _shapes(found: Crossing, head: int) -> None:
+    st.markdown("##### T queries against S keys")
+    rows = (
+        ("memory", "encoder's output", "(B, S, d_model)", found.memory),
+        ("asking", "decoder, after masked self-attention", "(B, T, d_model)", found.asking),
+        ("Q", "w_q(asking), in heads", "(B, H, T, d_k)", found.query),
+        ("K", "w_k(memory), in heads", "(B, H, S, d_k)", found.key),
+        ("V", "w_v(memory), in heads", "(B, H, S, d_v)", found.value),
+        ("weights", "softmax of QKᵀ / √d_k", "(B, H, T, S)", found.weights),
+    )
+    lines = [f"| {name} | {made} | {axes} | {tuple(value.shape)} |" for name, made, axes, value in rows]
+    st.markdown("\n".join(["| | made from | axes | shape |", "|---|---|---|---|", *lines]))
+    query, key = (value[0, head] for value in (found.query, found.key))
+    tensor_view(
+        [
+            Panel("query", query, ("T", "d_k"), (found.target, None), note=f"head {head}", role="query"),
+            Panel("key", key, ("S", "d_k"), (found.source, None), note=f"head {head}", role="key"),
+            Panel(
+                "weights",
+                found.weights[0, head],
+                ("T", "S"),
+                (found.target, found.source),
+                note=f"head {head}",
+                role="weights",
+                scale="probability",
+                footer="each row sums to 1",
+            ),
+        ],
+        key="labs.encoder_to_decoder.cross",
+        # softmax reads the whole row of scores, and so every key
+        reads=[
+            {"kind": "affine", "axes": [{"out": 0}, {"all": True}]},
+            {"kind": "affine", "axes": [{"all": True}] * 2},
+        ],
+        operation=Operation(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
+    )
+    st.caption(
+        "Rows of the weights are what the decoder read, columns what the encoder read. The queries come from the "
+        "decoder, the keys and values from the encoder: the first kind of attention in section 3.2.3 of the paper."
+    )
+
+
+def _memory(text: str, steps: Ways, step: int) -> bool:
+    st.markdown("##### Is there any other way across?")
+    most = len(steps.source) - 3
+    place = lesson.number("place", "Character of the source to change", 0, most, min(1, most))
+    found = result(handed_over, text, place, step)
+    total = found.usual.numel()
+    changed, still = (int((other != found.usual).sum()) for other in (found.fresh, found.handed))
+    options = ("none of them", "fewer than half", "half or more, but not all", "all of them")
+    shares = [still == 0, still < total / 2, still < total, True]
+    _, length, width = found.usual.shape
+    answer = lesson.predict(
+        "memory",
+        f"The encoder now reads {_shown(found.changed)} in place of {_shown(found.source)}, but its output is "
+        f"exchanged for the old memory before the decoder sees it. How many of the decoder's {length} × {width} "
+        "log-probabilities (T × V) differ from those before the change?",
+        options,
+        options[shares.index(True)],
+        f"{still:,} of {total:,} differ with the old memory, {changed:,} with the new one.",
+    )
+    if answer:
+        _answers(found)
+    return answer
+
+
+def _answers(found: Handed) -> None:
+    fresh, handed = found.differences
+    cases = (
+        (found.source, "its own", found.answers[0], 0.0),
+        (found.changed, "its own", found.answers[1], fresh),
+        (found.changed, "the old one", found.answers[2], handed),
+    )
+    lines = [
+        f"| {escaped(_text(read))} | {memory} | {escaped(answer)} | {number(difference)} |"
+        for read, memory, answer, difference in cases
+    ]
+    heading = ["| the encoder reads | memory | the decoder writes | largest difference |", "|---|---|---|---|"]
+    st.markdown("\n".join([*heading, *lines]))
+    what = (
+        "With the old memory every number is the same, bit for bit: the memory (B, S, d_model) is all that passes."
+        if found.same
+        else f"With the old memory numbers differ by up to {number(handed)}."
+    )
+    st.caption(
+        f"{what} In a batch with padding its mask passes too, so that nobody looks at the padding; a single text has "
+        "none. The differences are those of the log-probabilities."
+    )
+
+
+def _same(steps: Ways) -> bool:
+    st.markdown("##### One token at a time, and what can be kept")
+    st.markdown(
+        "The model writes greedily: the most probable token is taken, fed back, and the decoder reads again. Anew, "
+        "every step computes the queries, keys and values of all tokens so far. But the causal mask hides the future, "
+        "so the rows of earlier tokens come out as before. With a **K/V cache** each step computes one query, appends "
+        "one key and one value to those kept, and never computes those of the memory again."
+    )
+    most = max(steps.differences)
+    options = ("equal, bit for bit", "equal but for rounding, below 0.0001", "different by more")
+    place = 0 if most == 0 else 1 if most < _ROUNDING else 2
+    same = "the same" if steps.tokens == steps.cached_tokens else "not the same"
+    return lesson.predict(
+        "same",
+        f"The log-probabilities of all {len(steps.tokens)} steps, computed anew and with the cache, are …",
+        options,
+        options[place],
+        f"The largest difference is {number(most)}, and the text written is {same}: {said(''.join(steps.tokens))} "
+        f"anew, {said(''.join(steps.cached_tokens))} with the cache.",
+    )
+
+
+def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
+    read = ("⟨begin⟩", *steps.tokens[:step])
+    query, keys = steps.queries[step, layer], steps.keys[layer][:, :, : step + 1]
+    st.markdown(
+        f"Step {step} of masked self-attention, layer {layer}: query {tuple(query.shape)}, that is (B, H, 1, d_k); "
+        f"keys kept {tuple(keys.shape)}, that is (B, H, t, d_k), the last row new. In cross-attention the keys stay "
+        f"{tuple(steps.memory_keys[layer].shape)}, (B, H, S, d_k), from the first step to the last."
+    )
+    tensor_view(
+        [
+            Panel("query", query[0, head], ("1", "d_k"), note="of the newest token", role="query"),
+            Panel("keys kept", keys[0, head], ("T", "d_k"), (read, None), note=f"t = {step + 1}", role="key"),
+            Panel("scores", steps.scores(step, layer)[0, head], ("1", "T"), (None, read), role="scores"),
+        ],
+        key="labs.encoder_to_decoder.cache",
+        reads=[
+            {"kind": "affine", "axes": [{"out": 0}, {"all": True}]},
+            {"kind": "affine", "axes": [{"out": 1}, {"all": True}]},
+        ],
+        operation=Operation(title="one query against the keys kept", code="query @ keys.mT"),
+    )
+    st.dataframe(
+        {
+            "step": [str(step) for step in range(len(steps.tokens))],
+            "reads": [visible(token) for token in ("⟨begin⟩", *steps.tokens[:-1])],
+            "anew": [visible(token) for token in steps.tokens],
+            "cache": [visible(token) for token in steps.cached_tokens],
+            "difference": [number(one) for one in steps.differences],
+        },
+        hide_index=True,
+        height="content",
+    )
+    st.caption(
+        "What each step reads, what it writes anew and with the cache, and the largest difference among its "
+        "log-probabilities."
+    )
+
+
+def _saved(steps: Ways) -> bool:
+    ratio = sum(steps.everything) / sum(steps.cache)
+    options = ("less than twice", "2 to 5 times", "5 to 10 times", "more than 10 times")
+    place = sum(ratio >= bound for bound in (2, 5, 10))
+    return lesson.predict(
+        "saved",
+        "Computing everything anew at each step, the encoder too: how many times the operations of decoding with the "
+        "cache?",
+        options,
+        options[place],
+        f"{sum(steps.everything):,} FLOPs anew, {sum(steps.cache):,} with the cache, {number(ratio, digits=3)} times. "
+        f"With the encoder computed once and no cache: {sum(steps.decoder):,}.",
+    )
+
+
+def _costs(steps: Ways, step: int) -> None:
+    places = range(len(steps.tokens))
+    ways = (
+        ("all anew", steps.everything),
+        ("decoder anew", steps.decoder),
+        ("K/V cache", steps.cache),
+    )
+    curves(
+        [Curve(name, places, [count / 1e6 for count in counts]) for name, counts in ways],
+        x="step",
+        y="million FLOPs in this step",
+        at=step,
+    )
+    if len(steps.tokens) > 2:
+        grows, flat = steps.decoder[-1] - steps.decoder[-2], steps.cache[-1] - steps.cache[-2]
+        layers, heads, width = len(steps.keys), *steps.keys[0].shape[1::2]
+        kept = 2 * layers * heads * width
+        st.markdown(
+            "Step 0 runs the encoder in all three, and the first runs it again in every step. One token more makes "
+            f"the next step cost {grows:,} FLOPs more with the decoder anew, and {flat:,} more with the cache: in each "
+            "layer there is one more key to compare with and one more value to mix. The price is memory: the cache "
+            f"keeps {kept:,} numbers a token, keys and values of {layers} layers and {heads} heads."
+        )
+    st.caption(
+        "FLOPs are counted on recordings of the very calls: two for each multiply-and-add of a matrix product, one for "
+        "each element of an element-wise operation, four for each of a softmax."
+    )
+
+
+def _shown(tokens: tuple[str, ...]) -> str:
+    return said(_text(tokens))
+
+
+def _text(tokens: tuple[str, ...]) -> str:
+    return "".join(tokens[1:-1]).replace("␣", " ")

@@ -1,0 +1,267 @@
+"""Whether attention is an explanation: both sides, on the trained model."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from engine.formula import number
+from engine.labs.adversarial_attention import STARTS, STEPS, Adversary, adversary
+from engine.labs.explanation import KINDS, SHUFFLES, Exchanges, exchanges
+from engine.labs.explanation_code import code
+from engine.labs.frozen_attention import accuracy
+from engine.labs.transferred_attention import transferred
+from engine.text import TextError
+from pages.ui.answer import percent
+from pages.ui.labs import lesson
+from pages.ui.labs.results import result
+from pages.ui.labs.scatter import Points, scatter
+from pages.ui.plain import code as said
+from pages.ui.plain import visible
+from pages.ui.tensor_view import Panel, tensor_view
+
+_USUAL = "21 November 2026"
+_POSITION = 9
+_LAYERS = {"both": (0, 1), "0": (0,), "1": (1,)}
+_HEADS = {"all": (0, 1, 2, 3), **{str(head): (head,) for head in range(4)}}
+_BOUNDS = ("0.01", "0.05", "0.1")
+_FAR = math.log(2) / 2
+_SORTS = ("digits", "hyphens", "the end", "other characters")
+_KEPT = ("all of them", "9 in 10 or more, but not all", "half or more, but fewer than 9 in 10", "fewer than half")
+
+
+def draw() -> None:
+    st.markdown(
+        "A map of attention weights is often read as a reason: it wrote this character *because* it looked there. Jain "
+        "and Wallace (*Attention is not Explanation*, 2019) exchange the weights for others and find that the output "
+        "often does not move. Wiegreffe and Pinter (*Attention is not not Explanation*, 2019) hold that this does not "
+        "show what it seems to. Here are their tests on the cross-attention of the model that reads dates."
+    )
+    text = lesson.line("date", "A date", _USUAL)
+    sliders = st.columns(3)
+    with sliders[0]:
+        layers = _LAYERS[lesson.pick("layer", "Decoder layer", tuple(_LAYERS))]
+    with sliders[1]:
+        heads = _HEADS[lesson.pick("head", "Head", tuple(_HEADS))]
+    try:
+        found = result(exchanges, text, layers, heads)
+    except TextError as error:
+        st.error(str(error))
+        return
+    with sliders[2]:
+        position = lesson.number("position", "Position in the answer", 0, len(found.answer) - 1, _POSITION)
+    st.markdown(
+        f"It writes {said(''.join(found.answer))}; at position {position} it writes {said(found.answer[position])}. "
+        f"Exchanged are the weights of {_whose(layers, heads)}."
+    )
+    if _shuffles(found):
+        _exchanges(found)
+        _search(text, found, layers, heads, position)
+    lesson.snippet(
+        code(text, layers, heads, position),
+        f"The {SHUFFLES} shuffles at position {position} in plain PyTorch, to run in the project's folder",
+    )
+
+
+def _search(text: str, found: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:
+    st.markdown("##### Look for other weights with the same output")
+    st.markdown(
+        "A shuffle is blind. Jain and Wallace also search: for weights as far from the model's as can be, by gradient "
+        f"ascent on JS, with a penalty once TV is above a bound ({STARTS} random starts, {STEPS} steps each)."
+    )
+    bound = lesson.pick("bound", "Bound on TV", _BOUNDS)
+    other = result(adversary, text, layers, heads, position, float(bound))
+    if _found(found, other, float(bound)):
+        _beside(other)
+        if _reply(other):
+            _frozen(layers, heads)
+
+
+def _whose(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
+    what = "all heads" if len(heads) > 1 else f"head {heads[0]}"
+    return f"{what} of decoder layer {layers[0]}" if len(layers) == 1 else f"{what} of both decoder layers"
+
+
+def _shuffles(found: Exchanges) -> bool:
+    st.markdown("##### Exchange the weights")
+    shuffled = found.by_kind["shuffled"]
+    total, kept = len(shuffled.kept), int(shuffled.kept.sum())
+    share = kept / total
+    weights, output = shuffled.medians
+    return lesson.predict(
+        "kept",
+        f"At each of the {len(found.answer)} positions these weights are put in a random order, {SHUFFLES} times. In "
+        f"how many of the {total:,} cases does the most probable next character stay the same?",
+        _KEPT,
+        _KEPT[sum((share < 1, share < 0.9, share < 0.5))],
+        f"In {kept:,} of {total:,}. The median move of the weights is {number(weights, 3)}, that of the output "
+        f"{_small(output)}.",
+    )
+
+
+def _exchanges(found: Exchanges) -> None:
+    st.markdown(
+        "Each point is one exchange. To the right: how far the weights moved, as Jensen–Shannon divergence (JS), 0 to "
+        "ln 2 ≈ 0.693, reached where both look at nothing in common. Upwards: how far the probabilities of the next "
+        "character moved, as total variation distance (TV), half the sum of all differences, 0 to 1. Were the weights "
+        "the reason for the output, points on the right would lie high."
+    )
+    kind = lesson.pick("kind", "Exchanged for", KINDS)
+    drawn = found.by_kind[kind]
+    groups: dict[str, list[int]] = {}
+    for run, position in enumerate(drawn.position.tolist()):
+        groups.setdefault(_sort(found.answer[position]), []).append(run)
+    names = [name for name in _SORTS if name in groups]
+    moves = drawn.weights_moved.tolist(), drawn.output_moved.tolist()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        scatter(
+            [Points(name, *([column[run] for run in groups[name]] for column in moves)) for name in names],
+            x="weights moved (JS, nats)",
+            y="output moved (TV)",
+            x_range=(0, math.log(2)),
+            y_range=(0, 1),
+        )
+        kept = {name: sum(drawn.kept[groups[name]].tolist()) for name in names}
+        shares = ", ".join(f"{kept[name]:,} of {len(groups[name]):,} for {name}" for name in names)
+        st.caption(
+            f"The most probable character stays the same in {shares}. The tables have medians of JS and TV, and how "
+            f"often it stays the same: over all positions, and position by position ({kind})."
+        )
+        every = [found.by_kind[name] for name in KINDS]
+        st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
+    with right:
+        places = [f"{place}: {visible(token)}" for place, token in enumerate(found.answer)]
+        each = [drawn.at(place) for place in range(len(found.answer))]
+        st.dataframe(_table("position", places, each), hide_index=True, height="content")
+
+
+def _sort(token: str) -> str:
+    return {"-": "hyphens", "⟨end⟩": "the end"}.get(token, "digits" if token.isdigit() else "other characters")
+
+
+def _table(name, rows, moved) -> dict[str, list[str]]:
+    return {
+        name: list(rows),
+        "JS": [number(one.medians[0], 3) for one in moved],
+        "TV": [_small(one.medians[1]) for one in moved],
+        "same": [percent(int(one.kept.sum()) / len(one.kept)) for one in moved],
+    }
+
+
+def _short(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
+    what = "all heads" if len(heads) > 1 else f"head {heads[0]}"
+    return f"{what}, layer {layers[0]}" if len(layers) == 1 else f"{what}, both layers"
+
+
+def _found(found: Exchanges, other: Adversary, bound: float) -> bool:
+    options = ("yes, the search finds some", "no, the search finds none")
+    return lesson.predict(
+        "found",
+        f"Position {other.position}, where it writes {said(found.answer[other.position])}: are there weights more than "
+        f"half of ln 2 away, with which the output moves by no more than {bound}?",
+        options,
+        options[other.weights_moved <= _FAR],
+        f"The farthest found are {number(other.weights_moved, 3)} away, of at most 0.693; the output moves by "
+        f"{_small(other.output_moved)}.",
+    )
+
+
+def _beside(other: Adversary) -> None:
+    sides = (("the model's own", other.own, other.before), ("found", other.found, other.after))
+    names = tuple(map(str, other.heads))
+    for column, (says, weights, likeliest) in zip(st.columns(2, gap="large"), sides, strict=True):
+        with column:
+            for place, layer in enumerate(other.layers):
+                panel = Panel(
+                    "weights",
+                    weights[place],
+                    ("H", "S"),
+                    (names, other.source),
+                    note=f"{says}, layer {layer}",
+                    role="weights",
+                    scale="probability",
+                    footer="each row sums to 1",
+                )
+                tensor_view([panel], key=f"labs.explanation.{says}.{layer}")
+            shares = " · ".join(f"{said(token)} {percent(share)}" for token, share in likeliest)
+            st.markdown(f"Next character: {shares}")
+
+
+def _reply(other: Adversary) -> bool:
+    st.markdown("##### What the reply holds against this")
+    st.markdown(
+        "Wiegreffe and Pinter: a model does not choose its weights freely. They are computed by parameters that were "
+        "trained together with all others. An adversary that sets them by hand, for one instance, cuts that tie: it "
+        "shows that other weights *exist*, not that the model could have computed them, nor that they would do for a "
+        "second instance. And that there is another explanation does not make the first one false. They ask for an "
+        "adversary that is itself a trained model, and first for a baseline: where uniform weights do as well, the "
+        "task needs no attention, and can say nothing about it."
+    )
+    tried = result(transferred, other)
+    if not tried.dates:
+        st.caption(
+            "Whether both work for other dates can be tried where the text is a date in a form that the model was "
+            "taught, and the model answers it right. This one is not."
+        )
+        return True
+    own, found = tried.kept
+    options = ("the model's weights for this date", "the weights that were found", "both as often")
+    return lesson.predict(
+        "second",
+        f"Both are now used for {tried.dates} other dates that are written like this one, at the same position. With "
+        "which does the model's most probable character stay the same more often?",
+        options,
+        options[0 if own > found else 1 if found > own else 2],
+        f"With the model's weights for this date in {own} of {tried.dates}, with those found in {found}. The median "
+        f"move of the output is {_small(tried.moved[0])} and {_small(tried.moved[1])}.",
+    )
+
+
+def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
+    st.markdown("##### The baseline: uniform weights for every date")
+    usual, frozen = result(accuracy, (), ()), result(accuracy, layers, heads)
+    options = ("all of them", "half or more, but not all", "fewer than half, but some", "none")
+    share = frozen.dates_right / usual.dates
+    answer = lesson.predict(
+        "frozen",
+        f"As it was trained the model answers {usual.dates_right} of {usual.dates} held-out dates right, in random "
+        f"forms. Now the cross-attention of {_whose(layers, heads)} is uniform at every position. How many are right?",
+        options,
+        options[sum((share < 1, share < 0.5, share == 0))],
+        f"{frozen.dates_right} of {frozen.dates} dates, {frozen.characters_right} of {frozen.characters} characters.",
+    )
+    if not answer:
+        return
+    whole = result(accuracy, _LAYERS["both"], _HEADS["all"])
+    rows = {"nothing": usual, _short(layers, heads): frozen, _short(_LAYERS["both"], _HEADS["all"]): whole}
+    st.dataframe(
+        {
+            "uniform": list(rows),
+            "dates": [f"{one.dates_right} of {one.dates}" for one in rows.values()],
+            "characters": [f"{one.characters_right} of {one.characters}" for one in rows.values()],
+        },
+        hide_index=True,
+    )
+    st.caption(
+        "Right answers. A character counts as right if it is the likeliest after the right ones before it. Wiegreffe "
+        "and Pinter train again with the weights frozen; here nothing is trained again, so this says how much this "
+        "very model relies on them, not what a model without attention could learn."
+    )
+    st.markdown("##### What this can show")
+    st.markdown(
+        "Here cross-attention is the only way from the source to the answer, and heads in two layers share the "
+        "work. Jain and Wallace tested text classification, inference and question answering, with one attention "
+        "over an encoder, most often one whose states had mixed the whole text already; they left models that "
+        "write a sequence to others. So these numbers speak for this model and this task. What carries over is "
+        "the method: exchange before you believe a map, try weights that were found on a second instance, and "
+        "measure what a model needs by taking it away."
+    )
+
+
+def _small(share: float) -> str:
+    """A distance to three digits; what is as good as nothing, or as all, said so."""
+    if share < 0.0001:
+        return "< 0.0001"
+    return number(share, 3) if share < 0.9995 else "> 0.999"

@@ -1,0 +1,89 @@
+"""An image as a sentence: cut into patches, through the same encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.labs.image_as_sentence import PATCHES, code, cut
+from engine.labs.pictures import NAMES, SIDE, Picture, drawn
+from pages.ui.labs import image_attention, image_cost, image_cut, image_model, image_order, lesson
+from pages.ui.labs.drawing import picture
+from pages.ui.labs.results import result
+from pages.ui.labs.uploaded import MOST_MEGABYTES, NoPictureError, decoded
+
+_OWN = "your own"
+_UPLOADED, _SHOWN = "labs.image.uploaded", "labs.image.shown"
+
+
+@dataclass(frozen=True)
+class _Uploaded:
+    """The last file that could be read, and the id under which Streamlit knows the last one of all."""
+
+    file: str
+    picture: Picture | None
+    trouble: str = ""
+
+
+def draw() -> None:
+    st.markdown(
+        "The encoder reads rows of numbers, (B, S, d_model), and never asks what they stand for. The Vision "
+        "Transformer (ViT, Dosovitskiy et al. 2021) cuts an image into square patches, turns each into one such row, "
+        "and gives them to the encoder as if they were the words of a sentence."
+    )
+    left, right = st.columns([3, 5], gap="large")
+    with right:
+        image = _picture()
+        patch = int(lesson.pick("patch", "Patch, pixels a side", [str(size) for size in PATCHES], "8"))
+        found = result(cut, image.rgb, patch)
+        counted = image_cut.count(found, patch)
+    with left:
+        st.html(
+            picture(
+                found.image[0],
+                f"{image.says}, cut into square patches",
+                f"{SIDE} × {SIDE} pixels, cut into patches of {patch} × {patch}.",
+                patch=patch,
+            )
+        )
+    sizes = image_model.USUAL
+    if counted and image_cut.ways(found, patch, image.says):
+        sizes = image_model.sizes()
+        parts = (image_model.sentence, image_order.shuffled, image_attention.looks, image_cost.counted)
+        # Each part says whether its questions are answered; until then the next one waits.
+        all(part(image, patch, sizes) for part in parts)
+    lesson.snippet(code(patch, sizes.d_model, sizes.heads, sizes.layers))
+
+
+def _picture() -> Picture:
+    """The picture that was chosen, drawn here or brought along; the one shown last until there is such a one."""
+    name = lesson.pick("picture", "Picture", (*NAMES, _OWN))
+    if name != _OWN:
+        st.session_state[_SHOWN] = drawn(name)
+        return st.session_state[_SHOWN]
+    own = _own()
+    if own is not None:
+        st.session_state[_SHOWN] = own
+    return st.session_state.get(_SHOWN, drawn(NAMES[0]))
+
+
+def _own() -> Picture | None:
+    file = st.file_uploader(
+        f"A PNG or JPEG; its middle square is reduced to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
+        type=["png", "jpg", "jpeg"],
+        key="labs.image.file",
+        max_upload_size=MOST_MEGABYTES,
+    )
+    if file is None:
+        return None
+    before = st.session_state.get(_UPLOADED)
+    if before is None or before.file != file.file_id:
+        try:
+            before = _Uploaded(file.file_id, decoded(file.getvalue()))
+        except NoPictureError as trouble:
+            before = _Uploaded(file.file_id, None, str(trouble))
+        st.session_state[_UPLOADED] = before
+    if before.trouble:
+        st.warning(f"{before.trouble} The picture shown before is still here.")
+    return before.picture

@@ -1,0 +1,253 @@
+"""What transpose, permute and contiguous do to memory."""
+
+from __future__ import annotations
+
+import streamlit as st
+import torch
+
+from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
+from engine.units import in_words
+from pages.ui.labs import lesson
+from pages.ui.labs.results import result
+from pages.ui.labs.tokens import words
+from pages.ui.ribbon import Ribbon, ribbon
+from pages.ui.tensor_view import Operation, Panel, Travel, tensor_view
+
+_SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
+_ORDERS = {
+    ", ".join(AXES[axis] for axis in order): order
+    for order in ((1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1), (2, 1, 0), (0, 1, 2))
+}
+
+
+def draw() -> None:
+    st.markdown(
+        "A tensor is numbers in a row, its storage, and a stride for each axis: how far one step along that axis goes "
+        "in the row. `transpose` swaps two axes, `permute` takes them all. Here are the queries of one sentence, cut "
+        "into heads. Each number is its own place in memory, so you can see where it went."
+    )
+    sliders = st.columns(3)
+    with sliders[0]:
+        length = lesson.number("length", "Length L", 1, 6, 3)
+    with sliders[1]:
+        heads = lesson.number("heads", "Heads H", 1, 4, 2)
+    with sliders[2]:
+        d_k = lesson.number("d_k", "d_k", 1, 6, 4)
+    operation, axes = _operation()
+    found = result(layout, length, heads, d_k, operation, axes)
+    if _strides(found):
+        _moved(found)
+        if _refused(found):
+            _merges(found)
+            if _sharing(found):
+                _written(found)
+    lesson.snippet(code(length, heads, d_k, operation, axes))
+
+
+def _operation() -> tuple[str, tuple[int, ...]]:
+    left, right = st.columns([1, 2])
+    with left:
+        operation = lesson.pick("operation", "Operation", ("transpose", "permute", "none"))
+    with right:
+        if operation == "transpose":
+            return operation, _SWAPS[lesson.pick("swap", "Swap", tuple(_SWAPS))]
+        if operation == "permute":
+            return operation, _ORDERS[lesson.pick("order", "New order of the axes", tuple(_ORDERS))]
+    return operation, ()
+
+
+def _strides(found: Layout) -> bool:
+    before, after = found.query.stride(), found.moved.stride()
+    fresh = torch.empty(found.moved.shape).stride()
+    choices = dict.fromkeys((after, before, fresh, before[::-1], (1, 1, 1), (0, 0, 0), (2, 2, 2)))
+    jumps = ", ".join(f"{stride} for {axis}" for axis, stride in zip(AXES, before, strict=True))
+    return lesson.predict(
+        "strides",
+        f"The query has shape {tuple(found.query.shape)}. One step goes {jumps}: its strides are {before}. "
+        f"What are the strides of `{found.call}`, whose shape is {tuple(found.moved.shape)}?",
+        tuple(map(str, sorted(list(choices)[:3]))),
+        str(after),
+        f"{found.unmoved} of {found.query.numel()} numbers lie where they lay in memory.",
+    )
+
+
+def _moved(found: Layout) -> None:
+    st.markdown("##### Before and after")
+    _pictures(found)
+    facts, says = st.columns(2, gap="large")
+    with facts:
+        names = ["query"] if found.call == "query" else ["query", found.name]
+        tensors = [found.query, found.moved][: len(names)]
+        st.markdown(_table(["", *names], _facts(tensors)))
+    with says:
+        if found.stories[0]:
+            st.markdown(found.stories[0])
+        if found.twin:
+            st.markdown(f"`{found.twin}` gives the same numbers with the same strides.")
+        elif found.call.startswith("query.permute") and found.order != (0, 1, 2):
+            st.markdown("All three axes change place. One `transpose` swaps two, so it takes two of them.")
+    st.markdown("##### The storage, and the order in which it is read")
+    steps, near = len(found.jumps), found.jumps.count(1)
+    ribbon(
+        Ribbon(
+            name=found.name,
+            shape=tuple(found.moved.shape),
+            stride=found.moved.stride(),
+            axes=found.axes,
+            order=found.order,
+            reading=found.reading,
+            above="storage of query, by place in memory",
+            below=f"{found.name}, in the order in which it is read: last axis fastest",
+            says=f"Reading {found.name} takes {_counted(steps, 'step')}: {near} to the next number in memory, "
+            f"{_counted(steps - near, 'jump')}. Point at a number, or read one after the other.",
+        ),
+        key="labs.memory_layout.ribbon",
+    )
+
+
+def _pictures(found: Layout) -> None:
+    labels = words(found.query.size(0))
+    along = {"L": labels}
+    query = Panel("query", found.query, AXES, (labels, None, None), role="query", scale="ids")
+    if found.call == "query":
+        tensor_view([query], key="labs.memory_layout.query")
+        return
+    moved = Panel(
+        found.name,
+        found.moved,
+        found.axes,
+        tuple(along.get(axis) for axis in found.axes),
+        role="query",
+        scale="ids",
+    )
+    follow = [{"out": found.order.index(axis)} for axis in range(len(AXES))]
+    tensor_view(
+        [query, moved],
+        key="labs.memory_layout.moved",
+        reads=[{"kind": "affine", "axes": follow}],
+        operation=Operation(title=found.call.partition(".")[2].partition("(")[0], code=found.call),
+        travel=Travel(0, (1, 2), keeps=True),
+    )
+
+
+def _refused(found: Layout) -> bool:
+    count = sum(bool(merge.error) for merge in found.merges)
+    options = ("none", "one", "two", "all three")
+    first, second, third = found.axes
+    because = "; ".join(f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in found.merges)
+    return lesson.predict(
+        "refused",
+        f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
+        f"these does it refuse for `{found.name}`?",
+        options,
+        options[count],
+        f"{because}.",
+    )
+
+
+def _merges(found: Layout) -> None:
+    st.markdown("##### Which axes view can merge")
+    st.markdown(
+        "`view` copies nothing, so the merged axis must do with one stride. That works where a step along the outer "
+        "axis goes exactly as far as the whole inner one: stride of the outer = size of the inner × its stride. An "
+        "axis of size 1 is never stepped along, and asks for nothing."
+    )
+    for column, merge in zip(st.columns(3), found.merges, strict=True):
+        with column, st.container(border=True):
+            _one_merge(found, merge)
+    errors = list(dict.fromkeys(merge.error for merge in found.merges if merge.error))
+    for error in errors:
+        st.markdown("What PyTorch says:")
+        st.code(error, language=None, wrap_lines=True)
+    if errors:
+        st.markdown(
+            "Its “contiguous subspaces” are runs of axes that hold to this rule. `reshape` tries the same, and copies "
+            "where `view` raises."
+        )
+
+
+def _one_merge(found: Layout, merge: Merge) -> None:
+    st.markdown(f"**{_joined(merge.axes)}**: `{found.name}.view({', '.join(map(str, merge.sizes))})`")
+    for condition in merge.conditions:
+        needed = condition.size * condition.inner_stride
+        mark, sign = (":green[✓]", "=") if condition.holds else (":orange[✗]", "≠")
+        product = f"{condition.size} × {condition.inner_stride}"
+        st.markdown(
+            f"{mark} stride of {condition.outer} is {condition.stride} {sign} {product}"
+            f"{'' if condition.holds else f' = {needed}'}, size × stride of {condition.inner}"
+        )
+    if not merge.conditions:
+        st.markdown(":green[✓] at most one of them is longer than 1")
+    said = "raises" if merge.error else "works"
+    memory = "shares the memory" if merge.reshape_shares else f"copies {in_words(merge.nbytes)}"
+    st.markdown(f"`view` {said}, `reshape` {memory}.")
+
+
+def _sharing(found: Layout) -> bool:
+    write = found.through_view
+    options = ("in `query` alone", "in `copied` alone", "in both", "in neither")
+    place = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
+    return lesson.predict(
+        "sharing",
+        f"`copied = {found.name}.contiguous()`, and then `{found.name}{list(write.index)} = {WRITTEN}`. Where is that "
+        "number read afterwards?",
+        options,
+        options[place[write.query == WRITTEN, write.copied == WRITTEN]],
+        f"`query{list(write.query_index)}` is {_number(write.query)}, `copied{list(write.index)}` is "
+        f"{_number(write.copied)}.",
+    )
+
+
+def _written(found: Layout) -> None:
+    st.markdown("##### Whose memory it is")
+    view, copy = found.through_view, found.through_copy
+    was = int(found.query[view.query_index])
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(_table(["", found.name, "copied"], _facts([found.moved, found.copied])))
+    with right:
+        names = ["query", found.name, "copied"]
+        rows = [["before", *[str(was)] * 3]]
+        for said, write in ((f"written through {found.name}", view), ("written into copied", copy)):
+            values = (write.query, write.moved, write.copied)
+            rows.append([said, *(f"**{_number(value)}**" if value == WRITTEN else str(value) for value in values)])
+        if found.call == "query":
+            names, rows = names[1:], [[row[0], *row[2:]] for row in rows]
+        st.markdown(_table(["", *names], rows))
+        places = f"`{found.name}{list(view.index)}` and `copied{list(view.index)}`"
+        at = places if found.call == "query" else f"`query{list(view.query_index)}`, {places}"
+        st.caption(f"The number at {at}. Each write is made on fresh tensors.")
+    if found.copied.data_ptr() == found.moved.data_ptr():
+        st.markdown(f"{found.stories[1]} So `contiguous` returned the tensor itself, and they share every number.")
+    else:
+        st.markdown(
+            f"{found.stories[1]} The copy costs {in_words(found.copied.nbytes)}, lies in the order of the lower "
+            "row above, and from then on leads a life of its own."
+        )
+
+
+def _facts(tensors: list[torch.Tensor]) -> list[list[str]]:
+    return [
+        ["shape", *(str(tuple(tensor.shape)) for tensor in tensors)],
+        ["strides", *(str(tensor.stride()) for tensor in tensors)],
+        ["data_ptr()", *(f"{tensor.data_ptr():#x}" for tensor in tensors)],
+        ["storage", *(in_words(tensor.untyped_storage().nbytes()) for tensor in tensors)],
+        ["contiguous", *("yes" if tensor.is_contiguous() else "no" for tensor in tensors)],
+    ]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _joined(axes: tuple[str, ...]) -> str:
+    return f"{', '.join(axes[:-1])} and {axes[-1]}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _number(value: int) -> str:
+    return str(value).replace("-", "−")

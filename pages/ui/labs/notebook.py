@@ -1,0 +1,278 @@
+"""The classic notebook on multi-head attention, line by line: first which shape a line prints, then its tensor."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import streamlit as st
+
+from engine import Step
+from engine.index_map import reads
+from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
+from engine.labs.notebook_shapes import options
+from pages.ui.answer import percent
+from pages.ui.labs import lesson
+from pages.ui.labs.line_table import Cell, Code, Row, Shape, line_table
+from pages.ui.labs.results import result
+from pages.ui.operation import operation_of
+from pages.ui.panels import panel_of, stage_of
+from pages.ui.tensor_view import Panel, tensor_view
+from pages.ui.travel import travel_of
+
+_BATCH, _LENGTH, _WIDTH, _HEADS = (1, 12, 10), (1, 24, 20), (4, 512, 512), (1, 16, 8)  # from, to, the classic one
+_UP_TO_HERE, _ALL = "lines run so far", "every line"
+# Of the arithmetic, which lines belong together.
+_GROUPS = {"linear": "the four projections", "matmul": "q @ k_t and weights @ v"}
+
+# What makes the shape of a line what it is, by name and operation.
+_WHY = {
+    ("batch", "tensor"): "A row for each sentence, each as long as the longest: {L} ids.",
+    ("embedded", "embedding"): "Each of the {B} × {L} ids is replaced by its row of the table, {D} numbers wide.",
+    ("q", "linear"): "A linear layer changes the last axis alone, here from {D} to {D}. The heads stand side by side.",
+    ("q", "view"): "`view` cuts each row of {D} into {H} pieces of {K}. No number moves.",
+    ("q", "transpose"): "Axes 1 and 2 change places: the {H} heads stand in front of the {L} tokens.",
+    ("k_t", "transpose"): "The last two axes change places, for the product needs d_k of q beside d_k of k.",
+    ("scores", "matmul"): "Rows of {K} times columns of {K}: d_k is summed away, a number stays for each of "
+    "{L} queries and {L} keys.",
+    ("scaled", "div"): "Every number is divided by √{K}. No axis changes.",
+    (
+        "weights",
+        "softmax",
+    ): "`softmax` makes each row of {L} sum to 1. `dim` says along which axis, and the axis stays.",
+    ("mixed", "matmul"): "({L}, {L}) times ({L}, {K}): the keys are summed away, {K} features of v stay.",
+    ("moved", "transpose"): "Axes 1 and 2 change back: each token has its {H} heads beside each other again.",
+    ("packed", "contiguous"): "`contiguous` is about memory. No axis changes.",
+    ("concat", "view"): "{H} heads of {K} side by side are {D} numbers for each token.",
+    (
+        "output",
+        "linear",
+    ): "W_O changes the last axis alone, from {D} to {D}. What comes out is as large as what came in.",
+}
+
+
+def draw() -> None:
+    st.markdown(
+        "The classic notebook takes ten sentences of different lengths from token ids to the output of multi-head "
+        "attention. Say which shape a line prints, then see what it made. Choose a line in the table to go there."
+    )
+    batch, length, d_model, heads = _sizes()
+    found = result(replay, batch, length, d_model, heads)
+    if found.error:
+        _rule(d_model, heads)
+    steps, table = st.columns([2, 3], gap="medium")
+    with steps:
+        line = found.lines[lesson.number("line", "Line", 1, found.raised or len(found.lines), 1) - 1]
+        known = _line(found, line, batch, length, d_model, heads)
+    with table:
+        _table(found, line, known)
+    if known and line.step:
+        _stage(found, line.step)
+    if found.error:
+        _left_open(batch, length, d_model, heads)
+    else:
+        _whole(found)
+    lesson.snippet(code(batch, length, d_model, heads), "The whole notebook, to copy and run alone")
+
+
+def _sizes() -> tuple[int, int, int, int]:
+    columns = st.columns(4)
+    with columns[0]:
+        batch = lesson.number("batch", "Batch B", *_BATCH)
+    with columns[1]:
+        length = lesson.number("length", "Length L of the longest sentence", *_LENGTH)
+    with columns[2]:
+        d_model = lesson.number("d_model", "d_model", *_WIDTH)
+    with columns[3]:
+        heads = lesson.number("heads", "Heads H", *_HEADS)
+    classic = {"batch": _BATCH[2], "length": _LENGTH[2], "d_model": _WIDTH[2], "heads": _HEADS[2]}
+    if (batch, length, d_model, heads) != tuple(classic.values()):
+        _offer("Back to the classic sizes", **classic)
+    return batch, length, d_model, heads
+
+
+def _rule(d_model: int, heads: int) -> None:
+    """What must divide, and the nearest sizes that do."""
+    widths, counts = nearest(d_model, heads, _WIDTH[:2], _HEADS[:2])
+    d_k, rest = divmod(d_model, heads)
+    with st.container(border=True):
+        st.markdown(
+            f"**d_model must be a multiple of the number of heads.** {d_model} is not a multiple of {heads}: "
+            f"{heads} heads of {d_k} take {heads * d_k} numbers of each token's {d_model}, and {rest} "
+            f"{'is' if rest == 1 else 'are'} left over. The nearest sizes that work:"
+        )
+        with st.container(horizontal=True):
+            for count in counts:
+                _offer(f"{count} head{'s' if count > 1 else ''}", heads=count)
+            for width in widths:
+                _offer(f"d_model {width}", d_model=width)
+
+
+def _offer(label: str, **values: int) -> None:
+    st.button(label, key="labs.notebook.offer." + ".".join(values) + f".{label}", on_click=lesson.move, kwargs=values)
+
+
+def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, heads: int) -> bool:
+    """The line that is next, and what it prints once a person has said so; whether that is open."""
+    last = found.raised or len(found.lines)
+    with st.container(horizontal=True):
+        for label, place in (("← Back", line.number - 1), ("Next line →", line.number + 1), ("To the end", last)):
+            st.button(
+                label,
+                key=f"labs.notebook.{label}",
+                on_click=lesson.move,
+                kwargs={"line": place},
+                disabled=not 1 <= place <= last or place == line.number,
+            )
+    st.code(f"{line.code}\nprint(tuple({line.name}.shape))", language="python", wrap_lines=True)
+    if line.step is None:
+        st.markdown(f"Line {line.number} raises. PyTorch says:")
+        st.code(found.error, language=None, wrap_lines=True)
+        st.markdown(
+            f"`view` only regroups the numbers that are there: {batch} × {length} × {d_model} = "
+            f"{batch * length * d_model:,}. The shape asked for holds {batch} × {length} × {heads} × "
+            f"{d_model // heads} = {batch * length * heads * (d_model // heads):,}."
+        )
+        return True
+    shapes = options(line, batch, length, d_model, heads)
+    if not shapes:
+        st.markdown(f"As with the queries: it prints `{line.step.shape}`. L_k is L again, for the tokens looked at.")
+        return True
+    why = _WHY[line.deed].format(B=batch, L=length, D=d_model, H=heads, K=d_model // heads)
+    return lesson.predict(
+        f"line {line.number}",
+        "What does this line print?",
+        [str(shape) for shape in shapes],
+        str(line.step.shape),
+        f"{why}{_beside(found, line)}",
+    )
+
+
+def _beside(found: Replay, line: Line) -> str:
+    if line.name != "batch":
+        return ""
+    padding = len(found.lengths) * max(found.lengths) - sum(found.lengths)
+    return f" The sentences have {', '.join(map(str, found.lengths))} tokens; {padding:,} places are filled with id 0."
+
+
+def _table(found: Replay, line: Line, known: bool) -> None:
+    shown = lesson.pick("shapes", "Shapes in the table", (_UP_TO_HERE, _ALL))
+    rows = [_row(found, one, shown == _ALL or one.number < line.number + known) for one in found.lines]
+    line_table(
+        ("line", "shape", "memory", "FLOPs"),
+        rows,
+        chosen=line.number - 1,
+        key="labs.notebook.lines",
+        on_choose=lambda place: lesson.move(line=place + 1),
+    )
+
+
+def _row(found: Replay, line: Line, known: bool) -> Row:
+    code_cell = Code(f"{line.number:>2} {line.code}")
+    if line.step is None:
+        raised = line.number == found.raised
+        return Row([code_cell, "raises" if raised else "not reached", "", ""], "bad" if raised else "unknown")
+    if not known:
+        return Row([code_cell, "?", "", ""], "unknown")
+    cells: list[Cell] = [
+        code_cell,
+        Shape(line.step.axes, line.step.shape),
+        {"new": "new", "view": "view", "same": "same tensor"}[line.step.memory],
+        _short(line.step.flops or 0),
+    ]
+    return Row(cells)
+
+
+def _short(flops: int) -> str:
+    """A count in three digits, which is enough to compare lines by."""
+    for size, unit in ((10**6, "M"), (10**3, "k")):
+        if flops >= size:
+            return f"{flops / size:.3g} {unit}"
+    return str(flops or "")
+
+
+def _stage(found: Replay, step: Step) -> None:
+    st.markdown(f"##### What `{step.name}` holds")
+    if step.name == "batch":
+        tensor_view([_padded(found, step)], key="labs.notebook.ids")
+        return
+    card = operation_of(found.trace, step)
+    tensor_view(
+        [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in stage_of(found.trace, step)],
+        key="labs.notebook.stage",
+        reads=[read.to_json() for read in reads(step) or ()] or None,
+        operation=replace(card, facts=[(name, _by_line(fact)) for name, fact in card.facts]),
+        travel=travel_of(step),
+    )
+
+
+def _by_line(text: str) -> str:
+    """Steps are counted from 0; here each is a line, and those are counted from 1."""
+    return re.sub(r"\bstep (\d+)", lambda found: f"line {int(found[1]) + 1}", text)
+
+
+def _padded(found: Replay, step: Step) -> Panel:
+    """The ids, hatched where they are padding."""
+    plain = panel_of(found.trace, step)
+    return replace(plain, note="hatched: padding", masked=step.value == PAD, scale="ids")
+
+
+def _whole(found: Replay) -> None:
+    st.markdown("##### The whole run")
+    left, right = st.columns(2, gap="large")
+    with left:
+        _copied(found)
+    with right:
+        _arithmetic(found)
+    if padding := found.to_padding:
+        st.markdown(
+            f"The exercise has no mask, so the real tokens look at padding too: it gets {percent(padding)} of "
+            "their attention on average. A padding mask makes that 0."
+        )
+
+
+def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:
+    shape, error = with_the_length_left_open(batch, length, d_model, heads)
+    raises, runs = "raise an error too", "run, with a wrong length"
+    lesson.predict(
+        "open",
+        "Many write `q.view(batch_size, -1, heads, d_k)` and let PyTorch infer the length. What would that do here?",
+        (raises, runs),
+        raises if error else runs,
+        f"PyTorch says: {error}."
+        if error
+        else f"It gives {shape}: {shape[1]} tokens where there are {length}, each made of pieces of others. Nothing "
+        "fails until much later, if at all.",
+    )
+
+
+def _copied(found: Replay) -> None:
+    packed = next(line.step for line in found.lines if line.name == "packed")
+    assert packed is not None
+    copied, same = "it copies them into the order in which they are read", "nothing: it hands back the same tensor"
+    views = sum(line.step.memory == "view" for line in found.lines if line.step)
+    (parent,) = packed.inputs
+    lesson.predict(
+        "contiguous",
+        f"`packed = moved.contiguous()` changes no shape. What does it do with the {packed.value.numel():,} numbers?",
+        (copied, same),
+        same if packed.memory == "same" else copied,
+        f"`moved` has strides {parent.value.stride()}, `packed` {packed.stride}. Of the {len(found.lines)} lines "
+        f"{views} are views, which write no numbers at all.",
+    )
+
+
+def _arithmetic(found: Replay) -> None:
+    cost = dict.fromkeys((*_GROUPS.values(), "everything else"), 0)
+    for line in found.lines:
+        if line.step:
+            cost[_GROUPS.get(line.step.op, "everything else")] += line.step.flops or 0
+    total = sum(cost.values())
+    most = max(cost, key=lambda name: cost[name])
+    lesson.predict(
+        "arithmetic",
+        "Which lines take most of the arithmetic?",
+        tuple(cost),
+        most,
+        f"Of {total:,} FLOPs " + ", ".join(f"{name} take {percent(one / total)}" for name, one in cost.items()) + ".",
+    )

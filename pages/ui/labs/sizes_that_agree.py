@@ -1,0 +1,293 @@
+"""Which sizes must agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.formula import number, operand
+from engine.labs.sizes_by_accident import MISTAKES, Accident, accident
+from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Chain, Link, Sizes, chain, code
+from pages.ui.labs import lesson
+from pages.ui.labs.results import result
+from pages.ui.labs.shapes import meeting
+from pages.ui.labs.tokens import words
+from pages.ui.tensor_view import Operation, Panel, tensor_view
+
+_QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
+_WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
+_ROWS = ("B", "L", "d_model")
+_USUAL = Sizes()
+_ROW = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]}
+_COLUMN = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"all": True}, {"out": 3}]}
+
+
+def draw() -> None:
+    st.markdown(
+        "Attention is two products and a softmax between them, then W_O and the residual. In each of these one size of "
+        "the left must agree with one of the right. Set them as you like, and read what PyTorch says."
+    )
+    sizes = _attention_sizes()
+    _examples()
+    first = result(chain, sizes)
+    whole = len(first.links) > 2
+    if _works(first) and (not whole or _shape(first, sizes)):
+        for link in first.links[:2]:
+            _one(link)
+        if whole:
+            st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
+            _computed(first, sizes)
+    if whole:
+        sizes = _after(sizes)
+    _accidents(sizes)
+    lesson.snippet(code(sizes))
+
+
+def _attention_sizes() -> Sizes:
+    columns = st.columns(4)
+    with columns[0]:
+        batch = lesson.number("batch", "Batch B", 1, MOST_BATCH, _USUAL.batch)
+        heads = lesson.number("heads", "Heads H", 1, MOST_HEADS, _USUAL.heads)
+    with columns[1]:
+        queries = lesson.number("queries", "Number of queries, L", 1, MOST, _USUAL.queries)
+        d_k = lesson.number("d_k", "d_k of queries", 1, MOST, _USUAL.d_k)
+    with columns[2]:
+        keys = lesson.number("keys", "Number of keys, L_k", 1, MOST, _USUAL.keys)
+        d_k_of_keys = lesson.number("d_k_of_keys", "d_k of keys", 1, MOST, _USUAL.d_k_of_keys)
+    with columns[3]:
+        values = lesson.number("values", "Number of values", 1, MOST, _USUAL.values)
+        d_v = lesson.number("d_v", "d_v", 1, MOST, _USUAL.d_v)
+    # What is after attention fits here, so that only attention is tried; its own sliders come below.
+    width = heads * d_v
+    return Sizes(batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model)
+
+
+def _examples() -> None:
+    fit = {"d_k": _USUAL.d_k, "d_k_of_keys": _USUAL.d_k, "keys": _USUAL.keys, "values": _USUAL.keys, "d_v": _USUAL.d_v}
+    lesson.examples(
+        {
+            "All agree": fit,
+            "Keys with another d_k": fit | {"d_k_of_keys": 4},
+            "One value too few": fit | {"values": _USUAL.keys - 1},
+            "Another d_v": fit | {"d_v": 8},
+        }
+    )
+
+
+def _works(found: Chain) -> bool:
+    options = ("both work", "`query @ key.transpose(-2, -1)` raises", "`weights @ value` raises")
+    place = len(found.links) if found.links[-1].value is None and len(found.links) < 3 else 0
+    rule = found.links[place - 1].rule if place else None
+    sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in found.links[:2]]
+    return lesson.predict(
+        "works",
+        "With these sizes, what do the two products do?",
+        options,
+        options[place],
+        f"{rule.given[0].upper()}{rule.given[1:]}." if rule else f"d_k: {sizes[0]}. Keys and values: {sizes[1]}.",
+    )
+
+
+def _one(link: Link) -> None:
+    """A link of the chain: its shapes, and where sizes differ PyTorch's words beside plain ones."""
+    with st.container(border=True):
+        st.markdown(f"`{link.code}`")
+        left, right, out = ((side.name, side.axes, side.shape) for side in (link.left, link.right, link.result))
+        meeting(left, "+" if link.result.name == "summed" else "@", right, out, meet=link.meet)
+        if link.agree:
+            st.markdown(f":green[✓] {link.rule.says}")
+            return
+        theirs, ours = st.columns(2, gap="large")
+        with theirs:
+            if link.error:
+                st.markdown("What PyTorch says")
+                st.code(link.error, language=None, wrap_lines=True)
+                st.caption(link.reading)
+            else:
+                st.markdown(
+                    "PyTorch says nothing. One of the two sizes is 1, and it repeats that number as often as needed "
+                    "(broadcasting). The result has a shape that looks right."
+                )
+        with ours:
+            st.markdown(f":orange[✗] {link.rule.says} Here {link.rule.given}.\n\n**Works with:** {link.rule.remedy}.")
+            if link.pairs:
+                st.markdown(f"The first number of {link.result.name} would be {_sum(link)}.")
+
+
+def _sum(link: Link) -> str:
+    """The sum with a question mark where a number has no partner."""
+    one, other = (
+        ("?" if value is None else operand(value, 2) for value in side) for side in zip(*link.pairs, strict=True)
+    )
+    return " + ".join(f"{a}·{b}" for a, b in zip(one, other, strict=True))
+
+
+def _computed(found: Chain, sizes: Sizes) -> None:
+    mixed, scores = found.links[1].value, found.links[0].value
+    if mixed is None or scores is None or found.weights is None:
+        return
+    queries, keys = words(sizes.queries), words(sizes.keys)
+    given = found.given
+    st.caption("Point at a number of a result: the row and the column it was made of light up. They are equally long.")
+    for name, panels, line in (
+        (
+            "scores",
+            [
+                Panel("query", given.query, _QUERY, (None, None, queries, None), role="query"),
+                Panel("key transposed", given.key.transpose(-2, -1), _KEYS, (None, None, None, keys), role="key"),
+                Panel("scores", scores, _WEIGHTS, (None, None, queries, keys), role="scores"),
+            ],
+            "query @ key.transpose(-2, -1)",
+        ),
+        (
+            "mixed",
+            [
+                Panel(
+                    "weights",
+                    found.weights,
+                    _WEIGHTS,
+                    (None, None, queries, keys),
+                    note="softmax of scores / √d_k",
+                    role="weights",
+                    scale="probability",
+                ),
+                Panel("value", given.value, _VALUES, (None, None, keys, None), role="value"),
+                Panel("mixed", mixed, _MIXED, (None, None, queries, None), role="output"),
+            ],
+            "weights @ value",
+        ),
+    ):
+        tensor_view(panels, key=f"labs.sizes.{name}", reads=[_ROW, _COLUMN], operation=Operation("matmul", code=line))
+
+
+def _shape(found: Chain, sizes: Sizes) -> bool:
+    mixed = found.links[1].result.shape
+    lead = (sizes.batch, sizes.heads)
+    others = ((sizes.queries, sizes.d_k), (sizes.keys, sizes.d_v), (sizes.queries, sizes.keys), (1, 1), (2, 2), (3, 3))
+    choices = list(dict.fromkeys((mixed, *((*lead, *rest) for rest in others))))[:4]
+    return lesson.predict(
+        "shape",
+        f"Queries are {tuple(found.given.query.shape)}, keys {tuple(found.given.key.shape)}, values "
+        f"{tuple(found.given.value.shape)}. Which shape has `mixed`?",
+        tuple(map(str, sorted(choices))),
+        str(mixed),
+        f"L = {sizes.queries} comes from the queries, d_v = {sizes.d_v} from the values. d_k = {sizes.d_k} was summed "
+        f"over in the first product, L_k = {sizes.keys} in the second.",
+    )
+
+
+def _after(sizes: Sizes) -> Sizes:
+    """W_O and the residual, with sliders of their own."""
+    st.markdown("##### After attention: W_O and the residual")
+    st.markdown("The heads are laid side by side, W_O mixes them, and the result is added to x.")
+    width = sizes.heads * sizes.d_v
+    columns = st.columns(3)
+    with columns[0]:
+        w_in = lesson.number("w_in", "W_O takes", 1, MOST_WIDTH, width, help="H·d_v, until you move it")
+    with columns[1]:
+        w_out = lesson.number("w_out", "W_O gives", 1, MOST, _USUAL.w_out)
+    with columns[2]:
+        d_model = lesson.number("d_model", "d_model, the width of x", 1, MOST, _USUAL.d_model)
+    fit = {"w_in": width, "w_out": d_model}
+    lesson.examples(
+        {
+            "W_O fits": fit,
+            "W_O takes one head": fit | {"w_in": sizes.d_v},
+            "W_O gives one less": fit | {"w_out": max(1, d_model - 1)},
+            "W_O gives 1": fit | {"w_out": 1},
+        }
+    )
+    sizes = replace(sizes, w_in=w_in, w_out=w_out, d_model=d_model)
+    found = result(chain, sizes)
+    links = found.links[2:]
+    options = (
+        "both work, all sizes agree",
+        "both work, though two sizes differ",
+        "`w_o(concat)` raises",
+        "`x + output` raises",
+    )
+    place = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
+    given = "; ".join(link.rule.given for link in links)
+    if lesson.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[place], f"{given}."):
+        for link in links:
+            _one(link)
+    return sizes
+
+
+def _accidents(sizes: Sizes) -> None:
+    st.markdown("##### Sizes that agree by accident")
+    st.markdown(
+        "Agreement is no proof. These lines are wrong, and whether PyTorch says so depends on the sizes. Here queries "
+        "and keys have the d_k of the queries, and there are as many values as keys."
+    )
+    name = lesson.pick("mistake", "Mistake", tuple(MISTAKES))
+    mistake = MISTAKES[name]
+    st.code(f"{mistake.right}  # right\n{mistake.wrong}  # wrong", language="python", wrap_lines=True)
+    found = result(accident, name, sizes)
+    options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
+    place = 0 if found.wrong is None else 1 if found.changed else 2
+    if lesson.predict(
+        f"accident.{name}",
+        f"With B = {sizes.batch}, L = {sizes.queries}, L_k = {sizes.keys} and d_k = {sizes.d_k}: what does the wrong "
+        "line do?",
+        options,
+        options[place],
+        _became(found),
+    ):
+        _accident(name, found, sizes)
+
+
+def _became(found: Accident) -> str:
+    if found.wrong is None:
+        return "The sizes that meet differ."
+    if not found.changed:
+        return f"All {found.right.numel()} numbers are equal."
+    return (
+        f"{found.changed} of {found.right.numel()} numbers differ, by up to {number(found.difference)}, and the shape "
+        "is the right one."
+    )
+
+
+def _accident(name: str, found: Accident, sizes: Sizes) -> None:
+    mistake = MISTAKES[name]
+    if found.wrong is None:
+        st.code(found.error, language=None, wrap_lines=True)
+        st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
+        lesson.examples(
+            {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
+        )
+        return
+    if not found.changed:
+        st.markdown(
+            f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
+            f"nothing. {mistake.means}"
+        )
+        lesson.examples({"Larger sizes": {name: max(size, 2) for name, size in _sizes_seen(sizes).items()}})
+        return
+    st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
+    labels = words(sizes.queries)
+    along = tuple(labels if axis == "L" else None for axis in mistake.axes)
+    for column, says, value in zip(
+        st.columns(2, gap="large"), ("right", "wrong"), (found.right, found.wrong), strict=True
+    ):
+        with column:
+            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {says} line", role="output")
+            tensor_view([panel], key=f"labs.sizes.accident.{says}")
+
+
+def _same(name: str, sizes: Sizes) -> int:
+    """The number of keys with which this mistake runs."""
+    return sizes.d_k if name == "key not transposed" else sizes.queries
+
+
+def _sizes_seen(sizes: Sizes) -> dict[str, int]:
+    """What decides whether a mistake shows, as the sliders are named."""
+    return {
+        "batch": sizes.batch,
+        "queries": sizes.queries,
+        "keys": sizes.keys,
+        "values": sizes.keys,
+        "d_k": sizes.d_k,
+        "d_k_of_keys": sizes.d_k,
+    }

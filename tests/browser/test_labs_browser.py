@@ -1,0 +1,77 @@
+"""Every lab in a real browser: it opens, is revealed question by question, and fits."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from pages.ui.labs.catalogue import LABS
+from tests.browser.conftest import NARROW, WIDE
+from tests.browser.test_app import settled
+
+pytestmark = pytest.mark.browser
+
+SHOW = "Show it without a prediction"
+KEYS = [lab.key for lab in LABS]
+
+
+def reveal(page: Page) -> int:
+    """Presses every offer to show what comes out; returns how many there were."""
+    count = 0
+    while page.get_by_role("button", name=SHOW).count():
+        waiting = page.get_by_role("button", name=SHOW).count()
+        answered = page.get_by_text("Computed: ").count()
+        page.get_by_role("button", name=SHOW).first.click()
+        expect(page.get_by_text("Computed: ")).to_have_count(answered + 1, timeout=30_000)
+        settled(page)
+        count += 1
+        assert waiting > 0
+    return count
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide-light", "phone-dark"])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_lab_opens_asks_before_it_tells_and_fits(key: str, size, scheme: str, browser: Browser, app: str):
+    errors: list[str] = []
+    page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{app}/labs?lab={key}")
+    expect(page.get_by_text("Predict.").first).to_be_visible(timeout=60_000)
+    settled(page)
+    assert page.get_by_text("Computed: ").count() == 0
+    assert reveal(page) >= 2
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stCode").last).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    page.close()
+    assert errors == []
+
+
+def test_a_prediction_is_remembered_on_the_way_to_all_questions_and_back(browser: Browser, app: str):
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{app}/labs")
+    page.get_by_role("button", name="Why permute?").click()
+    expect(page.get_by_text("Predict.").first).to_be_visible(timeout=60_000)
+    page.get_by_text("fewer than half", exact=True).click()
+    expect(page.get_by_text("You predicted that.")).to_be_visible(timeout=30_000)
+    settled(page)
+    page.get_by_role("button", name="All questions").click()
+    expect(page.get_by_text("1 predicted, 1 as computed")).to_be_visible(timeout=30_000)
+    page.go_back()
+    expect(page.get_by_text("You predicted that.")).to_be_visible(timeout=30_000)
+    page.close()
+
+
+def test_a_slider_of_a_lab_is_in_the_address_and_back_undoes_it(browser: Browser, app: str):
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{app}/labs?lab=view_or_permute")
+    expect(page.get_by_text("put where").first).to_contain_text("of the 48 numbers", timeout=60_000)
+    settled(page)
+    handle = page.locator(".st-key-labs-view_or_permute-heads [role=slider], .st-key-labs-view_or_permute-heads input")
+    handle.first.press("ArrowRight")
+    expect(page.get_by_text("put where").first).to_contain_text("of the 64 numbers", timeout=30_000)
+    expect(page).to_have_url(f"{app}/labs?lab=view_or_permute&lab_heads=4")
+    page.go_back()
+    expect(page.get_by_text("put where").first).to_contain_text("of the 48 numbers", timeout=30_000)
+    page.close()

@@ -1,0 +1,73 @@
+"""The lab of the encoder and the decoder, as a person meets it."""
+
+import pytest
+
+from engine.labs.decoding_cost import ways
+from engine.labs.encoder_to_decoder import code, crossing, handed_over
+from pages.ui.plain import escaped
+from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.shown import stage
+from tests.pages.test_pages import words
+
+KEY = "encoder_to_decoder"
+
+
+def test_nothing_is_shown_before_a_person_predicts_which_tensors_grow():
+    app = lab(KEY)
+    assert not app.exception
+    assert len(app.radio) == 1
+    assert app.get("bidi_component") == []
+    app.radio[0].set_value("K and V alone").run()
+    assert "You predicted: K and V alone." in words(app)
+    assert "Q goes from (1, 4, 5, 16) to (1, 4, 6, 16); K stays (1, 4, 18, 16); V stays (1, 4, 18, 16)." in words(app)
+    assert len(app.radio) == 2
+
+
+def test_the_shapes_differences_and_counts_on_the_page_are_those_that_were_computed():
+    text = "3 March 1987"
+    app = revealed(lab(KEY, date=text, step=6, layer=1, head=2, place=0))
+    found, handed, steps = crossing(text, 6, 1), handed_over(text, 0, 6), ways(text)
+    assert list(answers(app)) == ["grows", "memory", "same", "saved"]
+    assert answers(app)["grows"] == "Q alone"
+    assert answers(app)["memory"] == "none of them"
+    said = words(app)
+    for value in (found.memory, found.asking, found.query, found.key, found.value, found.weights):
+        assert f"| {tuple(value.shape)} |" in said
+    assert f"**S = {len(found.source)}**" in said
+    assert f"**T = {len(found.target)}**" in said
+    assert f"0 of {handed.usual.numel():,} differ with the old memory" in said
+    assert f"| 4 March 1987 | the old one | {escaped(handed.answers[2])} | 0 |" in said
+    assert f"{sum(steps.everything):,} FLOPs anew, {sum(steps.cache):,} with the cache" in said
+    table = app.dataframe[0].value
+    assert table["anew"].tolist() == table["cache"].tolist() == list(steps.tokens)
+    assert app.code[-1].value == code(14, 7, 4, 16).strip()
+
+
+def test_the_tensors_that_are_drawn_have_the_sizes_of_the_step():
+    app = revealed(lab(KEY, step=6, head=3))
+    cross = stage(app, "labs.encoder_to_decoder.cross")["panels"]
+    sizes = [{axis["symbol"]: axis["size"] for axis in panel["axes"]} for panel in cross]
+    assert sizes == [{"T": 7, "d_k": 16}, {"S": 18, "d_k": 16}, {"T": 7, "S": 18}]
+    kept = stage(app, "labs.encoder_to_decoder.cache")["panels"]
+    assert [[axis["size"] for axis in panel["axes"]] for panel in kept] == [[1, 16], [7, 16], [1, 7]]
+
+
+@pytest.mark.parametrize(("asked", "said"), [("1" * 41, "at most 40 characters"), ("\x00", "character")])
+def test_a_text_that_cannot_be_read_gets_a_sentence_and_no_traceback(asked, said):
+    app = lab(KEY, date=asked)
+    assert not app.exception
+    assert said in app.error[0].value
+    app.text_input[0].set_value("11/3/1987").run()
+    assert not app.error
+    assert len(app.radio) == 1
+    app.text_input[0].set_value("").run()
+    assert app.text_input[0].value == "21 November 2026"
+
+
+@pytest.mark.parametrize("values", [{"date": "x", "step": 99, "place": 99}, {"date": "a ?|`*" + "9" * 30, "step": 0}])
+def test_the_ends_of_the_sliders_and_a_text_that_is_no_date_show_no_error(values):
+    app = revealed(lab(KEY, **values))
+    assert not app.exception
+    assert not app.error
+    assert len(answers(app)) == 4
+    assert answers(app)["memory"] == "none of them"

@@ -1,0 +1,86 @@
+"""What holds of every lab."""
+
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.labs.catalogue import GROUPS, LABS, lab_of
+from tests.pages.labs.opened import PAGE, answers, lab, revealed
+from tests.pages.test_pages import ROOT, opened, words
+
+KEYS = [lab.key for lab in LABS]
+
+
+def snippets(app: AppTest) -> list[str]:
+    return [block.value for block in app.code if block.language == "python" and "import torch" in block.value]
+
+
+def test_every_question_is_on_the_page_of_all_of_them_and_opens_its_lab():
+    app = opened(PAGE)
+    assert not app.exception
+    assert [button.label for button in app.button] == [f"**{lab.question}**" for lab in LABS]
+    app.button(key="lab-to-view_or_permute").click().run()
+    assert f"#### {LABS[0].question}" in words(app)
+    assert app.query_params["lab"] == "view_or_permute"
+    app.button(key="lab-to-all").click().run()
+    assert "lab" not in app.query_params
+    assert len(app.button) == len(LABS)
+    for group in GROUPS:
+        assert f"##### {group}" in words(app)
+
+
+def test_an_address_of_no_lab_says_so_and_shows_all_of_them():
+    app = lab("nothing`here")
+    assert "There is no lab ``nothing`here``" in app.info[0].value
+    assert len(app.button) == len(LABS)
+
+
+def test_keys_are_names_of_modules_and_no_two_are_the_same():
+    assert len(set(KEYS)) == len(KEYS) == 14
+    assert [lab_of(key).module().__name__ for key in KEYS] == [f"pages.ui.labs.{key}" for key in KEYS]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_lab_asks_at_least_twice_and_computes_an_answer_among_its_options(key):
+    app = revealed(lab(key))
+    assert not app.exception
+    found = answers(app)
+    assert len(found) >= 2
+    options = {radio.key.partition("predict.")[2]: radio.options for radio in app.radio}
+    for name, answer in found.items():
+        assert answer in options[name]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_code_of_a_lab_runs_alone_and_prints_something(key):
+    found = snippets(revealed(lab(key)))
+    assert found
+    for text in found:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", text], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_lab_keeps_its_values_in_range_whatever_an_address_says(key):
+    app = revealed(lab(key))
+    names = [slider.key.rpartition(".")[2] for slider in app.main.slider]
+    for value in ("-999999", "999999", "nonsense"):
+        app = revealed(lab(key, **dict.fromkeys(names, value)))
+        assert not app.exception
+        for slider in app.main.slider:
+            assert slider.min <= slider.value <= slider.max
+
+
+def test_a_prediction_counts_and_what_was_only_looked_at_does_not():
+    app = lab("view_or_permute")
+    app.radio[0].set_value("none").run()
+    assert "You predicted: none. **Computed: fewer than half.**" in words(app)
+    app.switch_page("app.py").run()
+    app.query_params.clear()
+    app.switch_page(PAGE).run()
+    assert ":green[1 predicted, 0 as computed]" in words(app)
