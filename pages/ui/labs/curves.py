@@ -63,7 +63,7 @@ def curves(
     whole = not log_x and all(float(a).is_integer() for line in lines for a in line.x)
     measured = (
         alt.Chart(rows)
-        .mark_line(point=alt.OverlayMarkDef(size=28))
+        .mark_line()
         .encode(
             x=alt.X(
                 "x:Q",
@@ -85,16 +85,18 @@ def curves(
             tooltip=[alt.Tooltip("curve:N"), alt.Tooltip("x:Q", title=x), alt.Tooltip("y:Q", title=y, format=".4~g")],
         )
     )
-    chart = measured
+    # Points are what was measured; theory has none, so that it does not hide them.
+    points = measured.transform_filter("!datum.theory").mark_point(filled=True, opacity=1, size=28)
+    chart = measured + points
     reaches = pd.DataFrame(
         [(line.name, *row) for line in lines if line.band for row in zip(line.x, *line.band, strict=True)],
         columns=["curve", "x", "low", "high"],
     )
     if len(reaches):
         area = alt.Chart(reaches).mark_area(opacity=0.18).encode(x="x:Q", y="low:Q", y2="high:Q", color=colour)
-        chart = area + measured
+        chart = area + chart
     if at is not None:
-        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], opacity=0.6).encode(x="x:Q")
+        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], color="#888888").encode(x="x:Q")
         chart = chart + rule
     above = -(-len(names) // columns) * _LEGEND_ROW  # the legend takes its room from the chart's height
     st.altair_chart(chart.properties(height=height + above), width="stretch")
