@@ -71,7 +71,7 @@ class _Sums:
         if not math.isfinite(mean):
             self.nan += int(numbers.isnan().sum())
             self.inf += int(numbers.isinf().sum())
-            numbers = numbers[numbers.isfinite()]
+            numbers = numbers.masked_select(numbers.isfinite())
             if numbers.numel() == 0:
                 return
             mean = (numbers / numbers.numel()).sum().item()  # huge numbers add up to infinity too
