@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from tests.benchmarks.interleaved import Unable
+from tests.benchmarks.interleaved import UnableError
 
 _ROOT = Path(__file__).parents[2]
 
@@ -35,15 +35,15 @@ class Apart:
 
     def ask(self, method: str, *args: Any) -> Any:
         """Raises:
-        Unable: the method raised, or the process ended; with what it said.
+        UnableError: the method raised, or the process ended; with what it said.
         """
         try:
             _send(self._process.stdin, (method, args))
             succeeded, answer = pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError):
-            raise Unable("its process ended") from None
+            raise UnableError("its process ended") from None
         if not succeeded:
-            raise Unable(answer)
+            raise UnableError(answer)
         return answer
 
     def __enter__(self) -> Apart:
@@ -79,7 +79,7 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
                 answer = (True, getattr(made, method)(*given))
             except Exception as error:
                 said = str(error).strip().partition("\n")[0][:120]
-                name = "" if isinstance(error, Unable) else f"{type(error).__name__}: "
+                name = "" if isinstance(error, UnableError) else f"{type(error).__name__}: "
                 answer = (False, f"{name}{said}")
             _send(answers, answer)
 

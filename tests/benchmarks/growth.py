@@ -22,6 +22,7 @@ from tests.benchmarks.table import Row, Section, at_most, megabytes, millisecond
 
 PACKAGES = ("torch",)
 LAYERS = (1, 2, 4, 8, 16, 32, 64, 96)
+_TINY = Config(batch=1, src_len=4, tgt_len=4, d_model=8, heads=2)
 _ROUNDS = 5
 _SHAPE = (8, 16, 256, 256)
 _WITHIN = 1.15  # how far two medians of the same thing lie apart from run to run
@@ -32,9 +33,7 @@ class Depth:
     """The tiny model with this many encoder and as many decoder layers: nothing in it takes long but the recording."""
 
     def __init__(self, layers: int, device: str) -> None:
-        config = Config(
-            batch=1, src_len=4, tgt_len=4, d_model=8, heads=2, device=device, encoder_layers=layers, decoder_layers=layers
-        )
+        config = _TINY.change(device=device, encoder_layers=layers, decoder_layers=layers)
         _, batch = read(config)
         ids = (torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
         self.model, self.inputs = load(config), tuple(ids)

@@ -14,7 +14,7 @@ Turn = Callable[[], float]
 """One turn of a contestant: does the work and returns how many seconds it took."""
 
 
-class Unable(RuntimeError):
+class UnableError(RuntimeError):
     """A contestant that cannot take part, and why."""
 
 
@@ -67,6 +67,6 @@ def interleaved(turns: Mapping[str, Turn], rounds: int) -> Times:
             if name not in unable:
                 try:
                     seconds[name].append(turns[name]())
-                except Unable as error:
+                except UnableError as error:
                     unable[name] = str(error)
     return Times({name: times for name, times in seconds.items() if name not in unable}, unable)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine import Trace, record
-from tests.benchmarks.interleaved import Unable
+from tests.benchmarks.interleaved import UnableError
 
 Inputs = tuple[Tensor, ...]
 Count = tuple[int, str]
@@ -145,7 +145,7 @@ class Bridge(Plain):
 
         super().__init__(model, inputs)
         if not hasattr(model, "config"):
-            raise Unable("takes Hugging Face models only")
+            raise UnableError("takes Hugging Face models only")
         self.bridge = build_bridge_from_module(model, type(model).__name__, hf_config=model.config)
 
     def record(self) -> Any:
@@ -180,11 +180,11 @@ def ready(name: str, model: nn.Module, inputs: Inputs) -> Peer:
     """The peer of this name, about to record this.
 
     Raises:
-        Unable: it is not installed, or does not take such a model.
+        UnableError: it is not installed, or does not take such a model.
     """
     needs = _NEEDS.get(name)
     if needs and find_spec(needs) is None:
-        raise Unable(f"{needs} is not installed")
+        raise UnableError(f"{needs} is not installed")
     warnings.simplefilter("ignore")  # they warn of what concerns their users, in the midst of the figures
     return PEERS[name](model, inputs)
 

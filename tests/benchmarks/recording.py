@@ -20,7 +20,7 @@ from engine.run import load, read
 from engine.trace import memory_of
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
-from tests.benchmarks.interleaved import Spread, Times, Unable, interleaved
+from tests.benchmarks.interleaved import Spread, Times, UnableError, interleaved
 from tests.benchmarks.peers import FLOOR, KEEPING, OURS, PEERS, PLAIN, TORCHLENS, Inputs, Peer, ready
 from tests.benchmarks.table import Goal, Row, Section, at_least, at_most, megabytes, milliseconds, ratio
 
@@ -46,7 +46,7 @@ def _ours(config: Config, device: str) -> tuple[nn.Module, Inputs]:
 
 def _gpt2(device: str) -> tuple[nn.Module, Inputs]:
     if find_spec("transformers") is None:
-        raise Unable("transformers is not installed")
+        raise UnableError("transformers is not installed")
     from transformers import GPT2Config, GPT2LMHeadModel
 
     # Eager attention is made of operations; the fused one is a single call that hides them.
@@ -68,8 +68,6 @@ WORKLOADS: Mapping[str, Workload] = {
     "GPT-2": Workload("GPT2LMHeadModel, the small shape, random weights, eager attention, 1×64 tokens", _gpt2, 7),
     "L": Workload("B with 8×256 tokens", partial(_ours, _L), 3),
 }
-# Seconds a turn of torchlens takes here, and how often it is worth waiting for.
-_SLOW_ROUNDS = 3
 
 
 class Contestant:
@@ -155,7 +153,7 @@ def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[
         try:
             apart.ask("prepare", name)
             held[who] = apart.ask("held")
-        except Unable as error:
+        except UnableError as error:
             unable[who] = str(error)
     if PLAIN in unable:
         return [Row((name, "all", f"skipped: {unable[PLAIN]}", "", "", "", ""))]
@@ -163,9 +161,7 @@ def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[
     times = interleaved(turns, rounds)
     unable |= times.unable
     return [
-        Row((name, who, f"skipped: {unable[who]}", "", "", "", ""))
-        if who in unable
-        else _row(name, who, times, held)
+        Row((name, who, f"skipped: {unable[who]}", "", "", "", "")) if who in unable else _row(name, who, times, held)
         for who in contestants
     ]
 
@@ -174,6 +170,9 @@ def _row(name: str, who: str, times: Times, held: Mapping[str, Any]) -> Row:
     (number, kind), grown, unique = held[who]
     each = f"{1e6 * median(times.beyond(who, PLAIN)) / number:.2f} µs" if number else ""
     plain = who == PLAIN
+    holds = "" if grown is None or not number else megabytes(grown)
+    if holds and unique:
+        holds += f" ({grown / unique:.3f} × unique)"
     cells = (
         name,
         who,
@@ -181,7 +180,7 @@ def _row(name: str, who: str, times: Times, held: Mapping[str, Any]) -> Row:
         "" if plain else ratio(times.ratio(who, FLOOR)),
         f"{number} {kind}" if number else kind,
         each,
-        "" if grown is None or not number else megabytes(grown) + (f" ({grown / unique:.3f} × unique)" if unique else ""),
+        holds,
     )
     return Row(cells, _goals(name, times, held) if who == OURS else ())
 

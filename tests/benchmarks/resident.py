@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _SELF = Path("/proc/self")
@@ -21,10 +22,8 @@ def now(pid: int | None = None) -> int:
 def settled() -> int:
     """What is resident once everything that was let go of has been given back to the system."""
     gc.collect()
-    try:
+    with suppress(AttributeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)
-    except AttributeError:  # another C library than glibc
-        pass
     return now()
 
 

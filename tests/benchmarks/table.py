@@ -97,8 +97,8 @@ def as_markdown(heading: Sequence[str], sections: Iterable[Section]) -> str:
 
 def verdict(sections: Iterable[Section]) -> str:
     goals = [goal for section in sections for goal in section.goals]
-    missed = [goal for goal in goals if not goal.met]
-    return f"{len(goals) - len(missed)} of {len(goals)} goals met" + "".join(f"\nnot met: {goal.says}" for goal in missed)
+    missed = [f"\nnot met: {goal.says}" for goal in goals if not goal.met]
+    return f"{len(goals) - len(missed)} of {len(goals)} goals met" + "".join(missed)
 
 
 def _short(number: float) -> str:
