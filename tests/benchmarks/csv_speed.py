@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from engine import Config, Step, record, run
+from engine.csv_text import text_of
 from engine.export import write_values
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
@@ -49,7 +54,6 @@ def _pandas(steps: Sequence[Step], path: Path) -> None:
 
 
 def _pyarrow(steps: Sequence[Step], path: Path) -> None:
-    import pyarrow as pa
     from pyarrow import csv
 
     with path.open("wb") as file:
@@ -70,7 +74,8 @@ def _polars(steps: Sequence[Step], path: Path) -> None:
             pl.DataFrame(columns).write_csv(file, include_header=not place)
 
 
-OURS, PANDAS, RAW = "this project", "pandas", "the same bytes, already made"
+OURS, PANDAS = "this project", "pandas"
+RAW, TOOLS = "floor: the same bytes, ready", "floor: orjson's print and pyarrow's join, the rest ready"
 WRITERS: Mapping[str, Callable[[Sequence[Step], Path], None]] = {
     OURS: _ours,
     PANDAS: _pandas,
@@ -79,12 +84,30 @@ WRITERS: Mapping[str, Callable[[Sequence[Step], Path], None]] = {
 }
 
 
+def _tools(step: Step) -> Callable[[Sequence[Step], Path], None]:
+    """Only what this project leaves to others: printing each number, joining it to its indices, writing the rows."""
+    indices = [",".join(map(str, index)) + "," for index in itertools.product(*map(range, step.shape))]
+    numbers = step.value.reshape(-1).numpy()
+    texts = [f"{number}\n" for number in numbers]
+    pieces = [slice(start, start + 2**14) for start in range(0, len(numbers), 2**14)]
+    ready = [(numbers[piece], pa.array(indices[piece]), pa.array(texts[piece])) for piece in pieces]
+
+    def write(steps: Sequence[Step], path: Path) -> None:
+        with path.open("wb") as file:
+            for values, places, lines in ready:
+                orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+                file.write(text_of(pc.binary_join_element_wise(f"{step.index},{step.name},", places, lines, "")))
+
+    return write
+
+
 def _tensor(*shape: int) -> tuple[Step, ...]:
     return record(torch.clone, torch.randn(shape, generator=torch.Generator().manual_seed(0))).steps
 
 
+SMALL = "(10, 8, 20, 20)"
 CASES: Mapping[str, tuple[Callable[[], tuple[Step, ...]], int]] = {
-    "(10, 8, 20, 20)": (partial(_tensor, 10, 8, 20, 20), 9),
+    SMALL: (partial(_tensor, 10, 8, 20, 20), 9),
     "(8, 16, 256, 256)": (partial(_tensor, 8, 16, 256, 256), 2),
     "every step of the default model": (lambda: run(Config(device="cpu")).steps, 5),
 }
@@ -94,7 +117,7 @@ class Writing:
     """One writer in its process, and one case."""
 
     def __init__(self, writer: str, case: str) -> None:
-        if writer != RAW and find_spec(_module(writer)) is None:
+        if writer in WRITERS and writer != OURS and find_spec(writer) is None:
             raise UnableError(f"{writer} is not installed")
         self._folder = tempfile.TemporaryDirectory()
         self.path = Path(self._folder.name) / "values.csv"
@@ -104,6 +127,9 @@ class Writing:
             _ours(self.steps, self.path)
             data = self.path.read_bytes()
             self.write = lambda steps, path: path.write_bytes(data)
+        elif writer == TOOLS:
+            self.write = _tools(self.steps[0])
+            self.write(self.steps, self.path)
         else:
             self.write = WRITERS[writer]
         self.write(_tensor(2, 3), self.path)  # imports and threads are no part of writing
@@ -129,17 +155,14 @@ class Writing:
         self._folder.cleanup()
 
 
-def _module(writer: str) -> str:
-    return "engine" if writer == OURS else writer
-
-
 def section(rounds: int | None, device: str, only: Sequence[str] = tuple(CASES)) -> Section:
     """The same on every ``device``: what is written lies in the computer's memory."""
     rows: list[Row] = []
     extra: dict[str, int | None] = {}
     for case in only:
+        names = (*WRITERS, *([TOOLS] if case == SMALL else []), RAW)
         with ExitStack() as processes:
-            writers = {name: processes.enter_context(Apart(Writing, name, case)) for name in (*WRITERS, RAW)}
+            writers = {name: processes.enter_context(Apart(Writing, name, case)) for name in names}
             times = interleaved(
                 {name: partial(apart.ask, "turn") for name, apart in writers.items()}, rounds or CASES[case][1]
             )
@@ -175,7 +198,7 @@ def _row(
     goals: list[Goal] = []
     if name == OURS and faster:
         goals.append(at_least("× pandas", faster.median, 20))
-    small = extra.get("(10, 8, 20, 20)")
+    small = extra.get(SMALL)
     if name == OURS and case == "(8, 16, 256, 256)" and more is not None and small is not None:
         # A page more or less is no growth.
         goals.append(at_most("extra memory − that of the small tensor", round((more - small) / 1e6, 1), 1, " MB"))
