@@ -58,7 +58,7 @@ def test_a_peer_that_is_not_installed_is_skipped_by_name(monkeypatch):
 def test_a_contestant_apart_answers_and_its_errors_come_back_in_words():
     with Apart(Config, 3) as apart:
         assert apart.ask("change").batch == 3
-        with pytest.raises(UnableError, match="ConfigError"):
+        with pytest.raises(UnableError, match="TypeError"):
             apart.ask("change", 1)
     with Apart(recording.Contestant, "nobody", "cpu") as apart, pytest.raises(UnableError, match="KeyError"):
         apart.ask("prepare", "T")
