@@ -179,17 +179,7 @@ def _cold_start(browser: Browser, script: Path, shows: str) -> float:
 def _bytes(browser: Browser, app: str) -> list[Row]:
     """What one stage of the largest tensors sends. Further layers would be the same again, so there is one of each."""
     config = largest()
-    names = (
-        "batch",
-        "src_len",
-        "tgt_len",
-        "heads",
-        "d_model",
-        "d_ff",
-        "vocab_size",
-        "encoder_layers",
-        "decoder_layers",
-    )
+    names = (*_LARGE, "batch", "encoder_layers", "decoder_layers")
     settings = {name: getattr(config, name) for name in names} | {"reads": "tokens"}
     said = f"batch {config.batch}, {config.heads} heads, length {config.src_len}, d_model {config.d_model}"
     rows = []
@@ -201,12 +191,12 @@ def _bytes(browser: Browser, app: str) -> list[Row]:
         step = f"{module}.{name}".removeprefix(".")
         visit = Visit(browser)
         # Another step first, so that script and style have come and what is counted is the stage.
-        visit.open(_walk(app, "source_embedding.embedded", reads="tokens", **settings), ".stage-root[data-step]")
+        visit.open(_walk(app, "source_embedding.embedded", **settings), ".stage-root[data-step]")
         before = visit.received
         box = visit.page.locator("[class*='st-key-walk-step'] input, [class*='st-key-walk.step'] input").first
         box.click()
         box.press_sequentially(step)
-        visit.page.get_by_role("option", name=re.compile(rf"^\d+  {re.escape(step)}  \({op}\)$")).first.click()
+        visit.page.get_by_role("option", name=re.compile(rf"{re.escape(step)}\s+\({op}\)")).first.click()
         visit.page.locator(f'.panel[data-panel="{name}"]').first.wait_for()
         visit.rest()
         sent = (visit.received - before) / 1e3
