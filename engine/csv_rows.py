@@ -18,7 +18,9 @@ from torch import Tensor
 from engine.csv_text import cell, number_lines, plain, text_of
 from engine.trace import Step, memory_of
 
-_PIECE = 2**15  # elements made into text at once: the working memory stays in the processor's cache
+# Elements made into text at once. The working memory stays in the processor's cache, and in blocks that the C library
+# uses again; larger ones go back to the system each time, and what comes next pays for every page of new ones.
+_PIECE = 2**14
 
 
 def columns(depth: int) -> tuple[str, ...]:

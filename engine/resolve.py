@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import CodeType
 from typing import Any
@@ -19,6 +19,7 @@ from engine.trace import Leaf, Step, memory_of
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
+_NO_NAMES: Mapping[str, str] = {}
 
 
 def resolve(tape: Tape) -> tuple[Step, ...]:
@@ -43,6 +44,7 @@ class _Resolver:
         self.writers: dict[int, Step] = {}
         self.sources: dict[tuple[int, int], Source] = {}
         self.renames: dict[str, Mapping[str, str]] = {}
+        self.axes: dict[tuple[int, int], tuple[str | None, ...]] = {}
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -79,7 +81,7 @@ class _Resolver:
                 flops=flops(op, given, value) if position == 0 else 0,
                 call=number,
                 output=position,
-                _recompute=self._recompute(number, position),
+                _recompute=partial(_recompute, self.tape, number, position),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -126,43 +128,44 @@ class _Resolver:
         return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
 
     def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...]:
-        unknown = (None,) * value.dim()
-        if source is None or not source.targets or source.comment_axes is None:
-            return unknown
-        if len(source.comment_axes) != value.dim():
-            return unknown
-        if path not in self.renames:
-            self.renames[path] = next((n for p, n in self.tape.axis_names if fnmatch.fnmatchcase(path, p)), {})
-        # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
-        named = (None if item.isdigit() and item != "1" else item for item in source.comment_axes)
-        return tuple(item and axes.rename(item, self.renames[path]) for item in named)
+        rank = value.dim()
+        if source is None or not source.targets or source.comment_axes is None or len(source.comment_axes) != rank:
+            return (None,) * rank
+        names = self.renames.get(path)
+        if names is None:
+            found = (names for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern))
+            names = self.renames[path] = next(found, _NO_NAMES)
+        # The layers of a stack run the same lines under the same names.
+        key = (id(source), id(names))
+        if key not in self.axes:
+            # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
+            named = (None if item.isdigit() and item != "1" else item for item in source.comment_axes)
+            self.axes[key] = tuple(item and axes.rename(item, names) for item in named)
+        return self.axes[key]
 
-    def _recompute(self, number: int, position: int) -> Callable[[], Tensor]:
-        tape = self.tape
 
-        def recompute() -> Tensor:
-            func, args, kwargs, *_ = tape.calls[number]
-            writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
+def _recompute(tape: Tape, number: int, position: int) -> Tensor:
+    """Makes call ``number`` again, on what it read then; what it returned in this position."""
+    func, args, kwargs, *_ = tape.calls[number]
+    writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
 
-            def then(value: Any) -> Any:
-                if isinstance(value, Tensor):
-                    before = tape.before(value, number)
-                    return before.clone() if id(value) in writes else before
-                if type(value) in (tuple, list):
-                    return type(value)(then(item) for item in value)
-                return value
+    def then(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            before = tape.before(value, number)
+            return before.clone() if id(value) in writes else before
+        if type(value) in (tuple, list):
+            return type(value)(then(item) for item in value)
+        return value
 
-            # A tensor of inference mode cannot be computed with again where gradients are on.
-            with torch.no_grad():
-                arguments = [then(value) for value in args]
-                result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
-            if result is None:  # x[i] = y
-                result = arguments[0]
-            if isinstance(result, Tensor):
-                return result
-            return [value for value in result if isinstance(value, Tensor)][position]
-
-        return recompute
+    # A tensor of inference mode cannot be computed with again where gradients are on.
+    with torch.no_grad():
+        arguments = [then(value) for value in args]
+        result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
+    if result is None:  # x[i] = y
+        result = arguments[0]
+    if isinstance(result, Tensor):
+        return result
+    return [value for value in result if isinstance(value, Tensor)][position]
 
 
 def _roots(tape: Tape) -> tuple[nn.Module, ...]:

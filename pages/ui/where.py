@@ -51,6 +51,7 @@ def _draw_map(trace: Trace, step: Step) -> None:
     here = mark_of(step, picture.opened, within)
     block_map(
         picture.dot,
+        run=id(trace),
         key="where.map",
         here=here,
         scopes=[Scope(module or _WHOLE, title(module)) for module in ("", *chain(step.path))],

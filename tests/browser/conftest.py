@@ -48,6 +48,13 @@ def _program() -> str | None:
 @contextmanager
 def served(script: Path) -> Iterator[str]:
     """The address of a fresh Streamlit server of this script; only the process started here can answer there."""
+    with serving(script) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(script: Path) -> Iterator[tuple[str, int]]:
+    """``served`` with the id of the server's process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -57,7 +64,7 @@ def served(script: Path) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(server, f"{address}/_stcore/health")
-        yield address
+        yield address, server.pid
     finally:
         server.terminate()
         server.wait()

@@ -38,6 +38,24 @@ def test_every_dtype_is_summed_up_in_float64(dtype):
     assert found.std == pytest.approx(math.sqrt(0.24))
 
 
+@pytest.mark.parametrize("arranged", [lambda x: x, lambda x: x.permute(2, 0, 1), lambda x: x[:, ::2]])
+def test_a_large_tensor_is_summed_up_whole_however_it_lies_in_memory(arranged):
+    generator = torch.Generator().manual_seed(0)
+    value = arranged(torch.randn(40, 50, 60, generator=generator) + 100)
+    value[value > 102] = -math.inf
+    value[value < 98.5] = 0.0
+    finite = value[value.isfinite()].double()
+    found = statistics(value)
+    assert (found.min, found.max) == (finite.min().item(), finite.max().item())
+    assert found.mean == pytest.approx(finite.mean().item(), rel=1e-12)
+    assert found.std == pytest.approx(finite.std(correction=0).item(), rel=1e-12)
+    assert (found.zeros, found.nan, found.inf) == (int((finite == 0).sum()), 0, int(value.isinf().sum()))
+
+
+def test_huge_numbers_do_not_overflow_their_mean():
+    assert statistics(torch.full((40_000,), 1e308, dtype=torch.float64)).mean == pytest.approx(1e308)
+
+
 def test_a_half_precision_sum_does_not_overflow():
     assert statistics(torch.full((1000,), 60000.0, dtype=torch.float16)).mean == 60000 - 60000 % 32
 

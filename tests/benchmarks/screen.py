@@ -1,0 +1,221 @@
+"""From a press to painted, in a real browser: the app beside a bare Streamlit page on the same machine."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engine import Config
+from engine.device import choose, room
+from engine.memory import TooLargeError, check_fits
+from pages.ui.settings import RANGES
+from tests.benchmarks.interleaved import Times, Turn, interleaved
+from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
+from tests.benchmarks.visit import APP, Visit, bare_app, key, says, torch_page
+from tests.browser.conftest import launched, served
+
+PACKAGES = ("streamlit", "playwright")
+PARTS = ("press", "cold", "bytes")
+_ROUNDS, _COLD_ROUNDS = 9, 3
+_MOST_ROUNDS = RANGES["heads"][1] - Config().heads  # every round moves the slider to a place it has not been
+_BLOCK = "encoder.layers.0.self_attention"
+_LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
+_STAGE = 'deep(".stage-root[data-step]")'
+
+BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bare page that imports torch"
+NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
+TRAVEL, COLD = "page to page", "cold start"
+
+
+class Presses:
+    """What people press again and again, here and on the bare page."""
+
+    def __init__(self, browser: Browser, app: str, bare: str) -> None:
+        self.slider = Visit(browser).open(bare, "text=value 5")
+        self.slider.page.locator("input[type=range], [role=slider]").first.focus()
+        self.value = 5
+        self.walk = Visit(browser).open(_walk(app, f"{_BLOCK}.query:linear"), ".stage-root[data-step]")
+        self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
+        self.moved.page.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.focus()
+        self.heads = Config().heads
+        self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
+        self.bare_pages = Visit(browser).open(bare, "text=value 5")
+        self.jumps = 0
+
+    def turns(self) -> dict[str, Turn]:
+        return {
+            BARE: self.bare,
+            NEXT: self.next,
+            JUMP: self.jump,
+            FRESH: lambda: self.move(1),
+            KNOWN: self.back_and_forth,
+            BARE_PAGE: self.bare_travel,
+            TRAVEL: self.travel,
+        }
+
+    def bare(self) -> float:
+        self.value += 1
+        return self.slider.until(says(f"value {self.value}"), key("ArrowRight"))
+
+    def next(self) -> float:
+        return self.walk.until(f"{_STAGE}.dataset.step == {self._step() + 1}", key("ArrowRight"))
+
+    def jump(self) -> float:
+        """Five stages on within the block and round again: further than what was sent ahead, and each time another."""
+        self.jumps += 1
+        segments = self.walk.page.locator(".level").last.locator(".segment")
+        segment = segments.nth(5 * self.jumps % segments.count())
+        first = int(re.findall(r"\d+", str(segment.get_attribute("title")))[0])
+        return self.walk.until(f"{_STAGE}.dataset.step == {first}", lambda _: segment.click())
+
+    def move(self, by: int) -> float:
+        self.heads += by
+        chips = 'deep(".panel[data-panel=scores] .chips").innerText.split("\\n").join(" ")'
+        return self.moved.until(f"{chips}.includes('H {self.heads} ')", key("ArrowRight" if by > 0 else "ArrowLeft"))
+
+    def back_and_forth(self) -> float:
+        """To where the slider was before, and again to where it stands."""
+        return (self.move(-1) + self.move(1)) / 2
+
+    def travel(self) -> float:
+        """To the page of attention; the way back is not timed."""
+        seconds = self.pages.until(f"{says('Who looks at whom')} && deep('.panel')", _click("stSidebar", "Attention"))
+        self.pages.until(f"{_STAGE}", _click("stSidebar", "Walkthrough"))
+        return seconds
+
+    def bare_travel(self) -> float:
+        seconds = self.bare_pages.until(says("second page"), _click("stMain", "second"))
+        self.bare_pages.until(says("value"), _click("stMain", "first"))
+        return seconds
+
+    def _step(self) -> int:
+        return int(self.walk.page.evaluate(f"{_STAGE}.dataset.step"))
+
+    def close(self) -> None:
+        for visit in (self.slider, self.walk, self.moved, self.pages, self.bare_pages):
+            visit.close()
+
+
+def _click(place: str, label: str):
+    return lambda page: page.get_by_test_id(place).get_by_role("link", name=label, exact=True).click()
+
+
+def _walk(app: str, step: str, **settings: object) -> str:
+    return f"{app}/walkthrough?{urlencode({'weights': 'random', **settings, 'step': step})}"
+
+
+def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Section:
+    """The same on every ``device``: the app chooses its own."""
+    rows: list[Row] = []
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        playwright = opened.enter_context(sync_playwright())
+        browser = launched(playwright)
+        opened.callback(browser.close)
+        version = browser.version
+        if {"press", "bytes"} & set(only):
+            app, bare = (opened.enter_context(served(script)) for script in (APP, bare_app(folder)))
+        if "press" in only:
+            presses = Presses(browser, app, bare)
+            turns = presses.turns()
+            interleaved(turns, 1)  # warms up
+            rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
+            presses.close()
+        if "cold" in only:
+            cold = {
+                BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),
+                COLD: lambda: _cold_start(browser, APP, ".st-key-graph svg"),
+            }
+            interleaved(cold, 1)  # the files are read from disk once
+            times = interleaved(cold, rounds or _COLD_ROUNDS)
+            rows += [_row(times, BARE_COLD, BARE_COLD), _row(times, COLD, BARE_COLD, 1.2)]
+        if "bytes" in only:
+            rows += _bytes(browser, app)
+    return Section(
+        "The screen",
+        "From the press to the frame that shows what it should bring, ÷ the same on a bare Streamlit page beside it, "
+        "in turn. Cold start is from starting the server to the first page painted.",
+        ("what", "÷ bare page", "time, or size"),
+        rows,
+        [f"Browser: Chromium {version}, without a window."],
+    )
+
+
+def _pressed(times: Times) -> list[Row]:
+    goals = {NEXT: 1.5, FRESH: 2.0, KNOWN: 2.0}
+    bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
+    return [
+        Row((name, f"skipped: {times.unable[name]}", ""))
+        if name in times.unable
+        else _row(times, name, bases.get(name, BARE), goals.get(name))
+        for name in (BARE, NEXT, JUMP, FRESH, KNOWN, BARE_PAGE, TRAVEL)
+    ]
+
+
+def _row(times: Times, name: str, base: str, goal: float | None = None) -> Row:
+    over = times.ratio(name, base)
+    goals = [] if goal is None else [at_most("÷ bare", over.median, goal)]
+    return Row((name, ratio(over), milliseconds(times.spread(name).median)), goals)
+
+
+def _cold_start(browser: Browser, script: Path, shows: str) -> float:
+    start = time.perf_counter()
+    with served(script) as address:
+        page: Page = browser.new_page()
+        page.goto(address)
+        page.locator(shows).first.wait_for(timeout=120_000)
+        seconds = time.perf_counter() - start
+        page.close()
+    return seconds
+
+
+def _bytes(browser: Browser, app: str) -> list[Row]:
+    """What one stage of the largest tensors sends. Further layers would be the same again, so there is one of each."""
+    config = largest()
+    names = (*_LARGE, "batch", "encoder_layers", "decoder_layers")
+    settings = {name: getattr(config, name) for name in names} | {"reads": "tokens"}
+    said = f"batch {config.batch}, {config.heads} heads, length {config.src_len}, d_model {config.d_model}"
+    rows = []
+    for module, name, op in (
+        (_BLOCK, "weights", "softmax"),
+        ("encoder.layers.0.feed_forward", "hidden", "linear"),
+        ("", "logits", "linear"),
+    ):
+        step = f"{module}.{name}".removeprefix(".")
+        visit = Visit(browser)
+        # Another step first, so that script and style have come and what is counted is the stage.
+        visit.open(_walk(app, "source_embedding.embedded", **settings), ".stage-root[data-step]")
+        before = visit.received
+        box = visit.page.locator("[class*='st-key-walk-step'] input, [class*='st-key-walk.step'] input").first
+        box.click()
+        box.press_sequentially(step)
+        visit.page.get_by_role("option", name=re.compile(rf"{re.escape(step)}\s+\({op}\)")).first.click()
+        visit.page.locator(f'.panel[data-panel="{name}"]').first.wait_for()
+        visit.rest()
+        sent = (visit.received - before) / 1e3
+        visit.close()
+        rows.append(Row((f"{step}, {said}", "", f"{sent:.0f} KB"), [at_most("a stage", sent, 300, " KB")]))
+    return rows
+
+
+def largest() -> Config:
+    """The largest tensors that the controls reach and this machine has room for."""
+    most = {
+        name: high for name, (_, high) in RANGES.items() if name in ("src_len", "tgt_len", "heads", "d_model", "d_ff")
+    }
+    device = choose("auto", "float32")
+    for batch in range(RANGES["batch"][1], 0, -1):
+        config = Config(batch=batch, **most, encoder_layers=1, decoder_layers=1)
+        try:
+            check_fits(config, room(device))
+        except TooLargeError:
+            continue
+        return config
+    raise RuntimeError("not even one sentence fits")

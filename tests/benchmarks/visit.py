@@ -1,0 +1,106 @@
+"""A person at a page of a Streamlit server: what they press, and how long until it is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as Late
+
+from tests.benchmarks.interleaved import UnableError
+from tests.browser.conftest import ROOT, WIDE
+
+APP = ROOT / "app.py"
+_PATIENCE = 60_000  # ms: other people's work may stand before this one's
+_REST = 700  # ms between presses: what was sent ahead has come, and nothing is under way
+
+# Notes the time of the press itself, then waits, frame by frame, for what the press should bring.
+_WATCH = """(done) => {
+    const reached = new Function(`return ${done}`);
+    window.painted = null;
+    const pressed = () => {
+        const start = performance.now();
+        const look = () => reached()
+            ? requestAnimationFrame(() => (window.painted = performance.now() - start))
+            : requestAnimationFrame(look);
+        requestAnimationFrame(look);
+    };
+    const once = { capture: true, once: true };
+    ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, once));
+}"""
+# A stage lives in a shadow root: what is asked for is looked for in all of them.
+_DEEP = """window.deep = (selector, root = document) =>
+    root.querySelector(selector) ?? [...root.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean)
+        .map((shadow) => window.deep(selector, shadow)).find(Boolean) ?? null;
+"""
+
+
+class Visit:
+    """One page in the browser."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.page: Page = browser.new_page(viewport=WIDE)
+        self.page.add_init_script(_DEEP)
+        self.page.set_default_timeout(_PATIENCE)
+        self.received = 0
+        """Bytes that came over the page's connection, the files it loads not counted."""
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, frame: bytes | str) -> None:
+        self.received += len(frame)
+
+    def open(self, address: str, shows: str) -> Visit:
+        """Opens an address and waits until this selector is on screen and nothing is under way."""
+        self.page.goto(address)
+        self.page.locator(shows).first.wait_for()
+        self.rest()
+        return self
+
+    def rest(self) -> None:
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        self.page.wait_for_timeout(_REST)
+
+    def until(self, done: str, press: Callable[[Page], None]) -> float:
+        """Seconds from the press to the frame in which ``done``, an expression of JavaScript, holds."""
+        self.page.bring_to_front()
+        self.rest()
+        self.page.evaluate(_WATCH, done)
+        press(self.page)
+        try:
+            self.page.wait_for_function("window.painted !== null", polling=10)
+        except Late:
+            raise UnableError(f"not painted within {_PATIENCE // 1000} s") from None
+        return float(self.page.evaluate("window.painted")) / 1e3
+
+    def close(self) -> None:
+        self.page.close()
+
+
+def key(name: str) -> Callable[[Page], None]:
+    return lambda page: page.keyboard.press(name)
+
+
+def says(text: str) -> str:
+    return f"document.body.innerText.includes({text!r})"
+
+
+def bare_app(folder: Path) -> Path:
+    """A Streamlit app with next to nothing in it: a slider, and a second page that imports torch."""
+    pages = folder / "pages"
+    pages.mkdir()
+    links = 'st.page_link("bare.py", label="first")\nst.page_link("pages/second.py", label="second")\n'
+    first = folder / "bare.py"
+    slider = 'n = st.slider("n", 0, 1000, 5)\nst.write(f"value {n}")\n'
+    first.write_text(f"import streamlit as st\n{links}{slider}", "utf-8")
+    (pages / "second.py").write_text(f'import streamlit as st\n{links}st.write("second page")\n', "utf-8")
+    return first
+
+
+def torch_page(folder: Path) -> Path:
+    """A page that says something, imports torch, and says that it has."""
+    script = folder / "torch_page.py"
+    script.write_text(
+        'import streamlit as st\nst.write("begun")\nimport torch\nst.write("ready", torch.tensor(1).item())\n'
+    )
+    return script
