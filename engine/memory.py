@@ -1,7 +1,9 @@
 """How many bytes a run will take, known before it is run.
 
 The model is run once on the meta device, where tensors have shapes and no memory, and its trace is measured. So the
-figure comes from the same code as the run, and no formula has to be kept in step with the model.
+figure comes from the same code as the run, and no formula has to be kept in step with the model. What is small is run
+on the CPU instead, on whatever stands in its memory: that is quicker, and the first operation on the meta device loads
+800 modules, which takes most of a second.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _GIVING_WAY = {
     "decoder_layers": "decoder layers",
 }
 _OFFERS = 3
+_QUICK = 2**24  # products in the largest matrix product of a run that is measured on the CPU
 _STACKS = ("encoder_layers", "decoder_layers")
 
 
@@ -61,8 +64,9 @@ def outline(config: Config) -> Trace:
 
 def _outline(config: Config, model: Transformer) -> Trace:
     model = model.to(getattr(torch, config.dtype))
-    source = torch.empty(config.batch, config.src_len, dtype=torch.int64, device="meta")
-    target = torch.empty(config.batch, config.tgt_len, dtype=torch.int64, device="meta")
+    device = model.projection.weight.device
+    source = torch.zeros(config.batch, config.src_len, dtype=torch.int64, device=device)
+    target = torch.zeros(config.batch, config.tgt_len, dtype=torch.int64, device=device)
     with torch.no_grad():
         return watch(model, [source, target], axis_names=AXIS_NAMES, config=config)
 
@@ -87,9 +91,17 @@ def measure(config: Config) -> Bytes:
 
 @lru_cache(maxsize=1024)
 def _measured(config: Config) -> Bytes:
-    model = skeleton(config, PAD)
+    model = skeleton(config, PAD, "cpu" if _is_quick(config) else "meta")
     trace = _outline(config, model)
     return Bytes(trace.nbytes, sum(parameter.nbytes for parameter in model.parameters()))
+
+
+def _is_quick(config: Config) -> bool:
+    """Whether the largest matrix product of a run, and the largest of its parameters, are small."""
+    length = max(config.src_len, config.tgt_len)
+    heads = config.heads * max(config.d_k, config.d_v)
+    projection = config.d_model * max(config.d_ff, config.vocab_size, config.d_model, heads)
+    return config.batch * length * max(projection, heads * length) <= _QUICK
 
 
 def check_fits(config: Config, room: int) -> None:

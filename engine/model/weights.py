@@ -7,18 +7,22 @@ and moved, so every device and every dtype starts from the same numbers.
 
 import hashlib
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from engine.config import Config
 from engine.model.transformer import Transformer
 
+# What nn.Embedding and nn.Linear draw their first numbers with.
+_DRAWS = frozenset((nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_))
+
 
 def build(config: Config, pad: int, device: torch.device) -> Transformer:
     """The Transformer of this config with its seeded weights, in evaluation mode, on the device."""
-    model = skeleton(config, pad)
-    model.to_empty(device="cpu")
+    model = skeleton(config, pad, "cpu")
     for path, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
             generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
@@ -27,12 +31,23 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
     return model.to(device=device, dtype=getattr(torch, config.dtype))
 
 
-def skeleton(config: Config, pad: int) -> Transformer:
-    """The same model in float32 on the meta device: shapes without a byte of memory."""
-    with torch.device("meta"):
+def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
+    """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory."""
+    with torch.device(device), _WithoutDraws():
         model = Transformer(config, pad).float()
     model.requires_grad_(False)
     return model.eval()
+
+
+class _WithoutDraws(TorchFunctionMode):
+    """Leaves out the draws of PyTorch's own initialisation: the numbers come from elsewhere or are not wanted, and the
+    first draw on the meta device loads 800 modules, most of a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _seed(seed: int, path: str) -> int:
