@@ -36,7 +36,7 @@ def take(page: Page, url: str, name: str) -> None:
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
         page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
     if name == "labs.png":
-        page.get_by_text("A colour is a token").scroll_into_view_if_needed()
+        page.get_by_text("A colour is a token").evaluate("text => text.scrollIntoView()")
     page.wait_for_timeout(1000)  # fonts and pictures take their places
     page.screenshot(path=ROOT / "docs" / name)
 
