@@ -239,12 +239,14 @@ def test_a_link_reopens_the_step_the_pin_the_way_and_what_the_choosers_show(walk
     expect(walk.page.locator(".reading")).to_contain_text("H=0")
 
 
-def test_every_step_of_a_small_model_is_shown_one_after_the_other_without_an_error(
+def test_every_step_of_a_small_model_is_shown_one_after_the_other_and_is_no_wider_than_a_phone(
     walks: Callable[..., Walk], small: Trace
 ):
-    walk = walks().open(small, small.steps[0], **SMALL)
+    walk = walks(viewport=NARROW).open(small, small.steps[0], **SMALL)
+    main = walk.page.get_by_test_id("stMain")
     for step in small.steps:
         walk.at(step)
+        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, step.full_name
         expect(walk.panel(len(step.inputs)).locator("h3")).to_have_text(step.name)
         assert walk.page.locator(".position .count").inner_text() == f"step {step.index} of {len(small.steps) - 1}"
         sizes = [chip.split() for chip in walk.panel(len(step.inputs)).locator(".chips .chip").all_inner_texts()]
@@ -410,19 +412,12 @@ def test_a_stage_of_the_largest_tensors_is_at_most_300_kb_to_the_browser(
     expect(walk.page.locator(".reading b")).to_be_visible()
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen_and_a_tap_pins(walks: Callable[..., Walk], small: Trace):
-    walk = walks(viewport=NARROW, has_touch=True, is_mobile=True)
-    walk.open(small, small.find(SCORES), **SMALL)
-    main = walk.page.get_by_test_id("stMain")
-    seen = set()
-    for step in small.steps:
-        if step.op in seen:
-            continue
-        seen.add(step.op)
-        walk.open(small, step, **SMALL)
-        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0, step.full_name
+def test_on_a_phone_a_tap_pins_and_what_made_the_number_is_no_wider_than_the_screen(
+    walks: Callable[..., Walk], small: Trace
+):
     scores = small.find(SCORES)
-    walk.open(small, scores, **SMALL)
+    walk = walks(viewport=NARROW, has_touch=True, is_mobile=True).open(small, scores, **SMALL)
+    main = walk.page.get_by_test_id("stMain")
     walk.page.touchscreen.tap(*point(walk.page, walk.panel(2), (0, 1, 2, 3)))
     expect(walk.page.locator(".made .sentence")).to_have_text(
         explain(small, scores, (0, 1, 2, 3)).sentence, timeout=30_000
