@@ -59,7 +59,7 @@ def test_the_code_of_a_lab_needs_nothing_of_this_project_and_prints_something(ke
     found = snippets(revealed(lab(key)))
     assert found
     monkeypatch.chdir(ROOT)
-    usual = torch.get_default_dtype()
+    usual, threads = torch.get_default_dtype(), torch.get_num_threads()
     for text in found:
         imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
         names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
@@ -74,6 +74,7 @@ def test_the_code_of_a_lab_needs_nothing_of_this_project_and_prints_something(ke
             exec(compile(text, "<copied>", "exec"), {"__name__": "__main__"})
         finally:
             torch.set_default_dtype(usual)
+            torch.set_num_threads(threads)
         assert capsys.readouterr().out.strip()
 
 
