@@ -43,10 +43,9 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
     assert strangers == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["", "decoding?upto=6", "attention?kind=cross&layer=1", "walkthrough"])
-def test_the_pages_of_the_trained_model_fit_a_phone(path: str, scheme: str, browser: Browser, app: str):
-    page = browser.new_page(viewport=NARROW, color_scheme=scheme)
+def test_the_pages_of_the_trained_model_fit_a_phone(path: str, browser: Browser, app: str):
+    page = browser.new_page(viewport=NARROW)
     page.goto(f"{app}/{path}")
     expect(page.get_by_test_id("stSidebar").get_by_text("Heads", exact=True)).to_be_attached(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
