@@ -68,7 +68,7 @@ def test_a_contestant_apart_answers_and_its_errors_come_back_in_words():
 def test_the_table_says_each_goal_and_the_verdict_counts_them():
     rows = [Row(("T", "1.10"), [at_most("÷ floor", 1.1, 1.15)]), Row(("B", "3|4"), [at_least("× pandas", 3, 20)])]
     section = Section("Recording", "What it is.", ("case", "figure"), rows, ["A note."])
-    assert verdict([section]) == "1 of 2 goals met\nnot met: × pandas ≥ 20"
+    assert verdict([section]) == "1 of 2 goals met\nnot met: B: × pandas ≥ 20"
     assert "÷ floor ≤ 1.15: met" in as_text(["Machine: one"], [section])
     markdown = as_markdown(["Machine: one"], [section])
     assert "| case | figure | goal |\n|---|---|---|\n| T | 1.10 | ÷ floor ≤ 1.15: met |" in markdown

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
-from tests.benchmarks import csv_speed, growth, machine, people, recording, screen
-from tests.benchmarks.table import Section, as_markdown, as_text, verdict
+from tests.benchmarks import machine
+from tests.benchmarks.table import as_markdown, as_text, verdict
 
-SECTIONS: Mapping[str, Callable[[int | None, str], Section]] = {
-    "recording": recording.section,
-    "growth": growth.section,
-    "csv": csv_speed.section,
-    "screen": screen.section,
-    "people": people.section,
-}
-_PACKAGES = tuple(dict.fromkeys((*recording.PACKAGES, *csv_speed.PACKAGES, *screen.PACKAGES)))
+# Imported when asked for: a machine with a GPU and no browser measures what it can.
+SECTIONS = {"recording": "recording", "growth": "growth", "csv": "csv_speed", "screen": "screen", "people": "people"}
 
 
 def main() -> None:
@@ -40,11 +34,14 @@ def main() -> None:
         parser.error("--rounds must be 1 or more")
     if asked.device == "cuda" and not torch.cuda.is_available():
         parser.error("no CUDA device is here")
-    heading = [f"Machine: {machine.described(asked.device)}", f"Versions: {machine.versions(_PACKAGES)}"]
+    names = asked.sections or list(SECTIONS)
+    modules = {name: import_module(f"tests.benchmarks.{SECTIONS[name]}") for name in names}
+    packages = dict.fromkeys(package for module in modules.values() for package in module.PACKAGES)
+    heading = [f"Machine: {machine.described(asked.device)}", f"Versions: {machine.versions(list(packages))}"]
     done = []
-    for name in asked.sections or SECTIONS:
+    for name, module in modules.items():
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        done.append(SECTIONS[name](asked.rounds, asked.device))
+        done.append(module.section(asked.rounds, asked.device))
     print(as_text([*heading, verdict(done)], done))
     if asked.write:
         asked.write.write_text(as_markdown([*heading, verdict(done).replace("\n", "; ")], done), "utf-8")

@@ -70,6 +70,14 @@ WORKLOADS: Mapping[str, Workload] = {
 }
 
 
+NOTES = (
+    "No recorder from which every output can be had afterwards can cost less than the floor that keeps the outputs: "
+    "their memory cannot be used a second time, and memory that is new has to be fetched page by page.",
+    "On a GPU the plain pass of these models is the launching of kernels, one after the other, from Python. Whatever "
+    "is done for a call is added to that, and the bare floor shows how much a mode that does nothing adds.",
+)
+
+
 class Contestant:
     """One peer in its process."""
 
@@ -141,7 +149,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = tuple(WORKLOA
         "differs and stands beside it; memory is what its process grew by while it held one recording.",
         ("workload", "recorder", "÷ plain", "÷ floor", "records", "overhead an operation", "holds"),
         rows,
-        [f"{name}: {WORKLOADS[name].says}." for name in only],
+        [*(f"{name}: {WORKLOADS[name].says}." for name in only), *NOTES],
     )
 
 

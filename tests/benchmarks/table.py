@@ -96,8 +96,9 @@ def as_markdown(heading: Sequence[str], sections: Iterable[Section]) -> str:
 
 
 def verdict(sections: Iterable[Section]) -> str:
-    goals = [goal for section in sections for goal in section.goals]
-    missed = [f"\nnot met: {goal.says}" for goal in goals if not goal.met]
+    """How many goals are met, and which are not: ``not met: B: ÷ plain ≤ 1.05``."""
+    goals = [(row.cells[0], goal) for section in sections for row in section.rows for goal in row.goals]
+    missed = [f"\nnot met: {what}: {goal.says}" for what, goal in goals if not goal.met]
     return f"{len(goals) - len(missed)} of {len(goals)} goals met" + "".join(missed)
 
 
