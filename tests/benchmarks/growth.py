@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class Depth:
             for step in steps:
                 explain(self.known, step, (0,) * len(step.shape))
 
+        explain_all()  # what the turn before drove out of the processor's cache is no part of explaining
         return _seconds(explain_all) / len(steps)
 
     def _repeated(self, run: Callable[[], object]) -> float:
@@ -84,6 +86,7 @@ class Depth:
             if self.device == "cuda":
                 torch.cuda.synchronize()
 
+        gc.collect()  # a full collection that earlier turns have made due would fall into this one
         return _seconds(several) / self.repeats
 
 
@@ -163,7 +166,13 @@ class _Each:
 def _depths(depths: Sequence[Depth], rounds: int) -> list[Row]:
     turns = {name: turn for depth in depths for name, turn in depth.turns().items()}
     interleaved(turns, 1)  # warms up
-    times = interleaved(turns, rounds)
+    # The models and traces of the other depths are no part of what a recording gives the collector to look through.
+    gc.collect()
+    gc.freeze()
+    try:
+        times = interleaved(turns, rounds)
+    finally:
+        gc.unfreeze()
     first, last = depths[0], depths[-1]
     one = _Each.of(first, times)
     recording, resolving, explaining = [], [], []
