@@ -6,4 +6,4 @@ frame.begin("app.py")
 
 from pages.ui import opening, overview
 
-overview.draw(opening.open_page("app.py"))
+opening.show("app.py", overview.draw)

@@ -146,7 +146,7 @@ class _Resolver:
 
 def _recompute(tape: Tape, number: int, position: int) -> Tensor:
     """Makes call ``number`` again, on what it read then; what it returned in this position."""
-    func, args, kwargs, *_ = tape.calls[number]
+    func, args, kwargs, made, *_ = tape.calls[number]
     writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
 
     def then(value: Any) -> Any:
@@ -157,15 +157,22 @@ def _recompute(tape: Tape, number: int, position: int) -> Tensor:
             return type(value)(then(item) for item in value)
         return value
 
-    # A tensor of inference mode cannot be computed with again where gradients are on.
-    with torch.no_grad():
+    # With gradients only where there were: nn.LSTM runs other kernels, which round otherwise, and a tensor of inference
+    # mode cannot be computed with again where gradients are on.
+    with torch.set_grad_enabled(_has_gradient(made)):
         arguments = [then(value) for value in args]
         result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
     if result is None:  # x[i] = y
         result = arguments[0]
     if isinstance(result, Tensor):
-        return result
-    return [value for value in result if isinstance(value, Tensor)][position]
+        return result.detach()
+    return [value for value in result if isinstance(value, Tensor)][position].detach()
+
+
+def _has_gradient(made: Any) -> bool:
+    if isinstance(made, Tensor):
+        return made.requires_grad
+    return isinstance(made, (tuple, list)) and any(_has_gradient(one) for one in made)
 
 
 def _roots(tape: Tape) -> tuple[nn.Module, ...]:

@@ -124,7 +124,7 @@ class Step:
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
     def recompute(self) -> Tensor:
-        """Makes the call again, without gradients, on what it read then.
+        """Makes the call again on what it read then; what comes back is detached from any gradients.
 
         Equal to ``value`` unless the operation draws random numbers or leaves memory as it finds it (``torch.empty``).
         """

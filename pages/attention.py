@@ -6,4 +6,4 @@ frame.begin("pages/attention.py")
 
 from pages.ui import attention, opening
 
-attention.draw(opening.open_page("pages/attention.py"))
+opening.show("pages/attention.py", attention.draw)

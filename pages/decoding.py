@@ -6,5 +6,4 @@ frame.begin("pages/decoding.py")
 
 from pages.ui import decoding, opening
 
-opening.open_page("pages/decoding.py")
-decoding.draw()
+opening.show("pages/decoding.py", lambda _: decoding.draw())

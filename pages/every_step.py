@@ -6,4 +6,4 @@ frame.begin("pages/every_step.py")
 
 from pages.ui import opening, table
 
-table.draw(opening.open_page("pages/every_step.py"))
+opening.show("pages/every_step.py", table.draw)

@@ -6,4 +6,4 @@ frame.begin("pages/export.py")
 
 from pages.ui import exporting, opening
 
-exporting.draw(opening.open_page("pages/export.py"))
+opening.show("pages/export.py", exporting.draw)

@@ -6,4 +6,4 @@ frame.begin("pages/walkthrough.py")
 
 from pages.ui import opening, walk
 
-walk.draw(opening.open_page("pages/walkthrough.py"))
+opening.show("pages/walkthrough.py", walk.draw)

@@ -6,6 +6,7 @@ here imports torch: the frame is on screen while torch is still loading.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,12 +68,14 @@ def begin(file: str) -> None:
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
     st.session_state[_PLACE] = st.sidebar.container(key="navigation").empty()
-    _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
+    st.session_state.pop(_DRAWN, None)
+    if "torch" not in sys.modules:  # it takes seconds to load, and meanwhile people may want to go elsewhere
+        _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
 
 
 def carry(query: Mapping[str, str]) -> None:
     """Makes the navigation's links carry these settings along."""
-    if st.session_state[_DRAWN] != query:
+    if st.session_state.get(_DRAWN) != query:
         _draw_links(query)
     st.session_state[_QUERY] = dict(query)
 

@@ -1,18 +1,22 @@
-"""What every page does first: settle the settings, draw the controls, run the model."""
+"""What every page does first: settle the settings, run the model, draw it and the controls."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
 from pages.ui import controls, state
 from pages.ui.traces import CannotRunError, trace_of
 
 
-def open_page(file: str) -> Trace:
-    """Draws the controls and returns the trace of what they say.
+def show(file: str, draw: Callable[[Trace], None]) -> None:
+    """Runs what the settings say, has the page draw it, and draws the controls.
 
-    Where that cannot be run, says why and returns the last one that could, so nothing on screen is lost.
+    Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
+    for is drawn first: the browser shows it while the controls are still on their way.
     """
     settings = state.arrive(file)
     for note in state.notes():
@@ -23,10 +27,10 @@ def open_page(file: str) -> Trace:
         state.show(settings)
     except CannotRunError as error:
         trace = _last(str(error))
+    if trace is not None:
+        draw(trace)
+    state.carry()
     controls.draw(settings, trace)
-    if trace is None:
-        st.stop()
-    return trace
 
 
 def _last(trouble: str) -> Trace | None:

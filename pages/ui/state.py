@@ -32,11 +32,16 @@ def arrive(page: str) -> Settings:
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
     memory[_PAGE], memory[_TURNED] = page, turned
-    query = settings_now().to_query()
-    frame.carry(query)
-    memory[_CARRIED] = [*(old for old in memory.get(_CARRIED, [])[-1:] if old != query), query]
     _write_address()
     return settings_now()
+
+
+def carry() -> None:
+    """Makes the navigation's links carry the settings along."""
+    query = settings_now().to_query()
+    frame.carry(query)
+    carried = st.session_state.get(_CARRIED, [])
+    st.session_state[_CARRIED] = [*(old for old in carried[-1:] if old != query), query]
 
 
 def page() -> str:
@@ -108,7 +113,7 @@ def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
     if turned and not asked:
         return False  # a bare link to another page: the settings come along
     settings = {name: value for name, value in asked.items() if name in Settings.QUERY_NAMES}
-    if turned and settings in st.session_state[_CARRIED]:
+    if turned and settings in st.session_state.get(_CARRIED, ()):
         return False  # a link pressed while a change was still on its way: it carries what was before the change
     # Without a browser there is no address bar, and what it would say is never read back.
     return st.context.url is not None

@@ -21,12 +21,12 @@ from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, short_text
 from pages.ui.playing import player_of
 from pages.ui.settings import Settings
-from pages.ui.tensor_view import Selection, Stage, walk_view
+from pages.ui.tensor_view import Selection, Stage, send_ahead, walk_view
 from pages.ui.tensor_view.walking import Going
 from pages.ui.traces import CannotRunError, trace_of
 from pages.ui.travel import travel_of
 
-_STEP = "walk.step"
+_STAGE, _STEP = "stage", "walk.step"
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -50,15 +50,16 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     if asked and asked.partition(":")[0] != step.full_name:
         st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
     says, search = st.columns([5, 4], vertical_alignment="center")
+    selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search:
         _search(trace, step)
-    selection = _stage(trace, step, drawn, settings)
     _remember(step, selection)
     where.draw(trace, step)
     with st.expander("Take this tensor along as CSV"):
         tensor_buttons(step, selection, "walk")
     _axes(step)
+    send_ahead(_ahead(trace, step), key=_STAGE)
 
 
 def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
@@ -66,11 +67,10 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
     trail = trail_at(trace, state.view("trail"))
     return walk_view(
         _staged(trace, step),
-        key="stage",
+        key=_STAGE,
         choice=view_at(state.view("at")),
         pinned=pinned,
         made=lambda panel, index: made_of(trace, step, panel, index, trail),
-        ahead=_ahead(trace, step),
         on_go=partial(_go, drawn, settings),
     )
 
@@ -86,12 +86,12 @@ def _staged(trace: Trace, step: Step) -> Stage:
     )
 
 
-def _ahead(trace: Trace, step: Step) -> Iterator[Stage]:
+def _ahead(trace: Trace, step: Step) -> Iterator[tuple[int, Stage]]:
     for by in _AHEAD:
         if 0 <= step.index + by < len(trace.steps):
             other = trace.steps[step.index + by]
             if sum(one.value.numel() for one in (*other.inputs, other)) <= _MOST_AHEAD:
-                yield _staged(trace, other)
+                yield other.index, _staged(trace, other)
 
 
 def _go(drawn: weakref.ref[Trace], settings: Settings, going: Going) -> None:

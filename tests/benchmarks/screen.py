@@ -77,8 +77,9 @@ class Presses:
 
     def move(self, by: int) -> float:
         self.heads += by
-        chips = 'deep(".panel[data-panel=scores] .chips").innerText.split("\\n").join(" ")'
-        return self.moved.until(f"{chips}.includes('H {self.heads} ')", key("ArrowRight" if by > 0 else "ArrowLeft"))
+        # Where the chips say so on two lines: innerText would have the page laid out before it is.
+        said = f'deep(".panel[data-panel=scores] .chips").textContent.includes("H {self.heads}S")'
+        return self.moved.until(said, key("ArrowRight" if by > 0 else "ArrowLeft"))
 
     def back_and_forth(self) -> float:
         """To where the slider was before, and again to where it stands."""

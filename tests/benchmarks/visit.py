@@ -29,10 +29,17 @@ _WATCH = """(done) => {
     const once = { capture: true, once: true };
     ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, once));
 }"""
-# A stage lives in a shadow root: what is asked for is looked for in all of them.
-_DEEP = """window.deep = (selector, root = document) =>
+# A stage lives in a shadow root: what is asked for is looked for in all of them. What was found is remembered as long
+# as it is on the page, because looking through a whole page in every frame would take longer than what is measured.
+_DEEP = """
+const found = new Map();
+const search = (selector, root) =>
     root.querySelector(selector) ?? [...root.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean)
-        .map((shadow) => window.deep(selector, shadow)).find(Boolean) ?? null;
+        .map((shadow) => search(selector, shadow)).find(Boolean) ?? null;
+window.deep = (selector) => {
+    if (!found.get(selector)?.isConnected) found.set(selector, search(selector, document));
+    return found.get(selector);
+};
 """
 
 

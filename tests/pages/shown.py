@@ -9,26 +9,35 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 
-def stages(app: AppTest, key: str = "stage") -> list[tuple[int, dict[str, Any]]]:
-    """The steps and headers of every stage in the message of the component with this key, the one on screen first."""
-    [message] = [element.proto.bytes for element in app.get("bidi_component") if key in element.proto.id]
+def ahead(app: AppTest) -> list[tuple[int, dict[str, Any]]]:
+    """The steps and headers of the stages that were sent ahead."""
+    message = _message(app, "stage:ahead").bytes
     (count,) = struct.unpack_from("<I", message)
     at = -(-(4 + 8 * count) // 8) * 8
     found = []
     for place in range(count):
-        step, length = struct.unpack_from("<iI", message, 4 + 8 * place)
-        (header,) = struct.unpack_from("<I", message, at)
-        found.append((step, json.loads(message[at + 4 : at + 4 + header])))
+        step, length = struct.unpack_from("<II", message, 4 + 8 * place)
+        found.append((step, _header(message[at : at + length])))
         at += -(-length // 8) * 8
     return found
 
 
 def stage(app: AppTest, key: str = "stage") -> dict[str, Any]:
     """The header of the stage on screen."""
-    return stages(app, key)[0][1]
+    return _header(_message(app, key).bytes)
 
 
 def message_size(app: AppTest, key: str = "stage") -> int:
     """Bytes that the component with this key is sent, its script and style included."""
-    [proto] = [element.proto for element in app.get("bidi_component") if key in element.proto.id]
-    return int(proto.ByteSize())
+    return int(_message(app, key).ByteSize())
+
+
+def _message(app: AppTest, key: str) -> Any:
+    [proto] = [element.proto for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
+    return proto
+
+
+def _header(stage: bytes) -> dict[str, Any]:
+    (length,) = struct.unpack_from("<I", stage)
+    header: dict[str, Any] = json.loads(stage[4 : 4 + length])
+    return header

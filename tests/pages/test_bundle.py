@@ -5,9 +5,9 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.ui.tensor_view.bundle import NO_STEP, join, within
+from pages.ui.tensor_view.bundle import join, within
 
-stages = st.lists(st.tuples(st.integers(NO_STEP, 5000), st.binary(max_size=50)), min_size=1, max_size=6)
+stages = st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=50)), max_size=6)
 
 
 def taken_apart(message):
@@ -16,7 +16,7 @@ def taken_apart(message):
     at = -(-(4 + 8 * count) // 8) * 8
     found = []
     for place in range(count):
-        step, length = struct.unpack_from("<iI", message, 4 + 8 * place)
+        step, length = struct.unpack_from("<II", message, 4 + 8 * place)
         assert at % 8 == 0
         found.append((step, message[at : at + length]))
         at += -(-length // 8) * 8
@@ -30,12 +30,10 @@ def test_stages_put_into_one_message_come_out_as_they_were(given_stages):
 
 
 @given(stages, st.integers(0, 200))
-def test_the_stage_to_show_always_goes_and_the_others_as_far_as_they_fit(given_stages, most):
+def test_as_many_stages_go_as_fit(given_stages, most):
     taken = within(given_stages, most)
     assert taken == given_stages[: len(taken)]
-    assert taken
-    if len(taken) > 1:
-        assert sum(len(data) for _, data in taken) <= most
+    assert sum(len(data) for _, data in taken) <= most
     if len(taken) < len(given_stages):
         assert sum(len(data) for _, data in given_stages[: len(taken) + 1]) > most
 

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
 from pages.ui.settings import SOURCE, TARGET
-from tests.pages.shown import stage, stages
+from tests.pages.shown import ahead, stage
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -110,7 +110,9 @@ def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
 def test_the_walkthrough_shows_the_step_of_the_address_and_sends_its_neighbours_ahead():
     app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores")
     scores = run(Config(), [SOURCE], [TARGET]).find("encoder.layers.0.self_attention.scores").index
-    assert [step for step, _ in stages(app)] == [scores, scores + 1, scores + 2, scores + 3, scores - 1]
+    sent = ahead(app)
+    assert [step for step, _ in sent] == [scores + 1, scores + 2, scores + 3, scores - 1]
+    assert [header["player"]["step"] for _, header in sent] == [step for step, _ in sent]
     shown = stage(app)
     assert [panel["title"] for panel in shown["panels"]] == ["query", "key_t", "scores"]
     assert shown["player"]["step"] == scores

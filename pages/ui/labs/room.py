@@ -16,6 +16,7 @@ _ACROSS = 3
 def draw() -> None:
     """Draws the lab of the address, or all of them."""
     state.arrive(_PAGE)
+    state.carry()
     asked = state.view("lab")
     lab = lab_of(asked)
     if lab is None:

@@ -9,20 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages.ui.tensor_view.bundle import NO_STEP, join, within
+from pages.ui.tensor_view.bundle import join, within
 from pages.ui.tensor_view.pack import MOST_DATA, Packed, drawable, pack
 from pages.ui.tensor_view.parts import AxisLabels, Badge, Index, Operation, Panel, Selection, Stage, Travel
 from pages.ui.tensor_view.state import latest, pin_of, valid_pin, valid_starts
 from pages.ui.tensor_view.walking import Going, Made, going, to_json
 from pages.ui.tensor_view.window import Reads, Window
 
-__all__ = ["AxisLabels", "Badge", "Operation", "Panel", "Selection", "Stage", "Travel", "tensor_view", "walk_view"]
+__all__ = [
+    "AxisLabels",
+    "Badge",
+    "Operation",
+    "Panel",
+    "Selection",
+    "Stage",
+    "Travel",
+    "send_ahead",
+    "tensor_view",
+    "walk_view",
+]
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
@@ -54,6 +64,7 @@ def _style() -> str:
 
 
 _component = st.components.v2.component("tensor_shape_explorer.tensor_view", css=_style(), js=_script())
+_ahead = st.components.v2.component("tensor_shape_explorer.ahead", js=(_HERE / "ahead.js").read_text("utf-8"))
 
 
 def tensor_view(
@@ -101,19 +112,17 @@ def walk_view(
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
     made: Callable[[int, Index], Made | None] | None = None,
-    ahead: Iterable[Stage] = (),
     on_go: Callable[[Going], None] | None = None,
 ) -> Selection:
     """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
 
     A page with a player keeps what is pinned and shown, as `Selection` says it, and passes it as `pinned` and `choice`
     the next time. `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run
-    with where the person asked to go. The stages of `ahead` are sent along as far as they fit, so that the browser can
-    go there without waiting.
+    with where the person asked to go.
     """
     panels = [drawable(panel) for panel in stage.panels]
     state: Mapping[str, Any] = st.session_state.get(key) or {}
-    view, pin, go = state.get("view") or {}, state.get("pinned") or {}, state.get("go") or {}
+    view, pin = state.get("view") or {}, state.get("pinned") or {}
     memory = st.session_state.setdefault(f"{key}:memory", {"at": {}, "pin": {}})
     before = memory["at"].get("held", {})
     chosen = valid_starts(view["at"]) if "at" in view else None
@@ -124,20 +133,36 @@ def walk_view(
     step = None if stage.player is None else stage.player.step
     held, from_page = latest(memory["pin"], pin_of(panels, pinned, step), pin.get("cell"), pin.get("n", 0), adopted)
     kept = valid_pin(panels, held, step)
-    seen = {"view": view.get("n", 0), "pinned": pin.get("n", 0), "go": go.get("n", 0)}
+    seen = _seen(state)
     said = made(*kept) if made is not None and kept is not None else None
     packed = _packed(stage, at, seen, kept, from_page, said)
     memory["at"]["held"] = packed.at
-    others = (_numbered(other, _packed(other, packed.at, seen)) for other in ahead)
+    memory["left"] = MOST_DATA - len(packed.data)
     _component(
         key=key,
-        data=join(within(chain([_numbered(stage, packed)], others), MOST_DATA)),
+        data=packed.data,
         height="content" if height is None else height,
         on_view_change=_nothing,
         on_pinned_change=_nothing,
         on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
     )
     return _selection(packed.windows, kept)
+
+
+def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
+    """Sends stages of a walk, each with its step, so that the browser can go there without waiting for Python.
+
+    To be called last, after the `walk_view` with this key: as many are sent as both of them together have room for.
+    """
+    state: Mapping[str, Any] = st.session_state.get(key) or {}
+    memory = st.session_state[f"{key}:memory"]
+    packed = ((step, _packed(stage, memory["at"]["held"], _seen(state)).data) for step, stage in stages)
+    _ahead(key=f"{key}:ahead", data=join(within(packed, memory["left"])), height="content")
+
+
+def _seen(state: Mapping[str, Any]) -> dict[str, int]:
+    """The last thing of each kind that a person asked for and Python has heard of."""
+    return {kind: (state.get(kind) or {}).get("n", 0) for kind in ("view", "pinned", "go")}
 
 
 def _packed(
@@ -160,10 +185,6 @@ def _packed(
         seen=seen,
         around=around,
     )
-
-
-def _numbered(stage: Stage, packed: Packed) -> tuple[int, bytes]:
-    return NO_STEP if stage.player is None else stage.player.step, packed.data
 
 
 def _went(key: str, on_go: Callable[[Going], None]) -> None:

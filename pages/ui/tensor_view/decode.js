@@ -2,17 +2,19 @@
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i8: BigInt64Array, u1: Uint8Array };
 
-// The stages of one message, as bundle.py joined them: [[step, bytes], …]
-function unbundle(bytes) {
+// The bytes of the stage of a step in the message that ahead.js kept, as bundle.py wrote it; null where it is not there.
+function aheadOf(wanted) {
+  const bytes = window[Symbol.for("tensor-shape-explorer.ahead")];
+  if (!bytes) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(0, true);
   let at = padded(4 + 8 * count);
-  return Array.from({ length: count }, (_, i) => {
+  for (let i = 0; i < count; i++) {
     const length = view.getUint32(8 + 8 * i, true);
-    const stage = [view.getInt32(4 + 8 * i, true), bytes.subarray(at, at + length)];
+    if (view.getUint32(4 + 8 * i, true) === wanted) return bytes.subarray(at, at + length);
     at += padded(length);
-    return stage;
-  });
+  }
+  return null;
 }
 
 function padded(length) {

@@ -20,7 +20,6 @@ class Stage {
     this.cursor = null; // where the keyboard is
     this.pin = null; // what was clicked
     this.sent = { view: 0, pinned: 0, go: 0 };
-    this.ahead = new Map(); // what may be asked for next, by step
     this.tinted = [];
     this.stagePart = element("div", {});
     this.root = element("div", { class: "stage-root" }, this.stagePart);
@@ -41,21 +40,17 @@ class Stage {
     this.root.remove();
   }
 
-  // A message from Python: what to show now, and what may be asked for next.
+  // A message from Python.
   receive(bytes) {
-    const [[, first], ...others] = unbundle(bytes);
-    const data = decode(first);
+    const data = decode(bytes);
     const fresh = !this.data;
     if (fresh) {
       this.sent = { ...data.seen };
       this.told = this.sent.pinned;
     }
-    const late = (data.seen.go ?? 0) < this.sent.go;
-    if (!late || data.player?.run !== this.run) this.ahead.clear();
     this.run = data.player?.run;
-    others.forEach(([step, stage]) => this.ahead.set(step, stage.slice()));
     // An answer to an earlier press must not undo a later one.
-    if (late) return;
+    if ((data.seen.go ?? 0) < this.sent.go) return;
     this.take(data, fresh);
   }
 
@@ -101,7 +96,7 @@ class Stage {
     clearTimeout(this.timer);
     this.sent.pinned = this.told;
     this.send("go", { step, cell, panel, keeps_pin, trail, n: ++this.sent.go });
-    const stage = cell || keeps_pin || trail !== null ? null : this.ahead.get(step);
+    const stage = cell || keeps_pin || trail !== null ? null : this.ahead(step);
     this.player?.show(step);
     this.travel?.skip();
     if (!stage) {
@@ -109,7 +104,15 @@ class Stage {
       return;
     }
     this.pin = null;
-    this.take(decode(stage), false);
+    this.take(stage, false);
+  }
+
+  // The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
+  ahead(step) {
+    const bytes = aheadOf(step);
+    const stage = bytes && decode(bytes);
+    const current = stage?.player.run === this.run && (stage.seen.view ?? 0) >= this.sent.view;
+    return current ? stage : null;
   }
 
   back(place) {
