@@ -79,7 +79,12 @@ def watch(
     called = tuple(recorder.called.values())
     tape = Tape(recorder.calls, recorder.overwrites, target, args, kwargs, called, axis_names)
     return Trace(
-        output, config, MappingProxyType(dict(labels)), _inputs=lambda: tape.inputs, _resolve=lambda: resolve(tape)
+        output,
+        config,
+        MappingProxyType(dict(labels)),
+        _inputs=lambda: tape.inputs,
+        _recorded=tape.recorded,
+        _resolve=lambda: resolve(tape),
     )
 
 

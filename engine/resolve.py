@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from engine import axes
 from engine.cost import flops
 from engine.source import Source, locate
-from engine.tape import Tape
+from engine.tape import Tape, outputs_of
 from engine.trace import Leaf, Step, memory_of
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
@@ -62,7 +62,7 @@ class _Resolver:
         source = self._source(code, lasti)
         path = self.paths.get(id(module), "") if module is not None else ""
         final = self._ends_its_line(number)
-        outputs = (result,) if isinstance(result, Tensor) else tuple(t for t in result if isinstance(t, Tensor))
+        outputs = outputs_of(result)
         overwrites = self.tape.overwrites_at(number)
         written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
@@ -159,20 +159,12 @@ def _recompute(tape: Tape, number: int, position: int) -> Tensor:
 
     # With gradients only where there were: nn.LSTM runs other kernels, which round otherwise, and a tensor of inference
     # mode cannot be computed with again where gradients are on.
-    with torch.set_grad_enabled(_has_gradient(made)):
+    with torch.set_grad_enabled(any(one.requires_grad for one in outputs_of(made))):
         arguments = [then(value) for value in args]
         result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
     if result is None:  # x[i] = y
         result = arguments[0]
-    if isinstance(result, Tensor):
-        return result.detach()
-    return [value for value in result if isinstance(value, Tensor)][position].detach()
-
-
-def _has_gradient(made: Any) -> bool:
-    if isinstance(made, Tensor):
-        return made.requires_grad
-    return isinstance(made, (tuple, list)) and any(_has_gradient(one) for one in made)
+    return outputs_of(result)[position].detach()
 
 
 def _roots(tape: Tape) -> tuple[nn.Module, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
@@ -83,6 +83,12 @@ class Tape:
         """What this call wrote into."""
         return self._at.get(call, ())
 
+    def recorded(self) -> Iterator[Tensor]:
+        """Every tensor that a call returned, with the numbers it had then, in execution order."""
+        for number, call in enumerate(self.calls):
+            for tensor in outputs_of(call[3]):
+                yield self.before(tensor, number + 1)
+
     @cached_property
     def inputs(self) -> Mapping[str, Tensor]:
         """The tensors the recorded callable was given, each under the name of the parameter that took it."""
@@ -99,6 +105,11 @@ class Tape:
     @cached_property
     def _at(self) -> Mapping[int, list[Overwrite]]:
         return _grouped(self.overwrites, lambda overwrite: overwrite.at)
+
+
+def outputs_of(result: Any) -> tuple[Tensor, ...]:
+    """The tensors that a call returned."""
+    return (result,) if isinstance(result, Tensor) else tuple(one for one in result if isinstance(one, Tensor))
 
 
 def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -147,6 +147,7 @@ class Trace:
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
+    _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _resolve: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
 
     @cached_property
@@ -209,10 +210,12 @@ class Trace:
     @cached_property
     def nbytes(self) -> int:
         """Bytes of memory the recorded tensors hold, counting shared memory once."""
+        # Read from the tensors alone: how large a run is, is asked before anybody looks at its steps.
         held: dict[int, int] = {}
-        for step in self.steps:
-            memory = memory_of(step.value)
-            held[id(step.value) if memory is None else memory._cdata] = (
-                step.nbytes if memory is None else memory.nbytes()
-            )
+        for tensor in self._recorded():
+            memory = memory_of(tensor)
+            if memory is None:
+                held[id(tensor)] = tensor.numel() * tensor.element_size()
+            else:
+                held[memory._cdata] = memory.nbytes()
         return sum(held.values())

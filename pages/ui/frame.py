@@ -34,6 +34,8 @@ PAGES = (
 )
 
 _PLACE, _QUERY, _DRAWN = "explorer.place", "explorer.link", "explorer.drawn"
+# No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
+# everything below would be styled again.
 _STYLE = """
 <style>
 .stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
@@ -47,15 +49,15 @@ h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
-[class*="st-key-walk-step"], [class*="st-key-walk.step"] { min-width: 16rem; }
+.st-key-walk-step { min-width: 16rem; }
 .answer { display: flex; flex-wrap: wrap; gap: 3px; }
 .answer .character { display: inline-flex; flex-direction: column; align-items: center; }
 .answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }
 .answer b { font: 600 1.25rem var(--st-code-font, monospace); }
 .answer small { font-size: 0.68rem; opacity: 0.75; }
 /* Questions are long: they wrap, and start where the words below them do. */
-[class*="st-key-lab-to-"] button { text-align: left; justify-content: flex-start; padding: 0; min-height: 1.6rem; }
-[class*="st-key-lab-to-"] button * { white-space: normal; text-align: left; }
+:is(.st-key-lab-way, .st-key-lab-cards) button { text-align: left; justify-content: flex-start; padding: 0; min-height: 1.6rem; }
+:is(.st-key-lab-way, .st-key-lab-cards) button * { white-space: normal; text-align: left; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """

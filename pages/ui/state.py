@@ -1,7 +1,7 @@
 """Where a person is: the settings and the view of the page, kept in the session and in the address.
 
 Widgets do not carry from page to page by their keys, and a page opened by a link starts without a session, so the one
-truth is a frozen ``Settings`` under a key no widget uses, written to the address whenever it changes. A run takes the
+truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run takes the
 address over the session only when somebody changed it: a link, or the browser's back.
 """
 
@@ -21,7 +21,7 @@ _CARRIED = "explorer.carried"
 
 
 def arrive(page: str) -> Settings:
-    """Settles at the start of a run what the settings and the view are, and makes the address say so."""
+    """Settles at the start of a run what the settings and the view are; ``carry`` makes the address say so."""
     asked = st.query_params.to_dict()
     memory = st.session_state
     turned = memory.get(_PAGE) not in (None, page)
@@ -32,12 +32,12 @@ def arrive(page: str) -> Settings:
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
     memory[_PAGE], memory[_TURNED] = page, turned
-    _write_address()
     return settings_now()
 
 
 def carry() -> None:
-    """Makes the navigation's links carry the settings along."""
+    """Makes the address and the navigation's links say what the settings are, once what people wait for is drawn."""
+    _write_address()
     query = settings_now().to_query()
     frame.carry(query)
     carried = st.session_state.get(_CARRIED, [])
@@ -71,7 +71,6 @@ def show(settings: Settings) -> None:
 def change_settings(settings: Settings) -> None:
     """To be called from a widget's callback: the run that follows shows these settings."""
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
-    _write_address()
 
 
 def show_in_widget(key: str, value: Any) -> None:
@@ -108,7 +107,7 @@ def open_view(**values: str) -> None:
 
 
 def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
-    if asked == st.session_state[_ADDRESS]:
+    if asked == st.session_state.get(_ADDRESS, asked):
         return False
     if turned and not asked:
         return False  # a bare link to another page: the settings come along

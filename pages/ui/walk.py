@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Iterator
 from functools import partial
@@ -26,7 +27,8 @@ from pages.ui.tensor_view.walking import Going
 from pages.ui.traces import CannotRunError, trace_of
 from pages.ui.travel import travel_of
 
-_STAGE, _STEP = "stage", "walk.step"
+_STAGE, _STEP, _RUN = "stage", "walk.step", "walk.run"
+_HEAD_START = 0.1  # seconds
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -51,6 +53,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
         st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
     says, search = st.columns([5, 4], vertical_alignment="center")
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
+    _pause(trace)
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search:
         _search(trace, step)
@@ -60,6 +63,13 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
         tensor_buttons(step, selection, "walk")
     _axes(step)
     send_ahead(_ahead(trace, step), key=_STAGE)
+
+
+def _pause(trace: Trace) -> None:
+    """Lets the browser paint the stage of another run before the rest of the page, all of it new, keeps it busy."""
+    if st.session_state.get(_RUN) != id(trace):
+        st.session_state[_RUN] = id(trace)
+        time.sleep(_HEAD_START)
 
 
 def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:

@@ -36,7 +36,8 @@ class _Picture:
 
 def draw(trace: Trace, step: Step) -> None:
     """Draws the code of a step and the graph around it, side by side."""
-    code, block = st.columns(2, gap="medium")
+    with st.container(key="where"):  # the map's style finds the columns by it
+        code, block = st.columns(2, gap="medium")
     with code:
         st.markdown("##### The code")
         code_view(trace, step, key="where.code", on_go=_go)

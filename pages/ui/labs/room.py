@@ -33,14 +33,19 @@ def _all(asked: str) -> None:
         "Predict first, then see what PyTorch computes. Nothing here is stored: every number comes from tensors that "
         "are computed while you look."
     )
-    for group in GROUPS:
-        st.markdown(f"##### {group}")
-        labs = [lab for lab in LABS if lab.group == group]
-        # A row at a time, so that they stand in their order on a phone too.
-        for start in range(0, len(labs), _ACROSS):
-            for column, lab in zip(st.columns(_ACROSS, gap="medium"), labs[start : start + _ACROSS], strict=False):
-                with column, st.container(border=True, gap=None, key=f"lab-{lab.key}"):
-                    _card(lab)
+    with st.container(key="lab-cards"):
+        for group in GROUPS:
+            _group(group)
+
+
+def _group(group: str) -> None:
+    st.markdown(f"##### {group}")
+    labs = [lab for lab in LABS if lab.group == group]
+    # A row at a time, so that they stand in their order on a phone too.
+    for start in range(0, len(labs), _ACROSS):
+        for column, lab in zip(st.columns(_ACROSS, gap="medium"), labs[start : start + _ACROSS], strict=False):
+            with column, st.container(border=True, gap=None, key=f"lab-{lab.key}"):
+                _card(lab)
 
 
 def _card(lab: Lab) -> None:

@@ -10,6 +10,7 @@ const HINTS = {
   coarse: "Tap a cell to keep it; tap it again to let go.",
 };
 const stages = new WeakMap();
+const luminances = new Map();
 let counter = 0;
 
 class Stage {
@@ -483,7 +484,13 @@ function lookOf(root, data) {
   };
 }
 
+// Remembered, because to read a pixel back is to wait for everything that is being drawn.
 function luminance(colour) {
+  if (!luminances.has(colour)) luminances.set(colour, measuredLuminance(colour));
+  return luminances.get(colour);
+}
+
+function measuredLuminance(colour) {
   const pen = document.createElement("canvas").getContext("2d");
   pen.fillStyle = colour;
   pen.fillRect(0, 0, 1, 1);
