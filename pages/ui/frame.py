@@ -56,8 +56,9 @@ h1 { font-size: 1.9rem !important; }
 .answer b { font: 600 1.25rem var(--st-code-font, monospace); }
 .answer small { font-size: 0.68rem; opacity: 0.75; }
 /* Questions are long: they wrap, and start where the words below them do. */
-:is(.st-key-lab-way, .st-key-lab-cards) button { text-align: left; justify-content: flex-start; padding: 0; min-height: 1.6rem; }
-:is(.st-key-lab-way, .st-key-lab-cards) button * { white-space: normal; text-align: left; }
+.st-key-lab-way button, .st-key-lab-cards button { justify-content: flex-start; padding: 0; min-height: 1.6rem; }
+.st-key-lab-way button, .st-key-lab-cards button { text-align: left; }
+.st-key-lab-way button *, .st-key-lab-cards button * { white-space: normal; text-align: left; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
 </style>
 """

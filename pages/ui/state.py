@@ -1,8 +1,8 @@
 """Where a person is: the settings and the view of the page, kept in the session and in the address.
 
 Widgets do not carry from page to page by their keys, and a page opened by a link starts without a session, so the one
-truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run takes the
-address over the session only when somebody changed it: a link, or the browser's back.
+truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run takes
+the address over the session only when somebody changed it: a link, or the browser's back.
 """
 
 from __future__ import annotations

@@ -37,6 +37,10 @@ class Plate {
   mark(marks) {
     const wanted = JSON.stringify(marks);
     if (this.drawn === wanted) return;
+    if (this.drawn === null && !marks.dim && !marks.lit.length && !marks.active && !marks.pin) {
+      this.marks.width = 0; // nothing to show: a canvas of full size would be painted for it
+      return;
+    }
     const context = this.drawn === null ? this.context(this.marks) : this.marks.getContext("2d");
     this.drawn = wanted;
     paintMarks(context, this.layout, marks, this.look);
@@ -62,7 +66,7 @@ class PanelView {
     this.plate = new Plate();
     this.grid = this.buildGrid();
     this.plate.root.append(this.grid);
-    this.scroller = element("div", { class: "scroller", onscroll: () => this.hintAtMore() }, this.plate.root);
+    this.scroller = element("div", { class: "scroller", onscroll: () => this.hintAtMore(this.more) }, this.plate.root);
     this.body = element("div", { class: "body" }, this.scroller);
     this.legend = element("div", { class: "legend" });
     this.footer = element("p", { class: "footer" });
@@ -169,15 +173,19 @@ class PanelView {
     this.plate.lay(this.layout, look);
     this.plate.draw(this.pixels);
     this.root.dataset.geometry = JSON.stringify(this.geometry());
-    this.hintAtMore();
     this.layZoom(null);
   }
 
-  // A side that can still be scrolled to fades out.
-  hintAtMore() {
+  // Which sides can still be scrolled to: left, right. To ask is to have the page laid out.
+  get more() {
     const { scrollLeft, scrollWidth, clientWidth } = this.scroller;
-    this.scroller.toggleAttribute("data-more-left", scrollLeft > 2);
-    this.scroller.toggleAttribute("data-more-right", scrollLeft + clientWidth < scrollWidth - 2);
+    return [scrollLeft > 2, scrollLeft + clientWidth < scrollWidth - 2];
+  }
+
+  // Such a side fades out.
+  hintAtMore([left, right]) {
+    this.scroller.toggleAttribute("data-more-left", left);
+    this.scroller.toggleAttribute("data-more-right", right);
   }
 
   // For whoever needs to know where a cell is: a test, a guided tour.

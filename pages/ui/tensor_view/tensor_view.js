@@ -197,6 +197,8 @@ class Stage {
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(look.dark)));
     const spaces = this.spaces(look);
     this.views.forEach((view, i) => view.lay(spaces[i], look));
+    const more = this.views.map((view) => view.more);
+    this.views.forEach((view, i) => view.hintAtMore(more[i]));
     this.travel?.lay();
     this.refresh();
   }
