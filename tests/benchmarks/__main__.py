@@ -42,9 +42,9 @@ def main() -> None:
     for name, module in modules.items():
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         done.append(module.section(asked.rounds, asked.device))
+        if asked.write:  # after each of them: all take half an hour, and a run that is cut short keeps what it has
+            asked.write.write_text(as_markdown([*heading, verdict(done).replace("\n", "; ")], done), "utf-8")
     print(as_text([*heading, verdict(done)], done))
-    if asked.write:
-        asked.write.write_text(as_markdown([*heading, verdict(done).replace("\n", "; ")], done), "utf-8")
 
 
 if __name__ == "__main__":
