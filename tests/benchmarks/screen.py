@@ -77,7 +77,7 @@ class Presses:
 
     def move(self, by: int) -> float:
         self.heads += by
-        # Where the chips say so on two lines: innerText would have the page laid out before it is.
+        # textContent runs the chips together, "H 5S 5"; innerText would have the page laid out once more to be read.
         said = f'deep(".panel[data-panel=scores] .chips").textContent.includes("H {self.heads}S")'
         return self.moved.until(said, key("ArrowRight" if by > 0 else "ArrowLeft"))
 
