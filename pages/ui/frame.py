@@ -76,10 +76,15 @@ def begin(file: str) -> None:
     st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
-    st.session_state[_PLACE] = st.sidebar.container(key="navigation").empty()
+    place = st.sidebar.container(key="navigation")
     st.session_state.pop(_DRAWN, None)
-    if "torch" not in sys.modules:  # it takes seconds to load, and meanwhile people may want to go elsewhere
-        _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
+    if "torch" in sys.modules and _QUERY in st.session_state:
+        # Those on screen stay until the new ones come. In a placeholder they would be gone meanwhile, and with them
+        # the press of somebody who left a field by pressing one.
+        st.session_state[_PLACE] = place
+        return
+    st.session_state[_PLACE] = place.empty()  # torch takes seconds to load, and people may want to go elsewhere
+    _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
 
 
 def carry(query: Mapping[str, str]) -> None:

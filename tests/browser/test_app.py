@@ -183,3 +183,18 @@ def test_a_change_still_on_its_way_survives_a_quick_turn_of_the_page(tab: Page, 
     expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
     settled(tab)
     expect(tab.locator(".st-key-source textarea")).to_have_value("I go home today")
+
+
+def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?weights=random&step={SCORES}")
+    links = tab.locator(".st-key-navigation")
+    links.evaluate(
+        """place => {
+            window.fewest = 99;
+            const count = () => { window.fewest = Math.min(window.fewest, place.querySelectorAll('a').length); };
+            new MutationObserver(count).observe(place, { childList: true, subtree: true, attributes: true });
+        }"""
+    )
+    press(tab, "ArrowRight", "heads")
+    expect(links.get_by_role("link", name="Attention")).to_have_attribute("href", re.compile("heads=5"))
+    assert tab.evaluate("window.fewest") == 7
