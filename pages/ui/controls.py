@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
 from pages.ui import state
+from pages.ui.folded import folded
 from pages.ui.plain import code
 from pages.ui.settings import RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, Settings, move, with_weights
 from pages.ui.traces import CannotRunError, decoded_of
@@ -27,8 +29,7 @@ def draw(settings: Settings, trace: Trace | None) -> None:
     with st.sidebar:
         _input(settings, trace)
         _model(settings)
-        with st.expander("More"):
-            _more(settings)
+        folded("More", "more", partial(_more, settings))
 
 
 def _input(settings: Settings, trace: Trace | None) -> None:

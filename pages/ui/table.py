@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui import download, frame, state
+from pages.ui.folded import folded
 from pages.ui.operation import operation_of, where
 from pages.ui.panels import memory_words, panel_of
 from pages.ui.places import key_of, step_at
@@ -33,8 +34,7 @@ def draw(trace: Trace) -> None:
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
     selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(trace, chosen))
-    with st.expander("Take this tensor along as CSV"):
-        download.tensor_buttons(chosen, selection, "table")
+    folded("Take this tensor along as CSV", "table.csv", partial(download.tensor_buttons, chosen, selection, "table"))
     with st.container(horizontal=True):
         query = {**state.settings_now().to_query(), "step": key_of(trace, chosen)}
         frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)

@@ -14,6 +14,7 @@ from engine.axes import axis
 from engine.index_map import reads
 from pages.ui import state, where
 from pages.ui.download import tensor_buttons
+from pages.ui.folded import folded
 from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.making import made_of
 from pages.ui.operation import operation_of
@@ -59,8 +60,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
         _search(trace, step)
     _remember(step, selection)
     where.draw(trace, step)
-    with st.expander("Take this tensor along as CSV"):
-        tensor_buttons(step, selection, "walk")
+    folded("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
     send_ahead(_ahead(trace, step), key=_STAGE)
 

@@ -7,14 +7,16 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.tabs import Opener, Tabs
 
 ROOT = Path(__file__).parents[2]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -22,6 +24,13 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has one worker run the tests of a folder with a browser: two browsers would only wait for each other."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -93,21 +102,19 @@ def app() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def _tabs(browser: Browser) -> Tabs:
+    return Tabs(browser)
+
+
 @pytest.fixture
-def only_loopback() -> Callable[[BrowserContext, str], list[str]]:
-    """Blocks every request that leaves this machine and returns the list that they are noted in."""
+def tabs(_tabs: Tabs) -> Iterator[Opener]:
+    """Opens a new visitor's tab, as wide as ``WIDE`` where nothing else is said, with Playwright's other options.
 
-    def block(context: BrowserContext, address: str) -> list[str]:
-        strangers: list[str] = []
-
-        def decide(route: Route) -> None:
-            if route.request.url.startswith((address, "blob:", "data:")):
-                route.continue_()
-            else:
-                strangers.append(route.request.url)
-                route.abort()
-
-        context.route("**/*", decide)
-        return strangers
-
-    return block
+    Whatever asks for another machine, or fails in JavaScript, fails the test.
+    """
+    yield lambda **options: _tabs.take(**{"viewport": WIDE, **options})
+    troubles = _tabs.troubles[:]
+    _tabs.take_back()
+    _tabs.troubles.clear()
+    assert troubles == []

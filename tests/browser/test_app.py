@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine import Config, run
 from pages.ui import frame
 from pages.ui.settings import SOURCE, TARGET
-from tests.browser.conftest import NARROW, ROOT, WIDE, served
+from tests.browser.conftest import NARROW, ROOT, served
+from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
@@ -24,17 +24,8 @@ SCORES = "encoder.layers.0.self_attention.scores"
 
 
 @pytest.fixture
-def tab(browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]) -> Iterator[Page]:
-    """A new visitor's tab. Whatever asks for another machine, or fails in JavaScript, fails the test."""
-    context = browser.new_context(viewport=WIDE, accept_downloads=True)
-    strangers = only_loopback(context, app)
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    context.close()
-    assert strangers == []
-    assert failures == []
+def tab(tabs: Opener) -> Page:
+    return tabs()
 
 
 def settled(page: Page) -> None:
@@ -63,19 +54,17 @@ def press(page: Page, key: str, slider: str, times: int = 1) -> None:
         handle.press(key)
 
 
-def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(browser: Browser):
+def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page):
     with served(ROOT / "app.py") as address:
-        page = browser.new_page(viewport=WIDE)
-        open_page(page, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
-        expect(page.locator('.panel[data-panel="scores"]')).to_be_visible()
-        assert chips(page, "scores") == "B 1 H 8 S 5 S 5"
-        expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
-        page.close()
+        open_page(tab, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
+        expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible()
+        assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
+        expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_fits_a_phone_in_light_and_dark(path, browser: Browser, app: str):
-    page = browser.new_page(viewport=NARROW, color_scheme="light")
+def test_every_page_fits_a_phone_in_light_and_dark(path, tabs: Opener, app: str):
+    page = tabs(viewport=NARROW)
     open_page(page, f"{app}/{path}")
     main = page.get_by_test_id("stMain")
     for scheme in ("light", "dark"):
@@ -83,7 +72,6 @@ def test_every_page_fits_a_phone_in_light_and_dark(path, browser: Browser, app: 
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
         assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
-    page.close()
 
 
 def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import expect
 
 from engine import decode, trained_config
 from pages.ui.answer import percent
 from pages.ui.decoding import exact_percent
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import NARROW
+from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
 MINE = "Nov. 3rd, 1987"
 
 
-def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_wrote_it(
-    browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]
-):
+def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_wrote_it(tabs: Opener, app: str):
     written = decode(MINE, trained_config())
-    context = browser.new_context(viewport=WIDE)
-    strangers = only_loopback(context, app)
-    page = context.new_page()
+    page = tabs()
     page.goto(app)
     box = page.locator("[class*='st-key-front-date'] input, [class*='st-key-front.date'] input").first
     box.fill(MINE)
@@ -39,25 +35,22 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
     page.get_by_role("link", name="Walk through this decoding step").click()
     # The first step has read the begin token alone.
     expect(page.locator('.panel[data-panel="log_probabilities"] .chips')).to_contain_text("T 1", timeout=60_000)
-    context.close()
-    assert strangers == []
 
 
 @pytest.mark.parametrize("path", ["", "decoding?upto=6", "attention?kind=cross&layer=1", "walkthrough"])
-def test_the_pages_of_the_trained_model_fit_a_phone(path: str, browser: Browser, app: str):
-    page = browser.new_page(viewport=NARROW)
+def test_the_pages_of_the_trained_model_fit_a_phone(path: str, tabs: Opener, app: str):
+    page = tabs(viewport=NARROW)
     page.goto(f"{app}/{path}")
     expect(page.get_by_test_id("stSidebar").get_by_text("Heads", exact=True)).to_be_attached(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
-    page.close()
 
 
-def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(browser: Browser, app: str):
+def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(tabs: Opener, app: str):
     written = decode(MINE, trained_config())
-    page = browser.new_page(viewport=WIDE)
+    page = tabs()
     page.goto(f"{app}/decoding?upto=5&source={quote(MINE)}")
     slider = page.locator(".st-key-decoding-place [role=slider], .st-key-decoding-place input[type=range]").first
     slider.press("ArrowRight", timeout=60_000)
@@ -78,4 +71,3 @@ def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(brow
     for _ in range(9):  # stays at the last row
         page.keyboard.press("ArrowDown")
     expect(panel.get_by_role("gridcell")).to_contain_text(f"T 6 {written.choices[5].token}")
-    page.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from pages.ui.labs.catalogue import LABS
 from tests.browser.conftest import NARROW, WIDE
+from tests.browser.tabs import Opener
 from tests.browser.test_app import settled
 
 pytestmark = pytest.mark.browser
@@ -35,10 +36,8 @@ def reveal(page: Page) -> int:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_lab_opens_asks_before_it_tells_and_fits_a_phone_and_a_wide_screen(key: str, browser: Browser, app: str):
-    errors: list[str] = []
-    page = browser.new_page(viewport=NARROW, reduced_motion="reduce")
-    page.on("pageerror", lambda error: errors.append(str(error)))
+def test_a_lab_opens_asks_before_it_tells_and_fits_a_phone_and_a_wide_screen(key: str, tabs: Opener, app: str):
+    page = tabs(viewport=NARROW, reduced_motion="reduce")
     page.goto(f"{app}/labs?lab={key}")
     expect(page.get_by_text("Predict.").first).to_be_visible(timeout=60_000)
     settled(page)
@@ -52,12 +51,10 @@ def test_a_lab_opens_asks_before_it_tells_and_fits_a_phone_and_a_wide_screen(key
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     page.wait_for_function(_FITS, timeout=10_000)
-    page.close()
-    assert errors == []
 
 
-def test_a_prediction_is_remembered_on_the_way_to_all_questions_and_back(browser: Browser, app: str):
-    page = browser.new_page(viewport=WIDE)
+def test_a_prediction_is_remembered_on_the_way_to_all_questions_and_back(tabs: Opener, app: str):
+    page = tabs()
     page.goto(f"{app}/labs")
     page.get_by_role("button", name="Why permute?").click()
     expect(page.get_by_text("Predict.").first).to_be_visible(timeout=60_000)
@@ -68,11 +65,10 @@ def test_a_prediction_is_remembered_on_the_way_to_all_questions_and_back(browser
     expect(page.get_by_text("1 predicted, 1 as computed")).to_be_visible(timeout=30_000)
     page.go_back()
     expect(page.get_by_text("You predicted that.")).to_be_visible(timeout=30_000)
-    page.close()
 
 
-def test_a_slider_of_a_lab_is_in_the_address_and_back_undoes_it(browser: Browser, app: str):
-    page = browser.new_page(viewport=WIDE)
+def test_a_slider_of_a_lab_is_in_the_address_and_back_undoes_it(tabs: Opener, app: str):
+    page = tabs()
     page.goto(f"{app}/labs?lab=view_or_permute")
     expect(page.get_by_text("put where").first).to_contain_text("of the 48 numbers", timeout=60_000)
     settled(page)
@@ -82,4 +78,3 @@ def test_a_slider_of_a_lab_is_in_the_address_and_back_undoes_it(browser: Browser
     expect(page).to_have_url(f"{app}/labs?lab=view_or_permute&lab_heads=4")
     page.go_back()
     expect(page.get_by_text("put where").first).to_contain_text("of the 48 numbers", timeout=30_000)
-    page.close()

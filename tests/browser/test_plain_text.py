@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
+from tests.browser.tabs import Opener
 from tests.browser.test_app import open_page
 
 pytestmark = pytest.mark.browser
@@ -30,10 +31,10 @@ RENDERED = "strong, em, b, a[href], img, .katex, h1, [data-testid=stIconMaterial
 
 
 @pytest.mark.parametrize("start", range(0, len(EVIL), 5))
-def test_the_notes_about_a_link_show_its_values_as_they_are(start: int, browser: Browser, app: str):
+def test_the_notes_about_a_link_show_its_values_as_they_are(start: int, tabs: Opener, app: str):
     names = ("heads", "dtype", "activation", "norm_first", "reads")
     query = dict(zip(names, EVIL[start : start + len(names)], strict=False))
-    page = browser.new_page()
+    page = tabs()
     open_page(page, f"{app}/export?{urlencode(query)}")
     notes = page.get_by_test_id("stAlertContainer")
     expect(notes).to_have_count(len(query))
@@ -43,22 +44,20 @@ def test_the_notes_about_a_link_show_its_values_as_they_are(start: int, browser:
         shown = value.replace(":material/", ":material_")
         assert any(f"{name}={shown}" in note for note in said), value
     assert notes.locator(RENDERED).count() == 0
-    page.close()
 
 
-def test_tokens_are_shown_as_they_are(browser: Browser, app: str):
-    page = browser.new_page()
+def test_tokens_are_shown_as_they_are(tabs: Opener, app: str):
+    page = tabs()
     sentence = "`` *b* $ <i"
     open_page(page, f"{app}/?{urlencode({'weights': 'random', 'source': sentence, 'target': '`'})}")
     line = page.get_by_test_id("stMarkdown").filter(has_text="The encoder reads")
     shown = line.locator("code").all_inner_texts()
     assert "".join(token.removeprefix("##") for token in shown) == f"⟨begin⟩{sentence.replace(' ', '')}⟨end⟩"
     assert line.locator(RENDERED).count() == 0
-    page.close()
 
 
-def test_an_explanation_shows_the_tokens_it_names_as_they_are(browser: Browser, app: str):
-    page = browser.new_page()
+def test_an_explanation_shows_the_tokens_it_names_as_they_are(tabs: Opener, app: str):
+    page = tabs()
     query = {
         "weights": "random",
         "step": "encoder.layers.0.self_attention.scores",
@@ -74,4 +73,3 @@ def test_an_explanation_shows_the_tokens_it_names_as_they_are(browser: Browser, 
     sentence = page.locator(".made .sentence", has_text="scores[B=0, H=0, S=2 “$”, S=2 “$”]")
     expect(sentence).to_be_visible(timeout=30_000)
     assert sentence.locator(RENDERED).count() == 0
-    page.close()

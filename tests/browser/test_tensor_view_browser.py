@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NARROW, WIDE, served
+from tests.browser.conftest import NARROW, served
 from tests.browser.pointing import point
+from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
@@ -27,20 +28,9 @@ def address() -> Iterator[str]:
 class View:
     """One tab with the demo, and the ways to point at it."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
         self.address = address
-        self.strangers: list[str] = []
-        self.errors: list[str] = []
-        context.route("**/*", self._only_this_machine)
-        self.page: Page = context.new_page()
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _only_this_machine(self, route: Route) -> None:
-        if route.request.url.startswith((self.address, "blob:", "data:")):
-            route.continue_()
-        else:
-            self.strangers.append(route.request.url)
-            route.abort()
 
     def show(self, name: str) -> View:
         self.page.goto(f"{self.address}/?show={name}")
@@ -83,13 +73,8 @@ class View:
 
 
 @pytest.fixture
-def view(browser: Browser, address: str) -> Iterator[View]:
-    context = browser.new_context(viewport=WIDE)
-    opened = View(context, address)
-    yield opened
-    context.close()
-    assert opened.strangers == []
-    assert opened.errors == []
+def view(tabs: Opener, address: str) -> View:
+    return View(tabs(), address)
 
 
 def normal(*shape: int, seed: int = 7) -> torch.Tensor:
@@ -263,16 +248,14 @@ def test_a_pin_outlives_new_numbers_and_reads_them(view: View) -> None:
     assert numpy.float32(view.value()) == factors(2, 4, 5, 8, seed=2)[2][1, 0, 2, 4].numpy()
 
 
-def test_a_tap_reads_and_pins(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    view = View(context, address).show("matmul")
+def test_a_tap_reads_and_pins(tabs: Opener, address: str) -> None:
+    view = View(tabs(viewport=NARROW, has_touch=True, is_mobile=True), address).show("matmul")
     view.page.touchscreen.tap(*view.point("scores", (0, 1, 3, 2)))
     assert view.reading().startswith("scores[B=0, H=1, S=3 “home”, S=2 “go”] = ")
     assert view.linking() == "reads 8 cells of query, 8 of key_t"
     expect(view.page.get_by_text("pinned 2 (0, 1, 3, 2)")).to_be_attached()
     view.page.get_by_role("button", name="release").tap()
     expect(view.page.get_by_text("pinned nothing")).to_be_attached()
-    context.close()
 
 
 # --- the keyboard alone, and ears
@@ -361,14 +344,11 @@ def test_an_arrow_key_at_the_edge_of_the_window_brings_the_next_page(view: View)
 @pytest.mark.parametrize(
     "show", ["matmul", "permute", "softmax", "view", "gather", "large", "stage_large", "base", "ranks", "special"]
 )
-def test_a_narrow_page_never_scrolls_sideways(browser: Browser, address: str, show: str) -> None:
-    context = browser.new_context(viewport=NARROW)
-    view = View(context, address).show(show)
+def test_a_narrow_page_never_scrolls_sideways(tabs: Opener, address: str, show: str) -> None:
+    view = View(tabs(viewport=NARROW), address).show(show)
     width = "element => element.scrollWidth - element.clientWidth"
     assert view.page.locator("[data-testid=stMain]").evaluate(width) == 0
     assert view.page.locator(".stage-root").first.evaluate(width) == 0
-    assert view.errors == []
-    context.close()
 
 
 def test_a_change_of_theme_repaints_the_tensor(view: View) -> None:
@@ -381,14 +361,12 @@ def test_a_change_of_theme_repaints_the_tensor(view: View) -> None:
     assert view.panel("query").evaluate(pixels) != light
 
 
-def test_a_sharp_screen_gets_sharp_cells(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport=WIDE, device_scale_factor=2)
-    view = View(context, address).show("matmul")
+def test_a_sharp_screen_gets_sharp_cells(tabs: Opener, address: str) -> None:
+    view = View(tabs(device_scale_factor=2), address).show("matmul")
     drawn, seen = view.panel("query").evaluate(
         "element => [element.querySelector('canvas').width, element.querySelector('canvas').clientWidth]"
     )
     assert drawn == 2 * seen
-    context.close()
 
 
 def test_text_from_outside_is_text_and_never_markup(view: View) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from engine import Step, run
 from engine.index_map import reads
 from pages.ui.places import step_at
-from tests.browser.conftest import NARROW, WIDE, served
+from tests.browser.conftest import NARROW, served
+from tests.browser.tabs import Opener
 from tests.browser.travel_demo import CONFIGS
 
 pytestmark = pytest.mark.browser
@@ -54,11 +55,9 @@ def steps() -> dict[str, Step]:
 class Tab:
     """One tab at a step, and what is to be seen of the way."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.page: Page = context.new_page()
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
         self.address = address
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def show(self, name: str, config: str = "small") -> Tab:
         self.page.goto(f"{self.address}/?config={config}&step={ATTENTION}.{name}")
@@ -129,22 +128,14 @@ class Tab:
 
 
 @pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Tab]:
-    context = browser.new_context(viewport=WIDE)
-    opened = Tab(context, address)
-    yield opened
-    context.close()
-    assert opened.errors == []
+def tab(tabs: Opener, address: str) -> Tab:
+    return Tab(tabs(), address)
 
 
 @pytest.fixture
-def still(browser: Browser, address: str) -> Iterator[Tab]:
+def still(tabs: Opener, address: str) -> Tab:
     """A tab of somebody who has asked for less motion."""
-    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
-    opened = Tab(context, address)
-    yield opened
-    context.close()
-    assert opened.errors == []
+    return Tab(tabs(reduced_motion="reduce"), address)
 
 
 def journeys(step: Step) -> dict[Index, Index]:
@@ -322,10 +313,9 @@ def test_who_asks_for_less_motion_sees_the_start_and_the_end_and_nothing_between
 
 
 def test_one_below_the_other_the_cells_fly_down_and_the_page_stays_as_wide_as_the_phone(
-    browser: Browser, address: str, steps: dict[str, Step]
+    tabs: Opener, address: str, steps: dict[str, Step]
 ) -> None:
-    context = browser.new_context(viewport=NARROW, device_scale_factor=2)
-    tab = Tab(context, address).show("query:permute")
+    tab = Tab(tabs(viewport=NARROW, device_scale_factor=2), address).show("query:permute")
     tab.is_("playing")
     tab.button("Skip").click()
     for source, there in list(journeys(steps["query:permute"]).items())[::31]:
@@ -341,8 +331,6 @@ def test_one_below_the_other_the_cells_fly_down_and_the_page_stays_as_wide_as_th
     width = "element => element.scrollWidth - element.clientWidth"
     assert tab.page.locator("[data-testid=stMain]").evaluate(width) == 0
     assert tab.root.evaluate(width) == 0
-    assert tab.errors == []
-    context.close()
 
 
 def test_another_size_of_the_window_moves_the_way_along(still: Tab, steps: dict[str, Step]) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, Leaf, Step, Trace, explain, run
 from engine.index_map import reads
 from pages.ui.places import key_of
 from pages.ui.settings import SOURCE, TARGET
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
+from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
@@ -27,12 +28,10 @@ MOST_BYTES = 300_000
 class Walk:
     """One visitor's walkthrough."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, page: Page, address: str) -> None:
         self.address = address
-        self.page: Page = context.new_page()
-        self.failures: list[str] = []
+        self.page = page
         self.received = 0
-        self.page.on("pageerror", lambda error: self.failures.append(str(error)))
         self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
 
     def _count(self, frame: bytes | str) -> None:
@@ -82,24 +81,9 @@ def _query(url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def walks(
-    browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]
-) -> Iterator[Callable[..., Walk]]:
-    """Opens a new visitor's walkthrough; whatever asks another machine, or fails in JavaScript, fails the test."""
-    opened: list[tuple[Walk, BrowserContext, list[str]]] = []
-
-    def new(**options: object) -> Walk:
-        context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
-        strangers = only_loopback(context, app)
-        walk = Walk(context, app)
-        opened.append((walk, context, strangers))
-        return walk
-
-    yield new
-    for walk, context, strangers in opened:
-        context.close()
-        assert walk.failures == []
-        assert strangers == []
+def walks(tabs: Opener, app: str) -> Callable[..., Walk]:
+    """Opens a new visitor's walkthrough."""
+    return lambda **options: Walk(tabs(reduced_motion="reduce", **options), app)
 
 
 @pytest.fixture(scope="module")

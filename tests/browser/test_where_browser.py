@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, run
 from pages.ui.settings import SOURCE, TARGET
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import NARROW
+from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
@@ -26,16 +26,8 @@ def trace():
 
 
 @pytest.fixture
-def tab(browser: Browser, app: str, only_loopback: Callable[[BrowserContext, str], list[str]]) -> Iterator[Page]:
-    context = browser.new_context(viewport=WIDE)
-    strangers = only_loopback(context, app)
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    context.close()
-    assert strangers == []
-    assert failures == []
+def tab(tabs: Opener) -> Page:
+    return tabs()
 
 
 def open_at(page: Page, address: str) -> None:
@@ -217,8 +209,8 @@ def test_a_line_of_the_code_goes_to_the_step_it_made(tab: Page, app: str):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("query", [f"step={ATTENTION}.masked", "step=logits", "step=source_position.pairs"])
-def test_on_a_phone_nothing_is_wider_than_the_page(scheme, query, browser: Browser, app: str):
-    page = browser.new_page(viewport=NARROW, color_scheme=scheme)
+def test_on_a_phone_nothing_is_wider_than_the_page(scheme, query, tabs: Opener, app: str):
+    page = tabs(viewport=NARROW, color_scheme=scheme)
     open_at(page, f"{app}/walkthrough?{query}")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
@@ -227,7 +219,6 @@ def test_on_a_phone_nothing_is_wider_than_the_page(scheme, query, browser: Brows
         assert bounds["x"] >= 0
         assert bounds["x"] + bounds["width"] <= NARROW["width"]
         assert bounds["height"] <= 522
-    page.close()
 
 
 def test_a_changed_theme_and_changed_settings_leave_the_mark_and_the_ways(tab: Page, app: str):

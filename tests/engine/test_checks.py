@@ -48,7 +48,7 @@ def assert_all_hold(trace):
             assert len(check.says) < 50
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_everything_holds_for_any_transformer(data):
     draw = data.draw
@@ -127,7 +127,7 @@ def test_what_is_said_of_the_steps_of_a_transformer(norm_first):
     }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(dtype=st.sampled_from(DTYPES), activation=st.sampled_from(("relu", "gelu")), seed=st.integers(0, 999))
 def test_every_check_fails_where_the_numbers_are_others(dtype, activation, seed):
     trace = run(Config(encoder_layers=1, decoder_layers=1, dtype=dtype, activation=activation), **TEXT)
@@ -142,7 +142,7 @@ def test_every_check_fails_where_the_numbers_are_others(dtype, activation, seed)
     assert len(failed) == 14
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(place=st.integers(0, 10**6), op=st.sampled_from(("softmax", "view", "permute", "contiguous", "masked_fill")))
 def test_one_wrong_number_among_many_is_noticed(place, op):
     trace = run(Config(encoder_layers=1, decoder_layers=1), **TEXT)
@@ -571,7 +571,7 @@ KINDS = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     program=st.sampled_from(PROGRAMS),
     dtype=st.sampled_from(KINDS),

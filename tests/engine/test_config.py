@@ -182,7 +182,7 @@ def broken(given):
     return fields
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(st.sampled_from(FIELDS), anything, max_size=7))
 def test_any_settings_at_all_are_either_valid_or_refused_with_every_problem_and_a_remedy_that_works(given):
     wrong = broken(given)
@@ -204,7 +204,7 @@ def test_any_settings_at_all_are_either_valid_or_refused_with_every_problem_and_
     assert isinstance(Config(**better), Config)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 2**16), st.integers(1, 2**10))
 def test_the_neighbours_of_an_uneven_d_model_are_the_nearest_multiples_and_work(d_model, heads):
     if d_model % heads == 0:

@@ -17,7 +17,7 @@ def flops(program, *given):
     return [step.flops for step in record(program, *(given or (X,))).steps]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.builds(
         Config, batch=st.integers(1, 3), src_len=st.integers(1, 7), tgt_len=st.integers(1, 7),

@@ -71,7 +71,7 @@ def test_the_probability_of_the_whole_is_the_product_of_its_steps():
 
 
 # What the causal mask is for: one run over the whole text shows every step that made it.
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from(held_out_dates()), st.sampled_from(SEEN))
 def test_told_its_own_words_the_model_holds_them_as_probable_as_when_it_wrote_them(day, form):
     source = form.write(day).text

@@ -72,7 +72,7 @@ def test_every_element_of_a_small_transformer_is_made_again_from_its_terms(dtype
             assert_agrees(trace, step, index)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_elements_of_any_transformer_are_made_again_from_their_terms(data):
     draw = data.draw
@@ -229,7 +229,7 @@ def written_sum(arithmetic):
     return terms, int(count), float(rest), float((bias or "0").replace(" ", "")), float(result)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.integers(5, 200), seed=st.integers(0, 2**20), biased=st.booleans(), scale=st.sampled_from((1e-3, 1, 1e4))
 )
@@ -524,7 +524,7 @@ def test_nan_and_infinity_come_out_the_same(name):
         assert_agrees(trace, trace.steps[-1], index)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(sorted(PROGRAMS)), dtype=st.sampled_from(DTYPES), seed=st.integers(0, 99))
 def test_ordinary_numbers_of_any_dtype_come_out_within_their_rounding(name, dtype, seed):
     draws = torch.Generator().manual_seed(seed)

@@ -82,7 +82,7 @@ floats = st.sampled_from([np.float32, np.float64]).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(floats)
 def test_every_float_reads_back_bit_for_bit(value):
     rows = table(long(steps_of(torch.tensor(value))))
@@ -91,7 +91,7 @@ def test_every_float_reads_back_bit_for_bit(value):
     assert [tuple(int(row[f"i{axis}"]) for axis in range(value.ndim)) for row in rows] == list(np.ndindex(value.shape))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from([np.float32, np.float64]), st.integers(0, 2**32 - 1))
 def test_random_bits_read_back_with_pandas(kind, seed):
     bits = BITS[np.dtype(kind)]
@@ -376,7 +376,7 @@ def test_labels_that_do_not_fit_the_matrix_are_refused():
         write_matrix(torch.ones(2, 2), ["a"], None, io.BytesIO())
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 12), st.sampled_from(["float32", "float64", "bfloat16"]))
 def test_the_size_told_beforehand_is_about_right(batch, length, heads, dtype):
     trace = run(Config(batch=batch, src_len=length, heads=heads, d_model=4 * heads, dtype=dtype, device="cpu"))

@@ -22,7 +22,7 @@ def assert_parity(one, other, tolerance):
 
 @pytest.mark.gpu
 @needs_cuda
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.booleans(), st.sampled_from(["relu", "gelu"]))
 def test_cuda_gives_the_numbers_of_the_cpu_in_float64(batch, src_len, tgt_len, norm_first, activation):
     config = Config(

@@ -97,7 +97,7 @@ def shape_words(axes, shape):
     return " · ".join(str(n) if symbol in (None, "1") else f"{symbol.replace('*', '·')} {n}" for symbol, n in parts)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(configs())
 def test_the_model_at_a_glance_is_one_connected_graph_that_graphviz_reads(config):
     graph = checked(to_dot(run(config)))
@@ -114,7 +114,7 @@ def test_the_model_at_a_glance_is_one_connected_graph_that_graphviz_reads(config
     assert ("source_padding_mask" in graph.boxes) == config.padding_mask
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(configs(), st.randoms())
 def test_every_edge_carries_the_shape_of_a_tensor_that_passed_there(config, random):
     trace = run(config)
@@ -371,7 +371,7 @@ def everything(trace):
     return {".".join(step.path.split(".")[:depth]) for step in trace.steps for depth in range(8)}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(configs())
 def test_with_everything_opened_every_step_is_one_box_and_every_edge_one_of_its_parents(config):
     trace = run(config)
@@ -464,7 +464,7 @@ def test_every_box_and_frame_says_by_its_id_what_it_stands_for():
     }
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(configs(), st.randoms())
 def test_the_box_of_a_step_is_its_own_or_the_closed_module_it_lies_in(config, random):
     trace = run(config)

@@ -14,7 +14,7 @@ from engine.index_map import _RULES as MAPPED
 from engine.index_map import reads
 
 F = torch.nn.functional
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def recorded(function, *tensors) -> Step:

@@ -15,7 +15,7 @@ def rearranged(step):
     return einops.rearrange(step.inputs[0].value, einops_pattern(step), **einops_sizes(step))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(
     batch=st.integers(1, 2),
     length=st.integers(1, 3),
@@ -59,7 +59,7 @@ def test_heads_are_split_moved_and_merged_in_einops_words():
     assert einops_pattern(trace.find(f"{attention}.scores")) is None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(shape=st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple), data=st.data())
 def test_any_regrouping_of_unnamed_axes_equals_its_einops_form(shape, data):
     other = list(shape)

@@ -37,7 +37,7 @@ configs = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(configs)
 def test_the_bytes_measured_are_the_bytes_of_the_run_exactly(config):
     trace = run(config)
@@ -72,7 +72,7 @@ def offers(error):
     return [(FIELDS[noun], int(value)) for noun, value in re.findall(r"(?:with |or )([a-z_ ]+) (\d+)", problem.remedy)]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(configs, st.floats(0.2, 0.99))
 def test_a_refused_run_is_offered_the_largest_settings_that_fit(config, share):
     total = measure(config).total

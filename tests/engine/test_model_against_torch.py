@@ -122,7 +122,7 @@ def padded_tokens(batch: int, length: int, vocab_size: int) -> Tensor:
     return tokens.masked_fill(torch.arange(length) >= kept, PAD)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes, st.booleans(), st.booleans())
 def test_attention_and_its_weights_equal_torch_multihead_attention(drawn, padding, causal):
     torch.manual_seed(drawn.seed)
@@ -146,7 +146,7 @@ def test_attention_and_its_weights_equal_torch_multihead_attention(drawn, paddin
     assert_equal(trace.find("weights").value, weights)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sizes, small)
 def test_attention_with_widths_of_its_own_equals_torch_scaled_dot_product_attention(drawn, d_v):
     torch.manual_seed(drawn.seed)
@@ -164,7 +164,7 @@ def test_attention_with_widths_of_its_own_equals_torch_scaled_dot_product_attent
 
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(drawn=wide, d_ff=small, layers=st.tuples(st.integers(1, 3), st.integers(1, 3)))
 def test_encoder_and_decoder_equal_torch_transformer(norm_first, activation, drawn, d_ff, layers):
     torch.manual_seed(drawn.seed)
@@ -239,7 +239,7 @@ def test_attention_weights_inside_a_run_equal_torch_multihead_attention(part):
     assert_equal(trace.find(f"{part}_attention.weights").value, weights)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(wide)
 def test_layer_norm_equals_torch_layer_norm(drawn):
     torch.manual_seed(drawn.seed)
@@ -268,7 +268,7 @@ def test_feed_forward_is_two_linear_maps_around_the_activation(activation):
     assert output == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 12), st.integers(1, 9), dtypes)
 def test_positional_encoding_is_the_papers_formula_for_odd_widths_too(length, d_model, dtype):
     zeros = torch.zeros(1, length, d_model, dtype=dtype)

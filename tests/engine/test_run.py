@@ -73,7 +73,7 @@ def test_a_model_that_is_given_is_used():
     assert not torch.allclose(run(config, model=model).output, run(config).output)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.builds(
         Config, batch=st.integers(1, 3), src_len=st.integers(1, 6), tgt_len=st.integers(1, 6),

@@ -61,7 +61,7 @@ def test_every_shape_comment_holds_where_no_two_axes_are_equally_long(way):
     hold(run(config))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(st.integers(4, 24), min_size=9, max_size=9, unique=True),
     st.sampled_from(ALL_WAYS),

@@ -172,7 +172,7 @@ def test_a_module_of_one_step_has_no_level_below():
     assert len(around(trace, "logits")) == 2
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_levels_of_any_transformer_divide_it_without_gaps(data):
     switch = st.booleans()
@@ -231,7 +231,7 @@ plans = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plan=plans)
 def test_the_levels_of_any_nest_of_modules_divide_it_without_gaps(plan):
     assert_levels_divide_the_trace(record(Branching(plan), torch.ones(2)))

@@ -33,7 +33,7 @@ def replay(step):
     return function(*positional, **named)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(configs)
 def test_every_step_recomputes_from_its_recorded_parents_to_its_recorded_value(config):
     for step in run(config).steps:

@@ -8,6 +8,14 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.folded import OPENED
+
+
+def unfolded(app: AppTest, *keys: str) -> AppTest:
+    """The page with what stands folded away under these keys open. AppTest has no way to press an expander."""
+    app.session_state[OPENED] = set(keys)
+    return app.run()
+
 
 def ahead(app: AppTest) -> list[tuple[int, dict[str, Any]]]:
     """The steps and headers of the stages that were sent ahead."""

@@ -13,6 +13,7 @@ from pages.ui import download
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.tensor_view import Selection
 from pages.ui.traces import trace_of
+from tests.pages.shown import unfolded
 from tests.pages.test_pages import opened
 
 SMALL = Config(d_model=8, heads=2, encoder_layers=1, decoder_layers=1, vocab_size=9, device="cpu")
@@ -174,7 +175,7 @@ def test_the_file_made_on_request_is_of_the_trace_that_was_on_screen():
 
 
 def test_the_walkthrough_offers_the_tensor_and_the_matrix_that_is_shown():
-    app = opened("pages/walkthrough.py", step=SCORES)
+    app = unfolded(opened("pages/walkthrough.py", step=SCORES), "walk.csv")
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels[0].startswith("All 100 values as CSV")
     assert labels[1] == "B 0, H 0 as a matrix"

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
 from pages.ui.settings import SOURCE, TARGET
-from tests.pages.shown import ahead, stage
+from tests.pages.shown import ahead, stage, unfolded
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -53,6 +53,7 @@ def test_a_page_started_as_a_script_of_its_own_works_without_the_links(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_takes_its_settings_from_the_address(page):
     app = opened(page, heads="8", d_model="64", encoder_layers="1", norm_first="1", reads="tokens", src_len="7")
+    unfolded(app, "more")
     assert not app.exception
     assert app.sidebar.slider(key="heads").value == 8
     assert app.sidebar.select_slider(key="d_model").value == 64
@@ -167,7 +168,7 @@ def test_an_empty_folder_name_writes_nothing_and_asks_for_one():
 
 
 def test_d_k_set_apart_goes_back_to_following_d_model():
-    app = opened("pages/walkthrough.py", d_k="3", d_v="5")
+    app = unfolded(opened("pages/walkthrough.py", d_k="3", d_v="5"), "more")
     app.sidebar.button(key="follow").click().run()
     assert app.sidebar.number_input(key="d_k").value == 8
     app.sidebar.select_slider(key="d_model").set_value(64).run()

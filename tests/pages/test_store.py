@@ -14,7 +14,7 @@ from engine.memory import measure
 from pages.ui import traces
 from pages.ui.settings import TOKENS, Settings
 from pages.ui.store import BusyError, Store
-from tests.pages.shown import stage
+from tests.pages.shown import stage, unfolded
 from tests.pages.test_pages import PAGES, opened
 
 
@@ -267,6 +267,7 @@ def test_a_page_gives_up_what_it_shows_when_the_next_run_needs_the_room(page, mo
     store = Store(measure(config).total * 3 // 2, patience=0.05)
     monkeypatch.setattr(traces, "_store", lambda device: store)
     app = opened(page, reads="tokens", batch="1", d_model="16", heads="2", encoder_layers="1", decoder_layers="1")
+    unfolded(app, "more")
     for seed in (1, 2, 3):
         app.sidebar.number_input(key="seed").set_value(seed).run()
         assert not app.exception

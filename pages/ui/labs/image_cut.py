@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 import torch
 
 from engine.labs.image_as_sentence import Cut
 from engine.labs.pictures import SIDE
+from pages.ui.folded import folded
 from pages.ui.labs import lesson
 from pages.ui.labs.drawing import picture
 from pages.ui.tensor_view import Panel, tensor_view
@@ -76,9 +79,12 @@ def _side_by_side(found: Cut, patch: int, says: str) -> None:
         st.code(f"image.view(1, {patches}, {numbers})\n# no error: the numbers are as many", wrap_lines=True)
         _laid_out(found.scrambled, patch, "stripes of false colours: rows of memory taken for patches")
         st.caption("A row is a stretch of memory, and in memory an image is one colour after the other, row by row.")
-    with st.expander("The numbers of both"):
-        for name, value in (("patches", found.patches), ("viewed", found.viewed)):
-            tensor_view([Panel(name, value, _AXES)], key=f"labs.image.{name}")
+    folded("The numbers of both", "labs.image.numbers", partial(_numbers, found))
+
+
+def _numbers(found: Cut) -> None:
+    for name, value in (("patches", found.patches), ("viewed", found.viewed)):
+        tensor_view([Panel(name, value, _AXES)], key=f"labs.image.{name}")
 
 
 def _laid_out(image: torch.Tensor, patch: int, alt: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 
 from engine.formula import number
 from engine.labs.image_as_sentence import Shuffle, shuffle
 from engine.labs.pictures import Picture, pixels
+from pages.ui.folded import folded
 from pages.ui.labs import lesson
 from pages.ui.labs.drawing import beside, picture
 from pages.ui.labs.image_model import Sizes
@@ -73,18 +75,17 @@ def _outputs(found: Shuffle, count: int) -> None:
         )
     elif not found.moved(placed=True):
         st.markdown("Here the order makes no difference even with the embedding: all that moved were equal patches.")
+    folded("The class token's output, number by number", "labs.image.output", partial(_numbers, found))
+
+
+def _numbers(found: Shuffle) -> None:
     names = ("without position", "with position")
-    with st.expander("The class token's output, number by number"):
-        tensor_view(
-            [
-                Panel(
-                    "summary",
-                    found.summaries,
-                    ("embedding", "image", "d_model"),
-                    (names, ("as it is", "shuffled"), None),
-                    note="of the class token",
-                    role="output",
-                )
-            ],
-            key="labs.image.summaries",
-        )
+    panel = Panel(
+        "summary",
+        found.summaries,
+        ("embedding", "image", "d_model"),
+        (names, ("as it is", "shuffled"), None),
+        note="of the class token",
+        role="output",
+    )
+    tensor_view([panel], key="labs.image.summaries")

@@ -39,7 +39,7 @@ def torchs(layer, width, heads):
     return theirs
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(lengths, heads, widths)
 def test_one_token_at_a_time_with_keys_and_values_handed_in_is_torchs_encoder_layer(length, heads, d_k):
     made = sentence(length, heads, d_k)
@@ -54,7 +54,7 @@ def test_one_token_at_a_time_with_keys_and_values_handed_in_is_torchs_encoder_la
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(lengths, heads, widths)
 def test_every_part_by_itself_gives_what_torch_gives_to_all_rows_up_to_rounding(dtype, length, heads, d_k):
     made = sentence(length, heads, d_k)
@@ -88,7 +88,7 @@ def test_looking_a_token_up_is_the_same_in_every_bit():
     assert parts(8, 2, 16)[0].difference == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(lengths, heads, widths)
 def test_a_token_alone_gets_its_own_value_back_from_attention(length, heads, d_k):
     made = sentence(length, heads, d_k)
@@ -105,7 +105,7 @@ def test_alone_a_word_differs_from_itself_in_a_sentence_unless_it_is_the_whole_s
     assert whole_layer(1, 2, 8)["alone"].difference == 0
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(2, 8), heads, st.integers(2, 8))
 def test_replacing_a_word_changes_its_own_row_alone_but_every_row_of_attention(length, heads, d_k):
     found = changes(length, heads, d_k)

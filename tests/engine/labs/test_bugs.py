@@ -33,7 +33,7 @@ def values(found, side):
     return {pair.name: getattr(pair, side).value for pair in found.pairs if getattr(pair, side)}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes, st.booleans())
 def test_the_right_program_is_torchs_layer_and_passes_every_check(chosen, crossed):
     stuff = material(chosen, crossed)
@@ -42,7 +42,7 @@ def test_the_right_program_is_torchs_layer_and_passes_every_check(chosen, crosse
     assert [check.name for check in checks_of(stuff, attention) if not check.holds] == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 6), st.integers(1, 8), st.integers(0, 7))
 def test_padding_ends_sentences_and_leaves_each_a_word(batch, length, most):
     _, _, padding = inputs(batch, length, length, 4, min(most, length - 1), 0)
@@ -53,7 +53,7 @@ def test_padding_ends_sentences_and_leaves_each_a_word(batch, length, most):
     assert [row.tolist() for row in padding] == [sorted(row.tolist()) for row in padding]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes)
 def test_a_straight_split_is_wrong_unless_there_is_one_head_or_one_word(chosen):
     found = compare(SPLIT, chosen)
@@ -66,7 +66,7 @@ def test_a_straight_split_is_wrong_unless_there_is_one_head_or_one_word(chosen):
         assert found.pairs[found.first].name == "query_heads"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes)
 def test_a_mask_without_unsqueeze_raises_unless_broadcasting_allows_it_and_is_right_for_one_sentence(chosen):
     found = compare(MASK, chosen)
@@ -87,7 +87,7 @@ def test_a_mask_without_unsqueeze_raises_unless_broadcasting_allows_it_and_is_ri
         assert found.outcome == "wrong"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sizes)
 def test_an_inverted_mask_gives_words_only_what_should_be_hidden(chosen):
     found = compare(INVERTED, chosen)
@@ -98,7 +98,7 @@ def test_an_inverted_mask_gives_words_only_what_should_be_hidden(chosen):
     assert weights.nan_to_num(0.0)[~hidden.expand_as(weights)].count_nonzero() == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sizes)
 def test_dividing_by_the_root_of_d_model_makes_scores_smaller_by_the_root_of_the_heads(chosen):
     found = compare(ROOT, chosen)
@@ -111,7 +111,7 @@ def test_dividing_by_the_root_of_d_model_makes_scores_smaller_by_the_root_of_the
         assert symptom(ROOT, chosen).headline == "wrong numbers, and nothing else"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes)
 def test_a_forgotten_contiguous_raises_where_view_needs_it(chosen):
     found = compare(PACK, chosen)
@@ -126,7 +126,7 @@ def test_a_forgotten_contiguous_raises_where_view_needs_it(chosen):
     assert found.pairs[found.first].name == "concat"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sizes)
 def test_a_softmax_over_the_queries_makes_columns_sum_to_1_and_hidden_ones_nan(chosen):
     found = compare(SOFTMAX, chosen)
@@ -139,7 +139,7 @@ def test_a_softmax_over_the_queries_makes_columns_sum_to_1_and_hidden_ones_nan(c
         assert found.outcome == "right"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes)
 def test_the_sources_length_raises_exactly_where_it_is_not_the_targets(chosen):
     found = compare(SOURCE, chosen)
@@ -151,7 +151,7 @@ def test_the_sources_length_raises_exactly_where_it_is_not_the_targets(chosen):
         assert found.difference == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sizes)
 def test_a_merge_without_permute_reads_memory_as_it_lies(chosen):
     found = compare(MERGE, chosen)
@@ -218,7 +218,7 @@ def test_differences_count_infinities_and_nan():
     assert apart(torch.tensor([True, False]), torch.tensor([False, False])) == (1, 1.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes, st.sampled_from(["heads", "batch", "batch = length", "length", "padding", "source = target"]))
 def test_a_change_of_sizes_changes_one_size_and_says_it(chosen, change):
     says, other = changed(chosen, change)

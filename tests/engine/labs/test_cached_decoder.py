@@ -12,7 +12,7 @@ from engine.run import load
 lengths = st.integers(1, 6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 3), lengths, lengths, st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
 def test_reading_token_by_token_gives_what_the_model_gives_at_once(batch, src_len, tgt_len, heads, layers, seed):
     sizes = {"d_model": 4 * heads, "heads": heads, "decoder_layers": layers, "encoder_layers": 1, "vocab_size": 11}

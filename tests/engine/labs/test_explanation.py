@@ -32,7 +32,7 @@ adversary = cache(adversarial_attention.adversary)
 shares = st.lists(st.floats(0.01, 1), min_size=4, max_size=4).map(lambda some: torch.tensor(some).double() / sum(some))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shares, shares)
 def test_the_divergence_is_the_mean_kl_to_the_average_and_bounded_by_ln_2_and_by_the_distance(one, other):
     middle = (one + other) / 2

@@ -66,7 +66,7 @@ def test_the_drawn_pictures_show_what_they_are_said_to_show():
     assert all(len(drawn(name).rgb) == SIDE * SIDE * 3 for name in NAMES)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(rgbs, st.sampled_from(PATCHES))
 def test_unfold_and_rearrange_give_the_slices_of_the_image_and_view_does_not(rgb, patch):
     found = cut(rgb, patch)
@@ -94,7 +94,7 @@ def test_the_numbers_in_place_and_the_first_row_of_the_view_are_those_counted_by
     assert found.first.tolist() == expected
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(rgbs, st.sampled_from(PATCHES), st.sampled_from((16, 32, 64)), st.sampled_from((1, 2, 4)), st.integers(0, 9))
 def test_a_convolution_and_a_linear_layer_are_both_the_same_sum_within_the_bound_of_rounding(
     rgb, patch, d_model, heads, seed

@@ -25,7 +25,7 @@ from engine.labs.long_range import (
 kinds = st.sampled_from(tuple(RECURRENT))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(2, 9), st.integers(2, 6), kinds)
 def test_the_rnns_influence_is_the_product_of_its_steps_that_the_chain_rule_says(length, width, recurrent):
     # ∂h_t/∂h_(t−1) = diag(1 − h_t²) W_hh, and ∂h_0/∂x_0 = diag(1 − h_0²) W_ih.
@@ -62,7 +62,7 @@ def test_reach_of_a_matrix_is_its_norm_for_the_token_it_reads_and_0_for_the_othe
     assert found.tolist() == [0, math.sqrt(0 + 1 + 4 + 9 + 16 + 25), 0, 0]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(3, 9), st.integers(2, 6), kinds)
 def test_a_second_direction_changes_nothing_at_the_last_output_and_all_in_the_final_states(length, width, recurrent):
     found = influence(length, width, recurrent)
@@ -128,7 +128,7 @@ def test_the_maps_show_the_future_unread_by_one_direction_alone_and_rows_that_su
     torch.testing.assert_close(found["attention"][-1], last / last.sum())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 12), st.integers(2, 8), kinds)
 def test_both_halves_are_two_rnns_of_torch_one_of_them_on_the_sentence_backwards(length, width, recurrent):
     found = halves(length, width, recurrent)

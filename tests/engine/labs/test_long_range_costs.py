@@ -10,7 +10,7 @@ from engine.labs.long_range_costs import LENGTHS, Flops, chain, chains, code, cr
 from engine.model.attention import MultiHeadAttention
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 12), st.integers(1, 12))
 def test_the_flops_are_two_for_every_term_of_every_product(n, d):
     assert flops(n, d) == Flops(
@@ -48,7 +48,7 @@ def test_a_crossing_between_two_lengths_is_on_the_straight_line_of_the_logarithm
     assert crossing(lengths, (1, 3, 5), (2, 3, 4)) == 10
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(2, 20), st.integers(2, 5))
 def test_a_chain_through_the_rnn_is_three_operations_a_token_and_through_attention_always_the_same(n, d):
     # A step of the RNN: product with bias, sum, tanh. Attention: W_V, weights·V, W_O; by way of the weights

@@ -25,7 +25,7 @@ def hides(found, kind, b, query, key):
     return bool(padding or future)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given_sizes
 def test_a_score_is_hidden_where_its_key_is_padding_or_the_future(kind, batch, heads, target, source, padded):
     found = masked(kind, batch, heads, target, source, padded)
@@ -46,7 +46,7 @@ def test_a_score_is_hidden_where_its_key_is_padding_or_the_future(kind, batch, h
     assert found.largest == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given_sizes
 def test_the_weights_are_those_of_the_visible_keys_alone(kind, batch, heads, target, source, padded):
     found = masked(kind, batch, heads, target, source, padded)

@@ -14,7 +14,7 @@ def cases(draw, most):
     return length, draw(st.integers(1, length - 1)), float(draw(st.integers(0, most)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases(60))
 def test_the_hidden_keys_keep_their_part_of_the_denominator(case):
     length, visible, raised = case
@@ -31,7 +31,7 @@ def test_the_hidden_keys_keep_their_part_of_the_denominator(case):
     assert found.raised[-1] == found.scores[-1] + raised
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases(120))
 def test_with_minus_infinity_a_hidden_score_moves_no_bit_and_has_no_slope(case):
     found = afterwards(*case)
@@ -41,7 +41,7 @@ def test_with_minus_infinity_a_hidden_score_moves_no_bit_and_has_no_slope(case):
     assert not found.slopes[0].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cases(0))
 def test_the_slopes_are_those_of_softmax(case):
     # ∂ w_i / ∂ s_j = −w_i w_j for i ≠ j, and division by the sum cancels it.

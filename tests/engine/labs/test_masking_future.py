@@ -13,7 +13,7 @@ def places(draw):
     return length, draw(st.integers(0, length - 1)), draw(st.integers(1, 4))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(places())
 def test_with_the_causal_mask_no_bit_of_an_earlier_row_moves_and_without_it_every_row_does(case):
     length, place, _ = case
@@ -23,7 +23,7 @@ def test_with_the_causal_mask_no_bit_of_an_earlier_row_moves_and_without_it_ever
     assert open_.rows == tuple(range(length))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(places())
 def test_the_influence_of_a_later_token_is_exactly_zero_and_that_of_any_other_is_not(case):
     seen = torch.ones(case[0], case[0], dtype=torch.bool).tril()

@@ -18,7 +18,7 @@ def paddings(draw):
     return length, draw(st.integers(1, length - 1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(paddings())
 def test_the_rows_of_padding_are_nan_after_one_layer_and_every_row_after_two(case):
     length, padded = case
@@ -30,7 +30,7 @@ def test_the_rows_of_padding_are_nan_after_one_layer_and_every_row_after_two(cas
     assert found.output.isnan().any(dim=-1).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(paddings())
 def test_each_remedy_gives_the_rows_that_theory_says(case):
     length, padded = case
@@ -50,7 +50,7 @@ def test_each_remedy_gives_the_rows_that_theory_says(case):
     assert shares == pytest.approx([0, 0, 1, 0, 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(paddings())
 def test_cleaning_afterwards_leaves_nan_in_the_gradient_only_where_the_mask_was_added(case):
     length, padded = case

@@ -20,7 +20,7 @@ sizes = (st.integers(1, 6), st.integers(1, 4), st.integers(1, 6))
 operations = st.sampled_from(OPERATIONS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*sizes, operations)
 def test_moving_axes_gives_what_numpy_gives_and_moves_no_number(length, heads, d_k, operation):
     found = layout(length, heads, d_k, *operation)
@@ -32,7 +32,7 @@ def test_moving_axes_gives_what_numpy_gives_and_moves_no_number(length, heads, d
     assert found.axes == tuple(AXES[axis] for axis in found.order)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*sizes, operations)
 def test_the_order_of_reading_is_that_of_a_nested_loop_over_index_times_stride(length, heads, d_k, operation):
     found = layout(length, heads, d_k, *operation)
@@ -45,7 +45,7 @@ def test_the_order_of_reading_is_that_of_a_nested_loop_over_index_times_stride(l
     assert found.jumps == [there - here for here, there in pairwise(places)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(*sizes, operations)
 def test_view_works_exactly_where_all_conditions_on_the_strides_hold(length, heads, d_k, operation):
     found = layout(length, heads, d_k, *operation)
@@ -80,7 +80,7 @@ def test_after_a_rotation_the_axes_that_still_lie_one_after_the_other_can_be_mer
     assert found.twin == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*sizes, operations)
 def test_a_write_is_read_wherever_the_memory_is_the_same(length, heads, d_k, operation):
     found = layout(length, heads, d_k, *operation)
@@ -92,7 +92,7 @@ def test_a_write_is_read_wherever_the_memory_is_the_same(length, heads, d_k, ope
     assert found.query.flatten().tolist() == list(range(found.query.numel()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*sizes, operations)
 def test_contiguous_copies_exactly_where_the_numbers_are_not_read_in_their_order(length, heads, d_k, operation):
     found = layout(length, heads, d_k, *operation)

@@ -41,7 +41,7 @@ def test_the_classic_sizes_print_the_shapes_of_the_classic_notebook():
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 5), st.integers(1, 7), st.integers(1, 5), st.integers(1, 6))
 def test_the_output_is_that_of_torchs_multihead_attention(batch, length, heads, d_k):
     d_model = heads * d_k
@@ -59,7 +59,7 @@ def test_the_output_is_that_of_torchs_multihead_attention(batch, length, heads, 
     torch.testing.assert_close(made["weights"], mixed, atol=1e-5, rtol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(1, 9))
 def test_every_sentence_is_padded_to_the_longest_and_the_attention_to_padding_is_counted(batch, length):
     found = replay(batch, length, 8, 2)
@@ -73,7 +73,7 @@ def test_every_sentence_is_padded_to_the_longest_and_the_attention_to_padding_is
     assert found.to_padding == pytest.approx(sum(shares) / len(shares), abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 6), st.integers(1, 7), st.integers(1, 6), st.integers(1, 6))
 def test_a_question_offers_the_right_shape_once_among_others(batch, length, heads, d_k):
     found = replay(batch, length, heads * d_k, heads)
@@ -110,7 +110,7 @@ def test_costs_are_the_textbooks():
     assert flops["scores", "matmul"] == 2 * batch * heads * length**2 * (d_model // heads)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 4), st.integers(1, 7), st.integers(4, 40), st.integers(1, 16))
 def test_heads_that_do_not_divide_raise_at_the_first_view_and_others_never(batch, length, d_model, heads):
     found = replay(batch, length, d_model, heads)
@@ -125,7 +125,7 @@ def test_heads_that_do_not_divide_raise_at_the_first_view_and_others_never(batch
     assert found.error == str(raised.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(4, 512), st.integers(1, 16))
 def test_the_nearest_sizes_divide_and_none_between_does(d_model, heads):
     widths, counts = nearest(d_model, heads, (4, 512), (1, 16))
@@ -136,7 +136,7 @@ def test_the_nearest_sizes_divide_and_none_between_does(d_model, heads):
     assert all(abs(width - d_model) <= heads for width in widths)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(4, 40), st.integers(1, 16))
 def test_a_length_left_open_is_what_the_count_of_numbers_allows(batch, length, d_model, heads):
     shape, error = with_the_length_left_open(batch, length, d_model, heads)

@@ -57,7 +57,7 @@ def test_every_kind_of_component_has_mean_0_and_variance_1(components):
     assert found.products.square().mean().item() == pytest.approx(1, abs=0.2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 9), st.floats(0.1, 6), st.integers(0, 99))
 def test_the_gradient_at_a_score_is_a_column_of_the_jacobian_that_autograd_finds(keys, width, seed):
     scores = width * torch.randn(keys, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -65,7 +65,7 @@ def test_the_gradient_at_a_score_is_a_column_of_the_jacobian_that_autograd_finds
     torch.testing.assert_close(score_gradients(scores.softmax(dim=-1)), jacobian.norm(dim=0), rtol=1e-7, atol=1e-13)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 9), st.integers(2, 9), st.integers(0, 99))
 def test_the_gradient_at_a_query_is_the_norm_of_what_autograd_finds(d_k, keys, seed):
     draw = torch.Generator().manual_seed(seed)
@@ -84,7 +84,7 @@ def test_a_gradient_too_small_to_be_subtracted_from_1_is_a_number_still():
     assert score_gradients(weights).tolist() == pytest.approx([math.sqrt(2) * math.exp(-50)] * 2, rel=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(2, 64))
 def test_what_is_said_of_even_weights_is_what_is_measured_of_them(keys):
     weights = torch.full((keys,), 1 / keys, dtype=torch.float64)

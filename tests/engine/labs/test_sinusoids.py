@@ -12,7 +12,7 @@ from engine.labs.sinusoids import frequencies, moved, period, waves
 lengths, evens = st.integers(4, 64), st.integers(1, 64).map(lambda half: 2 * half)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths, st.integers(2, 128), st.data())
 def test_a_number_of_the_encoding_is_the_papers(length, d_model, data):
     place, feature = data.draw(st.integers(0, length - 1)), data.draw(st.integers(0, d_model - 1))
@@ -21,7 +21,7 @@ def test_a_number_of_the_encoding_is_the_papers(length, d_model, data):
     assert waves(length, d_model).encoding[place, feature].item() == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths, evens)
 def test_the_product_depends_on_the_distance_alone_and_is_the_sum_of_cosines(length, d_model):
     found = waves(length, d_model)
@@ -47,7 +47,7 @@ def test_with_an_odd_width_the_last_sine_is_alone_and_the_product_depends_on_the
     assert moved(16, 3, 5).error > 1e-3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths, evens, st.data())
 def test_one_rotation_moves_every_position_as_far(length, d_model, data):
     steps = data.draw(st.integers(1, length - 1))
@@ -58,7 +58,7 @@ def test_one_rotation_moves_every_position_as_far(length, d_model, data):
     torch.testing.assert_close(torch.linalg.matrix_power(once, steps), found.matrix)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(evens, st.data())
 def test_a_pair_repeats_after_its_wavelength_which_grows_from_2_pi(d_model, data):
     pair = data.draw(st.integers(0, d_model // 2 - 1))

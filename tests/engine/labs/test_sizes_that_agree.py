@@ -21,7 +21,7 @@ any_sizes = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(any_sizes)
 def test_two_products_work_exactly_where_d_k_and_the_numbers_of_keys_and_values_agree(sizes):
     links = chain(sizes).links
@@ -32,7 +32,7 @@ def test_two_products_work_exactly_where_d_k_and_the_numbers_of_keys_and_values_
         assert link.agree == (link.value is not None) == (link.error == "")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(any_sizes, st.booleans())
 def test_w_o_must_take_what_the_heads_give_and_the_residual_stretches_a_size_of_1(sizes, fits):
     sizes = replace(working(sizes), w_in=sizes.heads * sizes.d_v if fits else sizes.w_in, w_out=sizes.w_out)
@@ -43,7 +43,7 @@ def test_w_o_must_take_what_the_heads_give_and_the_residual_stretches_a_size_of_
         assert (links[3].value is not None) == (links[3].agree or 1 in (sizes.w_out, sizes.d_model))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_sizes)
 def test_where_all_sizes_agree_the_numbers_are_those_of_pytorchs_attention(sizes):
     sizes = working(sizes)
@@ -59,7 +59,7 @@ def test_where_all_sizes_agree_the_numbers_are_those_of_pytorchs_attention(sizes
     assert shapes == [(*lead, sizes.keys), (*lead, sizes.d_v), rows, rows]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(any_sizes, st.booleans())
 def test_the_remedy_works_and_the_words_hold_the_sizes_that_pytorch_names(sizes, attention_works):
     if attention_works:
@@ -122,7 +122,7 @@ def test_a_number_stays_what_it_was_when_its_tensor_grows():
     assert torch.equal(large.value[:1, :, :3], small.value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(any_sizes)
 def test_each_mistake_runs_exactly_when_it_says(sizes):
     assert (accident("key not transposed", sizes).wrong is not None) == (sizes.keys == sizes.d_k)
@@ -131,7 +131,7 @@ def test_each_mistake_runs_exactly_when_it_says(sizes):
     assert accident("residual of one token", sizes).wrong is not None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_sizes)
 def test_a_size_that_is_repeated_is_right_for_the_first_and_for_no_other(sizes):
     found = accident("keys of one sentence", sizes)

@@ -13,7 +13,7 @@ from engine.labs.view_or_permute import code, routes
 sizes = st.integers(1, 8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3), sizes, sizes, st.integers(1, 4))
 def test_the_count_of_numbers_in_place_is_that_of_number_theory(batch, length, heads, d_k):
     # Row h·L + l of the view is row l·H + h of the permuted rows where h·(L − 1) = l·(H − 1).
@@ -21,7 +21,7 @@ def test_the_count_of_numbers_in_place_is_that_of_number_theory(batch, length, h
     assert routes(batch, length, heads, d_k).in_place == batch * d_k * pairs
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 3), sizes, sizes, st.integers(1, 4))
 def test_permute_is_the_split_that_einops_makes_and_view_is_not_where_heads_and_tokens_differ(
     batch, length, heads, d_k

@@ -35,7 +35,7 @@ def run(theirs, x):
     return output[0], weights[0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(**sizes)
 def test_output_and_weights_are_those_of_pytorchs_attention_whole_without_a_head_and_with_one_wide_head(
     heads, d_k, length
@@ -53,7 +53,7 @@ def test_output_and_weights_are_those_of_pytorchs_attention_whole_without_a_head
     assert one.output_difference == pytest.approx((broad - output).abs().max().item(), abs=1e-5)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(**sizes)
 def test_the_contributions_and_the_bias_add_up_to_the_output_and_so_does_a_loop(heads, d_k, length):
     whole = split(heads, d_k, length)
@@ -65,7 +65,7 @@ def test_the_contributions_and_the_bias_add_up_to_the_output_and_so_does_a_loop(
     assert max(whole.sum_difference, whole.loop_difference, whole.loop_weights_difference) < 1e-5
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(**sizes, head=st.integers(0, 7))
 def test_without_a_head_the_output_moves_by_what_the_head_gave_and_no_other_head_notices(heads, d_k, length, head):
     head %= heads
@@ -75,7 +75,7 @@ def test_without_a_head_the_output_moves_by_what_the_head_gave_and_no_other_head
     assert without.others_equal
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(**sizes)
 def test_splitting_costs_what_theory_says(heads, d_k, length):
     one, width = wide(heads, d_k, length), heads * d_k
@@ -90,7 +90,7 @@ def test_splitting_costs_what_theory_says(heads, d_k, length):
     assert counted.get_total_flops() == cost.products - 4 * length * width  # it leaves biases out
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(**sizes)
 def test_the_wide_heads_scores_are_the_sum_of_the_heads_scores_and_its_pattern_is_another(heads, d_k, length):
     one = wide(heads, d_k, length)

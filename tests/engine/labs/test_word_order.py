@@ -28,7 +28,7 @@ def test_the_orders_are_what_they_are_called():
     assert order_of("each one place on", 4).tolist() == [3, 0, 1, 2]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(depths, st.data())
 def test_without_encoding_and_mask_the_outputs_move_with_the_words_and_only_rounding_is_left(layers, data):
     order = data.draw(lengths.flatmap(lambda length: st.permutations(range(length))))
@@ -39,7 +39,7 @@ def test_without_encoding_and_mask_the_outputs_move_with_the_words_and_only_roun
     assert found.rows_changed == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(depths, st.booleans(), st.data())
 def test_with_the_encoding_the_outputs_are_other_ones_under_every_permutation(layers, causal, data):
     order = data.draw(lengths.flatmap(lambda length: st.permutations(range(length))))
@@ -50,7 +50,7 @@ def test_with_the_encoding_the_outputs_are_other_ones_under_every_permutation(la
     assert torch.allclose(found.shuffled, found.given[list(order)], atol=SAME) is False
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(depths, lengths.filter(lambda length: length > 2), st.integers(0, 9))
 def test_under_a_causal_mask_only_a_word_that_sees_the_same_words_as_before_keeps_its_output(layers, length, draw):
     # Without encoding; in one layer a word's output is that of the set of words it sees.
