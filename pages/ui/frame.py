@@ -39,7 +39,7 @@ PAGES = (
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
 
-_PLACE, _QUERY, _DRAWN = "explorer.place", "explorer.link", "explorer.drawn"
+_PLACE, _QUERY, _DRAWN, _TITLED = "explorer.place", "explorer.link", "explorer.drawn", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
@@ -72,8 +72,10 @@ h1 { font-size: 1.9rem !important; }
 
 def begin(file: str) -> None:
     """Draws title, navigation and style. First call of every page."""
-    label = next(page.label for page in PAGES if page.file == file)
-    st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
+    if st.session_state.get(_TITLED) != file:  # the browser keeps it, and to be told again takes it 20 ms
+        label = next(page.label for page in PAGES if page.file == file)
+        st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
+        st.session_state[_TITLED] = file
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
     place = st.sidebar.container(key="navigation")
