@@ -11,6 +11,7 @@ const HINTS = {
 };
 const stages = new WeakMap();
 const luminances = new Map();
+const pen = document.createElement("canvas").getContext("2d"); // measures words
 let counter = 0;
 
 class Stage {
@@ -68,6 +69,7 @@ class Stage {
     this.pin = this.existing(this.pin);
     this.hovered = this.existing(this.hovered);
     this.cursor = this.existing(this.cursor);
+    const look = lookOf(this.root, data); // before there is anything new here to be styled first
     const signature = signatureOf(data);
     if (signature === this.signature) {
       this.views.forEach((view, i) => view.receive(data.panels[i]));
@@ -76,7 +78,7 @@ class Stage {
     this.signature = signature;
     this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
     this.madeView.receive(data.made);
-    this.lay();
+    this.lay(look);
     this.showPlayer();
   }
 
@@ -186,13 +188,16 @@ class Stage {
     if (!this.data || Math.abs(this.root.clientWidth - this.width) < 1) return;
     // in the next frame, because laying out inside the observer would observe itself
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.lay());
+    this.frame = requestAnimationFrame(() => {
+      this.width = 0;
+      this.lay();
+    });
   }
 
-  lay() {
-    this.width = this.root.clientWidth;
+  // The width is known until resized() hears of another: asked for here, the page would be laid out to tell it.
+  lay(look = lookOf(this.root, this.data)) {
+    this.width ||= this.root.clientWidth;
     if (!this.width) return;
-    const look = lookOf(this.root, this.data);
     this.root.toggleAttribute("data-dark", look.dark);
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(look.dark)));
     const spaces = this.spaces(look);
@@ -460,7 +465,6 @@ function lookOf(root, data) {
   const ink = property("--st-text-color", dark ? "#fafafa" : "#31333f");
   const font = property("--st-font", "sans-serif");
   const mono = property("--st-code-font", "monospace");
-  const pen = document.createElement("canvas").getContext("2d");
   const widths = new Map();
   const measure = (words, size) => {
     const key = `${size}|${words}`;
