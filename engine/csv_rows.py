@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,9 @@ from engine.trace import Step, memory_of
 # Elements made into text at once. The working memory stays in the processor's cache, and in blocks that the C library
 # uses again; larger ones go back to the system each time, and what comes next pays for every page of new ones.
 _PIECE = 2**14
+
+# The heads of some rows, their indices and their values. One head may stand for all.
+_Columns = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
 
 
 def columns(depth: int) -> tuple[str, ...]:
@@ -45,9 +49,19 @@ def head(step: Step) -> str:
 
 
 def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
-    """The rows of these steps in order, piece by piece: how many there are in the piece, and their text."""
-    for batch in _batches(_parts(steps)):
-        yield sum(len(part.numbers) for part in batch), _text(batch)
+    """The rows of these steps in order, piece by piece: how many there are in the piece, and their text.
+
+    To join the columns of a piece needs no Python, so another thread does, while this one prints the next numbers.
+    """
+    with ThreadPoolExecutor(1, "values.csv") as thread:
+        before: Future[pa.StringArray] | None = None
+        for batch in _batches(_parts(steps)):
+            joined = thread.submit(_join, _columns(batch))
+            if before is not None:
+                yield _text(before)
+            before = joined
+        if before is not None:
+            yield _text(before)
 
 
 @dataclass(frozen=True)
@@ -83,14 +97,22 @@ def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
         yield batch
 
 
-def _text(batch: Sequence[_Part]) -> memoryview:
+def _join(columns: _Columns) -> pa.StringArray:
+    return pc.binary_join_element_wise(*columns, "")
+
+
+def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
+    rows = joined.result()
+    return len(rows), text_of(rows)
+
+
+def _columns(batch: Sequence[_Part]) -> _Columns:
     lengths = [len(part.numbers) for part in batch]
     heads = pa.array([part.head for part in batch])
     # One head stands for every row as it is; several are repeated, each for the rows of its part.
     heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
     indices = pa.concat_arrays([part.indices for part in batch])
-    numbers = number_lines(np.concatenate([part.numbers for part in batch]))
-    return text_of(pc.binary_join_element_wise(heads, indices, numbers, ""))
+    return heads, indices, number_lines(np.concatenate([part.numbers for part in batch]))
 
 
 def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
@@ -109,10 +131,10 @@ def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
             yield lead, start, value[lead][start : start + length]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _index_texts(start: int, shape: tuple[int, ...], empty: int) -> pa.StringArray:
     """``3,0,7,`` for every element of a part, and a comma for each axis it has not. Kept, because the parts of a
-    trace's tensors share a few shapes."""
+    trace's tensors share a few shapes: 86 in the default model, those inside others among them."""
     if not shape:
         return pa.array(["," * empty])
     inner = _index_texts(0, shape[1:], empty)
