@@ -18,7 +18,7 @@ from engine.memory import TooLargeError, check_fits
 from pages.ui.settings import RANGES
 from tests.benchmarks.interleaved import Times, Turn, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
-from tests.benchmarks.visit import APP, Visit, bare_app, key, says, torch_page
+from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, key, says, torch_page
 from tests.browser.conftest import launched, served
 
 PACKAGES = ("streamlit", "playwright")
@@ -32,15 +32,24 @@ _STAGE = 'deep(".stage-root[data-step]")'
 BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bare page that imports torch"
 NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
 TRAVEL, COLD = "page to page", "cold start"
+CROWDED = "floor: as many plain elements, as many bytes"
+_LIMIT = (
+    "The floor of a moved slider is a page that computes nothing and draws nothing of its own: as many elements of "
+    "Streamlit's as the walkthrough has beside its stage, and a component that says the number it was sent with as "
+    "many bytes. At each message that changes something the browser goes over all of them."
+)
 
 
 class Presses:
     """What people press again and again, here and on the bare page."""
 
-    def __init__(self, browser: Browser, app: str, bare: str) -> None:
+    def __init__(self, browser: Browser, app: str, bare: str, crowded: str) -> None:
         self.slider = Visit(browser).open(bare, "text=value 5")
         self.slider.page.locator("input[type=range], [role=slider]").first.focus()
         self.value = 5
+        self.crowded = Visit(browser).open(crowded, ".st-key-n")
+        self.crowded.page.locator(".st-key-n input[type=range], .st-key-n [role=slider]").first.focus()
+        self.sent = 5
         self.walk = Visit(browser).open(_walk(app, f"{_BLOCK}.query:linear"), ".stage-root[data-step]")
         self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
         self.moved.page.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.focus()
@@ -52,6 +61,7 @@ class Presses:
     def turns(self) -> dict[str, Turn]:
         return {
             BARE: self.bare,
+            CROWDED: self.crowd,
             NEXT: self.next,
             JUMP: self.jump,
             FRESH: lambda: self.move(1),
@@ -63,6 +73,10 @@ class Presses:
     def bare(self) -> float:
         self.value += 1
         return self.slider.until(says(f"value {self.value}"), key("ArrowRight"))
+
+    def crowd(self) -> float:
+        self.sent += 1
+        return self.crowded.until(f'deep(".said").textContent.trim() == "value {self.sent}"', key("ArrowRight"))
 
     def next(self) -> float:
         return self.walk.until(f"{_STAGE}.dataset.step == {self._step() + 1}", key("ArrowRight"))
@@ -100,7 +114,7 @@ class Presses:
         return int(self.walk.page.evaluate(f"{_STAGE}.dataset.step"))
 
     def close(self) -> None:
-        for visit in (self.slider, self.walk, self.moved, self.pages, self.bare_pages):
+        for visit in (self.slider, self.crowded, self.walk, self.moved, self.pages, self.bare_pages):
             visit.close()
 
 
@@ -123,8 +137,9 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         version = browser.version
         if {"press", "bytes"} & set(only):
             app, bare = (opened.enter_context(served(script)) for script in (APP, bare_app(folder)))
+            crowded = opened.enter_context(served(crowded_app(folder))) if "press" in only else ""
         if "press" in only:
-            presses = Presses(browser, app, bare)
+            presses = Presses(browser, app, bare, crowded)
             turns = presses.turns()
             interleaved(turns, 1)  # warms up
             rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
@@ -145,7 +160,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         "in turn. Cold start is from starting the server to the first page painted.",
         ("what", "÷ bare page", "time, or size"),
         rows,
-        [f"Browser: Chromium {version}, without a window."],
+        [f"Browser: Chromium {version}, without a window.", _LIMIT],
     )
 
 
@@ -156,7 +171,7 @@ def _pressed(times: Times) -> list[Row]:
         Row((name, f"skipped: {times.unable[name]}", ""))
         if name in times.unable
         else _row(times, name, bases.get(name, BARE), goals.get(name))
-        for name in (BARE, NEXT, JUMP, FRESH, KNOWN, BARE_PAGE, TRAVEL)
+        for name in (BARE, NEXT, JUMP, CROWDED, FRESH, KNOWN, BARE_PAGE, TRAVEL)
     ]
 
 

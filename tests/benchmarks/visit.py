@@ -41,6 +41,46 @@ window.deep = (selector) => {
     return found.get(selector);
 };
 """
+_CROWDED = """
+import streamlit as st
+
+st.set_page_config(layout="wide")
+stage = st.components.v2.component(
+    "crowded",
+    html="<div class='said'></div>",
+    js="export default ({ data, parentElement }) => {"
+    " parentElement.querySelector('.said').textContent = `value ${new TextDecoder().decode(data.slice(0, 4))}`; }",
+)
+if "n" not in st.session_state:
+    st.session_state.n = 5
+st.markdown("**stage**")
+stage(data=f"{st.session_state.n:<4}".encode() + bytes(120_000), key="stage")
+left, right = st.columns(2)
+left.caption("caption")
+right.selectbox("steps", [f"step {i}" for i in range(259)], label_visibility="collapsed")
+left, right = st.columns(2)
+for place in (left, right):
+    place.markdown("##### heading")
+    place.html("<pre>code</pre>")
+    place.caption("caption")
+st.expander("folded")
+st.caption("caption")
+with st.sidebar:
+    st.markdown("**name**")
+    for i in range(7):
+        st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
+    for i in range(2):
+        st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
+    for i in range(2):
+        st.text_area(f"text {i}", "I go home")
+    st.caption("caption")
+    st.slider("n", 0, 1000, key="n")
+    for i in range(2):
+        st.select_slider(f"size {i}", (8, 16, 32, 64), 32)
+        st.slider(f"count {i}", 1, 6, 2)
+    st.caption("caption")
+    st.expander("More")
+"""
 
 
 class Visit:
@@ -102,6 +142,17 @@ def bare_app(folder: Path) -> Path:
     first.write_text(f"import streamlit as st\n{links}{slider}", "utf-8")
     (pages / "second.py").write_text(f'import streamlit as st\n{links}st.write("second page")\n', "utf-8")
     return first
+
+
+def crowded_app(folder: Path) -> Path:
+    """As many elements of Streamlit's own as the walkthrough has beside its stage, and as many bytes for a component
+    that only says which number it was sent. Like there, what people wait for is drawn first."""
+    script = folder / "crowded" / "crowded.py"
+    pages = script.parent / "pages"  # Streamlit knows links between pages only where there are several
+    pages.mkdir(parents=True)
+    (pages / "other.py").write_text("import streamlit as st\n", "utf-8")
+    script.write_text(_CROWDED, "utf-8")
+    return script
 
 
 def torch_page(folder: Path) -> Path:

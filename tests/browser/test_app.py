@@ -186,3 +186,16 @@ def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: P
     press(tab, "ArrowRight", "heads")
     expect(links.get_by_role("link", name="Attention")).to_have_attribute("href", re.compile("heads=5"))
     assert tab.evaluate("window.fewest") == 7
+
+
+def test_every_page_keeps_its_title_while_its_settings_change(tab: Page, app: str):
+    open_page(tab, f"{app}/walkthrough?step={SCORES}")
+    press(tab, "ArrowRight", "heads")
+    expect(tab.locator(".st-key-navigation").get_by_role("link", name="Attention")).to_have_attribute(
+        "href", re.compile("heads=5")
+    )
+    expect(tab).to_have_title(f"Walkthrough · {frame.NAME}")
+    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
+    expect(tab).to_have_title(f"Attention · {frame.NAME}")
+    tab.go_back()
+    expect(tab).to_have_title(f"Walkthrough · {frame.NAME}")

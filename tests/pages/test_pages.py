@@ -231,3 +231,15 @@ def test_every_dtype_opens_on_the_walkthrough(dtype):
     app = opened("pages/walkthrough.py", dtype=dtype, step="encoder.layers.0.self_attention.weights")
     assert not app.exception
     assert not app.error
+
+
+def test_what_is_folded_away_is_drawn_once_opened_and_stays_open_on_the_next_page():
+    app = opened("pages/walkthrough.py", step="logits")
+    folded = [widget.key for widget in (*app.sidebar.number_input, *app.sidebar.selectbox, *app.sidebar.toggle)]
+    assert folded == []
+    assert not app.get("download_button")
+    unfolded(app, "more", "walk.csv")
+    assert app.sidebar.number_input(key="seed").value == 0
+    assert len(app.get("download_button")) == 2
+    app.switch_page("pages/attention.py").run()
+    assert app.sidebar.number_input(key="seed").value == 0
