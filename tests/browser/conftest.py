@@ -26,6 +26,7 @@ _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 _PATIENCE = 60
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Has one worker run the tests of a folder with a browser: two browsers would only wait for each other."""
     for item in items:
