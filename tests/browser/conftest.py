@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.tabs import Opener, Tabs
 
@@ -24,6 +24,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60
+expect.set_options(timeout=30_000)  # ms: other tests run beside these
 
 
 @pytest.hookimpl(tryfirst=True)
