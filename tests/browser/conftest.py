@@ -27,14 +27,6 @@ _PATIENCE = 60
 expect.set_options(timeout=30_000)  # ms: other tests run beside these
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Has one worker run the tests of a folder with a browser: two browsers would only wait for each other."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if _program() is None:
