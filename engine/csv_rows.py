@@ -24,7 +24,7 @@ from engine.trace import Step, memory_of
 _PIECE = 2**14
 
 # The heads of some rows, their indices and their values. One head may stand for all.
-_Columns = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
+_Printed = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
 
 
 def columns(depth: int) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
     with ThreadPoolExecutor(1, "values.csv") as thread:
         before: Future[pa.StringArray] | None = None
         for batch in _batches(_parts(steps)):
-            joined = thread.submit(_join, _columns(batch))
+            joined = thread.submit(_join, _print(batch))
             if before is not None:
                 yield _text(before)
             before = joined
@@ -97,8 +97,8 @@ def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
         yield batch
 
 
-def _join(columns: _Columns) -> pa.StringArray:
-    return pc.binary_join_element_wise(*columns, "")
+def _join(printed: _Printed) -> pa.StringArray:
+    return pc.binary_join_element_wise(*printed, "")
 
 
 def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
@@ -106,7 +106,7 @@ def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
     return len(rows), text_of(rows)
 
 
-def _columns(batch: Sequence[_Part]) -> _Columns:
+def _print(batch: Sequence[_Part]) -> _Printed:
     lengths = [len(part.numbers) for part in batch]
     heads = pa.array([part.head for part in batch])
     # One head stands for every row as it is; several are repeated, each for the rows of its part.

@@ -6,7 +6,6 @@ here imports torch: the frame is on screen while torch is still loading.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,7 +38,7 @@ PAGES = (
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
 
-_PLACE, _QUERY, _DRAWN, _TITLED = "explorer.place", "explorer.link", "explorer.drawn", "explorer.titled"
+_PLACE, _LINKED, _DRAWN, _TITLED = "explorer.place", "explorer.linked", "explorer.drawn", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
@@ -80,20 +79,20 @@ def begin(file: str) -> None:
     st.sidebar.markdown(f"**{NAME}**")
     place = st.sidebar.container(key="navigation")
     st.session_state.pop(_DRAWN, None)
-    if "torch" in sys.modules and _QUERY in st.session_state:
-        # Those on screen stay until the new ones come. In a placeholder they would be gone meanwhile, and with them
+    if _LINKED in st.session_state:
+        # The links on screen stay until the new ones come. In a placeholder they would be gone meanwhile, and with them
         # the press of somebody who left a field by pressing one.
         st.session_state[_PLACE] = place
         return
-    st.session_state[_PLACE] = place.empty()  # torch takes seconds to load, and people may want to go elsewhere
-    _draw_links(st.session_state.get(_QUERY, st.query_params.to_dict()))
+    st.session_state[_PLACE] = place.empty()  # torch may take seconds to load, and people want to go elsewhere
+    _draw_links(st.query_params.to_dict())
 
 
 def carry(query: Mapping[str, str]) -> None:
     """Makes the navigation's links carry these settings along."""
     if st.session_state.get(_DRAWN) != query:
         _draw_links(query)
-    st.session_state[_QUERY] = dict(query)
+    st.session_state[_LINKED] = True
 
 
 def link(file: str, label: str, query: Mapping[str, str]) -> None:

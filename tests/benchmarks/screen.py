@@ -137,8 +137,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         version = browser.version
         if {"press", "bytes"} & set(only):
             app, bare = (opened.enter_context(served(script)) for script in (APP, bare_app(folder)))
-            crowded = opened.enter_context(served(crowded_app(folder))) if "press" in only else ""
         if "press" in only:
+            crowded = opened.enter_context(served(crowded_app(folder)))
             presses = Presses(browser, app, bare, crowded)
             turns = presses.turns()
             interleaved(turns, 1)  # warms up

@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.browser.tabs import Opener, Tabs
 
@@ -112,3 +112,9 @@ def tabs(_tabs: Tabs) -> Iterator[Opener]:
     _tabs.take_back()
     _tabs.troubles.clear()
     assert troubles == []
+
+
+@pytest.fixture
+def tab(tabs: Opener) -> Page:
+    """A new visitor's tab."""
+    return tabs()

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 _OURS = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:", "data:", "about:")
-Key = tuple[tuple[str, str], ...]
+_Key = tuple[tuple[str, str], ...]
 Opener = Callable[..., Page]
 
 
@@ -22,7 +22,7 @@ class Tabs:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._free: dict[Key, list[Page]] = defaultdict(list)
+        self._free: dict[_Key, list[Page]] = defaultdict(list)
         self._lent: list[tuple[Page, dict[str, Any]]] = []
         self.troubles: list[str] = []
 
@@ -36,8 +36,6 @@ class Tabs:
     def take_back(self) -> None:
         """Leaves what the lent tabs show, and nothing in them of the visitor who was there."""
         for page, options in self._lent:
-            if page.is_closed():
-                continue
             if page.url.startswith("http"):
                 page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
             page.goto("about:blank")
@@ -63,5 +61,5 @@ class Tabs:
             self.troubles.append(address)
 
 
-def _key(options: dict[str, Any]) -> Key:
+def _key(options: dict[str, Any]) -> _Key:
     return tuple(sorted((name, str(value)) for name, value in options.items()))

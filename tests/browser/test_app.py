@@ -23,11 +23,6 @@ PAGES = ("", "walkthrough", "attention", "decoding", "every_step", "export")
 SCORES = "encoder.layers.0.self_attention.scores"
 
 
-@pytest.fixture
-def tab(tabs: Opener) -> Page:
-    return tabs()
-
-
 def settled(page: Page) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     expect(page.locator(".stage-root[data-busy]")).to_have_count(0)

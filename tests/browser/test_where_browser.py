@@ -25,11 +25,6 @@ def trace():
     return run(Config(), [SOURCE], [TARGET])
 
 
-@pytest.fixture
-def tab(tabs: Opener) -> Page:
-    return tabs()
-
-
 def open_at(page: Page, address: str) -> None:
     page.goto(f"{address}{'&' if '?' in address else '?'}weights=random")
     expect(page.locator(f"{DRAWING} g.graph")).to_be_attached(timeout=60_000)
