@@ -11,7 +11,8 @@ import torch
 
 from engine.axes import AXES
 from pages.ui import palette
-from pages.ui.tensor_view import Badge, Operation, Panel, _script, _style
+from pages.ui.component import script_of, style_of
+from pages.ui.tensor_view import _SCRIPTS, _STYLE, Badge, Operation, Panel
 from pages.ui.tensor_view.pack import MOST_BYTES, Packed, largest, pack
 from pages.ui.tensor_view.state import latest, pin_of, valid_pin, valid_starts
 from pages.ui.tensor_view.window import Subject, axis_keys, windows
@@ -161,7 +162,7 @@ def test_what_is_sent_is_the_window_it_says_it_is(shape: tuple[int, ...], dtype:
 
 def whole_message(packed: Packed) -> int:
     """All that Streamlit sends for one stage: the data, and each time again the script and the style."""
-    return len(packed.data) + len(_script().encode()) + len(_style().encode())
+    return len(packed.data) + len(script_of(_SCRIPTS).encode()) + len(style_of(_STYLE).encode())
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.component import component
+
 _HERE = Path(__file__).parent
 # The component finds the drawing by these, and so does the style.
 _MAP, _DRAWING = "block-map", "block-map-drawing"
@@ -27,12 +29,7 @@ class Scope:
 
 
 # The drawing lies outside the component, and so must the style.
-_component = st.components.v2.component(
-    "tensor_shape_explorer.block_map",
-    css=(_HERE / "block_map.css").read_text("utf-8"),
-    js=(_HERE / "block_map.js").read_text("utf-8"),
-    isolate_styles=False,
-)
+_component = component(_HERE / "block_map.css", [_HERE / "block_map.js"], isolate_styles=False)
 
 
 def block_map(

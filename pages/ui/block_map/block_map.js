@@ -6,7 +6,6 @@ const DRAWING = ".st-key-block-map-drawing";
 const PRESSED = "g.node, g.cluster > text";
 const DOES = { step: "Go to", open: "Open", close: "Close" };
 const MARGIN = 24;
-const maps = new WeakMap();
 
 class BlockMap {
   constructor(host) {
@@ -148,14 +147,7 @@ function off(start, size, room) {
 
 // Streamlit calls this at every update, with the same parent as long as the component is on the page.
 export default function ({ data, parentElement, setTriggerValue }) {
-  let map = maps.get(parentElement);
-  if (!map) {
-    map = new BlockMap(parentElement);
-    maps.set(parentElement, map);
-  }
+  const [map, leave] = mounted(parentElement, () => new BlockMap(parentElement));
   map.receive(data, setTriggerValue);
-  return () => {
-    map.close();
-    maps.delete(parentElement);
-  };
+  return leave;
 }

@@ -10,16 +10,13 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui.code_view.lines import Run, lines_of
+from pages.ui.component import component
 from pages.ui.palette import axis_tone
 from pages.ui.places import key_of
 
 _HERE = Path(__file__).parent
 
-_component = st.components.v2.component(
-    "tensor_shape_explorer.code_view",
-    css=(_HERE / "code_view.css").read_text("utf-8"),
-    js=(_HERE / "code_view.js").read_text("utf-8"),
-)
+_component = component(_HERE / "code_view.css", [_HERE / "code_view.js"])
 
 
 def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None]) -> None:

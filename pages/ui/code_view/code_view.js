@@ -1,7 +1,6 @@
 // A function as text. Whoever wrote it, it reaches the page as text alone.
 
 const MARGIN = 40;
-const views = new WeakMap();
 
 class CodeView {
   constructor(host) {
@@ -13,6 +12,10 @@ class CodeView {
     this.root.setAttribute("aria-label", "The code");
     this.root.append(this.place);
     host.append(this.root);
+  }
+
+  close() {
+    this.root.remove();
   }
 
   receive(data, send) {
@@ -93,14 +96,7 @@ function make(tag, name, text = "") {
 
 // Streamlit calls this at every update, with the same parent as long as the component is on the page.
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) {
-    view = new CodeView(parentElement);
-    views.set(parentElement, view);
-  }
+  const [view, leave] = mounted(parentElement, () => new CodeView(parentElement));
   view.receive(data, setTriggerValue);
-  return () => {
-    view.root.remove();
-    views.delete(parentElement);
-  };
+  return leave;
 }

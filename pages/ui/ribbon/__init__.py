@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import streamlit as st
-
+from pages.ui.component import component
 from pages.ui.palette import axis_tone
 
 _HERE = Path(__file__).parent
@@ -15,11 +14,7 @@ _SHARED = _HERE.parent / "tensor_view"
 # The colours are those of the cells that travel.
 _SCRIPTS = (_SHARED / "scale.js", _SHARED / "origin.js", _HERE / "ribbon.js")
 
-_component = st.components.v2.component(
-    "tensor_shape_explorer.ribbon",
-    css=(_HERE / "ribbon.css").read_text("utf-8"),
-    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
-)
+_component = component(_HERE / "ribbon.css", _SCRIPTS)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ const SVG = "http://www.w3.org/2000/svg";
 const [WIDEST, NARROWEST, NUMERALS] = [48, 2, 14]; // px of a cell; those that numerals need
 const [JUMP, CELL, DROP, EDGE] = [30, 30, 84, 6]; // px of height: the jumps, a row of cells, the lines; and at the sides
 const [FASTEST, SLOWEST, WHOLE] = [90, 500, 9000]; // ms of a step, and about how long all of them may take
-const ribbons = new WeakMap();
 
 class Ribbon {
   constructor(host) {
@@ -207,14 +206,7 @@ function draw(tag, attributes) {
 }
 
 export default function ({ data, parentElement }) {
-  let view = ribbons.get(parentElement);
-  if (!view) {
-    view = new Ribbon(parentElement);
-    ribbons.set(parentElement, view);
-  }
+  const [view, leave] = mounted(parentElement, () => new Ribbon(parentElement));
   view.receive(data);
-  return () => {
-    view.close();
-    ribbons.delete(parentElement);
-  };
+  return leave;
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.tensor_view.bundle import join, within
 from pages.ui.tensor_view.pack import MOST_DATA, Packed, drawable, pack
 from pages.ui.tensor_view.parts import AxisLabels, Badge, Index, Operation, Panel, Selection, Stage, Travel
@@ -35,35 +36,28 @@ __all__ = [
 ]
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (
-    "decode.js",
-    "reads.js",
-    "text.js",
-    "scale.js",
-    "layout.js",
-    "paint.js",
-    "panel.js",
-    "operation.js",
-    "controls.js",
-    "player.js",
-    "made.js",
-    "origin.js",
-    "travel.js",
-    "tensor_view.js",
-)
+_STYLE = _HERE / "tensor_view.css"
+_SCRIPTS = [
+    _HERE / f"{name}.js"
+    for name in (
+        "decode",
+        "reads",
+        "text",
+        "scale",
+        "layout",
+        "paint",
+        "panel",
+        "operation",
+        "controls",
+        "player",
+        "made",
+        "origin",
+        "travel",
+        "tensor_view",
+    )
+]
 
-
-def _script() -> str:
-    """The scripts as one module, without indentation and comment lines: it travels with every update."""
-    lines = [line.strip() for name in _SCRIPTS for line in (_HERE / name).read_text("utf-8").splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
-def _style() -> str:
-    return "\n".join(line.strip() for line in (_HERE / "tensor_view.css").read_text("utf-8").splitlines())
-
-
-_component = st.components.v2.component("tensor_shape_explorer.tensor_view", css=_style(), js=_script())
+_component = component(_STYLE, _SCRIPTS)
 _ahead = st.components.v2.component("tensor_shape_explorer.ahead", js=(_HERE / "ahead.js").read_text("utf-8"))
 
 

@@ -9,15 +9,13 @@ const HINTS = {
   fine: "Point at a cell to read it; click keeps it. With the keyboard: Tab, arrow keys, Enter, Escape.",
   coarse: "Tap a cell to keep it; tap it again to let go.",
 };
-const stages = new WeakMap();
 const luminances = new Map();
 const pen = document.createElement("canvas").getContext("2d"); // measures words
 let counter = 0;
 
 class Stage {
-  constructor(host, send) {
+  constructor(host) {
     this.id = `tensor-view-${++counter}`;
-    this.send = send;
     this.hovered = null; // where the mouse is: {number, index}
     this.cursor = null; // where the keyboard is
     this.pin = null; // what was clicked
@@ -506,15 +504,8 @@ function measuredLuminance(colour) {
 
 // Streamlit calls this at every update, with the same parent as long as the component is on the page.
 export default function ({ data, parentElement, setStateValue }) {
-  let stage = stages.get(parentElement);
-  if (!stage) {
-    stage = new Stage(parentElement, setStateValue);
-    stages.set(parentElement, stage);
-  }
+  const [stage, leave] = mounted(parentElement, () => new Stage(parentElement));
   stage.send = setStateValue;
   stage.receive(data);
-  return () => {
-    stage.close();
-    stages.delete(parentElement);
-  };
+  return leave;
 }

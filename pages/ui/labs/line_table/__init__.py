@@ -9,15 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.component import component
 from pages.ui.palette import axis_tone
 
 _HERE = Path(__file__).parent
 
-_component = st.components.v2.component(
-    "tensor_shape_explorer.line_table",
-    css=(_HERE / "line_table.css").read_text("utf-8"),
-    js=(_HERE / "line_table.js").read_text("utf-8"),
-)
+_component = component(_HERE / "line_table.css", [_HERE / "line_table.js"])
 
 
 @dataclass(frozen=True)

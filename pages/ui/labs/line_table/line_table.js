@@ -1,7 +1,5 @@
 // Rows to choose from. Whatever they say reaches the page as text alone.
 
-const views = new WeakMap();
-
 class LineTable {
   constructor(host) {
     this.root = make("div", "rows");
@@ -9,6 +7,10 @@ class LineTable {
     this.root.addEventListener("click", (event) => this.press(event.target.closest("[data-place]")));
     this.root.addEventListener("keydown", (event) => this.key(event));
     host.append(this.root);
+  }
+
+  close() {
+    this.root.remove();
   }
 
   receive({ head, rows, chosen }, send) {
@@ -81,14 +83,7 @@ function make(tag, name, text = "") {
 
 // Streamlit calls this at every update, with the same parent as long as the component is on the page.
 export default function ({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) {
-    view = new LineTable(parentElement);
-    views.set(parentElement, view);
-  }
+  const [view, leave] = mounted(parentElement, () => new LineTable(parentElement));
   view.receive(data, setTriggerValue);
-  return () => {
-    view.root.remove();
-    views.delete(parentElement);
-  };
+  return leave;
 }
