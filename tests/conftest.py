@@ -4,8 +4,8 @@ import os
 
 from hypothesis import settings
 
-# For tensors this small a second thread costs more than it brings. Read when torch is loaded, here and in what tests
-# start.
+# Several tests run at once: threads of their own would have them wait for each other. Read when torch is loaded, here
+# and in what tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says more about what else the machine does than about what is tested.

@@ -24,7 +24,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60
-expect.set_options(timeout=30_000)  # ms: the machine may have other work
+expect.set_options(timeout=30_000)  # ms: other tests run beside these
 
 
 @pytest.fixture(scope="session")
