@@ -8,7 +8,7 @@ import html
 import streamlit as st
 
 from engine.decode import Choice, Decoded
-from pages.ui import frame, state
+from pages.ui import frame, state, touched
 from pages.ui.plain import code, visible
 from pages.ui.settings import Settings
 from pages.ui.traces import CannotRunError, decoded_of
@@ -24,7 +24,8 @@ def draw(settings: Settings) -> None:
         "Write a date: in English or Korean, in words or numbers, from 1900 to 2099. The model learned to answer "
         "in the form 2026-11-21.",
         key=_KEY,
-        on_change=_typed,
+        on_change=touched.note,
+        args=(_KEY, _typed),
     )
     try:
         written = decoded_of(settings)[0]

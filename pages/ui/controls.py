@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
-from pages.ui import state
+from pages.ui import state, touched
 from pages.ui.folded import folded
 from pages.ui.plain import code
 from pages.ui.settings import RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, Settings, move, with_weights
@@ -40,7 +40,8 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         format_func={TRAINED: "Trained on dates", RANDOM: "Random"}.__getitem__,
         key="weights",
         required=True,
-        on_change=_set_weights,
+        on_change=touched.note,
+        args=("weights", _set_weights),
         width="stretch",
     )
     if settings.trained:
@@ -55,8 +56,8 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         format_func={SENTENCES: "Sentences", TOKENS: "Generated tokens"}.__getitem__,
         key="reads",
         required=True,
-        on_change=_set_input,
-        args=("reads",),
+        on_change=touched.note,
+        args=("reads", _set_input, "reads"),
         width="stretch",
     )
     if settings.reads == SENTENCES:
@@ -75,7 +76,7 @@ def _input(settings: Settings, trace: Trace | None) -> None:
 def _texts(labels: tuple[str, str]) -> None:
     for name, label in zip(("source", "target"), labels, strict=True):
         state.show_in_widget(name, getattr(state.settings_now(), name))
-        st.text_area(label, key=name, height=68, on_change=_set_input, args=(name,))
+        st.text_area(label, key=name, height=68, on_change=touched.note, args=(name, _set_input, name))
 
 
 def _decoding_step(settings: Settings) -> None:
@@ -90,7 +91,14 @@ def _decoding_step(settings: Settings) -> None:
     if last < 1:
         return
     state.show_in_widget("upto", last if settings.upto is None else min(settings.upto, last))
-    st.slider("Decoding step: characters written so far", 0, last, key="upto", on_change=_set_upto, args=(last,))
+    st.slider(
+        "Decoding step: characters written so far",
+        0,
+        last,
+        key="upto",
+        on_change=touched.note,
+        args=("upto", _set_upto, last),
+    )
     answers = ", ".join(code(one.text) for one in written[:3])
     st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
 
@@ -109,7 +117,12 @@ def _model(settings: Settings) -> None:
     else:
         st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
     if _LEFT in st.session_state and not settings.trained:
-        st.button("Back to the trained model", key="back_to_trained", on_click=_back_to_trained)
+        st.button(
+            "Back to the trained model",
+            key="back_to_trained",
+            on_click=touched.note,
+            args=("back_to_trained", _back_to_trained),
+        )
     _slider("encoder_layers", "Encoder layers", settings)
     _slider("decoder_layers", "Decoder layers", settings)
     _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
@@ -121,7 +134,7 @@ def _more(settings: Settings) -> None:
     config = settings.config
     share = config.d_model // config.heads
     if config.d_model % config.heads == 0 and (config.d_k, config.d_v) != (share, share):
-        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=_follow)
+        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=touched.note, args=("follow", _follow))
     _select("norm_first", "LayerNorm", tuple(_NORMS), settings, _NORMS.__getitem__)
     _select("activation", "Activation", ACTIVATIONS, settings)
     _select("output", "Output", OUTPUTS, settings)
@@ -136,31 +149,31 @@ def _more(settings: Settings) -> None:
 def _slider(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
     state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
-    st.slider(label, low, high, key=name, on_change=_set_config, args=(name,))
+    st.slider(label, low, high, key=name, on_change=touched.note, args=(name, _set_config, name))
 
 
 def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
     value = getattr(settings.config, name)
     state.show_in_widget(name, value)
-    st.select_slider(label, sorted({*usual, value}), key=name, on_change=_set_config, args=(name,))
+    st.select_slider(label, sorted({*usual, value}), key=name, on_change=touched.note, args=(name, _set_config, name))
 
 
 def _number(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
     state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
-    st.number_input(label, low, high, key=name, step=1, on_change=_set_config, args=(name,))
+    st.number_input(label, low, high, key=name, step=1, on_change=touched.note, args=(name, _set_config, name))
 
 
 def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
     value = getattr(settings.config, name)
     state.show_in_widget(name, value)
     offered = options if value in options else (*options, value)
-    st.selectbox(label, offered, format_func=said, key=name, on_change=_set_config, args=(name,))
+    st.selectbox(label, offered, format_func=said, key=name, on_change=touched.note, args=(name, _set_config, name))
 
 
 def _toggle(name: str, label: str, settings: Settings) -> None:
     state.show_in_widget(name, getattr(settings.config, name))
-    st.toggle(label, key=name, on_change=_set_config, args=(name,))
+    st.toggle(label, key=name, on_change=touched.note, args=(name, _set_config, name))
 
 
 def _set_config(name: str) -> None:

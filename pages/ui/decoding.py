@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
 from engine.formula import number
-from pages.ui import frame, state
+from pages.ui import frame, state, touched
 from pages.ui.answer import how_sure, percent, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
@@ -72,7 +72,12 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
     asked = state.view("sentence")
     state.show_in_widget(_SENTENCE, asked if asked in options else "0")
     st.selectbox(
-        "Sentence", options, format_func=lambda n: lines[int(n)].source, key=_SENTENCE, on_change=_keep_sentence
+        "Sentence",
+        options,
+        format_func=lambda n: lines[int(n)].source,
+        key=_SENTENCE,
+        on_change=touched.note,
+        args=(_SENTENCE, _keep_sentence),
     )
     return lines[int(st.session_state[_SENTENCE] or 0)]
 
@@ -83,7 +88,14 @@ def _place(written: Decoded) -> int:
     asked = str(settings.upto or 0) if settings.writes else state.view("position")
     state.show_in_widget(_PLACE, min(int(asked), last) if asked.isascii() and asked.isdigit() else 0)
     if last:
-        st.slider("Position in the answer: characters written before it", 0, last, key=_PLACE, on_change=_keep_place)
+        st.slider(
+            "Position in the answer: characters written before it",
+            0,
+            last,
+            key=_PLACE,
+            on_change=touched.note,
+            args=(_PLACE, _keep_place),
+        )
     return int(st.session_state[_PLACE]) if last else 0
 
 
@@ -165,7 +177,7 @@ def _beside_told(settings: Settings, written: Decoded) -> None:
         "something else."
     )
     state.show_in_widget(_TOLD, state.view("told") or written.text)
-    st.text_input("A target to tell it", key=_TOLD, on_change=_keep_told)
+    st.text_input("A target to tell it", key=_TOLD, on_change=touched.note, args=(_TOLD, _keep_told))
     try:
         told = told_of(settings, written.source, st.session_state[_TOLD])
     except CannotRunError as error:

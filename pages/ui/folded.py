@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import state, touched
 
 OPENED = "explorer.opened"
 
@@ -14,7 +14,7 @@ OPENED = "explorer.opened"
 def folded(label: str, key: str, draw: Callable[[], None]) -> None:
     """An expander that has its inside drawn only while it is open, and is on every page as it was left."""
     state.show_in_widget(key, key in st.session_state.get(OPENED, ()))
-    with st.expander(label, key=key, on_change=_turn, args=(key,)) as inside:
+    with st.expander(label, key=key, on_change=touched.note, args=(key, _turn, key)) as inside:
         if inside.open:
             draw()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import frame
+from pages.ui import frame, touched
 from pages.ui.settings import Settings, first, from_query
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
@@ -25,7 +25,11 @@ def arrive(page: str) -> Settings:
     asked = st.query_params.to_dict()
     memory = st.session_state
     turned = memory.get(_PAGE) not in (None, page)
-    if _SETTINGS not in memory or _address_was_changed(asked, turned):
+    # A browser that a widget had speak may not have heard yet what the address is to be; nobody changed that.
+    answers = settle() and not turned
+    if turned:
+        touched.forget()
+    if _SETTINGS not in memory or (not answers and _address_was_changed(asked, turned)):
         settings, notes = from_query(asked)
         memory[_SETTINGS], memory[_NOTES] = settings, notes
         memory[_VIEW] = _beside_settings(asked)
@@ -33,6 +37,11 @@ def arrive(page: str) -> Settings:
         memory[_VIEW] = _beside_settings(asked)
     memory[_PAGE], memory[_TURNED] = page, turned
     return settings_now()
+
+
+def settle() -> bool:
+    """Does what people chose in the widgets that noted it; whether there was any. First thing in a run, or fragment."""
+    return touched.settle(_SETTINGS in st.session_state and st.query_params.to_dict() == _address())
 
 
 def carry() -> None:
@@ -69,7 +78,7 @@ def show(settings: Settings) -> None:
 
 
 def change_settings(settings: Settings) -> None:
-    """To be called from a widget's callback: the run that follows shows these settings."""
+    """To be noted by a widget: the run that follows shows these settings."""
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
 
 
@@ -79,8 +88,10 @@ def show_in_widget(key: str, value: Any) -> None:
     A value it shows already is left alone, so that text still being typed is not taken away; but a widget of another
     page is a new widget, even under the same key.
     """
-    if st.session_state[_TURNED] or st.session_state.get(key) != value:
+    if st.session_state[_TURNED]:
         st.session_state[key] = value
+    elif st.session_state.get(key) != value:
+        touched.replace(key, value)
 
 
 def notes() -> tuple[str, ...]:
@@ -123,7 +134,11 @@ def _beside_settings(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write_address() -> None:
-    address = {**settings_now().to_query(), **st.session_state[_VIEW]}
+    address = _address()
     st.session_state[_ADDRESS] = address
     if st.query_params.to_dict() != address:
         st.query_params.from_dict(address)
+
+
+def _address() -> dict[str, str]:
+    return {**settings_now().to_query(), **st.session_state[_VIEW]}

@@ -12,7 +12,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.index_map import reads
-from pages.ui import state, where
+from pages.ui import state, touched, where
 from pages.ui.download import tensor_buttons
 from pages.ui.folded import folded
 from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
@@ -43,6 +43,7 @@ def draw(trace: Trace) -> None:
 
 @st.fragment
 def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
+    state.settle()
     try:
         trace = drawn() or trace_of(settings)
     except CannotRunError as error:
@@ -81,7 +82,8 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
         choice=view_at(state.view("at")),
         pinned=pinned,
         made=lambda panel, index: made_of(trace, step, panel, index, trail),
-        on_go=partial(_go, drawn, settings),
+        on_go=partial(touched.note, _STAGE, partial(_go, drawn, settings)),
+        on_else=partial(touched.note, f"{_STAGE}.else", _nothing),
     )
 
 
@@ -159,7 +161,8 @@ def _search(trace: Trace, step: Step) -> None:
         tuple(titles),
         format_func=lambda key: titles.get(key, key),
         key=_STEP,
-        on_change=_chosen,
+        on_change=touched.note,
+        args=(_STEP, _chosen),
         label_visibility="collapsed",
         placeholder="Find a step by its name, module or operation",
     )
@@ -172,6 +175,10 @@ def _title(step: Step) -> str:
 def _chosen() -> None:
     if st.session_state[_STEP] is not None:
         state.change_view(step=st.session_state[_STEP], pin=None, trail=None)
+
+
+def _nothing() -> None:
+    """What was pinned or shown instead is read when the stage is drawn."""
 
 
 def _axes(step: Step) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import record
-from engine.statistics import Statistics, statistics
+from engine.statistics import Statistics, _at_once, statistics
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
@@ -28,6 +28,36 @@ def test_finite_numbers_are_summed_up_and_the_others_counted(drawn):
     scale = max(map(abs, finite)) or 1.0
     assert found.mean == pytest.approx(math.fsum(finite) / len(finite), abs=scale * 1e-12)
     assert found.std == pytest.approx(plain.pstdev(finite), abs=scale * 1e-12)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=30), st.floats(-1e6, 1e6))
+def test_what_a_gpu_sums_up_at_once_is_what_the_pieces_say(drawn, beside):
+    for value in (torch.tensor(drawn, dtype=torch.float64), torch.tensor(drawn).clamp(-1, 1) + beside):
+        together, pieces = _at_once(value), statistics(value)
+        if together is not None:
+            assert (together.min, together.max, together.zeros) == (pieces.min, pieces.max, pieces.zeros)
+            assert together.mean == pytest.approx(pieces.mean, rel=1e-12, abs=1e-12 * value.abs().max().item())
+            assert together.std == pytest.approx(pieces.std, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "special", [[1.0, math.inf], [1.0, math.nan], [1e9, 1e9 + 1], [3.0] * 5, [1e-170, 2e-170], [1e200, -1e200]]
+)
+def test_what_cannot_be_summed_up_at_once_exactly_is_left_to_the_pieces(special):
+    assert _at_once(torch.tensor(special, dtype=torch.float64)) is None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_tensor_on_a_gpu_has_the_statistics_it_has_on_the_cpu(dtype):
+    generator = torch.Generator().manual_seed(0)
+    for value in (torch.randn(300, 7000, generator=generator), torch.randn(300, 7000, generator=generator) + 1000):
+        for some in (value.to(dtype), value.to(dtype).masked_fill(value > 1, -math.inf)):
+            there, here = statistics(some.cuda()), statistics(some)
+            assert (there.min, there.max, there.zeros, there.inf) == (here.min, here.max, here.zeros, here.inf)
+            assert there.mean == pytest.approx(here.mean, rel=1e-9)
+            assert there.std == pytest.approx(here.std, rel=1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64", "int8", "uint8", "bool"])

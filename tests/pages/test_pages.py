@@ -243,3 +243,21 @@ def test_what_is_folded_away_is_drawn_once_opened_and_stays_open_on_the_next_pag
     assert len(app.get("download_button")) == 2
     app.switch_page("pages/attention.py").run()
     assert app.sidebar.number_input(key="seed").value == 0
+
+
+def test_what_a_browser_says_that_has_not_heard_of_the_last_run_is_no_choice():
+    app = opened("pages/walkthrough.py")
+    app.sidebar.slider(key="heads").set_value(5).run()
+    assert app.sidebar.select_slider(key="d_model").value == 30
+    app.sidebar.select_slider(key="d_model").set_value(32)  # what it showed before heads moved
+    app.sidebar.slider(key="heads").set_value(7).run()
+    assert app.sidebar.slider(key="heads").value == 7
+    assert app.sidebar.select_slider(key="d_model").value == 28
+
+
+def test_a_person_may_set_a_width_back_that_another_control_moved():
+    app = opened("pages/walkthrough.py")
+    app.sidebar.slider(key="heads").set_value(5).run()
+    app.sidebar.select_slider(key="d_model").set_value(32).run()
+    assert app.sidebar.select_slider(key="d_model").value == 32
+    assert 32 % app.sidebar.slider(key="heads").value == 0

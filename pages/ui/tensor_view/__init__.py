@@ -107,12 +107,13 @@ def walk_view(
     pinned: tuple[int, Index] | None = None,
     made: Callable[[int, Index], Made | None] | None = None,
     on_go: Callable[[Going], None] | None = None,
+    on_else: Callable[[], None] | None = None,
 ) -> Selection:
     """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
 
     A page with a player keeps what is pinned and shown, as `Selection` says it, and passes it as `pinned` and `choice`
     the next time. `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run
-    with where the person asked to go.
+    with where the person asked to go, and ``on_else`` when they pinned a cell or asked for other parts of the axes.
     """
     panels = [drawable(panel) for panel in stage.panels]
     state: Mapping[str, Any] = st.session_state.get(key) or {}
@@ -136,8 +137,8 @@ def walk_view(
         key=key,
         data=packed.data,
         height="content" if height is None else height,
-        on_view_change=_nothing,
-        on_pinned_change=_nothing,
+        on_view_change=on_else or _nothing,
+        on_pinned_change=on_else or _nothing,
         on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
     )
     return _selection(packed.windows, kept)
