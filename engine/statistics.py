@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Elements looked at together. On the CPU as float64 they stay in the processor's cache, so memory is read once; on a
-# GPU, where only what is special comes in pieces, there have to be few of them.
-_PIECE, _PIECE_ON_GPU = 2**15, 2**20
+# Elements looked at together. On the CPU as float64 they stay in the processor's cache, so memory is read once; a GPU
+# has nothing to do before the last piece is done with.
+_PIECE, _PIECE_ON_GPU = 2**15, 2**24
 # What the mean's square may be of the mean of the squares: above it, their difference loses more than six of the
 # sixteen digits of a float64.
 _MOST_MEAN = 1 - 1e-6
@@ -49,7 +49,8 @@ def statistics(value: Tensor) -> Statistics:
         if numbers.is_complex():
             counts = (int(found.sum()) for found in (numbers == 0, numbers.isnan(), numbers.isinf()))
             return Statistics(None, None, None, None, *counts)
-        together = _at_once(numbers) if numbers.is_cuda and numbers.is_floating_point() else None
+        few = numbers.numel() <= _PIECE_ON_GPU
+        together = _at_once(numbers) if numbers.is_cuda and numbers.is_floating_point() and few else None
         if together is not None:
             return together
         whole = _Sums()
@@ -60,23 +61,21 @@ def statistics(value: Tensor) -> Statistics:
 
 
 def _at_once(numbers: Tensor) -> Statistics | None:
-    """By reductions over the whole tensor, read as it is and added up in float64, and waited for once together.
+    """By reductions over the whole tensor, which are waited for once and together: a GPU is slow to answer.
 
-    For a GPU, which has to be waited for at every figure. None where the figures are not to be had this way: something
-    is not finite, or the numbers lie so close together that their squares say too little of the distance between them.
+    None where the figures are not to be had this way: something is not finite, or the numbers lie so close together
+    that their squares say too little of the distance between them.
     """
-    low, high = numbers.aminmax()
-    square = torch.linalg.vector_norm(numbers, dtype=torch.float64)
-    nonzero = torch.linalg.vector_norm(numbers, 0, dtype=torch.float64)
-    figures = (low.double(), high.double(), numbers.sum(dtype=torch.float64), square, nonzero)
-    least, most, total, norm, others = torch.stack(figures).tolist()
+    wide = numbers.double()  # torch's reductions that add up in another dtype make this copy each for itself
+    extremes, norm, others = wide.aminmax(), torch.linalg.vector_norm(wide), torch.linalg.vector_norm(wide, 0)
+    low, high, total, length, nonzero = torch.stack((*extremes, wide.sum(), norm, others)).tolist()
     count = numbers.numel()
-    mean, squares = total / count, norm * norm / count
-    if not math.isfinite(mean) or not math.isfinite(squares) or (others and not squares > _LEAST_SQUARES):
+    mean, squares = total / count, length * length / count
+    if not math.isfinite(mean) or not math.isfinite(squares) or (nonzero and not squares > _LEAST_SQUARES):
         return None
     if mean * mean > _MOST_MEAN * squares > 0:
         return None
-    return Statistics(least, most, mean, math.sqrt(max(squares - mean * mean, 0)), count - int(others), 0, 0)
+    return Statistics(low, high, mean, math.sqrt(max(squares - mean * mean, 0)), count - int(nonzero), 0, 0)
 
 
 @dataclass
