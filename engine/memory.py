@@ -20,6 +20,7 @@ from engine.model.transformer import Transformer
 from engine.model.weights import skeleton
 from engine.recorder import watch
 from engine.text import PAD
+from engine.threads import one_thread
 from engine.trace import Trace
 from engine.units import in_words
 
@@ -33,7 +34,7 @@ _GIVING_WAY = {
     "decoder_layers": "decoder layers",
 }
 _OFFERS = 3
-_QUICK = 2**24  # products in the largest matrix product of a run that is measured on the CPU
+_QUICK = 2**24  # products in the largest matrix product of a run that takes no time
 _STACKS = ("encoder_layers", "decoder_layers")
 
 
@@ -91,12 +92,13 @@ def measure(config: Config) -> Bytes:
 
 @lru_cache(maxsize=1024)
 def _measured(config: Config) -> Bytes:
-    model = skeleton(config, PAD, "cpu" if _is_quick(config) else "meta")
-    trace = _outline(config, model)
+    model = skeleton(config, PAD, "cpu" if is_quick(config) else "meta")
+    with one_thread():
+        trace = _outline(config, model)
     return Bytes(trace.nbytes, sum(parameter.nbytes for parameter in model.parameters()))
 
 
-def _is_quick(config: Config) -> bool:
+def is_quick(config: Config) -> bool:
     """Whether the largest matrix product of a run, and the largest of its parameters, are small."""
     length = max(config.src_len, config.tgt_len)
     heads = config.heads * max(config.d_k, config.d_v)

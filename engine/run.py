@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 
 from engine import characters, text, trained
 from engine.config import Config
 from engine.device import choose, room
-from engine.memory import check_fits
+from engine.memory import check_fits, is_quick
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.transformer import Transformer
 from engine.model.weights import build
 from engine.recorder import watch
+from engine.threads import one_thread
 from engine.trace import Labels, Trace
 
 Sentences = str | Sequence[str]
@@ -103,5 +105,5 @@ def run_batch(config: Config, batch: text.Batch, model: Transformer) -> Trace:
         "V": tuple(map(batch.vocabulary.label, range(config.vocab_size))),
     }
     inputs = [torch.tensor(ids, dtype=torch.int64, device=device) for ids in (batch.source_ids, batch.target_ids)]
-    with torch.no_grad():
+    with torch.no_grad(), one_thread() if is_quick(config) else nullcontext():
         return watch(model, inputs, axis_names=AXIS_NAMES, config=config, labels=labels)

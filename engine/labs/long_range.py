@@ -9,8 +9,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from engine.labs.threads import one_thread
 from engine.model.attention import MultiHeadAttention
+from engine.threads import one_thread
 
 SEEDS = 8
 LONGEST = 64

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.labs.threads import one_thread
 from engine.model.attention import MultiHeadAttention
+from engine.threads import one_thread
 
 LENGTHS = tuple(2**power for power in range(1, 8))
 # What only moves numbers, or hands them on.

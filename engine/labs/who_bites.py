@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.labs.small_encoder import D_MODEL, SmallEncoder
-from engine.labs.threads import one_thread
+from engine.threads import one_thread
 
 NOUNS, STEPS, RATE = 24, 40, 0.01
 _DOG, _BITES, _FIRST_NOUN = 3, 4, 5

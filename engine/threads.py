@@ -1,4 +1,4 @@
-"""One thread for experiments of many small operations."""
+"""One thread for many small operations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _USUAL = torch.get_num_threads()
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keeps PyTorch on one thread. Sharing work of microseconds between threads costs more than it saves, and on a
-    busy machine a hundred times more."""
+    busy machine a hundred times more; and a thread of Python's that is new makes new ones for torch first."""
     torch.set_num_threads(1)
     try:
         yield
