@@ -3,7 +3,8 @@
 The model is run once on the meta device, where tensors have shapes and no memory, and its trace is measured. So the
 figure comes from the same code as the run, and no formula has to be kept in step with the model. What is small is run
 on the CPU instead, on whatever stands in its memory: that is quicker, and the first operation on the meta device loads
-800 modules, which takes most of a second.
+800 modules, which takes most of a second. What is so small that a rough bound lies far below what there is room for,
+is not measured at all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _GIVING_WAY = {
 _OFFERS = 3
 _QUICK = 2**24  # products in the largest matrix product of a run that takes no time
 _STACKS = ("encoder_layers", "decoder_layers")
+# More steps, matrices and vectors than a layer has, and than the rest of the model has; held by a test.
+_STEPS, _OTHER_STEPS, _SQUARES, _VECTORS = 80, 60, 8, 24
+_WIDEST = 8  # bytes of the largest dtype
+_SHARE = 256  # a run is small that surely takes no more than this part of the memory there is
 
 
 class TooLargeError(ConfigError):
@@ -72,6 +77,33 @@ def _outline(config: Config, model: Transformer) -> Trace:
         return watch(model, [source, target], axis_names=AXIS_NAMES, config=config)
 
 
+def bytes_for(config: Config, room: int) -> Bytes:
+    """What to set aside for a run: no less than it holds, and not much more in a memory of ``room`` bytes.
+
+    Raises:
+        TooLargeError: as ``check_fits``.
+    """
+    most = at_most(config)
+    if most.total * _SHARE <= room:
+        return most
+    check_fits(config, room)
+    return measure(config)
+
+
+def at_most(config: Config) -> Bytes:
+    """More than running this config will hold, by a wide margin, and without building the model."""
+    layers = config.encoder_layers + config.decoder_layers
+    length = max(config.src_len, config.tgt_len)
+    heads = config.heads * max(config.d_k, config.d_v)
+    widest = max(config.d_model, config.d_ff, heads)
+    tensor = config.batch * length * max(widest, config.vocab_size, config.heads * length)
+    layer = config.d_model * (_SQUARES * heads + 2 * config.d_ff) + _VECTORS * widest
+    words = 4 * config.vocab_size * config.d_model
+    return Bytes(
+        _WIDEST * tensor * (_STEPS * layers + _OTHER_STEPS), _WIDEST * (layer * layers + words + _VECTORS * widest)
+    )
+
+
 def measure(config: Config) -> Bytes:
     """The bytes that running this config will record and hold, exactly.
 
@@ -95,7 +127,12 @@ def _measured(config: Config) -> Bytes:
     model = skeleton(config, PAD, "cpu" if is_quick(config) else "meta")
     with one_thread():
         trace = _outline(config, model)
-    return Bytes(trace.nbytes, sum(parameter.nbytes for parameter in model.parameters()))
+    return Bytes(trace.nbytes, parameter_bytes(model))
+
+
+def parameter_bytes(model: Transformer) -> int:
+    """The bytes of a model's parameters."""
+    return sum(parameter.nbytes for parameter in model.parameters())
 
 
 def is_quick(config: Config) -> bool:
@@ -112,6 +149,8 @@ def check_fits(config: Config, room: int) -> None:
     Raises:
         TooLargeError: with its size and the nearest settings that do fit.
     """
+    if at_most(config).total * _SHARE <= room:
+        return
     total = measure(config).total
     if total <= room:
         return

@@ -28,15 +28,18 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
             generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
             with torch.no_grad():
                 _fill(module, name, parameter, generator)
-    return model.to(device=device, dtype=getattr(torch, config.dtype))
+    dtype = getattr(torch, config.dtype)
+    there = device.type == "cpu" and dtype is torch.float32
+    return model if there else model.to(device=device, dtype=dtype)
 
 
 def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
     """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory."""
     with torch.device(device), _WithoutDraws():
-        model = Transformer(config, pad).float()
-    model.requires_grad_(False)
-    return model.eval()
+        model = Transformer(config, pad)
+    if torch.get_default_dtype() is not torch.float32:  # a program around us may have another
+        model.float()
+    return model.requires_grad_(False).eval()
 
 
 class _WithoutDraws(TorchFunctionMode):

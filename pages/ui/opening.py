@@ -12,6 +12,7 @@ from pages.ui import controls, state
 from pages.ui.traces import CannotRunError, trace_of
 
 
+@st.fragment
 def show(file: str, draw: Callable[[Trace], None]) -> None:
     """Runs what the settings say, has the page draw it, and draws the controls.
 

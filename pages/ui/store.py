@@ -39,8 +39,12 @@ class Store:
         """Bytes of everything made here that somebody still holds."""
         return self._alive
 
-    def get(self, key: Hashable, nbytes: int, make: Callable[[], Any]) -> Any:
+    def get(
+        self, key: Hashable, nbytes: int, make: Callable[[], Any], weigh: Callable[[Any], int] | None = None
+    ) -> Any:
         """What is kept under the key, or what ``make`` returns, which will hold ``nbytes``.
+
+        Where ``weigh`` says the bytes of what was made, ``nbytes`` are no more than the most that they can be.
 
         Raises:
             BusyError: everything that could be let go of was, and it still does not fit.
@@ -52,7 +56,7 @@ class Store:
                 if found is None:
                     self._make_room(nbytes)
                     found = make()
-                    self._keep(key, found, nbytes)
+                    self._keep(key, found, weigh(found) if weigh else nbytes)
         return found
 
     def _look_up(self, key: Hashable) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import streamlit as st
 
 from engine import Config, ConfigError, TextError, Trace
 from engine.decode import MOST_STEPS, Decoded, Told, decode, teacher_forced
 from engine.device import choose, room
-from engine.memory import Bytes, check_fits, measure
+from engine.memory import Bytes, bytes_for, parameter_bytes
 from engine.model.transformer import Transformer
 from engine.run import load, read, run
 from pages.ui.settings import Settings
@@ -81,7 +82,8 @@ def _said() -> Iterator[None]:
 def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
     config = read(config, source, target)[0]
     store, model, size = _ready(config)
-    return store.get((config, source, target), size, lambda: run(config, source, target, model=model))
+    make = partial(run, config, source, target, model=model)
+    return store.get((config, source, target), size, make, lambda trace: trace.nbytes)
 
 
 def _decoded(config: Config, line: str) -> Decoded:
@@ -95,15 +97,14 @@ def _ready(config: Config) -> tuple[Store, Transformer, int]:
     """The store, the model, and the bytes that a run will take there."""
     device = choose(config.device, config.dtype)
     store = _store(device.type)
-    check_fits(config, store.room)
-    size = measure(config)
+    size = bytes_for(config, store.room)
     return store, _model(store, config, size), size.tensors
 
 
 def _model(store: Store, config: Config, size: Bytes) -> Transformer:
     # The input's sizes make no weight: one model serves them all.
     weights = dataclasses.replace(config, batch=1, src_len=1, tgt_len=1)
-    return store.get(weights, size.parameters, lambda: load(weights))
+    return store.get(weights, size.parameters, partial(load, weights), parameter_bytes)
 
 
 @st.cache_resource(show_spinner=False)

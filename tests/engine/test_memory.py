@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError, run
-from engine.memory import TooLargeError, check_fits, measure, outline
+from engine.memory import TooLargeError, at_most, bytes_for, check_fits, measure, outline
 from engine.run import load
 from engine.units import in_words
 
@@ -46,6 +46,31 @@ def test_the_bytes_measured_are_the_bytes_of_the_run_exactly(config):
     parameters = [p.numel() * p.element_size() for p in load(config).parameters()]
     assert measure(config).parameters == sum(parameters)
     assert measure(config).total == held(trace) + sum(parameters)
+
+
+@settings(max_examples=40)
+@given(configs)
+def test_no_run_holds_more_than_the_bound_that_is_not_measured(config):
+    most, held_by_run = at_most(config), measure(config)
+    assert most.tensors >= held_by_run.tensors
+    assert most.parameters >= held_by_run.parameters
+
+
+@pytest.mark.parametrize("large", ["d_model", "d_ff", "vocab_size", "src_len", "tgt_len", "d_v", "encoder_layers"])
+def test_nor_where_one_of_the_sizes_is_much_larger_than_the_others(large):
+    small = dict.fromkeys(("batch", "src_len", "tgt_len", "d_model", "heads", "d_ff", "d_v"), 1) | {"vocab_size": 4}
+    config = Config(**{**small, large: 96})
+    assert at_most(config).tensors >= measure(config).tensors
+    assert at_most(config).parameters >= measure(config).parameters
+
+
+def test_what_is_set_aside_is_exact_where_it_is_a_good_part_of_the_memory():
+    config = Config()
+    exact = measure(config)
+    assert bytes_for(config, exact.total) == exact
+    assert bytes_for(config, 2**40) == at_most(config)
+    with pytest.raises(TooLargeError):
+        bytes_for(config, exact.total - 1)
 
 
 def test_the_outline_has_the_names_axes_and_shapes_of_the_run():
