@@ -135,7 +135,7 @@ def test_every_check_fails_where_the_numbers_are_others(dtype, activation, seed)
     failed = set()
     for step in trace.steps:
         value = step.value
-        other = ~value if value.dtype == torch.bool else torch.randn(value.shape, generator=draws).to(value.dtype) * 9
+        other = ~value if value.dtype == torch.bool else torch.randn(value.shape, generator=draws).to(value) * 9
         for check in checks(trace, dataclasses.replace(step, value=other)):
             assert not check.holds, (step.full_name, check)
             failed.add(check.says.lstrip("0123456789, "))
