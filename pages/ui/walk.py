@@ -53,9 +53,10 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = step_at(trace, asked)
     if asked and asked.partition(":")[0] != step.full_name:
         st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
-    says, search = st.columns([5, 4], vertical_alignment="center")
+    above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     _pause(trace)
+    says, search = above.columns([5, 4], vertical_alignment="center")
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search:
         _search(trace, step)

@@ -15,9 +15,12 @@ function element(tag, attributes = {}, ...children) {
 
 // A canvas with a second one on top for what is pointed at, so that hovering never redraws the tensor.
 class Plate {
-  constructor() {
-    this.base = element("canvas", { "aria-hidden": "true" });
-    this.marks = element("canvas", { "aria-hidden": "true", class: "marks" });
+  // Canvases that are no longer shown are drawn on again: to get the context of a new one takes milliseconds.
+  constructor(spare = []) {
+    this.base = spare.pop() ?? element("canvas", { "aria-hidden": "true" });
+    this.marks = spare.pop() ?? element("canvas", { "aria-hidden": "true" });
+    this.base.classList.remove("marks");
+    this.marks.classList.add("marks");
     this.root = element("div", { class: "plate" }, this.base, this.marks);
   }
 
@@ -63,7 +66,7 @@ class PanelView {
     this.stage = stage;
     this.last = null; // where the keyboard was
     this.id = `${stage.id}-${panel.number}`;
-    this.plate = new Plate();
+    this.plate = new Plate(stage.spare);
     this.grid = this.buildGrid();
     this.plate.root.append(this.grid);
     this.scroller = element("div", { class: "scroller", onscroll: () => this.hintAtMore(this.more) }, this.plate.root);

@@ -128,6 +128,7 @@ class Stage {
   build() {
     const focused = this.root.getRootNode().activeElement?.dataset?.focus;
     this.tinted = [];
+    this.spare = this.views?.flatMap(({ plate }) => [plate.marks, plate.base]) ?? [];
     this.views = this.data.panels.map((panel) => new PanelView(panel, this));
     this.controls = this.data.controls.map((control) => new Control(control, this));
     const inputs = this.views.slice(0, -1).map((view) => view.root);
