@@ -71,10 +71,16 @@ class _File:
 
 def locate(code: CodeType, lasti: int) -> Source:
     """The source of the instruction at byte offset ``lasti`` of ``code``; as much of it as is known."""
+    # Code objects of different files can be equal.
+    return _locate(code, code.co_filename, lasti)
+
+
+@lru_cache(maxsize=4096)
+def _locate(code: CodeType, filename: str, lasti: int) -> Source:
     first, last, start, end = _positions(code)[lasti // 2]
     line = first or code.co_firstlineno
-    nothing = Source(code.co_filename, line, "", code.co_name, code.co_firstlineno)
-    file = _read(code.co_filename)
+    nothing = Source(filename, line, "", code.co_name, code.co_firstlineno)
+    file = _read(filename)
     if file is None or last is None or start is None or end is None:
         return nothing
     node = _node(file, line, start, last, end)
@@ -84,7 +90,7 @@ def locate(code: CodeType, lasti: int) -> Source:
     lines = file.lines[node.lineno - 1 : node.end_lineno]
     begin, finish = _column(lines[0], node.col_offset), _column(lines[-1], node.end_col_offset)
     return Source(
-        file=code.co_filename,
+        file=filename,
         line=node.lineno,
         expression="".join((*lines[:-1], lines[-1][:finish]))[begin:],
         function=code.co_name,
