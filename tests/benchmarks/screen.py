@@ -26,6 +26,7 @@ PARTS = ("press", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
 _MOST_ROUNDS = RANGES["heads"][1] - Config().heads  # every round moves the slider to a place it has not been
 _BLOCK = "encoder.layers.0.self_attention"
+_NEAR = range(-1, 4)  # steps from where one is that the browser has, or that are no way
 _LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
 _STAGE = 'deep(".stage-root[data-step]")'
 
@@ -82,11 +83,13 @@ class Presses:
         return self.walk.until(f"{_STAGE}.dataset.step == {self._step() + 1}", key("ArrowRight"))
 
     def jump(self) -> float:
-        """Five stages on within the block and round again: further than what was sent ahead, and each time another."""
-        self.jumps += 1
+        """Five stages on within the block and round again, each time to another, and to none that was sent ahead."""
         segments = self.walk.page.locator(".level").last.locator(".segment")
-        segment = segments.nth(5 * self.jumps % segments.count())
-        first = int(re.findall(r"\d+", str(segment.get_attribute("title")))[0])
+        here = first = self._step()
+        while first - here in _NEAR:
+            self.jumps += 1
+            segment = segments.nth(5 * self.jumps % segments.count())
+            first = int(re.findall(r"\d+", str(segment.get_attribute("title")))[0])
         return self.walk.until(f"{_STAGE}.dataset.step == {first}", lambda _: segment.click())
 
     def move(self, by: int) -> float:

@@ -19,15 +19,17 @@ _REST = 700  # ms between presses: what was sent ahead has come, and nothing is 
 _WATCH = """(done) => {
     const reached = new Function(`return ${done}`);
     window.painted = null;
+    const heard = new AbortController();
     const pressed = () => {
+        heard.abort(); // the other kind of press is that of another watch
         const start = performance.now();
         const look = () => reached()
             ? requestAnimationFrame(() => (window.painted = performance.now() - start))
             : requestAnimationFrame(look);
         requestAnimationFrame(look);
     };
-    const once = { capture: true, once: true };
-    ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, once));
+    const how = { capture: true, signal: heard.signal };
+    ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, how));
 }"""
 # A stage lives in a shadow root: what is asked for is looked for in all of them. What was found is remembered as long
 # as it is on the page, because looking through a whole page in every frame would take longer than what is measured.
