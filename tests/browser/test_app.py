@@ -69,6 +69,23 @@ def test_every_page_fits_a_phone_in_light_and_dark(path, tabs: Opener, app: str)
         assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_a_moved_slider_leaves_every_control_and_link_in_its_place(path, tab: Page, app: str):
+    open_page(tab, f"{app}/{path}?weights=random")
+    sidebar = tab.get_by_test_id("stSidebar")
+    controls = sidebar.locator("input[type=range], [role=slider]").count()
+    for heads in (5, 6):
+        press(tab, "ArrowRight", "heads")
+        tab.wait_for_function(f"new URLSearchParams(location.search).get('heads') === '{heads}'")
+        settled(tab)
+        expect(tab.get_by_test_id("stException")).to_have_count(0)
+        expect(sidebar.locator("input[type=range], [role=slider]")).to_have_count(controls)
+        links = sidebar.get_by_role("link")
+        expect(links).to_have_count(len(frame.PAGES))
+        for link in links.all():
+            expect(link).to_have_attribute("href", re.compile(rf"heads={heads}\b"))
+
+
 def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     assert chips(tab, "scores") == "B 1 H 4 S 5 S 5"
