@@ -41,7 +41,7 @@ def settle(heard: bool) -> bool:
     alone = heard and len(touched) == 1
     chosen = [do for key, do in touched.items() if alone or st.session_state.get(key) not in repeated.get(key, ())]
     for key in list(repeated):
-        if key not in touched or st.session_state[key] == repeated[key][-1]:
+        if key not in touched or st.session_state.get(key) == repeated[key][-1]:
             del repeated[key]
     for do in chosen:
         do()
