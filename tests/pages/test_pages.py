@@ -1,6 +1,7 @@
 """Every page in Streamlit's own test harness."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -261,3 +262,15 @@ def test_a_person_may_set_a_width_back_that_another_control_moved():
     app.sidebar.select_slider(key="d_model").set_value(32).run()
     assert app.sidebar.select_slider(key="d_model").value == 32
     assert 32 % app.sidebar.slider(key="heads").value == 0
+
+
+def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_of_another_step_none(monkeypatch):
+    waits: list[float] = []
+    monkeypatch.setattr("pages.ui.walk.time", SimpleNamespace(sleep=waits.append))
+    app = opened("pages/walkthrough.py")
+    assert len(waits) == 1
+    app.selectbox(key="walk.step").select_index(9).run()
+    assert stage(app)["player"]["step"] == 9
+    assert len(waits) == 1
+    app.sidebar.slider(key="heads").set_value(8).run()
+    assert len(waits) == 2
