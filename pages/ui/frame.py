@@ -38,7 +38,7 @@ PAGES = (
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
 
-_PLACE, _LINKED, _TITLED = "explorer.place", "explorer.linked", "explorer.titled"
+_PLACE, _LINKED, _DRAWN, _TITLED = "explorer.place", "explorer.linked", "explorer.drawn", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
@@ -78,6 +78,7 @@ def begin(file: str) -> None:
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
     place = st.sidebar.container(key="navigation")
+    st.session_state.pop(_DRAWN, None)
     if _LINKED in st.session_state:
         # The links on screen stay until the new ones come. In a placeholder they would be gone meanwhile, and with them
         # the press of somebody who left a field by pressing one.
@@ -88,12 +89,9 @@ def begin(file: str) -> None:
 
 
 def carry(query: Mapping[str, str]) -> None:
-    """Makes the navigation's links carry these settings along.
-
-    They are drawn also where they say so already: where a fragment did not write in a run of the page, it may not when
-    it runs alone.
-    """
-    _draw_links(query)
+    """Makes the navigation's links carry these settings along."""
+    if st.session_state.get(_DRAWN) != query:
+        _draw_links(query)
     st.session_state[_LINKED] = True
 
 
@@ -106,6 +104,7 @@ def link(file: str, label: str, query: Mapping[str, str]) -> None:
 
 
 def _draw_links(query: Mapping[str, str]) -> None:
+    st.session_state[_DRAWN] = dict(query)
     with st.session_state[_PLACE].container(gap=None):
         for page in PAGES:
             link(page.file, page.label, query)

@@ -12,13 +12,11 @@ from pages.ui import controls, state
 from pages.ui.traces import CannotRunError, trace_of
 
 
-@st.fragment
 def show(file: str, draw: Callable[[Trace], None]) -> None:
     """Runs what the settings say, has the page draw it, and draws the controls.
 
     Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
-    for is drawn first: the browser shows it while the controls are still on their way. It is a fragment, for at every
-    run of a page the browser goes over all its elements several times before it shows one, at that of a fragment not.
+    for is drawn first: the browser shows it while the controls are still on their way.
     """
     settings = state.arrive(file)
     for note in state.notes():
