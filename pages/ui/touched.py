@@ -13,11 +13,20 @@ from typing import Any
 import streamlit as st
 
 _TOUCHED, _REPEATED = "explorer.touched", "explorer.repeated"
+_VALUES = (str, int, float)  # what may be put back: a button's True and a component's state may not
 
 
 def note(key: str, do: Callable[..., None], *values: Any) -> None:
     """To be called from the callback of the widget with this key: ``do`` what it is for, unless nobody chose it."""
-    st.session_state.setdefault(_TOUCHED, {})[key] = lambda: do(*values)
+    said = st.session_state.get(key)
+
+    def do_with_what_it_said() -> None:
+        # Where a link was pressed at the same moment, the widget is one of a page that is left, and says nothing more.
+        if type(said) in _VALUES and st.session_state.get(key) != said:
+            st.session_state[key] = said
+        do(*values)
+
+    st.session_state.setdefault(_TOUCHED, {})[key] = (said, do_with_what_it_said)
 
 
 def replace(key: str, value: Any) -> None:
@@ -39,9 +48,9 @@ def settle(heard: bool) -> bool:
         return False
     repeated = st.session_state.get(_REPEATED, {})
     alone = heard and len(touched) == 1
-    chosen = [do for key, do in touched.items() if alone or st.session_state.get(key) not in repeated.get(key, ())]
+    chosen = [do for key, (said, do) in touched.items() if alone or said not in repeated.get(key, ())]
     for key in list(repeated):
-        if key not in touched or st.session_state.get(key) == repeated[key][-1]:
+        if key not in touched or touched[key][0] == repeated[key][-1]:
             del repeated[key]
     for do in chosen:
         do()
