@@ -83,11 +83,12 @@ def bytes_for(config: Config, room: int) -> Bytes:
     Raises:
         TooLargeError: as ``check_fits``.
     """
-    most = at_most(config)
-    if most.total * _SHARE <= room:
-        return most
     check_fits(config, room)
-    return measure(config)
+    return at_most(config) if _is_small(config, room) else measure(config)
+
+
+def _is_small(config: Config, room: int) -> bool:
+    return at_most(config).total * _SHARE <= room
 
 
 def at_most(config: Config) -> Bytes:
@@ -149,7 +150,7 @@ def check_fits(config: Config, room: int) -> None:
     Raises:
         TooLargeError: with its size and the nearest settings that do fit.
     """
-    if at_most(config).total * _SHARE <= room:
+    if _is_small(config, room):
         return
     total = measure(config).total
     if total <= room:

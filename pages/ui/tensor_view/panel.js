@@ -18,9 +18,7 @@ class Plate {
   // Canvases that are no longer shown are drawn on again: to get the context of a new one takes milliseconds.
   constructor(spare = []) {
     this.base = spare.pop() ?? element("canvas", { "aria-hidden": "true" });
-    this.marks = spare.pop() ?? element("canvas", { "aria-hidden": "true" });
-    this.base.classList.remove("marks");
-    this.marks.classList.add("marks");
+    this.marks = spare.pop() ?? element("canvas", { "aria-hidden": "true", class: "marks" });
     this.root = element("div", { class: "plate" }, this.base, this.marks);
   }
 
