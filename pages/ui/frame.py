@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
 NAME = "Tensor shape explorer"
@@ -38,7 +39,7 @@ PAGES = (
     Page("pages/export.py", "Export", "the trace as CSV"),
 )
 
-_PLACE, _LINKED, _DRAWN, _TITLED = "explorer.place", "explorer.linked", "explorer.drawn", "explorer.titled"
+_PLACE, _EARLY, _LINKED, _TITLED = "explorer.place", "explorer.early", "explorer.linked", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
@@ -78,20 +79,29 @@ def begin(file: str) -> None:
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
     place = st.sidebar.container(key="navigation")
-    st.session_state.pop(_DRAWN, None)
-    if _LINKED in st.session_state:
-        # The links on screen stay until the new ones come. In a placeholder they would be gone meanwhile, and with them
-        # the press of somebody who left a field by pressing one.
-        st.session_state[_PLACE] = place
-        return
-    st.session_state[_PLACE] = place.empty()  # torch may take seconds to load, and people want to go elsewhere
-    _draw_links(st.query_params.to_dict())
+    early = place.empty()
+    st.session_state[_PLACE], st.session_state[_EARLY] = place, early
+    if not has_links():  # torch may take seconds to load, and people want to go elsewhere
+        _draw_links(early, st.query_params.to_dict())
+
+
+def has_links() -> bool:
+    """Whether the navigation has the links that ``carry`` drew, not only those that were drawn early."""
+    return _LINKED in st.session_state
+
+
+def make_room() -> None:
+    """Takes away the links that were drawn early. What the page drew in a place, a fragment cannot draw anew.
+
+    Others stay until the new ones come, and with them the press of somebody who left a field by pressing one.
+    """
+    if not has_links():
+        st.session_state[_EARLY].empty()
 
 
 def carry(query: Mapping[str, str]) -> None:
-    """Makes the navigation's links carry these settings along."""
-    if st.session_state.get(_DRAWN) != query:
-        _draw_links(query)
+    """Makes the navigation's links carry these settings along. To be called in every run."""
+    _draw_links(st.session_state[_PLACE], query)
     st.session_state[_LINKED] = True
 
 
@@ -103,8 +113,7 @@ def link(file: str, label: str, query: Mapping[str, str]) -> None:
         st.caption(label)  # this page was started as a script of its own, and knows no other
 
 
-def _draw_links(query: Mapping[str, str]) -> None:
-    st.session_state[_DRAWN] = dict(query)
-    with st.session_state[_PLACE].container(gap=None):
+def _draw_links(place: DeltaGenerator, query: Mapping[str, str]) -> None:
+    with place.container(gap=None):
         for page in PAGES:
             link(page.file, page.label, query)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui import controls, state
+from pages.ui import controls, frame, state
 from pages.ui.traces import CannotRunError, trace_of
 
 
@@ -18,7 +18,18 @@ def show(file: str, draw: Callable[[Trace], None]) -> None:
     Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
     for is drawn first: the browser shows it while the controls are still on their way.
     """
+    frame.make_room()
+    _show(file, draw)
+
+
+# At every run of a page the browser goes over all its elements several times before it shows one; at that of a fragment
+# it does not.
+@st.fragment
+def _show(file: str, draw: Callable[[Trace], None]) -> None:
     settings = state.arrive(file)
+    linked = frame.has_links()
+    if not linked:
+        state.carry()
     for note in state.notes():
         st.warning(note)
     trace: Trace | None
@@ -29,7 +40,8 @@ def show(file: str, draw: Callable[[Trace], None]) -> None:
         trace = _last(str(error))
     if trace is not None:
         draw(trace)
-    state.carry()
+    if linked:
+        state.carry()
     controls.draw(settings, trace)
 
 

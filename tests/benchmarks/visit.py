@@ -55,33 +55,41 @@ stage = st.components.v2.component(
 )
 if "n" not in st.session_state:
     st.session_state.n = 5
-st.markdown("**stage**")
-stage(data=f"{st.session_state.n:<4}".encode() + bytes(120_000), key="stage")
-left, right = st.columns(2)
-left.caption("caption")
-right.selectbox("steps", [f"step {i}" for i in range(259)], label_visibility="collapsed")
-left, right = st.columns(2)
-for place in (left, right):
-    place.markdown("##### heading")
-    place.html("<pre>code</pre>")
-    place.caption("caption")
-st.expander("folded")
-st.caption("caption")
-with st.sidebar:
-    st.markdown("**name**")
-    for i in range(7):
-        st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
-    for i in range(2):
-        st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
-    for i in range(2):
-        st.text_area(f"text {i}", "I go home")
+
+
+@st.fragment
+def body():
+    st.markdown("**stage**")
+    stage(data=f"{st.session_state.n:<4}".encode() + bytes(120_000), key="stage")
+    left, right = st.columns(2)
+    left.caption("caption")
+    right.selectbox("steps", [f"step {i}" for i in range(259)], label_visibility="collapsed")
+    left, right = st.columns(2)
+    for place in (left, right):
+        place.markdown("##### heading")
+        place.html("<pre>code</pre>")
+        place.caption("caption")
+    st.expander("folded")
     st.caption("caption")
-    st.slider("n", 0, 1000, key="n")
-    for i in range(2):
-        st.select_slider(f"size {i}", (8, 16, 32, 64), 32)
-        st.slider(f"count {i}", 1, 6, 2)
-    st.caption("caption")
-    st.expander("More")
+    with st.sidebar:
+        st.markdown("**name**")
+        for i in range(7):
+            st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
+        for i in range(2):
+            st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
+        for i in range(2):
+            st.text_area(f"text {i}", "I go home")
+        st.caption("caption")
+        st.slider("n", 0, 1000, key="n")
+        for i in range(2):
+            st.select_slider(f"size {i}", (8, 16, 32, 64), 32)
+            st.slider(f"count {i}", 1, 6, 2)
+        st.caption("caption")
+        st.expander("More")
+
+
+st.sidebar.markdown("**app**")
+body()
 """
 
 
@@ -148,7 +156,7 @@ def bare_app(folder: Path) -> Path:
 
 def crowded_app(folder: Path) -> Path:
     """As many elements of Streamlit's own as the walkthrough has beside its stage, and as many bytes for a component
-    that only says which number it was sent. Like there, what people wait for is drawn first."""
+    that only says which number it was sent. Like there, all of it is one fragment, and what people wait for first."""
     script = folder / "crowded" / "crowded.py"
     pages = script.parent / "pages"  # Streamlit knows links between pages only where there are several
     pages.mkdir(parents=True)
