@@ -63,7 +63,7 @@ class Player {
   }
 
   receive(data) {
-    const ways = JSON.stringify([data.levels.map((level) => level.map(({ label, first, count }) => [label, first, count])), data.run]);
+    const ways = JSON.stringify(data.levels.map((level) => level.map(({ label, first, count }) => [label, first, count])));
     this.data = data;
     if (ways !== this.ways) {
       this.rows = data.levels.map((level, depth) => this.row(level, depth === data.levels.length - 1));
@@ -86,6 +86,11 @@ class Player {
     [first, previous].forEach((button) => button.setAttribute("aria-disabled", step === 0));
     [next, last].forEach((button) => button.setAttribute("aria-disabled", step === this.data.last));
     this.rows.forEach((row) => row.segments.forEach((segment) => mark(segment, step)));
+    this.stage.look();
+  }
+
+  // To be called where the page has been laid out, or is about to be.
+  keepInSight() {
     this.rows.forEach((row) => inSight(row.root, row.segments.find(({ button }) => button.hasAttribute("aria-current"))?.button));
   }
 

@@ -35,6 +35,7 @@ class Stage {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
     clearTimeout(this.timer);
+    cancelAnimationFrame(this.looking);
     this.player?.close();
     this.travel?.close();
     this.root.remove();
@@ -201,10 +202,19 @@ class Stage {
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(look.dark)));
     const spaces = this.spaces(look);
     this.views.forEach((view, i) => view.lay(spaces[i], look));
-    const more = this.views.map((view) => view.more);
-    this.views.forEach((view, i) => view.hintAtMore(more[i]));
     this.travel?.lay();
     this.refresh();
+    this.look();
+  }
+
+  // What has to be asked of the page is asked once, just before it is painted, when it has to be laid out anyway.
+  look() {
+    cancelAnimationFrame(this.looking);
+    this.looking = requestAnimationFrame(() => {
+      this.player?.keepInSight();
+      const more = this.views.map((view) => view.more);
+      this.views.forEach((view, i) => view.hintAtMore(more[i]));
+    });
   }
 
   // How much room each tensor gets: side by side where that leaves enough for both sides, else one below the other.
