@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
@@ -19,7 +19,6 @@ from engine.trace import Leaf, Step, memory_of
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
-_NO_NAMES: Mapping[str, str] = {}
 
 
 def resolve(tape: Tape) -> tuple[Step, ...]:
@@ -43,8 +42,8 @@ class _Resolver:
         self.made: dict[int, Step] = {}
         self.writers: dict[int, Step] = {}
         self.sources: dict[tuple[int, int], Source] = {}
-        self.renames: dict[str, Mapping[str, str]] = {}
-        self.axes: dict[tuple[int, int], tuple[str | None, ...]] = {}
+        self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.blocks: dict[int, int | None] = {}
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -55,7 +54,7 @@ class _Resolver:
 
     def _call(self, number: int, index: int) -> Iterator[Step]:
         func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
-        read = tuple(_flatten(args, kwargs or {}))
+        read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         parents = self._parents(read, number)
         op = _op(func)
@@ -76,7 +75,7 @@ class _Resolver:
                 parents=parents,
                 source=source,
                 value=value,
-                memory=_memory(tensor, given, written),
+                memory=self._memory(tensor, given, written),
                 # The arithmetic of a call is counted once, with the first of what it returned.
                 flops=flops(op, given, value) if position == 0 else 0,
                 call=number,
@@ -105,8 +104,8 @@ class _Resolver:
                 before = self.tape.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
-            memory = memory_of(value) if self.writers else None
-            writer = None if memory is None else self.writers.get(memory._cdata)
+            block = self._block(value) if self.writers else None
+            writer = None if block is None else self.writers.get(block)
             if writer is not None and (made is None or writer.index > made.index):
                 parents.append(writer)
         return tuple(parents)
@@ -133,15 +132,36 @@ class _Resolver:
             return (None,) * rank
         names = self.renames.get(path)
         if names is None:
-            found = (names for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern))
-            names = self.renames[path] = next(found, _NO_NAMES)
-        # The layers of a stack run the same lines under the same names.
-        key = (id(source), id(names))
-        if key not in self.axes:
-            # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
-            named = (None if item.isdigit() and item != "1" else item for item in source.comment_axes)
-            self.axes[key] = tuple(item and axes.rename(item, names) for item in named)
-        return self.axes[key]
+            found = (
+                tuple(names.items()) for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern)
+            )
+            names = self.renames[path] = next(found, ())
+        return _named(source.comment_axes, names)
+
+    def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
+        if id(tensor) in written:
+            return "overwritten"
+        if any(tensor is other for other in given):
+            return "same"
+        block = self._block(tensor)
+        return "new" if block is None or all(self._block(other) != block for other in given) else "view"
+
+    def _block(self, tensor: Tensor) -> int | None:
+        """Which block of memory is behind a tensor of the tape; None where it is not one plain block."""
+        key = id(tensor)
+        if key not in self.blocks:
+            memory = memory_of(tensor)
+            self.blocks[key] = None if memory is None else memory._cdata
+        return self.blocks[key]
+
+
+@lru_cache(maxsize=4096)
+def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
+    """The axes of a shape comment, each symbol replaced by what it stands for."""
+    here = dict(names)
+    # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
+    named = (None if item.isdigit() and item != "1" else item for item in written)
+    return tuple(item and axes.rename(item, here) for item in named)
 
 
 def _recompute(tape: Tape, number: int, position: int) -> Tensor:
@@ -194,15 +214,15 @@ def _paths(tape: Tape) -> dict[int, str]:
     return paths
 
 
-def _flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Every argument with its name; tensors inside lists and tuples one by one, other things whole."""
-    waiting = [*(("", value) for value in args), *kwargs.items()]
-    while waiting:
-        name, value = waiting.pop(0)
+    read: list[tuple[str, Any]] = []
+    for name, value in (*(("", value) for value in args), *kwargs.items()):
         if isinstance(value, (tuple, list)) and _holds_tensor(value):
-            waiting[:0] = [(name, item) for item in value]
+            read += [(name, item) for _, item in _flatten(value, {})]
         else:
-            yield name, value
+            read.append((name, value))
+    return read
 
 
 def _holds_tensor(value: Any) -> bool:
@@ -232,15 +252,3 @@ def _name(source: Source | None, op: str, position: int, outputs: int) -> str:
     if outputs > 1 and len(targets) == 1:
         return f"{targets[0]}[{position}]"
     return f"{op}[{position}]" if outputs > 1 else op
-
-
-def _memory(tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
-    if id(tensor) in written:
-        return "overwritten"
-    if any(tensor is other for other in given):
-        return "same"
-    memory = memory_of(tensor)
-    if memory is None:
-        return "new"
-    sources = (memory_of(other) for other in given)
-    return "view" if any(source is not None and source._cdata == memory._cdata for source in sources) else "new"

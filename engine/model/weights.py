@@ -7,6 +7,7 @@ and moved, so every device and every dtype starts from the same numbers.
 
 import hashlib
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -23,10 +24,10 @@ _DRAWS = frozenset((nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 def build(config: Config, pad: int, device: torch.device) -> Transformer:
     """The Transformer of this config with its seeded weights, in evaluation mode, on the device."""
     model = skeleton(config, pad, "cpu")
-    for path, module in model.named_modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
-            with torch.no_grad():
+    with torch.no_grad():
+        for path, module in model.named_modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
                 _fill(module, name, parameter, generator)
     dtype = getattr(torch, config.dtype)
     there = device.type == "cpu" and dtype is torch.float32
@@ -35,7 +36,9 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
 
 def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
     """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory."""
-    with torch.device(device), _WithoutDraws():
+    # torch.device looks at every call once more, so not where it would change nothing.
+    there = torch.get_default_device() == torch.device(device)
+    with nullcontext() if there else torch.device(device), _WithoutDraws():
         model = Transformer(config, pad)
     if torch.get_default_dtype() is not torch.float32:  # a program around us may have another
         model.float()
