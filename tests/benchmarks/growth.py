@@ -18,7 +18,7 @@ from engine.statistics import statistics
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, Turn, interleaved
-from tests.benchmarks.peers import Floor
+from tests.benchmarks.peers import Floor, Keeping
 from tests.benchmarks.table import Row, Section, at_most, megabytes, milliseconds, ratio
 
 PACKAGES = ("torch",)
@@ -27,6 +27,7 @@ _TINY = Config(batch=1, src_len=4, tgt_len=4, d_model=8, heads=2)
 _ROUNDS = 5
 _SHAPE = (8, 16, 256, 256)
 _WITHIN = 1.15  # how far two medians of the same thing lie apart from run to run
+_AGAIN = 20
 _NUMBERS = ("scores", "mixed", "weights")  # a matmul, a matmul, a softmax
 
 
@@ -39,7 +40,7 @@ class Depth:
         ids = (torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
         self.model, self.inputs = load(config), tuple(ids)
         self.layers, self.device = layers, device
-        self.floor = Floor(self.model, self.inputs)
+        self.floor, self.keeping = Floor(self.model, self.inputs), Keeping(self.model, self.inputs)
         self.steps = len(self.trace().steps)
         # A few passes a turn where one is too short to time.
         self.repeats = max(1, 8 // layers)
@@ -48,7 +49,7 @@ class Depth:
         return record(self.model, *self.inputs)
 
     def turns(self) -> dict[str, Turn]:
-        kinds = (self.plain, self.bare, self.recorded, self.resolved, self.explained)
+        kinds = (self.plain, self.bare, self.kept, self.recorded, self.resolved, self.explained)
         return {f"{self.layers} {kind.__name__}": kind for kind in kinds}
 
     def plain(self) -> float:
@@ -56,6 +57,9 @@ class Depth:
 
     def bare(self) -> float:
         return self._repeated(self.floor.record)
+
+    def kept(self) -> float:
+        return self._repeated(self.keeping.record)
 
     def recorded(self) -> float:
         return self._repeated(self.trace)
@@ -76,8 +80,8 @@ class Depth:
             for step in steps:
                 explain(self.known, step, (0,) * len(step.shape))
 
-        explain_all()  # what the turn before drove out of the processor's cache is no part of explaining
-        return _seconds(explain_all) / len(steps)
+        # What the turn before drove out of the processor's cache is no part of explaining.
+        return median(_seconds(explain_all) for _ in range(_AGAIN)) / len(steps)
 
     def _repeated(self, run: Callable[[], object]) -> float:
         def several() -> None:
@@ -154,13 +158,14 @@ class _Each:
 
     recorded: Sequence[float]
     bare: Sequence[float]
+    kept: Sequence[float]
 
     @classmethod
     def of(cls, depth: Depth, times: Times) -> _Each:
         def beyond(kind: str) -> list[float]:
             return [s / depth.steps for s in times.beyond(f"{depth.layers} {kind}", f"{depth.layers} plain")]
 
-        return cls(beyond("recorded"), beyond("bare"))
+        return cls(beyond("recorded"), beyond("bare"), beyond("kept"))
 
 
 def _depths(depths: Sequence[Depth], rounds: int) -> list[Row]:
@@ -180,7 +185,7 @@ def _depths(depths: Sequence[Depth], rounds: int) -> list[Row]:
         of = f"{depth.layers}+{depth.layers} layers, {depth.steps} steps"
         cost = _Each.of(depth, times)
         growth = Spread.of([mine / its for mine, its in zip(cost.recorded, one.recorded, strict=True)])
-        floor = f"the floor alone {1e6 * median(cost.bare):.2f} µs"
+        floor = f"the floor alone {1e6 * median(cost.bare):.2f} µs, keeping outputs {1e6 * median(cost.kept):.2f} µs"
         goals = [at_most("of one layer", growth.median, _WITHIN)] if depth is last else []
         recording.append(
             Row(("recording a step", of, ratio(growth), f"{1e6 * median(cost.recorded):.2f} µs", floor), goals)
