@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from engine import Config
 from engine.device import choose, room
 from engine.memory import TooLargeError, check_fits
+from engine.run import load, run
 from pages.ui.settings import RANGES
 from tests.benchmarks.interleaved import Times, Turn, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
@@ -34,10 +35,12 @@ BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bar
 NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
 TRAVEL, COLD = "page to page", "cold start"
 CROWDED = "floor: as many plain elements, as many bytes"
+ALONE = "weights, pass and names by themselves"
 _LIMIT = (
     "The floor of a moved slider is a page that computes nothing and draws nothing of its own: as many elements of "
     "Streamlit's as the walkthrough has beside its stage, and a component that says the number it was sent with as "
-    "many bytes. At each message that changes something the browser goes over all of them."
+    "many bytes. At each message that changes something the browser goes over all of them. To what was not run before "
+    "come the weights, the pass and the names of its steps; by themselves means in a process that does nothing else."
 )
 
 
@@ -54,7 +57,7 @@ class Presses:
         self.walk = Visit(browser).open(_walk(app, f"{_BLOCK}.query:linear"), ".stage-root[data-step]")
         self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
         self.moved.page.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.focus()
-        self.heads = Config().heads
+        self.heads = self.ran = Config().heads
         self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
         self.jumps = 0
@@ -69,6 +72,7 @@ class Presses:
             JUMP: _last(self.jump, self.jump),
             FRESH: _last(self.back, self.on, self.on),
             KNOWN: _last(self.back, self.on),
+            ALONE: _last(self.alone, self.alone),
             BARE_PAGE: _last(self.bare_travel, self.bare_travel),
             TRAVEL: _last(self.travel, self.travel),
         }
@@ -105,6 +109,14 @@ class Presses:
 
     def back(self) -> float:
         return self.move(-1)
+
+    def alone(self) -> float:
+        self.ran += 1
+        config = Config(heads=self.ran, d_model=self.ran * Config().d_k)
+        start = time.perf_counter()
+        trace = run(config, model=load(config))
+        assert trace.steps
+        return time.perf_counter() - start
 
     def travel(self) -> float:
         """To the page of attention; the way back is not timed."""
@@ -183,7 +195,7 @@ def _pressed(times: Times) -> list[Row]:
         Row((name, f"skipped: {times.unable[name]}", ""))
         if name in times.unable
         else _row(times, name, bases.get(name, BARE), goals.get(name))
-        for name in (BARE, NEXT, JUMP, CROWDED, FRESH, KNOWN, BARE_PAGE, TRAVEL)
+        for name in (BARE, NEXT, JUMP, CROWDED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
     ]
 
 
