@@ -80,9 +80,10 @@ def begin(file: str) -> None:
     st.sidebar.markdown(f"**{NAME}**")
     place = st.sidebar.container(key="navigation")
     early = place.empty()
-    st.session_state[_PLACE], st.session_state[_EARLY] = place, early
+    st.session_state[_PLACE] = place
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
         _draw_links(early, st.query_params.to_dict())
+        st.session_state[_EARLY] = early
 
 
 def has_links() -> bool:
@@ -95,12 +96,17 @@ def make_room() -> None:
 
     Others stay until the new ones come, and with them the press of somebody who left a field by pressing one.
     """
-    if not has_links():
-        st.session_state[_EARLY].empty()
+    early = st.session_state.pop(_EARLY, None)
+    if early is not None:
+        early.empty()
 
 
 def carry(query: Mapping[str, str]) -> None:
-    """Makes the navigation's links carry these settings along. To be called in every run."""
+    """Makes the navigation's links carry these settings along. To be called in every run.
+
+    A fragment that calls it needs its page to have called ``make_room`` before.
+    """
+    make_room()
     _draw_links(st.session_state[_PLACE], query)
     st.session_state[_LINKED] = True
 

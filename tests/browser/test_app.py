@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
@@ -55,6 +56,14 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible()
         assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
         expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
+
+
+@pytest.mark.parametrize("page", frame.PAGES, ids=lambda page: page.label)
+def test_on_whatever_page_a_visit_begins_every_link_of_the_navigation_stands_once(page, tab: Page, app: str):
+    tab.goto(f"{app}/{'' if page.file == 'app.py' else Path(page.file).stem}")
+    settled(tab)
+    links = tab.get_by_test_id("stSidebar").get_by_role("link")
+    expect(links).to_have_text([page.label for page in frame.PAGES])
 
 
 @pytest.mark.parametrize("path", PAGES)
