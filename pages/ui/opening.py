@@ -28,7 +28,7 @@ def show(file: str, draw: Callable[[Trace], None]) -> None:
 def _show(file: str, draw: Callable[[Trace], None]) -> None:
     settings = state.arrive(file)
     linked = frame.has_links()
-    if not linked:
+    if not linked:  # none stand there meanwhile
         state.carry()
     for note in state.notes():
         st.warning(note)

@@ -180,7 +180,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
     return Section(
         "The screen",
         "From the press to the frame that shows what it should bring, ÷ the same on a bare Streamlit page beside it, "
-        "in turn; each time the second of two presses. Cold start is from starting the server to the first page "
+        "in turn; each time the last of two or three presses. Cold start is from starting the server to the first page "
         "painted.",
         ("what", "÷ bare page", "time, or size"),
         rows,
