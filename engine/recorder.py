@@ -216,7 +216,7 @@ class _Recorder(TorchFunctionMode):
         self._frame, self._module = running[-1]
 
 
-_CALL_IMPL = nn.Module._call_impl.__code__
+_CALL, _CALL_IMPL = nn.Module._wrapped_call_impl.__code__, nn.Module._call_impl.__code__
 # Where one recording runs inside another, the outer one is called from here.
 _HANDING_ON = frozenset(("watch_call", "_write"))
 _SCOPES: dict[Any, int] = {}
@@ -275,6 +275,8 @@ def _module(frame: FrameType | None) -> nn.Module | None:
         if back is not None and back.f_code is _CALL_IMPL:
             # Python copies all variables of a frame to show one; Module.__call__ has the fewest.
             frame = back.f_back or back
+            if frame.f_code is _CALL:
+                return frame.f_locals["self"]
         first = _first_argument(frame)
         if isinstance(first, nn.Module):
             return first

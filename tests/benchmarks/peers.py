@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from sys import _getframe
 from typing import Any, Protocol
 
 import torch
@@ -60,6 +61,19 @@ class Keeping(Plain):
 
     def count(self, recorded: list[Any]) -> Count:
         return len(recorded), "bare outputs"
+
+
+class Placing(Plain):
+    """The floor that keeps every output with what it was made of and the line that called: the least that naming steps
+    and their parents afterwards can cost."""
+
+    def record(self) -> list[Any]:
+        with _Placing() as mode:
+            self.model(*self.inputs)
+        return mode.kept
+
+    def count(self, recorded: list[Any]) -> Count:
+        return len(recorded), "calls with their arguments"
 
 
 class Ours(Plain):
@@ -155,12 +169,14 @@ class Bridge(Plain):
         return len(recorded[1]), "hook points"
 
 
-PLAIN, FLOOR, KEEPING, OURS = "plain", "floor: bare TorchFunctionMode", "floor that keeps the outputs", "this project"
+PLAIN, FLOOR, OURS = "plain", "floor: bare TorchFunctionMode", "this project"
+KEEPING, PLACING = "floor that keeps the outputs", "floor that keeps outputs, arguments and lines"
 TORCHLENS = "torchlens.trace"
 PEERS: Mapping[str, type[Plain]] = {
     PLAIN: Plain,
     FLOOR: Floor,
     KEEPING: Keeping,
+    PLACING: Placing,
     OURS: Ours,
     "module hooks": Hooks,
     TORCHLENS: TorchlensTrace,
@@ -203,4 +219,13 @@ class _Keeping(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if isinstance(result, torch.Tensor):
             self.kept.append(result)
+        return result
+
+
+class _Placing(_Keeping):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            caller = _getframe(1)
+            self.kept.append((func, args, kwargs, result, caller.f_code, caller.f_lasti))
         return result
