@@ -72,7 +72,8 @@ WORKLOADS: Mapping[str, Workload] = {
 
 NOTES = (
     "No recorder from which every output can be had afterwards can cost less than the floor that keeps the outputs: "
-    "their memory cannot be used a second time, and memory that is new has to be fetched page by page.",
+    "their memory cannot be used a second time, and memory that is new has to be fetched page by page. None that can "
+    "name steps and parents can cost less than the one that keeps arguments and lines too.",
     "On a GPU the plain pass of these models is the launching of kernels, one after the other, from Python. Whatever "
     "is done for a call is added to that, and the bare floor shows how much a mode that does nothing adds.",
 )
