@@ -6,12 +6,14 @@ here imports torch: the frame is on screen while torch is still loading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
+
+from pages.ui import waiting
 
 NAME = "Tensor shape explorer"
 # A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
@@ -70,8 +72,11 @@ h1 { font-size: 1.9rem !important; }
 """
 
 
-def begin(file: str) -> None:
-    """Draws title, navigation and style. First call of every page."""
+def begin(file: str, meanwhile: Callable[[], None] | None = None) -> None:
+    """Draws title, navigation and style, and while torch loads what is to stand there meanwhile, by default one line.
+
+    First call of every page.
+    """
     if st.session_state.get(_TITLED) != file:  # the browser keeps it, and to be told again takes it 20 ms
         label = next(page.label for page in PAGES if page.file == file)
         st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
@@ -84,6 +89,7 @@ def begin(file: str) -> None:
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
         _draw_links(early, st.query_params.to_dict())
         st.session_state[_EARLY] = early
+    waiting.begin(meanwhile)
 
 
 def has_links() -> bool:

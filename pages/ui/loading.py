@@ -1,16 +1,23 @@
-"""Loads torch with Python's cycle collector out of the way. Imported before everything that needs torch.
+"""Loads torch, and the engine with it. Imported before everything that needs torch.
 
-Loading makes some 200,000 objects that stay for good. The collector would go over them again and again while they are
-made, and at every full collection from then on.
+Loading makes some 200,000 objects that stay for good. Python's cycle collector would go over them again and again while
+they are made, and at every full collection from then on.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
+
+_EVERY = sys.getswitchinterval()
 
 gc.disable()
+sys.setswitchinterval(_EVERY / 10)  # the server sends its first visitor dozens of files meanwhile
 try:
     import torch  # noqa: F401
+
+    import engine  # noqa: F401
 finally:
+    sys.setswitchinterval(_EVERY)
     gc.enable()
 gc.freeze()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui import controls, frame, state
+from pages.ui import controls, frame, state, waiting
 from pages.ui.traces import CannotRunError, trace_of
 
 
@@ -38,6 +38,7 @@ def _show(file: str, draw: Callable[[Trace], None]) -> None:
         state.show(settings)
     except CannotRunError as error:
         trace = _last(str(error))
+    waiting.end()
     if trace is not None:
         draw(trace)
     if linked:

@@ -8,7 +8,7 @@ from engine import Trace
 from engine.axes import axis
 from engine.graph import to_dot
 from engine.units import in_words
-from pages.ui import answer, frame, state
+from pages.ui import answer, frame, outline, state
 from pages.ui.graph_look import graph_look
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
@@ -19,9 +19,13 @@ _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
-    words, picture = st.columns([4, 7], gap="large")
+    words, picture = outline.parts()
+    with picture:  # first, because it takes the browser longest
+        with st.container(key="graph"):
+            alt = "Graph of the Transformer, the shape of the tensor on every edge"
+            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
+        st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
     with words:
-        st.title("Point at any number. See what made it.")
         st.markdown(
             "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
             "Every shape and every value you see was computed by that run."
@@ -36,12 +40,6 @@ def draw(trace: Trace) -> None:
                 frame.link(page.file, f"**{page.label}** →", state.settings_now().to_query())
                 st.caption(page.says[0].upper() + page.says[1:])
         st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
-    with picture:
-        st.markdown("##### The model, with the shape of every tensor that passes")
-        with st.container(key="graph"):
-            alt = "Graph of the Transformer, the shape of the tensor on every edge"
-            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
-        st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
 
 
 def _sentences(trace: Trace) -> None:

@@ -170,7 +170,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "cold" in only:
             cold = {
                 BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),
-                COLD: lambda: _cold_start(browser, APP, ".st-key-graph svg"),
+                COLD: lambda: _cold_start(browser, APP, ".st-key-graph svg g.graph"),
             }
             interleaved(cold, 1)  # the files are read from disk once
             times = interleaved(cold, rounds or _COLD_ROUNDS)

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -23,7 +23,8 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-_PATIENCE = 60
+_PATIENCE = 60  # s
+_GLANCE = 0.05  # s
 expect.set_options(timeout=30_000)  # ms: other tests run beside these
 
 
@@ -56,14 +57,14 @@ def served(script: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(script: Path) -> Iterator[tuple[str, int]]:
-    """``served`` with the id of the server's process."""
+def serving(script: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """``served`` with the id of the server's process, with further options of Streamlit's and another environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    usual = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *usual, *options]
+    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(server, f"{address}/_stcore/health")
@@ -74,7 +75,7 @@ def serving(script: Path) -> Iterator[tuple[str, int]]:
 
 
 def _wait_for(server: subprocess.Popen[bytes], health: str) -> None:
-    for _ in range(_PATIENCE * 4):
+    for _ in range(round(_PATIENCE / _GLANCE)):
         try:
             with urlopen(health) as answer:
                 if answer.status == 200:
@@ -82,7 +83,7 @@ def _wait_for(server: subprocess.Popen[bytes], health: str) -> None:
         except URLError:
             # wait() is a pause that ends early if the server does.
             try:
-                server.wait(0.25)
+                server.wait(_GLANCE)
             except subprocess.TimeoutExpired:
                 continue
             pytest.fail("the server ended before it answered")

@@ -58,6 +58,40 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
 
 
+# Notes what stood on the page while it said that torch is loading.
+_WATCH = """
+    window.meanwhile = null;
+    new MutationObserver(() => {
+        if (!document.body?.innerText.includes("PyTorch is loading.")) return;
+        const { left, top } = document.querySelector("h1")?.getBoundingClientRect() ?? {};
+        const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
+        window.meanwhile = { left, top, drawn };
+    }).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_title_does_not_move(tabs: Opener):
+    with served(ROOT / "app.py") as address:
+        first, second = tabs(), tabs()
+        for page in (first, second):
+            page.add_init_script(_WATCH)
+        first.goto(address)
+        expect(first.locator(".st-key-graph svg g.graph")).to_be_visible(timeout=60_000)
+        settled(first)
+        meanwhile, title = first.evaluate("window.meanwhile"), first.get_by_role("heading", level=1)
+        assert {"source tokens", "encoder", "decoder"} <= set(meanwhile["drawn"])
+        place = title.bounding_box()
+        assert place is not None
+        assert (place["x"], place["y"]) == (meanwhile["left"], meanwhile["top"])
+        expect(first.get_by_text("PyTorch is loading.")).to_have_count(0)
+        expect(first.locator("[data-testid=stGraphVizChart]")).to_have_count(1)
+
+        second.goto(f"{address}/labs")
+        expect(second.get_by_role("heading", level=1)).to_be_visible()
+        settled(second)
+        assert second.evaluate("window.meanwhile") is None
+
+
 @pytest.mark.parametrize("page", frame.PAGES, ids=lambda page: page.label)
 def test_on_whatever_page_a_visit_begins_every_link_of_the_navigation_stands_once(page, tab: Page, app: str):
     tab.goto(f"{app}/{'' if page.file == 'app.py' else Path(page.file).stem}")

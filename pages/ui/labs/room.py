@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
+from pages.ui import state, waiting
 from pages.ui.labs import lesson
 from pages.ui.labs.catalogue import GROUPS, LABS, Lab, lab_of
 from pages.ui.plain import code, short_text
@@ -17,6 +18,7 @@ def draw() -> None:
     """Draws the lab of the address, or all of them."""
     state.arrive(_PAGE)
     state.carry()
+    waiting.end()
     asked = state.view("lab")
     lab = lab_of(asked)
     if lab is None:
