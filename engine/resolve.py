@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import chain, repeat
 from types import CodeType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engine import axes
+from engine import axes, collector
 from engine.cost import flops
 from engine.source import Source, locate
 from engine.tape import Tape, outputs_of
@@ -23,7 +24,8 @@ _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"
 
 def resolve(tape: Tape) -> tuple[Step, ...]:
     """The steps of a recording, in execution order."""
-    return _Resolver(tape).steps()
+    with collector.paused():
+        return _Resolver(tape).steps()
 
 
 class _Resolver:
@@ -48,11 +50,11 @@ class _Resolver:
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
         for number in range(len(self.tape.calls)):
-            for step in self._call(number, len(steps)):
-                steps.append(step)
+            self._call(number, steps)
         return tuple(steps)
 
-    def _call(self, number: int, index: int) -> Iterator[Step]:
+    def _call(self, number: int, steps: list[Step]) -> None:
+        """Adds the steps of this call, one for every tensor it returned."""
         func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
@@ -67,7 +69,7 @@ class _Resolver:
         for position, tensor in enumerate(outputs):
             value = self.tape.before(tensor, number + 1)
             step = Step(
-                index=index + position,
+                index=len(steps),
                 op=op,
                 name=_name(source, op, position, len(outputs)) if final else op,
                 path=path,
@@ -87,7 +89,7 @@ class _Resolver:
                 self.made[id(tensor)] = step
             if position == 0:
                 self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
-            yield step
+            steps.append(step)
 
     def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[Step | Leaf, ...]:
         parents: list[Step | Leaf] = []
@@ -99,8 +101,10 @@ class _Resolver:
             if made is not None:
                 parents.append(made)
             else:
-                kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
-                leaf = self.leaves.setdefault(id(value), Leaf(kind, name or kind, value))
+                leaf = self.leaves.get(id(value))
+                if leaf is None:
+                    kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
+                    leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
                 before = self.tape.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
@@ -141,10 +145,14 @@ class _Resolver:
     def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
         if id(tensor) in written:
             return "overwritten"
-        if any(tensor is other for other in given):
-            return "same"
         block = self._block(tensor)
-        return "new" if block is None or all(self._block(other) != block for other in given) else "view"
+        found = "new"
+        for other in given:
+            if other is tensor:
+                return "same"
+            if block is not None and self._block(other) == block:
+                found = "view"
+        return found
 
     def _block(self, tensor: Tensor) -> int | None:
         """Which block of memory is behind a tensor of the tape; None where it is not one plain block."""
@@ -217,7 +225,7 @@ def _paths(tape: Tape) -> dict[int, str]:
 def _flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Every argument with its name; tensors inside lists and tuples one by one, other things whole."""
     read: list[tuple[str, Any]] = []
-    for name, value in (*(("", value) for value in args), *kwargs.items()):
+    for name, value in chain(zip(repeat(""), args), kwargs.items()):
         if isinstance(value, (tuple, list)) and _holds_tensor(value):
             read += [(name, item) for _, item in _flatten(value, {})]
         else:

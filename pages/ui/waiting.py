@@ -22,7 +22,7 @@ def begin(draw: Callable[[], None] | None = None) -> None:
 
 def says() -> None:
     """The line."""
-    st.caption("PyTorch is loading.")
+    st.caption("Loading PyTorch and the model.")
 
 
 def end() -> None:

@@ -192,15 +192,18 @@ _NEEDS = {
 }
 
 
+def missing(name: str) -> str:
+    """What the peer of this name lacks here, in words; "" where it is installed."""
+    needs = _NEEDS.get(name)
+    return f"{needs} is not installed" if needs and find_spec(needs) is None else ""
+
+
 def ready(name: str, model: nn.Module, inputs: Inputs) -> Peer:
     """The peer of this name, about to record this.
 
     Raises:
-        UnableError: it is not installed, or does not take such a model.
+        UnableError: it does not take such a model.
     """
-    needs = _NEEDS.get(name)
-    if needs and find_spec(needs) is None:
-        raise UnableError(f"{needs} is not installed")
     warnings.simplefilter("ignore")  # they warn of what concerns their users, in the midst of the figures
     return PEERS[name](model, inputs)
 

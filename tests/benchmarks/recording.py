@@ -21,7 +21,7 @@ from engine.trace import memory_of
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, UnableError, interleaved
-from tests.benchmarks.peers import FLOOR, KEEPING, OURS, PEERS, PLAIN, TORCHLENS, Inputs, Peer, ready
+from tests.benchmarks.peers import FLOOR, KEEPING, OURS, PEERS, PLAIN, TORCHLENS, Inputs, Peer, missing, ready
 from tests.benchmarks.table import Goal, Row, Section, at_least, at_most, megabytes, milliseconds, ratio
 
 PACKAGES = ("torch", "torchlens", "nnsight", "transformer-lens", "transformers")
@@ -140,7 +140,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = tuple(WORKLOA
     """The table of the workloads named, each in as many rounds as it says or as asked."""
     rows: list[Row] = []
     with ExitStack() as processes:
-        contestants = {name: processes.enter_context(Apart(Contestant, name, device)) for name in PEERS}
+        here = [name for name in PEERS if not missing(name)]
+        contestants = {name: processes.enter_context(Apart(Contestant, name, device)) for name in here}
         for name in only:
             rows += _workload(name, contestants, rounds or WORKLOADS[name].rounds)
     return Section(
@@ -157,7 +158,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = tuple(WORKLOA
 def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[Row]:
     workload = WORKLOADS[name]
     held: dict[str, Any] = {}
-    unable: dict[str, str] = {}
+    unable = {who: lacks for who in PEERS if (lacks := missing(who))}
     for who, apart in contestants.items():
         try:
             apart.ask("prepare", name)
@@ -171,7 +172,7 @@ def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[
     unable |= times.unable
     return [
         Row((name, who, f"skipped: {unable[who]}", "", "", "", "")) if who in unable else _row(name, who, times, held)
-        for who in contestants
+        for who in PEERS
     ]
 
 

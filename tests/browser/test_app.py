@@ -62,7 +62,7 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
 _WATCH = """
     window.meanwhile = null;
     new MutationObserver(() => {
-        if (!document.body?.innerText.includes("PyTorch is loading.")) return;
+        if (!document.body?.innerText.includes("Loading PyTorch and the model.")) return;
         const { left, top } = document.querySelector("h1")?.getBoundingClientRect() ?? {};
         const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
         window.meanwhile = { left, top, drawn };
@@ -83,7 +83,7 @@ def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_t
         place = title.bounding_box()
         assert place is not None
         assert (place["x"], place["y"]) == (meanwhile["left"], meanwhile["top"])
-        expect(first.get_by_text("PyTorch is loading.")).to_have_count(0)
+        expect(first.get_by_text("Loading PyTorch and the model.")).to_have_count(0)
         expect(first.locator("[data-testid=stGraphVizChart]")).to_have_count(1)
 
         second.goto(f"{address}/labs")
