@@ -9,15 +9,15 @@ from __future__ import annotations
 import gc
 import sys
 
-_EVERY = sys.getswitchinterval()
+_INTERVAL = sys.getswitchinterval()
 
 gc.disable()
-sys.setswitchinterval(_EVERY / 10)  # the server sends its first visitor dozens of files meanwhile
+sys.setswitchinterval(_INTERVAL / 10)  # the server sends its first visitor dozens of files meanwhile
 try:
     import torch  # noqa: F401
 
     import engine  # noqa: F401
 finally:
-    sys.setswitchinterval(_EVERY)
+    sys.setswitchinterval(_INTERVAL)
     gc.enable()
 gc.freeze()

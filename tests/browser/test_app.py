@@ -58,38 +58,35 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
 
 
-# Notes what stood on the page while it said that torch is loading.
-_WATCH = """
-    window.meanwhile = null;
-    new MutationObserver(() => {
-        if (!document.body?.innerText.includes("Loading PyTorch and the model.")) return;
-        const { left, top } = document.querySelector("h1")?.getBoundingClientRect() ?? {};
-        const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
-        window.meanwhile = { left, top, drawn };
-    }).observe(document, { subtree: true, childList: true, characterData: true });
-"""
+# What stands on the page in the first frame that says that torch is loading and has a picture.
+MEANWHILE = """() => {
+    window.said ||= document.body.innerText.includes("Loading PyTorch and the model.");
+    const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
+    if (!window.said || !drawn.length) return null;
+    const { left, top } = document.querySelector("h1").getBoundingClientRect();
+    return { left, top, drawn };
+}"""
+UNTIL_TITLED = f"() => {{ ({MEANWHILE})(); return document.querySelector('h1') !== null; }}"
 
 
 def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_title_does_not_move(tabs: Opener):
     with served(ROOT / "app.py") as address:
         first, second = tabs(), tabs()
-        for page in (first, second):
-            page.add_init_script(_WATCH)
         first.goto(address)
+        meanwhile = first.wait_for_function(MEANWHILE, polling="raf", timeout=60_000).json_value()
+        outline = ["source tokens", "target tokens", "probability of each next token", "encoder", "decoder"]
+        assert sorted(meanwhile["drawn"]) == sorted(outline)
         expect(first.locator(".st-key-graph svg g.graph")).to_be_visible(timeout=60_000)
         settled(first)
-        meanwhile, title = first.evaluate("window.meanwhile"), first.get_by_role("heading", level=1)
-        assert {"source tokens", "encoder", "decoder"} <= set(meanwhile["drawn"])
-        place = title.bounding_box()
+        place = first.get_by_role("heading", level=1).bounding_box()
         assert place is not None
         assert (place["x"], place["y"]) == (meanwhile["left"], meanwhile["top"])
         expect(first.get_by_text("Loading PyTorch and the model.")).to_have_count(0)
         expect(first.locator("[data-testid=stGraphVizChart]")).to_have_count(1)
 
         second.goto(f"{address}/labs")
-        expect(second.get_by_role("heading", level=1)).to_be_visible()
-        settled(second)
-        assert second.evaluate("window.meanwhile") is None
+        second.wait_for_function(UNTIL_TITLED, polling="raf", timeout=60_000)
+        assert not second.evaluate("window.said")
 
 
 @pytest.mark.parametrize("page", frame.PAGES, ids=lambda page: page.label)
