@@ -72,7 +72,7 @@ h1 { font-size: 1.9rem !important; }
 """
 
 
-def begin(file: str, meanwhile: Callable[[], None] | None = None) -> None:
+def begin(file: str, meanwhile: Callable[[], None] = waiting.says) -> None:
     """Draws title, navigation and style, and while torch loads what is to stand there meanwhile, by default one line.
 
     First call of every page.

@@ -10,13 +10,13 @@ _PLACE = "waiting.place"
 _HERE = False  # whether any page of this process has got past it
 
 
-def begin(draw: Callable[[], None] | None = None) -> None:
-    """Draws what stands here meanwhile, by default one line. Nothing where torch has been loaded before."""
+def begin(draw: Callable[[], None]) -> None:
+    """Has drawn what stands here meanwhile. Nothing where torch has been loaded before."""
     place = st.empty()  # in every run, so that what follows keeps its place
     st.session_state.pop(_PLACE, None)
     if not _HERE:
         with place.container():
-            (draw or says)()
+            draw()
         st.session_state[_PLACE] = place
 
 

@@ -23,6 +23,32 @@ Inputs = tuple[Tensor, ...]
 Count = tuple[int, str]
 
 
+class _Passing(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+class _Keeping(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Any] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.kept.append(result)
+        return result
+
+
+class _Placing(_Keeping):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            caller = _getframe(1)
+            self.kept.append((func, args, kwargs, result, caller.f_code, caller.f_lasti))
+        return result
+
+
 class Peer(Protocol):
     def record(self) -> Any: ...
 
@@ -54,26 +80,24 @@ class Keeping(Plain):
     """The floor that also keeps every output, so that no memory is used a second time: the least that having them
     afterwards can cost."""
 
+    mode = _Keeping
+    kept = "bare outputs"
+
     def record(self) -> list[Any]:
-        with _Keeping() as mode:
+        with self.mode() as mode:
             self.model(*self.inputs)
         return mode.kept
 
     def count(self, recorded: list[Any]) -> Count:
-        return len(recorded), "bare outputs"
+        return len(recorded), self.kept
 
 
-class Placing(Plain):
+class Placing(Keeping):
     """The floor that keeps every output with what it was made of and the line that called: the least that naming steps
     and their parents afterwards can cost."""
 
-    def record(self) -> list[Any]:
-        with _Placing() as mode:
-            self.model(*self.inputs)
-        return mode.kept
-
-    def count(self, recorded: list[Any]) -> Count:
-        return len(recorded), "calls with their arguments"
+    mode = _Placing
+    kept = "calls with their arguments"
 
 
 class Ours(Plain):
@@ -206,29 +230,3 @@ def ready(name: str, model: nn.Module, inputs: Inputs) -> Peer:
     """
     warnings.simplefilter("ignore")  # they warn of what concerns their users, in the midst of the figures
     return PEERS[name](model, inputs)
-
-
-class _Passing(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return func(*args, **(kwargs or {}))
-
-
-class _Keeping(TorchFunctionMode):
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: list[Any] = []
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor):
-            self.kept.append(result)
-        return result
-
-
-class _Placing(_Keeping):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor):
-            caller = _getframe(1)
-            self.kept.append((func, args, kwargs, result, caller.f_code, caller.f_lasti))
-        return result

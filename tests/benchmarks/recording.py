@@ -158,7 +158,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = tuple(WORKLOA
 def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[Row]:
     workload = WORKLOADS[name]
     held: dict[str, Any] = {}
-    unable = {who: lacks for who in PEERS if (lacks := missing(who))}
+    unable = {who: missing(who) for who in PEERS if who not in contestants}
     for who, apart in contestants.items():
         try:
             apart.ask("prepare", name)
