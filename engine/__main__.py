@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, WEIGHTS, Config, ConfigError
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.run import run
 from engine.save import ExportError, save
@@ -40,6 +40,7 @@ _CHOICES = {
     "dtype": (DTYPES, "number format"),
     "device": (DEVICES, "where to compute; auto takes the fastest there is"),
     "weights": (WEIGHTS, "random, or trained on dates, with their own sizes and characters for tokens"),
+    "tokenizer": (TOKENIZERS, "what one token of a text is"),
 }
 _LONG = 1_000_000  # rows that take long enough to be announced
 
@@ -113,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     switches.add_argument("--no-padding-mask", dest="padding_mask", action="store_false", help="attend to padding")
     switches.add_argument("--no-causal-mask", dest="causal_mask", action="store_false", help="attend to later tokens")
     for name, (choices, meaning) in _CHOICES.items():
-        switches.add_argument(_flag(name), metavar="NAME", help=f"{meaning}: {', '.join(choices)} ({usual[name]})")
+        default = "words, with trained weights characters" if usual[name] is None else usual[name]
+        switches.add_argument(_flag(name), metavar="NAME", help=f"{meaning}: {', '.join(choices)} ({default})")
     return parser
 
 

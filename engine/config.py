@@ -13,6 +13,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 ACTIVATIONS = ("relu", "gelu")
 OUTPUTS = ("log_softmax", "softmax")
 WEIGHTS = ("random", "trained")
+TOKENIZERS = ("words", "characters")
 
 # Smallest and largest value of every size. The upper ends keep any tensor's element count inside a 64-bit integer,
 # so that a size far beyond this machine is still measured (and refused by its bytes) instead of overflowing.
@@ -30,9 +31,17 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "vocab_size": (4, 2**20),  # three specials and one token that says something
     "seed": (0, 2**63 - 1),
 }
-_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "weights": WEIGHTS}
+_CHOICES = {
+    "activation": ACTIVATIONS,
+    "output": OUTPUTS,
+    "dtype": DTYPES,
+    "device": DEVICES,
+    "weights": WEIGHTS,
+    "tokenizer": TOKENIZERS,
+}
 _SWITCHES = ("norm_first", "padding_mask", "causal_mask")
-_FOLLOWING = ("d_k", "d_v", "d_ff")  # these may be None: they follow from d_model and heads
+# These may be None: they follow from d_model and heads, the tokenizer from the weights.
+_FOLLOWING = ("d_k", "d_v", "d_ff", "tokenizer")
 
 # What the trained weights were trained with, and fit alone.
 TRAINED: Mapping[str, int | bool | str] = {
@@ -77,7 +86,8 @@ class Config:
     ``d_k`` and ``d_v`` are d_model / heads unless given, ``d_ff`` is 4 × d_model (paper, section 3.2.2 and 3.3).
     Lengths are in tokens. ``device="auto"`` takes CUDA, then MPS, then the CPU, whichever is there first.
     ``weights="trained"`` takes the weights that were trained on dates, which have the sizes in ``TRAINED``; the seed is
-    then of the generated tokens alone.
+    then of the generated tokens alone. ``tokenizer`` is what one token of a text is, a known word or a character;
+    trained weights read characters, and random ones words unless it is given.
 
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
@@ -103,6 +113,7 @@ class Config:
     dtype: str = "float32"
     device: str = "auto"
     weights: str = "random"
+    tokenizer: str = cast(str, None)  # filled in below as well
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -111,6 +122,8 @@ class Config:
         for name, value in _derived(self.d_model, self.heads).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.tokenizer is None:
+            object.__setattr__(self, "tokenizer", "characters" if self.weights == "trained" else "words")
 
     def change(self, **changes: Any) -> Self:
         """The same settings with some changed.
@@ -140,7 +153,8 @@ def nearest_multiples(value: int, of: int) -> tuple[int, ...]:
 def _problems(config: Config) -> Iterator[Problem]:
     # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
     split = config.d_k is None or config.d_v is None
-    fixed: Mapping[str, object] = TRAINED if isinstance(config.weights, str) and config.weights == "trained" else {}
+    trained = isinstance(config.weights, str) and config.weights == "trained"
+    fixed: Mapping[str, object] = {**TRAINED, "tokenizer": "characters"} if trained else {}
     for name, limits in LIMITS.items():
         value = getattr(config, name)
         if name in fixed or (value is None and name in _FOLLOWING):
@@ -157,7 +171,9 @@ def _problems(config: Config) -> Iterator[Problem]:
             yield Problem(name, rule, trouble, f"nearest: {_listed(remedies)}")
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
-        if name not in fixed and (not isinstance(value, str) or value not in choices):
+        if name in fixed or (value is None and name in _FOLLOWING):
+            continue
+        if not isinstance(value, str) or value not in choices:
             yield Problem(name, f"{name} must be one of {_listed(choices)}", _shown(value), f"use {choices[0]}")
     for name in _SWITCHES:
         value = getattr(config, name)

@@ -25,13 +25,13 @@ Sentences = str | Sequence[str]
 def read(config: Config, source: Sentences | None = None, target: Sentences | None = None) -> tuple[Config, text.Batch]:
     """The token ids of a run, those of the sentences or generated ones of the config's lengths, and its config.
 
-    With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated. Trained
-    weights read characters, of which there is a fixed number.
+    With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated. The
+    config's tokenizer tells what a token is; of characters there is a fixed number.
 
     Raises:
         TextError: a sentence that cannot be read.
     """
-    spells = config.weights == "trained"
+    spells = config.tokenizer == "characters"
     batch = text.Batch((), (), characters.VOCABULARY if spells else text.Vocabulary())
     if source is not None:
         batch = (characters.encode if spells else text.encode)(source, target)

@@ -14,10 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TRAINED, WEIGHTS
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, TRAINED, WEIGHTS
 
 SIZES = tuple(LIMITS)
-CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "weights": WEIGHTS}
+CHOICES = {
+    "activation": ACTIVATIONS,
+    "output": OUTPUTS,
+    "dtype": DTYPES,
+    "device": DEVICES,
+    "weights": WEIGHTS,
+    "tokenizer": TOKENIZERS,
+}
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
 FIELDS = (*SIZES, *CHOICES, *SWITCHES)
 FOLLOWING = ("d_k", "d_v", "d_ff")
@@ -260,7 +267,7 @@ def test_with_trained_weights_lengths_dtype_device_masks_output_and_seed_are_fre
     }  # fmt: skip
     config = Config(weights="trained", **TRAINED, **free)
     assert {name: getattr(config, name) for name in (*free, *TRAINED)} == {**free, **TRAINED}
-    assert set(free) | set(TRAINED) | {"weights"} == {field.name for field in dataclasses.fields(Config)}
+    assert set(free) | set(TRAINED) | {"weights", "tokenizer"} == {field.name for field in dataclasses.fields(Config)}
 
 
 @pytest.mark.parametrize("field", TRAINED)
@@ -272,3 +279,15 @@ def test_a_size_of_the_trained_weights_can_be_changed_only_along_with_the_weight
     moved = config.change(weights="random", **{field: other})
     assert (getattr(moved, field), moved.weights) == (other, "random")
     assert moved.change(weights="trained", **TRAINED) == config
+
+
+def test_trained_weights_read_characters_and_random_ones_words_unless_the_tokenizer_is_given():
+    assert Config().tokenizer == "words"
+    assert Config(tokenizer="characters").tokenizer == "characters"
+    trained = Config(weights="trained", **TRAINED)
+    assert trained.tokenizer == "characters"
+    assert trained.change(weights="random", heads=8).tokenizer == "characters"
+    with pytest.raises(ConfigError) as caught:
+        Config(weights="trained", **TRAINED, tokenizer="words")
+    [problem] = caught.value.problems
+    assert (problem.field, problem.rule) == ("tokenizer", "trained weights have tokenizer characters")

@@ -86,7 +86,7 @@ def test_the_sizes_of_the_preset_are_those_of_the_vocabulary_and_of_the_file():
     assert TRAINED["vocab_size"] == len(VOCABULARY)
     assert trained_config() == Config(weights="trained", d_model=64, vocab_size=85)
     assert trained_config(batch=3, dtype="float64").change(weights="random") == Config(
-        batch=3, dtype="float64", d_model=64, vocab_size=85
+        batch=3, dtype="float64", d_model=64, vocab_size=85, tokenizer="characters"
     )
 
 
