@@ -56,6 +56,7 @@ TRAINED: Mapping[str, int | bool | str] = {
     "norm_first": False,
     "activation": "relu",
 }
+TRAINED_TOKENIZER = "characters"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Config:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         if self.tokenizer is None:
-            object.__setattr__(self, "tokenizer", "characters" if self.weights == "trained" else "words")
+            object.__setattr__(self, "tokenizer", TRAINED_TOKENIZER if self.weights == "trained" else "words")
 
     def change(self, **changes: Any) -> Self:
         """The same settings with some changed.
@@ -154,7 +155,7 @@ def _problems(config: Config) -> Iterator[Problem]:
     # With d_k and d_v both given, nothing is split: heads and d_model are free of each other.
     split = config.d_k is None or config.d_v is None
     trained = isinstance(config.weights, str) and config.weights == "trained"
-    fixed: Mapping[str, object] = {**TRAINED, "tokenizer": "characters"} if trained else {}
+    fixed: Mapping[str, object] = {**TRAINED, "tokenizer": TRAINED_TOKENIZER} if trained else {}
     for name, limits in LIMITS.items():
         value = getattr(config, name)
         if name in fixed or (value is None and name in _FOLLOWING):

@@ -8,7 +8,7 @@ import html
 import streamlit as st
 
 from engine.decode import Choice, Decoded
-from pages.ui import frame, state, touched
+from pages.ui import frame, state
 from pages.ui.plain import code, visible
 from pages.ui.settings import Settings
 from pages.ui.traces import CannotRunError, decoded_of
@@ -19,13 +19,13 @@ _SURE = 0.9
 
 def draw(settings: Settings) -> None:
     """Draws an input for a date, and the answer."""
-    state.show_in_widget(_KEY, settings.source.partition("\n")[0])
+    key, start = state.widget(_KEY, state.settings_now().source.partition("\n")[0])
     st.text_input(
         "Write a date: in English or Korean, in words or numbers, from 1900 to 2099. The model learned to answer "
         "in the form 2026-11-21.",
-        key=_KEY,
-        on_change=touched.note,
-        args=(_KEY, _typed),
+        start,
+        key=key,
+        on_change=state.chosen(_KEY, key, _typed),
     )
     try:
         written = decoded_of(settings)[0]
@@ -71,5 +71,5 @@ def how_sure(written: Decoded) -> str:
     )
 
 
-def _typed() -> None:
-    state.change_settings(dataclasses.replace(state.settings_now(), source=st.session_state[_KEY], upto=None))
+def _typed(text: str) -> None:
+    state.change_settings(dataclasses.replace(state.settings_now(), source=text, upto=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ _KINDS = {
     "cross": ("Cross-attention", "every target token asks every source token"),
 }
 _MOST = 3
+_MOST_BUTTONS = 8  # more options than this are a list
 
 
 def draw(trace: Trace) -> None:
@@ -50,19 +52,31 @@ def _choose(trace: Trace) -> tuple[str, int, int]:
 
 def _pick(name: str, label: str, options: tuple[str, ...], said=str) -> str:
     """A choice that is kept in the address; one that no longer exists falls back to the first."""
-    value = state.view(name)
-    key = f"attention.{name}"
-    state.show_in_widget(key, value if value in options else options[0])
+    asked = state.view(name)
+    value = asked if asked in options else options[0]
+    key, start = state.widget(f"attention.{name}", value)
     if len(options) == 1:
-        return options[0]
-    widget = st.segmented_control if len(options) <= 8 else st.selectbox
-    more = {"required": True, "wrap": True} if widget is st.segmented_control else {}
-    widget(label, options, format_func=said, key=key, on_change=_picked, args=(name,), **more)
-    return st.session_state[key] or options[0]
+        return value
+    start = start if start in options else value
+    callback = state.chosen(f"attention.{name}", key, partial(_picked, name))
+    if len(options) <= _MOST_BUTTONS:
+        st.segmented_control(
+            label,
+            options,
+            default=start,
+            format_func=said,
+            key=key,
+            on_change=callback,
+            required=True,
+            wrap=True,
+        )
+    else:
+        st.selectbox(label, options, options.index(start), format_func=said, key=key, on_change=callback)
+    return value
 
 
-def _picked(name: str) -> None:
-    state.change_view(**{name: st.session_state[f"attention.{name}"]})
+def _picked(name: str, value: str) -> None:
+    state.change_view(**{name: value})
 
 
 def _stage(trace: Trace, scores: Step, masked: Step | None, weights: Step, head: int, sentence: int) -> None:

@@ -1,4 +1,7 @@
-"""The settings in the sidebar. Every widget shows the settings and, when moved, makes new ones of them."""
+"""The settings in the sidebar. Every widget shows the settings and, when moved, makes new ones of them.
+
+A control stands where it stood whatever is moved: only what comes below all sizes comes and goes.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ import streamlit as st
 from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
-from pages.ui import state, touched
+from pages.ui import size_rules, state
 from pages.ui.folded import folded
 from pages.ui.plain import code
-from pages.ui.settings import RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, Settings, move, with_weights
+from pages.ui.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
 from pages.ui.traces import CannotRunError, decoded_of
 
 # Sizes people use; the present one is always among those offered.
 _WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
 _HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
-_MOVED, _LEFT = "explorer.moved", "explorer.left"
 _NORMS = {False: "after (post-norm)", True: "before (pre-norm)"}
+_WEIGHTS = {TRAINED: "Trained on dates", RANDOM: "Random"}
+_INPUTS = {CHARACTERS: "Characters", WORDS: "Words", TOKENS: "Generated"}
 
 
 def draw(settings: Settings, trace: Trace | None) -> None:
@@ -30,53 +34,46 @@ def draw(settings: Settings, trace: Trace | None) -> None:
         _input(settings, trace)
         _model(settings)
         folded("More", "more", partial(_more, settings))
+        if state.page() != "pages/decoding.py":  # which has this slider beside what it shows
+            _decoding_step(settings)
 
 
 def _input(settings: Settings, trace: Trace | None) -> None:
-    state.show_in_widget("weights", settings.config.weights)
-    st.segmented_control(
-        "Weights",
-        (TRAINED, RANDOM),
-        format_func={TRAINED: "Trained on dates", RANDOM: "Random"}.__getitem__,
-        key="weights",
-        required=True,
-        on_change=touched.note,
-        args=("weights", _set_weights),
-        width="stretch",
-    )
-    if settings.trained:
-        _texts(("A date as people write it, one a line", "Target, empty: what the model writes"))
-        if state.page() != "pages/decoding.py":  # which has this slider beside what it shows
-            _decoding_step(settings)
-        return
-    state.show_in_widget("reads", settings.reads)
-    st.segmented_control(
-        "Input",
-        (SENTENCES, TOKENS),
-        format_func={SENTENCES: "Sentences", TOKENS: "Generated tokens"}.__getitem__,
-        key="reads",
-        required=True,
-        on_change=touched.note,
-        args=("reads", _set_input, "reads"),
-        width="stretch",
-    )
+    _segments("weights", "Weights", _WEIGHTS, settings.config.weights, _set_weights)
+    _segments("reads", "The model reads", _INPUTS, size_rules.input_of(settings), _set_input)
     if settings.reads == SENTENCES:
-        _texts(("Source, one sentence a line", "Target, a line for each"))
-        sizes = None if trace is None else trace.config
-        if sizes is not None:
-            st.caption(
-                f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
-            )
+        _text("source", "Source, one sentence a line", settings.source)
+        _text("target", "Target, a line for each", settings.target, "empty: what the model writes")
     else:
         _slider("batch", "Batch", settings)
         _slider("src_len", "Source length", settings)
         _slider("tgt_len", "Target length", settings)
+    with st.container(key="input-sizes"):
+        if trace is not None and settings.reads == SENTENCES:
+            sizes = trace.config
+            st.caption(
+                f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
+            )
 
 
-def _texts(labels: tuple[str, str]) -> None:
-    for name, label in zip(("source", "target"), labels, strict=True):
-        state.show_in_widget(name, getattr(state.settings_now(), name))
-        st.text_area(label, key=name, height=68, on_change=touched.note, args=(name, _set_input, name))
+def _segments(name: str, label: str, options: dict[str, str], value: str, do: Any) -> None:
+    key, start = state.widget(name, value)
+    st.segmented_control(
+        label,
+        tuple(options),
+        default=start,
+        format_func=options.__getitem__,
+        key=key,
+        required=True,
+        on_change=state.chosen(name, key, do),
+        width="stretch",
+    )
+
+
+def _text(name: str, label: str, text: str, placeholder: str | None = None) -> None:
+    key, start = state.widget(name, text)
+    callback = state.chosen(name, key, partial(_set_text, name))
+    st.text_area(label, start, key=key, height=68, placeholder=placeholder, on_change=callback)
 
 
 def _decoding_step(settings: Settings) -> None:
@@ -90,42 +87,43 @@ def _decoding_step(settings: Settings) -> None:
     last = max(len(one.choices) for one in written) - 1
     if last < 1:
         return
-    state.show_in_widget("upto", last if settings.upto is None else min(settings.upto, last))
-    st.slider(
-        "Decoding step: characters written so far",
-        0,
-        last,
-        key="upto",
-        on_change=touched.note,
-        args=("upto", _set_upto, last),
-    )
+    key, start = state.widget("upto", last if settings.upto is None else min(settings.upto, last))
+    callback = state.chosen("upto", key, partial(_set_upto, last))
+    st.slider("Decoding step: characters written so far", 0, last, min(start, last), key=key, on_change=callback)
     answers = ", ".join(code(one.text) for one in written[:3])
     st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
 
 
 def _model(settings: Settings) -> None:
     config = settings.config
-    if settings.trained:
-        st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
+    with st.container(key="weights-notice", gap="small"):
+        _notice(settings)
     _slider("heads", "Heads", settings)
     _choice_slider("d_model", "d_model", _WIDTHS, settings)
-    moved = st.session_state.pop(_MOVED, "")
-    if moved:
-        st.caption(f":orange[{moved}]")
-    elif config.d_k == config.d_v and config.d_k * config.heads == config.d_model:
-        st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
-    else:
-        st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
-    if _LEFT in st.session_state and not settings.trained:
-        st.button(
-            "Back to the trained model",
-            key="back_to_trained",
-            on_click=touched.note,
-            args=("back_to_trained", _back_to_trained),
-        )
+    moves = state.moves()
+    with st.container(key="width-notes"):
+        if moves.note and moves.of == config:
+            st.caption(f":orange[{moves.note}]")
+        elif config.d_k == config.d_v and config.d_k * config.heads == config.d_model:
+            st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
+        else:
+            st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
     _slider("encoder_layers", "Encoder layers", settings)
     _slider("decoder_layers", "Decoder layers", settings)
     _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
+
+
+def _notice(settings: Settings) -> None:
+    """What a moved size does, or has done, to the weights; with Undo until the person has answered."""
+    if settings.trained:
+        st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
+    elif state.moves().left is not None:
+        st.caption(":orange[The weights are random now: the trained ones have other sizes. Text and answer stay.]")
+        with st.container(horizontal=True, gap="small"):
+            st.button("Undo", key="undo", help="Back to the trained model", on_click=_undo)
+            st.button("Keep random weights", key="stay", on_click=_stay)
+    else:
+        st.caption("The weights are random, drawn from the seed.")
 
 
 def _more(settings: Settings) -> None:
@@ -134,7 +132,7 @@ def _more(settings: Settings) -> None:
     config = settings.config
     share = config.d_model // config.heads
     if config.d_model % config.heads == 0 and (config.d_k, config.d_v) != (share, share):
-        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=touched.note, args=("follow", _follow))
+        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=_follow)
     _select("norm_first", "LayerNorm", tuple(_NORMS), settings, _NORMS.__getitem__)
     _select("activation", "Activation", ACTIVATIONS, settings)
     _select("output", "Output", OUTPUTS, settings)
@@ -148,81 +146,77 @@ def _more(settings: Settings) -> None:
 
 def _slider(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
-    state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
-    st.slider(label, low, high, key=name, on_change=touched.note, args=(name, _set_config, name))
+    key, start = state.widget(name, min(max(getattr(settings.config, name), low), high))
+    st.slider(label, low, high, start, key=key, on_change=state.chosen(name, key, partial(_set_config, name)))
 
 
 def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
-    value = getattr(settings.config, name)
-    state.show_in_widget(name, value)
-    st.select_slider(label, sorted({*usual, value}), key=name, on_change=touched.note, args=(name, _set_config, name))
+    key, start = state.widget(name, getattr(settings.config, name))
+    # The options are the widget's for as long as it stands: a browser says which of them it shows by their places.
+    offered = sorted({*usual, start})
+    st.select_slider(label, offered, start, key=key, on_change=state.chosen(name, key, partial(_set_config, name)))
 
 
 def _number(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
-    state.show_in_widget(name, min(max(getattr(settings.config, name), low), high))
-    st.number_input(label, low, high, key=name, step=1, on_change=touched.note, args=(name, _set_config, name))
+    key, start = state.widget(name, min(max(getattr(settings.config, name), low), high))
+    callback = state.chosen(name, key, partial(_set_config, name))
+    st.number_input(label, low, high, start, key=key, step=1, on_change=callback)
 
 
 def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
-    value = getattr(settings.config, name)
-    state.show_in_widget(name, value)
-    offered = options if value in options else (*options, value)
-    st.selectbox(label, offered, format_func=said, key=name, on_change=touched.note, args=(name, _set_config, name))
+    key, start = state.widget(name, getattr(settings.config, name))
+    offered = options if start in options else (*options, start)
+    callback = state.chosen(name, key, partial(_set_config, name))
+    st.selectbox(label, offered, offered.index(start), format_func=said, key=key, on_change=callback)
 
 
 def _toggle(name: str, label: str, settings: Settings) -> None:
-    state.show_in_widget(name, getattr(settings.config, name))
-    st.toggle(label, key=name, on_change=touched.note, args=(name, _set_config, name))
+    key, start = state.widget(name, getattr(settings.config, name))
+    st.toggle(label, start, key=key, on_change=state.chosen(name, key, partial(_set_config, name)))
 
 
-def _set_config(name: str) -> None:
+def _set_config(name: str, value: Any) -> None:
     settings = state.settings_now()
-    value = st.session_state[name]
-    if value is None:
-        return
-    config, moved = move(settings.config, name, value)
-    st.session_state[_MOVED] = moved
-    changed = dataclasses.replace(settings, config=config)
-    if settings.trained and not changed.trained:
-        st.session_state[_LEFT] = settings
-        changed = dataclasses.replace(changed, target=_written(settings), upto=None)
-    state.change_settings(changed)
+    changed, moves = size_rules.move(settings, state.moves(), name, value, partial(_written, settings))
+    state.change_settings(changed, moves)
 
 
 def _written(settings: Settings) -> str:
-    """What stands as the target, also where that is what the model writes."""
-    if not settings.writes:
-        return settings.target
+    """What the model writes as the target."""
     try:
-        return "\n".join(one.text for one in decoded_of(settings))
+        return "\n".join(line.text for line in decoded_of(settings))
     except CannotRunError:
         return ""
 
 
-def _back_to_trained() -> None:
-    """One press after a size was moved: everything as it was before."""
-    state.change_settings(st.session_state.pop(_LEFT))
-
-
-def _set_weights() -> None:
+def _set_weights(weights: str) -> None:
     settings = state.settings_now()
-    st.session_state.pop(_LEFT, None)
-    state.change_settings(with_weights(settings, st.session_state["weights"], _written(settings)))
+    written = partial(_written, settings)
+    state.change_settings(*size_rules.choose_weights(settings, state.moves(), weights, written))
 
 
-def _set_upto(last: int) -> None:
-    chosen = st.session_state["upto"]
+def _set_input(reads: str) -> None:
+    settings = state.settings_now()
+    written = partial(_written, settings)
+    state.change_settings(*size_rules.choose_input(settings, state.moves(), reads, written))
+
+
+def _set_upto(last: int, chosen: int) -> None:
     state.change_settings(dataclasses.replace(state.settings_now(), upto=None if chosen == last else chosen))
 
 
+def _set_text(name: str, text: str) -> None:
+    state.change_settings(dataclasses.replace(state.settings_now(), **{name: text, "upto": None}))
+
+
 def _follow() -> None:
-    """d_k and d_v to what follows from d_model and heads, as they go on doing from there."""
-    settings = state.settings_now()
-    config = settings.config.change(d_k=None, d_v=None)
-    state.change_settings(dataclasses.replace(settings, config=config))
+    state.change_settings(*size_rules.follow(state.settings_now(), state.moves()))
 
 
-def _set_input(name: str) -> None:
-    changes = {name: st.session_state[name], "upto": None}
-    state.change_settings(dataclasses.replace(state.settings_now(), **changes))
+def _undo() -> None:
+    state.change_settings(*size_rules.undo(state.settings_now(), state.moves()))
+
+
+def _stay() -> None:
+    state.change_settings(state.settings_now(), size_rules.stay(state.moves()))

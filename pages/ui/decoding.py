@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
 from engine.formula import number
-from pages.ui import frame, state, touched
+from pages.ui import frame, state
 from pages.ui.answer import how_sure, percent, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
@@ -70,33 +70,35 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
         return lines[0]
     options = [str(place) for place in range(len(lines))]
     asked = state.view("sentence")
-    state.show_in_widget(_SENTENCE, asked if asked in options else "0")
+    line = options.index(asked) if asked in options else 0
+    key, start = state.widget(_SENTENCE, options[line])
     st.selectbox(
         "Sentence",
         options,
+        options.index(start) if start in options else 0,
         format_func=lambda n: lines[int(n)].source,
-        key=_SENTENCE,
-        on_change=touched.note,
-        args=(_SENTENCE, _keep_sentence),
+        key=key,
+        on_change=state.chosen(_SENTENCE, key, _keep_sentence),
     )
-    return lines[int(st.session_state[_SENTENCE] or 0)]
+    return lines[line]
 
 
 def _place(written: Decoded) -> int:
     last = len(written.choices) - 1
     settings = state.settings_now()
     asked = str(settings.upto or 0) if settings.writes else state.view("position")
-    state.show_in_widget(_PLACE, min(int(asked), last) if asked.isascii() and asked.isdigit() else 0)
+    place = min(int(asked), last) if asked.isascii() and asked.isdigit() else 0
+    key, start = state.widget(_PLACE, place)
     if last:
         st.slider(
             "Position in the answer: characters written before it",
             0,
             last,
-            key=_PLACE,
-            on_change=touched.note,
-            args=(_PLACE, _keep_place),
+            min(start, last),
+            key=key,
+            on_change=state.chosen(_PLACE, key, _keep_place),
         )
-    return int(st.session_state[_PLACE]) if last else 0
+    return place
 
 
 def _one_place(settings: Settings, written: Decoded, place: int) -> None:
@@ -176,10 +178,11 @@ def _beside_told(settings: Settings, written: Decoded) -> None:
         "Give it any target here: once that differs from what it writes, it reads something else and expects "
         "something else."
     )
-    state.show_in_widget(_TOLD, state.view("told") or written.text)
-    st.text_input("A target to tell it", key=_TOLD, on_change=touched.note, args=(_TOLD, _keep_told))
+    target = state.view("told") or written.text
+    key, start = state.widget(_TOLD, target)
+    st.text_input("A target to tell it", start, key=key, on_change=state.chosen(_TOLD, key, _keep_told))
     try:
-        told = told_of(settings, written.source, st.session_state[_TOLD])
+        told = told_of(settings, written.source, target)
     except CannotRunError as error:
         st.error(str(error))
         return
@@ -239,8 +242,7 @@ def _read(choices: Sequence[Choice], place: int) -> str:
     return visible("⟨begin⟩" + "".join(choice.token for choice in choices[:place]))
 
 
-def _keep_place() -> None:
-    place = st.session_state[_PLACE]
+def _keep_place(place: int) -> None:
     settings = state.settings_now()
     if settings.writes:  # the other pages then open at this step of decoding
         state.change_settings(dataclasses.replace(settings, upto=place))
@@ -248,9 +250,9 @@ def _keep_place() -> None:
         state.change_view(position=str(place))
 
 
-def _keep_sentence() -> None:
-    state.change_view(sentence=st.session_state[_SENTENCE], position=None, told=None)
+def _keep_sentence(line: str) -> None:
+    state.change_view(sentence=line, position=None, told=None)
 
 
-def _keep_told() -> None:
-    state.change_view(told=st.session_state[_TOLD] or None)
+def _keep_told(target: str) -> None:
+    state.change_view(told=target or None)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
-from pages.ui import state, touched
+from pages.ui import state
 
 OPENED = "explorer.opened"
 
 
 def folded(label: str, key: str, draw: Callable[[], None]) -> None:
     """An expander that has its inside drawn only while it is open, and is on every page as it was left."""
-    state.show_in_widget(key, key in st.session_state.get(OPENED, ()))
-    with st.expander(label, key=key, on_change=touched.note, args=(key, _turn, key)) as inside:
+    name = key
+    key, start = state.widget(name, name in st.session_state.get(OPENED, ()))
+    with st.expander(label, start, key=key, on_change=state.chosen(name, key, partial(_turn, name))) as inside:
         if inside.open:
             draw()
 
 
-def _turn(key: str) -> None:
-    opened = set(st.session_state.get(OPENED, ()))
-    st.session_state[OPENED] = opened | {key} if st.session_state[key] else opened - {key}
+def _turn(name: str, opened: bool) -> None:
+    others = set(st.session_state.get(OPENED, ())) - {name}
+    st.session_state[OPENED] = others | {name} if opened else others

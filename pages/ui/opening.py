@@ -9,7 +9,18 @@ import streamlit as st
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
 from pages.ui import controls, frame, state, waiting
+from pages.ui.settings import differing
+from pages.ui.size_rules import Memory
 from pages.ui.traces import CannotRunError, trace_of
+
+_INSTEAD = (
+    "{trouble} Shown below, also to download, is the last run that worked, with {shown}. "
+    "The controls still stand at {asked}."
+)
+_EXAMPLE = (
+    "{trouble} Shown below, also to download, is the example instead, with {shown}. "
+    "The controls still stand at {asked}."
+)
 
 
 def show(file: str, draw: Callable[[Trace], None]) -> None:
@@ -19,40 +30,56 @@ def show(file: str, draw: Callable[[Trace], None]) -> None:
     for is drawn first: the browser shows it while the controls are still on their way.
     """
     frame.make_room()
-    _show(file, draw)
+    state.arrive(file)
+    _show(draw)
 
 
 # At every run of a page the browser goes over all its elements several times before it shows one; at that of a fragment
 # it does not.
 @st.fragment
-def _show(file: str, draw: Callable[[Trace], None]) -> None:
-    settings = state.arrive(file)
+def _show(draw: Callable[[Trace], None]) -> None:
+    settings = state.settings_now()
     linked = frame.has_links()
     if not linked:  # none stand there meanwhile
         state.carry()
     for note in state.notes():
         st.warning(note)
     trace: Trace | None
+    refused = False
     try:
         trace = trace_of(settings)
         state.show(settings)
     except CannotRunError as error:
-        trace = _last(str(error))
+        trace, refused = _last(str(error)), True
     waiting.end()
     if trace is not None:
         draw(trace)
     if linked:
         state.carry()
-    controls.draw(settings, trace)
+    controls.draw(settings, None if refused else trace)
 
 
 def _last(trouble: str) -> Trace | None:
-    """The last trace that worked, under what is wrong with the present settings; None where even that has no room."""
+    """The last trace that worked, under what is wrong with the present settings; None where even that has no room.
+
+    The controls keep what was asked for, so that nobody has to set it again; what is shown is told apart from it.
+    """
+    shown = state.settings_shown()
+    trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
     try:
-        trace = trace_of(state.settings_shown())
+        trace = trace_of(shown)
     except CannotRunError:
         st.error(trouble)
         return None
-    instead = "Shown below is the last run that worked" if state.has_shown() else "Shown instead is the example"
-    st.error(f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}. {instead}, also to download.")
+    said = _INSTEAD if state.has_shown() else _EXAMPLE
+    st.error(
+        said.format(
+            trouble=trouble, shown=differing(shown, state.settings_now()), asked=differing(state.settings_now(), shown)
+        )
+    )
+    st.button("Set the controls to what is shown", key="as_shown", on_click=_as_shown)
     return trace
+
+
+def _as_shown() -> None:
+    state.change_settings(state.settings_shown(), Memory())

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
+from engine.config import TOKENIZERS, WEIGHTS
 from engine.config import TRAINED as FIXED
-from engine.config import WEIGHTS
 from engine.decode import MOST_STEPS
 from engine.trained import trained_config
 from pages.ui.plain import code, short_text
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
-DATE = "21 November 2026"
+DATE, ANSWER = "21 November 2026", "2026-11-21"
 SENTENCES, TOKENS = "sentences", "tokens"
+WORDS, CHARACTERS = TOKENIZERS
 RANDOM, TRAINED = WEIGHTS
 
 # What the controls reach. The engine takes more; the memory guard decides what runs.
@@ -76,8 +77,10 @@ class Settings:
 
     def to_query(self) -> dict[str, str]:
         """The part of the address that says these settings."""
-        start = _start(self.trained)
-        usual = dataclasses.asdict(start.config) | ({} if self.trained else _following(self.config))
+        start = _start(self.trained, self.config.tokenizer)
+        usual = dataclasses.asdict(start.config)
+        if not self.trained:
+            usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
         query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
         if not self.trained:
             query["weights"] = RANDOM
@@ -93,12 +96,14 @@ _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
 _TEXTS = ("reads", "source", "target", "upto")
 Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS})
 # What only random weights have: an address with one of these and no word about weights means random ones.
-_ONLY_RANDOM = frozenset({*FIXED, "seed", "reads", "batch", "src_len", "tgt_len"})
+_ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
 
-def _start(trained: bool) -> Settings:
-    """What a person begins with, with either kind of weights."""
-    return Settings(trained_config(), source=DATE, target="") if trained else Settings()
+def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
+    """What a person begins with, with either kind of weights, and with random ones either kind of tokens."""
+    config = trained_config() if trained else Config(tokenizer=tokenizer)
+    source, target = example_of(config)
+    return Settings(config, source=source, target=target)
 
 
 def first() -> Settings:
@@ -106,17 +111,24 @@ def first() -> Settings:
     return _start(trained=True)
 
 
-def with_weights(settings: Settings, weights: str, written: str = "") -> Settings:
-    """The settings with the other kind of weights: a source that the person wrote stays, an example gives way.
+def example_of(config: Config) -> tuple[str, str]:
+    """The source and target to begin with; the target of trained weights is empty, because they write it."""
+    if config.tokenizer == WORDS:
+        return SOURCE, TARGET
+    return DATE, "" if config.weights == TRAINED else ANSWER
 
-    ``written`` stands in for a target that the trained model was to write.
-    """
-    old, new = _start(settings.trained), _start(weights == TRAINED)
-    kept = {name: getattr(settings.config, name) for name in ("dtype", "device", "output")}
-    if settings.source == old.source:
-        return Settings(new.config.change(**kept), source=new.source, target=new.target)
-    target = "" if weights == TRAINED else settings.target if settings.target.strip() else written
-    return Settings(new.config.change(**kept), source=settings.source, target=target)
+
+def text_of(settings: Settings) -> tuple[str, str]:
+    """The source and the target."""
+    return settings.source, settings.target
+
+
+def differing(settings: Settings, others: Settings) -> str:
+    """What these settings have otherwise than the others, in words that are safe to show."""
+    names = [name for name in _FIELDS if getattr(settings.config, name) != getattr(others.config, name)]
+    said = [f"{name} {_text(getattr(settings.config, name))}" for name in names]
+    texts = [name for name in ("reads", "source", "target") if getattr(settings, name) != getattr(others, name)]
+    return ", ".join([*said, *(f"{name} {code(short_text(getattr(settings, name), 24))}" for name in texts)])
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
@@ -127,7 +139,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
         notes.append(f"The link says {_said('weights', weights)}; they can be random or trained. Trained are used.")
         weights = TRAINED
     trained = weights == TRAINED
-    start = _start(trained)
+    tokenizer = query.get("tokenizer", WORDS)
+    start = _start(trained, tokenizer if tokenizer in TOKENIZERS else WORDS)
     changes: dict[str, Any] = {}
     for name in _FIELDS:
         if name in query and name != "weights":
@@ -149,32 +162,10 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
     return settings, (*notes, *more)
 
 
-def move(config: Config, name: str, value: Any) -> tuple[Config, str]:
-    """The config with one setting moved, the other of heads and d_model following where it must, and what to say.
-
-    Never fails for a value within ``RANGES``. Trained weights fit their own sizes alone: with others they are random.
-    """
-    if config.weights == TRAINED and name in FIXED and value != FIXED[name]:
-        config, note = move(config.change(weights=RANDOM), name, value)
-        return config, f"The weights are random now: the trained ones have {name} {_text(FIXED[name])}. {note}".strip()
-    try:
-        return config.change(**{name: value}), ""
-    except ConfigError:
-        pass
-    if name == "heads":
-        width = _nearest_multiple(config.d_model, value)
-        note = f"d_model moved from {config.d_model} to {width}: {value} heads need a multiple of {value}."
-        return config.change(heads=value, d_model=width), note
-    width = value if name == "d_model" else config.d_model
-    heads = _nearest_divisor(width, config.heads)
-    note = f"Heads moved from {config.heads} to {heads}: {config.heads} does not divide d_model {width}."
-    return config.change(**{"d_model": width, "heads": heads, name: value}), note
-
-
-def _following(config: Config) -> dict[str, int | None]:
-    """d_k, d_v and d_ff as they follow from d_model and heads; None where heads do not divide d_model."""
-    share = None if config.d_model % config.heads else config.d_model // config.heads
-    return {"d_k": share, "d_v": share, "d_ff": 4 * config.d_model}
+def following(heads: int, d_model: int) -> dict[str, int | None]:
+    """d_k, d_v and d_ff as they follow from heads and d_model; no d_k and d_v where heads do not divide d_model."""
+    share = None if d_model % heads else d_model // heads
+    return {"d_k": share, "d_v": share, "d_ff": 4 * d_model}
 
 
 def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
@@ -184,7 +175,7 @@ def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
     except ConfigError:
         default = Config()
         heads, width = changes.get("heads", default.heads), changes.get("d_model", default.d_model)
-        fitting = _nearest_multiple(width, heads)
+        fitting = nearest_multiple(width, heads)
         note = f"The link says d_model {width} with {heads} heads, which do not divide it. d_model {fitting} is used."
         return Config(**changes | {"d_model": fitting}), (note,)
 
@@ -211,14 +202,10 @@ def _value(name: str, text: str) -> tuple[Any, str]:
         return None, f"The link says {_said(name, text)}; {error.problems[0].rule}. {default} is used."
 
 
-def _nearest_multiple(value: int, of: int) -> int:
+def nearest_multiple(value: int, of: int) -> int:
+    """The multiple of ``of`` nearest to ``value`` that the control of d_model reaches."""
     high = RANGES["d_model"][1] // of * of
     return min(max((value + of // 2) // of * of, of), high)
-
-
-def _nearest_divisor(value: int, near: int) -> int:
-    divisors = [d for d in range(1, RANGES["heads"][1] + 1) if value % d == 0]
-    return min(divisors, key=lambda d: (abs(d - near), -d))
 
 
 def _text(value: Any) -> str:

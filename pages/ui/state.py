@@ -1,52 +1,52 @@
 """Where a person is: the settings and the view of the page, kept in the session and in the address.
 
 Widgets do not carry from page to page by their keys, and a page opened by a link starts without a session, so the one
-truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run takes
-the address over the session only when somebody changed it: a link, or the browser's back.
+truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run of a
+whole page takes the address over the session when somebody changed it: a link, or the browser's back. A run of a
+fragment never does: only a widget starts one, and its message may hold an address from before the last run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from pages.ui import frame, touched
+from pages.ui import frame, shown_widgets
 from pages.ui.settings import Settings, first, from_query
+from pages.ui.shown_widgets import Widget
+from pages.ui.size_rules import Memory
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
-_SHOWN, _NOTES, _TURNED = "explorer.shown", "explorer.notes", "explorer.turned"
-_CARRIED = "explorer.carried"
+_SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
+_CARRIED, _OPENED = "explorer.carried", "explorer.opened_view"
 
 
 def arrive(page: str) -> Settings:
-    """Settles at the start of a run what the settings and the view are; ``carry`` makes the address say so."""
+    """Settles at the start of a page's run what the settings and the view are; ``carry`` makes the address say so.
+
+    Not to be called again where a fragment runs alone.
+    """
     asked = st.query_params.to_dict()
     memory = st.session_state
     turned = memory.get(_PAGE) not in (None, page)
-    # A browser that a widget had speak may not have heard yet what the address is to be; nobody changed that.
-    answers = settle() and not turned
-    if turned:
-        touched.forget()
-    if _SETTINGS not in memory or (not answers and _address_was_changed(asked, turned)):
+    opened = memory.pop(_OPENED, False) and not turned
+    if _SETTINGS not in memory or (not opened and _address_was_changed(asked, turned)):
         settings, notes = from_query(asked)
         memory[_SETTINGS], memory[_NOTES] = settings, notes
+        memory[_MOVES] = Memory(left=None if settings.trained else moves().left)
         memory[_VIEW] = _beside_settings(asked)
     elif turned:
         memory[_VIEW] = _beside_settings(asked)
-    memory[_PAGE], memory[_TURNED] = page, turned
+    memory[_PAGE] = page
     return settings_now()
-
-
-def settle() -> bool:
-    """Does what people chose in the widgets that noted it; whether there was any. First thing in a run, or fragment."""
-    return touched.settle(_SETTINGS in st.session_state and st.query_params.to_dict() == _address())
 
 
 def carry() -> None:
     """Makes the address and the navigation's links say what the settings are, once what people wait for is drawn."""
-    _write_address()
+    write_address()
     query = settings_now().to_query()
     frame.carry(query)
     carried = st.session_state.get(_CARRIED, [])
@@ -77,21 +77,29 @@ def show(settings: Settings) -> None:
     st.session_state[_SHOWN] = settings
 
 
-def change_settings(settings: Settings) -> None:
-    """To be noted by a widget: the run that follows shows these settings."""
+def change_settings(settings: Settings, moves: Memory | None = None) -> None:
+    """To be called from a widget's callback: the run that follows shows these settings."""
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
+    if moves is not None:
+        st.session_state[_MOVES] = moves
 
 
-def show_in_widget(key: str, value: Any) -> None:
-    """Lets the widget with this key show a value, on whatever page and however it came to be.
+def moves() -> Memory:
+    """What is kept beside the settings while a person moves them."""
+    return st.session_state.get(_MOVES, Memory())
 
-    A value it shows already is left alone, so that text still being typed is not taken away; but a widget of another
-    page is a new widget, even under the same key.
+
+def widget(name: str, value: Any) -> Widget:
+    """The key and the first value for the widget of this name on this page, so that it shows this value.
+
+    ``chosen`` belongs to it as its callback.
     """
-    if st.session_state[_TURNED]:
-        st.session_state[key] = value
-    elif st.session_state.get(key) != value:
-        touched.replace(key, value)
+    return shown_widgets.widget(page(), name, value)
+
+
+def chosen(name: str, key: str, do: Callable[[Any], None]) -> Callable[[], None]:
+    """The callback of a widget that ``widget`` gave its key: calls ``do`` with the value that a person chose."""
+    return partial(shown_widgets.chosen, page(), name, key, do)
 
 
 def notes() -> tuple[str, ...]:
@@ -105,16 +113,23 @@ def view(name: str, default: str = "") -> str:
 
 
 def change_view(**changes: str | None) -> None:
-    """Changes this page's view; None takes a name out of the address. Works inside a fragment."""
+    """Changes this page's view; None takes a name out of it. ``carry`` or ``write_address`` tell the browser."""
     kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
     st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
-    _write_address()
 
 
 def open_view(**values: str) -> None:
     """Another view of this page, with nothing left of the one before. To be called from a widget's callback."""
-    st.session_state[_VIEW] = values
-    _write_address()
+    st.session_state[_VIEW], st.session_state[_OPENED] = values, True
+
+
+def write_address() -> None:
+    """Has the browser's address say what the settings and the view are; for a fragment that changed the view."""
+    address = _address()
+    # The message that started this run may say an address from before one that is still on its way to the browser.
+    if address != st.session_state.get(_ADDRESS) or address != st.query_params.to_dict():
+        st.session_state[_ADDRESS] = address
+        st.query_params.from_dict(address)
 
 
 def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
@@ -131,13 +146,6 @@ def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
 
 def _beside_settings(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in query.items() if name not in Settings.QUERY_NAMES}
-
-
-def _write_address() -> None:
-    address = _address()
-    st.session_state[_ADDRESS] = address
-    if st.query_params.to_dict() != address:
-        st.query_params.from_dict(address)
 
 
 def _address() -> dict[str, str]:

@@ -133,33 +133,38 @@ def _axes(step: Step) -> str:
 
 
 def _text_filter(name: str, label: str, example: str) -> str:
-    key = f"table.{name}"
-    state.show_in_widget(key, state.view(name))
-    return st.text_input(label, key=key, placeholder=example, on_change=_filter_changed, args=(name,))
+    text = state.view(name)
+    key, start = state.widget(f"table.{name}", text)
+    callback = state.chosen(f"table.{name}", key, partial(_filter_changed, name))
+    st.text_input(label, start, key=key, placeholder=example, on_change=callback)
+    return text
 
 
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
-    key = f"table.{name}"
-    value = state.view(name)
-    state.show_in_widget(key, value if value in options else "")
+    value = state.view(name) if state.view(name) in options else ""
+    offered = ("", *options)
+    key, start = state.widget(f"table.{name}", value)
     said = {"": everything}
-    return st.selectbox(
+    st.selectbox(
         label,
-        ("", *options),
+        offered,
+        offered.index(start) if start in offered else 0,
         format_func=lambda option: said.get(option, option),
         key=key,
-        on_change=_filter_changed,
-        args=(name,),
+        on_change=state.chosen(f"table.{name}", key, partial(_filter_changed, name)),
     )
+    return value
 
 
 def _ops_filter(options: list[str]) -> list[str]:
-    key = "table.op"
-    state.show_in_widget(key, [op for op in state.view("op").split() if op in options])
-    return st.multiselect("Operation", options, key=key, placeholder="all", on_change=_filter_changed, args=("op",))
+    ops = [op for op in state.view("op").split() if op in options]
+    key, start = state.widget("table.op", ops)
+    callback = state.chosen("table.op", key, partial(_filter_changed, "op"))
+    chosen = [op for op in start if op in options]
+    st.multiselect("Operation", options, chosen, key=key, placeholder="all", on_change=callback)
+    return ops
 
 
-def _filter_changed(name: str) -> None:
-    value = st.session_state[f"table.{name}"]
+def _filter_changed(name: str, value: str | list[str]) -> None:
     text = " ".join(value) if isinstance(value, list) else value
     state.change_view(**{name: text or None})

@@ -12,7 +12,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.index_map import reads
-from pages.ui import state, touched, where
+from pages.ui import state, where
 from pages.ui.download import tensor_buttons
 from pages.ui.folded import folded
 from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
@@ -43,7 +43,7 @@ def draw(trace: Trace) -> None:
 
 @st.fragment
 def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
-    state.settle()
+    state.write_address()
     try:
         trace = drawn() or trace_of(settings)
     except CannotRunError as error:
@@ -83,8 +83,8 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
         choice=view_at(state.view("at")),
         pinned=pinned,
         made=lambda panel, index: made_of(trace, step, panel, index, trail),
-        on_go=partial(touched.note, _STAGE, partial(_go, drawn, settings)),
-        on_else=partial(touched.note, f"{_STAGE}.else", _nothing),
+        on_go=partial(_go, drawn, settings),
+        on_else=_nothing,
     )
 
 
@@ -152,18 +152,19 @@ def _remember(step: Step, selection: Selection) -> None:
         changes["at"] = at
     if changes:
         state.change_view(**changes)
+        state.write_address()
 
 
 def _search(trace: Trace, step: Step) -> None:
     titles = {key_of(trace, one): _title(one) for one in trace.steps}
-    state.show_in_widget(_STEP, key_of(trace, step))
+    key, start = state.widget(_STEP, key_of(trace, step))
     st.selectbox(
         "Find a step",
         tuple(titles),
+        tuple(titles).index(start) if start in titles else None,
         format_func=lambda key: titles.get(key, key),
-        key=_STEP,
-        on_change=touched.note,
-        args=(_STEP, _chosen),
+        key=key,
+        on_change=state.chosen(_STEP, key, _chosen),
         label_visibility="collapsed",
         placeholder="Find a step by its name, module or operation",
     )
@@ -173,9 +174,8 @@ def _title(step: Step) -> str:
     return f"{step.index}  {step.full_name}  ({step.op})"
 
 
-def _chosen() -> None:
-    if st.session_state[_STEP] is not None:
-        state.change_view(step=st.session_state[_STEP], pin=None, trail=None)
+def _chosen(step: str) -> None:
+    state.change_view(step=step, pin=None, trail=None)
 
 
 def _nothing() -> None:

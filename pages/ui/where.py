@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.graph import boxes, closed_around, mark_of, to_dot
 from engine.modules import chain, is_inside, title
-from pages.ui import state, touched
+from pages.ui import state
 from pages.ui.block_map import Scope, block_map
 from pages.ui.code_view import code_view
 from pages.ui.graph_look import graph_look
@@ -40,7 +40,7 @@ def draw(trace: Trace, step: Step) -> None:
         code, block = st.columns(2, gap="medium")
     with code:
         st.markdown("##### The code")
-        code_view(trace, step, key="where.code", on_go=partial(touched.note, "where.code", _go))
+        code_view(trace, step, key="where.code", on_go=_go)
     with block:
         st.markdown("##### Where we are")
         _draw_map(trace, step)
@@ -59,8 +59,8 @@ def _draw_map(trace: Trace, step: Step) -> None:
         scopes=[Scope(module or _WHOLE, title(module)) for module in ("", *chain(step.path))],
         scope=within or _WHOLE,
         alt=f"Graph of {title(within)}, the shape of the tensor on every edge",
-        on_pick=partial(touched.note, "where.map", partial(_pick, weakref.ref(trace), here, ours)),
-        on_scope=partial(touched.note, "where.map", partial(_scope, step.path)),
+        on_pick=partial(_pick, weakref.ref(trace), here, ours),
+        on_scope=partial(_scope, step.path),
     )
     if picture.left_closed:
         st.caption(f"Modules that were opened first are drawn closed: more than {_MOST_BOXES} boxes are not drawn.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -39,10 +40,10 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     value = min(max(int(asked), low), high) if re.fullmatch(r"-?\d{1,9}", asked) else usual
     if asked and asked != str(value):
         st.caption(f":orange[{label} can be {low} to {high}: {code(short_text(asked))} became {value}.]")
-    key = _key(name)
-    state.show_in_widget(key, value)
+    key, start = state.widget(_key(name), value)
     if low < high:
-        st.slider(label, low, high, key=key, help=help, on_change=_keep, args=(name, key))
+        callback = state.chosen(_key(name), key, partial(_keep, name))
+        st.slider(label, low, high, min(max(start, low), high), key=key, help=help, on_change=callback)
     return value
 
 
@@ -52,11 +53,17 @@ def pick(name: str, label: str, options: Sequence[str], usual: str | None = None
     value = asked if asked in options else usual or options[0]
     if asked and asked != value:
         st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
-    key = _key(name)
-    state.show_in_widget(key, value)
+    key, start = state.widget(_key(name), value)
     if len(options) > 1:
         st.segmented_control(
-            label, options, key=key, help=help, required=True, wrap=True, on_change=_keep, args=(name, key)
+            label,
+            options,
+            default=start if start in options else value,
+            key=key,
+            help=help,
+            required=True,
+            wrap=True,
+            on_change=state.chosen(_key(name), key, partial(_keep, name)),
         )
     return value
 
@@ -71,9 +78,8 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
 def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
     """A line of text, the usual one to begin with and where it is emptied. What is wrong with it the lab says."""
     value = state.view(_PREFIX + name) or usual
-    key = _key(name)
-    state.show_in_widget(key, value)
-    st.text_input(label, key=key, help=help, on_change=_keep, args=(name, key))
+    key, start = state.widget(_key(name), value)
+    st.text_input(label, start, key=key, help=help, on_change=state.chosen(_key(name), key, partial(_keep, name)))
     return value
 
 
@@ -85,23 +91,22 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
     """
     made = _predictions()
     place = (st.session_state[_LAB], name)
-    key = _key(f"predict.{name}")
     prediction = made.get(place)
+    said = prediction.said if prediction and prediction.said in options else None
+    widget = _key(f"predict.{name}")
+    key, start = state.widget(widget, said)
     with st.container(border=True, key=f"lab-predict-{name}"):
-        state.show_in_widget(key, prediction.said if prediction and prediction.said in options else None)
         st.radio(
             f"**Predict.** {question}",
             options,
+            options.index(start) if start in options else None,
             key=key,
-            index=None,
             horizontal=True,
-            on_change=_predicted,
-            args=(name, key, answer),
+            on_change=state.chosen(widget, key, partial(_predicted, name, answer)),
         )
         if prediction is None:
-            st.button(_SHOW, key=f"{key}.show", type="tertiary", on_click=_seen, args=(name,))
+            st.button(_SHOW, key=f"{widget}.show", type="tertiary", on_click=_seen, args=(name,))
             return False
-        said = st.session_state[key]
         verdict = "" if said is None else "You predicted that. " if said == answer else f"You predicted: {said}. "
         mark = ":green[✓]" if said == answer else ":orange[→]"
         st.markdown(f"{mark} {verdict}**Computed: {answer}.** {because}")
@@ -137,12 +142,11 @@ def _key(name: str) -> str:
     return f"labs.{st.session_state[_LAB]}.{name}"
 
 
-def _keep(name: str, key: str) -> None:
-    move(**{name: st.session_state[key]})
+def _keep(name: str, value: object) -> None:
+    move(**{name: value})
 
 
-def _predicted(name: str, key: str, answer: str) -> None:
-    said = st.session_state[key]
+def _predicted(name: str, answer: str, said: str) -> None:
     _predictions()[st.session_state[_LAB], name] = _Prediction(said, said == answer)
 
 

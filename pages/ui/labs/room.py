@@ -69,6 +69,7 @@ def _one(lab: Lab) -> None:
 
 @st.fragment
 def _drawn(key: str) -> None:
+    state.write_address()
     lab = lab_of(key)
     if lab is not None:
         lesson.begin(lab.key)

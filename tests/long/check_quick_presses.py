@@ -1,0 +1,177 @@
+"""Keys pressed faster than the server answers: in the end the sliders, the address, the page and its CSV agree.
+
+Every control is found by its role and its name, so that the check does not mind where on a page it stands.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from playwright.sync_api import Browser, Page
+
+from engine import Trace, decode, run
+from pages.ui.settings import Settings, from_query
+from tests.browser.conftest import ROOT, WIDE, served
+from tests.long.registry import Case, long_check
+
+_PAGES = ("", "walkthrough", "attention", "decoding")
+_STARTS = (
+    {},
+    {"weights": "random"},
+    {"weights": "random", "reads": "tokens"},
+    {"weights": "random", "heads": "6", "d_model": "48"},
+)
+_SIZES = {
+    "Heads": "heads",
+    "d_model": "d_model",
+    "d_ff": "d_ff",
+    "Encoder layers": "encoder_layers",
+    "Decoder layers": "decoder_layers",
+    "Batch": "batch",
+    "Source length": "src_len",
+    "Target length": "tgt_len",
+}
+_SCORES = "encoder.layers.0.self_attention.scores"
+_PATIENCE = 150  # looks before what does not agree is a fault
+_LOOK = 100  # ms between looks
+
+
+@long_check(cases=200, browser=True)
+@contextmanager
+def quick_presses(browser: Browser) -> Iterator[Case]:
+    """Random keys on random sliders of random pages, 20 to 150 ms apart, beside a process that takes what it can."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        with served(ROOT / "app.py") as address:
+            yield lambda draws: _case(browser, address, draws)
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def _case(browser: Browser, address: str, draws: random.Random) -> None:
+    where, start = draws.choice(_PAGES), draws.choice(_STARTS)
+    context = browser.new_context(viewport=WIDE, accept_downloads=True)
+    try:
+        page = context.new_page()
+        step = {"step": _SCORES} if where == "walkthrough" else {}
+        page.goto(f"{address}/{where}?{urlencode(start | step)}")
+        _slider(page, "Heads").wait_for(timeout=60_000)
+        _settle(page)
+        names = [name for name in _SIZES if _slider(page, name).count()]
+        pressed = _press(page, draws, names)
+        told = f"/{where} {start}, {pressed}"
+        trouble = _until_right(page, where)
+        assert not trouble, f"{told}: {trouble}"
+        trouble = _exported(page)
+        assert not trouble, f"{told}: {trouble}"
+    finally:
+        context.close()
+
+
+def _slider(page: Page, name: str):
+    return page.get_by_role("slider", name=name)
+
+
+def _settle(page: Page) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+
+
+def _press(page: Page, draws: random.Random, names: list[str]) -> str:
+    """Presses arrow keys on one to three of these sliders; what was pressed, in words."""
+    chosen = draws.sample(names, k=min(len(names), draws.choice((1, 1, 2, 3))))
+    said = []
+    for name in (draws.choice(chosen) for _ in range(draws.randint(1, 4))):
+        keys = draws.choices(("ArrowRight", "ArrowLeft"), weights=draws.choice(((4, 1), (1, 4), (1, 1))), k=4)
+        _slider(page, name).focus()
+        for key in keys:
+            page.keyboard.press(key)
+            # Not a wait for anything: the pace of the presses is what is tried here.
+            page.wait_for_timeout(draws.uniform(20, 150))
+        said.append(f"{name} {''.join('+' if key == 'ArrowRight' else '-' for key in keys)}")
+    return ", ".join(said)
+
+
+def _until_right(page: Page, where: str) -> str:
+    """What does not agree on the page, once it has been given the time to; nothing where all does."""
+    trouble = ""
+    for _ in range(_PATIENCE):
+        _settle(page)
+        trouble = _disagreement(page, where)
+        if not trouble:
+            return ""
+        page.wait_for_timeout(_LOOK)
+    return trouble
+
+
+def _disagreement(page: Page, where: str) -> str:
+    settings, notes = from_query(dict(parse_qsl(urlsplit(page.url).query, keep_blank_values=True)))
+    if notes:
+        return f"the address says what cannot be: {notes}"
+    if page.get_by_test_id("stException").count():
+        return "the page has failed"
+    for name, field in _SIZES.items():
+        slider = _slider(page, name)
+        if slider.count():
+            shown = slider.first.get_attribute("aria-valuetext")
+            if shown != str(getattr(settings.config, field)):
+                return f"{name} stands at {shown}, the address says {getattr(settings.config, field)}"
+    return _other_shapes(page, where, settings)
+
+
+def _other_shapes(page: Page, where: str, settings: Settings) -> str:
+    trace = _trace(settings)
+    if where == "":
+        shown = page.get_by_test_id("stMetricValue").all_inner_texts()
+        edges = " ".join(page.locator(".st-key-graph svg").all_text_contents())
+        if not shown or shown[0] != f"{len(trace.steps):,}":
+            return f"the page says {shown} steps, there are {len(trace.steps)}"
+        if f"d_model{settings.config.d_model}" not in "".join(edges.split()):
+            return f"the graph does not say d_model {settings.config.d_model}"
+        return ""
+    step = trace.find({"walkthrough": _SCORES}.get(where, "encoder.layers.0.self_attention.weights"))
+    if where == "decoding":
+        heads = page.locator('.panel[data-panel="weights"] .chips').first
+        expected = f"H {settings.config.heads} S {trace.config.src_len if len(trace.labels['S']) == 1 else ''}"
+    else:
+        heads = page.locator(f'.panel[data-panel="{step.name}"] .chips').last
+        expected = " ".join(f"{axis} {size}" for axis, size in zip(step.axes, step.shape, strict=True))
+    if settings.sentences is None and where == "decoding":
+        return ""  # it says that generated tokens have no answer
+    shown = " ".join(heads.inner_text().split()) if heads.count() else ""
+    return "" if shown.startswith(expected.strip()) else f"the page shows {shown}, the engine computes {expected}"
+
+
+def _trace(settings: Settings) -> Trace:
+    """What the engine computes for these settings."""
+    if settings.writes:
+        return decode(settings.source, settings.config).traces[-1]
+    if settings.sentences is None:
+        return run(settings.config)
+    return run(settings.config, *settings.sentences)
+
+
+def _exported(page: Page) -> str:
+    """Whether steps.csv of the export page, reached by its link, has the shapes that the engine computes."""
+    page.get_by_role("link", name="Export", exact=True).click()
+    button = page.get_by_role("button", name="Download steps.csv")
+    button.wait_for(timeout=60_000)
+    _settle(page)
+    with page.expect_download() as waiting:
+        button.click()
+    with open(waiting.value.path(), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(io.StringIO(file.read())))
+    settings, _ = from_query(dict(parse_qsl(urlsplit(page.url).query, keep_blank_values=True)))
+    shapes = [str(tuple(step.shape)) for step in _trace(settings).steps]
+    written = [row["shape"] for row in rows]
+    if written != shapes:
+        pairs = [(row, shape) for row, shape in zip(written, shapes, strict=False) if row != shape][:1]
+        return f"steps.csv has {len(written)} rows for {len(shapes)} steps, and first differs at {pairs}"
+    return ""
