@@ -106,15 +106,15 @@ def _parser() -> argparse.ArgumentParser:
     sizes = command.add_argument_group("sizes")
     for name, meaning in _SIZES.items():
         low, high = LIMITS[name]
-        default = "" if usual[name] is None else f" ({usual[name]})"
-        shown = f"{meaning}{default}" if name == "seed" else f"{meaning}, {low} to {high}{default}"
+        given = "" if usual[name] is None else f" ({usual[name]})"
+        shown = f"{meaning}{given}" if name == "seed" else f"{meaning}, {low} to {high}{given}"
         sizes.add_argument(_flag(name), type=_whole, metavar="N", help=shown)
     switches = command.add_argument_group("switches and choices")
     switches.add_argument("--norm-first", action="store_true", help="normalise before each sublayer (pre-LN)")
     switches.add_argument("--no-padding-mask", dest="padding_mask", action="store_false", help="attend to padding")
     switches.add_argument("--no-causal-mask", dest="causal_mask", action="store_false", help="attend to later tokens")
     for name, (choices, meaning) in _CHOICES.items():
-        default = "words, with trained weights characters" if usual[name] is None else usual[name]
+        default = usual[name] or "words, with trained weights characters"
         switches.add_argument(_flag(name), metavar="NAME", help=f"{meaning}: {', '.join(choices)} ({default})")
     return parser
 

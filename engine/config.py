@@ -120,11 +120,10 @@ class Config:
         problems = list(_problems(self))
         if problems:
             raise ConfigError(tuple(problems))
-        for name, value in _derived(self.d_model, self.heads).items():
+        tokenizer = TRAINED_TOKENIZER if self.weights == "trained" else "words"
+        for name, value in {**_derived(self.d_model, self.heads), "tokenizer": tokenizer}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        if self.tokenizer is None:
-            object.__setattr__(self, "tokenizer", TRAINED_TOKENIZER if self.weights == "trained" else "words")
 
     def change(self, **changes: Any) -> Self:
         """The same settings with some changed.

@@ -10,11 +10,33 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.folded import OPENED
 
+_KINDS = (
+    "slider",
+    "select_slider",
+    "number_input",
+    "selectbox",
+    "multiselect",
+    "text_input",
+    "text_area",
+    "checkbox",
+    "toggle",
+    "radio",
+    "button_group",
+)
+
 
 def unfolded(app: AppTest, *keys: str) -> AppTest:
     """The page with what stands folded away under these keys open. AppTest has no way to press an expander."""
     app.session_state[OPENED] = set(keys)
     return app.run()
+
+
+def control(app: AppTest, name: str) -> Any:
+    """The widget of this name, also where another has taken the place of the first."""
+    [element] = [
+        element for kind in _KINDS for element in app.get(kind) if (element.key or "").partition(":")[0] == name
+    ]
+    return element
 
 
 def ahead(app: AppTest) -> list[tuple[int, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from pages.ui.answer import how_sure, percent, strip
 from pages.ui.decoding import exact_percent
 from pages.ui.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces import decoded_of, trace_of
-from tests.pages.shown import stage
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import opened, words
 
 PAGE = "pages/decoding.py"
@@ -27,11 +27,11 @@ def test_the_front_page_answers_the_date_that_a_person_writes(written):
     assert not app.exception
     assert how_sure(written) in words(app)
     assert strip(written) in [element.proto.body for element in app.get("html")]
-    app.text_input(key="front.date").set_value("2001년 2월 3일").run()
+    control(app, "front.date").set_value("2001년 2월 3일").run()
     other = decode("2001년 2월 3일", trained_config())
     assert other.text == "2001-02-03"
     assert strip(other) in [element.proto.body for element in app.get("html")]
-    assert app.sidebar.text_area(key="source").value == "2001년 2월 3일"
+    assert control(app, "source").value == "2001년 2월 3일"
 
 
 def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(written):
@@ -86,18 +86,18 @@ def test_being_told_another_target_is_shown_beside_what_is_written(written):
 
 def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
     app = on(PAGE)
-    assert app.slider(key="decoding.place").value == 0
+    assert control(app, "decoding.place").value == 0
     assert "upto" not in [slider.key for slider in app.sidebar.slider]
-    app.slider(key="decoding.place").set_value(6).run()
-    assert app.slider(key="decoding.place").value == 6
+    control(app, "decoding.place").set_value(6).run()
+    assert control(app, "decoding.place").value == 6
     app.switch_page("pages/walkthrough.py").run()
-    assert app.sidebar.slider(key="upto").value == 6
+    assert control(app, "upto").value == 6
     assert trace_of(first()).find("log_probabilities").shape[1] == 11
-    app.selectbox(key="walk.step").set_value("log_probabilities").run()
+    control(app, "walk.step").set_value("log_probabilities").run()
     assert stage(app)["panels"][-1]["axes"][1]["size"] == 7
-    app.sidebar.slider(key="upto").set_value(3).run()
+    control(app, "upto").set_value(3).run()
     app.switch_page(PAGE).run()
-    assert app.slider(key="decoding.place").value == 3
+    assert control(app, "decoding.place").value == 3
 
 
 def test_a_target_of_ones_own_in_the_sidebar_leaves_the_step_of_decoding_to_walk_through():
@@ -140,14 +140,14 @@ def test_random_weights_write_something_too_and_the_page_says_that_it_means_noth
 def test_moving_a_size_makes_the_weights_random_and_one_press_brings_the_trained_ones_back(written):
     app = on("pages/attention.py")
     assert any("Moving one of them makes all weights random" in caption.value for caption in app.sidebar.caption)
-    app.sidebar.slider(key="heads").set_value(8).run()
-    assert app.sidebar.segmented_control(key="weights").value == RANDOM
+    control(app, "heads").set_value(8).run()
+    assert control(app, "weights").value == RANDOM
     assert any("The weights are random now" in caption.value for caption in app.sidebar.caption)
     # The target goes on being what the trained model had written.
-    assert app.sidebar.text_area(key="target").value == written.text
-    app.sidebar.button(key="back_to_trained").click().run()
-    assert app.sidebar.segmented_control(key="weights").value == TRAINED
-    assert app.sidebar.slider(key="heads").value == 4
+    assert control(app, "target").value == written.text
+    app.sidebar.button(key="undo").click().run()
+    assert control(app, "weights").value == TRAINED
+    assert control(app, "heads").value == 4
     assert not app.exception
 
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
 from pages.ui.settings import SOURCE, TARGET
-from tests.pages.shown import ahead, stage, unfolded
+from tests.pages.shown import ahead, control, stage, unfolded
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -39,7 +39,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert app.sidebar.slider(key="heads").value == 4
+    assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.sidebar.get("page_link")]
     assert labels == ["The model", "Walkthrough", "Attention", "Decoding", "Labs", "Every step", "Export"]
 
@@ -48,7 +48,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
 def test_a_page_started_as_a_script_of_its_own_works_without_the_links(page):
     app = AppTest.from_file(str(ROOT / page), default_timeout=60).run()
     assert not app.exception
-    assert app.sidebar.slider(key="heads").value == 4
+    assert control(app, "heads").value == 4
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -56,10 +56,10 @@ def test_every_page_takes_its_settings_from_the_address(page):
     app = opened(page, heads="8", d_model="64", encoder_layers="1", norm_first="1", reads="tokens", src_len="7")
     unfolded(app, "more")
     assert not app.exception
-    assert app.sidebar.slider(key="heads").value == 8
-    assert app.sidebar.select_slider(key="d_model").value == 64
-    assert app.sidebar.slider(key="src_len").value == 7
-    assert app.sidebar.selectbox(key="norm_first").value is True
+    assert control(app, "heads").value == 8
+    assert control(app, "d_model").value == 64
+    assert control(app, "src_len").value == 7
+    assert control(app, "norm_first").value is True
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -69,32 +69,32 @@ def test_bad_values_in_the_address_fall_back_with_a_note_for_each(page):
     notes = " ".join(warning.value for warning in app.warning)
     for bad in ("heads=five", "dtype=int8", "batch=400", "d_model 33"):
         assert bad in notes
-    assert app.sidebar.slider(key="heads").value == 4
-    assert app.sidebar.select_slider(key="d_model").value == 32
+    assert control(app, "heads").value == 4
+    assert control(app, "d_model").value == 32
 
 
 def test_moving_heads_moves_d_model_to_the_nearest_valid_width_and_says_so():
     app = opened("pages/walkthrough.py")
-    app.sidebar.slider(key="heads").set_value(5).run()
-    assert app.sidebar.select_slider(key="d_model").value == 30
+    control(app, "heads").set_value(5).run()
+    assert control(app, "d_model").value == 30
     assert any("d_model moved from 32 to 30" in caption.value for caption in app.sidebar.caption)
     assert not app.error
 
 
 def test_moving_d_model_moves_heads_to_the_nearest_divisor_and_says_so():
     app = opened("pages/walkthrough.py", heads="5", d_model="40")
-    app.sidebar.select_slider(key="d_model").set_value(64).run()
-    assert app.sidebar.slider(key="heads").value == 4
+    control(app, "d_model").set_value(64).run()
+    assert control(app, "heads").value == 4
     assert any("Heads moved from 5 to 4" in caption.value for caption in app.sidebar.caption)
 
 
 def test_settings_survive_going_from_page_to_page():
     app = opened("app.py")
-    app.sidebar.slider(key="heads").set_value(8).run()
+    control(app, "heads").set_value(8).run()
     for page in PAGES[1:]:
         app.switch_page(page).run()
         assert not app.exception
-        assert app.sidebar.slider(key="heads").value == 8
+        assert control(app, "heads").value == 8
 
 
 def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
@@ -104,7 +104,7 @@ def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
     assert app.metric[0].value == str(len(trace.steps))
     [graph] = app.get("graphviz_chart")
     assert "d_model <B>32</B>" in graph.proto.spec
-    app.sidebar.select_slider(key="d_model").set_value(64).run()
+    control(app, "d_model").set_value(64).run()
     [graph] = app.get("graphviz_chart")
     assert "d_model <B>64</B>" in graph.proto.spec
 
@@ -124,7 +124,7 @@ def test_the_walkthrough_shows_the_step_of_the_address_and_sends_its_neighbours_
 def test_the_search_goes_to_a_step_and_lets_go_of_the_pin():
     app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores", pin="0.1.2.3")
     assert stage(app)["made"]["name"] == "scores[0,1,2,3]"
-    app.selectbox(key="walk.step").set_value("decoder.layers.1.cross_attention.weights").run()
+    control(app, "walk.step").set_value("decoder.layers.1.cross_attention.weights").run()
     assert stage(app)["player"]["path"] == ["decoder", "layer 1", "cross-attention", "weights"]
     assert stage(app)["made"] is None
     assert stage(app)["pinned"] is None
@@ -156,7 +156,7 @@ def test_a_step_that_is_not_in_the_trace_opens_the_first_one_and_says_so():
 
 def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
     app = opened("pages/walkthrough.py", step="encoder.layers.1.self_attention.scores")
-    app.sidebar.slider(key="encoder_layers").set_value(1).run()
+    control(app, "encoder_layers").set_value(1).run()
     assert stage(app)["player"]["path"] == ["encoder", "layer 0", "self-attention", "scores"]
     assert "Shown is" in app.info[0].value
 
@@ -171,20 +171,20 @@ def test_an_empty_folder_name_writes_nothing_and_asks_for_one():
 def test_d_k_set_apart_goes_back_to_following_d_model():
     app = unfolded(opened("pages/walkthrough.py", d_k="3", d_v="5"), "more")
     app.sidebar.button(key="follow").click().run()
-    assert app.sidebar.number_input(key="d_k").value == 8
-    app.sidebar.select_slider(key="d_model").set_value(64).run()
-    assert app.sidebar.number_input(key="d_v").value == 16
+    assert control(app, "d_k").value == 8
+    control(app, "d_model").set_value(64).run()
+    assert control(app, "d_v").value == 16
 
 
 def test_the_table_filters_by_text_module_and_operation():
     app = opened("pages/every_step.py")
     trace = run(Config(), [SOURCE], [TARGET])
-    app.text_input(key="table.search").set_value("query @ key").run()
+    control(app, "table.search").set_value("query @ key").run()
     expected = [step.index for step in trace.steps if step.source and "query @ key" in step.source.expression]
     assert app.dataframe[0].value["step"].tolist() == expected
-    app.text_input(key="table.search").set_value("").run()
-    app.selectbox(key="table.module").set_value("decoder.layers.1").run()
-    app.multiselect(key="table.op").set_value(["softmax"]).run()
+    control(app, "table.search").set_value("").run()
+    control(app, "table.module").set_value("decoder.layers.1").run()
+    control(app, "table.op").set_value(["softmax"]).run()
     expected = [s.index for s in trace.steps if s.path.startswith("decoder.layers.1.") and s.op == "softmax"]
     assert app.dataframe[0].value["step"].tolist() == expected
     assert len(expected) == 2
@@ -198,12 +198,14 @@ def test_a_search_without_a_match_says_what_to_do():
 
 def test_a_text_that_cannot_be_read_says_why_and_keeps_the_last_run_on_screen():
     app = opened("pages/attention.py")
-    before = words(app)
-    app.sidebar.text_area(key="source").set_value("I go\u202e home").run()
+    before = [element.value for element in (*app.main.markdown, *app.main.caption)]
+    control(app, "source").set_value("I go\u202e home").run()
     assert not app.exception
     assert "U+202E" in app.error[0].value
-    assert before == words(app)
-    app.sidebar.text_area(key="source").set_value("we see the dog").run()
+    assert "last run that worked, with source `I go home`." in app.error[0].value
+    assert before == [element.value for element in (*app.main.markdown, *app.main.caption)]
+    assert control(app, "source").value == "I go\u202e home"
+    control(app, "source").set_value("we see the dog").run()
     assert not app.error
 
 
@@ -213,12 +215,30 @@ def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
     app = opened("pages/walkthrough.py")
     before = stage(app)["panels"]
     monkeypatch.setattr(traces._store("cpu"), "room", 2_000_000)
-    app.sidebar.select_slider(key="d_model").set_value(512).run()
+    control(app, "d_model").set_value(512).run()
     assert not app.exception
     assert "MiB" in app.error[0].value
     assert "fits with" in app.error[0].value
-    assert "last run that worked" in app.error[0].value
+    assert "last run that worked, with d_model 32, d_k 8, d_v 8, d_ff 128." in app.error[0].value
+    assert "The controls still stand at d_model 512, d_k 128, d_v 128, d_ff 2048." in app.error[0].value
     assert stage(app)["panels"] == before
+    assert control(app, "d_model").value == 512
+    app.button(key="as_shown").click().run()
+    assert not app.error
+    assert control(app, "d_model").value == 32
+    assert stage(app)["panels"] == before
+
+
+def test_a_link_that_cannot_be_run_shows_the_example_and_says_what_it_has_otherwise(monkeypatch):
+    import pages.ui.traces as traces
+
+    opened("app.py")
+    monkeypatch.setattr(traces._store("cpu"), "room", 4_000_000)
+    app = opened("pages/walkthrough.py", d_model="1024")
+    assert not app.exception
+    assert "the example instead, with d_model 64" in app.error[0].value
+    assert "The controls still stand at d_model 1024" in app.error[0].value
+    assert control(app, "d_model").value == 1024
 
 
 def test_without_masks_the_attention_page_shows_scores_and_weights():
@@ -240,28 +260,44 @@ def test_what_is_folded_away_is_drawn_once_opened_and_stays_open_on_the_next_pag
     assert folded == []
     assert not app.get("download_button")
     unfolded(app, "more", "walk.csv")
-    assert app.sidebar.number_input(key="seed").value == 0
+    assert control(app, "seed").value == 0
     assert len(app.get("download_button")) == 2
     app.switch_page("pages/attention.py").run()
-    assert app.sidebar.number_input(key="seed").value == 0
+    assert control(app, "seed").value == 0
 
 
-def test_what_a_browser_says_that_has_not_heard_of_the_last_run_is_no_choice():
-    app = opened("pages/walkthrough.py")
-    app.sidebar.slider(key="heads").set_value(5).run()
-    assert app.sidebar.select_slider(key="d_model").value == 30
-    app.sidebar.select_slider(key="d_model").set_value(32)  # what it showed before heads moved
-    app.sidebar.slider(key="heads").set_value(7).run()
-    assert app.sidebar.slider(key="heads").value == 7
-    assert app.sidebar.select_slider(key="d_model").value == 28
+def test_a_size_moved_in_the_default_state_keeps_the_text_and_every_control_and_can_be_undone():
+    app = opened("pages/walkthrough.py", weights="trained", step="encoder.layers.0.self_attention.scores")
+    controls = [(type(element), element.label) for element in (*app.sidebar.slider, *app.sidebar.text_area)]
+    tokens = stage(app)["panels"][-1]["labels"]
+    control(app, "heads").set_value(8).run()
+    assert [(type(element), element.label) for element in app.sidebar.slider][:3] == controls[:3]
+    assert stage(app)["panels"][-1]["labels"] == tokens
+    assert (control(app, "source").value, control(app, "target").value) == ("21 November 2026", "2026-11-21")
+    control(app, "encoder_layers").set_value(3).run()
+    app.sidebar.button(key="undo").click().run()
+    assert control(app, "heads").value == 4
+    assert control(app, "encoder_layers").value == 2
+    assert control(app, "target").value == ""
+    assert not [button for button in app.sidebar.button if button.key == "undo"]
+
+
+def test_the_notice_of_random_weights_is_on_every_page_until_it_is_answered():
+    app = opened("app.py", weights="trained")
+    control(app, "heads").set_value(8).run()
+    app.switch_page("pages/attention.py").run()
+    control(app, "decoder_layers").set_value(1).run()
+    app.sidebar.button(key="stay").click().run()
+    assert not [button for button in app.sidebar.button if button.key in ("undo", "stay")]
+    assert control(app, "heads").value == 8
 
 
 def test_a_person_may_set_a_width_back_that_another_control_moved():
     app = opened("pages/walkthrough.py")
-    app.sidebar.slider(key="heads").set_value(5).run()
-    app.sidebar.select_slider(key="d_model").set_value(32).run()
-    assert app.sidebar.select_slider(key="d_model").value == 32
-    assert 32 % app.sidebar.slider(key="heads").value == 0
+    control(app, "heads").set_value(5).run()
+    control(app, "d_model").set_value(32).run()
+    assert control(app, "d_model").value == 32
+    assert 32 % control(app, "heads").value == 0
 
 
 def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_of_another_step_none(monkeypatch):
@@ -269,8 +305,8 @@ def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_
     monkeypatch.setattr("pages.ui.walk.time", SimpleNamespace(sleep=waits.append))
     app = opened("pages/walkthrough.py")
     assert len(waits) == 1
-    app.selectbox(key="walk.step").select_index(9).run()
+    control(app, "walk.step").select_index(9).run()
     assert stage(app)["player"]["step"] == 9
     assert len(waits) == 1
-    app.sidebar.slider(key="heads").set_value(8).run()
+    control(app, "heads").set_value(8).run()
     assert len(waits) == 2

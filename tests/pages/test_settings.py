@@ -9,26 +9,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import Config
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS
-from engine.config import TRAINED as FIXED
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS, TOKENIZERS
 from engine.trained import trained_config
 from pages.ui.plain import code, escaped, visible
 from pages.ui.settings import (
+    ANSWER,
     DATE,
-    RANDOM,
     RANGES,
     SENTENCES,
     TOKENS,
-    TRAINED,
     Settings,
     first,
     from_query,
-    move,
-    with_weights,
 )
 
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
-CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES}
+CHOICES = {
+    "activation": ACTIVATIONS,
+    "output": OUTPUTS,
+    "dtype": DTYPES,
+    "device": DEVICES,
+    "tokenizer": TOKENIZERS,
+}
 FIELDS = tuple(field.name for field in dataclasses.fields(Config) if field.name != "weights")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -54,60 +56,6 @@ def configs(draw):
     if draw(st.booleans()):
         chosen["d_ff"] = draw(values_of("d_ff"))
     return Config(**chosen)
-
-
-MOVES = st.sampled_from(FIELDS).flatmap(lambda name: st.tuples(st.just(name), values_of(name)))
-
-
-@given(configs(), st.lists(MOVES, min_size=1, max_size=6))
-@example(Config(d_model=30, heads=5), [("heads", 4)])
-@example(Config(d_model=32, heads=5, d_k=6, d_v=6), [("d_k", 3), ("heads", 7), ("d_model", 31)])
-@example(Config(d_model=1024, heads=16), [("heads", 15), ("d_model", 1), ("heads", 16)])
-def test_any_row_of_moves_gives_valid_configs_with_the_values_asked_for(config, moves):
-    for name, value in moves:
-        before = config
-        config, note = move(before, name, value)
-        assert getattr(config, name) == value
-        moved = {field for field in ("heads", "d_model") if getattr(config, field) != getattr(before, field)} - {name}
-        if moved:
-            [field] = moved
-            assert str(getattr(before, field)) in note
-            assert str(getattr(config, field)) in note
-            assert config.d_model % config.heads == 0
-        else:
-            assert note == ""
-        assert 1 <= config.heads <= RANGES["heads"][1]
-        assert 1 <= config.d_model <= RANGES["d_model"][1]
-
-
-@given(configs(), MOVES)
-def test_a_move_leaves_alone_what_has_nothing_to_do_with_it(config, asked):
-    name, value = asked
-    moved, _ = move(config, name, value)
-    together = {"heads", "d_model", "d_k", "d_v", "d_ff"}
-    for field in set(FIELDS) - {name} - together:
-        assert getattr(moved, field) == getattr(config, field)
-    if name not in together:
-        assert moved == dataclasses.replace(config, **{name: value})
-
-
-@pytest.mark.parametrize(
-    ("heads", "d_model", "expected"),
-    [(5, 32, 30), (5, 33, 35), (7, 8, 7), (16, 1, 16), (15, 1024, 1020), (3, 32, 33), (6, 1024, 1020)],
-)
-def test_heads_take_d_model_to_the_multiple_nearest_to_it(heads, d_model, expected):
-    config, note = move(Config(heads=1, d_model=d_model), "heads", heads)
-    assert (config.heads, config.d_model) == (heads, expected)
-    assert note == f"d_model moved from {d_model} to {expected}: {heads} heads need a multiple of {heads}."
-
-
-@pytest.mark.parametrize(
-    ("d_model", "heads", "expected"), [(30, 4, 5), (7, 4, 7), (13, 4, 1), (1, 4, 1), (36, 8, 9), (34, 16, 2)]
-)
-def test_d_model_takes_heads_to_the_divisor_nearest_to_them(d_model, heads, expected):
-    config, note = move(Config(heads=heads, d_model=heads), "d_model", d_model)
-    assert (config.d_model, config.heads) == (d_model, expected)
-    assert note == f"Heads moved from {heads} to {expected}: {heads} does not divide d_model {d_model}."
 
 
 @given(configs(), st.sampled_from([SENTENCES, TOKENS]), TEXTS, TEXTS)
@@ -138,28 +86,16 @@ def test_settings_of_the_trained_model_come_back_from_their_own_link(dtype, mask
     assert from_query(settings.to_query()) == (settings, ())
 
 
-@pytest.mark.parametrize(("name", "value"), [("heads", 8), ("d_model", 32), ("d_ff", 64), ("norm_first", True)])
-def test_moving_a_size_of_the_trained_model_makes_the_weights_random_and_says_so(name, value):
-    config, note = move(trained_config(), name, value)
-    assert config.weights == RANDOM
-    assert getattr(config, name) == value
-    assert note.startswith(f"The weights are random now: the trained ones have {name} ")
-    assert str(FIXED[name] if name != "norm_first" else 0) in note
+def test_random_weights_that_read_characters_begin_with_a_date_and_its_answer():
+    settings, notes = from_query({"weights": "random", "tokenizer": "characters"})
+    assert (settings, notes) == (Settings(Config(tokenizer="characters"), source=DATE, target=ANSWER), ())
+    assert settings.to_query() == {"weights": "random", "tokenizer": "characters"}
 
 
-def test_what_trained_weights_leave_free_can_be_moved_without_losing_them():
-    for name, value in (("dtype", "float64"), ("causal_mask", False), ("output", "softmax")):
-        config, note = move(trained_config(), name, value)
-        assert (config.weights, note, getattr(config, name)) == (TRAINED, "", value)
-
-
-def test_changing_the_weights_swaps_the_examples_and_keeps_what_a_person_wrote():
-    assert with_weights(first(), RANDOM) == Settings()
-    assert with_weights(Settings(), TRAINED) == first()
-    own = dataclasses.replace(first(), source="May 5, 2005")
-    there = with_weights(own, RANDOM, written="2005-05-05")
-    assert (there.source, there.target) == ("May 5, 2005", "2005-05-05")
-    assert with_weights(there, TRAINED) == own
+def test_trained_weights_that_are_to_read_words_are_noted_in_a_link():
+    settings, notes = from_query({"weights": "trained", "tokenizer": "words"})
+    assert settings == first()
+    assert len(notes) == 1
 
 
 def test_only_what_differs_from_the_defaults_is_in_the_link():

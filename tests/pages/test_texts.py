@@ -8,6 +8,7 @@ import pytest
 from engine import Config, run
 from engine.__main__ import main
 from engine.export import csv_bytes, write_values
+from tests.pages.shown import control
 from tests.pages.test_pages import PAGES, opened, words
 
 EMOJI = "👨‍👩‍👧 🇰🇷 👍🏽 ☕"
@@ -32,7 +33,7 @@ def test_every_page_shows_any_text(page, source, target):
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert app.sidebar.text_area(key="source").value == source
+    assert control(app, "source").value == source
     sizes = run(Config(d_model=8, heads=2), source.split("\n"), target.split("\n")).config
     said = f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
     assert said in [caption.value for caption in app.sidebar.caption]
@@ -51,7 +52,7 @@ def test_tokens_on_the_front_page_are_code_whatever_they_are():
 def test_a_line_without_its_target_is_an_error_and_the_last_run_stays():
     app = opened("pages/attention.py", **LAYERS)
     before = words(app)
-    app.sidebar.text_area(key="target").set_value("나는 집에 간다\n우리는 본다").run()
+    control(app, "target").set_value("나는 집에 간다\n우리는 본다").run()
     assert not app.exception
     [error] = app.error
     assert error.value.casefold().startswith(
@@ -59,7 +60,7 @@ def test_a_line_without_its_target_is_an_error_and_the_last_run_stays():
         "add or delete lines until every source has its target. shown below is the last run that worked"
     )
     assert words(app) == before
-    app.sidebar.text_area(key="source").set_value("I go home\nwe see").run()
+    control(app, "source").set_value("I go home\nwe see").run()
     assert not app.error
     assert "Batch 2 · source length 5 · target length 4, in tokens" in words(app)
 

@@ -15,7 +15,7 @@ from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, escaped
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.tensor_view.pack import pack
-from tests.pages.shown import stage
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import ROOT, opened
 
 SMALL = {"d_model": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 9, "device": "cpu"}
@@ -189,7 +189,7 @@ def test_the_page_shows_one_step_of_every_kind_without_an_error(case):
     kinds = {step.op: step for step in trace.steps}
     app = opened("pages/walkthrough.py", **query, step=key_of(trace, trace.steps[0]))
     for step in kinds.values():
-        app.selectbox(key="walk.step").set_value(key_of(trace, step)).run()
+        control(app, "walk.step").set_value(key_of(trace, step)).run()
         assert not app.exception
         assert not app.error
         player = stage(app)["player"]

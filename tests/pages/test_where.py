@@ -15,6 +15,7 @@ from engine.modules import chain
 from pages.ui.code_view.lines import lines_of
 from pages.ui.places import key_of, step_at
 from pages.ui.settings import SOURCE, TARGET
+from tests.pages.shown import control
 from tests.pages.test_pages import opened
 
 ATTENTION = "encoder.layers.0.self_attention"
@@ -71,9 +72,9 @@ def test_at_the_top_of_the_model_its_parts_are_closed():
 def test_the_drawing_stays_the_same_text_while_the_step_moves_inside_it():
     app = page(step=f"{ATTENTION}.scores")
     first = dot(app)
-    app.selectbox(key="walk.step").set_value(f"{ATTENTION}.weights").run()
+    control(app, "walk.step").set_value(f"{ATTENTION}.weights").run()
     assert dot(app) == first
-    app.selectbox(key="walk.step").set_value("encoder.layers.0.after_attention").run()
+    control(app, "walk.step").set_value("encoder.layers.0.after_attention").run()
     assert dot(app) != first
 
 
@@ -82,7 +83,7 @@ def test_a_scope_in_the_address_is_kept_as_long_as_the_step_is_in_it():
     said = component(app, "block_map")
     assert (said["scope"], said["here"]) == ("encoder.layers.0", f"open-{ATTENTION}")
     assert "close-encoder.layers.0.feed_forward" in ids(dot(app))
-    app.selectbox(key="walk.step").set_value("encoder.layers.1.after_attention").run()
+    control(app, "walk.step").set_value("encoder.layers.1.after_attention").run()
     assert component(app, "block_map")["scope"] == "encoder.layers.1"
 
 

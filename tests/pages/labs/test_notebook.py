@@ -6,7 +6,7 @@ import pytest
 
 from engine.labs.notebook import code, replay
 from tests.pages.labs.opened import answers, lab, revealed
-from tests.pages.shown import stage
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import words
 
 KEY = "notebook"
@@ -44,7 +44,7 @@ def test_next_line_goes_on_and_the_lines_before_are_known():
     app = lab(KEY, **SMALL)
     for _ in range(12):
         button(app, "Next line →").click().run()
-    assert app.slider(key="labs.notebook.line").value == 13
+    assert control(app, "labs.notebook.line").value == 13
     known = [row[1] for row in rows(app)]
     assert known[5:12] == [(2, 3, 4, 3)] * 3 + [(2, 4, 3, 3)] * 4
     assert known[12:] == ["?"] * 8
@@ -88,7 +88,7 @@ def test_heads_that_do_not_divide_give_the_rule_the_error_and_sizes_that_work():
     assert answers(app) == {"open": "raise an error too"}
     button(app, "8 heads").click().run()
     assert "left over" not in words(app)
-    assert app.slider(key="labs.notebook.heads").value == 8
+    assert control(app, "labs.notebook.heads").value == 8
 
 
 def test_an_open_length_is_seen_to_go_wrong_in_silence_where_it_does():
@@ -109,7 +109,7 @@ def test_an_open_length_is_seen_to_go_wrong_in_silence_where_it_does():
 def test_the_ends_of_the_sliders_show_no_exception_and_answer_from_the_run(values):
     app = revealed(lab(KEY, shapes="every line", **values))
     assert not app.exception
-    sizes = [app.slider(key=f"labs.notebook.{name}").value for name in SMALL]
+    sizes = [control(app, f"labs.notebook.{name}").value for name in SMALL]
     found = replay(*sizes)
     assert [row[1] for row in rows(app)][:5] == [line.step.shape for line in found.lines[:5]]
     assert (rows(app)[5][1] == "raises") == bool(found.error)
