@@ -87,9 +87,9 @@ def _decoding_step(settings: Settings) -> None:
     last = max(len(one.choices) for one in written) - 1
     if last < 1:
         return
-    key, start = state.widget("upto", last if settings.upto is None else min(settings.upto, last))
+    key, start = state.widget("upto", last if settings.upto is None else min(settings.upto, last), last)
     callback = state.chosen("upto", key, partial(_set_upto, last))
-    st.slider("Decoding step: characters written so far", 0, last, min(start, last), key=key, on_change=callback)
+    st.slider("Decoding step: characters written so far", 0, last, start, key=key, on_change=callback)
     answers = ", ".join(code(one.text) for one in written[:3])
     st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
 

@@ -88,13 +88,13 @@ def _place(written: Decoded) -> int:
     settings = state.settings_now()
     asked = str(settings.upto or 0) if settings.writes else state.view("position")
     place = min(int(asked), last) if asked.isascii() and asked.isdigit() else 0
-    key, start = state.widget(_PLACE, place)
+    key, start = state.widget(_PLACE, place, last)
     if last:
         st.slider(
             "Position in the answer: characters written before it",
             0,
             last,
-            min(start, last),
+            start,
             key=key,
             on_change=state.chosen(_PLACE, key, _keep_place),
         )

@@ -89,12 +89,12 @@ def moves() -> Memory:
     return st.session_state.get(_MOVES, Memory())
 
 
-def widget(name: str, value: Any) -> Widget:
+def widget(name: str, value: Any, among: Any = None) -> Widget:
     """The key and the first value for the widget of this name on this page, so that it shows this value.
 
-    ``chosen`` belongs to it as its callback.
+    ``chosen`` belongs to it as its callback. ``among`` is what a slider's ends are, where they may change.
     """
-    return shown_widgets.widget(page(), name, value)
+    return shown_widgets.widget(page(), name, value, among)
 
 
 def chosen(name: str, key: str, do: Callable[[Any], None]) -> Callable[[], None]:

@@ -152,7 +152,8 @@ def _other_shapes(page: Page, where: str, settings: Settings) -> str:
 def _trace(settings: Settings) -> Trace:
     """What the engine computes for these settings."""
     if settings.writes:
-        return decode(settings.source, settings.config).traces[-1]
+        traces = decode(settings.source, settings.config).traces
+        return traces[-1 if settings.upto is None else min(settings.upto, len(traces) - 1)]
     if settings.sentences is None:
         return run(settings.config)
     return run(settings.config, *settings.sentences)
@@ -173,5 +174,5 @@ def _exported(page: Page) -> str:
     written = [row["shape"] for row in rows]
     if written != shapes:
         pairs = [(row, shape) for row, shape in zip(written, shapes, strict=False) if row != shape][:1]
-        return f"steps.csv has {len(written)} rows for {len(shapes)} steps, and first differs at {pairs}"
+        return f"steps.csv has {len(written)} rows for {len(shapes)} steps, and first differs at {pairs}: {page.url}"
     return ""

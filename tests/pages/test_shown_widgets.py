@@ -75,6 +75,25 @@ def test_a_browser_that_says_nothing_is_chosen_is_shown_again_what_is(session):
     assert again.start == "words"
 
 
+def test_a_browser_that_says_what_the_server_knows_chooses_nothing(session):
+    first = drawn(session, 4)
+    said: list[int] = []
+    chosen(PAGE, "heads", first.key, said.append)
+    second = drawn(session, 8)
+    chosen(PAGE, "heads", first.key, said.append)
+    chosen(PAGE, "heads", second.key, said.append)
+    assert said == []
+
+
+def test_a_slider_with_other_ends_is_a_new_widget_that_starts_where_the_one_before_stood(session):
+    first = widget(PAGE, "heads", 4, among=10)
+    session[first.key] = 7
+    chosen(PAGE, "heads", first.key, lambda said: None)
+    second = widget(PAGE, "heads", 7, among=12)
+    assert second.key != first.key
+    assert second.start == 7
+
+
 def test_a_widget_of_another_page_knows_nothing_of_this_one(session):
     drawn(session, 4)
     assert drawn(session, 8, "pages/export.py") == Widget("heads", 8)

@@ -40,10 +40,10 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     value = min(max(int(asked), low), high) if re.fullmatch(r"-?\d{1,9}", asked) else usual
     if asked and asked != str(value):
         st.caption(f":orange[{label} can be {low} to {high}: {code(short_text(asked))} became {value}.]")
-    key, start = state.widget(_key(name), value)
+    key, start = state.widget(_key(name), value, (low, high))
     if low < high:
         callback = state.chosen(_key(name), key, partial(_keep, name))
-        st.slider(label, low, high, min(max(start, low), high), key=key, help=help, on_change=callback)
+        st.slider(label, low, high, start, key=key, help=help, on_change=callback)
     return value
 
 
