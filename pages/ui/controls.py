@@ -118,7 +118,7 @@ def _notice(settings: Settings) -> None:
     if settings.trained:
         st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
     elif state.moves().left is not None:
-        st.caption(":orange[The weights are random now: the trained ones have other sizes. Text and answer stay.]")
+        st.caption(":orange[The weights are random now. Text, tokens and answer have stayed.]")
         with st.container(horizontal=True, gap="small"):
             st.button("Undo", key="undo", help="Back to the trained model", on_click=_undo)
             st.button("Keep random weights", key="stay", on_click=_stay)

@@ -56,8 +56,8 @@ _STYLE = """
 h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
 /* As high with any of their words, so that no slider moves away from under a hand. */
-.st-key-weights-notice { min-height: 5.6rem; }
-.st-key-width-notes { min-height: 2.6rem; }
+.st-key-weights-notice { min-height: 6.7rem; }
+.st-key-width-notes { min-height: 2.8rem; }
 .st-key-input-sizes { min-height: 2.6rem; }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }

@@ -14,12 +14,11 @@ from pages.ui.size_rules import Memory
 from pages.ui.traces import CannotRunError, trace_of
 
 _INSTEAD = (
-    "{trouble} Shown below, also to download, is the last run that worked, with {shown}. "
+    "{trouble} Shown below is the last run that worked, with {shown}, also to download. "
     "The controls still stand at {asked}."
 )
 _EXAMPLE = (
-    "{trouble} Shown below, also to download, is the example instead, with {shown}. "
-    "The controls still stand at {asked}."
+    "{trouble} Shown instead is the example, with {shown}, also to download. The controls still stand at {asked}."
 )
 
 
