@@ -124,11 +124,29 @@ def text_of(settings: Settings) -> tuple[str, str]:
 
 
 def differing(settings: Settings, others: Settings) -> str:
-    """What these settings have otherwise than the others, in words that are safe to show."""
-    names = [name for name in _FIELDS if getattr(settings.config, name) != getattr(others.config, name)]
-    said = [f"{name} {_text(getattr(settings.config, name))}" for name in names]
-    texts = [name for name in ("reads", "source", "target") if getattr(settings, name) != getattr(others, name)]
-    return ", ".join([*said, *(f"{name} {code(short_text(getattr(settings, name), 24))}" for name in texts)])
+    """What these settings have otherwise than the others, in words that are safe to show.
+
+    What follows from something else that is said is left out, as d_k from d_model.
+    """
+    config = settings.config
+    usual = following(config.heads, config.d_model)
+    unsaid = {name for name in usual if getattr(config, name) == usual[name]} | {"vocab_size"}
+    if settings.reads == TOKENS:
+        unsaid |= {"tokenizer", "source", "target"}
+    else:
+        unsaid |= {"batch", "src_len", "tgt_len"}
+    said = [
+        f"{name} {_text(getattr(config, name))}"
+        for name in _FIELDS
+        if name not in unsaid and getattr(config, name) != getattr(others.config, name)
+    ]
+    if settings.reads != others.reads:
+        said.append("generated tokens" if settings.reads == TOKENS else "a text")
+    for name in ("source", "target"):
+        text = getattr(settings, name)
+        if name not in unsaid and text and text != getattr(others, name):
+            said.append(f"{name} {code(short_text(text, 24))}")
+    return ", ".join(said) or "the same sizes"
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
