@@ -61,7 +61,7 @@ h1 { font-size: 1.9rem !important; }
 .st-key-input-sizes { min-height: 2.6rem; }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
-.st-key-walk-step { min-width: 16rem; }
+.st-key-walk-search { min-width: 16rem; }
 .answer { display: flex; flex-wrap: wrap; gap: 3px; }
 .answer .character { display: inline-flex; flex-direction: column; align-items: center; }
 .answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }

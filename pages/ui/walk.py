@@ -58,7 +58,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     _pause(trace)
     says, search = above.columns([5, 4], vertical_alignment="center")
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
-    with search:
+    with search, st.container(key="walk-search"):
         _search(trace, step)
     _remember(step, selection)
     where.draw(trace, step)

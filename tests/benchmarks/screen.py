@@ -233,7 +233,7 @@ def _bytes(browser: Browser, app: str) -> list[Row]:
         # Another step first, so that script and style have come and what is counted is the stage.
         visit.open(_walk(app, "source_embedding.embedded", **settings), ".stage-root[data-step]")
         before = visit.received
-        box = visit.page.locator(".st-key-walk-step input").first
+        box = visit.page.locator(".st-key-walk-search input").first
         box.click()
         box.press_sequentially(step)
         visit.page.get_by_role("option", name=re.compile(rf"{re.escape(step)}\s+\({op}\)")).first.click()

@@ -396,7 +396,7 @@ def test_a_stage_of_the_largest_tensors_is_at_most_300_kb_to_the_browser(
     walk = walks().open(step="source_embedding.embedded", **settings)
     # The answer holds one stage, those sent ahead, script and style, and the page around it.
     before = walk.received
-    box = walk.page.locator(".st-key-walk-step input").first
+    box = walk.page.locator(".st-key-walk-search input").first
     box.click()
     box.press_sequentially(f"{asked.index}  {asked.full_name}")
     walk.page.get_by_role("option", name=f"{asked.index}  {asked.full_name}").first.click()
