@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine import Config
-from engine.memory import measure
+from engine.footprint import measure
 from pages.ui import traces
 from pages.ui.settings import TOKENS, Settings
 from pages.ui.store import BusyError, Store
