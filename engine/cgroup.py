@@ -39,8 +39,9 @@ def _groups(root: Path) -> Iterator[tuple[_Version, Path]]:
     """The groups that this process is in, from its own up to the root of the file system that shows them."""
     for version, path in _own_groups(root):
         mount = root / version.mount
-        group = mount / path.lstrip("/")
-        # In a container the path may be the host's, of which the container sees its own group alone, as the root.
+        # In a container the path may be the host's, or lead out of what the container sees: it sees its own group
+        # alone, as the root.
+        group = mount.joinpath(*(part for part in path.split("/") if part != ".."))
         yield from ((version, folder) for folder in (group, *group.parents) if folder.is_relative_to(mount))
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
+from engine.text import MAX_SENTENCES
 from pages.ui import state, touched
 from pages.ui.folded import folded
 from pages.ui.plain import code
@@ -45,7 +46,9 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         width="stretch",
     )
     if settings.trained:
-        _texts(("A date as people write it, one a line", "Target, empty: what the model writes"))
+        _texts(
+            (f"Dates as people write them, one a line, at most {MAX_SENTENCES}", "Target, empty: what the model writes")
+        )
         if state.page() != "pages/decoding.py":  # which has this slider beside what it shows
             _decoding_step(settings)
         return
@@ -61,7 +64,7 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         width="stretch",
     )
     if settings.reads == SENTENCES:
-        _texts(("Source, one sentence a line", "Target, a line for each"))
+        _texts((f"Source, one sentence a line, at most {MAX_SENTENCES}", "Target, a line for each"))
         sizes = None if trace is None else trace.config
         if sizes is not None:
             st.caption(

@@ -60,7 +60,9 @@ class Store:
             raise ValueError(f"{nbytes} bytes never fit into a room of {self.room}")
         deadline: float | None = None
         while (kept := self._look_up_or_make(key, nbytes, make, weigh)) is None:
-            deadline = deadline or monotonic() + self._patience
+            if deadline is None:
+                deadline = monotonic() + self._patience
+                gc.collect()  # what is in a circle of references would never be let go of
             self._wait_for_room(nbytes, deadline)
         return kept
 
@@ -96,7 +98,6 @@ class Store:
 
     def _wait_for_room(self, nbytes: int, deadline: float) -> None:
         with self._lock:
-            gc.collect()
             if not self._lock.wait_for(lambda: self._make_room(nbytes), max(deadline - monotonic(), 0)):
                 raise BusyError
 
