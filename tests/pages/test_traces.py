@@ -221,6 +221,7 @@ def test_forty_dates_are_answered_in_a_small_part_of_the_room(store):
 
 
 def test_as_many_lines_as_are_allowed_fit_and_one_more_is_refused_before_any_is_answered(store):
+    store.room = 2**31
     assert len(decoded_of(dates(MAX_SENTENCES))) == MAX_SENTENCES
     before = store.alive
     for asked in (decoded_of, trace_of):
