@@ -6,19 +6,22 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import torch
 from torch import Tensor
 
 from engine import text
 from engine.config import Config
+from engine.footprint import Bytes, measure
 from engine.model.transformer import Transformer
-from engine.run import guard, load, read, run_batch
+from engine.run import guarded, load, read_text, run_batch
 from engine.text import BEGIN, END
 from engine.trace import Trace
 
 MOST_STEPS = 16  # a date and its end take 11
+_RANKED = 192  # bytes of one token in a ranking: a pair, its probability, and its label where it is no known word
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,47 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
 
     Raises what ``run`` raises.
     """
-    config, batch = read(config, [source])
-    guard(config.change(tgt_len=MOST_STEPS))  # no step takes more room than the last
-    model = model or load(config)
+    config, batch = read_text(config, [source])
+    with guarded(config, measure_decoding):
+        return _decode(source, config, batch, model or load(config))
+
+
+def measure_decoding(config: Config) -> Bytes:
+    """The most bytes that decoding every sentence of the batch by itself will hold.
+
+    An end that comes early leaves the last steps out; ``measure_decoded`` counts those that were made.
+    """
+    lengths = range(1, MOST_STEPS + 1)
+    steps = reduce(add, (measure_told(config.change(batch=1, tgt_len=length), ranked=1) for length in lengths))
+    return Bytes(config.batch * steps.tensors, steps.parameters, config.batch * steps.objects)
+
+
+def measure_decoded(decoded: Decoded) -> int:
+    """The bytes that this answer holds, the model not among them."""
+    return sum(measure_told(trace.config, ranked=1).recording for trace in decoded.traces if trace.config)
+
+
+def measure_told(config: Config, ranked: int | None = None) -> Bytes:
+    """The bytes of a run of this config together with the rankings of so many of its places, by default of all."""
+    places = config.tgt_len if ranked is None else ranked
+    return measure(config) + Bytes(0, 0, _RANKED * places * config.vocab_size)
+
+
+def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> Told:
+    """One run with the target given, and what was probable at each of its places, the end included.
+
+    Raises what ``run`` raises.
+    """
+    config, batch = read_text(config, [source], [target])
+    with guarded(config):
+        trace = run_batch(config, batch, model or load(config))
+    wanted = (*batch.target_ids[0][1:], END)
+    rows = _probabilities(trace, config)
+    choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))
+    return Told(source, target, tuple(choices), trace)
+
+
+def _decode(source: str, config: Config, batch: text.Batch, model: Transformer) -> Decoded:
     written: tuple[int, ...] = ()
     choices: list[Choice] = []
     traces: list[Trace] = []
@@ -98,20 +139,6 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
         choices.append(_choice(probabilities, written[-1], batch.vocabulary))
         traces.append(trace)
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
-
-
-def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> Told:
-    """One run with the target given, and what was probable at each of its places, the end included.
-
-    Raises what ``run`` raises.
-    """
-    config, batch = read(config, [source], [target])
-    guard(config)
-    trace = run_batch(config, batch, model or load(config))
-    wanted = (*batch.target_ids[0][1:], END)
-    rows = _probabilities(trace, config)
-    choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))
-    return Told(source, target, tuple(choices), trace)
 
 
 def _probabilities(trace: Trace, config: Config) -> Tensor:

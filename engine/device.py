@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
+import sys
+from contextlib import suppress
 
+import psutil
 import torch
 
+from engine.cgroup import memory_left
 from engine.config import ConfigError, Problem
+
+if sys.platform != "win32":
+    import resource
 
 
 def present() -> tuple[str, ...]:
@@ -49,15 +56,28 @@ def room(device: torch.device) -> int:
     return min(_free_memory() // 2, 4 * 2**30)
 
 
+def give_back() -> None:
+    """Gives memory that was let go of back to the system.
+
+    glibc keeps the blocks of freed tensors in an arena for each of several threads, and there they stay: a server of
+    many threads holds gigabytes that nothing uses. Other C libraries give large blocks back by themselves.
+    """
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # a C library without it
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def _free_memory() -> int:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        # Not Linux: what is installed is known, what is free is not; take half.
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, OSError, ValueError):
-        return 4 * 2**30
+    """Bytes that this process can still take: of the machine's, its container's and its own, whichever is least."""
+    limits = [psutil.virtual_memory().available, memory_left(), _address_space_left()]
+    return min(limit for limit in limits if limit is not None)
+
+
+def _address_space_left() -> int | None:
+    """What ``ulimit -v`` leaves; None where there is no such limit."""
+    if sys.platform == "win32":
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else max(limit - psutil.Process().memory_info().vms, 0)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 
 from engine import characters, text, trained
 from engine.config import Config
 from engine.device import choose, room
-from engine.memory import check_fits, is_quick
+from engine.footprint import Bytes, measure
+from engine.memory import check_fits, is_quick, running_out_in_words
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.transformer import Transformer
 from engine.model.weights import build
@@ -31,6 +32,19 @@ def read(config: Config, source: Sentences | None = None, target: Sentences | No
     Raises:
         TextError: a sentence that cannot be read.
     """
+    config, batch = read_text(config, source, target)
+    return config, fill(config, batch)
+
+
+def read_text(
+    config: Config, source: Sentences | None = None, target: Sentences | None = None
+) -> tuple[Config, text.Batch]:
+    """``read`` without generating anything: a side that was not given has no ids yet, so however large the config
+    is, this takes no more than its text does.
+
+    Raises:
+        TextError: a sentence that cannot be read.
+    """
     spells = config.tokenizer == "characters"
     batch = text.Batch((), (), characters.VOCABULARY if spells else text.Vocabulary())
     if source is not None:
@@ -43,11 +57,16 @@ def read(config: Config, source: Sentences | None = None, target: Sentences | No
         )
     elif target is not None:
         raise text.TextError("a target needs a source", "only a target was given", "give a source sentence as well")
+    return config, batch
+
+
+def fill(config: Config, batch: text.Batch) -> text.Batch:
+    """The batch with generated ids for a side that was not given."""
 
     def generated(length: int, side: str) -> tuple[tuple[int, ...], ...]:
         return text.generated(config.batch, length, config.vocab_size, config.seed, side)
 
-    return config, dataclasses.replace(
+    return dataclasses.replace(
         batch,
         source_ids=batch.source_ids or generated(config.src_len, "source"),
         target_ids=batch.target_ids or generated(config.tgt_len, "target"),
@@ -82,14 +101,22 @@ def run(
         TextError: a sentence that cannot be read.
         WeightsError: the file of the trained weights is not there or not what it should be.
     """
-    config, batch = read(config, source, target)
-    guard(config)
-    return run_batch(config, batch, model or load(config))
+    config, batch = read_text(config, source, target)
+    with guarded(config):
+        return run_batch(config, fill(config, batch), model or load(config))
 
 
-def guard(config: Config) -> None:
-    """Nothing if a run of this config fits in the memory of its device; raises ConfigError or TooLargeError."""
-    check_fits(config, room(choose(config.device, config.dtype)))
+@contextmanager
+def guarded(config: Config, weigh: Callable[[Config], Bytes] = measure) -> Iterator[None]:
+    """Lets nothing begin that does not fit in the memory of its device; ``weigh`` says what this config will hold.
+
+    Raises:
+        ConfigError: the device is not on this machine.
+        TooLargeError: it does not fit, or memory ran out on the way.
+    """
+    size = check_fits(config, room(choose(config.device, config.dtype)), weigh)
+    with running_out_in_words(size):
+        yield
 
 
 def run_batch(config: Config, batch: text.Batch, model: Transformer) -> Trace:

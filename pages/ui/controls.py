@@ -14,6 +14,7 @@ import streamlit as st
 from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.device import present
+from engine.text import MAX_SENTENCES
 from pages.ui import size_rules, state
 from pages.ui.folded import folded
 from pages.ui.plain import code
@@ -42,7 +43,7 @@ def _input(settings: Settings, trace: Trace | None) -> None:
     _segments("weights", "Weights", _WEIGHTS, settings.config.weights, _set_weights)
     _segments("reads", "The model reads", _INPUTS, size_rules.input_of(settings), _set_input)
     if settings.reads == SENTENCES:
-        _text("source", "Source, one sentence a line", settings.source)
+        _text("source", f"Source, one sentence a line, at most {MAX_SENTENCES}", settings.source)
         _text("target", "Target, a line for each", settings.target, "empty: what the model writes")
     else:
         _slider("batch", "Batch", settings)

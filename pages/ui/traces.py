@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from engine import Config, ConfigError, TextError, Trace
-from engine.decode import MOST_STEPS, Decoded, Told, decode, teacher_forced
+from engine.decode import (
+    MOST_STEPS,
+    Decoded,
+    Told,
+    decode,
+    measure_decoded,
+    measure_decoding,
+    measure_told,
+    teacher_forced,
+)
 from engine.device import choose, room
-from engine.memory import Bytes, bytes_for, parameter_bytes
-from engine.model.transformer import Transformer
-from engine.run import load, read, run
+from engine.footprint import Bytes, measure
+from engine.memory import check_fits
+from engine.run import load, read_text, run
 from pages.ui.settings import Settings
 from pages.ui.store import BusyError, Store
 
@@ -49,7 +59,9 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
     with _said():
         if settings.sentences is None:
             raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
-        return tuple(_decoded(settings.config, line) for line in settings.sentences[0])
+        lines = settings.sentences[0]
+        _check_lines(settings.config, lines)
+        return tuple(_decoded(settings.config, line) for line in lines)
 
 
 def told_of(settings: Settings, source: str, target: str) -> Told:
@@ -59,11 +71,10 @@ def told_of(settings: Settings, source: str, target: str) -> Told:
         CannotRunError: as ``trace_of``.
     """
     with _said():
-        config = read(settings.config, [source], [target])[0]
-        store, model, size = _ready(config)
-        return store.get(
-            ("told", config, source, target), size, lambda: teacher_forced(source, target, config, model=model)
-        )
+        config = read_text(settings.config, [source], [target])[0]
+        _check_lines(settings.config, (settings.sentences or ((source,),))[0], told=config)
+        make = partial(teacher_forced, source, target, config)
+        return _kept_or_made(("told", config, source, target), config, make, measure_told)
 
 
 @contextmanager
@@ -80,31 +91,52 @@ def _said() -> Iterator[None]:
 
 
 def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
-    config = read(config, source, target)[0]
-    store, model, size = _ready(config)
-    make = partial(run, config, source, target, model=model)
-    return store.get((config, source, target), size, make, lambda trace: trace.nbytes)
+    config = read_text(config, source, target)[0]
+    return _kept_or_made((config, source, target), config, partial(run, config, source, target))
 
 
 def _decoded(config: Config, line: str) -> Decoded:
-    config = read(config, [line])[0].change(tgt_len=MOST_STEPS)
-    store, model, size = _ready(config)
-    # Every step is a run of its own, none longer than the last.
-    return store.get(("decoded", config, line), size * MOST_STEPS, lambda: decode(line, config, model=model))
+    config = read_text(config, [line])[0].change(tgt_len=1)  # a length of its own it does not have
+    make = partial(decode, line, config)
+    return _kept_or_made(("decoded", config, line), config, make, measure_decoding, measure_decoded)
 
 
-def _ready(config: Config) -> tuple[Store, Transformer, int]:
-    """The store, the model, and the bytes that a run will take there."""
-    device = choose(config.device, config.dtype)
-    store = _store(device.type)
-    size = bytes_for(config, store.room)
-    return store, _model(store, config, size), size.tensors
+def _check_lines(config: Config, lines: tuple[str, ...], told: Config | None = None) -> None:
+    """Refuses lines that cannot be read, or that do not fit together, before the first of them is answered.
+
+    All answers are on the screen at once, with the run on all of them, or on what is told.
+    """
+
+    def measured(config: Config) -> Bytes:
+        return measure_decoding(config) + measure_told(told or config.change(tgt_len=MOST_STEPS))
+
+    check_fits(read_text(config, lines)[0], _store_for(config).room, measured)
 
 
-def _model(store: Store, config: Config, size: Bytes) -> Transformer:
+def _kept_or_made(
+    key: Hashable,
+    config: Config,
+    make: Callable[..., Any],
+    measured: Callable[[Config], Bytes] = measure,
+    weigh: Callable[[Any], int] | None = None,
+) -> Any:
+    """What is kept under the key, or what ``make`` returns for the model of this config.
+
+    ``measured`` says the most that it will hold, ``weigh`` what it does hold.
+    """
+    store = _store_for(config)
+    kept = store.look_up(key)
+    if kept is not None:
+        return kept
+    size = check_fits(config, store.room, measured)
     # The input's sizes make no weight: one model serves them all.
     weights = dataclasses.replace(config, batch=1, src_len=1, tgt_len=1)
-    return store.get(weights, size.parameters, partial(load, weights), parameter_bytes)
+    model = store.get(weights, size.parameters, partial(load, weights))
+    return store.get(key, size.recording, partial(make, model=model), weigh)
+
+
+def _store_for(config: Config) -> Store:
+    return _store(choose(config.device, config.dtype).type)
 
 
 @st.cache_resource(show_spinner=False)

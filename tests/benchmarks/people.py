@@ -14,7 +14,7 @@ from playwright.sync_api import TimeoutError as Late
 
 from engine import Config
 from engine.device import choose, room
-from engine.memory import measure
+from engine.footprint import measure
 from tests.benchmarks import resident
 from tests.benchmarks.interleaved import Spread
 from tests.benchmarks.table import Goal, Row, Section, at_most, megabytes, milliseconds, ratio
@@ -29,6 +29,16 @@ _LEAVING = 10  # seconds for a server to notice that people have gone
 _CONFIG = Config(d_model=256, heads=8, encoder_layers=4, decoder_layers=4, weights="random")
 _SET = ("weights", "d_model", "heads", "encoder_layers", "decoder_layers")
 _BARE, _OURS = "bare page", "this project"
+_LARGE = {
+    "weights": "random", "reads": "tokens", "d_model": 512, "heads": 8, "batch": 4, "encoder_layers": 3,
+    "decoder_layers": 3,
+}  # fmt: skip
+_LENGTHS = range(100, 220, 10)  # tokens, one person each: together they want more than the store may hold
+_TOO_LARGE = {
+    "weights": "random", "reads": "tokens", "batch": 16, "src_len": 256, "tgt_len": 256, "d_model": 1024, "heads": 16,
+    "encoder_layers": 6, "decoder_layers": 6,
+}  # fmt: skip
+_OVERHEAD = 2**28  # bytes that the process may take beyond the store's budget: what it has been shown, and threads
 
 # Notes when a tab first shows what it should, also one that lies behind others, where no frames are drawn.
 _NOTE = """(() => {
@@ -38,6 +48,7 @@ _NOTE = """(() => {
     const look = () => has(document) ? (window.shown = performance.now()) : setTimeout(look, 200);
     look();
 })()"""
+_REFUSAL = '(root === document && document.body?.innerText.includes("un may take"))'
 _STAGE = 'root.querySelector(".stage-root[data-step]")'
 _VALUE = '(root === document && document.body?.innerText.includes("value 5"))'
 
@@ -87,7 +98,9 @@ def section(rounds: int | None, device: str, people: Sequence[int] = PEOPLE) -> 
         for crowd in crowds.values():
             crowd.arrive(1)  # the first visitor waits for torch
         at_rest = _left(server)
+        refused = _refused(browser, address)
         rows = [row for number in people for row in _crowded(number, crowds, rounds or _ROUNDS, server, at_rest)]
+        rows += [*refused, _crowded_memory(browser, address, server, at_rest)]
     size = measure(_CONFIG)
     return Section(
         "People at once",
@@ -130,6 +143,46 @@ def _crowded(number: int, crowds: dict[str, Crowd], rounds: int, server: int, at
         )
         rows.append(Row(cells, goals))
     return rows
+
+
+def _refused(browser: Browser, warm: str) -> list[Row]:
+    """How long it takes until a run that does not fit is refused, on a server that is warm and on a fresh one."""
+    path = f"/walkthrough?{urlencode(_TOO_LARGE)}"
+    rows = []
+    with serving(APP) as (fresh, _):
+        for server, address, limit in (("fresh", fresh, 4), ("warm", warm, 2)):
+            [seconds] = Crowd(browser, address, path, _REFUSAL).arrive(1)
+            took = _painted([seconds])[0]
+            goal = at_most("refused", took, limit, " s")
+            cells = ("1", f"a run that does not fit, {server} server", "", milliseconds(took), "", "", "")
+            rows.append(Row(cells, [goal]))
+    return rows
+
+
+def _crowded_memory(browser: Browser, address: str, server: int, at_rest: int | None) -> Row:
+    """What stays when people have gone whose runs are together larger than the store's budget."""
+    seconds: list[float | None] = []
+    for length in _LENGTHS:
+        asked = urlencode(_LARGE | {"src_len": length, "tgt_len": length})
+        seconds += Crowd(browser, address, f"/walkthrough?{asked}", _STAGE).arrive(1)
+    after, painted = _left(server), _painted(seconds)
+    goals, stays = [Goal("everyone painted", None not in seconds)], ""
+    if after is not None and at_rest is not None:
+        budget = room(choose("auto", "float32")) + _OVERHEAD
+        stays = megabytes(after - at_rest)
+        goals.append(at_most("stays", (after - at_rest) / 1e6, round(budget / 1e6), " MB, the budget and 256 MiB"))
+    median = milliseconds(Spread.of(painted).median)
+    what = "this project, runs of 290 to 620 MB, one after the other"
+    cells = (
+        str(len(seconds)),
+        what,
+        "",
+        median,
+        milliseconds(max(painted)),
+        f"{len(painted)} of {len(seconds)}",
+        stays,
+    )
+    return Row(cells, goals)
 
 
 def _painted(seconds: Sequence[float | None]) -> list[float]:

@@ -31,8 +31,8 @@ from engine.export import (
     write_tensor,
     write_values,
 )
-from engine.memory import outline
 from engine.save import ExportError
+from tests.engine.outlined import outline
 
 ROOT = Path(__file__).parents[2]
 BITS = {np.dtype(np.float32): np.uint32, np.dtype(np.float64): np.uint64}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine import Config, ConfigError, run
 from engine.device import choose, present, room
-from engine.memory import measure
+from engine.footprint import measure
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 needs_mps = pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no MPS device")

@@ -18,8 +18,9 @@ from engine import Config, ConfigError, decode, run, trained_config
 from engine.characters import CHARACTERS, VOCABULARY
 from engine.config import TRAINED
 from engine.dates import SEEN, UNSEEN, held_out_dates, written
+from engine.footprint import measure
 from engine.lessons import tensors
-from engine.memory import TooLargeError, check_fits, measure
+from engine.memory import TooLargeError, check_fits
 from engine.model.axis_names import AXIS_NAMES
 from engine.recorder import watch
 from engine.run import load, read

@@ -3,16 +3,18 @@
 import dataclasses
 import re
 import unicodedata
+from contextlib import contextmanager
 
 import pytest
 import torch
 
-from engine import Config
-from engine.text import MAX_TOKENS
+from engine import Config, trained_config
+from engine.footprint import measure
+from engine.text import MAX_SENTENCES, MAX_TOKENS
 from pages.ui import traces
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.store import Store
-from pages.ui.traces import CannotRunError, trace_of
+from pages.ui.traces import CannotRunError, decoded_of, told_of, trace_of
 
 SMALL = Config(d_model=16, heads=2, encoder_layers=1, decoder_layers=1, device="cpu")
 
@@ -20,7 +22,7 @@ SMALL = Config(d_model=16, heads=2, encoder_layers=1, decoder_layers=1, device="
 @pytest.fixture(autouse=True)
 def store(monkeypatch):
     """A store of this test's own."""
-    own = Store(2**30, patience=0.05)
+    own = Store(2**30, patience=0)
     monkeypatch.setattr(traces, "_store", lambda device: own)
     return own
 
@@ -121,11 +123,11 @@ def test_what_cannot_be_run_says_the_rule_the_value_and_the_remedy(settings, rul
 
 
 def test_a_run_larger_than_the_room_says_its_size_and_the_length_that_fits(store):
-    store.room = 2**20
+    store.room = 2**21
     with pytest.raises(CannotRunError) as caught:
         trace_of(Settings(SMALL.change(src_len=200), TOKENS))
     said = str(caught.value)
-    assert "a run may take 1.0 MiB here: this one takes " in said
+    assert "a run may take 2.0 MiB here: this one takes " in said
     assert store.alive == 0
     longest = int(re.search(r"fits with .*source length (\d+)", said)[1])
     trace_of(Settings(SMALL.change(src_len=longest), TOKENS))
@@ -136,7 +138,8 @@ def test_a_run_larger_than_the_room_says_its_size_and_the_length_that_fits(store
 def test_the_store_counts_the_tensors_and_the_parameters_of_a_run(store):
     trace = trace_of(text())
     parameters = {id(one.value): one.value for step in trace.steps for one in step.inputs if one.kind == "parameter"}
-    assert store.alive == trace.nbytes + sum(value.nbytes for value in parameters.values())
+    objects = measure(trace.config).objects
+    assert store.alive == trace.nbytes + objects + sum(value.nbytes for value in parameters.values())
 
 
 @pytest.mark.parametrize(
@@ -184,3 +187,82 @@ def test_a_sentence_of_250_unknown_characters_is_run_whole():
     assert longest.inputs["source"].shape == (1, MAX_TOKENS)
     assert longest.inputs["target"].shape == (1, MAX_TOKENS)
     assert longest.find("encoder.layers.0.self_attention.scores").shape == (1, 2, MAX_TOKENS, MAX_TOKENS)
+
+
+def dates(number):
+    """The trained model's settings with so many different dates to answer."""
+    return Settings(
+        trained_config(), source="\n".join(f"May {day % 28 + 1}, {1950 + day}" for day in range(number)), target=""
+    )
+
+
+def held(answers):
+    """Bytes of the tensors of these answers and of their model."""
+    memory = {}
+    for answer in answers:
+        for trace in answer.traces:
+            for step in trace.steps:
+                for tensor in (step.value, *(leaf.value for leaf in step.inputs if leaf.kind == "parameter")):
+                    memory[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    return sum(memory.values())
+
+
+def test_an_answer_is_charged_what_it_holds(store):
+    answers = decoded_of(dates(3))
+    objects = sum(measure(trace.config).objects for answer in answers for trace in answer.traces)
+    rankings = 192 * 85 * sum(len(answer.choices) for answer in answers)
+    assert store.alive == held(answers) + objects + rankings
+
+
+def test_forty_dates_are_answered_in_a_small_part_of_the_room(store):
+    answers = decoded_of(dates(40))
+    assert [answer.text[:4] for answer in answers] == [str(1950 + day) for day in range(40)]
+    assert store.alive < 2**29
+
+
+def test_as_many_lines_as_are_allowed_fit_and_one_more_is_refused_before_any_is_answered(store):
+    store.room = 2**31
+    assert len(decoded_of(dates(MAX_SENTENCES))) == MAX_SENTENCES
+    before = store.alive
+    for asked in (decoded_of, trace_of):
+        with pytest.raises(CannotRunError) as caught:
+            asked(dates(MAX_SENTENCES + 1))
+        assert str(caught.value) == "a batch has at most 64 sentences: the source has 65; delete some"
+    assert store.alive == before
+
+
+def test_lines_that_fit_one_by_one_and_not_together_are_not_said_to_be_other_peoples(store):
+    one = measure(trained_config())
+    store.room = one.parameters + 2**27
+    answers = decoded_of(dates(2))
+    with pytest.raises(
+        CannotRunError, match=r"^a run may take .* here: this one takes .*; fits with batch \d+"
+    ) as caught:
+        decoded_of(dates(60))
+    fitting = int(re.search(r"batch (\d+)", str(caught.value))[1])
+    assert 2 < fitting < 60
+    del answers
+    several = dates(fitting)
+    answers, trace = decoded_of(several), trace_of(several)
+    assert len(answers) == trace.config.batch == fitting
+
+
+@pytest.mark.parametrize("room", [2**24, 2**25, 3 * 2**25, 2**27])
+def test_what_is_told_beside_many_lines_is_refused_for_its_own_size_or_not_at_all(room, store):
+    store.room = room
+    several = dates(20)
+    with refused_for_its_own_size_alone():
+        answers = decoded_of(several)
+        assert len(answers) == 20
+        told = told_of(several, "May 1, 1950", "2026-11-21" * 20)
+        assert len(told.choices) == 201
+
+
+@contextmanager
+def refused_for_its_own_size_alone():
+    """Whatever is refused here must be so for its own size: nobody else is there."""
+    try:
+        yield
+    except CannotRunError as error:
+        if not str(error).startswith("a run may take"):
+            raise
