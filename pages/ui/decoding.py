@@ -11,7 +11,7 @@ import streamlit as st
 from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
 from engine.formula import number
-from pages.ui import frame, state, touched
+from pages.ui import frame, link_notes, state, touched
 from pages.ui.answer import how_sure, percent, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
@@ -66,11 +66,11 @@ def _warnings(written: Decoded) -> list[str]:
 
 
 def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
+    chosen = link_notes.number("sentence", "Sentence", 0, len(lines) - 1)
     if len(lines) == 1:
         return lines[0]
     options = [str(place) for place in range(len(lines))]
-    asked = state.view("sentence")
-    state.show_in_widget(_SENTENCE, asked if asked in options else "0")
+    state.show_in_widget(_SENTENCE, str(chosen))
     st.selectbox(
         "Sentence",
         options,
@@ -85,8 +85,11 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
 def _place(written: Decoded) -> int:
     last = len(written.choices) - 1
     settings = state.settings_now()
-    asked = str(settings.upto or 0) if settings.writes else state.view("position")
-    state.show_in_widget(_PLACE, min(int(asked), last) if asked.isascii() and asked.isdigit() else 0)
+    if settings.writes and settings.upto is not None:
+        chosen = min(settings.upto, last)
+    else:
+        chosen = link_notes.number("position", "Position", 0, last)
+    state.show_in_widget(_PLACE, chosen)
     if last:
         st.slider(
             "Position in the answer: characters written before it",
@@ -244,6 +247,7 @@ def _keep_place() -> None:
     settings = state.settings_now()
     if settings.writes:  # the other pages then open at this step of decoding
         state.change_settings(dataclasses.replace(settings, upto=place))
+        state.change_view(position=None)
     else:
         state.change_view(position=str(place))
 

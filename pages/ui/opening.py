@@ -8,8 +8,10 @@ import streamlit as st
 
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui import controls, frame, state, waiting
-from pages.ui.traces import CannotRunError, trace_of
+from pages.ui import controls, frame, link_notes, state, waiting
+from pages.ui.link_values import whole
+from pages.ui.settings import Settings
+from pages.ui.traces import CannotRunError, decoded_of, trace_of
 
 
 def show(file: str, draw: Callable[[Trace], None]) -> None:
@@ -30,20 +32,28 @@ def _show(file: str, draw: Callable[[Trace], None]) -> None:
     linked = frame.has_links()
     if not linked:  # none stand there meanwhile
         state.carry()
-    for note in state.notes():
-        st.warning(note)
     trace: Trace | None
-    try:
-        trace = trace_of(settings)
-        state.show(settings)
-    except CannotRunError as error:
-        trace = _last(str(error))
-    waiting.end()
-    if trace is not None:
-        draw(trace)
+    with link_notes.banner():
+        try:
+            trace = trace_of(settings)
+            state.show(settings)
+            _note_the_last_step(settings)
+        except CannotRunError as error:
+            trace = _last(str(error))
+        waiting.end()
+        if trace is not None:
+            draw(trace)
     if linked:
         state.carry()
     controls.draw(settings, trace)
+
+
+def _note_the_last_step(settings: Settings) -> None:
+    """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
+    if settings.writes and settings.upto is not None:
+        last = max(len(line.choices) for line in decoded_of(settings)) - 1
+        shown, problem = whole("upto", str(settings.upto), 0, last, last)
+        link_notes.note(problem, shown)
 
 
 def _last(trouble: str) -> Trace | None:

@@ -5,14 +5,12 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui import state
-from pages.ui.plain import code, short_text
+from pages.ui import link_notes, state
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
 _PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
@@ -33,12 +31,9 @@ def begin(key: str) -> None:
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
-    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and said
-    so."""
-    asked = state.view(_PREFIX + name)
-    value = min(max(int(asked), low), high) if re.fullmatch(r"-?\d{1,9}", asked) else usual
-    if asked and asked != str(value):
-        st.caption(f":orange[{label} can be {low} to {high}: {code(short_text(asked))} became {value}.]")
+    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and
+    noted."""
+    value = link_notes.number(_PREFIX + name, label, low, high, usual)
     key = _key(name)
     state.show_in_widget(key, value)
     if low < high:
@@ -48,10 +43,7 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
 
 def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
     """One of a few options; ``usual`` to begin with, or else the first."""
-    asked = state.view(_PREFIX + name)
-    value = asked if asked in options else usual or options[0]
-    if asked and asked != value:
-        st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
+    value = link_notes.pick(_PREFIX + name, label, options, usual or options[0])
     key = _key(name)
     state.show_in_widget(key, value)
     if len(options) > 1:
