@@ -19,7 +19,7 @@ from pages.ui.link_values import Note, Problem, choice, whole
 from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, short_text
 
-MANY = "{count} values of the link are not used as they stand:\n\n{notes}"
+MANY = "{count} things that were asked for are not shown as they were:\n\n{notes}"
 STILL_MORE = "{count} more"
 NO_STEP = "This model has no step {asked}. Shown is {used}."
 

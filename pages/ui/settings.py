@@ -46,9 +46,7 @@ _NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do n
 _ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
 _ONLY_RANDOM_UNUSED = "{given} was asked for, which only random weights leave free. It is left out."
 _NO_DECODING = "{given} was asked for; only what the trained model writes itself has steps of decoding. It is left out."
-_NO_STEP = (
-    "{given} was asked for; {label} is a whole number from {low} to {high}, in the digits 0 to 9. It is left out."
-)
+_NO_STEP = "{given} was asked for; {label} is a whole number from {low} to {high}. It is left out."
 _BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at most. The last step is shown."
 
 
@@ -151,11 +149,9 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
                 changes[name] = value
             problems.append(problem)
     config, more = (trained_config(**changes), ()) if trained else _sound(changes)
-    reads, problem = SENTENCES, None
-    if "reads" in query and not (trained and query["reads"] == TOKENS):
-        reads, problem = choice("reads", query["reads"], (SENTENCES, TOKENS), SENTENCES)
-    elif "reads" in query:
-        problem = Problem("reads", TOKENS, _ONLY_RANDOM_USED)
+    reads, problem = choice("reads", query.get("reads", SENTENCES), (SENTENCES, TOKENS), SENTENCES)
+    if trained and reads == TOKENS:
+        reads, problem = SENTENCES, Problem("reads", TOKENS, _ONLY_RANDOM_USED)
     problems.append(problem)
     settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
     if "upto" in query:

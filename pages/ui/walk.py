@@ -31,9 +31,7 @@ from pages.ui.travel import travel_of
 
 _STAGE, _STEP, _RUN = "stage", "walk.step", "walk.run"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
-_NO_WAY = (
-    "{given} was asked for; not every cell of it is in this model. Shown is the way up to there: {used} of {count}."
-)
+_NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
 _HEAD_START = 0.1  # seconds
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
@@ -69,7 +67,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search:
         _search(trace, step)
-    _remember(step, selection)
+    _remember(trace, step, selection)
     where.draw(trace, step)
     folded("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
@@ -162,14 +160,15 @@ def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
     state.change_view(step=key_of(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
 
 
-def _remember(step: Step, selection: Selection) -> None:
+def _remember(trace: Trace, step: Step, selection: Selection) -> None:
     """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
     # Axes that this step shows whole keep what was chosen for the steps that cannot.
     starts = {**view_at(state.view("at")), **selection.choice, **selection.offset}
     pin, at = pin_text(step, selection.pinned), view_text(starts)
     changes = {}
-    # What the link says stays in the address, and its note on screen, until the person pins or turns something.
-    if (pin or "") != state.view("pin") and not (pin is None and state.is_of_link("pin")):
+    # What the link got wrong stays in the address, and its note on screen, until the person pins or turns something.
+    nowhere = state.is_of_link("pin") and pin_at(trace, step, state.view("pin")) is None
+    if (pin or "") != state.view("pin") and not (pin is None and nowhere):
         changes |= {"pin": pin, "trail": None}
     if (at or "") != state.view("at") and not (starts == view_at(state.view("at")) and state.is_of_link("at")):
         changes["at"] = at
