@@ -53,7 +53,8 @@ def _note_the_last_step(settings: Settings) -> None:
     if settings.writes and settings.upto is not None:
         last = max(len(line.choices) for line in decoded_of(settings)) - 1
         shown, problem = whole("upto", str(settings.upto), 0, last, last)
-        link_notes.note(problem, shown)
+        if problem is not None:
+            state.add_note(problem.note(shown))
 
 
 def _last(trouble: str) -> Trace | None:

@@ -108,6 +108,12 @@ def view(name: str, default: str = "") -> str:
     return st.session_state[_VIEW].get(name, default)
 
 
+def add_note(note: Note) -> None:
+    """Adds what showed to be wrong with the settings of the link when they were run, once."""
+    if note.names not in {other.names for other in notes()}:
+        st.session_state[_NOTES] = (*notes(), note)
+
+
 def is_of_link(name: str) -> bool:
     """Whether one thing of this page's view is as the link said that opened it."""
     return view(name) != "" and st.session_state[_LINKED].get(name) == view(name)

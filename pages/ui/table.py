@@ -148,7 +148,7 @@ def _text_filter(name: str, label: str, example: str) -> str:
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
     key = f"table.{name}"
     said = {"": everything}
-    value = link_notes.pick(name, label, options, "", lambda option: said.get(option, code(option)))
+    value = link_notes.pick(name, label, options, "", lambda option: code(said.get(option, option)))
     state.show_in_widget(key, value)
     return st.selectbox(
         label,
