@@ -16,7 +16,7 @@ from pages.ui.traces import CannotRunError, decoded_of
 
 _KEY = "front.date"
 _SURE = 0.9
-_READ_AS = "It is read as {read}: digits of other scripts and full-width characters count as ASCII."
+_READ_AS = "The source is read as {read}: digits of other scripts and full-width characters count as ASCII."
 
 
 def draw(settings: Settings) -> None:

@@ -19,11 +19,11 @@ from pages.ui.link_values import Note, Problem, choice, whole
 from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, short_text
 
-MANY = "{count} things that were asked for are not shown as they were:\n\n{notes}"
+MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
 STILL_MORE = "{count} more"
 NO_STEP = "This model has no step {asked}. Shown is {used}."
 
-_MOST = 8  # notes in a banner: a link can bring any number of them
+_MOST = 5  # notes in a banner: a link can bring any number of them
 
 
 @dataclass
