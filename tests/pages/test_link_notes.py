@@ -154,28 +154,17 @@ def test_a_good_link_shows_no_banner(page, query):
 def test_several_bad_values_of_settings_and_view_stand_in_one_banner():
     app = opened("pages/attention.py", heads="99", dtype="int8", layer="9", kind="x")
     text = banner(app)
-    assert text.startswith("4 things that were asked for are not shown as they were:\n\n- `heads=99` was asked for")
+    assert text.startswith("4 values that were asked for cannot be used:\n\n- `heads=99` was asked for")
     assert text.count("\n- ") == 4
     assert "`layer=9` was asked for; Layer goes from 0 to 1. 1 is used." in text
 
 
 def test_of_very_many_notes_the_first_stand_in_the_banner_and_the_others_are_counted():
-    names = [
-        "batch",
-        "src_len",
-        "tgt_len",
-        "heads",
-        "d_model",
-        "encoder_layers",
-        "decoder_layers",
-        "d_ff",
-        "d_k",
-        "d_v",
-    ]
-    text = banner(opened("pages/labs.py", **dict.fromkeys(names, "x")))
-    assert text.startswith("10 things")
-    assert text.endswith("\n- 2 more")
-    assert text.count("was asked for") == 8
+    names = "batch src_len tgt_len heads d_model encoder_layers d_ff d_k d_v seed"
+    text = banner(opened("pages/labs.py", **dict.fromkeys(names.split(), "x")))
+    assert text.startswith("10 values")
+    assert text.endswith("\n- 5 more")
+    assert text.count("was asked for") == 5
 
 
 def test_a_note_goes_once_the_person_changes_what_it_is_about_and_the_others_stay():
@@ -213,7 +202,9 @@ def test_what_a_person_pinned_themselves_is_no_matter_of_the_link():
 def test_digits_of_another_script_are_answered_like_those_of_ascii_and_it_is_said_so(page, digits, read):
     app = opened(page, weights=TRAINED, source=digits)
     captions = " ".join(caption.value for caption in app.caption)
-    assert f"It is read as `{read}`: digits of other scripts and full-width characters count as ASCII." in captions
+    assert (
+        f"The source is read as `{read}`: digits of other scripts and full-width characters count as ASCII." in captions
+    )
     ours, usual = decode(digits, trained_config()), decode(read, trained_config())
     assert (ours.text, ours.probability) == (usual.text, usual.probability)
-    assert "It is read as" not in " ".join(c.value for c in opened(page, weights=TRAINED, source=read).caption)
+    assert "is read as" not in " ".join(c.value for c in opened(page, weights=TRAINED, source=read).caption)
