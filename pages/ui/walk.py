@@ -15,7 +15,7 @@ from engine.index_map import reads
 from pages.ui import link_notes, state, touched, where
 from pages.ui.download import tensor_buttons
 from pages.ui.folded import folded
-from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
+from pages.ui.journey import Cell, exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.link_values import Problem
 from pages.ui.making import made_of
 from pages.ui.operation import operation_of
@@ -82,7 +82,7 @@ def _note_the_view(trace: Trace, step: Step) -> None:
     cells, count = len(trail_at(trace, trail)), len(list(filter(None, trail.split("_"))))
     if cells < count:
         link_notes.note(Problem("trail", trail, _NO_WAY, {"count": count}), cells)
-    if at and view_text(view_at(at)) != at:
+    if not is_view(at):
         link_notes.note(Problem("at", at, _NO_WINDOW))
 
 

@@ -141,7 +141,7 @@ def test_what_the_walkthrough_cannot_show_is_noted_until_the_person_goes_on(quer
                 "at": "H-2",
             },
         ),
-        ("pages/walkthrough.py", {"step": f"{SCORES}:matmul"}),
+        ("pages/walkthrough.py", {"step": f"{SCORES}:matmul", "at": "S.2-1_H-0"}),
         ("pages/walkthrough.py", {"step": "encoder.layers.0.self_attention.query:permute", "scope": "encoder"}),
         ("pages/labs.py", {"lab": "view_or_permute", "lab_heads": "8"}),
         ("pages/labs.py", {}),
@@ -185,6 +185,15 @@ def test_a_note_of_a_width_that_follows_goes_when_it_follows_something_else():
     assert "128 is used." in banner(app)
     app.sidebar.select_slider(key="d_model").set_value(64).run()
     assert banner(app) == ""
+
+
+@pytest.mark.parametrize(("name", "value"), [("open", "encoder.layers.7"), ("pin", "9.9"), ("scope", "decoder.x")])
+def test_what_the_person_opened_or_pinned_before_the_model_changed_is_left_without_a_note(name, value):
+    app = opened("pages/walkthrough.py", step=SCORES)
+    app.session_state["explorer.view"] = {**app.session_state["explorer.view"], name: value}
+    assert banner(app.run()) == ""
+    if name == "pin":
+        assert "pin" not in app.session_state["explorer.view"]
 
 
 def test_what_a_person_pinned_themselves_is_no_matter_of_the_link():
