@@ -76,11 +76,11 @@ def whole(name: str, text: str, low: int, high: int, usual: int, label: str = ""
     """
     values = {"label": label or name, "low": low, "high": high}
     # int() alone would also take "1_000" and the digits of other scripts.
-    number = re.fullmatch(r"(-?)0*([0-9]+)", text)
-    if number is None:
+    if not re.fullmatch("-?[0-9]+", text):
         return usual, Problem(name, text, NO_NUMBER, values)
-    sign, digits = number.groups()
-    asked = int(sign + digits) if len(digits) <= _MOST_DIGITS else int(f"{sign}1") * 10**_MOST_DIGITS
+    digits = text.removeprefix("-").lstrip("0") or "0"
+    size = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    asked = -size if text.startswith("-") else size
     if low <= asked <= high:
         return asked, None
     return min(max(asked, low), high), Problem(name, text, BEYOND, values, usual=False)
