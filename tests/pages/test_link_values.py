@@ -53,6 +53,8 @@ def test_text_that_is_no_number_in_the_digits_0_to_9_gives_the_usual_one(text):
 
 
 @given(st.text(max_size=40), st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=9, unique=True))
+@example(" cross", ["encoder", "cross"])
+@example("Cross", ["encoder", "cross"])
 def test_a_choice_is_one_of_the_options_and_a_note_shows_what_can_be_chosen(text, options):
     value, problem = choice("kind", text, options, options[-1])
     assert value == (text if text in options else options[-1])
