@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
+from engine import characters, text
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.run import run
@@ -43,6 +44,7 @@ _CHOICES = {
     "tokenizer": (TOKENIZERS, "what one token of a text is"),
 }
 _LONG = 1_000_000  # rows that take long enough to be announced
+_READ_AS = "{given} is read as {read}: digits of other scripts and full-width characters count as ASCII"
 
 _FILES = """\
 OUT/steps.csv has a row for every step. axes, shape and stride look like Python tuples; parents are joined by "; ",
@@ -137,6 +139,8 @@ def _run(
     given = {name: value for name, value in settings.items() if value is not None}
     config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
     steps = run(config, source, target).steps
+    if config.weights == "trained":
+        _say_what_is_read([*(source or ()), *(target or ())])
     if filter is not None:
         steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))
         if not steps:
@@ -147,6 +151,13 @@ def _run(
         _list(steps)
     else:
         _export(steps, csv)
+
+
+def _say_what_is_read(sentences: Sequence[str]) -> None:
+    for given in map(text.normalise, sentences):
+        read = characters.as_read(given)
+        if read != given:
+            print(_READ_AS.format(given=given, read=read), file=sys.stderr)
 
 
 def _list(steps: Sequence[Step]) -> None:

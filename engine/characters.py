@@ -1,11 +1,13 @@
 """Text <-> the character ids that the trained model reads.
 
 As in ``engine.text`` a source is framed by begin and end and a target has begin alone; but a token is one character,
-the space too, and the vocabulary is fixed: a character that is not in it becomes ⟨unknown⟩.
+the space too, and the vocabulary is fixed: a character that is not in it becomes ⟨unknown⟩. The digits of every script
+and characters that are only wider than ASCII's are read as ASCII: ２ and ٢ are 2.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,8 +67,24 @@ def split(normalised: str) -> list[str]:
     for place, piece in enumerate(text.split(normalised)):
         if place and not piece.glued:
             characters.append(" ")
-        characters += piece.text if piece.text in _KNOWN_WORDS else (piece.text,)
+        characters += piece.text if piece.text in _KNOWN_WORDS else (_ascii(piece.text),)
     return characters
+
+
+def as_read(source: str) -> str:
+    """A text as the model reads it: normalised, with digits of other scripts and full-width characters as ASCII."""
+    return "".join(split(text.normalise(source)))
+
+
+def _ascii(character: str) -> str:
+    """The ASCII digit of a decimal digit of any script, and the character that a full-width one is; others stay."""
+    if character.isascii() or len(character) > 1:
+        return character
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    is_wide = unicodedata.decomposition(character).startswith("<wide>")  # UAX #11: it differs in its width alone
+    return unicodedata.normalize("NFKC", character) if is_wide else character
 
 
 def source_ids(characters: Iterable[str]) -> tuple[int, ...]:

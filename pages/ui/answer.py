@@ -7,6 +7,7 @@ import html
 
 import streamlit as st
 
+from engine import characters, text
 from engine.decode import Choice, Decoded
 from pages.ui import frame, state
 from pages.ui.plain import code, visible
@@ -15,6 +16,7 @@ from pages.ui.traces import CannotRunError, decoded_of
 
 _KEY = "front.date"
 _SURE = 0.9
+_READ_AS = "The source is read as {read}: digits of other scripts and full-width characters count as ASCII."
 
 
 def draw(settings: Settings) -> None:
@@ -33,7 +35,7 @@ def draw(settings: Settings) -> None:
         st.error(str(error))
         return
     st.html(strip(written))
-    st.caption(how_sure(written))
+    st.caption(" ".join(filter(None, (how_sure(written), read_as(written, settings)))))
     frame.link("pages/decoding.py", "Character by character →", state.settings_now().to_query())
 
 
@@ -71,5 +73,13 @@ def how_sure(written: Decoded) -> str:
     )
 
 
-def _typed(text: str) -> None:
-    state.change_settings(dataclasses.replace(state.settings_now(), source=text, upto=None))
+def read_as(written: Decoded, settings: Settings) -> str:
+    """How the trained model reads a source with other digits than 0 to 9; nothing where it reads what is written."""
+    read = characters.as_read(written.source)
+    if not settings.trained or read == text.normalise(written.source):
+        return ""
+    return _READ_AS.format(read=code(read))
+
+
+def _typed(typed: str) -> None:
+    state.change_settings(dataclasses.replace(state.settings_now(), source=typed, upto=None))

@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from engine import Step, Trace
-from pages.ui import frame, state
+from pages.ui import frame, link_notes, state
 from pages.ui.panels import panel_of, short
 from pages.ui.places import key_of
 from pages.ui.plain import code
@@ -39,21 +39,24 @@ def draw(trace: Trace) -> None:
 def _choose(trace: Trace) -> tuple[str, int, int]:
     config = trace.config
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = _pick("kind", "Attention", tuple(_KINDS), lambda name: _KINDS[name][0])
+        kinds = tuple(_KINDS)
+        kind = _chosen("kind", "Attention", kinds, link_notes.pick("kind", "Attention", kinds, kinds[0]))
         layers = config.encoder_layers if kind == "encoder" else config.decoder_layers
-        layer = int(_pick("layer", "Layer", tuple(map(str, range(layers)))))
-        head = int(_pick("head", "Head", tuple(map(str, range(config.heads)))))
-        sentence = int(_pick("sentence", "Sentence", tuple(map(str, range(config.batch)))))
+        layer = _number("layer", "Layer", layers)
+        head = _number("head", "Head", config.heads)
+        sentence = _number("sentence", "Sentence", config.batch)
     st.caption(_KINDS[kind][1][0].upper() + _KINDS[kind][1][1:] + ".")
     stack = "encoder" if kind == "encoder" else "decoder"
     module = "cross_attention" if kind == "cross" else "self_attention"
     return f"{stack}.layers.{layer}.{module}", head, sentence
 
 
-def _pick(name: str, label: str, options: tuple[str, ...], said=str) -> str:
-    """A choice that is kept in the address; one that no longer exists falls back to the first."""
-    asked = state.view(name)
-    value = asked if asked in options else options[0]
+def _number(name: str, label: str, count: int) -> int:
+    """One of the first ``count`` numbers, kept in the address; of fewer the last stands for one that is gone."""
+    return int(_chosen(name, label, tuple(map(str, range(count))), str(link_notes.number(name, label, 0, count - 1))))
+
+
+def _chosen(name: str, label: str, options: tuple[str, ...], value: str) -> str:
     key, start = state.widget(f"attention.{name}", value)
     if len(options) == 1:
         return value
@@ -64,15 +67,19 @@ def _pick(name: str, label: str, options: tuple[str, ...], said=str) -> str:
             label,
             options,
             default=start,
-            format_func=said,
+            format_func=_title,
             key=key,
             on_change=callback,
             required=True,
             wrap=True,
         )
     else:
-        st.selectbox(label, options, options.index(start), format_func=said, key=key, on_change=callback)
+        st.selectbox(label, options, options.index(start), format_func=_title, key=key, on_change=callback)
     return value
+
+
+def _title(option: str) -> str:
+    return _KINDS[option][0] if option in _KINDS else option
 
 
 def _picked(name: str, value: str) -> None:

@@ -11,8 +11,8 @@ import streamlit as st
 from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
 from engine.formula import number
-from pages.ui import frame, state
-from pages.ui.answer import how_sure, percent, strip
+from pages.ui import frame, link_notes, state
+from pages.ui.answer import how_sure, percent, read_as, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
 from pages.ui.plain import code, visible
@@ -45,7 +45,7 @@ def draw() -> None:
         st.info("These weights are random, so what is written means nothing. The sidebar has the trained ones.")
     st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
     st.html(strip(written))
-    st.caption(" ".join([how_sure(written), *_warnings(written)]))
+    st.caption(" ".join(filter(None, [how_sure(written), read_as(written, settings), *_warnings(written)])))
     place = _place(written)
     # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
     st.html(f"<style>.answer .character:nth-child({place + 1}) {{ outline: 2px solid currentColor; }}</style>")
@@ -66,12 +66,11 @@ def _warnings(written: Decoded) -> list[str]:
 
 
 def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
+    line = link_notes.number("sentence", "Sentence", 0, len(lines) - 1)
     if len(lines) == 1:
         return lines[0]
     options = [str(place) for place in range(len(lines))]
-    asked = state.view("sentence")
-    line = options.index(asked) if asked in options else 0
-    key, start = state.widget(_SENTENCE, options[line])
+    key, start = state.widget(_SENTENCE, str(line))
     st.selectbox(
         "Sentence",
         options,
@@ -86,8 +85,10 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
 def _place(written: Decoded) -> int:
     last = len(written.choices) - 1
     settings = state.settings_now()
-    asked = str(settings.upto or 0) if settings.writes else state.view("position")
-    place = min(int(asked), last) if asked.isascii() and asked.isdigit() else 0
+    if settings.writes and settings.upto is not None:
+        place = min(settings.upto, last)
+    else:
+        place = link_notes.number("position", "Position", 0, last)
     key, start = state.widget(_PLACE, place, last)
     if last:
         st.slider(
@@ -246,6 +247,7 @@ def _keep_place(place: int) -> None:
     settings = state.settings_now()
     if settings.writes:  # the other pages then open at this step of decoding
         state.change_settings(dataclasses.replace(settings, upto=place))
+        state.change_view(position=None)
     else:
         state.change_view(position=str(place))
 

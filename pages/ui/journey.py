@@ -15,7 +15,8 @@ from pages.ui.tensor_view.parts import Index
 from pages.ui.tensor_view.walking import Cell
 
 _CELL = re.compile(r"(?:i(\d{1,3})\.)?(x|\d{1,9}(?:\.\d{1,9})*)", re.ASCII)
-_START = re.compile(r"(.+?)-(\d{1,9})(?:_|$)", re.ASCII)  # an axis such as d_k has the separator in its name
+# An axis such as d_k has the separator in its name. Without a bound a link of many characters takes minutes to read.
+_START = re.compile(r"([^-]{1,40})-(\d{1,9})(?:_|$)", re.ASCII)
 _LONGEST = 200  # cells of a trail: more than there are layers of arithmetic between a logit and a token
 
 
@@ -80,6 +81,11 @@ def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
 def view_text(starts: Mapping[str, int]) -> str | None:
     """Where the windows of a stage begin, by axis; those that begin at 0 need no saying."""
     return "_".join(f"{key}-{start}" for key, start in sorted(starts.items()) if start) or None
+
+
+def is_view(text: str) -> bool:
+    """Whether a text is nothing but axes, each with where its window begins."""
+    return sum(len(start[0]) for start in _START.finditer(text)) == len(text)
 
 
 def view_at(text: str) -> dict[str, int]:

@@ -8,10 +8,11 @@ import streamlit as st
 
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui import controls, frame, state, waiting
-from pages.ui.settings import differing
+from pages.ui import controls, frame, link_notes, state, waiting
+from pages.ui.link_values import whole
+from pages.ui.settings import Settings, differing
 from pages.ui.size_rules import Memory
-from pages.ui.traces import CannotRunError, trace_of
+from pages.ui.traces import CannotRunError, decoded_of, trace_of
 
 _INSTEAD = (
     "{trouble} Shown below is the last run that worked, with {shown}, also to download. "
@@ -41,21 +42,30 @@ def _show(draw: Callable[[Trace], None]) -> None:
     linked = frame.has_links()
     if not linked:  # none stand there meanwhile
         state.carry()
-    for note in state.notes():
-        st.warning(note)
     trace: Trace | None
     refused = False
-    try:
-        trace = trace_of(settings)
-        state.show(settings)
-    except CannotRunError as error:
-        trace, refused = _last(str(error)), True
-    waiting.end()
-    if trace is not None:
-        draw(trace)
+    with link_notes.banner():
+        try:
+            trace = trace_of(settings)
+            state.show(settings)
+            _note_the_last_step(settings)
+        except CannotRunError as error:
+            trace, refused = _last(str(error)), True
+        waiting.end()
+        if trace is not None:
+            draw(trace)
     if linked:
         state.carry()
     controls.draw(settings, None if refused else trace)
+
+
+def _note_the_last_step(settings: Settings) -> None:
+    """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
+    if settings.writes and settings.upto is not None:
+        last = max(len(line.choices) for line in decoded_of(settings)) - 1
+        shown, problem = whole("upto", str(settings.upto), 0, last, last)
+        if problem is not None:
+            state.add_note(problem.note(shown))
 
 
 def _last(trouble: str) -> Trace | None:

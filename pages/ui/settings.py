@@ -6,16 +6,16 @@ Only what differs from the defaults is in the address, so a link is short and sa
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
-from engine.config import TOKENIZERS, WEIGHTS
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS, TOKENIZERS, WEIGHTS
 from engine.config import TRAINED as FIXED
 from engine.decode import MOST_STEPS
 from engine.trained import trained_config
+from pages.ui.link_values import Note, Problem, choice, whole
 from pages.ui.plain import code, short_text
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
@@ -40,6 +40,16 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "seed": (0, 2**31 - 1),
 }
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "tokenizer": TOKENIZERS}
+
+# What is said of a link beside the sentences of every number and choice.
+_NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
+_NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do not divide it. d_model {used} is used."
+_ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
+_ONLY_RANDOM_UNUSED = "{given} was asked for, which only random weights leave free. It is left out."
+_NO_DECODING = "{given} was asked for; only what the trained model writes itself has steps of decoding. It is left out."
+_NO_STEP = "{given} was asked for; {label} is a whole number from {low} to {high}. It is left out."
+_BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at most. The last step is shown."
 
 
 @dataclass(frozen=True)
@@ -149,13 +159,14 @@ def differing(settings: Settings, others: Settings) -> str:
     return ", ".join(said) or "the same sizes"
 
 
-def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
-    """The settings an address says, and a note for every value in it that could not be used."""
-    notes: list[str] = []
-    weights = query.get("weights", RANDOM if _ONLY_RANDOM & query.keys() else TRAINED)
-    if weights not in WEIGHTS:
-        notes.append(f"The link says {_said('weights', weights)}; they can be random or trained. Trained are used.")
-        weights = TRAINED
+def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
+    """The settings an address says, and a note for every value in it that could not be used.
+
+    A note names what the settings have in the end, also where that follows from other values of the link.
+    """
+    usual = RANDOM if _ONLY_RANDOM & query.keys() else TRAINED
+    weights, problem = choice("weights", query.get("weights", usual), WEIGHTS, TRAINED)
+    problems = [problem]
     trained = weights == TRAINED
     tokenizer = query.get("tokenizer", WORDS)
     start = _start(trained, tokenizer if tokenizer in TOKENIZERS else WORDS)
@@ -163,20 +174,22 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
     for name in _FIELDS:
         if name in query and name != "weights":
             if trained and name in _ONLY_RANDOM:
-                notes.append(f"The link says {_said(name, query[name])}, which only random weights leave free.")
+                problems.append(_fixed(name, query[name]))
                 continue
-            value, note = _value(name, query[name])
-            changes |= {} if value is None else {name: value}
-            notes += [note] if note else []
+            value, problem = _value(name, query[name])
+            if problem is None or not problem.usual:  # what is usual for d_k follows from other values of the link
+                changes[name] = value
+            problems.append(problem)
     config, more = (trained_config(**changes), ()) if trained else _sound(changes)
-    reads = query.get("reads", SENTENCES)
-    if reads not in (SENTENCES, TOKENS) or (trained and reads == TOKENS):
-        notes.append(f"The link says {_said('reads', reads)}; it can be sentences or tokens. Sentences are used.")
-        reads = SENTENCES
+    reads, problem = choice("reads", query.get("reads", SENTENCES), (SENTENCES, TOKENS), SENTENCES)
+    if trained and reads == TOKENS:
+        reads, problem = SENTENCES, Problem("reads", TOKENS, _ONLY_RANDOM_USED)
+    problems.append(problem)
     settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
-    upto = query.get("upto", "")
-    if settings.writes and re.fullmatch("[0-9]{1,3}", upto):
-        settings = dataclasses.replace(settings, upto=min(int(upto), MOST_STEPS - 1))
+    if "upto" in query:
+        settings, problem = _decoding_step(settings, query["upto"])
+        problems.append(problem)
+    notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
     return settings, (*notes, *more)
 
 
@@ -186,7 +199,7 @@ def following(heads: int, d_model: int) -> dict[str, int | None]:
     return {"d_k": share, "d_v": share, "d_ff": 4 * d_model}
 
 
-def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
+def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[Note, ...]]:
     """A config with these changes, made valid by moving d_model where heads do not divide it."""
     try:
         return Config(**changes), ()
@@ -194,30 +207,45 @@ def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
         default = Config()
         heads, width = changes.get("heads", default.heads), changes.get("d_model", default.d_model)
         fitting = nearest_multiple(width, heads)
-        note = f"The link says d_model {width} with {heads} heads, which do not divide it. d_model {fitting} is used."
+        note = Note(("d_model", "heads"), _NOT_DIVIDED.format(width=width, heads=heads, used=fitting))
         return Config(**changes | {"d_model": fitting}), (note,)
 
 
-def _value(name: str, text: str) -> tuple[Any, str]:
+def _value(name: str, text: str) -> tuple[Any, Problem | None]:
+    """What a link says of a field of the config, or what is to be used instead, and the problem with it."""
     default = getattr(Config(), name)
     if isinstance(default, bool):
         if text.lower() in _TRUE + _FALSE:
-            return text.lower() in _TRUE, ""
-        return None, f"The link says {_said(name, text)}; it can be 1 or 0. {_text(default)} is used."
+            return text.lower() in _TRUE, None
+        return default, Problem(name, text, _NO_SWITCH, {"name": name})
     if isinstance(default, int):
-        low, high = RANGES[name]
-        # int() alone would also take "1_000" and the digits of other scripts.
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            return None, f"The link says {_said(name, text)}, which is not a whole number. {default} is used."
-        number = int(text)
-        if not low <= number <= high:
-            near = min(max(number, low), high)
-            return near, f"The link says {_said(name, text)}; it goes from {low} to {high}. {near} is used."
-        return number, ""
-    try:
-        return getattr(Config(**{name: text}), name), ""
-    except ConfigError as error:
-        return None, f"The link says {_said(name, text)}; {error.problems[0].rule}. {default} is used."
+        return whole(name, text, *RANGES[name], default)
+    return choice(name, text, _CHOICES[name], default)
+
+
+def _fixed(name: str, text: str) -> Problem | None:
+    """The problem with a value that trained weights do not leave free; None where it is the one they have."""
+    fixed = {**FIXED, "tokenizer": CHARACTERS}
+    if name not in fixed:
+        return Problem(name, text, _ONLY_RANDOM_UNUSED)
+    return None if text == _text(fixed[name]) else Problem(name, text, _ONLY_RANDOM_USED)
+
+
+def _decoding_step(settings: Settings, text: str) -> tuple[Settings, Problem | None]:
+    """The settings with the step of decoding that a link asks for. How many there are shows when the model has run."""
+    if not settings.writes:
+        return settings, Problem("upto", text, _NO_DECODING)
+    step, problem = whole("upto", text, 0, MOST_STEPS - 1, 0)
+    if problem is not None and problem.usual:
+        return settings, problem.saying(_NO_STEP)
+    if problem is not None and step:
+        problem = problem.saying(_BEYOND_THE_END)
+    return dataclasses.replace(settings, upto=step), problem
+
+
+def _used(settings: Settings, name: str) -> str:
+    """What the settings have under a name of the address."""
+    return _text(getattr(settings.config if name in _FIELDS else settings, name))
 
 
 def nearest_multiple(value: int, of: int) -> int:
@@ -228,11 +256,6 @@ def nearest_multiple(value: int, of: int) -> int:
 
 def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _said(name: str, text: str) -> str:
-    """What a link says, for a note: anybody can make a link, so its text is shown and never obeyed."""
-    return code(f"{name}={short_text(text, 24)}")
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import frame, shown_widgets
+from pages.ui.link_values import Note
 from pages.ui.settings import Settings, first, from_query
 from pages.ui.shown_widgets import Widget
 from pages.ui.size_rules import Memory
 
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
 _SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
-_CARRIED, _OPENED = "explorer.carried", "explorer.opened_view"
+_CARRIED, _OPENED, _LINKED = "explorer.carried", "explorer.opened_view", "explorer.linked_view"
 
 
 def arrive(page: str) -> Settings:
@@ -37,9 +38,9 @@ def arrive(page: str) -> Settings:
         settings, notes = from_query(asked)
         memory[_SETTINGS], memory[_NOTES] = settings, notes
         memory[_MOVES] = Memory(left=None if settings.trained else moves().left)
-        memory[_VIEW] = _beside_settings(asked)
+        memory[_VIEW] = memory[_LINKED] = _beside_settings(asked)
     elif turned:
-        memory[_VIEW] = _beside_settings(asked)
+        memory[_VIEW] = memory[_LINKED] = _beside_settings(asked)
     memory[_PAGE] = page
     return settings_now()
 
@@ -79,7 +80,10 @@ def show(settings: Settings) -> None:
 
 def change_settings(settings: Settings, moves: Memory | None = None) -> None:
     """To be called from a widget's callback: the run that follows shows these settings."""
-    st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, ()
+    before = settings_now()
+    # A note goes with what it is about, whether the person changed that or it followed.
+    kept = tuple(note for note in notes() if all(_said(before, name) == _said(settings, name) for name in note.names))
+    st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, kept
     if moves is not None:
         st.session_state[_MOVES] = moves
 
@@ -102,14 +106,25 @@ def chosen(name: str, key: str, do: Callable[[Any], None]) -> Callable[[], None]
     return partial(shown_widgets.chosen, page(), name, key, do)
 
 
-def notes() -> tuple[str, ...]:
-    """What was wrong with the address the page was opened with."""
+def notes() -> tuple[Note, ...]:
+    """What was wrong with the settings of the link that was opened, as far as nobody has changed them since."""
     return st.session_state.get(_NOTES, ())
 
 
 def view(name: str, default: str = "") -> str:
     """One thing of this page's view, such as the step it is at, as the address has it."""
     return st.session_state[_VIEW].get(name, default)
+
+
+def add_note(note: Note) -> None:
+    """Adds what showed to be wrong with the settings of the link when they were run, once."""
+    if note.names not in {other.names for other in notes()}:
+        st.session_state[_NOTES] = (*notes(), note)
+
+
+def is_of_link(name: str) -> bool:
+    """Whether one thing of this page's view is as the link said that opened it."""
+    return view(name) != "" and st.session_state[_LINKED].get(name) == view(name)
 
 
 def change_view(**changes: str | None) -> None:
@@ -146,6 +161,11 @@ def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
 
 def _beside_settings(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in query.items() if name not in Settings.QUERY_NAMES}
+
+
+def _said(settings: Settings, name: str) -> Any:
+    """What the settings have under a name of the address."""
+    return getattr(settings.config, name) if hasattr(settings.config, name) else getattr(settings, name)
 
 
 def _address() -> dict[str, str]:

@@ -9,15 +9,20 @@ import pandas as pd
 import streamlit as st
 
 from engine import Step, Trace
-from pages.ui import download, frame, state
+from pages.ui import download, frame, link_notes, state
 from pages.ui.folded import folded
+from pages.ui.link_values import Problem
 from pages.ui.operation import operation_of, where
 from pages.ui.panels import memory_words, panel_of
-from pages.ui.places import key_of, step_at
+from pages.ui.places import key_of
+from pages.ui.plain import code, short_text
 from pages.ui.tensor_view import tensor_view
 
 _HEIGHT, _ROW = 430, 35  # pixels
+_LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
+_HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
+_NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
 
 
 def draw(trace: Trace) -> None:
@@ -90,8 +95,10 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
             "line": [where(step) for step in steps],
         }
     )
-    linked = step_at(trace, state.view("step"))
+    linked = link_notes.step(trace)
     place = steps.index(linked) if linked in steps else 0
+    if linked not in steps and state.is_of_link("step"):
+        link_notes.note(Problem("step", state.view("step"), _HIDDEN), code(key_of(trace, steps[0])))
     key = _table_key(steps, place)
     st.dataframe(
         rows,
@@ -141,10 +148,10 @@ def _text_filter(name: str, label: str, example: str) -> str:
 
 
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
-    value = state.view(name) if state.view(name) in options else ""
+    said = {"": everything}
+    value = link_notes.pick(name, label, options, "", lambda option: code(said.get(option, option)))
     offered = ("", *options)
     key, start = state.widget(f"table.{name}", value)
-    said = {"": everything}
     st.selectbox(
         label,
         offered,
@@ -157,12 +164,16 @@ def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: 
 
 
 def _ops_filter(options: list[str]) -> list[str]:
-    ops = [op for op in state.view("op").split() if op in options]
-    key, start = state.widget("table.op", ops)
+    asked = state.view("op").split()
+    known, missing = ([op for op in asked if (op in options) is there] for there in (True, False))
+    if missing:
+        problem = Problem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
+        link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")
+    key, start = state.widget("table.op", known)
     callback = state.chosen("table.op", key, partial(_filter_changed, "op"))
     chosen = [op for op in start if op in options]
     st.multiselect("Operation", options, chosen, key=key, placeholder="all", on_change=callback)
-    return ops
+    return known
 
 
 def _filter_changed(name: str, value: str | list[str]) -> None:

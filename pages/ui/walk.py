@@ -12,15 +12,16 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.index_map import reads
-from pages.ui import state, where
+from pages.ui import link_notes, state, where
 from pages.ui.download import tensor_buttons
 from pages.ui.folded import folded
-from pages.ui.journey import Cell, exists, pin_at, pin_text, trail_at, trail_text, view_at, view_text
+from pages.ui.journey import Cell, exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
+from pages.ui.link_values import Problem
 from pages.ui.making import made_of
 from pages.ui.operation import operation_of
 from pages.ui.panels import stage_of
 from pages.ui.places import key_of, step_at
-from pages.ui.plain import code, short_text
+from pages.ui.plain import code
 from pages.ui.playing import player_of
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection, Stage, send_ahead, walk_view
@@ -29,6 +30,9 @@ from pages.ui.traces import CannotRunError, trace_of
 from pages.ui.travel import travel_of
 
 _STAGE, _STEP, _RUN = "stage", "walk.step", "walk.run"
+_NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
+_NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
+_NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
 _HEAD_START = 0.1  # seconds
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
@@ -49,10 +53,13 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     except CannotRunError as error:
         st.error(str(error))
         return
-    asked = state.view("step")
-    step = step_at(trace, asked)
-    if asked and asked.partition(":")[0] != step.full_name:
-        st.info(f"This model has no step {code(short_text(asked))}. Shown is {code(step.full_name)}.")
+    with link_notes.banner():
+        _draw_step(trace, drawn, settings)
+
+
+def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
+    step = link_notes.step(trace)
+    _note_the_view(trace, step)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     _pause(trace)
@@ -60,11 +67,23 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search, st.container(key="walk-search"):
         _search(trace, step)
-    _remember(step, selection)
+    _remember(trace, step, selection)
     where.draw(trace, step)
     folded("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
     send_ahead(_ahead(trace, step), key=_STAGE)
+
+
+def _note_the_view(trace: Trace, step: Step) -> None:
+    """Notes what the link says of this step and is not so. A pin that a person took along to another step just ends."""
+    pin, trail, at = (state.view(name) if state.is_of_link(name) else "" for name in ("pin", "trail", "at"))
+    if pin and pin_at(trace, step, pin) is None:
+        link_notes.note(Problem("pin", pin, _NO_CELL), code(step.full_name))
+    cells, count = len(trail_at(trace, trail)), len(list(filter(None, trail.split("_"))))
+    if cells < count:
+        link_notes.note(Problem("trail", trail, _NO_WAY, {"count": count}), cells)
+    if not is_view(at):
+        link_notes.note(Problem("at", at, _NO_WINDOW))
 
 
 def _pause(trace: Trace) -> None:
@@ -130,8 +149,9 @@ def _go(drawn: weakref.ref[Trace], settings: Settings, going: Going) -> None:
     if cell is not None and exists(trace, cell):
         _arrive(trace, cell, trail)
         return
-    pin = state.view("pin") if going.keeps_pin else None
-    state.change_view(step=key_of(trace, target), pin=pin or None, trail=None)
+    pin = state.view("pin")
+    kept = pin if going.keeps_pin and pin_at(trace, target, pin) is not None else None
+    state.change_view(step=key_of(trace, target), pin=kept, trail=None)
 
 
 def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
@@ -140,15 +160,17 @@ def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
     state.change_view(step=key_of(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
 
 
-def _remember(step: Step, selection: Selection) -> None:
+def _remember(trace: Trace, step: Step, selection: Selection) -> None:
     """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
     # Axes that this step shows whole keep what was chosen for the steps that cannot.
     starts = {**view_at(state.view("at")), **selection.choice, **selection.offset}
     pin, at = pin_text(step, selection.pinned), view_text(starts)
     changes = {}
-    if (pin or "") != state.view("pin"):
+    # What the link got wrong stays in the address, and its note on screen, until the person pins or turns something.
+    nowhere = state.is_of_link("pin") and pin_at(trace, step, state.view("pin")) is None
+    if (pin or "") != state.view("pin") and not (pin is None and nowhere):
         changes |= {"pin": pin, "trail": None}
-    if (at or "") != state.view("at"):
+    if (at or "") != state.view("at") and not (starts == view_at(state.view("at")) and state.is_of_link("at")):
         changes["at"] = at
     if changes:
         state.change_view(**changes)

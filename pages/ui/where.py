@@ -11,16 +11,21 @@ import streamlit as st
 from engine import Step, Trace
 from engine.graph import boxes, closed_around, mark_of, to_dot
 from engine.modules import chain, is_inside, title
-from pages.ui import state
+from pages.ui import link_notes, state
 from pages.ui.block_map import Scope, block_map
 from pages.ui.code_view import code_view
 from pages.ui.graph_look import graph_look
+from pages.ui.link_values import Problem, whole
 from pages.ui.places import key_of
+from pages.ui.plain import code, short_text
 from pages.ui.theme import is_dark
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
 _WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _PICTURE = "where.picture"
+_NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
+_NOT_OPENED = "{given} was asked for; this model has no module {missing}. It is left out."
+_LONGEST = 24  # characters of a module that only the link knows
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def draw(trace: Trace, step: Step) -> None:
 
 def _draw_map(trace: Trace, step: Step) -> None:
     within = _within(step)
+    _note_the_link(trace, within)
     picture = _picture(trace, within)
     here = mark_of(step, picture.opened, within)
     ours = closed_around(step, picture.opened, within)
@@ -76,6 +82,21 @@ def _within(step: Step) -> str:
     return chosen if chosen in own else own[-1] if own else ""
 
 
+def _note_the_link(trace: Trace, within: str) -> None:
+    """Notes the modules of the link that this model does not have. One that the step is not in is only left."""
+    modules = _modules(trace)
+    scope, asked = (state.view(name) if state.is_of_link(name) else "" for name in ("scope", "open"))
+    if scope not in ("", _WHOLE, *modules):
+        link_notes.note(Problem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
+    missing = [path for path in asked.split(",") if path and path not in modules]
+    if missing:
+        link_notes.note(Problem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+
+
+def _modules(trace: Trace) -> set[str]:
+    return {module for path in {step.path for step in trace.steps} for module in chain(path)}
+
+
 def _picture(trace: Trace, within: str) -> _Picture:
     dark = is_dark()
     asked = (within, state.view("open"), dark)
@@ -91,7 +112,7 @@ def _picture(trace: Trace, within: str) -> _Picture:
 
 def _opened(trace: Trace) -> tuple[str, ...]:
     """The modules of this trace that the address says are opened, in the order in which they were."""
-    modules = {module for path in {step.path for step in trace.steps} for module in chain(path)}
+    modules = _modules(trace)
     return tuple(dict.fromkeys(path for path in state.view("open").split(",") if path in modules))
 
 
@@ -122,8 +143,9 @@ def _pick(drawn: weakref.ref[Trace], here: str, ours: str, mark: str) -> None:
         return  # another run has taken its place, and is drawn next
     kind, _, what = mark.partition("-")
     opened = [one for one in _opened(trace) if one != what]
-    if kind == "step" and what.isdecimal() and int(what) < len(trace.steps):
-        _go(key_of(trace, trace.steps[int(what)]))
+    number, problem = whole(mark, what, 0, len(trace.steps) - 1, 0)
+    if kind == "step" and problem is None:
+        _go(key_of(trace, trace.steps[number]))
     elif kind == "open":
         _open(*opened, ours if mark == here else what)
     elif kind == "close":

@@ -1,16 +1,31 @@
 """Characters <-> ids: one token a character, and every refusal that words have."""
 
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import TextError, text
-from engine.characters import CHARACTERS, MARKS, SPECIALS, UNKNOWN, VOCABULARY, encode, ids, source_ids, split
+from engine.characters import (
+    CHARACTERS,
+    DIGITS,
+    MARKS,
+    SPECIALS,
+    UNKNOWN,
+    VOCABULARY,
+    as_read,
+    encode,
+    ids,
+    source_ids,
+    split,
+)
 from engine.dates import SEEN, UNSEEN, training_dates
 from engine.text import BEGIN, END, MAX_TOKENS, PAD
 
 KNOWN_TEXTS = st.text(CHARACTERS, min_size=1, max_size=40).filter(str.strip)
 ANY_TEXTS = st.text(max_size=60)
+ZEROS = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) == "Nd" and unicodedata.decimal(c) == 0]
 
 
 def attempt(read, source):
@@ -68,6 +83,26 @@ def test_text_of_known_characters_is_read_back_trimmed_with_single_spaces(given_
 @given(KNOWN_TEXTS.map(text.normalise))
 def test_normalised_text_of_known_characters_is_split_into_its_characters(normalised):
     assert split(normalised) == list(normalised)
+
+
+@given(KNOWN_TEXTS, st.randoms(use_true_random=False))
+def test_a_date_in_the_digits_of_any_script_is_read_as_in_ascii(known, drawn):
+    zero = drawn.choice(ZEROS)  # the digits of a script follow each other
+    other = "".join(chr(ord(zero) + int(c)) if c in DIGITS else c for c in known)
+    assert encode(other) == encode(known)
+    assert as_read(other) == text.normalise(known)
+
+
+@given(KNOWN_TEXTS)
+@example("11/21/2026")
+def test_full_width_characters_are_read_as_their_ascii(known):
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else "\u3000" if c == " " else c for c in known)
+    assert encode(wide) == encode(known)
+
+
+def test_numbers_that_are_no_decimal_digits_stay_unknown():
+    assert encode("①²Ⅻ").source_tokens[0][1:-1] == ("⟨unknown⟩",) * 3
+    assert as_read("①²Ⅻ é") == "①²Ⅻ é"
 
 
 @given(ANY_TEXTS | st.lists(ANY_TEXTS, max_size=3) | st.none() | st.binary(max_size=4) | st.integers())

@@ -145,6 +145,18 @@ def test_every_setting_of_the_config_has_an_option(monkeypatch, capsys):
     ]
 
 
+def test_digits_of_another_script_are_read_as_ascii_and_it_is_said_so(capsys):
+    date, target = ("--weights", "trained", "--source"), ("--target", "2026-11-21")
+    usual = call(capsys, "run", *date, "11/21/2026", *target)
+    assert usual[2] == ""
+    for given in ("１１／２１／２０２６", "١١/٢١/٢٠٢٦"):
+        status, out, said = call(capsys, "run", *date, given, *target)
+        assert (status, out) == usual[:2]
+        assert said == (
+            f"{given} is read as 11/21/2026: digits of other scripts and full-width characters count as ASCII\n"
+        )
+
+
 def test_sentences_are_read(capsys):
     status, out, _ = call(capsys, "run", "--source", "I go home", "--target", "나는 집에 간다")
     assert status == 0

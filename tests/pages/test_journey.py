@@ -9,6 +9,7 @@ from pages.ui.journey import (
     cell_at,
     cell_text,
     exists,
+    is_view,
     pin_at,
     pin_text,
     trail_at,
@@ -48,6 +49,17 @@ def test_a_trail_written_into_the_address_is_read_back_cell_by_cell(way):
 )
 def test_what_the_choosers_show_is_read_back_from_the_address(starts):
     assert view_at(view_text(starts) or "") == starts
+
+
+@given(
+    starts=st.dictionaries(st.sampled_from(["H", "S", "S.2", "d_k", "H*d_k"]), st.integers(0, 2**20)),
+    junk=st.text("xyz\u202e<", min_size=1, max_size=8),
+)
+def test_a_text_of_choosers_is_told_from_one_that_is_so_only_in_part(starts, junk):
+    text = "_".join(f"{axis}-{start}" for axis, start in starts.items())
+    assert is_view(text)
+    assert not is_view(f"{text}_{junk}")
+    assert not is_view(f"{junk}-")
 
 
 def test_a_window_that_begins_at_0_needs_no_words_in_the_address():

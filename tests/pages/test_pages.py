@@ -151,14 +151,14 @@ def test_a_step_that_is_not_in_the_trace_opens_the_first_one_and_says_so():
     app = opened("pages/walkthrough.py", step="encoder.layers.9.nothing")
     assert not app.exception
     assert stage(app)["player"]["step"] == 0
-    assert "no step `encoder" in app.info[0].value
+    assert "no step `encoder" in app.warning[0].value
 
 
 def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
     app = opened("pages/walkthrough.py", step="encoder.layers.1.self_attention.scores")
     control(app, "encoder_layers").set_value(1).run()
     assert stage(app)["player"]["path"] == ["encoder", "layer 0", "self-attention", "scores"]
-    assert "Shown is" in app.info[0].value
+    assert "Shown is" in app.warning[0].value
 
 
 def test_an_empty_folder_name_writes_nothing_and_asks_for_one():

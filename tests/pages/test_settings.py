@@ -134,13 +134,16 @@ def test_any_link_gives_settings_within_range_and_one_note_for_each_bad_value(qu
         assert low <= getattr(config, name) <= high, name
     assert settings.reads in (SENTENCES, TOKENS)
     assert settings.source == query.get("source", (first() if settings.trained else Settings()).source)
-    about = [match[1] for note in notes if (match := re.match("The link says `+ ?([a-z_]+)=", note))]
+    about = [match[1] for note in notes if (match := re.match("`+ ?([a-z_]+)=", note.text))]
     assert len(about) == len(set(about))
-    assert set(about) <= set(query) & {*FIELDS, "weights", "reads"}
+    assert set(about) <= set(query) & {*FIELDS, "weights", "reads", "upto"}
     assert len(notes) - len(about) <= 1  # heads that do not divide d_model are of both
     # Going on from there, the link says what is used, and nothing is left to note.
     assert from_query(settings.to_query()) == (settings, ())
-    assert all(is_inert(note) for note in notes)
+    assert all(is_inert(note.text) for note in notes)
+    for note in notes:
+        if used := re.search(r"(\S+) is used\.$", note.text):
+            assert used[1] == said_by(settings, note.names[0])
 
 
 @pytest.mark.parametrize(
@@ -153,6 +156,8 @@ def test_any_link_gives_settings_within_range_and_one_note_for_each_bad_value(qu
         ({"d_model": "1025"}, {"d_model": 1024}),
         ({"heads": "4.0"}, {"heads": 4}),
         ({"heads": "٨"}, {"heads": 4}),
+        ({"heads": "9" * 5000}, {"heads": 16}),
+        ({"heads": "-" + "9" * 5000}, {"heads": 1}),
         ({"seed": "-1"}, {"seed": 0}),
         ({"dtype": "int8"}, {"dtype": "float32"}),
         ({"causal_mask": "maybe"}, {"causal_mask": True}),
@@ -163,10 +168,61 @@ def test_a_bad_value_is_replaced_by_the_nearest_or_the_usual_one_and_noted_once(
     settings, notes = from_query(query)
     assert len(notes) == 1
     [(name, value)] = query.items()
-    assert name in notes[0]
-    assert value in notes[0]
+    assert name in notes[0].text
+    assert value[:24] in notes[0].text
     for field, expected in used.items():
         assert getattr(settings.config, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        (
+            {"heads": "16", "d_k": "9" * 20},
+            [f"`d_k={'9' * 20}` was asked for; d_k goes from 1 to 1024. 1024 is used."],
+        ),
+        (
+            {"heads": "16", "d_k": "wide"},
+            ["`d_k=wide` was asked for; d_k is a whole number from 1 to 1024, in the digits 0 to 9. 2 is used."],
+        ),
+        (
+            {"d_model": "64", "d_ff": "x"},
+            ["`d_ff=x` was asked for; d_ff is a whole number from 1 to 4096, in the digits 0 to 9. 256 is used."],
+        ),
+        (
+            {"d_model": "5000", "heads": "5"},
+            [
+                "`d_model=5000` was asked for; d_model goes from 1 to 1024. 1020 is used.",
+                "The link comes to d_model 1024 with 5 heads, which do not divide it. d_model 1020 is used.",
+            ],
+        ),
+        (
+            {"weights": "trained", "heads": "8", "seed": "3", "reads": "tokens"},
+            [
+                "`heads=8` was asked for, which only random weights leave free. 4 is used.",
+                "`seed=3` was asked for, which only random weights leave free. It is left out.",
+                "`reads=tokens` was asked for, which only random weights leave free. sentences is used.",
+            ],
+        ),
+        ({"weights": "trained", "heads": "4", "norm_first": "0"}, []),
+        (
+            {"dtype": "int8"},
+            ["`dtype=int8` was asked for; dtype can be `float32`, `float64`, `bfloat16`, `float16`. float32 is used."],
+        ),
+        ({"upto": "x"}, ["`upto=x` was asked for; upto is a whole number from 0 to 15. It is left out."]),
+        ({"upto": "-1"}, ["`upto=-1` was asked for; upto goes from 0 to 15. 0 is used."]),
+        ({"upto": "99"}, ["`upto=99` was asked for; upto goes from 0 to 15 at most. The last step is shown."]),
+        (
+            {"weights": "random", "upto": "3"},
+            [
+                "`upto=3` was asked for; only what the trained model writes itself has steps of decoding. "
+                "It is left out."
+            ],
+        ),
+    ],
+)
+def test_a_note_names_what_the_settings_really_have(query, texts):
+    assert [note.text for note in from_query(query)[1]] == texts
 
 
 EVIL = (
@@ -195,7 +251,7 @@ EVIL = (
 @pytest.mark.parametrize("name", ["heads", "dtype", "norm_first", "reads"])
 def test_what_a_link_says_is_shown_and_never_rendered(name, value):
     _, [note] = from_query({name: value})
-    assert is_inert(note)
+    assert is_inert(note.text)
 
 
 @pytest.mark.parametrize("value", EVIL)
@@ -217,6 +273,12 @@ def test_escaped_words_of_a_sentence_have_a_backslash_before_each_mark():
 
 def test_what_cannot_be_seen_is_written_out():
     assert visible("a\u202eb\x00\u200d🏽\ud800") == "a\\u202eb\\x00\\u200d🏽\\ud800"
+
+
+def said_by(settings, name):
+    """What the settings have under a name of the address, as the address would say it."""
+    value = getattr(settings, name) if name in ("reads", "upto") else getattr(settings.config, name)
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def span_of(span):

@@ -217,6 +217,6 @@ def test_the_attention_page_has_every_row_of_every_kind_of_model(case):
 def test_a_step_that_only_a_link_knows_of_is_named_as_it_is_written(step):
     app = opened("pages/walkthrough.py", step=step)
     assert not app.exception
-    [note] = app.info
+    [note] = app.warning
     name = re.fullmatch(r"This model has no step (`+ ?.+`)\. Shown is `[\w.]+`\.", note.value)[1]
     assert name == code(step if len(step) <= 60 else "y" * 60 + "…")

@@ -5,15 +5,13 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
-from pages.ui import state
-from pages.ui.plain import code, short_text
+from pages.ui import link_notes, state
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
 _PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
@@ -34,12 +32,9 @@ def begin(key: str) -> None:
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
-    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and said
-    so."""
-    asked = state.view(_PREFIX + name)
-    value = min(max(int(asked), low), high) if re.fullmatch(r"-?\d{1,9}", asked) else usual
-    if asked and asked != str(value):
-        st.caption(f":orange[{label} can be {low} to {high}: {code(short_text(asked))} became {value}.]")
+    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and
+    noted."""
+    value = link_notes.number(_PREFIX + name, label, low, high, usual)
     key, start = state.widget(_key(name), value, (low, high))
     if low < high:
         callback = state.chosen(_key(name), key, partial(_keep, name))
@@ -49,10 +44,7 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
 
 def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
     """One of a few options; ``usual`` to begin with, or else the first."""
-    asked = state.view(_PREFIX + name)
-    value = asked if asked in options else usual or options[0]
-    if asked and asked != value:
-        st.caption(f":orange[{label} cannot be {code(short_text(asked))}; it became {value}.]")
+    value = link_notes.pick(_PREFIX + name, label, options, usual or options[0])
     key, start = state.widget(_key(name), value)
     if len(options) > 1:
         st.segmented_control(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import loading  # isort: skip  # noqa: F401  before what needs torch
-from pages.ui import state, waiting
+from pages.ui import link_notes, state, waiting
 from pages.ui.labs import lesson
 from pages.ui.labs.catalogue import GROUPS, LABS, Lab, lab_of
-from pages.ui.plain import code, short_text
+from pages.ui.link_values import Problem
 
 _PAGE = "pages/labs.py"
 _ACROSS = 3
+_NO_LAB = "{given} was asked for; there is no lab of that name. These are all of them."
 
 
 def draw() -> None:
@@ -21,16 +22,17 @@ def draw() -> None:
     waiting.end()
     asked = state.view("lab")
     lab = lab_of(asked)
-    if lab is None:
-        _all(asked)
-    else:
-        _one(lab)
+    with link_notes.banner():
+        if lab is None:
+            _all(asked)
+        else:
+            _one(lab)
 
 
 def _all(asked: str) -> None:
     st.title("Questions, each with an experiment")
     if asked:
-        st.info(f"There is no lab {code(short_text(asked))}. These are all of them.")
+        link_notes.note(Problem("lab", asked, _NO_LAB))
     st.markdown(
         "Predict first, then see what PyTorch computes. Nothing here is stored: every number comes from tensors that "
         "are computed while you look."
@@ -73,7 +75,8 @@ def _drawn(key: str) -> None:
     lab = lab_of(key)
     if lab is not None:
         lesson.begin(lab.key)
-        lab.module().draw()
+        with link_notes.banner():
+            lab.module().draw()
 
 
 def _button(label: str, lab: Lab | None = None) -> None:

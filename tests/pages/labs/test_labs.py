@@ -34,7 +34,7 @@ def test_every_question_is_on_the_page_of_all_of_them_and_opens_its_lab():
 
 def test_an_address_of_no_lab_says_so_and_shows_all_of_them():
     app = lab("nothing`here")
-    assert "There is no lab ``nothing`here``" in app.info[0].value
+    assert app.warning[0].value.startswith("``lab=nothing`here`` was asked for; there is no lab of that name.")
     assert len(app.button) == len(LABS)
 
 
@@ -92,7 +92,10 @@ def test_a_lab_keeps_its_values_in_range_whatever_an_address_says(key):
 def test_a_value_that_is_no_number_is_said_to_be_none_and_the_usual_one_is_taken():
     app = lab("view_or_permute", heads="nonsense")
     assert app.main.slider(key="labs.view_or_permute.heads").value == 3
-    assert ":orange[Heads can be 1 to 8: `nonsense` became 3.]" in words(app)
+    [note] = app.warning
+    assert note.value == (
+        "`lab_heads=nonsense` was asked for; Heads is a whole number from 1 to 8, in the digits 0 to 9. 3 is used."
+    )
 
 
 def test_a_prediction_counts_and_what_was_only_looked_at_does_not():

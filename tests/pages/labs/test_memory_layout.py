@@ -85,5 +85,6 @@ def test_a_value_beyond_a_slider_is_moved_and_said():
     app = lab(KEY, length=99, operation="rotate")
     assert not app.exception
     assert app.slider[0].value == 6
-    assert "`99` became 6" in words(app)
-    assert "`rotate`; it became transpose" in words(app)
+    assert "`lab_length=99` was asked for; Length L goes from 1 to 6. 6 is used." in app.warning[0].value
+    assert "`lab_operation=rotate` was asked for" in app.warning[0].value
+    assert "`transpose` is used." in app.warning[0].value

@@ -96,5 +96,5 @@ def test_the_trained_model_is_held_against_the_same_theory():
 
 def test_values_beyond_the_sliders_are_moved_and_said():
     app = lab(KEY, d_k=0, keys=65)
-    assert "d_k can be 1 to 256: `0` became 1." in words(app)
-    assert "Keys can be 2 to 64: `65` became 64." in words(app)
+    assert "`lab_d_k=0` was asked for; d_k goes from 1 to 256. 1 is used." in app.warning[0].value
+    assert "`lab_keys=65` was asked for; Keys goes from 2 to 64. 64 is used." in app.warning[0].value

@@ -105,7 +105,10 @@ def test_what_is_said_of_the_distance_follows_the_curve(values, said):
 
 def test_values_that_fit_no_slider_are_moved_and_said():
     app = revealed(lab(KEY, length=99, order="sideways", d_model=4, pair=9))
-    text = words(app)
-    assert "Words can be 2 to 12: `99` became 12." in text
-    assert "New order cannot be `sideways`; it became drawn." in text
-    assert "Pair of features i can be 0 to 1: `9` became 1." in text
+    [banner] = app.warning
+    for said in (
+        "`lab_length=99` was asked for; Words goes from 2 to 12. 12 is used.",
+        "`lab_order=sideways` was asked for; New order can be ",
+        "`lab_pair=9` was asked for; Pair of features i goes from 0 to 1. 1 is used.",
+    ):
+        assert f"\n- {said}" in banner.value
