@@ -5,16 +5,17 @@ said next at every place of a text that is given to it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from engine import text
-from engine.config import Config
+from engine import characters, text
+from engine.config import Config, ConfigError, number_problem
 from engine.model.transformer import Transformer
-from engine.run import guard, load, read, run_batch
+from engine.run import Sentences, guard, load, read, run_batch
 from engine.text import BEGIN, END
 from engine.trace import Trace
 
@@ -52,6 +53,11 @@ class Decoded:
     ended: bool
     choices: tuple[Choice, ...]
     traces: tuple[Trace, ...] = field(repr=False)
+
+    def written_by(self, upto: int | None = None) -> int:
+        """The step at which ``upto`` characters were written; the last one for None, and where it wrote fewer."""
+        last = len(self.traces) - 1
+        return last if upto is None else min(upto, last)
 
     @cached_property
     def probability(self) -> float:
@@ -98,6 +104,39 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
         choices.append(_choice(probabilities, written[-1], batch.vocabulary))
         traces.append(trace)
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
+
+
+def answered(
+    config: Config, batch: text.Batch, written: Iterable[Decoded], upto: int | None = None
+) -> tuple[Config, text.Batch]:
+    """The run in which the decoder reads what the model wrote itself: its config and token ids, for ``run_batch``.
+
+    Args:
+        config, batch: as ``read`` returns them for the sources alone.
+        written: what the model wrote for every source.
+        upto: how many characters of it the decoder reads, all where a text has fewer; None for all of all texts.
+    """
+    traces = (decoded.traces[decoded.written_by(upto)] for decoded in written)
+    target_ids = characters.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
+    return config.change(tgt_len=len(target_ids[0])), dataclasses.replace(batch, target_ids=target_ids)
+
+
+def run_written(
+    config: Config, source: Sentences, upto: int | None = None, *, model: Transformer | None = None
+) -> Trace:
+    """``run`` on sources whose targets the model writes itself, ``upto`` characters of each or, for None, all.
+
+    Raises what ``run`` raises.
+    """
+    problem = None if upto is None else number_problem("upto", upto, 0, MOST_STEPS - 1)
+    if problem:
+        raise ConfigError((problem,))
+    config, batch = read(config, source)
+    guard(config.change(tgt_len=MOST_STEPS))  # no text it writes is longer
+    model = model or load(config)
+    sources = [source] if isinstance(source, str) else source
+    written = (decode(sentence, config, model=model) for sentence in sources)
+    return run_batch(*answered(config, batch, written, upto), model)
 
 
 def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> Told:
