@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     text.add_argument("--source", action="append", metavar="TEXT", help="a source sentence; repeat for a batch")
     left_out = "left out, trained weights write it, and random ones read generated tokens"
     text.add_argument("--target", action="append", metavar="TEXT", help=f"its target; as many as sources; {left_out}")
-    written = f"of the target that trained weights write, as many characters, 0 to {MOST_STEPS - 1} (all)"
+    written = f"how many characters of its target the trained model has written, 0 to {MOST_STEPS - 1} (all)"
     text.add_argument("--upto", type=_whole, metavar="N", help=written)
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
     sizes = command.add_argument_group("sizes")

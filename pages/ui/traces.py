@@ -10,11 +10,11 @@ from functools import partial
 import streamlit as st
 
 from engine import Config, ConfigError, TextError, Trace
-from engine.decode import MOST_STEPS, Decoded, Told, decode, teacher_forced
+from engine.decode import MOST_STEPS, Decoded, Told, answered, decode, teacher_forced
 from engine.device import choose, room
 from engine.memory import Bytes, bytes_for, parameter_bytes
 from engine.model.transformer import Transformer
-from engine.run import load, read, run
+from engine.run import load, read, run, run_batch
 from pages.ui.settings import Settings
 from pages.ui.store import BusyError, Store
 
@@ -34,10 +34,8 @@ def trace_of(settings: Settings) -> Trace:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
         if len(written) == 1:
-            traces = written[0].traces
-            return traces[-1 if settings.upto is None else min(settings.upto, len(traces) - 1)]
-        targets = tuple(one.text[: settings.upto] for one in written)
-        return _run(settings.config, tuple(one.source for one in written), targets)
+            return written[0].traces[written[0].written_by(settings.upto)]
+        return _run_written(settings, written)
 
 
 def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
@@ -84,6 +82,14 @@ def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...]
     store, model, size = _ready(config)
     make = partial(run, config, source, target, model=model)
     return store.get((config, source, target), size, make, lambda trace: trace.nbytes)
+
+
+def _run_written(settings: Settings, written: tuple[Decoded, ...]) -> Trace:
+    sources = tuple(decoded.source for decoded in written)
+    config, batch = answered(*read(settings.config, sources), written, settings.upto)
+    store, model, size = _ready(config)
+    make = partial(run_batch, config, batch, model)
+    return store.get((config, sources, batch.target_ids), size, make, lambda trace: trace.nbytes)
 
 
 def _decoded(config: Config, line: str) -> Decoded:
