@@ -39,7 +39,9 @@ def test_a_name_that_misleads_is_answered_with_the_nearest_that_does_not(name, a
     assert str(refused.value) == answer
 
 
-@pytest.mark.parametrize("name", ["out", ".", "..", "~/out", "/", "/a//b/", "a b", "나의 폴더", "👩‍💻", "**new**", "-x", "$HOME"])
+@pytest.mark.parametrize(
+    "name", ["out", ".", "..", "~/out", "/", "/a//b/", "a b", "나의 폴더", "👩‍💻", "**new**", "-x", "$HOME"]
+)
 def test_every_other_name_is_taken(name):
     check_folder_name(name)
 

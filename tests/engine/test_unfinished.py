@@ -106,10 +106,11 @@ def test_files_of_other_names_and_folders_stay(steps, tmp_path):
 def test_room_is_made_before_it_is_measured(steps, tmp_path, monkeypatch):
     left = tmp_path / ".values.csv.0123abcd.part"
     left.write_text("a whole disk")
-    usage = SimpleNamespace(total=2**40, free=2**40)
-    monkeypatch.setattr(
-        "engine.save.shutil.disk_usage", lambda _: SimpleNamespace(**vars(usage) | ({"free": 0} if left.exists() else {}))
-    )
+
+    def disk_usage(_):
+        return SimpleNamespace(total=2**40, free=0 if left.exists() else 2**40)
+
+    monkeypatch.setattr("engine.save.shutil.disk_usage", disk_usage)
     save_csv(steps, tmp_path)
     assert not left.exists()
 
@@ -167,7 +168,7 @@ def test_where_open_files_cannot_be_deleted_that_is_the_lock(tmp_path, monkeypat
     unlink, opened = Path.unlink, []
 
     def open_noted(path, mode):
-        file = open(path, mode)
+        file = open(path, mode)  # noqa: SIM115  the code under test closes it
         opened.append((Path(path), file))
         return file
 

@@ -30,7 +30,15 @@ def test_a_connection_from_another_computer_may_not(visitor):
 
 @pytest.mark.parametrize(
     "name",
-    ["forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-whatever"],
+    [
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-whatever",
+    ],
 )
 @pytest.mark.parametrize("value", ["", "for=127.0.0.1", "127.0.0.1"])
 def test_whoever_comes_through_a_proxy_may_not(name, value):

@@ -117,9 +117,24 @@ def test_a_command_says_only_what_is_not_usual():
 
 
 OTHER = Config(
-    **{"batch": 3, "src_len": 6, "tgt_len": 7, "d_model": 16, "heads": 2, "d_k": 3, "d_v": 5, "d_ff": 9},
-    **{"encoder_layers": 1, "decoder_layers": 3, "vocab_size": 70, "norm_first": True, "activation": "gelu"},
-    **{"output": "softmax", "padding_mask": False, "causal_mask": False, "seed": 4, "dtype": "float64"},
+    batch=3,
+    src_len=6,
+    tgt_len=7,
+    d_model=16,
+    heads=2,
+    d_k=3,
+    d_v=5,
+    d_ff=9,
+    encoder_layers=1,
+    decoder_layers=3,
+    vocab_size=70,
+    norm_first=True,
+    activation="gelu",
+    output="softmax",
+    padding_mask=False,
+    causal_mask=False,
+    seed=4,
+    dtype="float64",
     device="cpu",
 )
 

@@ -1,13 +1,10 @@
 """The texts that people type, on every page."""
 
 import re
-import shlex
 
 import pytest
 
 from engine import Config, run
-from engine.__main__ import main
-from engine.export import csv_bytes, write_values
 from tests.pages.test_pages import PAGES, opened, words
 
 EMOJI = "👨‍👩‍👧 🇰🇷 👍🏽 ☕"
