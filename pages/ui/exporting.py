@@ -38,7 +38,7 @@ def _elsewhere() -> None:
     settings = state.settings_shown()
     st.markdown("##### The same from a terminal or a notebook")
     if settings.trained:
-        kinds = "This is the trained model, `trained_config()`. `Config()` alone is another one, small and random."
+        kinds = "This is the trained model, `trained_config()`; `Config()` is a smaller one with random weights."
     else:
         kinds = (
             "This is `Config()`, with random weights. The app opens on another model, the trained `trained_config()`."

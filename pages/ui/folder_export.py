@@ -54,7 +54,7 @@ def _folder(name: str) -> Path | None:
         check_folder_name(name)
         return Path(name).expanduser()
     except (FolderNameError, RuntimeError) as error:  # no home to expand "~"
-        st.error(escaped(str(error)))
+        _say(error)
         return None
 
 
@@ -90,8 +90,13 @@ def _write(trace: Trace, folder: Path) -> None:
             return
         save_csv(trace.steps, folder, lambda done, total: bar.progress(done / max(total, 1), text="Writing"))
     except (ExportError, ValueError) as error:  # a name that no file system takes
-        st.error(escaped(str(error)))
+        _say(error)
     else:
         st.success(f"Wrote steps.csv and values.csv to {code(str(folder.resolve()))}")
     finally:
         bar.empty()
+
+
+def _say(error: Exception) -> None:
+    text = str(error)
+    st.error(escaped(f"{text[:1].upper()}{text[1:]}"))

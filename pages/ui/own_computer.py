@@ -34,11 +34,11 @@ def _objection(address: str | None, visitor: str | None, headers: Mapping[str, S
     """
     if not _is_loopback(address or ""):
         return f"The server answers other computers too: its address is {_shown(address)}, not 127.0.0.1."
-    if visitor is not None:
-        return f"This page was opened from another computer, {_shown(visitor)}."
     for name in headers:
         if _OF_PROXIES.fullmatch(name):
             return f"This page comes through a proxy, which sends {_shown(name)}."
+    if visitor is not None:
+        return f"This page was opened from another computer, {_shown(visitor)}."
     host, origin = (" ".join(headers.get(name, ())).lower() for name in ("host", "origin"))
     named = _HOST.fullmatch(host)
     if named is None or not _is_loopback(named[1].strip("[]")):

@@ -37,7 +37,7 @@ def words_of(command: str) -> list[str]:
     return out.split("\0")[:-1]
 
 
-def files_of_command(command: str, folder: Path) -> Files:
+def files_of_command(command: str, folder: Path, name: str = FOLDER) -> Files:
     """What a command writes, as a real shell reads it, run in this process."""
     module, engine, *arguments = words_of(command)
     assert (module, engine) == ("-m", "engine")
@@ -47,7 +47,7 @@ def files_of_command(command: str, folder: Path) -> Files:
         assert main(arguments) == 0
     finally:
         os.chdir(here)
-    return files_in(folder / FOLDER)
+    return files_in(folder / name)
 
 
 def files_of_script(script: str, folder: Path) -> Files:

@@ -41,8 +41,8 @@ class TestAtTheComputer:
     @pytest.mark.parametrize(
         ("folder", "said"),
         [
-            ("", "a folder needs a name"),
-            ("   ", "a folder needs a name"),
+            ("", "A folder needs a name"),
+            ("   ", "A folder needs a name"),
             ("a\x00b", "no control characters"),
             ("\u202eout", "direction marks"),
             (" out", "no space before or after it"),

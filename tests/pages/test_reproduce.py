@@ -3,19 +3,21 @@
 import ast
 import dataclasses
 import shlex
-from pathlib import Path
+import shutil
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Config, trained_config
+from engine import Config, run, trained_config
+from engine.config import _CHOICES as CHOICES
 from pages.ui import reproduce
-from pages.ui.settings import SENTENCES, TOKENS, Settings, from_query
+from pages.ui.settings import SENTENCES, TOKENS, Settings, first, from_query
 from pages.ui.traces import trace_of
 from tests.pages.reproduced import (
     PYTHON,
     ROOT,
+    files_in,
     files_of,
     files_of_command,
     files_of_pasted,
@@ -47,6 +49,14 @@ STATES = {
     "characters it does not know": {"source": HOSTILE},
     "random weights": {"weights": "random"},
     "the date with random weights": {"weights": "random", "source": "21 November 2026", "target": "2026-11-21"},
+    "a size moved in the first page's state": {
+        "weights": "random",
+        "tokenizer": "characters",
+        "d_model": "64",
+        "heads": "8",
+        "source": "21 November 2026",
+        "target": "2026-11-21",
+    },
     "hostile texts": {"weights": "random", "source": HOSTILE, "target": HOSTILE[::-1], **SHALLOW},
     "generated tokens": {"reads": TOKENS, "batch": "3", "src_len": "6", "tgt_len": "2", "seed": "4", **SHALLOW},
     "tokens of a small vocabulary": {"reads": TOKENS, "vocab_size": "4", "d_model": "8", "heads": "8", **SHALLOW},
@@ -116,34 +126,38 @@ def test_a_command_says_only_what_is_not_usual():
     assert reproduce.script(wide).splitlines()[2] == "trace = run(Config(d_model=64, heads=8))"
 
 
-OTHER = Config(
-    batch=3,
-    src_len=6,
-    tgt_len=7,
-    d_model=16,
-    heads=2,
-    d_k=3,
-    d_v=5,
-    d_ff=9,
-    encoder_layers=1,
-    decoder_layers=3,
-    vocab_size=70,
-    norm_first=True,
-    activation="gelu",
-    output="softmax",
-    padding_mask=False,
-    causal_mask=False,
-    seed=4,
-    dtype="float64",
-    device="cpu",
-)
+SIZES = {
+    "batch": 3,
+    "src_len": 6,
+    "tgt_len": 7,
+    "d_model": 16,
+    "heads": 2,
+    "d_k": 3,
+    "d_v": 5,
+    "d_ff": 9,
+    "encoder_layers": 1,
+    "decoder_layers": 3,
+    "vocab_size": 70,
+    "seed": 4,
+}
+
+
+def other_value(name):
+    """A value of this setting that is not the usual one."""
+    usual = getattr(Config(), name)
+    if isinstance(usual, bool):
+        return not usual
+    return SIZES[name] if isinstance(usual, int) else next(value for value in CHOICES[name] if value != usual)
+
+
+FREE = [field.name for field in dataclasses.fields(Config) if field.name != "weights"]
+OTHER = Config(**{name: other_value(name) for name in FREE} | {"device": "cpu"})
 
 
 def test_every_setting_is_said_in_the_command_and_in_the_script(monkeypatch):
     """A new field of Config, or of Settings, turns this red until both can say it."""
     assert {field.name for field in dataclasses.fields(Settings)} == {"config", "reads", "source", "target", "upto"}
-    unlike = {field.name for field in dataclasses.fields(Config) if getattr(OTHER, field.name) != field.default}
-    assert unlike == {field.name for field in dataclasses.fields(Config)} - {"weights"}
+    assert [name for name in FREE if getattr(OTHER, name) != getattr(Config(), name)] == FREE
     seen = []
     monkeypatch.setattr("engine.__main__.run", lambda *given, **more: seen.append((given, more)) or trace_of(SMALL))
     monkeypatch.setattr("engine.run", lambda *given, **more: seen.append((given, more)) or trace_of(SMALL))
@@ -178,30 +192,30 @@ def test_a_shell_and_python_read_back_every_text(source, target):
     assert said["source"] == (sources[0] if len(sources) == 1 else list(sources))
 
 
-def test_the_commands_and_the_python_of_the_readme_run(tmp_path, capsys):
+def test_the_commands_and_the_python_of_the_readme_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     blocks = readme_blocks()
     commands = [
-        line.split(" #")[0].strip()
-        for kind, block in blocks
-        if kind == "bash"
-        for line in block.splitlines()
-        if f"{PYTHON} -m engine run" in line
+        line for kind, block in blocks if kind == "bash" for line in block.splitlines() if " engine run " in line
     ]
-    assert len(commands) == 1
-    for command in commands:
-        assert set(files_of_command(command.replace("OUT", "trace-csv"), tmp_path)) == {"steps.csv", "values.csv"}
+    random, trained = (files_of_command(command, tmp_path, "OUT") for command in commands)
+    assert random == files_of(run(Config(batch=2, src_len=5, tgt_len=4, heads=4, d_model=32)))
+    assert trained == files_of(trace_of(first()))
+
     here = {}
-    for kind, block in blocks:
-        if kind == "python":
-            exec(block, here)
+    scripts = [block for kind, block in blocks if kind == "python"]
+    exec(scripts[0], here)
     assert here["scores"].axes == ("B", "H", "S", "S")
     assert here["scores"].shape == (1, 4, 5, 5)
     assert here["scores"].source.expression == "query @ key_t"
+    shutil.rmtree(tmp_path / "OUT")
+    exec(scripts[1], here)
+    assert files_in(tmp_path / "OUT") == trained
 
 
 def readme_blocks():
     blocks, kind, block = [], None, []
-    for line in Path(ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("```"):
             if kind is not None:
                 blocks.append((kind, "\n".join(block)))
