@@ -5,6 +5,7 @@ from engine.decode import Choice, Decoded, Told, decode, teacher_forced
 from engine.explain import explain
 from engine.recorder import record
 from engine.run import run
+from engine.save import save_csv
 from engine.text import TextError
 from engine.trace import Leaf, Step, Trace
 from engine.trained import trained_config
@@ -23,6 +24,7 @@ __all__ = [
     "explain",
     "record",
     "run",
+    "save_csv",
     "teacher_forced",
     "trained_config",
 ]

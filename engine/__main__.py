@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import signal
 import sys
 import time
@@ -13,9 +14,11 @@ from fnmatch import fnmatchcase
 
 from engine import characters, text
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
+from engine.decode import MOST_STEPS
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
+from engine.folder_names import FolderNameError, check_folder_name
 from engine.run import run
-from engine.save import ExportError, save
+from engine.save import ExportError, save_csv
 from engine.text import TextError
 from engine.trace import Step
 from engine.trained import trained_config
@@ -40,9 +43,18 @@ _CHOICES = {
     "output": (OUTPUTS, "what the last layer ends with"),
     "dtype": (DTYPES, "number format"),
     "device": (DEVICES, "where to compute; auto takes the fastest there is"),
-    "weights": (WEIGHTS, "random, or trained on dates, with their own sizes and characters for tokens"),
+    "weights": (
+        WEIGHTS,
+        "random, or trained on dates, with sizes of their own and characters for tokens",
+    ),
     "tokenizer": (TOKENIZERS, "what one token of a text is"),
 }
+_SWITCHES = {
+    "norm_first": "normalise before each sublayer (pre-LN), not after (post-LN, the default)",
+    "padding_mask": "keep attention off the padding (the default), or not",
+    "causal_mask": "keep attention off later tokens (the default), or not",
+}
+_MOST_DIGITS = 100  # no size comes near, and Python reads no number of more than 4300
 _LONG = 1_000_000  # rows that take long enough to be announced
 _READ_AS = "{given} is read as {read}: digits of other scripts and full-width characters count as ASCII"
 
@@ -54,9 +66,13 @@ value, which reads back as exactly the same number; booleans are 1 and 0. Before
 exactly only with read_csv("OUT/values.csv", float_precision="round_trip").
 Text that a spreadsheet would run as a formula begins with an apostrophe.
 
+Weights are random unless --weights trained is given, as they are with Config() in Python. The app opens on trained
+ones: its first page shows the run of the third example.
+
 examples:
   python -m engine run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32 --csv OUT
   python -m engine run --source "I go home" --target "나는 집에 간다"
+  python -m engine run --weights trained --source "21 November 2026"
   python -m engine run --weights trained --source "21 November 2026" --target "2026-11-21"
   python -m engine run --filter "encoder.layers.0.self_attention.*" --csv OUT
 """
@@ -69,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(**given)
         sys.stdout.flush()
-    except (ConfigError, TextError, ExportError, _NothingMatchesError) as error:
+    except (ConfigError, TextError, FolderNameError, ExportError, _FilterError) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return 2
@@ -85,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _NothingMatchesError(ValueError):
-    """A filter that leaves no step."""
+class _FilterError(ValueError):
+    """A filter that is empty, or leaves no step."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,7 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--filter", metavar="PATTERN", help='only steps of this full name, e.g. "decoder.*.scores"')
     text = command.add_argument_group("text", "Its number of sentences, lengths and words replace the sizes below.")
     text.add_argument("--source", action="append", metavar="TEXT", help="a source sentence; repeat for a batch")
-    text.add_argument("--target", action="append", metavar="TEXT", help="its target; as many as sources")
+    left_out = "left out, trained weights write it, and random ones read generated tokens"
+    text.add_argument("--target", action="append", metavar="TEXT", help=f"its target; as many as sources; {left_out}")
+    written = f"how many characters of its target the trained model has written, 0 to {MOST_STEPS - 1} (all)"
+    text.add_argument("--upto", type=_whole, metavar="N", help=written)
     usual = {field.name: field.default for field in dataclasses.fields(Config)}
     sizes = command.add_argument_group("sizes")
     for name, meaning in _SIZES.items():
@@ -112,9 +131,8 @@ def _parser() -> argparse.ArgumentParser:
         shown = f"{meaning}{given}" if name == "seed" else f"{meaning}, {low} to {high}{given}"
         sizes.add_argument(_flag(name), type=_whole, metavar="N", help=shown)
     switches = command.add_argument_group("switches and choices")
-    switches.add_argument("--norm-first", action="store_true", help="normalise before each sublayer (pre-LN)")
-    switches.add_argument("--no-padding-mask", dest="padding_mask", action="store_false", help="attend to padding")
-    switches.add_argument("--no-causal-mask", dest="causal_mask", action="store_false", help="attend to later tokens")
+    for name, meaning in _SWITCHES.items():
+        switches.add_argument(_flag(name), action=argparse.BooleanOptionalAction, help=meaning)
     for name, (choices, meaning) in _CHOICES.items():
         default = usual[name] or "words, with trained weights characters"
         switches.add_argument(_flag(name), metavar="NAME", help=f"{meaning}: {', '.join(choices)} ({default})")
@@ -126,27 +144,33 @@ def _flag(name: str) -> str:
 
 
 def _whole(text: str) -> int | str:
-    # What is no number goes on as it is: Config then names it along with everything else that is wrong.
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    # What is no number goes on as it is: Config then names it along with everything else that is wrong. int() alone
+    # would also take "1_0" and the digits of other scripts.
+    number = re.fullmatch("([+-]?)0*([0-9]+)", text)
+    return int(number[1] + number[2][:_MOST_DIGITS]) if number else text
 
 
 def _run(
-    csv: str | None, filter: str | None, source: list[str] | None, target: list[str] | None, **settings: object
+    csv: str | None,
+    filter: str | None,
+    source: list[str] | None,
+    target: list[str] | None,
+    upto: int | None,
+    **settings: object,
 ) -> None:
+    if csv is not None:
+        check_folder_name(csv)
+    if filter is not None and not filter.strip():
+        raise _FilterError(f'a filter must not be empty: {filter!r}; use "*" for every step, or leave it out')
     given = {name: value for name, value in settings.items() if value is not None}
     config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
-    steps = run(config, source, target).steps
+    steps = run(config, source, target, upto=upto).steps
     if config.weights == "trained":
         _say_what_is_read([*(source or ()), *(target or ())])
     if filter is not None:
         steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))
         if not steps:
-            raise _NothingMatchesError(
-                f"no step has a full name like {filter}; without --csv and --filter they are listed"
-            )
+            raise _FilterError(f"no step has a full name like {filter}; without --csv and --filter they are listed")
     if csv is None:
         _list(steps)
     else:
@@ -182,11 +206,11 @@ def _export(steps: Sequence[Step], folder: str) -> None:
         print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         try:
-            saved = save(steps, folder, _progress())
+            saved = save_csv(steps, folder, _progress())
         finally:
             print("\r\033[K", end="", file=sys.stderr, flush=True)  # wipes the line of the progress
     else:
-        saved = save(steps, folder)
+        saved = save_csv(steps, folder)
     print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {in_words(file.nbytes)})" for file in saved))
     if rows >= SPREADSHEET_ROWS:
         most = f"{SPREADSHEET_ROWS:,}"

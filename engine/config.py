@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -90,6 +91,9 @@ class Config:
     then of the generated tokens alone. ``tokenizer`` is what one token of a text is, a known word or a character;
     trained weights read characters, and random ones words unless it is given.
 
+    ``Config()`` has random weights, and nothing they compute means anything. The app opens on the trained weights:
+    ``trained_config()``.
+
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
     """
@@ -159,16 +163,15 @@ def _problems(config: Config) -> Iterator[Problem]:
         value = getattr(config, name)
         if name in fixed or (value is None and name in _FOLLOWING):
             continue
-        trouble = _trouble(value, *limits)
-        if trouble:
+        problem = number_problem(name, value, *limits)
+        if problem:
             near = _nearest(value, *limits)
             remedies: tuple[int, ...] = (near,)
             if split and name == "d_model" and not _trouble(config.heads, *LIMITS["heads"]):
                 remedies = nearest_multiples(near, config.heads)
             elif split and name == "heads":
                 remedies = (_nearest_divisor(near, _nearest(config.d_model, *LIMITS["d_model"])),)
-            rule = f"{name} must be a whole number from {limits[0]} to {limits[1]}"
-            yield Problem(name, rule, trouble, f"nearest: {_listed(remedies)}")
+            yield dataclasses.replace(problem, remedy=f"nearest: {_listed(remedies)}")
     for name, choices in _CHOICES.items():
         value = getattr(config, name)
         if name in fixed or (value is None and name in _FOLLOWING):
@@ -194,6 +197,15 @@ def _problems(config: Config) -> Iterator[Problem]:
         )
 
 
+def number_problem(name: str, value: object, low: int, high: int) -> Problem | None:
+    """What is wrong with a setting that must be a whole number from ``low`` to ``high``; None where nothing is."""
+    trouble = _trouble(value, low, high)
+    if not trouble:
+        return None
+    rule = f"{name} must be a whole number from {low} to {high}"
+    return Problem(name, rule, trouble, f"nearest: {_nearest(value, low, high)}")
+
+
 def _trouble(value: object, low: int, high: int) -> str:
     """What keeps a value from being a size; nothing for one that is."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -202,7 +214,10 @@ def _trouble(value: object, low: int, high: int) -> str:
 
 
 def _nearest(value: object, low: int, high: int) -> int:
-    """The whole number within the limits that is nearest to any number; for anything else the smallest."""
+    """The whole number within the limits that is nearest to a number, or to one in text; else the smallest."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     if not isinstance(value, numbers.Real) or value != value:
         return low
     number = cast(float, value)

@@ -5,6 +5,7 @@ said next at every place of a text that is given to it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import add
@@ -12,11 +13,11 @@ from operator import add
 import torch
 from torch import Tensor
 
-from engine import text
-from engine.config import Config
+from engine import characters, text
+from engine.config import Config, ConfigError, number_problem
 from engine.footprint import Bytes, measure
 from engine.model.transformer import Transformer
-from engine.run import guarded, load, read_text, run_batch
+from engine.run import Sentences, guarded, load, read_text, run_batch
 from engine.text import BEGIN, END
 from engine.trace import Trace
 
@@ -55,6 +56,11 @@ class Decoded:
     ended: bool
     choices: tuple[Choice, ...]
     traces: tuple[Trace, ...] = field(repr=False)
+
+    def written_by(self, upto: int | None = None) -> int:
+        """The step at which ``upto`` characters were written; the last one for None, and where it wrote fewer."""
+        last = len(self.traces) - 1
+        return last if upto is None else min(upto, last)
 
     @cached_property
     def probability(self) -> float:
@@ -139,6 +145,44 @@ def _decode(source: str, config: Config, batch: text.Batch, model: Transformer) 
         choices.append(_choice(probabilities, written[-1], batch.vocabulary))
         traces.append(trace)
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
+
+
+def answered(
+    config: Config, batch: text.Batch, written: Iterable[Decoded], upto: int | None = None
+) -> tuple[Config, text.Batch]:
+    """The run in which the decoder reads what the model wrote itself: its config and token ids, for ``run_batch``.
+
+    Args:
+        config, batch: as ``read_text`` returns them for the sources alone.
+        written: what the model wrote for every source.
+        upto: how many characters of it the decoder reads, all where a text has fewer; None for all of all texts.
+    """
+    traces = (decoded.traces[decoded.written_by(upto)] for decoded in written)
+    target_ids = characters.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
+    return config.change(tgt_len=len(target_ids[0])), dataclasses.replace(batch, target_ids=target_ids)
+
+
+def run_written(
+    config: Config, source: Sentences, upto: int | None = None, *, model: Transformer | None = None
+) -> Trace:
+    """``run`` on sources whose targets the model writes itself, ``upto`` characters of each or, for None, all.
+
+    Raises what ``run`` raises.
+    """
+    problem = None if upto is None else number_problem("upto", upto, 0, MOST_STEPS - 1)
+    if problem:
+        raise ConfigError((problem,))
+    config, batch = read_text(config, source)
+    with guarded(config, _measure_written):
+        model = model or load(config)
+        sources = [source] if isinstance(source, str) else source
+        written = (decode(sentence, config, model=model) for sentence in sources)
+        return run_batch(*answered(config, batch, written, upto), model)
+
+
+def _measure_written(config: Config) -> Bytes:
+    """The most bytes of a run on what the model writes: the run itself, and one answer at a time."""
+    return measure(config.change(tgt_len=MOST_STEPS)) + measure_decoding(config.change(batch=1))
 
 
 def _probabilities(trace: Trace, config: Config) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,9 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.export import Progress, estimated_bytes, values_rows, write_steps, write_values
+from engine.folder_names import check_folder_name
 from engine.trace import Step
+from engine.unfinished import unfinished
 from engine.units import in_words
 
+STEPS, VALUES = FILES = ("steps.csv", "values.csv")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STEP_BYTES = 400  # a row of steps.csv; only has to be right beside the size of values.csv
 
@@ -33,40 +35,51 @@ class Saved:
     nbytes: int
 
 
-def save(steps: Sequence[Step], folder: str | os.PathLike[str], progress: Progress | None = None) -> tuple[Saved, ...]:
+def save_csv(
+    steps: Sequence[Step], folder: str | os.PathLike[str], progress: Progress | None = None
+) -> tuple[Saved, ...]:
     """Writes steps.csv and values.csv into a folder, which is made if it is not there.
 
     Until both are complete they have names of their own, so that a failure or Ctrl-C leaves whatever was there before.
+    What an export into this folder left when it was killed is taken away.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+        folder: where; files of these names that are there are replaced.
+        progress: called with the rows of values.csv written so far, and those there will be.
+
+    Returns:
+        The two files.
 
     Raises:
+        FolderNameError: no folder is given that name.
         ExportError: they cannot be written.
     """
+    check_folder_name(os.fspath(folder))
     folder = Path(folder)
     needed = estimated_bytes(steps) + _STEP_BYTES * len(steps)
-    writers: dict[Path, Callable[[BinaryIO], None]] = {
-        folder / "steps.csv": lambda file: write_steps(steps, file),
-        folder / "values.csv": lambda file: write_values(steps, file, progress),
+    writers: dict[str, Callable[[BinaryIO], None]] = {
+        STEPS: lambda file: write_steps(steps, file),
+        VALUES: lambda file: write_values(steps, file, progress),
     }
-    suffix = f".{secrets.token_hex(4)}.part"
-    unfinished = {path: path.with_name(f".{path.name}{suffix}") for path in writers}
     made: list[Path] = []
     at = folder
     try:
         _check_folder(folder)
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        _check_room(folder, needed)
-        for at, write in writers.items():
-            if at.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            with open(unfinished[at], "xb") as file:
-                write(file)
-        for at in writers:
-            os.replace(unfinished[at], at)
+        with unfinished(folder, FILES) as parts:
+            _check_room(folder, needed)
+            for name, write in writers.items():
+                at = folder / name
+                if at.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                with open(parts[name], "xb") as file:
+                    write(file)
+            for name, part in parts.items():
+                at = folder / name
+                os.replace(part, at)
     except BaseException as error:  # Ctrl-C too must leave nothing
-        for path in unfinished.values():
-            with suppress(OSError):
-                path.unlink()
         for path in made:
             with suppress(OSError):
                 path.rmdir()
@@ -74,7 +87,8 @@ def save(steps: Sequence[Step], folder: str | os.PathLike[str], progress: Progre
             raise ExportError(f"cannot write {at}: {_reason(error, folder, needed)}") from error
         raise
     rows = (len(steps), values_rows(steps))
-    return tuple(Saved(path, count, path.stat().st_size) for path, count in zip(writers, rows, strict=True))
+    paths = (folder / name for name in FILES)
+    return tuple(Saved(path, count, path.stat().st_size) for path, count in zip(paths, rows, strict=True))
 
 
 def _check_folder(folder: Path) -> None:

@@ -27,6 +27,8 @@ _REMEDY = "make it again with python -m engine.train, or use weights random"
 def trained_config(**changes: Any) -> Config:
     """The settings of the trained weights, with some changed that they leave free: lengths, dtype, device, masks.
 
+    The app opens on these. ``Config()`` is another, smaller model, with random weights.
+
     Raises:
         ConfigError: a change that the weights do not allow.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, BinaryIO
@@ -11,13 +12,14 @@ import streamlit as st
 from engine import Step, Trace
 from engine.export import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.units import in_words
-from pages.ui import state
+from pages.ui import state, touched
 from pages.ui.panels import labels_of
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection
 from pages.ui.traces import trace_of
 
 LARGEST_DOWNLOAD = 200 * 2**20  # the browser gets it in one piece, out of the server's memory
+_MARKED = "explorer.byte_order_mark"
 
 
 def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
@@ -33,7 +35,7 @@ def values_button(steps: Sequence[Step], size: int, label: str, key: str) -> Non
 
 
 def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
-    """Buttons for one tensor: every element, and the matrix of its last two axes where the person is looking."""
+    """What takes one tensor along: every element, or the matrix of its last two axes where the person is looking."""
     name, index = step.full_name.replace(".", "_"), step.index
     with st.container(horizontal=True):
         size = estimated_bytes([step])
@@ -53,6 +55,24 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
                 lambda trace, file: _write_slice(trace, trace.steps[index], place, file),
                 f"{key}.matrix",
             )
+    mark_toggle(f"{key}.mark")
+
+
+def mark_toggle(key: str) -> None:
+    """A switch for all files that this person downloads from then on: whether they begin with a byte order mark."""
+    state.show_in_widget(key, st.session_state.get(_MARKED, False))
+    st.toggle(
+        "Byte order mark, for Excel",
+        key=key,
+        help="Without one Excel takes 나는 for other letters. It is three bytes in front of the header: the table is "
+        "the same, and pandas passes over them.",
+        on_change=touched.note,
+        args=(key, _keep_mark, key),
+    )
+
+
+def _keep_mark(key: str) -> None:
+    st.session_state[_MARKED] = st.session_state[key]
 
 
 def _at(trace: Trace, places: Sequence[int]) -> list[Step]:
@@ -92,7 +112,7 @@ def _button(
     # would stay until the next run has drawn the button again, and the next trace have to fit in beside them.
     st.download_button(
         label,
-        partial(_made, state.settings_shown(), write),
+        partial(_made, state.settings_shown(), write, st.session_state.get(_MARKED, False)),
         file_name,
         mime="text/csv",
         key=key,
@@ -101,6 +121,7 @@ def _button(
     )
 
 
-def _made(settings: Settings, write: Callable[[Trace, BinaryIO], None]) -> bytes:
+def _made(settings: Settings, write: Callable[[Trace, BinaryIO], None], marked: bool = False) -> bytes:
     trace = trace_of(settings)
-    return csv_bytes(lambda file: write(trace, file))
+    content = csv_bytes(lambda file: write(trace, file))
+    return codecs.BOM_UTF8 + content if marked else content

@@ -15,6 +15,7 @@ from engine.decode import (
     MOST_STEPS,
     Decoded,
     Told,
+    answered,
     decode,
     measure_decoded,
     measure_decoding,
@@ -24,7 +25,7 @@ from engine.decode import (
 from engine.device import choose, room
 from engine.footprint import Bytes, measure
 from engine.memory import check_fits
-from engine.run import load, read_text, run
+from engine.run import load, read_text, run, run_batch
 from pages.ui.settings import Settings
 from pages.ui.store import BusyError, Store
 
@@ -44,10 +45,8 @@ def trace_of(settings: Settings) -> Trace:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
         if len(written) == 1:
-            traces = written[0].traces
-            return traces[-1 if settings.upto is None else min(settings.upto, len(traces) - 1)]
-        targets = tuple(one.text[: settings.upto] for one in written)
-        return _run(settings.config, tuple(one.source for one in written), targets)
+            return written[0].traces[written[0].written_by(settings.upto)]
+        return _run_written(settings, written)
 
 
 def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
@@ -93,6 +92,12 @@ def _said() -> Iterator[None]:
 def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
     config = read_text(config, source, target)[0]
     return _kept_or_made((config, source, target), config, partial(run, config, source, target))
+
+
+def _run_written(settings: Settings, written: tuple[Decoded, ...]) -> Trace:
+    sources = tuple(decoded.source for decoded in written)
+    config, batch = answered(*read_text(settings.config, sources), written, settings.upto)
+    return _kept_or_made((config, sources, batch.target_ids), config, partial(run_batch, config, batch))
 
 
 def _decoded(config: Config, line: str) -> Decoded:

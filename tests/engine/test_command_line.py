@@ -15,6 +15,7 @@ import torch
 
 from engine import Config, run, trained_config
 from engine.__main__ import main
+from engine.config import TRAINED
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 
 ROOT = Path(__file__).parents[2]
@@ -96,8 +97,8 @@ def test_without_csv_the_steps_are_listed(capsys):
 def test_every_setting_of_the_config_has_an_option(monkeypatch, capsys):
     seen = []
 
-    def catch(config, source, target):
-        seen.append((config, source, target))
+    def catch(config, source, target, *, upto):
+        seen.append((config, source, target, upto))
         return run(Config(batch=1))
 
     monkeypatch.setattr("engine.__main__.run", catch)
@@ -136,12 +137,13 @@ def test_every_setting_of_the_config_has_an_option(monkeypatch, capsys):
     assert call(capsys, *arguments)[0] == 0
     assert call(capsys, "run", "--source", "I go", "--source", "home", "--target", "집에", "--target", "간다")[0] == 0
     assert call(capsys, "run")[0] == 0
-    assert call(capsys, "run", "--weights", "trained", "--dtype", "float64", "--source", "26. 11. 21.")[0] == 0
+    trained = ["run", "--weights", "trained", "--dtype", "float64", "--source", "26. 11. 21.", "--upto", "3"]
+    assert call(capsys, *trained)[0] == 0
     assert seen == [
-        (other, None, None),
-        (Config(), ["I go", "home"], ["집에", "간다"]),
-        (Config(), None, None),
-        (trained_config(dtype="float64"), ["26. 11. 21."], None),
+        (other, None, None, None),
+        (Config(), ["I go", "home"], ["집에", "간다"], None),
+        (Config(), None, None, None),
+        (trained_config(dtype="float64"), ["26. 11. 21."], None, 3),
     ]
 
 
@@ -155,6 +157,31 @@ def test_digits_of_another_script_are_read_as_ascii_and_it_is_said_so(capsys):
         assert said == (
             f"{given} is read as 11/21/2026: digits of other scripts and full-width characters count as ASCII\n"
         )
+
+
+def test_every_switch_can_be_turned_either_way(monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr("engine.__main__.run", lambda config, *_, **__: seen.append(config) or run(Config(batch=1)))
+    for field in dataclasses.fields(Config):
+        if isinstance(field.default, bool):
+            flag = field.name.replace("_", "-")
+            assert call(capsys, "run", f"--{flag}")[0] == 0
+            assert call(capsys, "run", f"--no-{flag}")[0] == 0
+            assert [getattr(config, field.name) for config in seen[-2:]] == [True, False]
+    assert len(seen) == 6
+
+
+def test_a_target_left_out_is_what_the_trained_model_writes(capsys):
+    def letters(*more):
+        status, out, err = call(capsys, "run", "--weights", "trained", "--source", "21 November 2026", *more)
+        assert (status, err) == (0, "")
+        (line,) = (line for line in out.splitlines() if "decoder.layers.0.self_attention.scores " in line)
+        return line
+
+    assert "B 1 · H 4 · T 11 · T 11" in letters()
+    assert "B 1 · H 4 · T 5 · T 5" in letters("--upto", "4")
+    assert "B 1 · H 4 · T 1 · T 1" in letters("--upto", "0")
+    assert "B 1 · H 4 · T 3 · T 3" in letters("--target", "20")
 
 
 def test_sentences_are_read(capsys):
@@ -192,6 +219,22 @@ def test_a_filter_leaves_the_steps_of_that_name(capsys, tmp_path):
         (["--source", "a\udcffb"], ["error: a sentence has no lone surrogates"]),
         (["--src-len", "60000", "--heads", "1"], ["error: a run may take "]),
         (["--filter", "nothing.like.this"], ["error: no step has a full name like nothing.like.this"]),
+        (["--filter", ""], ["error: a filter must not be empty: ''; use \"*\" for every step, or leave it out"]),
+        (["--filter", " "], ["error: a filter must not be empty: ' '; use \"*\" for every step, or leave it out"]),
+        (["--csv", ""], ["error: a folder needs a name: ''; use trace-csv"]),
+        (["--csv", "out "], ["error: the name of a folder has no space before or after it: 'out '; use out"]),
+        (["--csv", "\u202eout"], ["error: the name of a folder has no control characters, direction marks or other "]),
+        (
+            ["--upto", "3"],
+            [
+                "error: upto counts the characters that trained weights write for a source without a target: 3, "
+                "where they write nothing; leave it out"
+            ],
+        ),
+        (
+            ["--weights", "trained", "--source", "2026", "--upto", "16"],
+            ["error: upto must be a whole number from 0 to 15: 16; nearest: 15"],
+        ),
         (["--csv", "/dev/null"], ["error: cannot write /dev/null: Not a directory"]),
         (["--csv", "/dev/null/x"], ["error: cannot write /dev/null/x: Not a directory"]),
     ],
@@ -202,6 +245,57 @@ def test_what_cannot_work_is_a_line_on_stderr_and_status_2(capsys, arguments, li
     assert (status, out) == (2, "")
     for line, begins in zip(err.splitlines(), lines, strict=True):
         assert line.startswith(begins)
+
+
+NUMBERS = [name for name, field in Config.__dataclass_fields__.items() if field.type == "int"]
+
+
+@pytest.mark.parametrize("option", [*NUMBERS, "upto"])
+@pytest.mark.parametrize("text", ["１２", "1_0", "٣", "² ", " 5", "5\n", "0x5", "5.", "1e1", "", "--5", "+-5", "५"])
+def test_a_number_is_written_in_the_digits_0_to_9(capsys, option, text):
+    status, out, err = call(capsys, "run", "--weights", "trained", "--source", "2026", f"--{flag_of(option)}={text}")
+    assert (status, out) == (2, "")
+    (line,) = err.splitlines()
+    if option in TRAINED:
+        assert line.startswith(f"error: trained weights have {option} {TRAINED[option]}: {text!r}; ")
+    else:
+        assert re.fullmatch(
+            rf"error: {option} must be a whole number from \d+ to \d+: {re.escape(repr(text))} is not a whole number; "
+            r"nearest: \d+",
+            line,
+        )
+
+
+def flag_of(name):
+    return name.replace("_", "-")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [("１２", 12), ("1_0", 10), ("٣", 3), ("2.6", 3), ("-8", 1), ("8" * 5000, 65536), ("-" + "8" * 5000, 1), ("x", 1)],
+)
+def test_the_nearest_number_to_what_was_written_is_offered(capsys, text, nearest):
+    status, _, err = call(capsys, "run", f"--batch={text}")
+    assert status == 2
+    assert err.endswith(f"; nearest: {nearest}\n")
+    assert len(err) < 200
+
+
+@pytest.mark.parametrize("text", ["3", "03", "+3", "0" * 5000 + "3"])
+def test_a_number_may_have_a_sign_and_zeros_before_it(capsys, text):
+    assert "B 3 · S 5" in call(capsys, "run", f"--batch={text}")[1]
+
+
+def test_a_name_or_filter_that_cannot_work_is_told_before_anything_is_computed(capsys, monkeypatch):
+    monkeypatch.setattr("engine.__main__.run", lambda *_, **__: pytest.fail("ran"))
+    for arguments in (["--csv", ""], ["--csv", "a\x07"], ["--filter", ""]):
+        assert call(capsys, "run", *arguments)[0] == 2
+
+
+def test_an_empty_name_writes_nothing_into_the_present_folder(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, *SMALL.split(), "--csv", "")[0] == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--bach", "2"], ["run", "--batch"]])
@@ -219,7 +313,8 @@ def test_help_names_every_option_and_what_the_files_hold(capsys):
         assert left.value.code == 0
     text = capsys.readouterr().out
     for field in dataclasses.fields(Config):
-        assert f"-{field.name.replace('_', '-')} " in text
+        assert re.search(rf"-{flag_of(field.name)}[ ,\n]", text)
+    assert "Config() in Python. The app opens on trained" in " ".join(text.split())
     assert "steps.csv" in text
     assert "python -m engine run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32 --csv OUT" in text
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Config, TextError, decode, run, teacher_forced, trained_config
+from engine import Config, ConfigError, TextError, decode, run, teacher_forced, trained_config
 from engine.dates import SEEN, held_out_dates
 from engine.memory import TooLargeError
 from engine.run import load
@@ -46,6 +46,63 @@ def test_a_step_is_the_run_on_the_same_texts():
         assert same.labels == decoded.traces[step].labels
         for one, other in zip(same.steps, decoded.traces[step].steps, strict=True):
             assert torch.equal(one.value, other.value)
+
+
+@pytest.mark.parametrize("upto", [None, 0, 1, 4, 10, 15])
+def test_a_run_without_a_target_reads_what_the_model_has_written_by_then(upto):
+    decoded = decode("11/21/2026", CPU, model=MODEL)
+    step = 10 if upto is None else min(upto, 10)
+    trace = run(CPU, "11/21/2026", upto=upto)
+    assert trace.config == decoded.traces[step].config
+    assert trace.labels == decoded.traces[step].labels
+    assert trace.labels["T"] == (("⟨begin⟩", *"2026-11-21"[:step]),)
+    for one, other in zip(trace.steps, decoded.traces[step].steps, strict=True):
+        assert torch.equal(one.value, other.value)
+
+
+@pytest.mark.parametrize("upto", [None, 3])
+def test_several_sources_without_targets_are_one_run_on_what_is_written_for_each(upto):
+    sources = ["11/21/2026", "2026년 11월 21일", "nothing of the kind"]
+    written = [decode(source, CPU, model=MODEL).text for source in sources]
+    trace, same = run(CPU, sources, upto=upto), run(CPU, sources, [text[:upto] for text in written])
+    assert trace.config == same.config
+    assert trace.labels == same.labels
+    for one, other in zip(trace.steps, same.steps, strict=True):
+        assert torch.equal(one.value, other.value)
+
+
+def test_before_anything_is_written_every_target_is_begin_alone():
+    trace = run(CPU, ["11/21/2026", "2026"], upto=0, model=MODEL)
+    assert trace.labels["T"] == (("⟨begin⟩",), ("⟨begin⟩",))
+
+
+def test_a_text_without_an_end_is_read_as_far_as_the_last_step_read_it(monkeypatch):
+    monkeypatch.setattr(sys.modules["engine.decode"], "MOST_STEPS", 4)
+    assert run(CPU, ["11/21/2026"] * 2, model=MODEL).labels["T"] == (("⟨begin⟩", *"202"),) * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"upto": 16}, "upto must be a whole number from 0 to 15: 16; nearest: 15"),
+        ({"upto": -1}, "upto must be a whole number from 0 to 15: -1; nearest: 0"),
+        ({"upto": "３"}, "upto must be a whole number from 0 to 15: '３' is not a whole number; nearest: 3"),
+        ({"upto": True}, "upto must be a whole number from 0 to 15: True is not a whole number; nearest: 1"),
+        ({"upto": 3, "target": "2026"}, "upto counts the characters that trained weights write for a source without"),
+        ({"upto": 3, "source": None}, "upto counts the characters that trained weights write for a source without"),
+        ({"upto": 3, "config": Config()}, "upto counts the characters that trained weights write for a source without"),
+    ],
+)
+def test_upto_is_refused_where_it_means_nothing(given, said):
+    with pytest.raises(ConfigError) as refused:
+        run(**{"config": CPU, "source": "2026", **given})
+    assert str(refused.value).startswith(said)
+
+
+def test_random_weights_read_generated_tokens_where_no_target_is_given():
+    trace = run(Config(tgt_len=6), "I go home")
+    assert trace.sizes["T"] == 6
+    assert trace.inputs["target"].tolist() == run(Config(batch=1, tgt_len=6)).inputs["target"].tolist()
 
 
 def test_decoding_again_gives_the_same_numbers():

@@ -439,7 +439,7 @@ def test_memory_does_not_grow_with_the_file():
 class TestSave:
     def test_writes_both_files_and_says_what_is_in_them(self, trace, tmp_path):
         folder = tmp_path / "a" / "b"
-        steps_csv, values_csv = save.save(trace.steps, folder)
+        steps_csv, values_csv = save.save_csv(trace.steps, folder)
         assert sorted(path.name for path in folder.iterdir()) == ["steps.csv", "values.csv"]
         assert steps_csv.path.read_bytes() == csv_bytes(lambda file: write_steps(trace.steps, file))
         assert values_csv.path.read_bytes() == long(trace.steps)
@@ -448,12 +448,12 @@ class TestSave:
 
     def test_files_get_the_permissions_that_files_get(self, trace, tmp_path):
         (tmp_path / "plain").touch()
-        for file in save.save(trace.steps[:3], tmp_path):
+        for file in save.save_csv(trace.steps[:3], tmp_path):
             assert file.path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
     def test_takes_the_place_of_an_earlier_export(self, trace, tmp_path):
-        save.save(trace.steps, tmp_path)
-        _, values_csv = save.save(trace.steps[:1], tmp_path)
+        save.save_csv(trace.steps, tmp_path)
+        _, values_csv = save.save_csv(trace.steps[:1], tmp_path)
         assert values_csv.path.read_bytes() == long(trace.steps[:1])
         assert len(list(tmp_path.iterdir())) == 2
 
@@ -468,7 +468,7 @@ class TestSave:
                 raise stop
 
         with pytest.raises(ExportError if isinstance(stop, OSError) else KeyboardInterrupt):
-            save.save(trace.steps, tmp_path, progress)
+            save.save_csv(trace.steps, tmp_path, progress)
         assert [path.name for path in tmp_path.iterdir()] == ["values.csv"]
         assert (tmp_path / "values.csv").read_text() == "mine"
 
@@ -478,7 +478,7 @@ class TestSave:
 
         folder = tmp_path / "a" / "b"
         with pytest.raises(ExportError) as caught:
-            save.save(trace.steps, folder, progress)
+            save.save_csv(trace.steps, folder, progress)
         text = str(caught.value)
         assert text.startswith(f"cannot write {folder / 'values.csv'}: No space left on device; it needs about ")
         assert text.endswith(" are free")
@@ -490,31 +490,31 @@ class TestSave:
         monkeypatch.setattr(save.shutil, "disk_usage", lambda path: usage(2**30, 2**30 - 2**16, 2**16))
         monkeypatch.setattr(save, "write_steps", lambda *_: pytest.fail("began to write"))
         with pytest.raises(ExportError, match=r"No space left on device; it needs about .*, 64\.0 KiB are free"):
-            save.save(trace.steps, tmp_path / "new")
+            save.save_csv(trace.steps, tmp_path / "new")
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("place", ["file", "file/inside", "file/far/inside"])
     def test_a_folder_that_cannot_be_is_one_line(self, trace, tmp_path, place):
         (tmp_path / "file").write_text("mine")
         with pytest.raises(ExportError, match=r"^cannot write .*: Not a directory$"):
-            save.save(trace.steps[:1], tmp_path / place)
+            save.save_csv(trace.steps[:1], tmp_path / place)
         assert (tmp_path / "file").read_text() == "mine"
 
     def test_a_folder_in_the_place_of_a_file_is_one_line(self, trace, tmp_path):
         (tmp_path / "values.csv").mkdir()
         with pytest.raises(ExportError, match=r"^cannot write .*values\.csv: Is a directory$"):
-            save.save(trace.steps[:1], tmp_path)
+            save.save_csv(trace.steps[:1], tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["values.csv"]
 
     @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that nobody may write into, not even root")
     @pytest.mark.parametrize("place", ["/proc", "/proc/new/folder"])
     def test_a_folder_nobody_may_write_into_is_one_line(self, trace, place):
         with pytest.raises(ExportError, match=r"^cannot write /proc\S*: [^\n]+$"):
-            save.save(trace.steps[:1], place)
+            save.save_csv(trace.steps[:1], place)
 
     def test_a_name_too_long_leaves_no_folders_on_the_way(self, trace, tmp_path):
         with pytest.raises(ExportError, match="File name too long"):
-            save.save(trace.steps[:1], tmp_path / "a" / ("x" * 300))
+            save.save_csv(trace.steps[:1], tmp_path / "a" / ("x" * 300))
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on the size of files")
@@ -524,7 +524,7 @@ class TestSave:
         if child == 0:  # the limit must not touch this process
             try:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-                save.save(trace.steps, tmp_path / "out")
+                save.save_csv(trace.steps, tmp_path / "out")
                 os.write(writer, b"wrote")
             except ExportError as error:
                 os.write(writer, str(error).encode())

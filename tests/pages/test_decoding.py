@@ -160,6 +160,14 @@ def test_several_dates_are_answered_line_by_line():
     assert "1999년 12월 31일" in words(app)
 
 
+def test_before_anything_is_written_several_dates_are_a_run_too():
+    settings = Settings(trained_config(), source="May 5, 2005\n1999년 12월 31일", target="", upto=0)
+    assert trace_of(settings).labels["T"] == (("⟨begin⟩",), ("⟨begin⟩",))
+    app = on("pages/attention.py", source=settings.source, upto="0")
+    assert not app.error
+    assert not app.exception
+
+
 def test_the_attention_page_has_characters_of_the_source_against_those_of_the_answer():
     app = on("pages/attention.py", kind="cross", layer="1")
     assert not app.exception

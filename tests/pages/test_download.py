@@ -3,6 +3,7 @@
 import csv
 import io
 
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -179,3 +180,52 @@ def test_the_walkthrough_offers_the_tensor_and_the_matrix_that_is_shown():
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels[0].startswith("All 100 values as CSV")
     assert labels[1] == "B 0, H 0 as a matrix"
+
+
+@pytest.fixture
+def buttons(monkeypatch):
+    """What makes the file of every download button, by its label, as the last run of a page drew them."""
+    makers = {}
+    monkeypatch.setattr("streamlit.download_button", lambda label, data, *_, **__: makers.update({label: data}))
+    return makers
+
+
+def files(buttons):
+    made = {label: make() for label, make in buttons.items()}
+    buttons.clear()
+    return made
+
+
+@pytest.mark.parametrize(("page", "key"), [("pages/walkthrough.py", "walk"), ("pages/every_step.py", "table")])
+def test_a_tensor_can_be_had_with_a_byte_order_mark(page, key, buttons):
+    app = unfolded(opened(page, step=SCORES), f"{key}.csv")
+    plain = files(buttons)
+    assert "B 0, H 0 as a matrix" in plain
+    app.toggle(key=f"{key}.mark").set_value(True).run()
+    assert files(buttons) == {label: b"\xef\xbb\xbf" + file for label, file in plain.items()}
+    app.toggle(key=f"{key}.mark").set_value(False).run()
+    assert files(buttons) == plain
+
+
+def test_the_mark_is_remembered_from_page_to_page(buttons):
+    app = opened("pages/export.py")
+    assert not app.toggle(key="export.mark").value
+    app.toggle(key="export.mark").set_value(True).run()
+    buttons.clear()
+    app.switch_page("pages/every_step.py").run()
+    assert files(buttons)["These rows as CSV"].startswith(b"\xef\xbb\xbfstep,path,name,")
+    app.switch_page("pages/export.py").run()
+    assert app.toggle(key="export.mark").value
+    assert [file[:8] for file in files(buttons).values()] == [b"\xef\xbb\xbfstep,"] * 2
+
+
+def test_pandas_reads_the_same_table_with_the_mark_and_korean_as_korean(trace):
+    settings = Settings(SMALL, SENTENCES, "\n".join(SOURCE), "\n".join(TARGET))
+    scores = trace.find("decoder.layers.0.self_attention.scores")
+
+    def write(trace, file):
+        download._write_slice(trace, trace.steps[scores.index], (0, 1), file)
+
+    plain, marked = (pd.read_csv(io.BytesIO(download._made(settings, write, mark)), index_col=0) for mark in (0, 1))
+    pd.testing.assert_frame_equal(plain, marked)
+    assert list(marked.index) == ["⟨begin⟩", "나는", "집에", "간다"]

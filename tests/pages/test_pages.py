@@ -161,13 +161,6 @@ def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
     assert "Shown is" in app.warning[0].value
 
 
-def test_an_empty_folder_name_writes_nothing_and_asks_for_one():
-    app = opened("pages/export.py")
-    app.text_input[0].set_value("   ")
-    next(button for button in app.button if button.label.startswith("Write both")).click().run()
-    assert "needs a name" in app.error[0].value
-
-
 def test_d_k_set_apart_goes_back_to_following_d_model():
     app = unfolded(opened("pages/walkthrough.py", d_k="3", d_v="5"), "more")
     app.sidebar.button(key="follow").click().run()

@@ -1,13 +1,10 @@
 """The texts that people type, on every page."""
 
 import re
-import shlex
 
 import pytest
 
 from engine import Config, run
-from engine.__main__ import main
-from engine.export import csv_bytes, write_values
 from tests.pages.shown import control
 from tests.pages.test_pages import PAGES, opened, words
 
@@ -69,46 +66,3 @@ def test_blank_lines_between_sentences_are_no_sentences():
     app = opened("app.py", source="\n\nI go home\n \n\twe see\n\n", target="나는\n\n우리는", **LAYERS)
     assert not app.error
     assert "Batch 2 · source length 5 · target length 2, in tokens" in words(app)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"source": "-x I go\n--help", "target": "나는 '집에'\n$HOME \"간다\""},
-        {"reads": "tokens", "batch": "3", "padding_mask": "0", "causal_mask": "0", "norm_first": "1"},
-        {"d_model": "33", "heads": "4", "d_k": "3", "d_v": "5", "d_ff": "7", "dtype": "float64"},
-    ],
-)
-def test_the_command_and_the_notebook_cell_on_the_export_page_make_the_same_run(query, tmp_path, capsys):
-    app = opened("pages/export.py", **LAYERS | query)
-    command, cell = (code.value for code in app.code)
-    arguments = shlex.split(command)
-    assert arguments[:3] == ["python", "-m", "engine"]
-    assert main([*arguments[3:-1], str(tmp_path)]) == 0
-    capsys.readouterr()
-    here = {}
-    exec(cell, here)
-    made = csv_bytes(lambda file: write_values(here["trace"].steps, file))
-    assert (tmp_path / "values.csv").read_bytes() == made
-    rows = sum(step.value.numel() for step in here["trace"].steps)
-    assert any(f"{rows:,} rows, about" in caption.value for caption in app.caption)
-
-
-@pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "/dev/null/x", "/proc/x", "a\x00b"])
-def test_a_folder_that_cannot_be_written_to_is_an_error_in_words(folder):
-    app = opened("pages/export.py", **LAYERS)
-    app.text_input[0].set_value(folder)
-    next(button for button in app.button if button.label.startswith("Write both")).click().run()
-    assert not app.exception
-    [error] = app.error
-    assert error.value.startswith("`")
-    assert len(error.value) > 10
-    assert not app.success
-
-
-def test_both_files_are_written_to_the_folder_that_was_named(tmp_path):
-    app = opened("pages/export.py", **LAYERS)
-    app.text_input[0].set_value(str(tmp_path / "**new**"))
-    next(button for button in app.button if button.label.startswith("Write both")).click().run()
-    assert [one.value for one in app.success] == [f"Wrote steps.csv and values.csv to `{tmp_path / '**new**'}`"]
-    assert {path.name for path in (tmp_path / "**new**").iterdir()} == {"steps.csv", "values.csv"}

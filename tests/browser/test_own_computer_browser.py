@@ -1,0 +1,109 @@
+"""Writing folders, seen from a real browser: at the computer itself, through proxies, under a foreign name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT, launched_beside, serving
+from tests.browser.proxy import proxied
+from tests.browser.tabs import Opener
+
+pytestmark = pytest.mark.browser
+
+EXPORT = "export?weights=random&encoder_layers=1&decoder_layers=1&d_model=8&heads=2"
+
+
+def open_export(page: Page, address: str) -> None:
+    page.goto(f"{address}/{EXPORT}")
+    expect(page.get_by_text("The same from a terminal or a notebook")).to_be_visible(timeout=120_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+
+
+def refused(page: Page) -> str:
+    """Why there is no form; the downloads are there."""
+    assert page.get_by_role("button", name="Write both files").count() == 0
+    assert page.get_by_role("textbox", name="Folder", exact=True).count() == 0
+    expect(page.get_by_role("button", name="Download steps.csv")).to_be_enabled()
+    caption = page.get_by_text("Offered only to a browser on the computer that serves this page.")
+    expect(caption).to_be_visible()
+    return caption.inner_text()
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_browser_on_this_computer_writes_and_is_asked_before_files_are_replaced(
+    name: str, browser: Browser, app: str, tmp_path: Path
+):
+    with browser.new_context() as context:
+        page = context.new_page()
+        open_export(page, app.replace("127.0.0.1", name))
+        page.get_by_role("textbox", name="Folder", exact=True).fill(str(tmp_path))
+        page.get_by_role("button", name="Write both files").click()
+        expect(page.get_by_text(f"Wrote steps.csv and values.csv to {tmp_path}")).to_be_visible(timeout=60_000)
+        (tmp_path / "values.csv").write_text("mine")
+        (tmp_path / "steps.csv").unlink()
+        page.get_by_role("button", name="Write both files").click()
+        expect(page.get_by_text(f"{tmp_path} already has values.csv.")).to_be_visible(timeout=60_000)
+        assert (tmp_path / "values.csv").read_text() == "mine"
+        page.get_by_role("button", name="Replace values.csv").click()
+        expect(page.get_by_text(f"Wrote steps.csv and values.csv to {tmp_path}")).to_be_visible(timeout=60_000)
+        assert (tmp_path / "values.csv").read_text().startswith("step,")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4"), ("Via", "1.1 proxy"), ("X-Real-IP", "1.2.3.4")],
+)
+def test_through_a_reverse_proxy_there_is_no_form(name: str, value: str, tabs: Opener, app: str):
+    host = app.removeprefix("http://")
+    # It hides its own name from the server, so that its header alone tells.
+    with proxied(app, {"Host": host, "Origin": app, name: value}) as address:
+        page = tabs()
+        open_export(page, address)
+        assert f"comes through a proxy, which sends {name.lower()}" in refused(page)
+        page.goto("about:blank")
+
+
+def test_through_a_proxy_that_hides_host_alone_there_is_no_form(tabs: Opener, app: str):
+    with proxied(app, {"Host": app.removeprefix("http://")}) as address:
+        page = tabs()
+        open_export(page, address)
+        assert f"was asked for by {address}" in refused(page)
+        page.goto("about:blank")
+
+
+def test_a_proxy_that_hides_everything_cannot_be_told(tabs: Opener, app: str):
+    """The one way left, and the reason for a word of warning beside the rules."""
+    with proxied(app, {"Host": app.removeprefix("http://"), "Origin": app}) as address:
+        page = tabs()
+        open_export(page, address)
+        expect(page.get_by_role("button", name="Write both files")).to_be_visible()
+        page.goto("about:blank")
+
+
+@contextmanager
+def browser_that_maps(browser: Browser, name: str) -> Iterator[Page]:
+    """A page of a browser of its own for which a foreign name leads to this computer, as after DNS rebinding."""
+    other = launched_beside(browser, f"--host-resolver-rules=MAP {name} 127.0.0.1")
+    try:
+        yield other.new_page()
+    finally:
+        other.close()
+
+
+def test_under_a_foreign_name_that_leads_here_there_is_no_form(browser: Browser, app: str):
+    with browser_that_maps(browser, "evil.test") as page:
+        open_export(page, app.replace("127.0.0.1", "evil.test"))
+        assert "This page was opened at evil.test:" in refused(page)
+
+
+def test_a_server_that_answers_other_computers_has_no_form(tabs: Opener):
+    with serving(ROOT / "app.py", "--server.address=0.0.0.0") as (address, _):
+        page = tabs()
+        open_export(page, address)
+        assert "The server answers other computers too: its address is 0.0.0.0, not 127.0.0.1." in refused(page)
+        page.goto("about:blank")
