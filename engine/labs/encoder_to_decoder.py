@@ -146,6 +146,7 @@ def another(token: int) -> int:
 def code(source: int, target: int, heads: int, d_k: int) -> str:
     """The experiment as a script: one attention of random weights."""
     return f"""\
+# With random weights: the shapes are the page's, the difference in the last line is another.
 import torch
 from torch import nn
 

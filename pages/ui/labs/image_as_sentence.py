@@ -53,7 +53,7 @@ def draw() -> None:
         parts = (image_model.sentence, image_order.shuffled, image_attention.looks, image_cost.counted)
         # Each part says whether its questions are answered; until then the next one waits.
         all(part(image, patch, sizes) for part in parts)
-    lesson.snippet(code(patch, sizes.d_model, sizes.heads, sizes.layers))
+    lesson.snippet(code(image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread))
 
 
 def _picture() -> Picture:
