@@ -265,8 +265,9 @@ for layer in encoder.layers:
     for bias in (attention.in_proj_bias, attention.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
         nn.init.zeros_(bias)
 weight = drawn(d_model, C * p * p).double()
-class_token = torch.empty(1, 1, d_model, dtype=torch.float32).normal_(0, {SPREAD}, generator=draw).double()
-position = torch.empty(1, 1 + patches.size(1), d_model, dtype=torch.float32).normal_(0, {spread}, generator=draw).double()
+class_token, position = (torch.empty(1, rows, d_model, dtype=torch.float32) for rows in (1, 1 + patches.size(1)))
+class_token = class_token.normal_(0, {SPREAD}, generator=draw).double()
+position = position.normal_(0, {spread}, generator=draw).double()
 
 tokens = patches @ weight.T                                              # (B, N, d_model)
 convolved = nn.functional.conv2d(image, weight.view(d_model, C, p, p), stride=p).flatten(2).transpose(1, 2)

@@ -55,6 +55,7 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
 
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
     """The experiment as a script."""
+    row = min(1, length - 1)
     return f"""\
 import torch
 
@@ -66,7 +67,7 @@ wrong = x.view(B, H, L, d_k)                      # straight into the shape
 
 print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
 print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
-print("row {min(1, length - 1)} of head 0 is made of tokens", (wrong[0, 0, {min(1, length - 1)}] // (H * d_k)).unique().tolist())
+print("row {row} of head 0 is made of tokens", (wrong[0, 0, {row}] // (H * d_k)).unique().tolist())
 """
 
 

@@ -196,7 +196,7 @@ def largest_difference(one, other):
 mixed = attention(H)
 output = w_o(mixed.permute(1, 0, 2).reshape(L, d_model))
 given = mixed @ w_o.weight.T.reshape(H, d_k, d_model)  # each head meets only its own block of w_o
-print("sum of the heads and the bias: differs from the output by", largest_difference(given.sum(dim=0) + w_o.bias, output))
+print("sum of the heads and the bias: differs by", largest_difference(given.sum(dim=0) + w_o.bias, output))
 
 cut = w_o.weight.clone()
 cut[:, removed * d_k : (removed + 1) * d_k] = 0

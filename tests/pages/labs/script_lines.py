@@ -137,9 +137,10 @@ def _padding(page: Page, _: re.Match[str]) -> Sequence[str]:
 
 
 def _outputs(page: Page, _: re.Match[str]) -> Sequence[str]:
-    if "The two outputs are equal, number for number" in page.text.partition("##### Both runs")[0]:
-        return ("0",)
-    return ("NaN",) if re.search("Of the output's .* are NaN", page.text) else page.says(r"outputs differ by up to (\S+)\.")
+    """How the two runs ended; what became of other sizes stands further down."""
+    ends = r"outputs differ by up to (\S+)\.|output's \S+ numbers (\S+) are NaN|two outputs are (equal)"
+    apart, missing, _equal = page.says(ends)
+    return (apart or ("NaN" if missing else "0"),)
 
 
 def _moved_rows(page: Page, _: re.Match[str]) -> Sequence[str]:
@@ -162,7 +163,8 @@ def _spread(page: Page, printed: re.Match[str]) -> Sequence[str]:
 def _measures(page: Page, printed: re.Match[str]) -> Sequence[str]:
     column = ("without", "with").index(printed[1])
     largest, entropy = (
-        page.says(rf"\| {name} \| (\S+) \| (\S+) \|")[column] for name in ("Largest weight, mean", "Entropy in bits, mean")
+        page.says(rf"\| {name} \| (\S+) \| (\S+) \|")[column]
+        for name in ("Largest weight, mean", "Entropy in bits, mean")
     )
     gradients = page.says(r"Computed: .*\*\* (\S+) against (\S+): ")
     return printed[1], largest, entropy, gradients[column]

@@ -61,7 +61,7 @@ def test_every_answer_is_the_experiments(whole):
         assert f"{number(shuffled.changes[place])} in float32 and {number(shuffled.exact[place])} in float64" in said
     counted = {cost.patch: cost for cost in costs(32, 4, 0)}
     assert f"from {counted[8].weights:,} to {counted[4].weights:,}: 15.4 times" in said
-    assert whole.code[-1].value == code(8, 32, 4, 2).strip()
+    assert whole.code[-1].value == code(*DEFAULT).strip()
 
 
 def test_the_weights_on_the_picture_are_those_of_the_model(whole):
