@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, WEIGHTS, Config, ConfigError
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
+from engine.parameters import parameters_of, rows
 from engine.run import run
 from engine.save import ExportError, save
 from engine.text import TextError
@@ -134,7 +135,8 @@ def _run(
 ) -> None:
     given = {name: value for name, value in settings.items() if value is not None}
     config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
-    steps = run(config, source, target).steps
+    trace = run(config, source, target)
+    steps = trace.steps
     if filter is not None:
         steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))
         if not steps:
@@ -143,6 +145,8 @@ def _run(
             )
     if csv is None:
         _list(steps)
+        if filter is None and trace.config is not None:
+            _list_parameters(trace.config)
     else:
         _export(steps, csv)
 
@@ -156,6 +160,15 @@ def _list(steps: Sequence[Step]) -> None:
     for index, *texts in table:
         cells = [index.rjust(widths[0]), *(text.ljust(width) for text, width in zip(texts, widths[1:], strict=True))]
         print("  ".join(cells).rstrip())
+
+
+def _list_parameters(config: Config) -> None:
+    counted = parameters_of(config)
+    print(f"\n{counted.count:,} parameters")
+    table = [(f"{'  ' * depth}{name}", f"{one.arithmetic} = {one.count:,}") for depth, name, one in rows(counted)]
+    width = max(len(name) for name, _ in table)
+    for name, sizes in table:
+        print(f"  {name.ljust(width)}  {sizes}")
 
 
 def _axes(step: Step) -> str:

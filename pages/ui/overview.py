@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engine import Trace
 from engine.axes import axis
 from engine.graph import to_dot
+from engine.parameters import ParameterCount, parameters_of, rows
 from engine.units import in_words
 from pages.ui import answer, frame, outline, state
+from pages.ui.folded import folded
 from pages.ui.graph_look import graph_look
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
@@ -62,6 +66,18 @@ def _numbers(trace: Trace) -> None:
         st.metric("Recorded steps", f"{len(trace.steps):,}")
         st.metric("FLOPs", _short(flops))
         st.metric("Recorded tensors", in_words(trace.nbytes))
+    if trace.config is not None:
+        counted = parameters_of(trace.config)
+        folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
+
+
+def _parameters(counted: ParameterCount) -> None:
+    lines = [
+        f"| {'&emsp;' * depth}{code(name)} | {one.arithmetic} | {one.count:,} |" for depth, name, one in rows(counted)
+    ]
+    total = f"| **all** | {counted.arithmetic} | **{counted.count:,}** |"
+    st.markdown("\n".join(["| module | sizes | parameters |", "|:--|:--|--:|", *lines, total]))
+    st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
 
 
 def _short(number: float) -> str:
