@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from functools import partial
 
 import streamlit as st
@@ -18,6 +19,14 @@ from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
 _TOKENS = 12
+_STYLE = """<style>
+.parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
+.parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
+  padding: 0.2rem 0 0.2rem calc(var(--depth) * 0.9rem); border-bottom: 1px solid rgb(128 128 128 / 0.2); }
+.parameters dt { font: 0.82rem var(--st-code-font, monospace); overflow-wrap: anywhere; }
+.parameters dd { margin: 0; }
+.parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
+</style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
@@ -72,12 +81,14 @@ def _numbers(trace: Trace) -> None:
 
 
 def _parameters(counted: ParameterCount) -> None:
-    lines = [
-        f"| {'&emsp;' * depth}{code(name)} | {one.arithmetic} | {one.count:,} |" for depth, name, one in rows(counted)
-    ]
-    total = f"| **all** | {counted.arithmetic} | **{counted.count:,}** |"
-    st.markdown("\n".join(["| module | sizes | parameters |", "|:--|:--|--:|", *lines, total]))
+    lines = "".join(_line(depth, name, one) for depth, name, one in ((0, "model", counted), *rows(counted)))
+    st.html(f'{_STYLE}<dl class="parameters">{lines}</dl>')
     st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
+
+
+def _line(depth: int, name: str, one: ParameterCount) -> str:
+    sizes = html.escape(one.arithmetic)
+    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{sizes}</dd></div>'
 
 
 def _short(number: float) -> str:

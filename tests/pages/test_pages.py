@@ -282,12 +282,12 @@ def test_the_front_page_says_how_many_parameters_the_model_has_module_by_module(
     app = opened("app.py", heads="2", d_model="16", encoder_layers="1", norm_first="1", reads="tokens")
     counted = parameters_of(Config(heads=2, d_model=16, encoder_layers=1, norm_first=True))
     assert f"{counted.count:,} parameters, module by module" in [one.label for one in app.expander]
-    assert "| module | sizes | parameters |" not in words(app)
+    assert not any('class="parameters"' in one.proto.body for one in app.get("html"))
     unfolded(app, "overview.parameters")
     assert not app.exception
-    said = words(app)
-    assert "| &emsp;&emsp;&emsp;`w_q` | 16 × 16 + 16 | 272 |" in said
-    assert f"**{counted.count:,}**" in said
+    [table] = [one.proto.body for one in app.get("html") if 'class="parameters"' in one.proto.body]
+    assert f"<dt>model</dt><dd>{counted.count:,}</dd>" in table
+    assert '"--depth: 3"><dt>w_q</dt><dd>272</dd><dd>16 × 16 + 16</dd>' in table
 
 
 @pytest.mark.parametrize(
