@@ -136,6 +136,7 @@ def test_a_persons_own_picture_goes_the_same_way_and_a_broken_file_leaves_it_the
     assert 'alt="a house' in drawings(app)[0]
     app.file_uploader[0].set_value(("mine.png", png((200, 30, 40)), "image/png")).run()
     assert 'alt="your own picture' in drawings(app)[0]
+    assert "Its middle square of 50 × 50 pixels was reduced to 48 × 48." in words(app)
     mine = drawings(app)[0]
     app = revealed(app)
     assert not app.exception
