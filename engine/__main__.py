@@ -17,6 +17,7 @@ from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZ
 from engine.decode import MOST_STEPS
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.folder_names import FolderNameError, check_folder_name
+from engine.parameters import parameters_of, rows
 from engine.run import run
 from engine.save import ExportError, save_csv
 from engine.text import TextError
@@ -164,7 +165,8 @@ def _run(
         raise _FilterError(f'a filter must not be empty: {filter!r}; use "*" for every step, or leave it out')
     given = {name: value for name, value in settings.items() if value is not None}
     config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
-    steps = run(config, source, target, upto=upto).steps
+    trace = run(config, source, target, upto=upto)
+    steps = trace.steps
     if config.weights == "trained":
         _say_what_is_read([*(source or ()), *(target or ())])
     if filter is not None:
@@ -173,6 +175,8 @@ def _run(
             raise _FilterError(f"no step has a full name like {filter}; without --csv and --filter they are listed")
     if csv is None:
         _list(steps)
+        if filter is None and trace.config is not None:
+            _list_parameters(trace.config)
     else:
         _export(steps, csv)
 
@@ -193,6 +197,15 @@ def _list(steps: Sequence[Step]) -> None:
     for index, *texts in table:
         cells = [index.rjust(widths[0]), *(text.ljust(width) for text, width in zip(texts, widths[1:], strict=True))]
         print("  ".join(cells).rstrip())
+
+
+def _list_parameters(config: Config) -> None:
+    counted = parameters_of(config)
+    print(f"\n{counted.count:,} parameters")
+    table = [(f"{'  ' * depth}{name}", f"{one.arithmetic} = {one.count:,}") for depth, name, one in rows(counted)]
+    width = max(len(name) for name, _ in table)
+    for name, sizes in table:
+        print(f"  {name.ljust(width)}  {sizes}")
 
 
 def _axes(step: Step) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor
 from engine import characters, text
 from engine.config import Config, ConfigError, number_problem
 from engine.footprint import Bytes, measure
+from engine.forward import Sentences, guarded, load, read_text, run_batch
 from engine.model.transformer import Transformer
-from engine.run import Sentences, guarded, load, read_text, run_batch
 from engine.text import BEGIN, END
 from engine.trace import Trace
 

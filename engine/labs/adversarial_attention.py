@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from engine import characters
+from engine.forward import load
 from engine.labs.explanation import distance, divergence, output_of, own_weights
 from engine.labs.one_text import CONFIG, answered, ids, understood
-from engine.run import load
 
 STARTS, STEPS = 8, 80
 _RATE, _PENALTY, _SPREAD = 0.25, 10.0, 3.0

@@ -217,8 +217,9 @@ def at_once(layer: EncoderLayer, x: Tensor) -> Tensor:
 
 
 def code(length: int, heads: int, d_k: int) -> str:
-    """The experiment as a script, the encoder layer written out."""
+    """The experiment as a script with the same draws, the encoder layer written out."""
     return f"""\
+# The times are measured where this runs, so they are others than the page's.
 import torch
 from statistics import median
 from timeit import repeat
@@ -244,14 +245,17 @@ x = table(torch.arange(n)) * d**0.5 + places  # (n, d)
 def heads(rows):
     return rows.view(-1, H, d_k).transpose(0, 1)  # (H, rows, d_k)
 
+def attended(x, keys, values):
+    weights = (heads(W_q(x)) @ keys.transpose(1, 2) / d_k**0.5).softmax(dim=-1)
+    mixed = (weights @ values).transpose(0, 1).reshape(-1, d)
+    return layer_norm(x + W_o(mixed), (d,))
+
 def feed_forward(x):
     return W_2(W_1(x).relu())
 
 def encode(x, keys, values):
-    weights = (heads(W_q(x)) @ keys.transpose(1, 2) / d_k**0.5).softmax(dim=-1)
-    mixed = (weights @ values).transpose(0, 1).reshape(-1, d)
-    x = layer_norm(x + W_o(mixed), (d,))
-    return layer_norm(x + feed_forward(x), (d,))
+    normed = attended(x, keys, values)
+    return layer_norm(normed + feed_forward(normed), (d,))
 
 def at_once():
     return encode(x, heads(W_k(x)), heads(W_v(x)))
@@ -264,13 +268,17 @@ def one_at_a_time():
 def alone():
     return torch.cat([encode(token, heads(W_k(token)), heads(W_v(token))) for token in x.split(1)])
 
+def largest_difference(one, other, digits):
+    return f"{{(one - other).abs().max().item():.{{digits}}g}}"
+
 with torch.no_grad():
-    apart = torch.cat([feed_forward(token) for token in x.split(1)])
-    print("feed-forward, one at a time", (feed_forward(x) - apart).abs().max().item())
-    print("layer, each token alone", (at_once() - alone()).abs().max().item())
-    print("layer, keys and values handed in", (at_once() - one_at_a_time()).abs().max().item())
+    normed = attended(x, heads(W_k(x)), heads(W_v(x)))
+    apart = torch.cat([feed_forward(token) for token in normed.split(1)])
+    print("feed-forward, one at a time: differs by", largest_difference(feed_forward(normed), apart, 2))
+    print("layer, each word alone: differs by", largest_difference(at_once(), alone(), 3))
+    print("layer, keys and values handed in: differs by", largest_difference(at_once(), one_at_a_time(), 2))
     for way in (at_once, one_at_a_time):
-        print(way.__name__, f"{{median(repeat(way, number=1, repeat={REPEATS})) * 1000:.2f}} ms")
+        print(way.__name__, f"{{median(repeat(way, number=1, repeat={REPEATS})) * 1000:.3g}} ms")
 """
 
 

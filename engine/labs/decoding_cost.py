@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from engine import characters
+from engine.forward import load
 from engine.labs.cached_decoder import begun, encoded, positions, read
 from engine.labs.one_text import CONFIG, ids, understood, written
 from engine.model.transformer import Transformer
 from engine.recorder import record
-from engine.run import load
 from engine.text import BEGIN
 from engine.trace import Trace
 

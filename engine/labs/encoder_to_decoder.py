@@ -10,9 +10,9 @@ from torch import Tensor
 
 from engine import characters
 from engine.characters import DIGITS, HANGUL, LETTERS, MARKS
+from engine.forward import load, run_batch
 from engine.labs.cached_decoder import encoded
 from engine.labs.one_text import CONFIG, answered, ids, understood, written
-from engine.run import load, run_batch
 from engine.text import BEGIN
 from engine.trace import Trace
 
@@ -146,6 +146,7 @@ def another(token: int) -> int:
 def code(source: int, target: int, heads: int, d_k: int) -> str:
     """The experiment as a script: one attention of random weights."""
     return f"""\
+# With random weights: the shapes are the page's, the difference in the last line is another.
 import torch
 from torch import nn
 

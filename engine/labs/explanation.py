@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from engine import characters
+from engine.forward import load
 from engine.labs.cached_decoder import LayerCache, read
 from engine.labs.one_text import CONFIG, Written, answered, ids, understood
 from engine.model.transformer import Transformer
-from engine.run import load
 
 SHUFFLES = 100  # of each position, as in the paper's section 4.2.1
 KINDS = ("shuffled", "uniform", "on one other character", "another head's")

@@ -3,9 +3,9 @@ file (safetensors: the header's length, the header, the numbers)."""
 
 from __future__ import annotations
 
+from engine.forward import load
 from engine.labs.explanation import SHUFFLES
 from engine.labs.one_text import CONFIG, answered, ids, understood
-from engine.run import load
 
 
 def code(text: str, layers: tuple[int, ...], heads: tuple[int, ...], position: int, seed: int = 0) -> str:

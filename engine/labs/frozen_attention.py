@@ -14,11 +14,11 @@ from typing import cast
 import torch
 
 from engine.dates import SEEN, Written, held_out_dates
+from engine.forward import load
 from engine.labs.one_text import CONFIG
 from engine.lessons import tensors
 from engine.model.layers import DecoderLayer
 from engine.model.transformer import Transformer
-from engine.run import load
 
 
 @dataclass(frozen=True)

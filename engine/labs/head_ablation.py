@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from engine import Choice, decode, trained_config
 from engine.characters import VOCABULARY, source_ids
 from engine.decode import MOST_STEPS
+from engine.forward import load
 from engine.labs.why_split import without_head
 from engine.model.attention import MultiHeadAttention
 from engine.model.transformer import Transformer
-from engine.run import load
 from engine.text import BEGIN, END
 
 _CONFIG = trained_config(device="cpu")

@@ -112,19 +112,20 @@ def chain(output: Tensor, token: Tensor) -> Chain:
     return Chain(*way)
 
 
-def code(width: int) -> str:
-    """Counts the FLOPs where the table's two numbers of operations meet, n = d."""
+def code(length: int, width: int) -> str:
+    """The FLOPs of one layer as a script."""
     return f"""\
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-n = d = {width}
+n, d = {length}, {width}
 x = torch.zeros(1, n, d)
-rnn = torch.nn.RNN(d, d, batch_first=True)
 W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))
 
 with FlopCounterMode(display=False) as recurrent:
-    rnn(x)
+    torch.nn.RNN(d, d, batch_first=True)(x)
+with FlopCounterMode(display=False) as bidirectional:
+    torch.nn.RNN(d, d, batch_first=True, bidirectional=True)(x)
 with FlopCounterMode(display=False) as projections:
     q, k, v = W_q(x), W_k(x), W_v(x)
     W_o(v)  # of the same shape as the mix of values
@@ -133,6 +134,7 @@ with FlopCounterMode(display=False) as between_tokens:
     mixed = weights @ v
 
 print("RNN", recurrent.get_total_flops())
+print("RNN both ways", bidirectional.get_total_flops())
 print("attention between tokens", between_tokens.get_total_flops())
 print("attention with its projections", projections.get_total_flops() + between_tokens.get_total_flops())
 """

@@ -106,39 +106,86 @@ def _filled(scores: Tensor, mask: Tensor, fill: str) -> Filled:
     return Filled(fill, dtype, weights.masked_select(mask).max().item())
 
 
-def code(length: int, place: int, padded: int, visible: int) -> str:
-    """All experiments on masks as a script."""
+_MASKS = {
+    "padding": "padding",
+    "causal": "future.view(1, 1, T, T)",
+    "both": "padding | future  # (B, 1, 1, L_k) and (T, L_k) broadcast",
+}
+
+
+def code(
+    kind: str,
+    batch: int,
+    heads: int,
+    target: int,
+    source: int,
+    padded: int,
+    fill: str = "−∞",
+    *,
+    place: int,
+    left: int,
+    visible: int,
+    raised: int,
+) -> str:
+    """All experiments on masks as a script, with the same draws where a number depends on them.
+
+    Args:
+        kind, batch, heads, target, source, padded: of ``masked``.
+        fill: one of ``FILLS``.
+        place: which of the T target tokens is changed.
+        left: how many of them are padding, on the left.
+        visible: how many keys the row of the last part leaves visible.
+        raised: by how much the last, hidden key's score is raised.
+    """
+    keys = source if kind == "padding" else target
+    filler = 'float("-inf")' if math.isinf(FILLS[fill]) else f"{FILLS[fill]:g}"
     return f"""\
 import torch
 
-T, changed, padded, visible = {length}, {place}, {padded}, {visible}
-torch.manual_seed(0)
-x = torch.randn(T, 16)
+B, H, T, L_k, d_k = {batch}, {heads}, {target}, {keys}, {D_K}
+padded, changed, left, visible, raised = {padded}, {place}, {left}, {visible}, {raised}
+draw = torch.Generator().manual_seed(0)
+query = torch.randn(B, H, T, d_k, generator=draw)
+key = torch.randn(B, H, L_k, d_k, generator=draw)
+scores = query @ key.transpose(-2, -1) / d_k**0.5
 future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)  # True hides: query t sees keys 0..t
+padding = torch.zeros(B, 1, 1, L_k, dtype=torch.bool)
+padding[-1, ..., L_k - padded :] = True                       # the last sentence ends with padding
+mask = {_MASKS[kind]}
+weights = scores.masked_fill(mask, {filler}).softmax(dim=-1)
+hidden = weights[mask.expand_as(weights)]
+print("a mask", tuple(mask.shape), "hides", hidden.numel(), "of", scores.numel(), "scores")
+print("largest weight of a hidden key:", f"{{hidden.max().item():.4g}}")
 
 def attention(x, mask):
-    scores = x @ x.T / 16**0.5
-    weights = scores.masked_fill(mask, float("-inf")).softmax(dim=-1)
-    return weights, weights @ x
+    weights = (x @ x.T / 16**0.5).masked_fill(mask, float("-inf")).softmax(dim=-1)
+    return weights @ x
 
-weights, output = attention(x, future)
-print("largest weight of a hidden key:", weights[future].max().item())
-
+x = torch.randn(T, 16, generator=draw)
 other = x.clone()
-other[changed] = torch.randn(16)
-_, moved = attention(other, future)
-print("rows that moved:", [t for t in range(T) if not torch.equal(output[t], moved[t])])
+other[changed] = torch.randn(16, generator=draw)
+before, after = attention(x, future), attention(other, future)
+print("rows that a changed token moves:", [t for t in range(T) if not torch.equal(before[t], after[t])])
 
-padding = (torch.arange(T) < padded).view(1, T)               # padding on the left
-weights, output = attention(x, future | padding)              # (1, T) and (T, T) broadcast
-print("rows with NaN:", output.isnan().any(dim=-1).sum().item())
-_, again = attention(output, future | padding)                # a second layer: 0 * NaN is NaN
-print("rows with NaN after a second layer:", again.isnan().any(dim=-1).sum().item())
+empty = future | (torch.arange(T) < left)                     # padding on the left
+for layer in range(3):
+    x = attention(x, empty)                                   # from the second layer on 0 * NaN is NaN
+    print("rows with NaN after layer", layer, "are", x.isnan().any(dim=-1).sum().item(), "of", T)
 
-scores = torch.randn(T)
+scores = torch.randn(T, generator=torch.Generator().manual_seed(0))
 hidden = torch.arange(T) >= visible
-after = scores.softmax(dim=-1) * ~hidden                      # multiplied by 0 after softmax
-before = scores.masked_fill(hidden, float("-inf")).softmax(dim=-1)
-print("sum of the row, multiplied:", f"{{after.sum().item():.3f}}", "and with -inf:", f"{{before.sum().item():.3f}}")
-print("divided by its sum it is the row of -inf:", torch.allclose(after / after.sum(), before))
+
+def three_ways(scores):
+    inside = scores.masked_fill(hidden, float("-inf")).softmax(dim=-1)
+    multiplied = scores.softmax(dim=-1) * ~hidden             # by 0, after softmax
+    return torch.stack([inside, multiplied, multiplied / multiplied.sum()])
+
+higher = scores.clone()
+higher[-1] += raised                                          # the score of a hidden key
+ways = three_ways(scores)
+changes = (three_ways(higher) - ways).abs().amax(dim=-1).tolist()
+print("sum of the row multiplied by 0:", f"{{ways[1].sum().item():.4g}}")
+print("divided by it, the row differs from that of -inf by", f"{{(ways[2] - ways[0]).abs().max().item():.4g}}")
+for name, change in zip(("-inf", "multiplied", "renormalised"), changes):
+    print(name, "lets a hidden score move a weight by", f"{{change:.4g}}")
 """

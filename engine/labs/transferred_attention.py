@@ -15,11 +15,11 @@ import torch
 
 from engine import characters
 from engine.dates import SEEN, Form, held_out_dates
+from engine.forward import load
 from engine.labs.adversarial_attention import Adversary
 from engine.labs.cached_decoder import begun, encoded, positions, read
 from engine.labs.explanation import distance
 from engine.labs.one_text import CONFIG, answered, ids, understood
-from engine.run import load
 from engine.text import BEGIN
 
 MOST = 60

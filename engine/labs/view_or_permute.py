@@ -55,6 +55,7 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
 
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
     """The experiment as a script."""
+    row = min(1, length - 1)
     return f"""\
 import torch
 
@@ -64,9 +65,9 @@ x = torch.arange(B * L * H * d_k).view(B, L, H * d_k)  # every number says where
 right = x.view(B, L, H, d_k).permute(0, 2, 1, 3)  # cut each row into heads, then move the heads
 wrong = x.view(B, H, L, d_k)                      # straight into the shape
 
-print(right.shape == wrong.shape)                 # the same shape
+print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
 print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
-print("head 0, token 1 is made of tokens", (wrong[0, 0, {min(1, length - 1)}] // (H * d_k)).unique().tolist())
+print("row {row} of head 0 is made of tokens", (wrong[0, 0, {row}] // (H * d_k)).unique().tolist())
 """
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.labs.small_encoder import D_MODEL, HEADS, SmallEncoder
+from engine.labs.small_encoder import D_MODEL, HEADS, VOCABULARY, SmallEncoder
 
 ORDERS = ("drawn", "reversed", "first two swapped", "each one place on")
 SAME = 1e-4  # numbers near 1 that are equal but for rounding differ by less, and by more where anything else changed
@@ -101,8 +101,17 @@ def pooled(sentences: tuple[str, str], layers: int, *, encoding: bool) -> Pooled
     return Pooled(means, float((means[0] - means[1]).abs().max()))
 
 
-def code(length: int, layers: int, order: tuple[int, ...]) -> str:
-    """The experiment as a script, on PyTorch's own encoder."""
+def code(
+    length: int, layers: int, order: tuple[int, ...], *, causal: bool, positions: int, d_model: int, steps: int
+) -> str:
+    """The experiment as a script, on PyTorch's own encoder with the same draws.
+
+    Args:
+        length, layers, order, causal: of ``shuffled``.
+        positions, d_model, steps: of ``engine.labs.sinusoids``: of how many positions the encoding is looked at, how
+            wide it is, and by how many steps it is moved on.
+    """
+    mask = "nn.Transformer.generate_square_subsequent_mask(L)" if causal else "None"
     return f"""\
 import math
 import torch
@@ -110,28 +119,41 @@ from torch import nn
 
 L, d_model = {length}, {D_MODEL}
 order = torch.tensor({list(order)})
+mask = {mask}
 
-torch.manual_seed(0)
+def encoding_of(positions, width):  # sine and cosine of each frequency side by side, in float64
+    frequencies = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10000) / width))
+    angle = torch.arange(positions).unsqueeze(1) * frequencies
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).view(positions, -1)[:, :width], frequencies
+
 layer = nn.TransformerEncoderLayer(d_model, {HEADS}, {4 * D_MODEL}, dropout=0.0, batch_first=True)
-encoder = nn.TransformerEncoder(layer, {layers}, enable_nested_tensor=False).eval()
-words = torch.randn(1, L, d_model)  # a vector for every word
+encoder = nn.TransformerEncoder(layer, {layers}, enable_nested_tensor=False).eval().requires_grad_(False)
+draw = torch.Generator().manual_seed(0)
+table = nn.init.normal_(torch.empty({VOCABULARY}, d_model), std=d_model**-0.5, generator=draw)
+for layer in encoder.layers:
+    heads = layer.self_attn
+    w_q, w_k, w_v = heads.in_proj_weight.split(d_model)
+    for weight in (w_q, w_k, w_v, heads.out_proj.weight, layer.linear1.weight, layer.linear2.weight):
+        nn.init.xavier_uniform_(weight, generator=draw)
+    for bias in (heads.in_proj_bias, heads.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
+        nn.init.zeros_(bias)
+words = table[{_FIRST_WORD} : {_FIRST_WORD} + L].unsqueeze(0) * d_model**0.5  # (1, L, d_model)
 
-position = torch.arange(L).unsqueeze(1)
-angle = position * torch.exp(torch.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
-encoding = torch.stack([angle.sin(), angle.cos()], dim=-1).view(L, d_model)
+for name, added in (("without", torch.zeros(L, d_model)), ("with", encoding_of(L, d_model)[0].float())):
+    given = encoder(words + added, mask)
+    shuffled = encoder(words[:, order] + added, mask)
+    difference = (shuffled - given[:, order]).abs().max().item()
+    print(name, f"encoding: moved along with the words, the outputs differ by {{difference:.4g}}")
 
-with torch.no_grad():
-    for name, added in (("without encoding", torch.zeros(L, d_model)), ("with encoding", encoding)):
-        given = encoder(words + added)
-        shuffled = encoder(words[:, order] + added)
-        difference = (shuffled - given[:, order]).abs().max().item()
-        print(f"{{name}}: moved with the words? {{difference < {SAME}}}, largest difference {{difference:.2g}}")
+encoding, frequencies = encoding_of({positions}, {d_model})
+product = encoding @ encoding.T
+for distance in range({min(4, positions)}):
+    print("product at distance", distance, f"is {{product.diagonal(distance).mean().item():.4g}}")
 
-product = encoding @ encoding.T  # (L, L)
-for distance in range({min(4, length)}):
-    diagonal = product.diagonal(distance)
-    theory = (angle[1] * distance).cos().sum()
-    print(f"distance {{distance}}: {{diagonal.min():.4f}} to {{diagonal.max():.4f}}, sum of cosines {{theory:.4f}}")
+sine, cosine = (frequencies * {steps}).sin(), (frequencies * {steps}).cos()
+turn = torch.block_diag(*torch.stack([cosine, sine, -sine, cosine], dim=-1).view(-1, 2, 2))[:{d_model}, :{d_model}]
+error = (encoding[:-{steps}] @ turn.T - encoding[{steps}:]).abs().max().item()
+print(f"moved {steps} on by one matrix, the encoding is off by {{error:.3g}}")
 """
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine import Step, Trace
+from engine import Leaf, Step, Trace
 from engine.checks import checks
 from engine.formula import name
 from engine.layout import einops_pattern, einops_sizes, strides_story
+from engine.parameters import size_arithmetic
 from engine.units import in_words
 from pages.ui.panels import memory_words, short
 from pages.ui.tensor_view import Badge, Operation
@@ -88,6 +89,14 @@ def where(step: Step) -> str:
     return f"{step.source.shown_file}:{step.source.line}" if step.source else ""
 
 
+def parameters(step: Step) -> str:
+    """How many parameters a step reads, with their sizes: ``32 × 128 + 128 = 4,224``; empty where it reads none."""
+    read = [leaf.value for leaf in step.inputs if isinstance(leaf, Leaf) and leaf.kind == "parameter"]
+    count = sum(parameter.numel() for parameter in read)
+    sizes = size_arithmetic(read, step.op == "linear")
+    return f"{sizes} = {count:,}" if " " in sizes else sizes
+
+
 def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
     source = step.source
     if source is None or source.span is None:
@@ -112,6 +121,8 @@ def _facts(step: Step) -> list[tuple[str, str]]:
     # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.
     if given := [str(argument) for argument in step.arguments if argument.name in written]:
         facts.append(("with", ", ".join(given)))
+    if read := parameters(step):
+        facts.append(("parameters", read))
     if step.flops:
         facts.append(("cost", f"{step.flops:,} FLOPs"))
     if pattern := einops_pattern(step):

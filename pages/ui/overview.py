@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import html
+from functools import partial
+
 import streamlit as st
 
 from engine import Trace
 from engine.axes import axis
 from engine.graph import to_dot
+from engine.parameters import ParameterCount, parameters_of, rows
 from engine.units import in_words
 from pages.ui import answer, frame, outline, state
+from pages.ui.folded import folded
 from pages.ui.graph_look import graph_look
 from pages.ui.plain import code
 from pages.ui.theme import is_dark
 
 _TOKENS = 12
+_STYLE = """<style>
+.parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
+.parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
+  padding: 0.2rem 0 0.2rem calc(var(--depth) * 0.9rem); border-bottom: 1px solid rgb(128 128 128 / 0.2); }
+.parameters dt { font: 0.82rem var(--st-code-font, monospace); overflow-wrap: anywhere; }
+.parameters dd { margin: 0; }
+.parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
+</style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
@@ -62,6 +75,20 @@ def _numbers(trace: Trace) -> None:
         st.metric("Recorded steps", f"{len(trace.steps):,}")
         st.metric("FLOPs", _short(flops))
         st.metric("Recorded tensors", in_words(trace.nbytes))
+    if trace.config is not None:
+        counted = parameters_of(trace.config)
+        folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
+
+
+def _parameters(counted: ParameterCount) -> None:
+    lines = "".join(_line(depth, name, one) for depth, name, one in ((0, "model", counted), *rows(counted)))
+    st.html(f'{_STYLE}<dl class="parameters">{lines}</dl>')
+    st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
+
+
+def _line(depth: int, name: str, one: ParameterCount) -> str:
+    sizes = html.escape(one.arithmetic)
+    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{sizes}</dd></div>'
 
 
 def _short(number: float) -> str:

@@ -24,8 +24,9 @@ from engine.decode import (
 )
 from engine.device import choose, room
 from engine.footprint import Bytes, measure
+from engine.forward import load, read_text, run_batch
 from engine.memory import check_fits
-from engine.run import load, read_text, run, run_batch
+from engine.run import run
 from pages.ui.settings import Settings
 from pages.ui.store import BusyError, Store
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine import Config, Trace, explain, record
-from engine.run import load, read
+from engine.forward import load, read
 from engine.statistics import statistics
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart

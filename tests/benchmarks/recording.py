@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import Config, Trace
-from engine.run import load, read
+from engine.forward import load, read
 from engine.trace import memory_of
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart

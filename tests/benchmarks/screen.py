@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from engine import Config
 from engine.device import choose, room
+from engine.forward import load
 from engine.memory import TooLargeError, check_fits
-from engine.run import load, run
+from engine.run import run
 from pages.ui.settings import RANGES
 from tests.benchmarks.interleaved import Times, Turn, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, Playwright, expect, sync_playwright
 
 from tests.browser.tabs import Opener, Tabs
 
@@ -42,7 +43,12 @@ def browser() -> Iterator[Browser]:
 
 def launched(playwright: Playwright) -> Browser:
     """The Chromium or Chrome that is installed, without a window."""
-    return playwright.chromium.launch(executable_path=_program(), args=list(_FLAGS))
+    return launched_by(playwright.chromium)
+
+
+def launched_by(kind: BrowserType, **options: Any) -> Browser:
+    """The same with further options of Playwright's."""
+    return kind.launch(executable_path=_program(), args=list(_FLAGS), **options)
 
 
 def launched_beside(browser: Browser, *flags: str) -> Browser:

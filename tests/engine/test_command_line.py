@@ -14,9 +14,12 @@ import pytest
 import torch
 
 from engine import Config, run, trained_config
-from engine.__main__ import main
+from engine.__main__ import _parser, main
 from engine.config import TRAINED
 from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
+from engine.forward import read
+from engine.model.weights import build
+from engine.text import PAD
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = "run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32"
@@ -80,7 +83,7 @@ def test_the_contract_command_writes_every_number_of_the_run_exactly(tmp_path):
 def test_without_csv_the_steps_are_listed(capsys):
     status, out, err = call(capsys, *CONTRACT.split())
     assert (status, err) == (0, "")
-    header, *lines = out.splitlines()
+    header, *lines = out.partition("\n\n")[0].splitlines()
     steps = run(Config()).steps
     assert header.split() == ["step", "name", "op", "axes", "dtype", "memory"]
     assert [int(line.split()[0]) for line in lines] == [step.index for step in steps]
@@ -92,6 +95,26 @@ def test_without_csv_the_steps_are_listed(capsys):
         "float32",
         "new",
     ]
+
+
+@pytest.mark.parametrize("sizes", ["", "--norm-first --d-k 6 --encoder-layers 1", "--source|I go home|--target|na"])
+def test_after_the_steps_the_parameters_are_listed_module_by_module_with_their_sizes(capsys, sizes):
+    options = sizes.split("|") if "|" in sizes else sizes.split()
+    status, out, err = call(capsys, *CONTRACT.split(), *options)
+    assert (status, err) == (0, "")
+    total, *lines = out.partition("\n\n")[2].splitlines()
+    given = vars(_parser().parse_args([*CONTRACT.split(), *options]))
+    config = read(Config(d_k=given["d_k"], norm_first=given["norm_first"]), given["source"], given["target"])[0]
+    model = build(config.change(encoder_layers=given["encoder_layers"] or 2), PAD, torch.device("cpu"))
+    assert total == f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters"
+    (line,) = (line for line in lines if line.split()[0] == "projection")
+    assert line.split(maxsplit=1)[1] == f"32 × {config.vocab_size} + {config.vocab_size} = {33 * config.vocab_size:,}"
+
+
+def test_a_filter_leaves_the_parameters_out(capsys):
+    status, out, err = call(capsys, *CONTRACT.split(), "--filter", "*.scores")
+    assert (status, err) == (0, "")
+    assert "parameters" not in out
 
 
 def test_every_setting_of_the_config_has_an_option(monkeypatch, capsys):

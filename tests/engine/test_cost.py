@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import Config, record, run
-from engine.run import load
+from engine.forward import load
 
 X = torch.ones(3, 4)
 

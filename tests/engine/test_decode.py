@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine import Config, ConfigError, TextError, decode, run, teacher_forced, trained_config
 from engine.dates import SEEN, held_out_dates
+from engine.forward import load
 from engine.memory import TooLargeError
-from engine.run import load
 
 EXAMPLES = ("21 November 2026", "Nov. 21st, 2026", "2026년 11월 21일", "26. 11. 21.", "11/21/2026")
 CPU = trained_config(device="cpu")
@@ -186,7 +186,7 @@ def test_what_cannot_be_read_is_refused(source):
 
 
 def test_what_would_not_fit_in_memory_is_refused_before_anything_is_run(monkeypatch):
-    monkeypatch.setattr(sys.modules["engine.run"], "room", lambda device: 100_000)
+    monkeypatch.setattr(sys.modules["engine.forward"], "room", lambda device: 100_000)
     with pytest.raises(TooLargeError, match="a run may take"):
         decode("21 November 2026", CPU, model=MODEL)
     with pytest.raises(TooLargeError, match="a run may take"):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, run
+from engine.forward import load
 from engine.model.masks import CausalMask, PaddingMask
-from engine.run import load
 from engine.text import PAD
 
 DECODER_WEIGHTS = "decoder.layers.{}.self_attention.weights"

@@ -14,8 +14,8 @@ from engine import Config, ConfigError, decode, run, teacher_forced, text
 from engine.config import ACTIVATIONS, DTYPES, LIMITS, OUTPUTS
 from engine.decode import measure_decoded, measure_decoding, measure_told
 from engine.footprint import measure
+from engine.forward import load
 from engine.memory import TooLargeError, check_fits, running_out_in_words
-from engine.run import load
 from engine.units import in_words
 from tests.engine.outlined import outline
 
@@ -181,7 +181,7 @@ def test_the_largest_config_of_all_is_measured_in_whole_numbers():
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_made(config, monkeypatch, nothing_is_made):
-    monkeypatch.setattr(sys.modules["engine.run"], "room", lambda device: 2**27)
+    monkeypatch.setattr(sys.modules["engine.forward"], "room", lambda device: 2**27)
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError, match="a run may take"):
@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(config, monkeypatc
 
 @pytest.mark.parametrize("start", [run, decode, lambda *given: teacher_forced("I go", "나는", given[-1])])
 def test_neither_is_anything_made_where_a_text_is_read(start, monkeypatch, nothing_is_made):
-    monkeypatch.setattr(sys.modules["engine.run"], "room", lambda device: 2**27)
+    monkeypatch.setattr(sys.modules["engine.forward"], "room", lambda device: 2**27)
     config = Config(d_model=2**12, encoder_layers=512, tgt_len=2**16, device="cpu")
     with pytest.raises(TooLargeError, match="a run may take"):
         start(config, "I go") if start is run else start("I go", config)

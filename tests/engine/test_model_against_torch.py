@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from engine import Config, record, run
+from engine.forward import load
 from engine.model.attention import MultiHeadAttention
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import DecoderLayer, EncoderLayer, FeedForward, LayerNorm
 from engine.model.transformer import Decoder, Encoder, Transformer
-from engine.run import load
 from engine.text import PAD
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}

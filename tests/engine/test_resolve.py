@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine import Config, record, run
-from engine.run import load
+from engine.forward import load
 
 X = torch.arange(12.0).view(3, 4)
 

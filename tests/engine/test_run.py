@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.overrides import _get_current_function_mode
 
 from engine import Config, TextError, run
+from engine.forward import load, read
 from engine.memory import TooLargeError
-from engine.run import load, read
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from engine import Config
-from engine.run import load, run
+from engine.forward import load
+from engine.run import run
 
 
 def _threads_of(config: Config) -> int:

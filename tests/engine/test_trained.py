@@ -19,11 +19,11 @@ from engine.characters import CHARACTERS, VOCABULARY
 from engine.config import TRAINED
 from engine.dates import SEEN, UNSEEN, held_out_dates, written
 from engine.footprint import measure
+from engine.forward import load, read
 from engine.lessons import tensors
 from engine.memory import TooLargeError, check_fits
 from engine.model.axis_names import AXIS_NAMES
 from engine.recorder import watch
-from engine.run import load, read
 from engine.score import answers, score
 from engine.tensor_file import WeightsError
 from engine.trained import FILE, about, build

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine import Config
-from engine.run import load
+from engine.forward import load
 
 
 def parameters(config):
@@ -39,7 +39,7 @@ def test_no_two_parameters_have_the_same_numbers():
 
 def test_weights_are_the_same_in_another_process():
     code = (
-        "from engine import Config; from engine.run import load;"
+        "from engine import Config; from engine.forward import load;"
         "print(load(Config(seed=3)).projection.weight.double().sum().item())"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

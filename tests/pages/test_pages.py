@@ -7,6 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
+from engine.parameters import parameters_of
+from pages.ui.operation import operation_of
 from pages.ui.settings import SOURCE, TARGET
 from tests.pages.shown import ahead, control, stage, unfolded
 
@@ -302,3 +304,32 @@ def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_
     assert len(waits) == 1
     control(app, "heads").set_value(8).run()
     assert len(waits) == 2
+
+
+def test_the_front_page_says_how_many_parameters_the_model_has_module_by_module():
+    app = opened("app.py", heads="2", d_model="16", encoder_layers="1", norm_first="1", reads="tokens")
+    counted = parameters_of(Config(heads=2, d_model=16, encoder_layers=1, norm_first=True))
+    assert f"{counted.count:,} parameters, module by module" in [one.label for one in app.expander]
+    assert not any('class="parameters"' in one.proto.body for one in app.get("html"))
+    unfolded(app, "overview.parameters")
+    assert not app.exception
+    [table] = [one.proto.body for one in app.get("html") if 'class="parameters"' in one.proto.body]
+    assert f"<dt>model</dt><dd>{counted.count:,}</dd>" in table
+    assert '"--depth: 3"><dt>w_q</dt><dd>272</dd><dd>16 × 16 + 16</dd>' in table
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("encoder.layers.0.self_attention.query", "32 × 32 + 32 = 1,056"),
+        ("encoder.layers.0.feed_forward.hidden", "32 × 128 + 128 = 4,224"),
+        ("encoder.layers.0.self_attention_norm.scaled", "32"),
+        ("source_embedding.embedded", "64 × 32 = 2,048"),
+        ("encoder.layers.0.self_attention.scores", ""),
+    ],
+)
+def test_the_card_of_a_step_says_how_many_parameters_it_reads(step, expected):
+    trace = run(Config())
+    path, _, name = step.rpartition(".")
+    first = next(one for one in trace.steps if (one.path, one.name) == (path, name))
+    assert dict(operation_of(trace, first).facts).get("parameters", "") == expected

@@ -11,7 +11,7 @@ from engine.labs.pictures import NAMES, SIDE, Picture, drawn
 from pages.ui.labs import image_attention, image_cost, image_cut, image_model, image_order, lesson
 from pages.ui.labs.drawing import picture
 from pages.ui.labs.results import result
-from pages.ui.labs.uploaded import MOST_MEGABYTES, NoPictureError, decoded
+from pages.ui.labs.uploaded import MOST_MEGABYTES, NoPictureError, Upload, decoded
 
 _OWN = "your own"
 _UPLOADED, _SHOWN = "labs.image.uploaded", "labs.image.shown"
@@ -22,7 +22,7 @@ class _Uploaded:
     """The last file that could be read, and the id under which Streamlit knows the last one of all."""
 
     file: str
-    picture: Picture | None
+    upload: Upload | None
     trouble: str = ""
 
 
@@ -53,7 +53,7 @@ def draw() -> None:
         parts = (image_model.sentence, image_order.shuffled, image_attention.looks, image_cost.counted)
         # Each part says whether its questions are answered; until then the next one waits.
         all(part(image, patch, sizes) for part in parts)
-    lesson.snippet(code(patch, sizes.d_model, sizes.heads, sizes.layers))
+    lesson.snippet(code(image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread))
 
 
 def _picture() -> Picture:
@@ -70,7 +70,7 @@ def _picture() -> Picture:
 
 def _own() -> Picture | None:
     file = st.file_uploader(
-        f"A PNG or JPEG; its middle square is reduced to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
+        f"A PNG or JPEG; its middle square is brought to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
         type=["png", "jpg", "jpeg"],
         key="labs.image.file",
         max_upload_size=MOST_MEGABYTES,
@@ -86,4 +86,7 @@ def _own() -> Picture | None:
         st.session_state[_UPLOADED] = before
     if before.trouble:
         st.warning(f"{before.trouble} The picture shown before is still here.")
-    return before.picture
+    if before.upload is None:
+        return None
+    st.caption(before.upload.scaling)
+    return before.upload.picture

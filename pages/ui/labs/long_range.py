@@ -51,8 +51,8 @@ def draw() -> None:
             _map(length, width, recurrent)
             if _dearer(width):
                 _costs(length, width)
-    lesson.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch, for seed 0")
-    lesson.snippet(costs.code(width), "The FLOPs, where n = d")
+    lesson.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
+    lesson.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
 
 
 def _fades(found: experiment.Influence) -> bool:

@@ -39,18 +39,22 @@ def draw() -> None:
     if kind != "causal":
         with next(sliders):
             padded = lesson.number("padded", "Padding, last sentence", 1, source - 1, min(2, source - 1))
-    place, left, visible = min(2, target - 1), min(2, target - 1), max(1, target - 2)
+    tokens = _TARGET[:target]
+    # Until a part is open, its sliders stand where they will stand at first.
+    fill, place, left = "−∞", masking_future.usual(target), masking_rows.usual(target)
+    visible, raised = masking_after.usual(target)
     found = result(masked, kind, batch, heads, target, source, padded)
     if _hidden(found):
         _broadcast(found, kind)
-        if _filler(kind, batch, heads, target, source, padded):
-            tokens = _TARGET[:target]
+        fill, opened = _filler(kind, batch, heads, target, source, padded)
+        if opened:
             place, opened = masking_future.draw(tokens)
-            if opened:
-                left, opened = masking_rows.draw(tokens)
-                if opened:
-                    visible = masking_after.draw(tokens)
-    lesson.snippet(code(target, place, left, visible))
+        if opened:
+            left, opened = masking_rows.draw(tokens)
+        if opened:
+            visible, raised = masking_after.draw(tokens)
+    sizes = (kind, batch, heads, target, source, padded, fill)
+    lesson.snippet(code(*sizes, place=place, left=left, visible=visible, raised=raised))
 
 
 def _hidden(found: Masked) -> bool:
@@ -99,7 +103,8 @@ def _broadcast(found: Masked, kind: str) -> None:
     )
 
 
-def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded: int) -> bool:
+def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded: int) -> tuple[str, bool]:
+    """The filler that is chosen, and whether its question is answered."""
     st.markdown("##### Why −∞")
     fill = lesson.pick("fill", "What a hidden score becomes", tuple(FILLS))
     found = result(masked, kind, batch, heads, target, source, padded, fill=FILLS[fill])
@@ -133,7 +138,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
             operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
         )
         _table(result(fillers))
-    return told
+    return fill, told
 
 
 def _table(found: tuple[Filled, ...]) -> None:

@@ -16,20 +16,25 @@ _ROUNDING = 1e-5
 _CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the renormalised ones", "all of them")
 
 
-def draw(tokens: tuple[str, ...]) -> int:
-    """Draws the sliders, both questions and the three ways; returns how many keys are visible."""
+def usual(length: int) -> tuple[int, int]:
+    """How many of so many keys are visible to begin with, and by how much the last one's score is raised."""
+    return max(1, length - 2), 4
+
+
+def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
+    """Draws the sliders, both questions and the three ways; returns what ``usual`` does, as the sliders stand."""
     length = len(tokens)
     st.markdown("##### Multiplying by 0, after softmax")
     st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")
     left, right = st.columns(2)
     with left:
-        visible = lesson.number("visible", "Visible keys", 1, length - 1, max(1, length - 2))
+        visible = lesson.number("visible", "Visible keys", 1, length - 1, usual(length)[0])
     with right:
-        raised = lesson.number("raised", "Raise the last key's score by", 0, 120, 4)
+        raised = lesson.number("raised", "Raise the last key's score by", 0, 120, usual(length)[1])
     found = result(afterwards, length, visible, float(raised))
     if _sum(found, length, visible) and _leak(found, tokens[-1], raised):
         _ways(found, tokens)
-    return visible
+    return visible, raised
 
 
 def _sum(found: Afterwards, length: int, visible: int) -> bool:

@@ -13,13 +13,18 @@ from pages.ui.labs.results import result
 from pages.ui.tensor_view import Panel, tensor_view
 
 
+def usual(length: int) -> int:
+    """Which of so many tokens is changed to begin with."""
+    return min(2, length - 1)
+
+
 def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the sliders, the question, and both decoders; returns the changed place, and whether it was answered."""
     length = len(tokens)
     st.markdown("##### Can a later token move an earlier output?")
     place_column, layer_column = st.columns(2)
     with place_column:
-        place = lesson.number("place", "Token to change", 0, length - 1, min(2, length - 1))
+        place = lesson.number("place", "Token to change", 0, length - 1, usual(length))
     with layer_column:
         layers = lesson.number("layers", "Decoder layers", 1, 4, 2)
     masked, open_ = (result(changed, length, place, layers, causal) for causal in (True, False))

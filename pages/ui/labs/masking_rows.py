@@ -19,6 +19,11 @@ _ROW = [{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}]
 _ACROSS = 3
 
 
+def usual(length: int) -> int:
+    """How many of so many tokens are padding to begin with."""
+    return min(2, length - 1)
+
+
 def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the slider, both questions and the remedies; returns the padding, and whether all of it is open."""
     length = len(tokens)
@@ -27,7 +32,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
         "Pad a target on the left, and mask padding and future together. The first rows may look at nothing: what is "
         "not future is padding."
     )
-    padded = lesson.number("left", "Padding on the left", 1, length - 1, min(2, length - 1))
+    padded = lesson.number("left", "Padding on the left", 1, length - 1, usual(length))
     found = result(empty, length, padded, _LAYERS)
     if not _softmax(found):
         return padded, False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
 from engine.labs.pictures import SIDE, Picture
 
@@ -14,30 +15,39 @@ _MOST_PIXELS = 50_000_000  # what phones make; decoded it is 200 MB for a moment
 _TOO_LARGE = f"This image has more than {_MOST_PIXELS // 1_000_000} million pixels, which is the most that is read."
 _UNREADABLE = "This file cannot be read as a PNG or JPEG image: it is damaged, or of another kind."
 _FORMATS = ("PNG", "JPEG")
-# How an image's Orientation says it must be turned (Exif 2.3, tag 0x0112).
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_TO = f"{SIDE} × {SIDE}"
 
 
 class NoPictureError(ValueError):
     """Why a file cannot be shown, in a plain sentence."""
 
 
-def decoded(data: bytes) -> Picture:
-    """The middle square of a PNG or JPEG, reduced to ``SIDE`` pixels; what is transparent comes out white.
+@dataclass(frozen=True)
+class Upload:
+    """A picture of somebody's own, and how many pixels a side its middle square had in the file."""
+
+    picture: Picture
+    side: int
+
+    @property
+    def scaling(self) -> str:
+        """What was done to its middle square, in a sentence."""
+        if self.side == SIDE:
+            return f"Its middle square has {_TO} pixels and is shown as it is."
+        if self.side < SIDE:
+            return f"Its middle square of {self.side:,} × {self.side:,} pixels was enlarged to {_TO}."
+        return f"Its middle square of {self.side:,} × {self.side:,} pixels was reduced to {_TO}."
+
+
+def decoded(data: bytes) -> Upload:
+    """The middle square of a PNG or JPEG, brought to ``SIDE`` pixels a side; what is transparent comes out white.
 
     Raises:
         NoPictureError: for everything that is no such image, or too large a one.
     """
     try:
-        return Picture("your own", "your own picture", _square(data).tobytes())
+        square, side = _square(data)
+        return Upload(Picture("your own", "your own picture", square.tobytes()), side)
     except NoPictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -47,18 +57,19 @@ def decoded(data: bytes) -> Picture:
         raise NoPictureError(_UNREADABLE) from error
 
 
-def _square(data: bytes) -> Image.Image:
+def _square(data: bytes) -> tuple[Image.Image, int]:
+    """The picture, and how many pixels a side its middle square had in the file."""
     with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
         if file.width * file.height > _MOST_PIXELS:
             raise NoPictureError(_TOO_LARGE)
-        turn = _TURNS.get(_orientation(file))
+        side = min(file.size)
         file.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG can be decoded at a fraction of its size
         image = _eight_bit(file)
+        exif = _exif(file)
     middle = ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BOX)
     if middle.has_transparency_data:
         middle = Image.alpha_composite(Image.new("RGBA", middle.size, "white"), middle.convert("RGBA"))
-    colours = middle.convert("RGB")
-    return colours if turn is None else colours.transpose(turn)
+    return _upright(middle.convert("RGB"), exif), side
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -73,9 +84,18 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _orientation(image: Image.Image) -> int:
-    # Damaged notes about an image are no reason not to show it.
+def _exif(file: Image.Image) -> bytes:
+    """A camera's notes; of a damaged set nothing, which is no reason not to show the image."""
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return file.getexif().tobytes()
     except Exception:
-        return 1
+        return b""
+
+
+def _upright(image: Image.Image, exif: bytes) -> Image.Image:
+    """The image turned as the camera noted."""
+    image.info["exif"] = exif
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image

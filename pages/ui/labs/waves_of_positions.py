@@ -14,8 +14,11 @@ from pages.ui.tensor_view import Panel, tensor_view
 _ROUNDING = 1e-9  # float64 keeps some 16 digits of numbers that are at most d_model here
 
 
-def draw() -> None:
-    """From the picture of the encoding to what it says of distances."""
+USUAL = (32, 32, 3)  # positions, d_model and steps, to begin with
+
+
+def draw() -> tuple[int, int, int]:
+    """From the picture of the encoding to what it says of distances; returns positions, d_model and steps."""
     st.markdown("##### What is added: a sine and a cosine for each frequency")
     st.markdown(
         "PE(pos, 2i) = sin(ω_i · pos) and PE(pos, 2i + 1) = cos(ω_i · pos), with ω_i = 10000^(−2i / d_model). "
@@ -23,9 +26,9 @@ def draw() -> None:
     )
     sliders = st.columns(3)
     with sliders[0]:
-        length = lesson.number("positions", "Positions", 4, 64, 32)
+        length = lesson.number("positions", "Positions", 4, 64, USUAL[0])
     with sliders[1]:
-        d_model = lesson.number("d_model", "d_model", 2, 128, 32)
+        d_model = lesson.number("d_model", "d_model", 2, 128, USUAL[1])
     with sliders[2]:
         pair = lesson.number("pair", "Pair of features i", 0, d_model // 2 - 1, min(2, d_model // 2 - 1))
     found = result(waves, length, d_model)
@@ -42,8 +45,10 @@ def draw() -> None:
         tensor_view([panel], key="labs.word_order.encoding")
     with right:
         seen = _period(found, pair)
+    steps = min(USUAL[2], length - 1)
     if seen and _product(found):
-        _moved(length, d_model)
+        steps = _moved(length, d_model, steps)
+    return length, d_model, steps
 
 
 def _lengths(found: Waves) -> str:
@@ -148,8 +153,9 @@ def _what_it_says(found: Waves) -> str:
     )
 
 
-def _moved(length: int, d_model: int) -> None:
-    steps = lesson.number("steps", "Steps k", 1, length - 1, min(3, length - 1))
+def _moved(length: int, d_model: int, usual: int) -> int:
+    """Moves the encoding on by one matrix; returns by how many steps."""
+    steps = lesson.number("steps", "Steps k", 1, length - 1, usual)
     found = result(moved, length, d_model, steps)
     options = ("yes, one for all positions", "no, not exactly")
     if lesson.predict(
@@ -162,6 +168,7 @@ def _moved(length: int, d_model: int) -> None:
         f"off by at most {number(found.error)}.",
     ):
         _matrix(found, d_model, steps)
+    return steps
 
 
 def _matrix(found: Moved, d_model: int, steps: int) -> None:

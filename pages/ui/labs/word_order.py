@@ -51,11 +51,15 @@ def draw() -> None:
     order = tuple(order_of(kind, length, drawn).tolist())
     labels = words(length)
     st.caption(f"As given: {' '.join(labels)}. In the new order: {' '.join(labels[place] for place in order)}.")
+    waves = waves_of_positions.USUAL
     if _shuffled(length, layers, order, causal == "causal"):
         pair = lesson.pick("sentences", "Two sentences of the same words", tuple(map(" / ".join, _PAIRS)))
         if _pooled(_PAIRS[[" / ".join(one) for one in _PAIRS].index(pair)], layers) and _bites(layers):
-            waves_of_positions.draw()
-    lesson.snippet(code(length, layers, order))
+            waves = waves_of_positions.draw()
+    positions, d_model, steps = waves
+    lesson.snippet(
+        code(length, layers, order, causal=causal == "causal", positions=positions, d_model=d_model, steps=steps)
+    )
 
 
 def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) -> bool:

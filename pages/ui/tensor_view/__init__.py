@@ -46,6 +46,7 @@ _SCRIPTS = [
         "scale",
         "layout",
         "paint",
+        "overflow",
         "panel",
         "operation",
         "controls",

@@ -67,7 +67,8 @@ class PanelView {
     this.plate = new Plate(stage.spare);
     this.grid = this.buildGrid();
     this.plate.root.append(this.grid);
-    this.scroller = element("div", { class: "scroller", onscroll: () => this.hintAtMore(this.more) }, this.plate.root);
+    this.scroller = element("div", { class: "scroller", onscroll: () => this.overflow.show(this.overflow.measure()) }, this.plate.root);
+    this.overflow = new Overflow(this);
     this.body = element("div", { class: "body" }, this.scroller);
     this.legend = element("div", { class: "legend" });
     this.footer = element("p", { class: "footer" });
@@ -78,6 +79,7 @@ class PanelView {
       this.title(),
       this.chips(),
       this.body,
+      this.overflow.root,
       this.legend,
       this.footer,
     );
@@ -175,18 +177,6 @@ class PanelView {
     this.plate.draw(this.pixels);
     this.root.dataset.geometry = JSON.stringify(this.geometry());
     this.layZoom(null);
-  }
-
-  // Which sides can still be scrolled to: left, right. To ask is to have the page laid out.
-  get more() {
-    const { scrollLeft, scrollWidth, clientWidth } = this.scroller;
-    return [scrollLeft > 2, scrollLeft + clientWidth < scrollWidth - 2];
-  }
-
-  // Such a side fades out.
-  hintAtMore([left, right]) {
-    this.scroller.toggleAttribute("data-more-left", left);
-    this.scroller.toggleAttribute("data-more-right", right);
   }
 
   // For whoever needs to know where a cell is: a test, a guided tour.

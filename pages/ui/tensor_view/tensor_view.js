@@ -212,8 +212,8 @@ class Stage {
     cancelAnimationFrame(this.looking);
     this.looking = requestAnimationFrame(() => {
       this.player?.keepInSight();
-      const more = this.views.map((view) => view.more);
-      this.views.forEach((view, i) => view.hintAtMore(more[i]));
+      const measured = this.views.map((view) => view.overflow.measure());
+      this.views.forEach((view, i) => view.overflow.show(measured[i]));
     });
   }
 

@@ -7,9 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import decode
+from engine.forward import load
 from engine.labs import decoding_cost
 from engine.labs.one_text import CONFIG, MOST_CHARACTERS, understood
-from engine.run import load
 from engine.text import BEGIN, TextError
 
 ways = cache(decoding_cost.ways)

@@ -5,9 +5,9 @@ import torch
 
 from engine import decode
 from engine.characters import CHARACTERS, SPECIALS, UNKNOWN, ids
+from engine.forward import load
 from engine.labs.encoder_to_decoder import another, code, crossing, handed_over
 from engine.labs.one_text import CONFIG, understood
-from engine.run import load
 from engine.text import BEGIN
 
 

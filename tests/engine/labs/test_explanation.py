@@ -15,13 +15,13 @@ from torch.nn.functional import kl_div
 
 from engine import decode
 from engine.dates import SEEN, Form, held_out_dates, is_held_out
+from engine.forward import load
 from engine.labs import adversarial_attention, explanation
 from engine.labs.explanation import KINDS, SHUFFLES, distance, divergence, output_of, own_weights
 from engine.labs.explanation_code import code
 from engine.labs.frozen_attention import accuracy, freeze
 from engine.labs.one_text import CONFIG, answered, ids, understood
 from engine.labs.transferred_attention import siblings, transferred
-from engine.run import load
 from engine.score import score
 
 BOTH, ALL = (0, 1), (0, 1, 2, 3)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from engine import decode, teacher_forced, trained_config
+from engine.forward import load
 from engine.labs.head_ablation import ATTENTIONS, HEADS, ablated, every_head, is_date
-from engine.run import load
 
 CONFIG = trained_config(device="cpu")
 TEXT = "21 November 2026"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.labs.masking import FILLS, KINDS, code, fillers, masked
+from engine.labs.masking_after import afterwards
 
 given_sizes = given(
     st.sampled_from(KINDS),
@@ -79,16 +80,31 @@ def test_fillers_in_every_dtype_leave_nothing_something_or_an_error():
     assert said["−1e9", "float16"].error == str(raised.value)
 
 
-@pytest.mark.parametrize(("length", "place", "padded", "visible"), [(5, 2, 2, 3), (2, 0, 1, 1), (6, 5, 5, 1)])
-def test_the_code_prints_what_the_experiments_found(length, place, padded, visible, capsys):
-    exec(code(length, place, padded, visible), {})
-    lines = capsys.readouterr().out.splitlines()
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fill", FILLS)
+def test_the_code_prints_the_mask_and_the_largest_weight_of_a_hidden_key(kind, fill, capsys):
+    sizes = (kind, 3, 2, 4, 5, 2)
+    exec(code(*sizes, fill, place=1, left=1, visible=2, raised=4), {})
+    hides, largest = capsys.readouterr().out.splitlines()[:2]
+    expected = masked(*sizes, fill=FILLS[fill])
+    shape, scores = tuple(expected.mask.shape), expected.scores.numel()
+    assert hides == f"a mask {shape} hides {expected.hidden} of {scores} scores"
+    assert float(largest.rpartition(" ")[2]) == pytest.approx(expected.largest, rel=1e-3)
+
+
+@pytest.mark.parametrize(("length", "place", "left", "visible"), [(5, 2, 2, 3), (2, 0, 1, 1), (6, 5, 5, 1)])
+def test_the_code_prints_what_a_changed_token_an_empty_row_and_a_late_zero_do(length, place, left, visible, capsys):
+    exec(code("causal", 1, 1, length, length, 0, place=place, left=left, visible=visible, raised=4), {})
+    lines = capsys.readouterr().out.splitlines()[2:]
     assert lines[:4] == [
-        "largest weight of a hidden key: 0.0",
-        f"rows that moved: {list(range(place, length))}",
-        f"rows with NaN: {padded}",
-        f"rows with NaN after a second layer: {length}",
+        f"rows that a changed token moves: {list(range(place, length))}",
+        f"rows with NaN after layer 0 are {left} of {length}",
+        f"rows with NaN after layer 1 are {length} of {length}",
+        f"rows with NaN after layer 2 are {length} of {length}",
     ]
-    total = lines[4].removeprefix("sum of the row, multiplied: ").removesuffix(" and with -inf: 1.000")
-    assert 0 < float(total) < 1
-    assert lines[5] == "divided by its sum it is the row of -inf: True"
+    total, same, inside, multiplied, renormalised = (float(line.rpartition(" ")[2]) for line in lines[4:])
+    found = afterwards(length, visible, 4.0)
+    assert total == pytest.approx(found.multiplied[0].sum().item(), rel=1e-3)
+    assert multiplied == pytest.approx(found.multiplied.diff(dim=0).abs().max().item(), rel=1e-3)
+    assert inside == 0
+    assert max(same, renormalised) < 1e-5

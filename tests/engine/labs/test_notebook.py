@@ -149,13 +149,16 @@ def test_a_length_left_open_is_what_the_count_of_numbers_allows(batch, length, d
 
 
 @pytest.mark.parametrize("sizes", [CLASSIC, (2, 3, 12, 4), (1, 1, 4, 4)])
-def test_the_code_prints_the_shapes_of_the_experiment(sizes, capsys):
+def test_the_code_prints_the_lengths_the_shapes_and_the_padding_of_the_experiment(sizes, capsys):
     exec(code(*sizes), {})
-    printed = [line.partition(" ") for line in capsys.readouterr().out.splitlines()]
+    lengths, *shapes, padding = capsys.readouterr().out.splitlines()
     found = replay(*sizes)
+    assert lengths == f"lengths {list(found.lengths)}"
+    printed = [line.partition(" ") for line in shapes]
     assert [(name, ast.literal_eval(shape)) for name, _, shape in printed] == [
         (line.name, line.step.shape) for line in found.lines
     ]
+    assert padding == f"attention that goes to padding {found.to_padding:.1%}"
 
 
 def test_the_scores_are_divided_by_the_root_of_d_k():

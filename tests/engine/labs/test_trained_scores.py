@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from engine.device import choose
+from engine.forward import read
 from engine.labs.trained_scores import TEXTS, trained_scores
-from engine.run import read
 from engine.trained import build, trained_config
 
 

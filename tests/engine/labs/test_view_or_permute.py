@@ -54,6 +54,7 @@ def test_the_code_prints_what_the_experiment_found(sizes, capsys):
     found = routes(*sizes)
     owners = found.owners[0, min(1, sizes[1] - 1)].unique().tolist()
     assert capsys.readouterr().out == (
-        f"True\n{found.in_place} of {found.rows.numel()} numbers in the same place\n"
-        f"head 0, token 1 is made of tokens {owners}\n"
+        f"shapes {tuple(found.permuted.shape)} and {tuple(found.viewed.shape)}\n"
+        f"{found.in_place} of {found.rows.numel()} numbers in the same place\n"
+        f"row {min(1, sizes[1] - 1)} of head 0 is made of tokens {owners}\n"
     )

@@ -1,7 +1,6 @@
 """What the encoder makes of order, against the theory of permutations and PyTorch's own layers."""
 
 import math
-import re
 
 import pytest
 import torch
@@ -108,14 +107,14 @@ def test_without_the_encoding_no_training_gets_below_log_2_nor_past_half_of_the_
     assert found.right > 0.7 * found.asked
 
 
-@pytest.mark.parametrize(("length", "layers"), [(6, 2), (2, 1), (12, 4)])
-def test_the_code_prints_that_only_without_the_encoding_the_outputs_move_with_the_words(length, layers, capsys):
+@pytest.mark.parametrize(("length", "layers", "causal"), [(6, 2, False), (2, 1, True), (12, 4, True)])
+def test_the_code_prints_what_the_experiments_found_on_pytorchs_own_encoder(length, layers, causal, capsys):
     order = tuple(order_of("drawn", length).tolist())
-    exec(code(length, layers, order), {})
-    without, found, *distances = capsys.readouterr().out.splitlines()
-    assert without.startswith("without encoding: moved with the words? True")
-    assert found.startswith("with encoding: moved with the words? False")
-    for distance, line in enumerate(distances):
-        low, high, theory = map(float, re.findall(r"-?\d+\.\d+", line))
-        expected = sum(math.cos(distance * 10000 ** (-2 * pair / D_MODEL)) for pair in range(D_MODEL // 2))
-        assert [low, high, theory] == pytest.approx([expected] * 3, abs=2e-4)
+    exec(code(length, layers, order, causal=causal, positions=9, d_model=6, steps=2), {})
+    without, found, *distances, turned = (line.rpartition(" ")[2] for line in capsys.readouterr().out.splitlines())
+    for printed, encoding in ((without, False), (found, True)):
+        expected = shuffled(length, layers, order, encoding=encoding, causal=causal).moved_difference
+        assert float(printed) == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    theory = [sum(math.cos(distance * 10000 ** (-2 * pair / 6)) for pair in range(3)) for distance in range(4)]
+    assert [float(distance) for distance in distances] == pytest.approx(theory, rel=1e-3)
+    assert float(turned) < 1e-12

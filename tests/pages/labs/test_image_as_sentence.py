@@ -61,7 +61,7 @@ def test_every_answer_is_the_experiments(whole):
         assert f"{number(shuffled.changes[place])} in float32 and {number(shuffled.exact[place])} in float64" in said
     counted = {cost.patch: cost for cost in costs(32, 4, 0)}
     assert f"from {counted[8].weights:,} to {counted[4].weights:,}: 15.4 times" in said
-    assert whole.code[-1].value == code(8, 32, 4, 2).strip()
+    assert whole.code[-1].value == code(*DEFAULT).strip()
 
 
 def test_the_weights_on_the_picture_are_those_of_the_model(whole):
@@ -136,6 +136,7 @@ def test_a_persons_own_picture_goes_the_same_way_and_a_broken_file_leaves_it_the
     assert 'alt="a house' in drawings(app)[0]
     app.file_uploader[0].set_value(("mine.png", png((200, 30, 40)), "image/png")).run()
     assert 'alt="your own picture' in drawings(app)[0]
+    assert "Its middle square of 50 × 50 pixels was reduced to 48 × 48." in words(app)
     mine = drawings(app)[0]
     app = revealed(app)
     assert not app.exception

@@ -5,6 +5,8 @@ import struct
 import zlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from engine.labs.pictures import SIDE
@@ -30,7 +32,7 @@ def quarters(mode="RGB", size=(96, 96)):
 
 def corners(data):
     """The colours near the four corners of what came out: above left and right, below left and right."""
-    rgb = decoded(data).rgb
+    rgb = decoded(data).picture.rgb
     assert len(rgb) == SIDE * SIDE * 3
     starts = [(down * SIDE + right) * 3 for down in (8, 40) for right in (8, 40)]
     return [tuple(rgb[start : start + 3]) for start in starts]
@@ -115,6 +117,61 @@ def test_of_a_long_image_the_middle_square_is_kept_and_nothing_is_squeezed(size)
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (3, 2)])
 def test_the_smallest_and_the_thinnest_image_is_one(size):
     assert corners(saved(Image.new("RGB", size, BLUE))) == [BLUE] * 4
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        ((32, 32), "Its middle square of 32 × 32 pixels was enlarged to 48 × 48."),
+        ((900, 47), "Its middle square of 47 × 47 pixels was enlarged to 48 × 48."),
+        ((48, 48), "Its middle square has 48 × 48 pixels and is shown as it is."),
+        ((48, 99), "Its middle square has 48 × 48 pixels and is shown as it is."),
+        ((49, 300), "Its middle square of 49 × 49 pixels was reduced to 48 × 48."),
+        ((3000, 2000), "Its middle square of 2,000 × 2,000 pixels was reduced to 48 × 48."),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_it_is_said_whether_the_middle_square_was_enlarged_or_reduced(kind, size, sentence):
+    assert decoded(saved(Image.new("RGB", size, BLUE), kind)).scaling == sentence
+
+
+# How the four corners of an image stand after the turn that a camera notes.
+TURNED = {
+    1: (0, 1, 2, 3),
+    2: (1, 0, 3, 2),
+    3: (3, 2, 1, 0),
+    4: (2, 3, 0, 1),
+    5: (0, 2, 1, 3),
+    6: (2, 0, 3, 1),
+    7: (3, 1, 2, 0),
+    8: (1, 3, 0, 2),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([("PNG", mode) for mode in ("RGB", "RGBA", "P")] + [("JPEG", mode) for mode in ("RGB", "CMYK")]),
+    st.tuples(st.integers(20, 200), st.integers(20, 200)),
+    st.sampled_from(sorted(TURNED)),
+)
+def test_every_size_mode_and_turn_comes_out_right(kind_and_mode, size, orientation):
+    kind, mode = kind_and_mode
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    side = min(size) // 2 * 2
+    image = Image.new("RGB", size, WHITE)
+    image.paste(quarters(size=(side, side)), tuple((length - side) // 2 for length in size))
+    image = image.quantize(16) if mode == "P" else image.convert(mode)
+    options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    data = saved(image, kind, exif=exif, **options)
+    expected = [(RED, GREEN, BLUE, WHITE)[place] for place in TURNED[orientation]]
+    assert near(corners(data), expected, within=20)
+    assert decoded(data).side == min(size)
+
+
+def test_of_an_animated_image_the_first_frame_is_shown():
+    frames = [Image.new("RGB", (60, 60), colour) for colour in (RED, GREEN)]
+    assert corners(saved(frames[0], save_all=True, append_images=frames[1:])) == [RED] * 4
 
 
 def chunk(kind, body):
