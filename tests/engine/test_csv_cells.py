@@ -1,4 +1,4 @@
-"""Texts in the CSV files: quoted by the rules of RFC 4180, harmless in a spreadsheet, and read back by other readers."""
+"""Texts in CSV files: quoted by the rules of RFC 4180, harmless in a spreadsheet, read back by other readers."""
 
 import csv
 import io
@@ -70,8 +70,9 @@ def test_any_labels_are_read_back_by_python_and_by_pandas(labels):
     assert read.to_numpy().tolist() == expected
 
 
-@given(st.lists(st.text(f"ab \"',;\n\r{SEPARATORS}나⟨", min_size=1), min_size=1, max_size=3))
+@given(st.lists(st.text(f"ab \"',;\n{SEPARATORS}나⟨", min_size=1), min_size=1, max_size=3))
 def test_labels_are_quoted_exactly_where_pythons_own_writer_quotes_them(labels):
+    # Not of "\r", which it quotes from Python 3.13 on.
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerows([["", "c"], *([label, "1.0"] for label in map(shown, labels))])
