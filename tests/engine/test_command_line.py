@@ -23,9 +23,9 @@ SMALL = "run --batch 1 --src-len 2 --tgt-len 2 --heads 1 --d-model 4 --encoder-l
 
 # The command, except that it says when it has written the first rows of values.csv, and waits there.
 HALFWAY = """
+import runpy
 import sys
 from engine import csv_rows
-from engine.__main__ import main
 
 _text_of = csv_rows.text_of
 
@@ -35,7 +35,7 @@ def text_of(rows):
     return _text_of(rows)
 
 csv_rows.text_of = text_of
-sys.exit(main(sys.argv[1:]))
+runpy.run_module("engine", run_name="__main__")
 """
 
 
