@@ -78,7 +78,10 @@ def test_the_model_imports_torch_and_the_config_alone():
 
 def test_the_recorder_knows_no_model():
     files = [ROOT / "engine" / f"{name}.py" for name in ("recorder", "resolve", "source", "trace")]
-    assert list(refused(files, never=("engine.model", "engine.run", "engine.forward", "engine.memory", "engine.text"))) == []
+    assert (
+        list(refused(files, never=("engine.model", "engine.run", "engine.forward", "engine.memory", "engine.text")))
+        == []
+    )
 
 
 def test_what_reads_a_trace_neither_runs_nor_records_one():

@@ -1,15 +1,23 @@
 """What the benchmarks say of their figures holds: ratios within a round, peers skipped by name, every case runs."""
 
+import ast
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import TimeoutError as Late
 
 from engine import Config
-from tests.benchmarks import csv_speed, growth, peers, people, recording
+from tests.benchmarks import csv_speed, growth, peers, people, recording, screen
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, UnableError, interleaved
+from tests.benchmarks.screen import far_stage, row_or_why
 from tests.benchmarks.table import Row, Section, as_markdown, as_text, at_least, at_most, ratio, verdict
+from tests.benchmarks.visit import in_time
 
 needs_browser = pytest.mark.skipif(
     not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), reason="no Chromium"
@@ -40,10 +48,11 @@ def test_a_spread_is_the_median_and_its_quartiles():
     assert ratio(Spread(1.234, 1.1, 123.4)) == "1.23 (1.10–123)"
 
 
-def test_one_that_fails_drops_out_by_name_and_the_others_go_on():
-    def unable():
-        raise UnableError("not installed")
+def unable():
+    raise UnableError("not installed")
 
+
+def test_one_that_fails_drops_out_by_name_and_the_others_go_on():
     times = interleaved({"ours": lambda: 1.0, "absent": unable}, 2)
     assert times.unable == {"absent": "not installed"}
     assert list(times.seconds) == ["ours"]
@@ -62,6 +71,56 @@ def test_a_contestant_apart_answers_and_its_errors_come_back_in_words():
             apart.ask("change", 1)
     with Apart(recording.Contestant, "nobody", "cpu") as apart, pytest.raises(UnableError, match="KeyError"):
         apart.ask("prepare", "T")
+
+
+def test_a_contestant_that_never_answers_is_given_up_on_and_said_so(monkeypatch):
+    monkeypatch.setattr("tests.benchmarks.apart._PATIENCE", 0)
+    with Apart(Event) as apart, pytest.raises(UnableError, match=r"^no answer in 0 s$"):
+        apart.ask("wait")  # nobody sets it
+
+
+def test_a_jump_goes_to_a_stage_that_was_not_sent_ahead_and_round_again():
+    firsts = [0, 3, 9, 12, 15, 18]
+    assert far_stage(firsts, here=9, begin=4) == 4
+    assert far_stage(firsts, here=9, begin=5) == 5
+    assert far_stage(firsts, here=9, begin=6) == 0
+    # 8 to 12 are here, or were sent ahead.
+    assert far_stage(firsts, here=9, begin=2) == 4
+    assert far_stage([9, 3], here=9, begin=0) == 1
+
+
+@given(st.lists(st.integers(0, 12), min_size=1), st.integers(0, 12), st.integers(0, 99))
+def test_looking_for_a_far_stage_ends_whatever_the_stages_are(firsts, here, begin):
+    far = [place for place, first in enumerate(firsts) if not here - 1 <= first <= here + 3]
+    if far:
+        assert far_stage(firsts, here, begin) in far
+    else:
+        with pytest.raises(UnableError, match=f"^each of the {len(firsts)} stages beside step {here} was sent ahead$"):
+            far_stage(firsts, here, begin)
+
+
+def test_what_a_browser_never_shows_is_given_up_on_by_name():
+    with pytest.raises(UnableError, match=r"^gave up on the stage after 7 s$"), in_time("the stage", 7_000):
+        raise Late("Timeout 7000ms exceeded.")
+
+
+def test_one_whose_base_dropped_out_is_skipped_with_the_reason():
+    times = interleaved({"bare": unable, "ours": lambda: 1.0}, 1)
+    assert row_or_why(times, "ours", "bare").cells == ("ours", "skipped: bare: not installed", "")
+    assert row_or_why(times, "bare", "bare").cells == ("bare", "skipped: not installed", "")
+
+
+def test_no_loop_of_the_benchmarks_can_turn_for_ever():
+    loops = {
+        (path.name, function.name)
+        for path in Path(screen.__file__).parent.glob("*.py")
+        for function in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.While)
+    }
+    # The child that answers questions: it ends with the pipe, which ends with the parent.
+    assert loops == {("apart.py", "_asked")}
 
 
 def test_the_table_says_each_goal_and_the_verdict_counts_them():

@@ -9,15 +9,17 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event, Timer
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from tests.benchmarks.interleaved import UnableError
 
 _ROOT = Path(__file__).parents[2]
+_PATIENCE = 1200  # s for one answer: the slowest peer takes minutes to record the largest model
 
 
 class Apart:
@@ -35,13 +37,24 @@ class Apart:
 
     def ask(self, method: str, *args: Any) -> Any:
         """Raises:
-        UnableError: the method raised, or the process ended; with what it said.
+        UnableError: the method raised, the process ended, or it gave no answer; with what it said.
         """
+        late = Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        # A pipe is read without a limit: what ends the wait is the end of the process.
+        timer = Timer(_PATIENCE, give_up)
+        timer.start()
         try:
             _send(self._process.stdin, (method, args))
             succeeded, answer = pickle.load(self._process.stdout)
-        except (EOFError, BrokenPipeError):
-            raise UnableError("its process ended") from None
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            raise UnableError(f"no answer in {_PATIENCE} s" if late.is_set() else "its process ended") from None
+        finally:
+            timer.cancel()
         if not succeeded:
             raise UnableError(answer)
         return answer
@@ -70,18 +83,23 @@ def _send(pipe: BinaryIO, message: Any) -> None:
 def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     make, args = pickle.load(questions)
     made: Any = None
+    for method, given in _asked(questions):
+        try:
+            if made is None:
+                made = make(*args)
+            answer = (True, getattr(made, method)(*given))
+        except Exception as error:
+            said = str(error).strip().partition("\n")[0][:120]
+            name = "" if isinstance(error, UnableError) else f"{type(error).__name__}: "
+            answer = (False, f"{name}{said}")
+        _send(answers, answer)
+
+
+def _asked(questions: BinaryIO) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Questions, until whoever asks has closed the pipe."""
     with suppress(EOFError):
         while True:
-            method, given = pickle.load(questions)
-            try:
-                if made is None:
-                    made = make(*args)
-                answer = (True, getattr(made, method)(*given))
-            except Exception as error:
-                said = str(error).strip().partition("\n")[0][:120]
-                name = "" if isinstance(error, UnableError) else f"{type(error).__name__}: "
-                answer = (False, f"{name}{said}")
-            _send(answers, answer)
+            yield pickle.load(questions)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -67,13 +67,15 @@ class Crowd:
         """
         pages = [self.browser.new_page(viewport=WIDE) for _ in range(number)]
         for page in pages:
+            page.set_default_timeout(_PATIENCE)
             page.add_init_script(self.note)
             self.came += 1
-            page.goto(f"{self.address}{self.path}&seed={self.came}", wait_until="commit")
+            with suppress(Late):  # nobody answered them: nothing will be shown either
+                page.goto(f"{self.address}{self.path}&seed={self.came}", wait_until="commit")
         seconds: list[float | None] = []
         for page in pages:
             try:
-                page.wait_for_function("window.shown !== null", polling=100, timeout=_PATIENCE)
+                page.wait_for_function("window.shown > 0", polling=100)
                 seconds.append(page.evaluate("window.shown") / 1e3)
             except Late:
                 seconds.append(None)

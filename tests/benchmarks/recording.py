@@ -165,11 +165,12 @@ def _workload(name: str, contestants: Mapping[str, Apart], rounds: int) -> list[
             held[who] = apart.ask("held")
         except UnableError as error:
             unable[who] = str(error)
-    if PLAIN in unable:
-        return [Row((name, "all", f"skipped: {unable[PLAIN]}", "", "", "", ""))]
     turns = {who: partial(contestants[who].ask, "turn", workload.repeats) for who in held}
-    times = interleaved(turns, rounds)
+    times = interleaved(turns, rounds) if turns else Times({}, {})
     unable |= times.unable
+    for base in (PLAIN, FLOOR, KEEPING):  # without them there is nothing to compare with
+        if base in unable:
+            return [Row((name, "all", f"skipped: {base}: {unable[base]}", "", "", "", ""))]
     return [
         Row((name, who, f"skipped: {unable[who]}", "", "", "", "")) if who in unable else _row(name, who, times, held)
         for who in PEERS

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from engine import Config
 from engine.device import choose, room
@@ -18,19 +18,21 @@ from engine.forward import load
 from engine.memory import TooLargeError, check_fits
 from engine.run import run
 from pages.ui.settings import RANGES
-from tests.benchmarks.interleaved import Times, Turn, interleaved
+from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
-from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, key, says, torch_page
+from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, in_time, key, says, torch_page
 from tests.browser.conftest import launched, served
 
 PACKAGES = ("streamlit", "playwright")
 PARTS = ("press", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
+_COLD_PATIENCE = 120_000  # ms
 _MOST_ROUNDS = RANGES["heads"][1] - Config().heads  # every round moves the slider to a place it has not been
 _BLOCK = "encoder.layers.0.self_attention"
 _NEAR = range(-1, 4)  # steps from where one is that the browser has, or that are no way
 _LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
-_STAGE = 'deep(".stage-root[data-step]")'
+_STAGE_ROOT = ".stage-root[data-step]"
+_STAGE = f'deep("{_STAGE_ROOT}")'
 
 BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bare page that imports torch"
 NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
@@ -55,11 +57,12 @@ class Presses:
         self.crowded = Visit(browser).open(crowded, ".st-key-n")
         self.crowded.page.locator(".st-key-n input[type=range], .st-key-n [role=slider]").first.focus()
         self.sent = 5
-        self.walk = Visit(browser).open(_walk(app, f"{_BLOCK}.query:linear"), ".stage-root[data-step]")
-        self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
+        self.start = _walk(app, f"{_BLOCK}.query:linear")
+        self.walk = Visit(browser).open(self.start, _STAGE_ROOT)
+        self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.moved.page.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.focus()
         self.heads = self.ran = Config().heads
-        self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), ".stage-root[data-step]")
+        self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
         self.jumps = 0
 
@@ -90,14 +93,25 @@ class Presses:
         return self.walk.until(f"{_STAGE}.dataset.step == {self._step() + 1}", key("ArrowRight"))
 
     def jump(self) -> float:
-        """Five stages on within the block and round again, each time to another, and to none that was sent ahead."""
-        segments = self.walk.page.locator(".level").last.locator(".segment")
-        here = first = self._step()
-        while first - here in _NEAR:
-            self.jumps += 1
-            segment = segments.nth(5 * self.jumps % segments.count())
-            first = int(re.findall(r"\d+", str(segment.get_attribute("title")))[0])
-        return self.walk.until(f"{_STAGE}.dataset.step == {first}", lambda _: segment.click())
+        """Five stages on within the block and round again, each time to another, and to none that was sent ahead.
+
+        Steps and jumps leave the block in time; where all stages at hand were sent ahead, it is opened anew.
+        """
+        try:
+            stage, first = self._far()
+        except UnableError:
+            self.walk.open(self.start, _STAGE_ROOT)
+            stage, first = self._far()
+        return self.walk.until(f"{_STAGE}.dataset.step == {first}", lambda _: stage.click())
+
+    def _far(self) -> tuple[Locator, int]:
+        """A stage that was not sent ahead, and the step it begins with."""
+        stages = self.walk.page.locator(".level").last.locator(".segment")
+        titles = stages.evaluate_all("stages => stages.map((stage) => stage.title)")
+        firsts = [int(re.findall(r"\d+", title)[0]) for title in titles]
+        self.jumps += 1
+        place = far_stage(firsts, self._step(), 5 * self.jumps)
+        return stages.nth(place), firsts[place]
 
     def move(self, by: int) -> float:
         self.heads += by
@@ -138,6 +152,20 @@ class Presses:
             visit.close()
 
 
+def far_stage(firsts: Sequence[int], here: int, begin: int) -> int:
+    """Which of the stages that begin with these steps was not sent ahead to who is at the step ``here``: the first from
+    ``begin`` on, and round again.
+
+    Raises:
+        UnableError: all of them were.
+    """
+    for further in range(len(firsts)):
+        place = (begin + further) % len(firsts)
+        if firsts[place] - here not in _NEAR:
+            return place
+    raise UnableError(f"each of the {len(firsts)} stages beside step {here} was sent ahead")
+
+
 def _last(*presses: Turn) -> Turn:
     return lambda: [press() for press in presses][-1]
 
@@ -175,7 +203,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
             }
             interleaved(cold, 1)  # the files are read from disk once
             times = interleaved(cold, rounds or _COLD_ROUNDS)
-            rows += [_row(times, BARE_COLD, BARE_COLD), _row(times, COLD, BARE_COLD, 1.2)]
+            rows += [row_or_why(times, BARE_COLD, BARE_COLD), row_or_why(times, COLD, BARE_COLD, 1.2)]
         if "bytes" in only:
             rows += _bytes(browser, app)
     return Section(
@@ -193,11 +221,17 @@ def _pressed(times: Times) -> list[Row]:
     goals = {NEXT: 1.5, FRESH: 2.0, KNOWN: 2.0}
     bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
     return [
-        Row((name, f"skipped: {times.unable[name]}", ""))
-        if name in times.unable
-        else _row(times, name, bases.get(name, BARE), goals.get(name))
+        row_or_why(times, name, bases.get(name, BARE), goals.get(name))
         for name in (BARE, NEXT, JUMP, CROWDED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
     ]
+
+
+def row_or_why(times: Times, name: str, base: str, goal: float | None = None) -> Row:
+    """The row, or what was given up on."""
+    for missing in (name, base):
+        if missing in times.unable:
+            return Row((name, f"skipped: {'' if missing == name else f'{missing}: '}{times.unable[missing]}", ""))
+    return _row(times, name, base, goal)
 
 
 def _row(times: Times, name: str, base: str, goal: float | None = None) -> Row:
@@ -208,10 +242,11 @@ def _row(times: Times, name: str, base: str, goal: float | None = None) -> Row:
 
 def _cold_start(browser: Browser, script: Path, shows: str) -> float:
     start = time.perf_counter()
-    with served(script) as address:
+    with served(script) as address, in_time("the first page", _COLD_PATIENCE):
         page: Page = browser.new_page()
+        page.set_default_timeout(_COLD_PATIENCE)
         page.goto(address)
-        page.locator(shows).first.wait_for(timeout=120_000)
+        page.locator(shows).first.wait_for()
         seconds = time.perf_counter() - start
         page.close()
     return seconds
@@ -232,18 +267,29 @@ def _bytes(browser: Browser, app: str) -> list[Row]:
         step = f"{module}.{name}".removeprefix(".")
         visit = Visit(browser)
         # Another step first, so that script and style have come and what is counted is the stage.
-        visit.open(_walk(app, "source_embedding.embedded", **settings), ".stage-root[data-step]")
-        before = visit.received
+        try:
+            visit.open(_walk(app, "source_embedding.embedded", **settings), _STAGE_ROOT)
+            sent = _sent(visit, step, name, op) / 1e3
+        except UnableError as error:
+            rows.append(Row((f"{step}, {said}", f"skipped: {error}", "")))
+            continue
+        finally:
+            visit.close()
+        rows.append(Row((f"{step}, {said}", "", f"{sent:.0f} KB"), [at_most("a stage", sent, 300, " KB")]))
+    return rows
+
+
+def _sent(visit: Visit, step: str, name: str, op: str) -> int:
+    """The bytes that come when this step is chosen."""
+    before = visit.received
+    with in_time(f"the stage of {step}"):
         box = visit.page.locator(".st-key-walk-search input").first
         box.click()
         box.press_sequentially(step)
         visit.page.get_by_role("option", name=re.compile(rf"{re.escape(step)}\s+\({op}\)")).first.click()
         visit.page.locator(f'.panel[data-panel="{name}"]').first.wait_for()
-        visit.rest()
-        sent = (visit.received - before) / 1e3
-        visit.close()
-        rows.append(Row((f"{step}, {said}", "", f"{sent:.0f} KB"), [at_most("a stage", sent, 300, " KB")]))
-    return rows
+    visit.rest()
+    return visit.received - before
 
 
 def largest() -> Config:

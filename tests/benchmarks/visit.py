@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -18,14 +19,17 @@ _REST = 700  # ms between presses: what was sent ahead has come, and nothing is 
 # Notes the time of the press itself, then waits, frame by frame, for what the press should bring.
 _WATCH = """(done) => {
     const reached = new Function(`return ${done}`);
+    const mine = (window.watched = {}); // a watch that was given up on looks no further
     window.painted = null;
     const heard = new AbortController();
     const pressed = () => {
         heard.abort(); // the other kind of press is that of another watch
         const start = performance.now();
-        const look = () => reached()
-            ? requestAnimationFrame(() => (window.painted = performance.now() - start))
-            : requestAnimationFrame(look);
+        const look = () => {
+            if (window.watched !== mine) return;
+            if (reached()) requestAnimationFrame(() => (window.painted = performance.now() - start));
+            else requestAnimationFrame(look);
+        };
         requestAnimationFrame(look);
     };
     const how = { capture: true, signal: heard.signal };
@@ -93,6 +97,19 @@ body()
 """
 
 
+@contextmanager
+def in_time(what: str, patience: int = _PATIENCE) -> Iterator[None]:
+    """Gives up where the browser waits for ``what`` in vain.
+
+    Raises:
+        UnableError: it has waited this many milliseconds.
+    """
+    try:
+        yield
+    except Late:
+        raise UnableError(f"gave up on {what} after {patience // 1000} s") from None
+
+
 class Visit:
     """One page in the browser."""
 
@@ -109,13 +126,15 @@ class Visit:
 
     def open(self, address: str, shows: str) -> Visit:
         """Opens an address and waits until this selector is on screen and nothing is under way."""
-        self.page.goto(address)
-        self.page.locator(shows).first.wait_for()
+        with in_time(shows):
+            self.page.goto(address)
+            self.page.locator(shows).first.wait_for()
         self.rest()
         return self
 
     def rest(self) -> None:
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        with in_time("the end of a run"):
+            self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         self.page.wait_for_timeout(_REST)
 
     def until(self, done: str, press: Callable[[Page], None]) -> float:
@@ -123,11 +142,13 @@ class Visit:
         self.page.bring_to_front()
         self.rest()
         self.page.evaluate(_WATCH, done)
-        press(self.page)
         try:
-            self.page.wait_for_function("window.painted !== null", polling=10)
-        except Late:
-            raise UnableError(f"not painted within {_PATIENCE // 1000} s") from None
+            with in_time(done):
+                press(self.page)
+                self.page.wait_for_function("window.painted !== null", polling=10)
+        except UnableError:
+            self.page.evaluate("window.watched = null")
+            raise
         return float(self.page.evaluate("window.painted")) / 1e3
 
     def close(self) -> None:

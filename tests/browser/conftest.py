@@ -82,7 +82,11 @@ def serving(script: Path, *options: str, env: Mapping[str, str] | None = None) -
         yield address, server.pid
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _wait_for(server: subprocess.Popen[bytes], health: str) -> None:

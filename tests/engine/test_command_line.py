@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,24 @@ from engine.text import PAD
 ROOT = Path(__file__).parents[2]
 CONTRACT = "run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32"
 SMALL = "run --batch 1 --src-len 2 --tgt-len 2 --heads 1 --d-model 4 --encoder-layers 1 --decoder-layers 1"
+
+
+# The command, except that it says when it has written the first rows of values.csv, and waits there.
+HALFWAY = """
+import runpy
+import sys
+from engine import csv_rows
+
+_text_of = csv_rows.text_of
+
+def text_of(rows):
+    print("halfway", flush=True)
+    sys.stdin.read()
+    return _text_of(rows)
+
+csv_rows.text_of = text_of
+runpy.run_module("engine", run_name="__main__")
+"""
 
 
 def start(arguments, **options):
@@ -394,15 +411,17 @@ def test_an_output_that_cannot_show_a_letter_shows_its_number():
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_export_that_is_stopped_leaves_nothing(tmp_path, sent, status):
     folder = tmp_path / "OUT"
-    sizes = "--batch 8 --src-len 128 --tgt-len 128 --heads 8 --d-model 64"
     # A shell starts what it puts in the background with Ctrl-C ignored, and a child would inherit that.
     heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    process = start(f"run {sizes} --device cpu --csv {folder}", **heeded)
-    deadline = time.monotonic() + 60
-    while not list(folder.glob(".values.csv.*")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.02)
+    command = [sys.executable, "-c", HALFWAY, *SMALL.split(), "--csv", str(folder)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeded
+    )
+    assert process.stdout.readline() == "halfway\n"
+    begun = sorted(path.name.split(".")[1] for path in folder.iterdir())
     process.send_signal(sent)
     returned, _, err = finish(process)
+    assert begun == ["steps", "values"]
     assert returned == status
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,8 @@ def test_every_step_of_a_run_has_a_known_cost():
     [
         (lambda x: x + 1, 12), (lambda x: x * x, 12), (lambda x: x / 2, 12), (lambda x: 2 / x, 12),
         (lambda x: x + torch.ones(2, 1, 1), [0, 24]),  # of what is written, after broadcasting
-        (lambda x: x.sum(), 12), (lambda x: x.mean(dim=0), 12), (lambda x: x.var(dim=1), 36),
+        (lambda x: x.sum(), 12), (lambda x: x.mean(dim=0), 12),
+        (lambda x: x.var(dim=1), 36), (lambda x: x.std(dim=1), 36),
         (lambda x: x.softmax(-1), 48), (lambda x: x.log_softmax(-1), 48), (lambda x: x.relu(), 12),
         (lambda x: x.view(-1), 0), (lambda x: x.T, 0), (lambda x: x.T.contiguous(), [0, 0]), (lambda x: x[0], 0),
         (lambda x: torch.cat([x, x]), 0), (lambda x: x.expand(2, 3, 4), 0), (lambda x: x.chunk(2), [0, 0]),

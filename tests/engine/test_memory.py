@@ -219,8 +219,8 @@ def test_a_bound_on_memory_ends_a_run_in_a_sentence_and_not_in_a_traceback():
 import resource, sys
 import psutil
 import engine.__main__ as cli
-run = sys.modules["engine.run"]
-run.room = lambda device: 2**60
+forward = sys.modules["engine.forward"]
+forward.room = lambda device: 2**60
 taken = psutil.Process().memory_info().vms
 resource.setrlimit(resource.RLIMIT_AS, (taken + 2**28, taken + 2**28))
 sys.exit(cli.main(["run", "--batch", "64", "--src-len", "400", "--d-model", "512", "--device", "cpu"]))

@@ -148,7 +148,7 @@ def test_generated_tokens_have_the_lengths_of_the_config_and_fit_the_vocabulary(
 
 
 def test_a_run_that_does_not_fit_is_refused_before_its_weights_are_made(monkeypatch):
-    module = sys.modules["engine.run"]  # the name engine.run is the function
+    module = sys.modules["engine.forward"]
     monkeypatch.setattr(module, "room", lambda device: 1000)
     monkeypatch.setattr(module, "build", lambda *_: pytest.fail("weights were made"))
     with pytest.raises(TooLargeError) as caught:

@@ -2,8 +2,11 @@ import copy
 import pickle
 import random
 import re
-import time
+import sys
 import unicodedata
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -355,17 +358,45 @@ def test_an_error_survives_copying_and_pickling():
 @pytest.mark.parametrize(
     "unit", ["a", "a ", "a\u0315\u0300", "e\u0301" * 4, FAMILY, "🇰", "\u1112\u119e", " ", "a\u0315" * 9]
 )
-def test_reading_the_longest_text_takes_linear_time(unit: str):
-    def seconds(size: int) -> float:
-        text = (unit * size)[:size]
-        start = time.perf_counter()
-        with pytest.raises(TextError):
-            encode(text)
-        return time.perf_counter() - start
+def test_the_work_of_reading_a_text_grows_as_its_length(unit: str):
+    quarter, whole = (lines(lambda size=size: refusal((unit * size)[:size])) for size in (2_000, 8_000))
+    assert 3 * quarter < whole < 5 * quarter  # 4 times when linear, 16 when quadratic
 
-    quarter = min(seconds(MAX_CHARACTERS // 4) for _ in range(3))
-    whole = min(seconds(MAX_CHARACTERS) for _ in range(3))
-    assert whole < 10 * quarter  # 4 when linear, 16 when quadratic
+
+def lines(run: Callable[[], object]) -> int:
+    """How many lines of Python ``run`` goes through, each time that it does."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        nonlocal counted
+        counted += 1
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+@pytest.mark.parametrize("marks", ["\u0315\u0300", "\u0301", "\u0315"])
+def test_no_more_marks_are_put_in_order_at_once_than_a_character_carries(marks: str, monkeypatch: pytest.MonkeyPatch):
+    # Unicode's normalisation, one line of Python, sorts the marks of a character in quadratic time.
+    sorted_at_once = []
+    normalize = unicodedata.normalize
+
+    def spy(form: str, text: str) -> str:
+        sorted_at_once.extend(len(run) for run in re.findall(f"[{marks}]+", text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", spy)
+    encode("a" + (marks * MAX_MARKS)[:MAX_MARKS])
+    assert max(sorted_at_once) == MAX_MARKS
+    refusal("a" + marks * MAX_MARKS + marks)
+    refusal("a" + (marks * MAX_CHARACTERS)[: MAX_CHARACTERS - 1])
+    assert max(sorted_at_once) == MAX_MARKS
 
 
 # Generated tokens

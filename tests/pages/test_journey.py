@@ -107,3 +107,8 @@ def test_a_pin_names_the_output_and_an_input_by_its_number():
 def test_a_trail_ends_where_a_cell_does_not_exist():
     good = Cell(SCORES.index, (0, 0, 0, 0))
     assert trail_at(TRACE, f"{trail_text([good])}_999-0.0_{trail_text([good])}") == (good,)
+
+
+def test_of_a_way_too_long_for_an_address_the_last_two_hundred_cells_are_kept():
+    text = trail_text([Cell(number, (number,), None) for number in range(205)])
+    assert text.split("_") == [f"{number}-{number}" for number in range(5, 205)]
