@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import Leaf, Step, Trace, explain
+from engine.describe import describe_element
 from engine.explain import Explanation
-from engine.formula import element, number, pointed
-from engine.terms import Factor as Read
-from engine.terms import Term
+from engine.ops.notation import format_element, number
+from engine.ops.terms import Factor as Read
+from engine.ops.terms import Term
 from pages.ui.tensor_view.parts import Index
 from pages.ui.tensor_view.walking import Cell, Crumb, Factor, Made, TermLine
 
@@ -28,14 +29,16 @@ def made_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[
     crumbs = tuple(_crumb(trace, cell) for cell in trail)
     if isinstance(tensor, Step):
         return _computed(trace, step, explain(trace, tensor, index), crumbs)
-    said = f"{pointed(trace, tensor, index)} = {number(tensor.value[index].item(), 7)} {_SOURCES[tensor.kind]}."
-    return Made(name=element(tensor, index), sentence=said, trail=crumbs)
+    said = (
+        f"{describe_element(trace, tensor, index)} = {number(tensor.value[index].item(), 7)} {_SOURCES[tensor.kind]}."
+    )
+    return Made(name=format_element(tensor, index), sentence=said, trail=crumbs)
 
 
 def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crumb]) -> Made:
     shown = made.largest(_MOST_TERMS)
     return Made(
-        name=element(made.step, made.index),
+        name=format_element(made.step, made.index),
         sentence=made.sentence,
         formula=made.formula,
         arithmetic=made.arithmetic,
@@ -96,10 +99,10 @@ def _factor(trace: Trace, stage: Step, step: Step, read: Read) -> Factor:
     else:
         place = next(place for place, one in enumerate(step.inputs) if one is read.parent)
         cell = Cell(step.index, read.index, place)
-    return Factor(pointed(trace, read.parent, read.index), value, cell, panel)
+    return Factor(describe_element(trace, read.parent, read.index), value, cell, panel)
 
 
 def _crumb(trace: Trace, cell: Cell) -> Crumb:
     step = trace.steps[cell.step]
     tensor = step if cell.panel is None else step.inputs[cell.panel]
-    return Crumb(element(tensor, cell.index), f"{pointed(trace, tensor, cell.index)}, step {cell.step}")
+    return Crumb(format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}")

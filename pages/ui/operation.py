@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from engine import Step, Trace
 from engine.checks import checks
-from engine.formula import name
+from engine.explain import formula
 from engine.layout import einops_pattern, einops_sizes, strides_story
+from engine.ops import movement
 from engine.units import in_words
-from pages.ui.panels import memory_words, short
+from pages.ui.panels import memory_words
 from pages.ui.tensor_view import Badge, Operation
 
 Runs = tuple[tuple[str, str], ...]
@@ -15,72 +16,27 @@ Runs = tuple[tuple[str, str], ...]
 _LINES_AROUND = 1
 
 
-# What one cell of the output ($y) is, in the inputs $a and $b; what stands in _{…} is an index.
-_FORMULAS = {
-    "linear": "$y_{o} = Σ_{d} $a_{d} · weight_{od} + bias_{o}",
-    "matmul": "$y_{ij} = Σ_{d} $a_{id} · $b_{dj}",
-    "softmax": "$y_{j} = exp $a_{j} / Σ_{k} exp $a_{k}",
-    "log_softmax": "$y_{j} = $a_{j} − log Σ_{k} exp $a_{k}",
-    "masked_fill": "$y = −∞ where $b is True, $a elsewhere",
-    "mean": "$y = Σ_{d} $a_{d} / n",
-    "var": "$y = Σ_{d} ($a_{d} − mean)² / n",
-    "add": "$y = $a + $b",
-    "sub": "$y = $a − $b",
-    "mul": "$y = $a · $b",
-    "div": "$y = $a / $b",
-    "sqrt": "$y = √$a",
-    "exp": "$y = exp $a",
-    "sin": "$y = sin $a",
-    "cos": "$y = cos $a",
-    "relu": "$y = max(0, $a)",
-    "gelu": "$y = $a · Φ($a)",
-    "embedding": "$y = the row of $b that $a names",
-    "eq": "$y = True where $a equals $b",
-    "bitwise_or": "$y = $a or $b",
-    "view": "the same numbers in the same order, cut into other rows",
-    "permute": "the same numbers, axes in another order",
-    "transpose": "the same numbers, two axes swapped",
-    "unsqueeze": "the same numbers, one more axis of size 1",
-    "contiguous": "the same numbers, copied into the order in which they are read",
-    "getitem": "some of the numbers, chosen by index",
-    "stack": "several tensors side by side along a new axis",
-    "triu": "$a on and above a diagonal, 0 below it",
-    "arange": "numbers in equal steps",
-    "ones": "1 everywhere",
-    "to": "the same numbers in another dtype",
-}
-
-
 def operation_of(trace: Trace, step: Step) -> Operation:
     """The card of a step."""
     code, mark = _code(step)
     return Operation(
         title=step.op,
-        formula_html=formula(step),
+        formula_html=formula_runs(step),
         code=code,
         mark=mark,
         facts=tuple(_facts(step)),
-        badges=[Badge(check.says, check.holds, check.detail) for check in checks(trace, step)],
+        badges=[Badge(check.label, check.holds, check.detail) for check in checks(trace, step)],
     )
 
 
-def formula(step: Step) -> Runs:
-    """The formula of a step in the names of its own tensors, as runs of text and style; empty where none is known."""
-    names = [name(one) for one in step.inputs]
-    names += [_number(argument.value) for argument in step.arguments]
-    filled = _FORMULAS.get(step.op, "")
-    for place, said in (("$y", step.name), ("$a", names[0] if names else ""), ("$b", (*names, "", "")[1])):
-        filled = filled.replace(place, said)
-    first, *rest = filled.split("_{")
+def formula_runs(step: Step) -> Runs:
+    """The formula of any element of a step, as runs of text and style; empty where none is known."""
+    first, *rest = formula(step).split("_{")
     runs = [(first, "i")]
     for part in rest:
         index, _, after = part.partition("}")
         runs += [(index, "sub"), (after, "i")]
     return tuple(run for run in runs if run[0])
-
-
-def _number(value: object) -> str:
-    return short(value) if isinstance(value, float) else str(value)
 
 
 def where(step: Step) -> str:
@@ -108,6 +64,8 @@ def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
 
 def _facts(step: Step) -> list[tuple[str, str]]:
     facts = [("line", where(step))]
+    if moving := movement(step.op):
+        facts.append(("moves", moving.value))
     written = step.source.expression if step.source else ""
     # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.
     if given := [str(argument) for argument in step.arguments if argument.name in written]:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine import Config, Leaf, Step, explain, run
-from engine.index_map import reads
+from engine.ops import reads
 from engine.units import in_words
-from pages.ui.operation import formula, operation_of, where
+from pages.ui.operation import formula_runs, operation_of, where
 from pages.ui.panels import memory_words, stage_of, summary
 from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, escaped
@@ -89,7 +89,7 @@ def test_axes_of_parameters_have_the_sizes_of_the_model(trace):
 
 def test_every_formula_is_filled_in_and_names_what_was_read(trace):
     for step in trace.steps:
-        runs = formula(step)
+        runs = formula_runs(step)
         said = "".join(text for text, _ in runs)
         assert said, step.op
         assert not re.search(r"[${}]|_$|None", said), (step.full_name, said)
