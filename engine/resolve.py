@@ -21,7 +21,7 @@ from engine.tape import Tape, outputs_of
 from engine.trace import Leaf, Step
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
-_REFLECTED = frozenset(("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
+_REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
 
 
 def resolve(tape: Tape) -> tuple[Step, ...]:

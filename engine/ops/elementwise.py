@@ -223,6 +223,7 @@ class Division(Elementwise):
     """x / y, rounded as ``rounding_mode`` says."""
 
     names = ("div", "divide", "true_divide")
+    swapped_names = ("rdiv",)
     signature = "input other"
 
     def formula(self, cells: Cells) -> str:

@@ -255,7 +255,7 @@ def test_a_card_says_what_was_really_computed():
     assert card(lambda x: x.masked_fill(x > 0, -1e9), x) == "masked_fill = (−1e+09) if gt else x"
     assert card(lambda x, weight: F.linear(x, weight), x, weight) == "linear_{ij} = Σ_{d} x_{id} · weight_{jd}"
     assert card(lambda x, y: torch.sub(x, y, alpha=3), x, y) == "sub = x − 3 · y"
-    assert card(lambda x: 2 / x, x) == "div = 2 / x"
+    assert card(lambda x: 2 / x, x) == "rdiv = 2 / x"
     assert card(lambda x: 2**x, x) == "pow = 2^x"
 
 
