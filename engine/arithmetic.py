@@ -12,9 +12,10 @@ from torch import Tensor
 
 from engine import pointwise, sums
 from engine.arguments import COMPARISON, CONSTRUCTOR, COPYING, LOGIC, RESHAPING, bind
-from engine.formula import called, number, operand
+from engine.formula import called, given, number
 from engine.index_map import reads_of
 from engine.point import Made, Point
+from engine.printed import cells, constant, fill
 from engine.terms import Group
 from engine.trace import Leaf, Step, Trace
 
@@ -82,16 +83,21 @@ def _constructed(point: Point) -> Made:
         start = call.value("start", limits[0] if len(limits) > ("end" not in call.given) else 0)
         by = call.value("step", limits[2] if len(limits) > 2 else 1)
         result = _scalar(start + by * point.index[0])
-        said = f"is {number(start)} + {point.index[0]} · {operand(by)}: arange counts, and reads no tensor"
-        formula = f"{number(start)} + {point.index[0]} · {operand(by)}"
-        return Made((), result, said, formula, magnitude=abs(start) + abs(by * point.index[0]))
+        formula = cells("{0.alone} + {1} · {2}", given(start), str(point.index[0]), given(by))
+        said = f"is {formula}: arange counts, and reads no tensor"
+        arithmetic = fill(
+            "{0.alone} + {1} · {2}",
+            lambda first, times, apart: first + times * apart,
+            *map(constant, (start, point.index[0], by)),
+        )
+        return Made((), result, said, formula, arithmetic, abs(start) + abs(by * point.index[0]))
     if op.startswith("full"):
-        fill = call.value("value") if "value" in call.given else call.values("rest")[-1]
+        filling = call.value("value") if "value" in call.given else call.values("rest")[-1]
     else:
-        fill = int(op.startswith("ones"))
-    shown = number(_scalar(fill).to(point.step.dtype).item())
+        filling = int(op.startswith("ones"))
+    shown = number(_scalar(filling).to(point.step.dtype).item())
     said = f"is {shown}: {op} writes the same number everywhere, and reads none"
-    return Made((), _scalar(fill), said, shown, magnitude=abs(fill))
+    return Made((), _scalar(filling), said, shown, magnitude=abs(filling))
 
 
 def _reads_here(point: Point, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,11 +13,13 @@ import torch
 from engine.arithmetic import make
 from engine.formula import element, number, pointed
 from engine.point import Made
+from engine.printed import equation
 from engine.terms import Group, Largest, Term, largest
 from engine.trace import Step, Trace
 
 # Operations whose operands Python may hand over the other way round: 2 - x calls x.__rsub__(2).
 _ONE_WAY = frozenset(("sub", "div", "pow", "floordiv", "mod"))
+_HALF = frozenset((torch.bfloat16, torch.float16))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,10 @@ class Explanation:
         tolerance: how far apart the two may be (see ``rounding``).
         sentence: what happened, in words.
         formula: the operation with the indices of this element, ``scores[0,1,2,3] = Σ_d query[0,1,2,d] · …``.
-        arithmetic: the same with its numbers, ``= 0.31·0.12 + … = 0.42``. Both are empty for an unknown operation.
+        arithmetic: the same with its numbers, ``= 0.31·0.12 + … = 0.42``. The digits shown add up to the result as it
+            is shown; where they do not, such as after a rounding to bfloat16, ≈ stands before it. Both are empty for
+            an unknown operation.
+        exact: what ``recomputed`` was before it was rounded to the dtype.
     """
 
     step: Step
@@ -43,6 +48,7 @@ class Explanation:
     formula: str
     arithmetic: str
     _groups: tuple[Group, ...] = field(repr=False)
+    exact: float | None = None
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
@@ -53,6 +59,14 @@ class Explanation:
     def count(self) -> int:
         """How many terms there are, without making them."""
         return sum(map(len, self._groups))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many terms there are of each role: products, a bias."""
+        counts: dict[str, int] = {}
+        for group in self._groups:
+            counts[group.role] = counts.get(group.role, 0) + len(group)
+        return counts
 
     def largest(self, n: int) -> Largest:
         """The n terms that contribute most by magnitude, largest first, and what the others add up to."""
@@ -110,11 +124,17 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], value: float,
         magnitude = sum(group.contributions.double().abs().sum().item() for group in made.groups)
     tolerance = rounding(step.dtype, sum(map(len, made.groups)), magnitude)
     said = f"{here} {made.said}."
-    if not _agree(value, recomputed, tolerance):
+    agrees = _agree(value, recomputed, tolerance)
+    if not agrees:
         said += f" But {number(value)} was recorded: these terms are not all that made it."
+    elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
+        dtype = str(step.dtype).removeprefix("torch.")
+        said += f" In {dtype}, to which every step rounds, these numbers come to {number(recomputed)}: "
+        said += "the same within that rounding."
     formula = f"{element(step, index)} = {made.formula}"
-    arithmetic = f"= {number(value, 6)}" if made.arithmetic is None else f"= {made.arithmetic} = {number(value, 6)}"
-    return Explanation(step, index, value, recomputed, tolerance, said, formula, arithmetic, made.groups)
+    written = number(value, 6) if made.arithmetic is None else equation(made.arithmetic, value, agrees)
+    exact = made.result.item()
+    return Explanation(step, index, value, recomputed, tolerance, said, formula, f"= {written}", made.groups, exact)
 
 
 def _agree(value: float, recomputed: float, tolerance: float) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from engine.arguments import Call
 from engine.cells import Affine, Read, Whole
 from engine.formula import element, pointed
+from engine.printed import Printed
 from engine.terms import Column, Group
 from engine.trace import Step, Trace
 
@@ -30,7 +31,7 @@ class Made:
     result: Tensor
     said: str
     formula: str
-    arithmetic: str | None = None
+    arithmetic: Printed | None = None
     magnitude: float | None = None
 
 

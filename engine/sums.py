@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 
+import torch
+from torch import Tensor
+
 from engine.arguments import Call
-from engine.formula import element, joined, letters, number, operand, series, sigma
+from engine.formula import element, letters, number, sigma
 from engine.point import Made, Point
+from engine.printed import Printed, added, constant, enough_digits, fill, series
 from engine.terms import Column, Group
+
+_SHOWN_OF_ROW = 4  # numbers of a row that are written out
+_PERCENT_DIGITS = 3
 
 
 def _product_sum(point: Point, left: str, right: str) -> Made:
@@ -17,14 +24,17 @@ def _product_sum(point: Point, left: str, right: str) -> Made:
     running = letters(point.running(left))
     formula = f"{sigma(running)} {point.cell(left, running)} · {point.cell(right, running)}"
     count = len(groups[0])
-    arithmetic = series(groups[0].contributions, lambda at: f"{_operand(x, at)}·{_operand(y, at)}")
-    said = f"is {_several(count, 'product')} added up, {point.words(left)} times {point.words(right)}"
+    arithmetic = series(
+        groups[0].contributions, lambda at: fill("{}·{}", torch.mul, x.printed(at), y.printed(at), compound=False)
+    )
+    template = "is 1 product, {left} times {right}" if count == 1 else "is {count} products added up, {left} times {right}"
+    said = template.format(count=count, left=point.words(left), right=point.words(right))
     if "bias" in point.reads:
         bias = point.column("bias")
         groups.append(Group("bias", (bias,), bias.numbers))
         result = result + bias.numbers[0]
         formula += f" + {point.cell('bias')}"
-        arithmetic = joined([arithmetic, number(bias.raw[0].item())])
+        arithmetic = added([arithmetic, bias.printed()])
         said += f", plus {point.words('bias')}"
     return Made(tuple(groups), result, said, formula, arithmetic)
 
@@ -51,7 +61,7 @@ def mean(point: Point) -> Made:
     running = letters(point.running("input"))
     said = f"is the mean of {_several(count, 'number')}, {point.words('input')}: their sum divided by {count}"
     formula = f"({sigma(running)} {point.cell('input', running)}) / {count}"
-    arithmetic = f"({_added(x)}) / {count}"
+    arithmetic = fill("{} / {}", torch.div, _added(x), constant(float(count)))
     return Made((Group("x", (x,), x.numbers / count),), x.numbers.sum() / count, said, formula, arithmetic)
 
 
@@ -66,9 +76,9 @@ def variance(point: Point) -> Made:
     running = letters(point.running("input"))
     cell = point.cell("input", running)
     formula = f"({sigma(running)} ({cell} − x̄)²) / {number(divisor)}, where x̄ is the mean"
-    centre = operand(mean.item())
-    distances = series(squares, lambda at: f"({number(x.raw[at].item())} − {centre})²")
-    arithmetic = f"({distances}) / {number(divisor)}"
+    centre = constant(mean.item())
+    distances = series(squares, lambda at: fill("({0.alone} − {1})²", _square, x.printed(at), centre, compound=False))
+    arithmetic = fill("{} / {}", torch.div, distances, constant(divisor))
     corrected = f" ({count} − {number(correction)})" if correction else ""
     said = (
         f"is the variance of {_several(count, 'number')}, {point.words('input')}: their squared distances from "
@@ -85,7 +95,8 @@ def deviation(point: Point) -> Made:
     formula, _, where = made.formula.partition(", where")
     magnitude = (made.magnitude or 0.0) / result.item() if result.item() > 0 else 0.0
     said = made.said.replace("is the variance", "is the standard deviation", 1) + ", then the square root"
-    return Made(made.groups, result, said, f"√({formula}), where{where}", f"√({made.arithmetic})", magnitude)
+    arithmetic = fill("√{}", torch.sqrt, made.arithmetic) if made.arithmetic else None
+    return Made(made.groups, result, said, f"√({formula}), where{where}", arithmetic, magnitude)
 
 
 def extreme(point: Point) -> Made:
@@ -96,9 +107,21 @@ def extreme(point: Point) -> Made:
     name = "max" if largest else "min"
     said = f"is the {'largest' if largest else 'smallest'} of {_several(len(x.raw), 'number')}, {point.words('input')}"
     formula = f"{name}{sigma(running)[1:]} {point.cell('input', running)}"
-    shown = ", ".join(number(v) for v in x.raw.tolist()[:4]) + (", …" if len(x.raw) > 4 else "")
     group = Group("x", (x,), x.numbers)
-    return Made((group,), result, said, formula, f"{name}({shown})", abs(result.item()))
+    return Made((group,), result, said, formula, _of_row(x, largest), abs(result.item()))
+
+
+def _of_row(x: Column, largest: bool) -> Printed:
+    """``max(3, 1, 2)``; of a long row the four that come nearest to being the answer, NaN before all."""
+    places = list(range(len(x.raw)))
+    if len(places) > _SHOWN_OF_ROW:
+        sizes = x.numbers if largest else -x.numbers
+        sizes = sizes.nan_to_num(nan=math.inf) if sizes.is_floating_point() else sizes
+        places = sizes.argsort(descending=True, stable=True)[:_SHOWN_OF_ROW].tolist()
+    shown = ", ".join(f"{{{place}.alone}}" for place in range(len(places)))
+    more = ", …" if len(x.raw) > len(places) else ""
+    name, function = ("max", torch.amax) if largest else ("min", torch.amin)
+    return fill(f"{name}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, places))
 
 
 def softmax(point: Point) -> Made:
@@ -115,23 +138,25 @@ def softmax(point: Point) -> Made:
     rest = f"where m = max{sigma(running)[1:]} {row}"
     words = "e^(score − largest) divided by the sum over the row"
     count = len(x.raw)
-    about = f"{number(powers[here].item())} / {number(whole.item())}"
+    mine = constant(powers[here].item())
+    percent = fill("{} / {}", lambda part, all_of_it: 100 * part / all_of_it, mine, constant(whole.item()))
+    about = percent.text(enough_digits(percent, 100 * share.item(), _PERCENT_DIGITS) or 4)
     # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
     apart = ((x.numbers - top).abs() * shares).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).sum().item()
     if point.call.op == "softmax":
-        said = f"is {words}: {about}, {number(100 * share.item(), 3)} % of the row of {count}"
+        said = f"is {words}: {about}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
         if top.item() == -math.inf:
             said = f"is {words}, but every score in the row of {count} is −∞: 0 / 0 has no value"
         formula = f"e^({own} − m) / {sigma(running)} e^({row} − m), {rest}"
-        below = series(powers, lambda at: number(powers[at].item()))
-        arithmetic = f"{operand(powers[here].item())} / ({below})"
+        below = series(powers, lambda at: constant(powers[at].item()))
+        arithmetic = fill("{} / {}", torch.div, mine, below)
         own_distance = (x.numbers[here] - top).abs().nan_to_num(posinf=0.0).item()
         return Made((group,), share, said, formula, arithmetic, share.item() * (2 + own_distance + apart))
     result = x.numbers[here] - top - whole.log()
     said = f"is the logarithm of {words}: ln({about})"
     formula = f"{own} − m − ln {sigma(running)} e^({row} − m), {rest}"
     parts = (x.numbers[here].item(), top.item(), whole.log().item())
-    arithmetic = f"{number(parts[0])} − {operand(parts[1])} − {operand(parts[2])}"
+    arithmetic = fill("{0.alone} − {1} − {2}", lambda own, most, log: own - most - log, *map(constant, parts))
     return Made((group,), result, said, formula, arithmetic, sum(map(abs, parts)) + 1 + apart)
 
 
@@ -142,12 +167,12 @@ def _correction(call: Call) -> float:
     return 1 if given is None else int(given) if given == int(given) else float(given)
 
 
-def _operand(column: Column, place: int) -> str:
-    return operand(column.raw[place].item())
+def _square(number: Tensor, mean: Tensor) -> Tensor:
+    return (number - mean).square()
 
 
-def _added(column: Column) -> str:
-    return series(column.numbers, lambda at: number(column.raw[at].item()))
+def _added(column: Column) -> Printed:
+    return series(column.numbers, column.printed)
 
 
 def _several(count: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engine.printed import Printed, constant
 from engine.trace import Leaf, Step
 
 
@@ -76,6 +77,10 @@ class Column:
             rest, position = divmod(rest, len(places))
             index.append(places[position])
         return Factor(self.parent, tuple(reversed(index)), self.raw[place].item(), self.role)
+
+    def printed(self, place: int = 0) -> Printed:
+        """One of the numbers, in arithmetic that people read."""
+        return constant(self.raw[place].item(), self.numbers.dtype)
 
     def factors(self) -> list[Factor]:
         cells = itertools.product(*self.box)

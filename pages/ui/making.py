@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine import Leaf, Step, Trace, explain
 from engine.explain import Explanation
 from engine.formula import element, number, pointed
+from engine.model.weights import is_drawn
 from engine.terms import Factor as Read
 from engine.terms import Term
 from pages.ui.tensor_view.parts import Index
@@ -14,12 +15,29 @@ from pages.ui.tensor_view.walking import Cell, Crumb, Factor, Made, TermLine
 
 _MOST_TERMS = 64
 _SOURCES = {
-    "parameter": "is a weight of the model. No operation made it: it was drawn at random when the model was built, "
-    "from the seed, and training would change it",
     "buffer": "is a number that the model keeps. No operation of this pass made it",
     "input": "came in from outside: no operation made it",
     "constant": "was made before this pass began: no operation of it is known here",
 }
+_HEADINGS = {
+    "one": "It read this. Click a number to walk to what made it.",
+    "numbers": "It read {count:,} numbers, the largest first. Click a number to walk to what made it.",
+    "products": "It read {count:,} products, the largest first. Click a number to walk to what made it.",
+    "product and bias": "It read 1 product and a bias, the largest first. Click a number to walk to what made it.",
+    "products and bias": "It read {count:,} products and a bias, the largest first. "
+    "Click a number to walk to what made it.",
+}
+# Where a weight comes from. Of a model from elsewhere neither how it began nor whether it was trained is known.
+_WEIGHT = "is a weight of the model. No operation of this pass made it"
+_TRAINED = "is a weight of the model. No operation of this pass made it: it was learned by training on dates"
+_DRAWN = (
+    "is a weight of the model. No operation of this pass made it: it was drawn at random, with seed {seed}, when the "
+    "model was built, and training would change it"
+)
+_FIXED = (
+    "is a weight of the model. No operation of this pass made it: every such weight of a layer norm is {value} when "
+    "the model is built, and training would change it"
+)
 
 
 def made_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> Made:
@@ -28,8 +46,19 @@ def made_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[
     crumbs = tuple(_crumb(trace, cell) for cell in trail)
     if isinstance(tensor, Step):
         return _computed(trace, step, explain(trace, tensor, index), crumbs)
-    said = f"{pointed(trace, tensor, index)} = {number(tensor.value[index].item(), 7)} {_SOURCES[tensor.kind]}."
+    said = f"{pointed(trace, tensor, index)} = {number(tensor.value[index].item(), 7)} {_origin(trace, tensor)}."
     return Made(name=element(tensor, index), sentence=said, trail=crumbs)
+
+
+def _origin(trace: Trace, leaf: Leaf) -> str:
+    if leaf.kind != "parameter":
+        return _SOURCES[leaf.kind]
+    if trace.config is None:
+        return _WEIGHT
+    if trace.config.weights == "trained":
+        return _TRAINED
+    drawn = is_drawn(leaf.name)
+    return _DRAWN.format(seed=trace.config.seed) if drawn else _FIXED.format(value=number(leaf.value.flatten()[0].item()))
 
 
 def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crumb]) -> Made:
@@ -41,7 +70,7 @@ def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crum
         arithmetic=made.arithmetic,
         verdict=_verdict(made),
         agrees=made.agrees is not False,
-        heading=_heading(made.count, shown.terms),
+        heading=_heading(made.counts),
         terms=_lines(trace, stage, made.step, shown.terms),
         rest=f"The {shown.others:,} others come to {number(shown.rest)}." if shown.others else "",
         trail=trail,
@@ -54,17 +83,26 @@ def _verdict(made: Explanation) -> str:
     recorded, again = number(made.value, 9), number(made.recomputed, 9)
     if not made.agrees:
         return f"recorded {recorded}, but these numbers give {again}"
+    dtype = str(made.step.dtype).removeprefix("torch.")
+    if recorded == again and made.exact is not None and number(made.exact) != number(made.value):
+        exact = number(made.exact, 6)
+        return f"recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
     if recorded == again:
         return f"recorded {recorded}; computed again from these numbers: the same"
-    dtype = str(made.step.dtype).removeprefix("torch.")
     return f"recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
 
 
-def _heading(count: int, terms: Sequence[Term]) -> str:
-    if count == 1:
-        return "It read this. Click a number to walk to what made it."
-    kind = {"product": "products", "bias": "products"}.get(terms[0].role, "numbers")
-    return f"It read {count:,} {kind}, the largest first. Click a number to walk to what made it."
+def _heading(counts: Mapping[str, int]) -> str:
+    """What was read, counted; nothing where nothing was read."""
+    count = sum(counts.values())
+    if count <= 1:
+        return _HEADINGS["one"] if count else ""
+    products, biases = counts.get("product", 0), counts.get("bias", 0)
+    if products + biases < count or not products:
+        return _HEADINGS["numbers"].format(count=count)
+    if biases:
+        return _HEADINGS["product and bias" if products == 1 else "products and bias"].format(count=products)
+    return _HEADINGS["products"].format(count=products)
 
 
 def _lines(trace: Trace, stage: Step, step: Step, terms: Sequence[Term]) -> list[TermLine]:
