@@ -19,6 +19,10 @@ from engine.trace import Step, Trace
 
 # Operations whose operands Python may hand over the other way round: 2 - x calls x.__rsub__(2).
 _ONE_WAY = frozenset(("sub", "div", "pow", "floordiv", "mod"))
+_ROUNDED = (
+    " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
+    "rounding."
+)
 _HALF = frozenset((torch.bfloat16, torch.float16))
 
 
@@ -129,8 +133,7 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], value: float,
         said += f" But {number(value)} was recorded: these terms are not all that made it."
     elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
         dtype = str(step.dtype).removeprefix("torch.")
-        said += f" In {dtype}, to which every step rounds, these numbers come to {number(recomputed)}: "
-        said += "the same within that rounding."
+        said += _ROUNDED.format(dtype=dtype, exact=number(recomputed))
     formula = f"{element(step, index)} = {made.formula}"
     written = number(value, 6) if made.arithmetic is None else equation(made.arithmetic, value, agrees)
     exact = made.result.item()

@@ -10,8 +10,10 @@ from engine.trace import Leaf, Step, Trace
 _LETTERS = "jikln"
 
 
-def number(value: float, digits: int = 4) -> str:
-    """A number to so many significant digits: −0.3101, 2e−05, −∞, NaN; booleans and whole numbers as such."""
+def number(value: float | complex, digits: int = 4) -> str:
+    """A number to so many significant digits: −0.3101, 2e−05, −∞, NaN, 1 − 2i; booleans and whole numbers as such."""
+    if isinstance(value, complex):
+        return f"{joined(number(part, digits) for part in (value.real, value.imag))}i"
     if isinstance(value, bool | int):
         return str(value).replace("-", "−")
     if math.isnan(value):

@@ -128,6 +128,15 @@ _DIVISIONS: Mapping[str | None, _Binary] = {
 _JUMPING = frozenset(("floordiv", "mod"))
 
 
+def _by_eye(rule: _Binary) -> Callable[[Tensor, Tensor], Tensor]:
+    """The function as people compute it: −3 / 0.3 rounded down is −10, but −11 in float64, which has no 0.3."""
+
+    def rounded_down(x: Tensor, y: Tensor) -> Tensor:
+        return (x / y).floor() if x.is_floating_point() and x.isfinite() else rule.function(x, y)
+
+    return rounded_down if rule.template.startswith("⌊") else rule.function
+
+
 def binary(point: Point) -> Made:
     call = point.call
     rule = _DIVISIONS[call.value("rounding_mode")] if call.op == "div" else BINARY[call.op]
@@ -140,7 +149,7 @@ def binary(point: Point) -> Made:
         result = rule.function(x.numbers, exponent)
     said = f"is {rule.words.format(point.words('input'), point.words('other'))}"
     formula = cells(rule.template, point.cell("input"), point.cell("other"))
-    arithmetic = fill(rule.template, rule.function, x.printed(), y.printed())
+    arithmetic = fill(rule.template, _by_eye(rule), x.printed(), y.printed())
     role = {"mul": "product", "div": "quotient"}.get(call.op, "result")
     magnitude = result.abs()[0].item()
     if call.op == "pow":  # the rounding of an exponent is multiplied by the base's logarithm

@@ -134,7 +134,7 @@ def enough_digits(printed: Printed, result: float, shown: int = _RESULT_DIGITS) 
 
 
 def equation(printed: Printed, result: float, agrees: bool) -> str:
-    """``1.5 · 2 = 3``; with ≈ where the digits shown do not add up to it, with ≠ where the numbers themselves do not."""
+    """``1.5 · 2 = 3``, or with ≈ where the digits shown do not add up to the result, and ≠ where nothing does."""
     digits = enough_digits(printed, result)
     sign = "≠" if not agrees else "=" if digits else "≈"
     return f"{printed.text(digits or _FEWEST_DIGITS)} {sign} {number(result, _RESULT_DIGITS)}"

@@ -27,7 +27,9 @@ def _product_sum(point: Point, left: str, right: str) -> Made:
     arithmetic = series(
         groups[0].contributions, lambda at: fill("{}·{}", torch.mul, x.printed(at), y.printed(at), compound=False)
     )
-    template = "is 1 product, {left} times {right}" if count == 1 else "is {count} products added up, {left} times {right}"
+    template = (
+        "is 1 product, {left} times {right}" if count == 1 else "is {count} products added up, {left} times {right}"
+    )
     said = template.format(count=count, left=point.words(left), right=point.words(right))
     if "bias" in point.reads:
         bias = point.column("bias")

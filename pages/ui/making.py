@@ -58,7 +58,9 @@ def _origin(trace: Trace, leaf: Leaf) -> str:
     if trace.config.weights == "trained":
         return _TRAINED
     drawn = is_drawn(leaf.name)
-    return _DRAWN.format(seed=trace.config.seed) if drawn else _FIXED.format(value=number(leaf.value.flatten()[0].item()))
+    return (
+        _DRAWN.format(seed=trace.config.seed) if drawn else _FIXED.format(value=number(leaf.value.flatten()[0].item()))
+    )
 
 
 def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crumb]) -> Made:

@@ -201,7 +201,7 @@ def test_the_bias_stays_in_sight_at_the_end_of_a_long_sum():
         (
             lambda x: (x.abs() * math.log(2)).softmax(0),
             (2,),
-            "= 1 / (1 + 0.25 + 0.0625 + 3 smaller terms (0.0546875)) = 0.731429",
+            "= 1 / (1 + 0.25 + 0.0625 + 3 smaller terms (0.054687)) = 0.731429",
         ),
     ],
 )
