@@ -15,7 +15,7 @@ from engine.arguments import COMPARISON, CONSTRUCTOR, COPYING, LOGIC, RESHAPING,
 from engine.formula import called, given, number
 from engine.index_map import reads_of
 from engine.point import Made, Point
-from engine.printed import cells, constant, fill
+from engine.printed import cells
 from engine.terms import Group
 from engine.trace import Leaf, Step, Trace
 
@@ -85,12 +85,7 @@ def _constructed(point: Point) -> Made:
         result = _scalar(start + by * point.index[0])
         formula = cells("{0.alone} + {1} · {2}", given(start), str(point.index[0]), given(by))
         said = f"is {formula}: arange counts, and reads no tensor"
-        arithmetic = fill(
-            "{0.alone} + {1} · {2}",
-            lambda first, times, apart: first + times * apart,
-            *map(constant, (start, point.index[0], by)),
-        )
-        return Made((), result, said, formula, arithmetic, abs(start) + abs(by * point.index[0]))
+        return Made((), result, said, formula, magnitude=abs(start) + abs(by * point.index[0]))
     if op.startswith("full"):
         filling = call.value("value") if "value" in call.given else call.values("rest")[-1]
     else:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engine.printed import Printed, constant
+from engine.printed import Printed, constant, enough_digits, fill
 from engine.trace import Leaf, Step
+
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class Term:
     contribution: float
     role: str
     share: float | None = None
+
+    @property
+    def digits(self) -> int:
+        """How many digits its factors need so that, by eye, they come to the contribution's four."""
+        if self.role != "product" or len(self.factors) != 2:
+            return _DIGITS
+        product = fill("{}·{}", torch.mul, *(constant(factor.value) for factor in self.factors))
+        return enough_digits(product, self.contribution, _DIGITS) or _DIGITS
 
     @property
     def parent(self) -> Step | Leaf:

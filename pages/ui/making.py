@@ -86,12 +86,19 @@ def _verdict(made: Explanation) -> str:
     if not made.agrees:
         return f"recorded {recorded}, but these numbers give {again}"
     dtype = str(made.step.dtype).removeprefix("torch.")
-    if recorded == again and made.exact is not None and number(made.exact) != number(made.value):
+    if recorded == again and _looks_rounded(made):
         exact = number(made.exact, 6)
         return f"recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
     if recorded == again:
         return f"recorded {recorded}; computed again from these numbers: the same"
     return f"recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
+
+
+def _looks_rounded(made: Explanation) -> bool:
+    """Whether the sum that people make of what they see is another than the recorded number."""
+    if made.exact is None or not made.step.dtype.is_floating_point:
+        return False
+    return number(float(made.exact), 6) != number(float(made.value), 6)
 
 
 def _heading(counts: Mapping[str, int]) -> str:
@@ -112,7 +119,7 @@ def _lines(trace: Trace, stage: Step, step: Step, terms: Sequence[Term]) -> list
     whole = len(terms) > 1 and 0 < largest < float("inf")
     return [
         TermLine(
-            factors=[_factor(trace, stage, step, factor) for factor in term.factors],
+            factors=[_factor(trace, stage, step, factor, term.digits) for factor in term.factors],
             amount=_amount(term) if len(terms) > 1 else "",
             share=term.contribution / largest if whole else 0.0,
         )
@@ -126,8 +133,8 @@ def _amount(term: Term) -> str:
     return number(term.contribution)
 
 
-def _factor(trace: Trace, stage: Step, step: Step, read: Read) -> Factor:
-    value = number(read.value)
+def _factor(trace: Trace, stage: Step, step: Step, read: Read, digits: int) -> Factor:
+    value = number(read.value, digits)
     if isinstance(read.parent, Leaf) and read.parent.kind == "argument":
         return Factor("a number in the call", value, None)
     panel = next((place for place, one in enumerate(stage.inputs) if one is read.parent), None)

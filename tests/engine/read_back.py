@@ -80,7 +80,7 @@ def come_to(left: str) -> float:
         return eval(left, {"__builtins__": {}}, _FUNCTIONS)
 
 
-def shows(result: str, value: float) -> bool:
+def shows(result: str, value: float, digits: int = 6) -> bool:
     """Whether a number, rounded to the digits that are shown of the result, is the result."""
     result = result.replace("−", "-").replace("∞", "inf")
     if result in ("True", "False"):
@@ -89,7 +89,7 @@ def shows(result: str, value: float) -> bool:
         return math.isnan(float(result)) and math.isnan(value)
     if isinstance(value, int | np.bool_):
         return int(result) == value if re.fullmatch(r"-?\d+", result) else math.isclose(float(result), value)
-    return float(f"{value:.6g}") == float(result)
+    return float(f"{value:.{digits}g}") == float(result)
 
 
 def misprint(arithmetic: str) -> str:

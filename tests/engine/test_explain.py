@@ -445,6 +445,12 @@ def test_constructors_know_their_numbers():
             assert_agrees(trace, step, index)
 
 
+def test_a_counted_number_is_written_with_what_was_given_in_the_call():
+    here = explained(lambda: torch.arange(-1.0, 1.0, 1 / 3), at=(3,))
+    assert here.formula == "arange[3] = −1 + 3 · 0.3333333333333333"
+    assert here.sentence.startswith("arange[3] is −1 + 3 · 0.3333333333333333: arange counts")
+
+
 def test_an_unknown_operation_says_so_and_names_what_it_read():
     here = explained(lambda x, y: torch.cross(x, y, dim=0), torch.rand(3), torch.rand(3), at=(0,))
     assert here.sentence == (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine import Leaf, Step, Trace
 from pages.ui.journey import Cell, exists
 from pages.ui.making import made_of
-from tests.engine.read_back import misprint
+from tests.engine.read_back import come_to, misprint, shows
 
 Pin = tuple[Step, int, tuple[int, ...]]  # step, panel, index
 
@@ -38,6 +38,11 @@ def faults(trace: Trace, pin: Pin) -> list[str]:
         wrong.append(f"a heading without numbers, or numbers without one: {made.heading!r}")
     factors = [factor for term in made.terms for factor in term.factors]
     wrong += [f"no such cell: {factor}" for factor in factors if factor.cell and not exists(trace, factor.cell)]
+    for term in made.terms:
+        if len(term.factors) == 2 and term.amount and "products" in made.heading:
+            product = " · ".join(f"({factor.value})" for factor in term.factors)
+            if not shows(term.amount, come_to(product), digits=4):
+                wrong.append(f"{product} is shown as {term.amount}")
     if isinstance((*step.inputs, step)[panel], Leaf) and made.terms:
         wrong.append(f"no operation made it, but it has terms: {made.terms}")
     return [f"{step.full_name} ({step.op}), panel {panel}, {index}: {fault}" for fault in wrong]

@@ -144,6 +144,18 @@ def test_a_sum_that_does_not_add_up_by_eye_says_to_what_it_was_rounded(dtype):
     )
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: torch.ones(2, dtype=torch.bool),
+        lambda: torch.full((2,), 3),
+        lambda: torch.arange(2, dtype=torch.float16),
+    ],
+)
+def test_what_is_made_exactly_is_not_said_to_be_rounded(function):
+    assert made_last(function, at=(1,)).verdict.endswith("; computed again from these numbers: the same")
+
+
 def test_what_adds_up_by_eye_needs_no_word_on_rounding():
     shown = made_last(lambda x: x + 1, torch.tensor([0.5]).bfloat16(), at=(0,))
     assert shown.verdict == "recorded 1.5; computed again from these numbers: the same"

@@ -123,7 +123,7 @@ def test_a_comment_of_its_own_line_is_shown_with_the_code_below_it_alone(trace):
         assert comments == above, step.full_name
         assert shown[: len(above)] == above
         commented |= {step.name} if above else set()
-    assert commented >= {"scaled", "mixed", "safe", "place"}
+    assert commented >= {"scaled", "mixed", "safe", "query"}
 
 
 def test_the_words_about_memory_are_true(trace):
