@@ -42,6 +42,8 @@ LAYOUTS = {
     "a chain whose last call has none": ("y = (\n    x.view(3, 4)  # (A, B)\n    .mul(2)\n)", ["A B", ""]),
     "a chain behind backslashes": ("y = x.mul(2) \\\n    .t()  # (B, A)", ["", "B A"]),
     "a chain that begins on its own line": ("y = (x.mul(2)  # (A, B)\n     .t())  # (B, A)", ["A B", "B A"]),
+    "a chain that begins on its own line and ends without one": ("y = (x.mul(2)  # (A, B)\n     .t())", ["A B", ""]),
+    "two values on two lines": ("y, z = (x * 2,\n        x * 3)  # (A, B)", ["", "A B"]),
     "the line that a long call begins on": ("y = torch.add(  # (A, B)\n    x,\n    x,\n)", ["A B"]),
     "the bracket of a long call": ("y = torch.add(\n    x.mul(2),\n    x,\n)  # (A, B)", ["", "A B"]),
     "the parts of a long call": (
