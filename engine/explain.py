@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -15,9 +15,16 @@ from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells, ElementCells, LetterCells
 from engine.ops.notation import format_element, number
 from engine.ops.numerics import rounding
+from engine.ops.printed import equation
 from engine.ops.registry import Movement, bind, lookup, reads_by_name
 from engine.ops.terms import Largest, Term, TermGroup, largest
 from engine.trace import Step, Trace
+
+_ROUNDED = (
+    " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
+    "rounding."
+)
+_HALF = frozenset((torch.bfloat16, torch.float16))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +38,10 @@ class Explanation:
         tolerance: how far apart the two may be (see ``engine.ops.numerics.rounding``).
         sentence: what happened, in words.
         formula: the operation with the indices of this element, ``scores[0,1,2,3] = Σ_d query[0,1,2,d] · …``.
-        arithmetic: the same with its numbers, ``= 0.31·0.12 + … = 0.42``. Both are empty for an unknown operation.
+        arithmetic: the same with its numbers, ``= 0.31·0.12 + … = 0.42``. The digits shown add up to the result as it
+            is shown; where they do not, such as after a rounding to bfloat16, ≈ stands before it. Both are empty for
+            an unknown operation.
+        exact: what ``recomputed`` was before it was rounded to the dtype.
     """
 
     step: Step
@@ -43,6 +53,7 @@ class Explanation:
     formula: str
     arithmetic: str
     _groups: tuple[TermGroup, ...] = field(repr=False)
+    exact: float | None = None
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
@@ -53,6 +64,14 @@ class Explanation:
     def count(self) -> int:
         """How many terms there are, without making them."""
         return sum(map(len, self._groups))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many terms there are of each role: products, a bias."""
+        counts: dict[str, int] = {}
+        for group in self._groups:
+            counts[group.role] = counts.get(group.role, 0) + len(group)
+        return counts
 
     def largest(self, n: int) -> Largest:
         """The n terms that contribute most by magnitude, largest first, and what the others add up to."""
@@ -127,11 +146,17 @@ def _explanation(
     if magnitude is None:
         magnitude = sum(group.contributions.double().abs().sum().item() for group in derivation.groups)
     tolerance = rounding(step.dtype, sum(map(len, derivation.groups)), magnitude)
-    if not _agree(value, recomputed, tolerance):
+    agrees = _agree(value, recomputed, tolerance)
+    if not agrees:
         sentence += f" But {number(value)} was recorded: these terms are not all that made it."
-    result = number(value, 6)
-    arithmetic = f"= {result}" if derivation.arithmetic is None else f"= {derivation.arithmetic} = {result}"
-    return Explanation(step, index, value, recomputed, tolerance, sentence, written, arithmetic, derivation.groups)
+    elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
+        dtype = str(step.dtype).removeprefix("torch.")
+        sentence += _ROUNDED.format(dtype=dtype, exact=number(recomputed))
+    result = number(value, 6) if derivation.arithmetic is None else equation(derivation.arithmetic, value, agrees)
+    exact = derivation.result.item()
+    return Explanation(
+        step, index, value, recomputed, tolerance, sentence, written, f"= {result}", derivation.groups, exact
+    )
 
 
 def _agree(value: float, recomputed: float, tolerance: float) -> bool:

@@ -139,7 +139,7 @@ class _Resolver:
     def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
         """The axes as the line's shape comment has them, None where it has none of this rank."""
         rank = value.dim()
-        if source is None or not source.targets or source.comment_axes is None or len(source.comment_axes) != rank:
+        if source is None or source.comment_axes is None or len(source.comment_axes) != rank:
             return None
         names = self.renames.get(path)
         if names is None:

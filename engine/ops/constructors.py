@@ -8,7 +8,8 @@ from torch import Tensor
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, number
+from engine.ops.notation import given, number
+from engine.ops.printed import constant, fill, with_cells
 from engine.ops.registry import Operation, Reads, register
 
 
@@ -29,14 +30,17 @@ class Arange(Constructor):
 
     def formula(self, cells: Cells) -> str:
         start, step = self._limits(cells.call)
-        return f"{number(start)} + {cells.out(0)} · {format_operand(step)}"
+        return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(step))
 
     def derive(self, at: ElementContext) -> Derivation:
         start, step = self._limits(at.call)
         formula = self.formula(at.cells)
         magnitude = abs(start) + abs(step * at.index[0])
         sentence = f"is {formula}: arange counts, and reads no tensor"
-        return Derivation((), _scalar(start + step * at.index[0]), sentence, formula, magnitude)
+        arithmetic = fill(
+            "{0.alone} + {1} · {2}", lambda a, i, b: a + i * b, constant(start), constant(at.index[0]), constant(step)
+        )
+        return Derivation((), _scalar(start + step * at.index[0]), sentence, arithmetic, magnitude)
 
     def _limits(self, call: Call) -> tuple[float, float]:
         given = call.values("rest")
@@ -59,9 +63,9 @@ class Filled(Constructor):
         return self._shown(cells.call)
 
     def derive(self, at: ElementContext) -> Derivation:
-        fill, shown = self.filling(at.call), self._shown(at.call)
+        filling, shown = self.filling(at.call), self._shown(at.call)
         sentence = f"is {shown}: {at.call.op} writes the same number everywhere, and reads none"
-        return Derivation((), _scalar(fill), sentence, shown, abs(fill))
+        return Derivation((), _scalar(filling), sentence, magnitude=abs(filling))
 
     def _shown(self, call: Call) -> str:
         return number(_scalar(self.filling(call)).to(call.step.dtype).item())
@@ -75,8 +79,8 @@ class Full(Filled):
     """The number that is given, everywhere."""
 
     def filling(self, call: Call) -> float:
-        fill: float = call.value("value") if "value" in call.args else call.values("rest")[-1]
-        return fill
+        filling: float = call.value("value") if "value" in call.args else call.values("rest")[-1]
+        return filling
 
 
 class FullLike(Full):
@@ -109,9 +113,9 @@ class FromNumbers(Constructor):
         return "the number that the program gives for this place"
 
     def derive(self, at: ElementContext) -> Derivation:
-        given = torch.as_tensor(at.call.value("rest0"))[at.index].to(at.call.step.dtype)
-        shown = number(given.item())
-        return Derivation((), given, f"is {shown}: the program gave this number", shown, abs(float(given)))
+        written = torch.as_tensor(at.call.value("rest0"))[at.index].to(at.call.step.dtype)
+        shown = number(written.item())
+        return Derivation((), written, f"is {shown}: the program gave this number", magnitude=abs(float(written)))
 
 
 def _scalar(value: float) -> Tensor:

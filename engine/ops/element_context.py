@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, Index, UpToIndex
 from engine.ops.call import Call
 from engine.ops.formula import Cells, ElementCells
+from engine.ops.printed import Printed
 from engine.ops.terms import OperandValues, TermGroup
 
 _ROLES = {"input": "x", "other": "y"}
@@ -37,7 +38,7 @@ class Derivation:
     groups: tuple[TermGroup, ...]
     result: Tensor | None
     sentence: str
-    arithmetic: str | None = None
+    arithmetic: Printed | None = None
     magnitude: float | None = None
 
 

@@ -13,7 +13,8 @@ from engine.ops.accesses import same_index
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, number
+from engine.ops.notation import format_operand, given, number
+from engine.ops.printed import constant, fill, with_cells
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import TermGroup
 
@@ -49,7 +50,7 @@ class UnaryFunction(Elementwise):
         self.words = words
 
     def formula(self, cells: Cells) -> str:
-        return self.template.format(cells.at("input"))
+        return with_cells(self.template, cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
         return of_one(at, self.function, self.template, f"is {self.words.format(at.words('input'))}")
@@ -61,7 +62,7 @@ def of_one(
     """How a function of the input's element came about."""
     x = at.operand("input")
     result = function(x.numbers)
-    arithmetic = template.format(format_operand(x.raw[0].item()))
+    arithmetic = fill(template, function, x.printed())
     return Derivation((TermGroup("x", (x,), result),), result[0], sentence, arithmetic, magnitude)
 
 
@@ -78,16 +79,19 @@ class Relu(Elementwise):
             sentence = f"is 0, because {at.words('input')} = {number(value)} is below 0"
         else:
             sentence = f"is {at.words('input')} = {number(value)}, unchanged because it is not below 0"
-        return of_one(at, torch.relu, "max(0, {})", sentence)
+        return of_one(at, torch.relu, "max(0, {0.alone})", sentence)
 
 
 class Gelu(Elementwise):
     names = ("gelu",)
     signature = "input approximate?"
-    _TEMPLATES = ("{0} · Φ({0})", "½ · {0} · (1 + tanh(√(2/π) · ({0} + 0.044715 · {0}³)))")
+    _TEMPLATES = (
+        "{0} · Φ({0.alone})",
+        "½ · {0} · (1 + tanh(√(2/π) · ({0.alone} + 0.044715 · {0.base}³)))",
+    )
 
     def formula(self, cells: Cells) -> str:
-        return self._template(cells.call).format(cells.at("input"))
+        return with_cells(self._template(cells.call), cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
         form = at.call.value("approximate", "none")
@@ -109,19 +113,19 @@ class Clamp(Elementwise):
         return None if any(isinstance(limit, Tensor) for limit in limits) else same_index(call)
 
     def formula(self, cells: Cells) -> str:
-        return self._template(cells.call).format(cells.at("input"))
+        return with_cells(self._template(cells.call), cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
         low, high = at.call.value("min"), at.call.value("max")
         limits = [(word, limit) for word, limit in (("at least", low), ("at most", high)) if limit is not None]
-        words = " and ".join(f"{word} {number(limit)}" for word, limit in limits)
+        words = " and ".join(f"{word} {given(limit)}" for word, limit in limits)
         sentence = f"is {at.words('input')}, made {words}"
         return of_one(at, lambda x: x.clamp(low, high), self._template(at.call), sentence)
 
     def _template(self, call: Call) -> str:
         low, high = call.value("min"), call.value("max")
-        template = "{}" if low is None else f"max({number(low)}, {{}})"
-        return template if high is None else f"min({number(high)}, {template})"
+        template = "{0.alone}" if low is None else f"max({given(low)}, {{0.alone}})"
+        return template if high is None else f"min({given(high)}, {template})"
 
 
 class Sum(Elementwise):
@@ -135,27 +139,30 @@ class Sum(Elementwise):
         self.minus = minus
 
     def formula(self, cells: Cells) -> str:
-        return self._template(cells.call).format(cells.at("input"), cells.at("other"))
+        alpha = format_operand(cells.call.value("alpha", 1))
+        return with_cells(self._template(cells.call), cells.at("input"), cells.at("other"), alpha)
 
     def derive(self, at: ElementContext) -> Derivation:
         x, y = at.operand("input"), at.operand("other")
-        second = y.numbers * at.call.value("alpha", 1)
+        alpha = at.call.value("alpha", 1)
+        second = y.numbers * alpha
         second = -second if self.minus else second
-        times = self._times(at.call)
+        times = "" if alpha == 1 else f"{format_operand(alpha)} · "
         sentence = f"is {at.words('input')} {'minus' if self.minus else 'plus'} {times}{at.words('other')}"
         groups = (TermGroup("x", (x,), x.numbers), TermGroup("y", (y,), second))
-        numbers = number(x.raw[0].item()), format_operand(y.raw[0].item())
-        return Derivation(groups, (x.numbers + second)[0], sentence, self._template(at.call).format(*numbers))
+        arithmetic = fill(self._template(at.call), self._total, x.printed(), y.printed(), constant(alpha))
+        return Derivation(groups, (x.numbers + second)[0], sentence, arithmetic)
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel() * (1 if call.value("alpha", 1) == 1 else 2)
 
     def _template(self, call: Call) -> str:
-        return f"{{}} {'−' if self.minus else '+'} {self._times(call)}{{}}"
+        # The first number needs no brackets: nothing stands before it.
+        sign = "−" if self.minus else "+"
+        return f"{{0.alone}} {sign} {{1}}" if call.value("alpha", 1) == 1 else f"{{0.alone}} {sign} {{2}} · {{1}}"
 
-    def _times(self, call: Call) -> str:
-        alpha = call.value("alpha", 1)
-        return "" if alpha == 1 else f"{format_operand(alpha)} · "
+    def _total(self, first: Tensor, second: Tensor, alpha: Tensor) -> Tensor:
+        return first - alpha * second if self.minus else first + alpha * second
 
 
 class BinaryFunction(Elementwise):
@@ -187,7 +194,7 @@ class BinaryFunction(Elementwise):
         self.role, self.jumps = role, jumps
 
     def formula(self, cells: Cells) -> str:
-        return self.template.format(cells.at("input"), cells.at("other"))
+        return with_cells(self.template, cells.at("input"), cells.at("other"))
 
     def derive(self, at: ElementContext) -> Derivation:
         return of_two(at, self.function, self.template, self.words, self.role, exact=self.jumps)
@@ -195,18 +202,30 @@ class BinaryFunction(Elementwise):
 
 def of_two(
     at: ElementContext,
-    function: Callable[[Tensor, Tensor], Tensor],
+    function: Callable[..., Tensor],
     template: str,
     words: str,
     role: str,
     *,
     exact: bool = False,
+    exponent: float | Tensor | None = None,
 ) -> Derivation:
-    """How a function of both inputs' elements came about; ``exact`` computes on the numbers as recorded."""
+    """How a function of both inputs' elements came about.
+
+    Args:
+        at: the element.
+        function: torch's own.
+        template: the formula, with {} for each number.
+        words: the same in a sentence.
+        role: what the terms are called.
+        exact: computes on the numbers as recorded.
+        exponent: stands in for the second number as ``function`` gets it.
+    """
     x, y = at.operand("input"), at.operand("other")
-    result = at.exactly(("input", "other"), function) if exact else function(x.numbers, y.numbers)
+    second = y.numbers if exponent is None else exponent
+    result = at.exactly(("input", "other"), function) if exact else function(x.numbers, second)
     sentence = f"is {words.format(at.words('input'), at.words('other'))}"
-    arithmetic = template.format(format_operand(x.raw[0].item()), format_operand(y.raw[0].item()))
+    arithmetic = fill(template, by_eye(template, function), x.printed(), y.printed())
     magnitude = result.abs()[0].item()
     return Derivation((TermGroup(role, (x, y), result),), result[0], sentence, arithmetic, magnitude)
 
@@ -219,6 +238,15 @@ _DIVISIONS = {
 }
 
 
+def by_eye(template: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function as people compute it: −3 / 0.3 rounded down is −10, but −11 in float64, which has no 0.3."""
+
+    def rounded_down(x: Tensor, y: Tensor) -> Tensor:
+        return (x / y).floor() if x.is_floating_point() and x.isfinite() else function(x, y)
+
+    return rounded_down if template.startswith("⌊") else function
+
+
 class Division(Elementwise):
     """x / y, rounded as ``rounding_mode`` says."""
 
@@ -227,7 +255,7 @@ class Division(Elementwise):
     signature = "input other"
 
     def formula(self, cells: Cells) -> str:
-        return self._form(cells.call)[0].format(cells.at("input"), cells.at("other"))
+        return with_cells(self._form(cells.call)[0], cells.at("input"), cells.at("other"))
 
     def derive(self, at: ElementContext) -> Derivation:
         template, words = self._form(at.call)
@@ -239,18 +267,21 @@ class Division(Elementwise):
         return _DIVISIONS[call.value("rounding_mode")]
 
 
+_POWER = "{0.base}^{1}"
+
+
 class Power(Elementwise):
     names = ("pow",)
     signature = "input other"
 
     def formula(self, cells: Cells) -> str:
-        return f"{cells.at('input')}^{cells.at('other')}"
+        return with_cells(_POWER, cells.at("input"), cells.at("other"))
 
     def derive(self, at: ElementContext) -> Derivation:
         x, y = at.operand("input"), at.operand("other")
         # torch takes roots by another way than powers, and knows them by a number given as such.
         exponent = y.parent.value if y.parent.kind == "argument" else y.numbers
-        power = of_two(at, lambda a, _: torch.pow(a, exponent), "{}^{}", "{} to the power {}", "result")
+        power = of_two(at, torch.pow, _POWER, "{} to the power {}", "result", exponent=exponent)
         # The rounding of an exponent is multiplied by the base's logarithm.
         steep = (y.numbers.double() * x.numbers.double().abs().log()).abs().nan_to_num(posinf=0.0)[0].item()
         magnitude = (power.magnitude or 0.0) * (1 + steep)
@@ -267,8 +298,8 @@ register(UnaryFunction("tanh", torch.tanh, "tanh {}", "the hyperbolic tangent of
 register(UnaryFunction("sigmoid", torch.sigmoid, "1 / (1 + e^−{})", "the sigmoid of {}"))
 register(UnaryFunction("silu", F.silu, "{0} / (1 + e^−{0})", "{} times its sigmoid"))
 register(UnaryFunction("neg negative", torch.neg, "−{}", "{} with the other sign"))
-register(UnaryFunction("abs absolute", torch.abs, "|{}|", "{} without its sign"))
-register(UnaryFunction("square", torch.square, "{}²", "{} times itself"))
+register(UnaryFunction("abs absolute", torch.abs, "|{0.alone}|", "{} without its sign"))
+register(UnaryFunction("square", torch.square, "{0.base}²", "{} times itself"))
 register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "1 divided by {}"))
 register(Relu())
 register(Gelu())
@@ -284,5 +315,5 @@ register(
     )
 )
 register(BinaryFunction("mod remainder", torch.remainder, "{} mod {}", "what {} divided by {} leaves over", jumps=True))
-register(BinaryFunction("maximum", torch.maximum, "max({}, {})", "the larger of {} and {}"))
-register(BinaryFunction("minimum", torch.minimum, "min({}, {})", "the smaller of {} and {}"))
+register(BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "the larger of {} and {}"))
+register(BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "the smaller of {} and {}"))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-
-from torch import Tensor
+from collections.abc import Iterable, Sequence
 
 from engine.ops.call import Operand
 
-_SHOWN = 3  # terms of a long sum that are written out
 _LETTERS = "jikln"
 
 
-def number(value: float, digits: int = 4) -> str:
-    """A number to so many significant digits: −0.3101, 2e−05, −∞, NaN; booleans and whole numbers as such."""
+def number(value: float | complex, digits: int = 4) -> str:
+    """A number to so many significant digits: −0.3101, 2e−05, −∞, NaN, 1 − 2i; booleans and whole numbers as such."""
+    if isinstance(value, complex):
+        return f"{joined_terms(number(part, digits) for part in (value.real, value.imag))}i"
     if isinstance(value, bool | int):
         return str(value).replace("-", "−")
     if math.isnan(value):
@@ -22,6 +21,17 @@ def number(value: float, digits: int = 4) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return f"{value:.{digits}g}".replace("-", "−")
+
+
+def rounded(value: float, digits: int) -> float:
+    """The number that ``number`` writes with so many digits."""
+    return value if isinstance(value, bool | int) else float(f"{value:.{digits}g}")
+
+
+def given(value: float) -> str:
+    """A number that somebody wrote in a call, as exactly as they wrote it."""
+    finite = isinstance(value, float) and math.isfinite(value) and not value.is_integer()
+    return repr(value).replace("-", "−") if finite else number(value)
 
 
 def format_operand(value: float, digits: int = 4) -> str:
@@ -61,22 +71,3 @@ def joined_terms(terms: Iterable[str]) -> str:
         term if place == 0 else f" − {term[1:]}" if term.startswith("−") else f" + {term}"
         for place, term in enumerate(terms)
     )
-
-
-def format_sum(amounts: Tensor, write: Callable[[int], str]) -> str:
-    """A sum of these amounts, each written by its position; nothing at all adds up to 0.
-
-    Up to four come in their own order. Of more, only the three largest by magnitude, NaN and infinities before all,
-    then how many others there are and what those come to.
-    """
-    count = amounts.numel()
-    if count <= _SHOWN + 1:
-        return joined_terms(map(write, range(count))) or "0"
-    sizes = amounts.double().abs().nan_to_num(nan=math.inf, posinf=math.inf)
-    top, places = sizes.topk(_SHOWN + 1)
-    others = amounts.clone()
-    others[places[:_SHOWN]] = 0
-    # Where the next one is as large, calling it smaller would be wrong.
-    kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
-    rest = f"{count - _SHOWN} {kind} terms ({number(others.sum().item())})"
-    return joined_terms([*map(write, places[:_SHOWN].tolist()), rest])

@@ -11,11 +11,15 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, Cons
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, format_sum, joined_terms, number
+from engine.ops.notation import number
+from engine.ops.printed import constant, fill, long_sum, sum_of
 from engine.ops.reductions import several
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.softmax import FLOPS_PER_CELL
-from engine.ops.terms import OperandValues, TermGroup
+from engine.ops.terms import TermGroup
+
+_ONE_PRODUCT = "is 1 product, {left} times {right}"
+_PRODUCTS = "is {count} products added up, {left} times {right}"
 
 
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
@@ -23,14 +27,18 @@ def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
     x, y = at.operand(left), at.operand(right)
     groups = [TermGroup("product", (x, y), x.numbers * y.numbers)]
     result = groups[0].contributions.sum()
-    arithmetic = format_sum(groups[0].contributions, lambda place: f"{_written(x, place)}·{_written(y, place)}")
-    count = several(len(groups[0]), "product")
-    sentence = f"is {count} added up, {at.words(left)} times {at.words(right)}"
+    arithmetic = long_sum(
+        groups[0].contributions,
+        lambda place: fill("{}·{}", torch.mul, x.printed(place), y.printed(place), compound=False),
+    )
+    count = len(groups[0])
+    template = _ONE_PRODUCT if count == 1 else _PRODUCTS
+    sentence = template.format(count=count, left=at.words(left), right=at.words(right))
     if "bias" in at.reads:
         bias = at.operand("bias")
         groups.append(TermGroup("bias", (bias,), bias.numbers))
         result = result + bias.numbers[0]
-        arithmetic = joined_terms([arithmetic, number(bias.raw[0].item())])
+        arithmetic = sum_of([arithmetic, bias.printed()])
         sentence += f", plus {at.words('bias')}"
     return Derivation(tuple(groups), result, sentence, arithmetic)
 
@@ -144,8 +152,11 @@ class ScaledDotProductAttention(Operation):
             f"the scaled products of {at.words('query')} with every key; the largest weight is "
             f"{number(weights[heaviest].item())}, of key {heaviest}"
         )
-        arithmetic = format_sum(
-            group.contributions, lambda place: f"{_amount(weights, place)}·{_written(value, place)}"
+        arithmetic = long_sum(
+            group.contributions,
+            lambda place: fill(
+                "{}·{}", torch.mul, constant(weights[place].item()), value.printed(place), compound=False
+            ),
         )
         size = (weights * value.numbers.abs()).sum().item()
         query, key = at.operand("query").numbers, at.operand("key").numbers
@@ -183,14 +194,6 @@ class ScaledDotProductAttention(Operation):
         if at.call.value("is_causal", False):
             scores[at.index[-2] + 1 :] = -math.inf
         return scores.softmax(0)
-
-
-def _written(operand: OperandValues, place: int) -> str:
-    return format_operand(operand.raw[place].item())
-
-
-def _amount(weights: Tensor, place: int) -> str:
-    return number(weights[place].item())
 
 
 register(Linear())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,9 +14,12 @@ from engine.ops.accesses import axis_of
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, format_sum, number
+from engine.ops.notation import number
+from engine.ops.printed import Printed, constant, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import OperandValues, TermGroup
+
+_SHOWN_OF_ROW = 4  # numbers of a row that are written out
 
 
 def reduced_axes(call: Call) -> tuple[int, ...]:
@@ -76,7 +80,8 @@ class Mean(Reduction):
         count = len(x.raw)
         sentence = f"is the mean of {several(count, 'number')}, {at.words('input')}: their sum divided by {count}"
         group = TermGroup("x", (x,), x.numbers / count)
-        return Derivation((group,), x.numbers.sum() / count, sentence, f"({_added(x)}) / {count}")
+        arithmetic = fill("{} / {}", torch.div, _added(x), constant(float(count)))
+        return Derivation((group,), x.numbers.sum() / count, sentence, arithmetic)
 
 
 class Variance(Reduction):
@@ -97,8 +102,10 @@ class Variance(Reduction):
         divisor = _divisor(at.call)
         mean = x.numbers.mean()
         squares = (x.numbers - mean).square()
-        centre = format_operand(mean.item())
-        distances = format_sum(squares, lambda place: f"({number(x.raw[place].item())} − {centre})²")
+        centre = constant(mean.item())
+        distances = long_sum(
+            squares, lambda place: fill("({0.alone} − {1})²", _square, x.printed(place), centre, compound=False)
+        )
         sentence = self._SENTENCE.format(
             numbers=several(count, "number"),
             cells=at.words("input"),
@@ -106,7 +113,7 @@ class Variance(Reduction):
             divisor=number(divisor),
             corrected=f" ({count} − {number(correction)})" if correction else "",
         )
-        arithmetic = f"({distances}) / {number(divisor)}"
+        arithmetic = fill("{} / {}", torch.div, distances, constant(divisor))
         # The mean's own rounding moves every distance (Welford's error bound).
         magnitude = (x.numbers.square().sum() * squares.sum()).sqrt().item() / divisor if divisor else 0.0
         group = TermGroup("x", (x,), squares / divisor)
@@ -131,7 +138,8 @@ class StandardDeviation(Variance):
         assert variance.result is not None
         result = variance.result.sqrt()
         magnitude = (variance.magnitude or 0.0) / result.item() if result.item() > 0 else 0.0
-        return Derivation(variance.groups, result, variance.sentence, f"√({variance.arithmetic})", magnitude)
+        arithmetic = None if variance.arithmetic is None else fill("√{}", torch.sqrt, variance.arithmetic)
+        return Derivation(variance.groups, result, variance.sentence, arithmetic, magnitude)
 
 
 class Extreme(Reduction):
@@ -149,7 +157,7 @@ class Extreme(Reduction):
         result = self.pick(x.numbers)
         sentence = f"is the {self.word} of {several(len(x.raw), 'number')}, {at.words('input')}"
         group = TermGroup("x", (x,), x.numbers)
-        return Derivation((group,), result, sentence, f"{self.sign}({_listed(x)})", abs(result.item()))
+        return Derivation((group,), result, sentence, _of_row(x, self.sign), abs(result.item()))
 
 
 class ExtremeWithPosition(Extreme):
@@ -218,7 +226,7 @@ def _position(at: ElementContext, sign: str, word: str) -> Derivation:
     largest = number(x.raw[int(result)].item())
     sentence = f"is the position of the {word} of {several(len(x.raw), 'number')}, {at.words('input')}: {largest}"
     group = TermGroup("x", (x,), x.numbers)
-    return Derivation((group,), result, sentence, f"the position of {largest} among ({_listed(x)})", 0.0)
+    return Derivation((group,), result, sentence, None, 0.0)
 
 
 def _divisor(call: Call) -> float:
@@ -242,12 +250,25 @@ def _correction(call: Call) -> float:
     return 1 if given is None else int(given) if given == int(given) else float(given)
 
 
-def _added(operand: OperandValues) -> str:
-    return format_sum(operand.numbers, lambda place: number(operand.raw[place].item()))
+def _added(operand: OperandValues) -> Printed:
+    return long_sum(operand.numbers, operand.printed)
 
 
-def _listed(operand: OperandValues) -> str:
-    return ", ".join(map(number, operand.raw.tolist()[:4])) + (", …" if len(operand.raw) > 4 else "")
+def _square(value: Tensor, mean: Tensor) -> Tensor:
+    return (value - mean).square()
+
+
+def _of_row(x: OperandValues, sign: str) -> Printed:
+    """``max(3, 1, 2)``; of a long row the four that come nearest to being the answer, NaN before all."""
+    places = list(range(len(x.raw)))
+    if len(places) > _SHOWN_OF_ROW:
+        sizes = x.numbers if sign == "max" else -x.numbers
+        sizes = sizes.nan_to_num(nan=math.inf) if sizes.is_floating_point() else sizes
+        places = sizes.argsort(descending=True, stable=True)[:_SHOWN_OF_ROW].tolist()
+    shown = ", ".join(f"{{{place}.alone}}" for place in range(len(places)))
+    more = ", …" if len(x.raw) > len(places) else ""
+    function = torch.amax if sign == "max" else torch.amin
+    return fill(f"{sign}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, places))
 
 
 register(Total())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from engine.ops.access import AffineMap, AllIndices, SameIndex
@@ -13,13 +14,15 @@ from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, format_sum, number
+from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
+from engine.ops.printed import constant, enough_digits, fill, long_sum
 from engine.ops.registry import Operation, Reads, bind, register
 from engine.ops.terms import TermGroup
 
 # Per element: subtract the largest, exp, add up, divide (softmax) or take the log and subtract (log_softmax).
 FLOPS_PER_CELL = 4
+_PERCENT_DIGITS = 3
 _ABOUT = "e^(score − largest) divided by the sum over the row"
 
 
@@ -49,11 +52,11 @@ class Softmax(Operation):
         row = _Row(at)
         share = row.shares[row.here]
         count = len(row.powers)
-        sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), 3)} % of the row of {count}"
+        sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
         if row.top.item() == -math.inf:
             sentence = f"is {_ABOUT}, but every score in the row of {count} is −∞: 0 / 0 has no value"
-        below = format_sum(row.powers, lambda place: number(row.powers[place].item()))
-        arithmetic = f"{format_operand(row.powers[row.here].item())} / ({below})"
+        below = long_sum(row.powers, lambda place: constant(row.powers[place].item()))
+        arithmetic = fill("{} / {}", torch.div, row.own_power, below)
         own_distance = (row.x.numbers[row.here] - row.top).abs().nan_to_num(posinf=0.0).item()
         magnitude = share.item() * (2 + own_distance + row.spread)
         return Derivation((row.group,), share, sentence, arithmetic, magnitude)
@@ -123,7 +126,7 @@ class LogSoftmax(Softmax):
         result = row.x.numbers[row.here] - row.top - row.whole.log()
         sentence = f"is the logarithm of {_ABOUT}: ln({row.fraction})"
         parts = (row.x.numbers[row.here].item(), row.top.item(), row.whole.log().item())
-        arithmetic = f"{number(parts[0])} − {format_operand(parts[1])} − {format_operand(parts[2])}"
+        arithmetic = fill("{0.alone} − {1} − {2}", lambda own, top, log: own - top - log, *map(constant, parts))
         magnitude = sum(map(abs, parts)) + 1 + row.spread
         return Derivation((row.group,), result, sentence, arithmetic, magnitude)
 
@@ -139,7 +142,10 @@ class _Row:
         self.whole = self.powers.sum()
         self.shares = self.powers / self.whole
         self.group = TermGroup("x", (self.x,), self.powers, self.shares)
-        self.fraction = f"{number(self.powers[self.here].item())} / {number(self.whole.item())}"
+        self.own_power = constant(self.powers[self.here].item())
+        percent = fill("{} / {}", lambda part, whole: 100 * part / whole, self.own_power, constant(self.whole.item()))
+        share = 100 * self.shares[self.here].item()
+        self.fraction = percent.text(enough_digits(percent, share, _PERCENT_DIGITS) or 4)
         # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
         distances = (self.x.numbers - self.top).abs() * self.shares
         self.spread = distances.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).sum().item()

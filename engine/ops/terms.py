@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from engine.ops.call import Operand
+from engine.ops.printed import Printed, constant, enough_digits, fill
+
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class Term:
     contribution: float
     role: str
     share: float | None = None
+
+    @property
+    def digits(self) -> int:
+        """How many digits its factors need so that, by eye, they come to the contribution's four."""
+        if self.role != "product" or len(self.factors) != 2:
+            return _DIGITS
+        product = fill("{}·{}", torch.mul, *(constant(factor.value) for factor in self.factors))
+        return enough_digits(product, self.contribution, _DIGITS) or _DIGITS
 
     @property
     def parent(self) -> Operand:
@@ -76,6 +87,10 @@ class OperandValues:
             rest, position = divmod(rest, len(places))
             index.append(places[position])
         return Factor(self.parent, tuple(reversed(index)), self.raw[place].item(), self.role)
+
+    def printed(self, place: int = 0) -> Printed:
+        """One of the numbers, in arithmetic that people read."""
+        return constant(self.raw[place].item(), self.numbers.dtype)
 
     def factors(self) -> list[Factor]:
         cells = itertools.product(*self.ranges)

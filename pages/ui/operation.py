@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine import Step, Trace
 from engine.checks import checks
 from engine.explain import formula
@@ -12,8 +14,6 @@ from pages.ui.panels import memory_words
 from pages.ui.tensor_view import Badge, Operation
 
 Runs = tuple[tuple[str, str], ...]
-
-_LINES_AROUND = 1
 
 
 def operation_of(trace: Trace, step: Step) -> Operation:
@@ -53,13 +53,31 @@ def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
     at, until = first - source.function_line, last - source.function_line
     if not 0 <= at <= until < len(lines):
         return source.expression, None
-    begin, stop = max(at - _LINES_AROUND, 0), min(until + _LINES_AROUND + 1, len(lines))
-    while not lines[begin].strip():
-        begin += 1
+    begin, stop = _around(lines, at, until)
     shown = lines[begin:stop]
     indent = min((len(line) - len(line.lstrip()) for line in shown if line.strip()), default=0)
     close = end if last == first else len(lines[at])
     return "\n".join(line[indent:] for line in shown).rstrip(), (at - begin, start - indent, close - indent)
+
+
+def _around(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """Where the lines to show begin and end: those of the expression and one on either side of it.
+
+    A comment on a line of its own belongs to the code below it. So all of those right above the expression are shown,
+    and none below it.
+    """
+    begin = first
+    while begin and _is_comment(lines[begin - 1]):
+        begin -= 1
+    if begin == first and begin and lines[begin - 1].strip():
+        begin -= 1
+    after = last + 1
+    goes_on = after < len(lines) and lines[after].strip() and not _is_comment(lines[after])
+    return begin, after + 1 if goes_on else after
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
 
 
 def _facts(step: Step) -> list[tuple[str, str]]:
