@@ -47,7 +47,7 @@ def show() -> None:
     tensor_view(
         stage_of(trace, step),
         key="stage",
-        reads=[read.to_json() for read in reads(step) or ()] or None,
+        reads=reads(step),
         operation=operation_of(trace, step),
         travel=travel_of(step),
     )

@@ -58,8 +58,7 @@ def test_every_stage_can_be_sent_with_an_axis_and_its_labels_for_each_dimension(
             for axis, labels in enumerate(panel.labels):
                 check_labels(trace, panel, axis, labels)
             assert panel.masked is None or panel.masked.expand(panel.value.shape).dtype == torch.bool
-        maps = [one.to_json() for one in reads(step) or ()] or None
-        packed = pack(panels, reads=maps, operation=operation_of(trace, step))
+        packed = pack(panels, reads=reads(step), operation=operation_of(trace, step))
         assert len(packed.windows) == len(panels)
 
 
