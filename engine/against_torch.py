@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.arguments import bind
-from engine.explain import rounding
-from engine.formula import number
+from engine.ops import bind
+from engine.ops.notation import number
+from engine.ops.numerics import measurable, to_float64, tolerance
 from engine.patterns import attention, feed_forward, layer_norm, multi_head
-from engine.trace import Leaf, Step, memory_of
+from engine.trace import Leaf, Step
 
 # All of this is computed while somebody waits for a screen.
-_MOST_NUMBERS = 2_000_000
 _MOST_FLOPS = 20_000_000
 # What takes a dozen passes over a tensor in float64 is asked of smaller ones.
 MOST_PASSES = 300_000
@@ -26,11 +25,18 @@ MOST_PASSES = 300_000
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """``expected`` is what ``name`` gives, ``slack`` how far each number may be from it, ``note`` what else it took."""
+    """What of torch.nn a step's result should be equal to.
+
+    Attributes:
+        name: which part of torch.nn.
+        expected: what it gives.
+        tolerance: how far each number may be from it.
+        note: what else it took.
+    """
 
     name: str
     expected: Tensor
-    slack: Tensor
+    tolerance: Tensor
     note: str = ""
 
 
@@ -47,32 +53,10 @@ def comparisons(step: Step) -> tuple[Comparison, ...]:
     return tuple(one for one in found if one is not None and one.expected.shape == step.value.shape)
 
 
-def measurable(*values: object, most: int = _MOST_NUMBERS) -> bool:
-    """Whether these are tensors whose numbers can be looked at, and not too many of them."""
-    return all(
-        isinstance(value, Tensor)
-        and value.layout == torch.strided
-        and not (value.is_meta or value.is_nested or value.is_quantized or value.is_complex())
-        and 0 < value.numel() <= most
-        and memory_of(value) is not None
-        for value in values
-    )
-
-
-def wide(value: Tensor) -> Tensor:
-    """The same numbers in float64, on the CPU: MPS has no float64."""
-    return value.detach().cpu().double()
-
-
 def coarsest(*parents: Step | Leaf) -> torch.dtype:
     """The dtype among these that rounds the most."""
     dtypes = [parent.value.dtype for parent in parents if parent.value.is_floating_point()]
     return max(dtypes, key=lambda dtype: torch.finfo(dtype).eps, default=torch.float64)
-
-
-def slack(dtype: torch.dtype, terms: int, magnitude: Tensor) -> Tensor:
-    """``rounding`` for many numbers at once."""
-    return rounding(dtype, terms, 1.0) * magnitude + rounding(dtype, 0, 0.0)
 
 
 def _embedding(step: Step) -> Comparison | None:
@@ -80,8 +64,8 @@ def _embedding(step: Step) -> Comparison | None:
     # With max_norm the table itself is changed.
     if call is None or call.value("max_norm") is not None or not measurable(call.value("input")):
         return None
-    table = call.given["weight"].value.detach()
-    expected = wide(F.embedding(call.given["input"].value, table))
+    table = call.args["weight"].value.detach()
+    expected = to_float64(F.embedding(call.args["input"].value, table))
     return Comparison("torch.nn.Embedding", expected, torch.zeros_like(expected))
 
 
@@ -94,12 +78,12 @@ def _layer_norm(step: Step) -> Comparison | None:
     shape = x.shape[-len(axes) :]
     if not measurable(x, weight, bias) or axes != tuple(range(x.dim()))[-len(axes) :] or weight.shape != bias.shape:
         return None
-    x, weight, bias = wide(x), wide(weight), wide(bias)
+    x, weight, bias = to_float64(x), to_float64(weight), to_float64(bias)
     expected = F.layer_norm(x, shape, weight, bias, eps)
     # What rounding moves the mean by is divided by the deviation, like everything else.
     moved = x.abs().mean(axes, keepdim=True) / (x.var(axes, correction=0, keepdim=True) + eps).sqrt()
     magnitude = (expected - bias).abs() + moved * weight.abs() + bias.abs()
-    allowed = slack(coarsest(step, found.normalisation.x), math.prod(shape), magnitude)
+    allowed = tolerance(coarsest(step, found.normalisation.x), math.prod(shape), magnitude)
     return Comparison("torch.nn.LayerNorm", expected, allowed, f"with eps = {number(eps)}")
 
 
@@ -112,7 +96,7 @@ def _attention(step: Step) -> Comparison | None:
         return None
     if 2 * (query.numel() + step.value.numel()) * key_t.shape[-1] > _MOST_FLOPS:
         return None
-    query, key, value = wide(query), wide(key_t).mT, wide(value)
+    query, key, value = to_float64(query), to_float64(key_t).mT, to_float64(value)
     shown = None if found.mask is None else ~found.mask.value.detach().cpu().bool()
     # The mix of the values' magnitudes comes out beside the mix of the values.
     both = F.scaled_dot_product_attention(
@@ -120,7 +104,7 @@ def _attention(step: Step) -> Comparison | None:
     )
     expected, size = both.split(value.shape[-1], -1)
     terms = query.shape[-1] + key.shape[-2]
-    allowed = slack(coarsest(step, *step.inputs), terms, size * (1 + _steepness(query, key, found.scale)))
+    allowed = tolerance(coarsest(step, *step.inputs), terms, size * (1 + _steepness(query, key, found.scale)))
     return Comparison("scaled_dot_product_attention", expected, allowed, f"with scale = {number(found.scale)}")
 
 
@@ -129,8 +113,8 @@ def _multi_head(step: Step) -> Comparison | None:
     if found is None:
         return None
     layers = (found.query, found.key, found.value, found.output)
-    weights = [layer.given["weight"].value for layer in layers]
-    given = [layer.given["input"].value for layer in layers[:3]]
+    weights = [layer.args["weight"].value for layer in layers]
+    given = [layer.args["input"].value for layer in layers[:3]]
     biases = [layer.value("bias") for layer in layers]
     width, heads = step.shape[-1], found.mixed.shape[1]
     if not measurable(*weights, *given, *_given(found.attention.mask), *(b for b in biases if b is not None)):
@@ -146,13 +130,13 @@ def _multi_head(step: Step) -> Comparison | None:
         return None
     if 4 * batch * width * (length * width + length_k * width + length * length_k) > _MOST_FLOPS:
         return None
-    w_q, w_k, w_v, w_o = map(wide, weights)
-    *b_qkv, b_o = (w_o.new_zeros(width) if bias is None else wide(bias) for bias in biases)
+    w_q, w_k, w_v, w_o = map(to_float64, weights)
+    *b_qkv, b_o = (w_o.new_zeros(width) if bias is None else to_float64(bias) for bias in biases)
     hidden = None
     if found.attention.mask is not None:
         pairs = found.attention.mask.value.detach().cpu().bool().expand(batch, heads, length, length_k)
         hidden = pairs.flatten(0, 1)
-    query, key, value = (wide(tensor).transpose(0, 1) for tensor in given)
+    query, key, value = (to_float64(tensor).transpose(0, 1) for tensor in given)
     output, _ = F.multi_head_attention_forward(
         query,
         key,
@@ -176,10 +160,12 @@ def _multi_head(step: Step) -> Comparison | None:
         v_proj_weight=w_v,
     )
     # A mix is at most as large as the largest of what is mixed.
-    largest = wide(found.attention.value.value).abs().amax(-2).flatten(1).unsqueeze(1)
-    steep = _steepness(wide(found.attention.query.value), wide(found.attention.key_t.value).mT, found.attention.scale)
+    largest = to_float64(found.attention.value.value).abs().amax(-2).flatten(1).unsqueeze(1)
+    steep = _steepness(
+        to_float64(found.attention.query.value), to_float64(found.attention.key_t.value).mT, found.attention.scale
+    )
     magnitude = _root_of_squares(largest, w_o, b_o) * (1 + steep)
-    allowed = slack(coarsest(step, *step.inputs), 3 * width + length_k, magnitude)
+    allowed = tolerance(coarsest(step, *step.inputs), 3 * width + length_k, magnitude)
     usual, scale = (width // heads) ** -0.5, found.attention.scale
     note = "" if math.isclose(scale, usual, rel_tol=1e-3) else f"which scales by {number(usual)}, not {number(scale)}"
     return Comparison("torch.nn.MultiheadAttention", output.transpose(0, 1), allowed, note)
@@ -193,18 +179,18 @@ def _feed_forward(step: Step) -> Comparison | None:
     biases = [call.value("bias") for call in (found.first, found.second)]
     if not measurable(x, w_1, w_2, *(bias for bias in biases if bias is not None)):
         return None
-    hidden = found.activation.given["input"].value.numel()
+    hidden = found.activation.args["input"].value.numel()
     if 2 * hidden * (x.shape[-1] + step.shape[-1]) > _MOST_FLOPS:
         return None
-    x, w_1, w_2 = wide(x), wide(w_1), wide(w_2)
-    b_1, b_2 = (None if bias is None else wide(bias) for bias in biases)
+    x, w_1, w_2 = to_float64(x), to_float64(w_1), to_float64(w_2)
+    b_1, b_2 = (None if bias is None else to_float64(bias) for bias in biases)
     activation = F.relu
     if found.activation.op == "gelu":
         activation = partial(F.gelu, approximate=found.activation.value("approximate", "none"))
     expected = F.linear(activation(F.linear(x, w_1, b_1)), w_2, b_2)
     magnitude = _root_of_squares(_root_of_squares(x, w_1, b_1), w_2, b_2)
     name = f"Linear → {'GELU' if found.activation.op == 'gelu' else 'ReLU'} → Linear"
-    return Comparison(name, expected, slack(coarsest(step, *step.inputs), x.shape[-1] + w_1.shape[0], magnitude))
+    return Comparison(name, expected, tolerance(coarsest(step, *step.inputs), x.shape[-1] + w_1.shape[0], magnitude))
 
 
 def _root_of_squares(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.csv_text import cell, number_lines, plain, text_of
-from engine.trace import Step, memory_of
+from engine.ops.numerics import memory_of
+from engine.trace import Step
 
 # Elements made into text at once. The working memory stays in the processor's cache, and in blocks that the C library
 # uses again; larger ones go back to the system each time, and what comes next pays for every page of new ones.

@@ -6,14 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.arguments import RESHAPING, usual_name
-from engine.cells import Affine, Follow, Read
-from engine.index_map import reads
+from engine.ops import Movement, canonical_name, movement, reads
+from engine.ops.access import AccessMap, axis_groups
 from engine.trace import Leaf, Step
-
-_PERMUTING = frozenset(("permute", "transpose", "t", "T", "mT", "unsqueeze", "squeeze"))
-_REARRANGING = _PERMUTING | RESHAPING
-_LAYOUT = _REARRANGING | {"contiguous", "clone"}
 
 # For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.
 _Side = Sequence[Sequence[str]]
@@ -40,7 +35,7 @@ def strides_story(step: Step) -> str | None:
 
     None for a step that computes: its numbers are new anyway.
     """
-    if usual_name(step.op) not in _LAYOUT or not step.inputs:
+    if (not _rearranges(step) and canonical_name(step.op) != "contiguous") or not step.inputs:
         return None
     parent = step.inputs[0]
     before = tuple(parent.value.stride())
@@ -70,29 +65,34 @@ class _Pattern:
     sizes: Mapping[str, int]
 
 
+def _rearranges(step: Step) -> bool:
+    return movement(step.op) in (Movement.REGROUPS, Movement.PERMUTES)
+
+
 def _pattern(step: Step) -> _Pattern | None:
-    if usual_name(step.op) not in _REARRANGING or step.value.numel() == 0:
+    if not _rearranges(step) or step.value.numel() == 0:
         return None
-    found = reads(step)
-    if found is None or len(found) != 1:
+    maps = reads(step)
+    if maps is None or len(maps) != 1:
         return None
-    return _permutation(step, found[0]) if isinstance(found[0], Affine) else _regrouping(step, found[0])
+    return _regrouping(step) if movement(step.op) is Movement.REGROUPS else _permutation(step, maps[0])
 
 
-def _permutation(step: Step, read: Affine) -> _Pattern:
+def _permutation(step: Step, read: AccessMap) -> _Pattern:
     symbols = _symbols(step.inputs[0])
-    out = {axis: spec.out for axis, spec in enumerate(read.axes) if isinstance(spec, Follow)}
-    named = dict(zip(out, _distinct(step.axes[out[axis]] or symbols[axis] for axis in out), strict=True))
-    back = {place: axis for axis, place in out.items()}
-    left = [[named.get(axis, "1")] for axis in range(len(read.axes))]
-    right = [[named[back[place]] if place in back else "1"] for place in range(len(step.shape))]
+    named = dict(
+        zip(read.follows, _distinct(step.axes[out] or symbols[axis] for axis, out in read.follows.items()), strict=True)
+    )
+    back = {out: axis for axis, out in read.follows.items()}
+    left = [[named.get(axis, "1")] for axis in range(len(symbols))]
+    right = [[named[back[out]] if out in back else "1"] for out in range(len(step.shape))]
     return _Pattern(left, right, {})
 
 
-def _regrouping(step: Step, read: Read) -> _Pattern | None:
+def _regrouping(step: Step) -> _Pattern | None:
     """A view: every axis stays, is split into several, or is merged with its neighbours."""
     symbols = _symbols(step.inputs[0])
-    groups = _groups(tuple(step.inputs[0].value.shape), step.shape, symbols, step.axes)
+    groups = axis_groups(tuple(step.inputs[0].value.shape), step.shape, symbols, step.axes)
     if any(len(before) > 1 and len(after) > 1 for before, after in groups):
         return None
     finer = [
@@ -114,45 +114,8 @@ def _regrouping(step: Step, read: Read) -> _Pattern | None:
     return _Pattern(left, right, sizes)
 
 
-_Groups = list[tuple[range, range]]
-
-
-def _groups(
-    before: Sequence[int], after: Sequence[int], symbols: Sequence[str | None], symbols_after: Sequence[str | None]
-) -> _Groups:
-    """Neighbouring axes before and after that hold the same numbers, as few as can be."""
-    groups: _Groups = []
-    i = j = 0
-    while i < len(before) or j < len(after):
-        wide, high = _named_factors(symbols, i, symbols_after, j)
-        if math.prod(before[i : i + wide]) != math.prod(after[j : j + high]):
-            wide, high = 1, 1
-        if (before[i : i + 1] == (1,)) != (after[j : j + 1] == (1,)) and wide == high == 1:
-            # An axis of size 1 that came or went.
-            wide, high = (1, 0) if before[i : i + 1] == (1,) else (0, 1)
-        else:
-            while (held := math.prod(before[i : i + wide])) != (needed := math.prod(after[j : j + high])):
-                wide, high = (wide + 1, high) if held < needed else (wide, high + 1)
-        groups.append((range(i, i + wide), range(j, j + high)))
-        i, j = i + wide, j + high
-    return groups
-
-
-def _named_factors(
-    symbols: Sequence[str | None], i: int, symbols_after: Sequence[str | None], j: int
-) -> tuple[int, int]:
-    """How many axes on either side the names say belong together: H*d_k on one and H, d_k on the other."""
-    parts = (symbols[i] or "").split("*") if i < len(symbols) else []
-    parts_after = (symbols_after[j] or "").split("*") if j < len(symbols_after) else []
-    if len(parts) > 1 and parts == list(symbols_after[j : j + len(parts)]):
-        return 1, len(parts)
-    if len(parts_after) > 1 and parts_after == list(symbols[i : i + len(parts_after)]):
-        return len(parts_after), 1
-    return 1, 1
-
-
 def _symbols(parent: Step | Leaf) -> tuple[str | None, ...]:
-    return parent.axes if isinstance(parent, Step) else (None,) * parent.value.dim()
+    return parent.axes or (None,) * parent.value.dim()
 
 
 def _distinct(symbols: Iterable[str | None]) -> list[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.arguments import RESHAPING, Call, bind
-from engine.index_map import reduced_axes
+from engine.ops import Call, Movement, bind, movement
+from engine.ops.reductions import reduced_axes
 from engine.trace import Leaf, Step, Trace
 
 _Parent = Step | Leaf
-_MOVING = RESHAPING | {"permute", "transpose", "mT", "contiguous", "clone"}
-_MASKING = _MOVING | {"unsqueeze", "expand", "bitwise_or", "logical_or", "to"}
+_MASKING = frozenset(("expand", "bitwise_or", "logical_or", "to"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,18 +26,18 @@ class Attention:
 def attention(mixed: Step) -> Attention | None:
     """The attention whose mix of the values this step is."""
     mix = _call(mixed, "matmul")
-    softmax = mix and _call(mix.given["input"], "softmax")
+    softmax = mix and _call(mix.args["input"], "softmax")
     if mix is None or softmax is None:
         return None
-    scores, mask = softmax.given["input"], None
+    scores, mask = softmax.args["input"], None
     hidden = _call(scores, "masked_fill")
     if hidden is not None:
-        scores, mask = hidden.given["input"], hidden.given["mask"]
+        scores, mask = hidden.args["input"], hidden.args["mask"]
     scores, scale = _unscaled(scores)
     pairs = _call(scores, "matmul")
     if pairs is None:
         return None
-    return Attention(pairs.given["input"], pairs.given["other"], mix.given["other"], scale, mask)
+    return Attention(pairs.args["input"], pairs.args["other"], mix.args["other"], scale, mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ class MultiHead:
 def multi_head(output: Step) -> MultiHead | None:
     """The multi-head attention that ends in this step."""
     last = _call(output, "linear")
-    mixed = None if last is None else _unmoved(last.given["input"])
+    mixed = None if last is None else _unmoved(last.args["input"])
     if last is None or not isinstance(mixed, Step) or len(mixed.shape) != 4:
         return None
     found = attention(mixed)
@@ -80,8 +79,8 @@ class FeedForward:
 def feed_forward(output: Step) -> FeedForward | None:
     """The feed-forward network that ends in this step."""
     second = _call(output, "linear")
-    activation = second and _call(second.given["input"], "relu", "gelu")
-    first = activation and _call(activation.given["input"], "linear")
+    activation = second and _call(second.args["input"], "relu", "gelu")
+    first = activation and _call(activation.args["input"], "linear")
     if second is None or activation is None or first is None:
         return None
     return FeedForward(first, activation, second)
@@ -103,13 +102,13 @@ def normalisation(step: Step) -> Normalisation | None:
         return None
     for first, second in _orders(division):
         centred = _call(first, "sub")
-        mean = centred and _call(centred.given["other"], "mean")
-        if centred is None or mean is None or centred.given["input"] is not mean.given["input"]:
+        mean = centred and _call(centred.args["other"], "mean")
+        if centred is None or mean is None or centred.args["input"] is not mean.args["input"]:
             continue
         axes = reduced_axes(mean)
         divisor = _divisor(second, centred, inverted=division.op == "mul")
         if divisor is not None and divisor[0] == axes and len(mean.step.shape) == len(centred.step.shape):
-            return Normalisation(mean.given["input"], axes, divisor[1])
+            return Normalisation(mean.args["input"], axes, divisor[1])
     return None
 
 
@@ -141,9 +140,9 @@ def is_mask(trace: Trace, step: Step) -> bool:
         here = waiting.pop()
         for reader in trace.consumers.get(here.index, ()):
             call = bind(reader)
-            if call is not None and call.op == "masked_fill" and call.given["mask"] is here:
+            if call is not None and call.op == "masked_fill" and call.args["mask"] is here:
                 return True
-            if call is not None and call.op in _MASKING and reader.index not in seen:
+            if call is not None and (call.op in _MASKING or _only_moves(call)) and reader.index not in seen:
                 seen.add(reader.index)
                 waiting.append(reader)
     return False
@@ -152,48 +151,53 @@ def is_mask(trace: Trace, step: Step) -> bool:
 def _call(parent: _Parent, *ops: str) -> Call | None:
     """The call that made this, where it is one of these operations."""
     call = bind(parent) if isinstance(parent, Step) else None
-    return call if call is not None and call.op in ops and "alpha" not in call.given else None
+    return call if call is not None and call.op in ops and "alpha" not in call.args else None
 
 
 def _orders(call: Call) -> tuple[tuple[_Parent, _Parent], ...]:
     """The two operands in the orders that mean the same: both for a sum or a product."""
-    pair = call.given["input"], call.given["other"]
+    pair = call.args["input"], call.args["other"]
     return (pair,) if call.op == "div" else (pair, pair[::-1])
 
 
 def _unscaled(scores: _Parent) -> tuple[_Parent, float]:
     """Scores before they were divided by or multiplied with one number, and the number they were multiplied with."""
     call = _call(scores, "div", "mul")
-    factor = None if call is None else _number(call.given["other"])
-    if call is None or not factor or "rounding_mode" in call.given:
+    factor = None if call is None else _number(call.args["other"])
+    if call is None or not factor or "rounding_mode" in call.args:
         return scores, 1.0
-    return call.given["input"], factor if call.op == "mul" else 1 / factor
+    return call.args["input"], factor if call.op == "mul" else 1 / factor
 
 
 def _unmoved(parent: _Parent) -> _Parent:
     """What was there before the numbers were only moved or regrouped."""
-    while (call := _call(parent, *_MOVING)) is not None:
-        parent = call.given["input"]
+    while (call := bind(parent) if isinstance(parent, Step) else None) is not None and _only_moves(call):
+        parent = call.args["input"]
     return parent
+
+
+def _only_moves(call: Call) -> bool:
+    """Whether every number of the input stands in the output once, unchanged."""
+    return movement(call.op) in (Movement.REGROUPS, Movement.PERMUTES) or call.op == "contiguous"
 
 
 def _divisor(parent: _Parent, centred: Call, *, inverted: bool) -> tuple[tuple[int, ...], float] | None:
     """The axes and the eps of a standard deviation of what was centred; of 1 over it where inverted."""
-    x = centred.given["input"]
+    x = centred.args["input"]
     root = _call(parent, "rsqrt" if inverted else "sqrt")
-    spread, eps = _without_eps(parent if root is None else root.given["input"])
+    spread, eps = _without_eps(parent if root is None else root.args["input"])
     if root is None:
         deviation = None if inverted else _call(spread, "std")
-        return (reduced_axes(deviation), eps) if deviation and deviation.given["input"] is x else None
+        return (reduced_axes(deviation), eps) if deviation and deviation.args["input"] is x else None
     variance = _call(spread, "var", "mean")
     if variance is None:
         return None
-    read = variance.given["input"]
+    read = variance.args["input"]
     if variance.op == "mean":
         square = _call(read, "square", "pow", "mul")
-        if square is None or square.given["input"] is not centred.step:
+        if square is None or square.args["input"] is not centred.step:
             return None
-        by = square.given.get("other")
+        by = square.args.get("other")
         if not (square.op == "square" or by is centred.step or (square.op == "pow" and by and _number(by) == 2)):
             return None
     elif read is not x:
@@ -203,8 +207,8 @@ def _divisor(parent: _Parent, centred: Call, *, inverted: bool) -> tuple[tuple[i
 
 def _without_eps(parent: _Parent) -> tuple[_Parent, float]:
     call = _call(parent, "add")
-    eps = None if call is None else _number(call.given["other"])
-    return (parent, 0.0) if call is None or eps is None else (call.given["input"], eps)
+    eps = None if call is None else _number(call.args["other"])
+    return (parent, 0.0) if call is None or eps is None else (call.args["input"], eps)
 
 
 def _number(parent: _Parent) -> float | None:

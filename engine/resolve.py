@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from types import CodeType
@@ -12,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import axes, collector
-from engine.cost import flops
+from engine import axes as glossary
+from engine import collector, ops
+from engine.ops.numerics import memory_of
 from engine.source import Source, locate
 from engine.tape import Tape, outputs_of
-from engine.trace import Leaf, Step, memory_of
+from engine.trace import Leaf, Step
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
@@ -58,6 +60,8 @@ class _Resolver:
         func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
+        if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
+            read[:2] = read[1::-1]
         parents = self._parents(read, number)
         op = _op(func)
         source = self._source(code, lasti)
@@ -68,18 +72,20 @@ class _Resolver:
         written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
             value = self.tape.before(tensor, number + 1)
+            memory = self._memory(tensor, given, written)
+            axes = self._axes(source, path, value) if final else None
+            if axes is None:
+                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
             step = Step(
                 index=len(steps),
                 op=op,
                 name=_name(source, op, position, len(outputs)) if final else op,
                 path=path,
-                axes=self._axes(source, path, value) if final else (None,) * value.dim(),
+                axes=axes,
                 parents=parents,
                 source=source,
                 value=value,
-                memory=self._memory(tensor, given, written),
-                # The arithmetic of a call is counted once, with the first of what it returned.
-                flops=flops(op, given, value) if position == 0 else 0,
+                memory=memory,
                 call=number,
                 output=position,
                 _recompute=partial(_recompute, self.tape, number, position),
@@ -130,10 +136,11 @@ class _Resolver:
         mine, following = calls[number], calls[number + 1]
         return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
 
-    def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...]:
+    def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
+        """The axes as the line's shape comment has them, None where it has none of this rank."""
         rank = value.dim()
-        if source is None or not source.targets or source.comment_axes is None or len(source.comment_axes) != rank:
-            return (None,) * rank
+        if source is None or source.comment_axes is None or len(source.comment_axes) != rank:
+            return None
         names = self.renames.get(path)
         if names is None:
             found = (
@@ -163,13 +170,34 @@ class _Resolver:
         return self.blocks[key]
 
 
+@dataclass(frozen=True)
+class _Recorded:
+    """A call before its axes are known, as ``engine.ops`` takes it."""
+
+    op: str
+    parents: Sequence[Step | Leaf]
+    value: Tensor
+    memory: str
+    output: int
+    name: str = ""
+    axes: tuple[str | None, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.value.dtype
+
+
 @lru_cache(maxsize=4096)
 def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
     """The axes of a shape comment, each symbol replaced by what it stands for."""
     here = dict(names)
     # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
     named = (None if item.isdigit() and item != "1" else item for item in written)
-    return tuple(item and axes.rename(item, here) for item in named)
+    return tuple(item and glossary.rename(item, here) for item in named)
 
 
 def _recompute(tape: Tape, number: int, position: int) -> Tensor:
@@ -237,6 +265,12 @@ def _holds_tensor(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(_holds_tensor(item) for item in value)
     return isinstance(value, Tensor)
+
+
+def _is_reflected(func: Any) -> bool:
+    """Whether Python called this with its operands the other way round from how they were written."""
+    name = getattr(func, "__name__", "")
+    return name[:3] == "__r" and name[3:-2] in _REFLECTED and name[-2:] == "__"
 
 
 def _op(func: Any) -> str:

@@ -17,6 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 
+from engine.comment_owners import Comment, Node, owners
+
 _PROJECT = Path(__file__).resolve().parent.parent
 _SHAPE = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _ITEM = re.compile(r"[A-Za-z_][\w*·]*|\d+")
@@ -27,7 +29,7 @@ class Source:
     """Where a step stands in the program.
 
     ``targets`` are the names its result is assigned to, empty where it is only part of a larger expression.
-    ``comment_axes`` are the symbols of the shape comment on its line, None where there is none. ``span`` is (first
+    ``comment_axes`` are the symbols of its own shape comment, None where there is none. ``span`` is (first
     line, first column, last line, last column) of the expression: lines from 1, columns from 0 in characters.
     ``function_line`` is where the function begins.
     """
@@ -53,18 +55,13 @@ class Source:
         return _function_lines(self.file, self.function_line)
 
 
-# Nearly every call is an expression; ``x += y`` is a statement that calls.
-_Node = ast.expr | ast.stmt
-
-
 @dataclass(frozen=True)
 class _File:
     """The syntax tree of one file, indexed by where expressions end."""
 
-    ending: dict[tuple[int, int], tuple[_Node, ...]]
-    statement: dict[_Node, ast.stmt]
-    targets: dict[_Node, tuple[str, ...]]
-    comments: dict[int, str]
+    ending: dict[tuple[int, int], tuple[Node, ...]]
+    targets: dict[Node, tuple[str, ...]]
+    comments: dict[Node, str]
     functions: dict[int, tuple[int, int]]
     lines: tuple[str, ...]
 
@@ -86,7 +83,6 @@ def _locate(code: CodeType, filename: str, lasti: int) -> Source:
     node = _node(file, line, start, last, end)
     if node is None or node.end_lineno is None or node.end_col_offset is None:
         return nothing
-    statement = file.statement[node]
     lines = file.lines[node.lineno - 1 : node.end_lineno]
     begin, finish = _column(lines[0], node.col_offset), _column(lines[-1], node.end_col_offset)
     return Source(
@@ -97,7 +93,7 @@ def _locate(code: CodeType, filename: str, lasti: int) -> Source:
         function_line=code.co_firstlineno,
         span=(node.lineno, begin, node.end_lineno, finish),
         targets=file.targets.get(node, ()),
-        comment_axes=_comment_axes(file, statement),
+        comment_axes=shape_comment(file.comments.get(node, "")),
     )
 
 
@@ -125,26 +121,31 @@ def _read(filename: str) -> _File | None:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (SyntaxError, tokenize.TokenError, ValueError):
         return None
-    ending: dict[tuple[int, int], list[_Node]] = {}
-    statement: dict[_Node, ast.stmt] = {}
-    targets: dict[_Node, tuple[str, ...]] = {}
+    ending: dict[tuple[int, int], list[Node]] = {}
+    targets: dict[Node, tuple[str, ...]] = {}
     functions: dict[int, tuple[int, int]] = {}
+    on_line = {
+        token.start[0]: Comment(token.string, lines[token.start[0] - 1][: token.start[1]].encode())
+        for token in tokens
+        if token.type == tokenize.COMMENT
+    }
+    comments: dict[Node, str] = {}
     for owner in ast.walk(tree):
         if not isinstance(owner, ast.stmt):
             continue
         if isinstance(owner, ast.FunctionDef | ast.AsyncFunctionDef):
             begin = min([owner.lineno, *(decorator.lineno for decorator in owner.decorator_list)])
             functions[begin] = (begin, owner.end_lineno or begin)
-        for node in _own_expressions(owner):
-            statement[node] = owner
+        expressions = list(_own_expressions(owner))
+        for node in expressions:
             if node.end_lineno is not None and node.end_col_offset is not None:
                 ending.setdefault((node.end_lineno, node.end_col_offset), []).append(node)
         targets.update(_assigned(owner))
-    comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
-    return _File({k: tuple(v) for k, v in ending.items()}, statement, targets, comments, functions, lines)
+        comments.update(owners(owner, expressions, on_line))
+    return _File({k: tuple(v) for k, v in ending.items()}, targets, comments, functions, lines)
 
 
-def _own_expressions(statement: ast.stmt) -> Iterator[_Node]:
+def _own_expressions(statement: ast.stmt) -> Iterator[Node]:
     """The expressions of a statement, not those of the statements inside it."""
     if isinstance(statement, ast.AugAssign):
         yield statement
@@ -158,7 +159,7 @@ def _own_expressions(statement: ast.stmt) -> Iterator[_Node]:
         waiting.extend(ast.iter_child_nodes(node))
 
 
-def _assigned(statement: ast.stmt) -> Iterator[tuple[_Node, tuple[str, ...]]]:
+def _assigned(statement: ast.stmt) -> Iterator[tuple[Node, tuple[str, ...]]]:
     if isinstance(statement, ast.Assign):
         yield from _paired(statement.targets[0], statement.value)
         # x[i] = y calls __setitem__, whose span is the target alone.
@@ -172,7 +173,7 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[_Node, tuple[str, ...]]]:
             yield node.value, _names(node.target)
 
 
-def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[_Node, tuple[str, ...]]]:
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[Node, tuple[str, ...]]]:
     """The expressions whose result is assigned, each with the names it goes to."""
     match target, value:
         case _, ast.IfExp():
@@ -202,7 +203,7 @@ def _names(target: ast.expr) -> tuple[str, ...]:
             return ()
 
 
-def _node(file: _File, line: int, start: int, last: int, end: int) -> _Node | None:
+def _node(file: _File, line: int, start: int, last: int, end: int) -> Node | None:
     candidates = file.ending.get((last, end), ())
     for node in candidates:
         if (node.lineno, node.col_offset) == (line, start):
@@ -211,14 +212,6 @@ def _node(file: _File, line: int, start: int, last: int, end: int) -> _Node | No
     around = [node for node in candidates if (node.lineno, node.col_offset) <= (line, start)]
     calls = [node for node in around if isinstance(node, ast.Call)]
     return min(calls or around, key=lambda node: (-node.lineno, -node.col_offset), default=None)
-
-
-def _comment_axes(file: _File, statement: ast.stmt) -> tuple[str, ...] | None:
-    for line in (statement.end_lineno, statement.lineno):
-        comment = file.comments.get(line or 0)
-        if comment and (axes := shape_comment(comment)):
-            return axes
-    return None
 
 
 def _column(line: str, offset: int) -> int:

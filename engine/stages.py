@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from engine.arguments import usual_name
+from engine.ops import canonical_name
 from engine.trace import Leaf, Step, Trace
 
 
@@ -269,7 +269,7 @@ def _names(own: Sequence[Step], *, layer: bool) -> Mapping[int, str]:
 
 def _is_residual(step: Step) -> bool:
     """Whether a step adds to something what was made of that same thing."""
-    if usual_name(step.op) != "add" or len(step.inputs) != 2:
+    if canonical_name(step.op) != "add" or len(step.inputs) != 2:
         return False
     first, second = step.inputs
     return _made_of(second, first) or _made_of(first, second)

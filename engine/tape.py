@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from engine.trace import memory_of
+from engine.ops.numerics import memory_of
 
 # func, args, kwargs, result, code, instruction offset, running module, group. A plain tuple, because one is made for
 # every call while the recorded program is running.

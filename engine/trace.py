@@ -12,19 +12,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from engine import ops
 from engine.config import Config
+from engine.ops.numerics import memory_of
 from engine.source import Source
 from engine.statistics import NOTHING, Statistics, statistics
 
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
-
-
-def memory_of(tensor: Tensor) -> torch.UntypedStorage | None:
-    """The memory behind a tensor; None where it is not one plain block (sparse, functorch's wrappers and the like)."""
-    try:
-        return tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError):
-        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +33,7 @@ class Leaf:
     kind: str
     name: str
     value: Any = field(repr=False)
+    axes: tuple[str | None, ...] = ()
 
     def __str__(self) -> str:
         if self.kind == "argument":
@@ -52,8 +47,8 @@ class Step:
 
     ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
     "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
-    ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation whose
-    arithmetic is not known here.
+    ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
+    registered in ``engine.ops``.
     """
 
     index: int
@@ -65,7 +60,6 @@ class Step:
     source: Source | None = field(repr=False)
     value: Tensor = field(repr=False)
     memory: str
-    flops: int | None
     call: int
     output: int = 0
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
@@ -107,6 +101,11 @@ class Step:
     @property
     def nbytes(self) -> int:
         return self.value.numel() * self.value.element_size()
+
+    @cached_property
+    def flops(self) -> int | None:
+        """Floating-point operations of the call, counted once, with the first tensor that it returned."""
+        return ops.flops(self) if self.output == 0 else 0
 
     @cached_property
     def statistics(self) -> Statistics:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from engine.formula import number
 from engine.labs.bugs import ROUNDING, Material, Sizes, apart, attempted, material, recorded
 from engine.labs.mistakes import MISTAKES, Program, program
+from engine.ops.notation import number
 
 # LayerNorm's eps keeps the standard deviation of a row a little below 1.
 _NORMED = 0.01

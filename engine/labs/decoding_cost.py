@@ -60,7 +60,7 @@ class Ways:
 
 @torch.no_grad()
 def ways(text: str) -> Ways:
-    """Greedy decoding, recomputing everything at each step, and with a K/V cache; FLOPs as ``engine.cost`` counts them
+    """Greedy decoding, recomputing everything at each step, and with a K/V cache; FLOPs as ``engine.ops`` counts them
     on recordings of both.
 
     Raises:

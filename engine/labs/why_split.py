@@ -79,7 +79,7 @@ class Wide:
         weights: (1, L, L_k), its only pattern.
         score_difference: the largest difference of its q·k from the sum of q·k over the narrow heads.
         output_difference: the largest difference of the two outputs.
-        split_cost, wide_cost: of the layer with H heads, and of this one, as ``engine.cost`` counts them in their
+        split_cost, wide_cost: of the layer with H heads, and of this one, as ``engine.ops`` counts them in their
             traces.
     """
 

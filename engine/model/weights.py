@@ -45,6 +45,12 @@ def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
     return model.requires_grad_(False).eval()
 
 
+def is_drawn(name: str) -> bool:
+    """Whether the parameter of this name is drawn at random. A layer norm's are not: it begins as the plain one."""
+    module, _, _ = name.rpartition(".")
+    return not module.endswith("norm")
+
+
 class _WithoutDraws(TorchFunctionMode):
     """Leaves out the draws of PyTorch's own initialisation: the numbers come from elsewhere or are not wanted, and the
     first draw on the meta device loads 800 modules, most of a second."""

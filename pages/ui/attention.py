@@ -9,6 +9,7 @@ from functools import partial
 import streamlit as st
 
 from engine import Step, Trace
+from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui import frame, link_notes, state
 from pages.ui.panels import panel_of, short
 from pages.ui.places import key_of
@@ -94,8 +95,8 @@ def _stage(trace: Trace, scores: Step, masked: Step | None, weights: Step, head:
         panels.append(_one_head(trace, mask, head, sentence, f"step {mask.index}, True hides"))
         steps.insert(1, masked)
     panels.append(_one_head(trace, weights, head, sentence, f"step {weights.index}, each row sums to 1"))
-    row = {"kind": "affine", "axes": [{"out": 0}, {"all": True}]}
-    tensor_view(panels, key="attention.stage", operation=_operation(trace, masked), reads=[row] * (len(panels) - 1))
+    maps = [AffineMap.of(panel.value, SameIndex(0), AllIndices()) for panel in panels[:-1]]
+    tensor_view(panels, key="attention.stage", operation=_operation(trace, masked), reads=maps)
     with st.container(horizontal=True):
         for step in steps:
             query = {**state.settings_now().to_query(), "step": key_of(trace, step)}

@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
-from engine.formula import number
+from engine.ops.notation import number
 from pages.ui import frame, link_notes, state
 from pages.ui.answer import how_sure, percent, read_as, strip
 from pages.ui.panels import panel_of

@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine import Leaf, Step, Trace
 from engine.checks import checks
-from engine.formula import name
+from engine.explain import formula
 from engine.layout import einops_pattern, einops_sizes, strides_story
+from engine.ops import movement
 from engine.parameters import size_arithmetic
 from engine.units import in_words
-from pages.ui.panels import memory_words, short
+from pages.ui.panels import memory_words
 from pages.ui.tensor_view import Badge, Operation
 
 Runs = tuple[tuple[str, str], ...]
-
-_LINES_AROUND = 1
-
-
-# What one cell of the output ($y) is, in the inputs $a and $b; what stands in _{…} is an index.
-_FORMULAS = {
-    "linear": "$y_{o} = Σ_{d} $a_{d} · weight_{od} + bias_{o}",
-    "matmul": "$y_{ij} = Σ_{d} $a_{id} · $b_{dj}",
-    "softmax": "$y_{j} = exp $a_{j} / Σ_{k} exp $a_{k}",
-    "log_softmax": "$y_{j} = $a_{j} − log Σ_{k} exp $a_{k}",
-    "masked_fill": "$y = −∞ where $b is True, $a elsewhere",
-    "mean": "$y = Σ_{d} $a_{d} / n",
-    "var": "$y = Σ_{d} ($a_{d} − mean)² / n",
-    "add": "$y = $a + $b",
-    "sub": "$y = $a − $b",
-    "mul": "$y = $a · $b",
-    "div": "$y = $a / $b",
-    "sqrt": "$y = √$a",
-    "exp": "$y = exp $a",
-    "sin": "$y = sin $a",
-    "cos": "$y = cos $a",
-    "relu": "$y = max(0, $a)",
-    "gelu": "$y = $a · Φ($a)",
-    "embedding": "$y = the row of $b that $a names",
-    "eq": "$y = True where $a equals $b",
-    "bitwise_or": "$y = $a or $b",
-    "view": "the same numbers in the same order, cut into other rows",
-    "permute": "the same numbers, axes in another order",
-    "transpose": "the same numbers, two axes swapped",
-    "unsqueeze": "the same numbers, one more axis of size 1",
-    "contiguous": "the same numbers, copied into the order in which they are read",
-    "getitem": "some of the numbers, chosen by index",
-    "stack": "several tensors side by side along a new axis",
-    "triu": "$a on and above a diagonal, 0 below it",
-    "arange": "numbers in equal steps",
-    "ones": "1 everywhere",
-    "to": "the same numbers in another dtype",
-}
 
 
 def operation_of(trace: Trace, step: Step) -> Operation:
@@ -57,31 +22,22 @@ def operation_of(trace: Trace, step: Step) -> Operation:
     code, mark = _code(step)
     return Operation(
         title=step.op,
-        formula_html=formula(step),
+        formula_html=formula_runs(step),
         code=code,
         mark=mark,
         facts=tuple(_facts(step)),
-        badges=[Badge(check.says, check.holds, check.detail) for check in checks(trace, step)],
+        badges=[Badge(check.label, check.holds, check.detail) for check in checks(trace, step)],
     )
 
 
-def formula(step: Step) -> Runs:
-    """The formula of a step in the names of its own tensors, as runs of text and style; empty where none is known."""
-    names = [name(one) for one in step.inputs]
-    names += [_number(argument.value) for argument in step.arguments]
-    filled = _FORMULAS.get(step.op, "")
-    for place, said in (("$y", step.name), ("$a", names[0] if names else ""), ("$b", (*names, "", "")[1])):
-        filled = filled.replace(place, said)
-    first, *rest = filled.split("_{")
+def formula_runs(step: Step) -> Runs:
+    """The formula of any element of a step, as runs of text and style; empty where none is known."""
+    first, *rest = formula(step).split("_{")
     runs = [(first, "i")]
     for part in rest:
         index, _, after = part.partition("}")
         runs += [(index, "sub"), (after, "i")]
     return tuple(run for run in runs if run[0])
-
-
-def _number(value: object) -> str:
-    return short(value) if isinstance(value, float) else str(value)
 
 
 def where(step: Step) -> str:
@@ -106,17 +62,37 @@ def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
     at, until = first - source.function_line, last - source.function_line
     if not 0 <= at <= until < len(lines):
         return source.expression, None
-    begin, stop = max(at - _LINES_AROUND, 0), min(until + _LINES_AROUND + 1, len(lines))
-    while not lines[begin].strip():
-        begin += 1
+    begin, stop = _around(lines, at, until)
     shown = lines[begin:stop]
     indent = min((len(line) - len(line.lstrip()) for line in shown if line.strip()), default=0)
     close = end if last == first else len(lines[at])
     return "\n".join(line[indent:] for line in shown).rstrip(), (at - begin, start - indent, close - indent)
 
 
+def _around(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """Where the lines to show begin and end: those of the expression and one on either side of it.
+
+    A comment on a line of its own belongs to the code below it. So all of those right above the expression are shown,
+    and none below it.
+    """
+    begin = first
+    while begin and _is_comment(lines[begin - 1]):
+        begin -= 1
+    if begin == first and begin and lines[begin - 1].strip():
+        begin -= 1
+    after = last + 1
+    goes_on = after < len(lines) and lines[after].strip() and not _is_comment(lines[after])
+    return begin, after + 1 if goes_on else after
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
 def _facts(step: Step) -> list[tuple[str, str]]:
     facts = [("line", where(step))]
+    if moving := movement(step.op):
+        facts.append(("moves", moving.value))
     written = step.source.expression if step.source else ""
     # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.
     if given := [str(argument) for argument in step.arguments if argument.name in written]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from engine import Leaf, Step, Trace
-from engine.formula import called, number
-from engine.index_map import reads
+from engine.ops import reads
+from engine.ops.access import GatherMap
+from engine.ops.notation import number, sentence_name
 from engine.statistics import Statistics, statistics
 from engine.units import in_words
 from pages.ui.tensor_view import AxisLabels, Panel
@@ -107,7 +108,7 @@ def _leaf_panel(trace: Trace, step: Step, place: int) -> Panel:
     leaf = step.inputs[place]
     axes = _leaf_axes(step, place)
     return Panel(
-        title=called(leaf),
+        title=sentence_name(leaf),
         value=leaf.value,
         axes=axes,
         labels=labels_of(trace, axes),
@@ -124,24 +125,25 @@ def _leaf_axes(step: Step, place: int) -> tuple[str | None, ...]:
     tensor beside it. The rows of a table that token ids choose from are the vocabulary.
     """
     leaf, maps = step.inputs[place], reads(step)
+    unknown: tuple[str | None, ...] = (None,) * leaf.value.dim()
     if maps is None:
-        return (None,) * leaf.value.dim()
-    form = maps[place].to_json()
-    if form["kind"] == "gather":
-        return tuple("V" if axis == form["axis"] else step.axes[-1] for axis in range(leaf.value.dim()))
-    if form["kind"] != "affine":
-        return step.axes if leaf.value.shape == step.value.shape else (None,) * leaf.value.dim()
+        return unknown
+    read = maps[place]
+    if not read.follows and not read.running:
+        return step.axes if leaf.value.shape == step.value.shape else unknown
     summed = [
-        symbol
-        for other, one in zip(step.inputs, maps, strict=True)
-        if isinstance(other, Step) and (beside := one.to_json())["kind"] == "affine"
-        for symbol, spec in zip(other.axes, beside["axes"], strict=True)
-        if "all" in spec
+        parent.axes[axis]
+        for parent, other in zip(step.inputs, maps, strict=True)
+        if isinstance(parent, Step)
+        for axis in other.running
     ]
-    return tuple(
-        step.axes[spec["out"]] if "out" in spec else summed[0] if "all" in spec and summed else None
-        for spec in form["axes"]
-    )
+    running = summed[0] if summed else None
+    axes = [running if axis in read.running else None for axis in range(leaf.value.dim())]
+    for axis, out in read.follows.items():
+        axes[axis] = step.axes[out]
+    if isinstance(read, GatherMap):
+        axes[read.axis] = "V"
+    return tuple(axes)
 
 
 def _labels(trace: Trace, axes: Sequence[str | None], place: int) -> AxisLabels:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import Step
-from engine.cells import Affine, Flat, Follow
-from engine.index_map import reads
+from engine.ops import reads
 from pages.ui.tensor_view import Travel
 
 _LENGTHS = frozenset(("S", "T", "L", "L_k"))
@@ -20,7 +19,7 @@ def travel_of(step: Step) -> Travel | None:
     if len(step.inputs) != 1 or step.value.numel() < 2 or not _moves(step):
         return None
     parent = step.inputs[0]
-    axes = parent.axes if isinstance(parent, Step) else (None,) * parent.value.dim()
+    axes = parent.axes or (None,) * parent.value.dim()
     token = _token(axes)
     features = [axis for axis, symbol in enumerate(axes) if axis != token and symbol != "B"]
     # Heads come first wherever they stand, as they do in the row that they were cut from.
@@ -30,21 +29,8 @@ def travel_of(step: Step) -> Travel | None:
 
 def _moves(step: Step) -> bool:
     """Every number of the input stands in the output once, and not all of them where they stood."""
-    found = reads(step)
-    if found is None or step.inputs[0].value.numel() != step.value.numel():
-        return False
-    (read,) = found
-    if isinstance(read, Flat):
-        return _without_ones(read.shape) != _without_ones(read.out_shape)
-    if not isinstance(read, Affine) or read.when is not None:
-        return False
-    order = [spec.out for spec in read.axes if isinstance(spec, Follow) and spec.start is None]
-    others = [size for spec, size in zip(read.axes, read.shape, strict=True) if not isinstance(spec, Follow)]
-    return order != sorted(order) and not _without_ones(others)
-
-
-def _without_ones(shape: Sequence[int]) -> list[int]:
-    return [size for size in shape if size != 1]
+    maps = reads(step)
+    return maps is not None and step.inputs[0].value.numel() == step.value.numel() and maps[0].moves(step.shape)
 
 
 def _token(axes: Sequence[str | None]) -> int | None:

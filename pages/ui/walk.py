@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.axes import axis
-from engine.index_map import reads
+from engine.ops import reads
 from pages.ui import link_notes, state, where
 from pages.ui.download import tensor_buttons
 from pages.ui.folded import folded
@@ -111,7 +111,7 @@ def _staged(trace: Trace, step: Step) -> Stage:
     travel = travel_of(step)
     return Stage(
         stage_of(trace, step),
-        reads=[read.to_json() for read in reads(step) or ()] or None,
+        reads=reads(step),
         operation=operation_of(trace, step),
         player=player_of(trace, step, moves=travel is not None),
         travel=travel,

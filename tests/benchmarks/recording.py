@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine import Config, Trace
 from engine.forward import load, read
-from engine.trace import memory_of
+from engine.ops.numerics import memory_of
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, UnableError, interleaved

@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:
 
 import torch  # noqa: E402
 
+from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, Guard, SameIndex  # noqa: E402
 from pages.ui.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
@@ -32,8 +33,9 @@ def statistics(value: torch.Tensor) -> str:
     ).replace("-", "−")
 
 
-def out(*axes: int) -> dict[str, object]:
-    return {"kind": "affine", "axes": [{"all": True} if axis < 0 else {"out": axis} for axis in axes]}
+def out(tensor: torch.Tensor, *axes: int) -> AffineMap:
+    """Along each axis of a tensor the output's index along another, or all of it where that is −1."""
+    return AffineMap.of(tensor, *(AllIndices() if axis < 0 else SameIndex(axis) for axis in axes))
 
 
 def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed: int = 1) -> None:
@@ -63,7 +65,7 @@ def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed
             ),
         ],
         key="matmul",
-        reads=[out(0, 1, 2, -1), out(0, 1, -1, 3)],
+        reads=[out(query, 0, 1, 2, -1), out(key_t, 0, 1, -1, 3)],
         operation=Operation(
             "matmul",
             [
@@ -105,7 +107,7 @@ def permute() -> None:
             Panel("query", after, BHSD, (None, None, WORDS, None), "step 14", "query", footer=statistics(after)),
         ],
         key="permute",
-        reads=[out(0, 2, 1, 3)],
+        reads=[out(before, 0, 2, 1, 3)],
         operation=Operation("permute", "", "query = query.permute(0, 2, 1, 3)  # (B, H, S, d_k)", (0, 8, 33)),
     )
 
@@ -121,7 +123,7 @@ def softmax() -> None:
             Panel("weights", weights, axes, words, "step 21", "weights", "probability", future, statistics(weights)),
         ],
         key="softmax",
-        reads=[out(0, 1, 2, -1)],
+        reads=[out(scores, 0, 1, 2, -1)],
         operation=Operation(
             "softmax", "exp(s) / Σ exp(s)", "weights = scores.softmax(dim=-1)", badges=(Badge("rows sum to 1"),)
         ),
@@ -137,7 +139,7 @@ def view() -> None:
             Panel("query", after, ("B", "S", "H", "d_k"), (None, WORDS, None, None), role="query"),
         ],
         key="view",
-        reads=[{"kind": "flat"}],
+        reads=[FlatMap(tuple(before.shape), tuple(after.shape))],
         operation=Operation("view", "", "query = query.view(batch, length, heads, d_k)  # (B, S, H, d_k)", (0, 8, 45)),
     )
 
@@ -153,8 +155,8 @@ def gather() -> None:
         ],
         key="gather",
         reads=[
-            {"kind": "gather", "axis": 0, "ids": 1, "rest": [{"out": 2}]},
-            {"kind": "affine", "axes": [{"out": 0}, {"out": 1}]},
+            GatherMap(tuple(table.shape), 0, 1, (SameIndex(2),), ids),
+            out(ids, 0, 1),
         ],
         operation=Operation("embedding", "", "embedded = table[ids]  # (B, S, d_model)", (0, 11, 21)),
     )
@@ -208,21 +210,20 @@ def slider() -> None:
 def cat() -> None:
     """Two halves one after the other, and the upper triangle of a square: reads that hold under a condition."""
     first, second = normal(2, 3, seed=1), normal(2, 4, seed=2)
-    along = [{"out": 0}, {"out": 1}]
-    shifted = [{"out": 0}, {"out": 1, "start": -3, "step": 1}]
+    square = normal(3, 3)
     tensor_view(
         [Panel("first", first, ("S", "d_k")), Panel("second", second, ("S", "d_k")),
          Panel("both", torch.cat([first, second], -1), ("S", "d_k"))],
         key="cat",
         reads=[
-            {"kind": "affine", "axes": along, "when": {"out": 1, "first": 0, "end": 3}},
-            {"kind": "affine", "axes": shifted, "when": {"out": 1, "first": 3, "end": 7}},
+            AffineMap.of(first, SameIndex(0), SameIndex(1), when=Guard(1, 0, 3)),
+            AffineMap.of(second, SameIndex(0), SameIndex(1, -3), when=Guard(1, 3, 7)),
         ],
     )  # fmt: skip
     tensor_view(
-        [Panel("square", normal(3, 3), ("S", "S")), Panel("upper", normal(3, 3).triu(), ("S", "S"))],
+        [Panel("square", square, ("S", "S")), Panel("upper", square.triu(), ("S", "S"))],
         key="triu",
-        reads=[{"kind": "affine", "axes": along, "when": {"out": 1, "minus": 0, "first": 0}}],
+        reads=[AffineMap.of(square, SameIndex(0), SameIndex(1), when=Guard(1, 0, minus=0))],
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from engine import Step, run
-from engine.index_map import reads
+from engine.ops import reads
 from pages.ui.places import step_at
 from tests.browser.conftest import NARROW, served
 from tests.browser.tabs import Opener

@@ -11,7 +11,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, Leaf, Step, Trace, explain, run
-from engine.index_map import reads
+from engine.ops import reads
 from pages.ui.places import key_of
 from pages.ui.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW

@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from engine import Config, Trace, run  # noqa: E402
-from engine.index_map import reads  # noqa: E402
+from engine.ops import reads  # noqa: E402
 from pages.ui.operation import operation_of  # noqa: E402
 from pages.ui.panels import stage_of  # noqa: E402
 from pages.ui.places import key_of, step_at  # noqa: E402
@@ -47,7 +47,7 @@ def show() -> None:
     tensor_view(
         stage_of(trace, step),
         key="stage",
-        reads=[read.to_json() for read in reads(step) or ()] or None,
+        reads=reads(step),
         operation=operation_of(trace, step),
         travel=travel_of(step),
     )

@@ -201,7 +201,7 @@ def test_the_bias_stays_in_sight_at_the_end_of_a_long_sum():
         (
             lambda x: (x.abs() * math.log(2)).softmax(0),
             (2,),
-            "= 1 / (1 + 0.25 + 0.0625 + 3 smaller terms (0.05469)) = 0.731429",
+            "= 1 / (1 + 0.25 + 0.0625 + 3 smaller terms (0.054687)) = 0.731429",
         ),
     ],
 )
@@ -223,7 +223,7 @@ def written_sum(arithmetic):
     """``= a·b + c·d + e·f + 29 smaller terms (g) + bias = result``, read back: terms, count, rest, bias, result."""
     said = arithmetic.replace("−", "-")
     shown, count, rest, bias, result = re.fullmatch(
-        r"= (.*) \+ (\d+) (?:smaller|other) terms \((.*?)\)(?: ([+-] \S+))? = (\S+)", said
+        r"= (.*) \+ (\d+) (?:smaller|other) terms \((.*?)\)(?: ([+-] \S+))? [=≈] (\S+)", said
     ).groups()
     terms = [math.prod(float(x.strip("()")) for x in term.split("·")) for term in shown.split(" + ")]
     return terms, int(count), float(rest), float((bias or "0").replace(" ", "")), float(result)
@@ -443,6 +443,12 @@ def test_constructors_know_their_numbers():
     for step in trace.steps:
         for index in indices(step.shape):
             assert_agrees(trace, step, index)
+
+
+def test_a_counted_number_is_written_with_what_was_given_in_the_call():
+    here = explained(lambda: torch.arange(-1.0, 1.0, 1 / 3), at=(3,))
+    assert here.formula == "arange[3] = −1 + 3 · 0.3333333333333333"
+    assert here.sentence.startswith("arange[3] is −1 + 3 · 0.3333333333333333: arange counts")
 
 
 def test_an_unknown_operation_says_so_and_names_what_it_read():

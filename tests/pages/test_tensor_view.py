@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.axes import AXES
+from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui import palette
 from pages.ui.component import script_of, style_of
 from pages.ui.tensor_view import _SCRIPTS, _STYLE, Badge, Operation, Panel
@@ -210,24 +211,24 @@ def test_choosing_a_head_chooses_it_in_every_tensor_that_has_heads() -> None:
             Panel("key_t", key_t, ("B", "H", "d_k", "S")),
             Panel("scores", query @ key_t, BHSS),
         ],
-        reads=MATMUL,
+        reads=matmul(query, key_t),
         at={"B": 5, "H": 11},
     )
     assert [[span.start for span in window.spans[:2]] for window in packed.windows] == [[5, 11]] * 3
     assert len({tuple(span.count for span in window.spans[:2]) for window in packed.windows}) == 1
 
 
-MATMUL = [
-    {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]},
-    {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"all": True}, {"out": 3}]},
-]
+def matmul(left: torch.Tensor | Subject, right: torch.Tensor | Subject) -> list[AffineMap]:
+    rows = (SameIndex(0), SameIndex(1), SameIndex(2), AllIndices())
+    columns = (SameIndex(0), SameIndex(1), AllIndices(), SameIndex(3))
+    return [AffineMap(tuple(left.shape), rows), AffineMap(tuple(right.shape), columns)]
 
 
 def test_axes_that_mean_the_same_positions_move_together() -> None:
     query = Subject((2, 4, 99, 8), ("B", "H", "S", "d_k"))
     key_t = Subject((2, 4, 8, 99), ("B", "H", "d_k", "S"))
     scores = Subject((2, 4, 99, 99), BHSS)
-    assert axis_keys([query, key_t, scores], MATMUL) == [
+    assert axis_keys([query, key_t, scores], matmul(query, key_t)) == [
         ("B", "H", "S", "d_k"),
         ("B", "H", "d_k", "S.2"),
         ("B", "H", "S", "S.2"),
@@ -237,7 +238,7 @@ def test_axes_that_mean_the_same_positions_move_together() -> None:
 def test_the_axis_a_product_sums_over_moves_together_in_both_factors() -> None:
     weights, value = Subject((2, 4, 99, 99), BHSS), Subject((2, 4, 99, 8), ("B", "H", "S", "d_v"))
     mixed = Subject((2, 4, 99, 8), ("B", "H", "S", "d_v"))
-    keys = axis_keys([weights, value, mixed], MATMUL)
+    keys = axis_keys([weights, value, mixed], matmul(weights, value))
     assert keys[0][3] == keys[1][2] == "S.2"
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from engine import Config, Step, Trace, record, run
-from engine.index_map import reads
 from engine.layout import einops_pattern
+from engine.ops import reads
 from pages.ui.travel import travel_of
 
 CONFIG = Config(

@@ -1,5 +1,6 @@
 """Every step of the walkthrough, in models and texts of many kinds."""
 
+import itertools
 import math
 import re
 
@@ -7,9 +8,9 @@ import pytest
 import torch
 
 from engine import Config, Leaf, Step, explain, run
-from engine.index_map import reads
+from engine.ops import reads
 from engine.units import in_words
-from pages.ui.operation import formula, operation_of, where
+from pages.ui.operation import formula_runs, operation_of, where
 from pages.ui.panels import memory_words, stage_of, summary
 from pages.ui.places import key_of, step_at
 from pages.ui.plain import code, escaped
@@ -57,8 +58,7 @@ def test_every_stage_can_be_sent_with_an_axis_and_its_labels_for_each_dimension(
             for axis, labels in enumerate(panel.labels):
                 check_labels(trace, panel, axis, labels)
             assert panel.masked is None or panel.masked.expand(panel.value.shape).dtype == torch.bool
-        maps = [one.to_json() for one in reads(step) or ()] or None
-        packed = pack(panels, reads=maps, operation=operation_of(trace, step))
+        packed = pack(panels, reads=reads(step), operation=operation_of(trace, step))
         assert len(packed.windows) == len(panels)
 
 
@@ -89,7 +89,7 @@ def test_axes_of_parameters_have_the_sizes_of_the_model(trace):
 
 def test_every_formula_is_filled_in_and_names_what_was_read(trace):
     for step in trace.steps:
-        runs = formula(step)
+        runs = formula_runs(step)
         said = "".join(text for text, _ in runs)
         assert said, step.op
         assert not re.search(r"[${}]|_$|None", said), (step.full_name, said)
@@ -109,6 +109,20 @@ def test_the_marked_part_of_the_code_is_the_expression_that_made_the_step(trace)
         assert lines[line][start:end] == written.split("\n")[0], step.full_name
         file, _, number = where(step).rpartition(":")
         assert written.split("\n")[0] in (ROOT / file).read_text("utf-8").split("\n")[int(number) - 1]
+
+
+def test_a_comment_of_its_own_line_is_shown_with_the_code_below_it_alone(trace):
+    commented = set()
+    for step in trace.steps:
+        shown = operation_of(trace, step).code.split("\n")
+        file, _, number = where(step).rpartition(":")
+        lines = [line.strip() for line in (ROOT / file).read_text("utf-8").split("\n")[: int(number) - 1]]
+        above = list(itertools.takewhile(lambda line: line.startswith("#"), reversed(lines)))[::-1]
+        comments = [line for line in shown if line.startswith("#")]
+        assert comments == above, step.full_name
+        assert shown[: len(above)] == above
+        commented |= {step.name} if above else set()
+    assert commented >= {"scaled", "mixed", "safe", "query"}
 
 
 def test_the_words_about_memory_are_true(trace):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs import all_at_once as experiment
 from engine.labs.all_at_once import Part, Timed
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result
@@ -71,7 +72,7 @@ def _parts(length: int, heads: int, d_k: int) -> None:
             Panel("output", part.together[:_SHOWN], _ROWS, (labels, None), role="output", footer="all in one pass"),
         ],
         key="labs.all_at_once.rows",
-        reads=[{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}],
+        reads=[AffineMap.of(given, SameIndex(0), AllIndices())],
         operation=Operation(
             title="feed-forward",
             code="output = feed_forward(normed)",

@@ -7,11 +7,11 @@ import math
 import streamlit as st
 
 from engine import Step
-from engine.formula import number
 from engine.labs.bug_checks import Symptom, symptom, symptoms
 from engine.labs.bug_script import code
 from engine.labs.bugs import STAGES, Comparison, Pair, Sizes, changed, compare, with_other_sizes
 from engine.labs.mistakes import MISTAKES, Mistake, difference
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.line_table import Cell, Row, Shape, line_table
 from pages.ui.labs.results import result

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.decoding_cost import Ways, ways
 from engine.labs.encoder_to_decoder import Crossing, Handed, code, crossing, handed_over
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from engine.text import TextError
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
@@ -103,8 +104,8 @@ def _shapes(found: Crossing, head: int) -> None:
         key="labs.encoder_to_decoder.cross",
         # softmax reads the whole row of scores, and so every key
         reads=[
-            {"kind": "affine", "axes": [{"out": 0}, {"all": True}]},
-            {"kind": "affine", "axes": [{"all": True}] * 2},
+            AffineMap.of(query, SameIndex(0), AllIndices()),
+            AffineMap.of(key, AllIndices(), AllIndices()),
         ],
         operation=Operation(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
     )
@@ -200,8 +201,8 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
         ],
         key="labs.encoder_to_decoder.cache",
         reads=[
-            {"kind": "affine", "axes": [{"out": 0}, {"all": True}]},
-            {"kind": "affine", "axes": [{"out": 1}, {"all": True}]},
+            AffineMap.of(query[0, head], SameIndex(0), AllIndices()),
+            AffineMap.of(keys[0, head], SameIndex(1), AllIndices()),
         ],
         operation=Operation(title="one query against the keys kept", code="query @ keys.mT"),
     )

@@ -6,12 +6,12 @@ import math
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.adversarial_attention import STARTS, STEPS, Adversary, adversary
 from engine.labs.explanation import KINDS, SHUFFLES, Exchanges, exchanges
 from engine.labs.explanation_code import code
 from engine.labs.frozen_attention import accuracy
 from engine.labs.transferred_attention import transferred
+from engine.ops.notation import number
 from engine.text import TextError
 from pages.ui.answer import percent
 from pages.ui.labs import lesson

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.image_as_sentence import Look, look, patch_name, read
 from engine.labs.pictures import SIDE, Picture, pixels
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.drawing import Veil, veiled
 from pages.ui.labs.image_model import Sizes

@@ -6,9 +6,9 @@ import math
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.image_costs import costs
 from engine.labs.pictures import SIDE, Picture
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.image_model import Sizes

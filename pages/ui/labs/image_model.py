@@ -10,10 +10,10 @@ import streamlit as st
 
 from engine import Step
 from engine.axes import axis
-from engine.formula import number
-from engine.index_map import reads
 from engine.labs.image_as_sentence import project, read
 from engine.labs.pictures import Picture
+from engine.ops import reads
+from engine.ops.notation import number
 from pages.ui import palette
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
@@ -96,7 +96,7 @@ def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
         tensor_view(
             stage_of(found.trace, step),
             key=f"labs.image.stop.{name}",
-            reads=[one.to_json() for one in reads(step) or ()] or None,
+            reads=reads(step),
             operation=operation_of(found.trace, step),
         )
     return _convolution(image, patch, chosen)

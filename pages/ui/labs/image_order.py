@@ -7,9 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.image_as_sentence import Shuffle, shuffle
 from engine.labs.pictures import Picture, pixels
+from engine.ops.notation import number
 from pages.ui.folded import folded
 from pages.ui.labs import lesson
 from pages.ui.labs.drawing import beside, picture

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
-from engine.formula import number
 from engine.labs import long_range as experiment
 from engine.labs import long_range_costs as costs
+from engine.ops.access import AffineMap, Guard, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result
@@ -182,12 +183,8 @@ def _halves(length: int, width: int, recurrent: str) -> None:
         ],
         key="labs.long_range.halves",
         reads=[
-            {"kind": "affine", "axes": [{"out": 0}, {"out": 1}], "when": {"out": 1, "end": width}},
-            {
-                "kind": "affine",
-                "axes": [{"out": 0}, {"out": 1, "start": -width, "step": 1}],
-                "when": {"out": 1, "first": width},
-            },
+            AffineMap.of(found.forward, SameIndex(0), SameIndex(1), when=Guard(1, end=width)),
+            AffineMap.of(found.backward, SameIndex(0), SameIndex(1, -width), when=Guard(1, first=width)),
         ],
         operation=Operation(
             title="side by side",

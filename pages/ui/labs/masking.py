@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.masking import DTYPES, FILLS, KINDS, Filled, Masked, code, fillers, masked
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson, masking_after, masking_future, masking_rows
 from pages.ui.labs.results import result
 from pages.ui.labs.tokens import words
@@ -13,8 +14,8 @@ from pages.ui.tensor_view import AxisLabels, Operation, Panel, tensor_view
 
 _PAD = "⟨pad⟩"
 _TARGET = ("나는", "집에", "가서", "책을", "읽고", "잔다")  # "I go home, read a book and sleep"
-_SAME = [{"kind": "affine", "axes": [{"out": place} for place in range(4)]}]
-_ROW = [{"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]}]
+_SAME = tuple(map(SameIndex, range(4)))
+_ROW = (*_SAME[:3], AllIndices())
 _SMALL = 1e-3
 
 
@@ -98,7 +99,7 @@ def _broadcast(found: Masked, kind: str) -> None:
             ),
         ],
         key="labs.masking.broadcast",
-        reads=_SAME * 2,
+        reads=[AffineMap.of(found.scores, *_SAME), AffineMap.of(found.mask, *_SAME)],
         operation=Operation(title="masked_fill", code='scores.masked_fill(mask, float("-inf"))'),
     )
 
@@ -134,7 +135,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
                 ),
             ],
             key="labs.masking.weights",
-            reads=_ROW,
+            reads=[AffineMap.of(found.masked, *_ROW)],
             operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
         )
         _table(result(fillers))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from torch import Tensor
 
-from engine.formula import number
 from engine.labs.masking_after import Afterwards, afterwards
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
 from pages.ui.tensor_view import Panel, tensor_view

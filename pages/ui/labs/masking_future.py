@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.masking_future import Changed, changed
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
 from pages.ui.tensor_view import Panel, tensor_view

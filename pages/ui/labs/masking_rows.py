@@ -7,15 +7,15 @@ import math
 import streamlit as st
 from torch import Tensor
 
-from engine.formula import number
 from engine.labs.masking_rows import Empty, Remedy, empty, fused, remedies
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
 from pages.ui.plain import code
 from pages.ui.tensor_view import Operation, Panel, tensor_view
 
 _LAYERS = 3
-_ROW = [{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}]
 _ACROSS = 3
 
 
@@ -51,7 +51,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
             ),
         ],
         key="labs.masking.empty",
-        reads=_ROW,
+        reads=[AffineMap.of(found.masked, SameIndex(0), AllIndices())],
         operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
     )
     if not _spread(found, length, padded):

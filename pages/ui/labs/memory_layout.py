@@ -6,6 +6,7 @@ import streamlit as st
 import torch
 
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
+from engine.ops.access import AffineMap, SameIndex
 from engine.units import in_words
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
@@ -120,11 +121,11 @@ def _pictures(found: Layout) -> None:
         role="query",
         scale="ids",
     )
-    follow = [{"out": found.order.index(axis)} for axis in range(len(AXES))]
+    follow = [SameIndex(found.order.index(axis)) for axis in range(len(AXES))]
     tensor_view(
         [query, moved],
         key="labs.memory_layout.moved",
-        reads=[{"kind": "affine", "axes": follow}],
+        reads=[AffineMap.of(found.query, *follow)],
         operation=Operation(title=found.call.partition(".")[2].partition("(")[0], code=found.call),
         travel=Travel(0, (1, 2), keeps=True),
     )

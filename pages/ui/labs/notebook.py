@@ -8,9 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from engine import Step
-from engine.index_map import reads
 from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook_shapes import options
+from engine.ops import reads
 from pages.ui.answer import percent
 from pages.ui.labs import lesson
 from pages.ui.labs.line_table import Cell, Code, Row, Shape, line_table
@@ -200,7 +200,7 @@ def _stage(found: Replay, step: Step) -> None:
     tensor_view(
         [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in stage_of(found.trace, step)],
         key="labs.notebook.stage",
-        reads=[read.to_json() for read in reads(step) or ()] or None,
+        reads=reads(step),
         operation=replace(card, facts=[(name, _by_line(fact)) for name, fact in card.facts]),
         travel=travel_of(step),
     )

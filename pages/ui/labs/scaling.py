@@ -6,7 +6,6 @@ import math
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.scaling import (
     COMPONENTS,
     PAIRS,
@@ -25,6 +24,8 @@ from engine.labs.scaling import (
     spreads,
 )
 from engine.labs.trained_scores import TEXTS, trained_scores
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result
@@ -35,7 +36,6 @@ _SPREAD_SIZES = tuple(4**power for power in range(6))
 _SIZES = tuple(2**power for power in range(11))
 _ROWS = 6
 _WITHOUT, _WITH = "not divided", "divided by √d_k"
-_SOFTMAX = [{"kind": "affine", "axes": [{"out": 0}, {"all": True}]}]
 
 
 def draw() -> None:
@@ -171,7 +171,7 @@ def _rows(found: Attention, d_k: int, keys: int) -> None:
                     ),
                 ],
                 key=f"labs.scaling.{name}",
-                reads=_SOFTMAX,
+                reads=[AffineMap.of(scores[0, :_ROWS], SameIndex(0), AllIndices())],
                 operation=Operation(title="softmax", code=f"weights = {name}.softmax(dim=-1)"),
             )
     st.markdown(_table(found, keys))

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.formula import number, operand
 from engine.labs.sizes_by_accident import MISTAKES, Accident, accident
 from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Chain, Link, Sizes, chain, code
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import format_operand, number
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
 from pages.ui.labs.shapes import meeting
@@ -19,8 +20,8 @@ _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
 _ROWS = ("B", "L", "d_model")
 _USUAL = Sizes()
-_ROW = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"out": 2}, {"all": True}]}
-_COLUMN = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"all": True}, {"out": 3}]}
+_ROW = (SameIndex(0), SameIndex(1), SameIndex(2), AllIndices())
+_COLUMN = (SameIndex(0), SameIndex(1), AllIndices(), SameIndex(3))
 
 
 def draw() -> None:
@@ -118,7 +119,7 @@ def _one(link: Link) -> None:
 def _sum(link: Link) -> str:
     """The sum with a question mark where a number has no partner."""
     one, other = (
-        ("?" if value is None else operand(value, 2) for value in side) for side in zip(*link.pairs, strict=True)
+        ("?" if value is None else format_operand(value, 2) for value in side) for side in zip(*link.pairs, strict=True)
     )
     return " + ".join(f"{a}·{b}" for a, b in zip(one, other, strict=True))
 
@@ -158,7 +159,8 @@ def _computed(found: Chain, sizes: Sizes) -> None:
             "weights @ value",
         ),
     ):
-        tensor_view(panels, key=f"labs.sizes.{name}", reads=[_ROW, _COLUMN], operation=Operation("matmul", code=line))
+        maps = [AffineMap.of(panels[0].value, *_ROW), AffineMap.of(panels[1].value, *_COLUMN)]
+        tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=Operation("matmul", code=line))
 
 
 def _shape(found: Chain, sizes: Sizes) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.view_or_permute import Routes, code, routes
+from engine.ops.access import AffineMap, FlatMap, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.results import result
 from pages.ui.labs.tokens import words
 from pages.ui.tensor_view import Operation, Panel, Travel, tensor_view
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
-_PERMUTE = {"kind": "affine", "axes": [{"out": 0}, {"out": 2}, {"out": 1}, {"out": 3}]}
 
 
 def draw() -> None:
@@ -56,9 +56,11 @@ def _places(found: Routes) -> bool:
 def _both(found: Routes, heads: int, d_k: int) -> None:
     batch, length = found.rows.shape[:2]
     labels = words(length)
+    permuted = AffineMap.of(found.rows, SameIndex(0), SameIndex(2), SameIndex(1), SameIndex(3))
+    viewed = FlatMap(tuple(found.rows.shape), tuple(found.viewed.shape))
     ways = (
-        ("permuted", "cut, then permute", f".view({batch}, {length}, {heads}, {d_k})\n.permute(0, 2, 1, 3)", _PERMUTE),
-        ("viewed", "straight view", f".view({batch}, {heads}, {length}, {d_k})", {"kind": "flat"}),
+        ("permuted", "cut, then permute", f".view({batch}, {length}, {heads}, {d_k})\n.permute(0, 2, 1, 3)", permuted),
+        ("viewed", "straight view", f".view({batch}, {heads}, {length}, {d_k})", viewed),
     )
     st.caption(
         "A colour is a token, from dark to light along its features. Look at the rows of the results: on the left each "

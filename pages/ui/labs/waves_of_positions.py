@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.sinusoids import Moved, Waves, frequencies, moved, period, waves
+from engine.ops.notation import number
 from pages.ui.labs import lesson
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result

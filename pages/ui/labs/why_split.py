@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.why_split import Removed, Split, Wide, code, removed, split, wide
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson, why_split_trained
 from pages.ui.labs.results import result
 from pages.ui.labs.tokens import words
@@ -79,8 +80,8 @@ def _sum(whole: Split) -> None:
         ],
         key="labs.why_split.blocks",
         reads=[
-            {"kind": "affine", "axes": [{"out": 0}, {"out": 1}, {"all": True}]},
-            {"kind": "affine", "axes": [{"out": 0}, {"all": True}, {"out": 2}]},
+            AffineMap.of(whole.mixed, SameIndex(0), SameIndex(1), AllIndices()),
+            AffineMap.of(whole.blocks, SameIndex(0), AllIndices(), SameIndex(2)),
         ],
         operation=Operation(
             title="each head, its own block",
@@ -103,8 +104,8 @@ def _sum(whole: Split) -> None:
         ],
         key="labs.why_split.sum",
         reads=[
-            {"kind": "affine", "axes": [{"all": True}, {"out": 0}, {"out": 1}]},
-            {"kind": "affine", "axes": [{"out": 1}]},
+            AffineMap.of(whole.contributions, AllIndices(), SameIndex(0), SameIndex(1)),
+            AffineMap.of(whole.bias, SameIndex(1)),
         ],
         operation=Operation(title="added up", code="contributions.sum(dim=0) + bias"),
     )
@@ -131,7 +132,7 @@ def _removed(without: Removed, head: int) -> bool:
 
 def _change(whole: Split, without: Removed, head: int) -> None:
     labels = words(whole.output.size(0))
-    elementwise = {"kind": "affine", "axes": [{"out": 0}, {"out": 1}]}
+    elementwise = AffineMap.of(whole.output, SameIndex(0), SameIndex(1))
     axes, names = ("L", "d_model"), (labels, None)
     tensor_view(
         [

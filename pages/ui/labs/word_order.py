@@ -6,9 +6,10 @@ import math
 
 import streamlit as st
 
-from engine.formula import number
 from engine.labs.who_bites import NOUNS, STEPS, trained
 from engine.labs.word_order import ORDERS, SAME, Shuffled, code, order_of, pooled, shuffled
+from engine.ops.access import AffineMap, GatherMap, SameIndex
+from engine.ops.notation import number
 from pages.ui.labs import lesson, waves_of_positions
 from pages.ui.labs.curves import Curve, curves
 from pages.ui.labs.results import result
@@ -22,10 +23,6 @@ _PAIRS = (
 )
 _MOVES, _STAYS, _CHANGES = "the same; it moves with the word", "the same; it stays at its place", "another"
 _FATES = (_MOVES, _STAYS, _CHANGES)
-_BY_WORD = [
-    {"kind": "gather", "axis": 0, "ids": 1, "rest": [{"out": 1}]},
-    {"kind": "affine", "axes": [{"out": 0}]},
-]
 
 
 def draw() -> None:
@@ -133,7 +130,10 @@ def _stage(found: Shuffled, length: int, *, encoding: bool) -> None:
             ),
         ],
         key=f"labs.word_order.shuffled.{name}",
-        reads=_BY_WORD,
+        reads=[
+            GatherMap(tuple(found.given.shape), 0, 1, (SameIndex(1),), found.order),
+            AffineMap.of(found.order, SameIndex(0)),
+        ],
         operation=Operation(
             title=f"Encoder {'with' if encoding else 'without'} positional encoding",
             code=f"given = encoder({given})\nshuffled = encoder({again})",

@@ -75,20 +75,7 @@ def tensor_view(
 ) -> Selection:
     """Draw a stage: the last panel is the output, those before it are the inputs; a single panel is just a tensor.
 
-    `reads` has one entry for each input panel, saying which of its cells one output cell reads:
-
-        {"kind": "affine", "axes": [...]}    one of these for each axis of the input:
-              {"out": j}                         the index of output axis j (0 where the input has size 1)
-              {"out": j, "start": s, "step": t}  s + t · the index of output axis j
-              {"all": True}                      every position
-              {"at": k}                          position k
-            and maybe "when": {"out": j, "first": a, "end": b, "minus": i}: only outputs whose index along j, less that
-            along i, is in a … b − 1 read this input (each of first, end and minus may be missing)
-        {"kind": "flat"}                     the cell at the same place in row-major order
-        {"kind": "gather", "axis": a, "ids": p, "rest": [...]}
-                                             along axis a, the position that panel p holds at the output's leading
-                                             indices; along the other axes, as `rest` says, in order
-        {"kind": "none"}                     not known, or nothing
+    `reads` has an access map (`engine.ops.access`) for each input panel: which of its cells one output cell reads.
 
     `choice` and `pinned` are where a person starts; passing other values later, such as those of a link that was
     opened, moves the view there. In between, what the person does in the browser holds. `choice` names axes by symbol

@@ -92,7 +92,7 @@ def _packed(
         **(around or {}),
         "panels": [_describe(*each, body) for each in zip(panels, chosen, scales, strict=True)],
         "operation": None if operation is None else _operation(operation),
-        "reads": [dict(entry) for entry in reads] if reads is not None else [],
+        "reads": [read.to_json() for read in reads or ()],
         "controls": _controls(panels, chosen),
         "at": at,
         "pinned": None if pinned is None else {"panel": pinned[0], "index": list(pinned[1])},

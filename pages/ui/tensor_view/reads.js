@@ -66,6 +66,7 @@ function kindOf(entry, input) {
 
 function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
+  if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
   if (spec.at !== undefined) return ONE(spec.at);
   // an axis of size 1 is repeated along the output's (broadcasting)
   if (size === 1 && spec.start === undefined) return ONE(0);
@@ -75,6 +76,11 @@ function specRange(spec, size, out) {
 // Narrow the output box to those that read position i of an input axis; false if none does.
 function narrow(box, spec, size, i, outShape) {
   if (!spec || spec.all) return true;
+  if (spec.upto !== undefined) {
+    const [first, end] = box[spec.upto];
+    box[spec.upto] = [Math.max(first, i), end, 1];
+    return box[spec.upto][0] < end;
+  }
   if (spec.at !== undefined) return spec.at === i;
   if (size === 1 && spec.start === undefined && outShape[spec.out] !== 1) return true;
   const j = (i - (spec.start ?? 0)) / (spec.step ?? 1);
@@ -89,6 +95,10 @@ function narrow(box, spec, size, i, outShape) {
 // "minus": i, that index less the one along i (triu, tril).
 function holds(when, index) {
   if (!when) return true;
+  if (when.region) {
+    const inside = when.region.every((limit, axis) => !limit || (index[axis] >= limit[0] && index[axis] < limit[1]));
+    return inside === when.inside;
+  }
   const at = index[when.out] - (when.minus === undefined ? 0 : index[when.minus]);
   return at >= (when.first ?? -Infinity) && at < (when.end ?? Infinity);
 }
@@ -96,6 +106,7 @@ function holds(when, index) {
 // The outputs in a box for which the condition holds: one box, or one for each index along the axis it is relative to.
 function whenBoxes(when, box) {
   if (!when) return [box];
+  if (when.region) return (when.inside ? [within(box, when.region)] : around(box, when.region)).filter(isSome);
   const limited = (shift) => {
     const [first, end] = box[when.out];
     const range = [Math.max(first, (when.first ?? -Infinity) + shift), Math.min(end, (when.end ?? Infinity) + shift), 1];
@@ -105,6 +116,25 @@ function whenBoxes(when, box) {
   const [first, end] = box[when.minus];
   const at = (i) => limited(i).map((old, axis) => (axis === when.minus ? ONE(i) : old));
   return Array.from({ length: end - first }, (_, i) => at(first + i)).filter(isSome);
+}
+
+// The part of a box that lies inside a region.
+function within(box, region) {
+  return box.map((range, axis) => (region[axis] ? [Math.max(range[0], region[axis][0]), Math.min(range[1], region[axis][1]), 1] : range));
+}
+
+// The rest of the box, in boxes that do not overlap: before and after the region along one axis after the other.
+function around(box, region) {
+  const rest = [];
+  let left = box;
+  region.forEach((limit, axis) => {
+    if (!limit) return;
+    const [first, end] = left[axis];
+    const part = (range) => left.map((old, other) => (other === axis ? range : old));
+    rest.push(part([first, Math.min(end, limit[0]), 1]), part([Math.max(first, limit[1]), end, 1]));
+    left = part([Math.max(first, limit[0]), Math.min(end, limit[1]), 1]);
+  });
+  return rest;
 }
 
 function isSome(box) {

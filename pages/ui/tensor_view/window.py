@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
-from typing import Any
 
-Reads = Sequence[Mapping[str, Any]]
+from engine.ops.access import AccessMap, NoAccess
+
+Reads = Sequence[AccessMap]  # one for each tensor but the last, which reads them
 
 MOST_CELLS_DOWN, MOST_CELLS_ACROSS = 64, 128  # of one block
 LARGEST_BLOCK = 64 * 64
@@ -94,8 +95,8 @@ def axis_keys(subjects: Sequence[Subject], reads: Reads | None) -> list[tuple[st
     output = _own_keys(subjects[-1], len(subjects) - 1)
     keys = []
     for number, subject in enumerate(subjects[:-1]):
-        entry = reads[number] if reads is not None and number < len(reads) else {"kind": "none"}
-        keys.append(_input_keys(subject, number, entry, subjects[-1], output))
+        read = reads[number] if reads is not None and number < len(reads) else NoAccess()
+        keys.append(_input_keys(subject, number, read, subjects[-1], output))
     return [*keys, output]
 
 
@@ -112,21 +113,18 @@ def _own_keys(subject: Subject, number: int) -> tuple[str, ...]:
 
 
 def _input_keys(
-    subject: Subject, number: int, entry: Mapping[str, Any], out: Subject, output: tuple[str, ...]
+    subject: Subject, number: int, read: AccessMap, out: Subject, output: tuple[str, ...]
 ) -> tuple[str, ...]:
     own = _own_keys(subject, number)
-    specs = entry.get("axes") if entry.get("kind") == "affine" else None
-    if specs is None or len(specs) != len(own):
-        return own
     keys = []
-    for place, spec in enumerate(specs):
-        symbol, j = subject.axes[place], spec.get("out")
-        if j is not None and "start" not in spec and "step" not in spec and subject.shape[place] == out.shape[j]:
-            keys.append(output[j])
-        elif "all" in spec and symbol is not None:
-            keys.append(f"{symbol}.2" if symbol in output else symbol)
+    for axis, symbol in enumerate(subject.axes):
+        along = read.follows.get(axis)
+        if axis in read.running:
+            keys.append(own[axis] if symbol is None else f"{symbol}.2" if symbol in output else symbol)
+        elif along is not None and subject.shape[axis] == out.shape[along]:
+            keys.append(output[along])
         else:
-            keys.append(own[place])
+            keys.append(own[axis])
     return tuple(keys)
 
 

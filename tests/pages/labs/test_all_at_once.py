@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from engine.formula import number
 from engine.labs import all_at_once as experiment
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

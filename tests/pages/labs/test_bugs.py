@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from engine.formula import number
 from engine.labs.bug_checks import symptom
 from engine.labs.bug_script import code
 from engine.labs.bugs import Sizes, compare
 from engine.labs.mistakes import MISTAKES, difference
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

@@ -6,10 +6,10 @@ import re
 import pytest
 from PIL import Image
 
-from engine.formula import number
 from engine.labs.image_as_sentence import code, cut, look, project, read, shuffle
 from engine.labs.image_costs import costs
 from engine.labs.pictures import drawn
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import message_size, stage
 from tests.pages.test_pages import words

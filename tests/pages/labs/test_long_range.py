@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.formula import number
 from engine.labs import long_range as experiment
 from engine.labs import long_range_costs as costs
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.formula import number
 from engine.labs.masking import code, fillers, masked
 from engine.labs.masking_after import afterwards
 from engine.labs.masking_future import changed
 from engine.labs.masking_rows import remedies
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

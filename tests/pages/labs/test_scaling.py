@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from engine.formula import number
 from engine.labs.scaling import attention, code, even, spread
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.formula import number
 from engine.labs.head_ablation import ATTENTIONS, ablated, every_head
 from engine.labs.why_split import code, removed, split, wide
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from engine.formula import number
 from engine.labs.sinusoids import moved, waves
 from engine.labs.who_bites import trained
 from engine.labs.word_order import code, order_of, pooled, shuffled
+from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

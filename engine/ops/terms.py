@@ -1,4 +1,4 @@
-"""The terms that made a number: kept as columns of numbers, and told one by one when asked."""
+"""The terms that made a number: kept side by side, and told one by one when asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engine.trace import Leaf, Step
+from engine.ops.call import Operand
+from engine.ops.printed import Printed, constant, enough_digits, fill
+
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Factor:
     A number given in the call, such as the 2.83 of ``scores / 2.83``, has the index ().
     """
 
-    parent: Step | Leaf
+    parent: Operand
     index: tuple[int, ...]
     value: float
     role: str
@@ -44,7 +47,15 @@ class Term:
     share: float | None = None
 
     @property
-    def parent(self) -> Step | Leaf:
+    def digits(self) -> int:
+        """How many digits its factors need so that, by eye, they come to the contribution's four."""
+        if self.role != "product" or len(self.factors) != 2:
+            return _DIGITS
+        product = fill("{}·{}", torch.mul, *(constant(factor.value) for factor in self.factors))
+        return enough_digits(product, self.contribution, _DIGITS) or _DIGITS
+
+    @property
+    def parent(self) -> Operand:
         return self.factors[0].parent
 
     @property
@@ -57,37 +68,41 @@ class Term:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
-    """The elements read of one parent, in row-major order: ``box`` has their range along each axis.
+class OperandValues:
+    """The elements read of one parent, in row-major order: ``ranges`` has their range along each axis.
 
     ``raw`` holds their numbers as recorded, ``numbers`` the same in float64 where the result has a fraction.
     """
 
-    parent: Step | Leaf
+    parent: Operand
     role: str
-    box: tuple[range, ...]
+    ranges: tuple[range, ...]
     raw: Tensor
     numbers: Tensor
 
     def factor(self, place: int) -> Factor:
         index = []
         rest = place
-        for places in reversed(self.box):
+        for places in reversed(self.ranges):
             rest, position = divmod(rest, len(places))
             index.append(places[position])
         return Factor(self.parent, tuple(reversed(index)), self.raw[place].item(), self.role)
 
+    def printed(self, place: int = 0) -> Printed:
+        """One of the numbers, in arithmetic that people read."""
+        return constant(self.raw[place].item(), self.numbers.dtype)
+
     def factors(self) -> list[Factor]:
-        cells = itertools.product(*self.box)
+        cells = itertools.product(*self.ranges)
         return [Factor(self.parent, cell, v, self.role) for cell, v in zip(cells, self.raw.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class TermGroup:
     """Terms of one kind: their factors side by side, and what each puts in."""
 
     role: str
-    columns: tuple[Column, ...]
+    operands: tuple[OperandValues, ...]
     contributions: Tensor
     shares: Tensor | None = None
 
@@ -96,11 +111,11 @@ class Group:
 
     def term(self, place: int) -> Term:
         share = None if self.shares is None else self.shares[place].item()
-        factors = tuple(column.factor(place) for column in self.columns)
+        factors = tuple(operand.factor(place) for operand in self.operands)
         return Term(factors, self.contributions[place].item(), self.role, share)
 
     def terms(self) -> list[Term]:
-        rows = zip(*(column.factors() for column in self.columns), strict=True)
+        rows = zip(*(operand.factors() for operand in self.operands), strict=True)
         shares: Sequence[float | None] = [None] * len(self) if self.shares is None else self.shares.tolist()
         amounts = self.contributions.tolist()
         return [Term(row, amount, self.role, share) for row, amount, share in zip(rows, amounts, shares, strict=True)]
@@ -114,7 +129,7 @@ class Largest(NamedTuple):
     others: int
 
 
-def largest(groups: Sequence[Group], n: int) -> Largest:
+def largest(groups: Sequence[TermGroup], n: int) -> Largest:
     """The n terms with the largest contributions by magnitude, a NaN before everything."""
     amounts = torch.cat([group.contributions.double() for group in groups]) if groups else torch.empty(0)
     order = amounts.abs().nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()

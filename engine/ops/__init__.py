@@ -1,0 +1,39 @@
+"""Operations, each described once: its arguments, what it reads, its arithmetic, its formula, its price, its checks.
+
+To add one, write a subclass of ``Operation`` in the module of its kind and register it there.
+"""
+
+from engine.ops import constructors, elementwise, logic, products, rearranging, reductions, selecting, softmax  # noqa: F401
+from engine.ops.call import Call, Operand, RecordedCall
+from engine.ops.registry import (
+    Movement,
+    Operation,
+    bind,
+    canonical_name,
+    carried_axes,
+    flops,
+    lookup,
+    movement,
+    operations,
+    reads,
+    reads_by_name,
+    register,
+)
+
+__all__ = [
+    "Call",
+    "Movement",
+    "Operand",
+    "Operation",
+    "RecordedCall",
+    "bind",
+    "canonical_name",
+    "carried_axes",
+    "flops",
+    "lookup",
+    "movement",
+    "operations",
+    "reads",
+    "reads_by_name",
+    "register",
+]

@@ -1,0 +1,465 @@
+"""Which cells of an input the elements of an output read, as data.
+
+The JSON form of an access map, one for each input tensor (``AccessMap.to_json``):
+
+``{"kind": "affine", "axes": [...]}``
+    one entry for each axis of the input:
+
+    - ``{"out": j}``  the output's index along its axis j; 0 where the input has size 1 there (broadcasting)
+    - ``{"out": j, "start": s, "step": t}``  s + t × that index, as in a slice
+    - ``{"all": true}``  every index
+    - ``{"upto": j}``  every index up to the output's along its axis j (cumsum)
+    - ``{"at": k}``  always index k
+
+    with ``"when": {"out": j, "first": a, "end": b}``, only output elements whose index along j is in a … b − 1 read
+    this input at all (stack, cat); with ``"minus": i`` in it, it is the index along j minus that along i (triu,
+    tril). ``first`` or ``end`` is left out where there is no limit. With ``"when": {"region": [[a, b], null, ...],
+    "inside": true}`` only those whose index is in a … b − 1 along every output axis that has limits, or, with false,
+    only the others (x[1:3] = y).
+``{"kind": "flat"}``
+    the element at the same position in row-major order (view, reshape)
+``{"kind": "gather", "axis": a, "ids": p, "rest": [...]}``
+    along axis a the index is the number that input p holds at the leading output indexes; ``rest`` has an entry for
+    every other axis, in order (embedding)
+``{"kind": "none"}``
+    nothing
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+Shape = tuple[int, ...]
+Index = tuple[int, ...]
+Ranges = tuple[range, ...]
+
+
+class AxisAccess(ABC):
+    """Which indices of one axis of an input an output element reads."""
+
+    @property
+    def follows(self) -> int | None:
+        """The output axis whose index this one is, None where it is no output axis's index as it stands."""
+        return None
+
+    @property
+    def runs(self) -> bool:
+        """Whether several indices are read for one output element, as by a sum."""
+        return False
+
+    @abstractmethod
+    def indices(self, size: int, index: Index) -> range:
+        """The indices that the output element at ``index`` reads, of an axis of ``size``."""
+
+    @abstractmethod
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        """The index in a formula, the output's own indices being ``letters``; None for a running one."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The entry of the JSON form for this axis."""
+
+
+@dataclass(frozen=True)
+class SameIndex(AxisAccess):
+    """The output's index along axis ``out``; of a slice, ``start + step * index``."""
+
+    out: int
+    start: int | None = None
+    step: int = 1
+
+    @property
+    def follows(self) -> int | None:
+        return self.out if self.start is None else None
+
+    def indices(self, size: int, index: Index) -> range:
+        if self.start is None:
+            position = 0 if size == 1 else index[self.out]
+        else:
+            position = self.start + self.step * index[self.out]
+        return range(position, position + 1)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        letter = letters[self.out]
+        if self.start is None:
+            return "0" if size == 1 and out_shape[self.out] != 1 else letter
+        scaled = letter if self.step == 1 else f"{self.step}{letter}"
+        return f"{scaled} + {self.start}" if self.start > 0 else f"{scaled} − {-self.start}" if self.start else scaled
+
+    def to_json(self) -> dict[str, Any]:
+        if self.start is None:
+            return {"out": self.out}
+        return {"out": self.out, "start": self.start, "step": self.step}
+
+
+@dataclass(frozen=True)
+class AllIndices(AxisAccess):
+    """Every index of the axis."""
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(size)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"all": True}
+
+
+@dataclass(frozen=True)
+class UpToIndex(AxisAccess):
+    """Every index up to the output's along axis ``out``, that one included."""
+
+    out: int
+
+    @property
+    def follows(self) -> int | None:
+        return self.out
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(min(size, index[self.out] + 1))
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"upto": self.out}
+
+
+@dataclass(frozen=True)
+class ConstIndex(AxisAccess):
+    """One index, the same for every output element."""
+
+    at: int
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(self.at, self.at + 1)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return str(self.at)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"at": self.at}
+
+
+class Condition(ABC):
+    """Which output elements read an input at all."""
+
+    @abstractmethod
+    def holds(self, index: Index) -> bool:
+        """Whether the output element at ``index`` reads the input."""
+
+    @abstractmethod
+    def written(self, letters: Sequence[str]) -> str:
+        """The condition in a formula, the output's own indices being ``letters``."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The ``when`` of the JSON form."""
+
+
+@dataclass(frozen=True)
+class Guard(Condition):
+    """Elements for which first <= index[out] - index[minus] < end."""
+
+    out: int
+    first: int | None = None
+    end: int | None = None
+    minus: int | None = None
+
+    def holds(self, index: Index) -> bool:
+        position = index[self.out] - (0 if self.minus is None else index[self.minus])
+        return (self.first is None or self.first <= position) and (self.end is None or position < self.end)
+
+    def written(self, letters: Sequence[str]) -> str:
+        subject = letters[self.out] + ("" if self.minus is None else f" − {letters[self.minus]}")
+        above = "" if self.first is None else f"{self.first} ≤ ".replace("-", "−")
+        below = "" if self.end is None else f" < {self.end}".replace("-", "−")
+        return f"{above}{subject}{below}"
+
+    def to_json(self) -> dict[str, Any]:
+        limits = {"out": self.out, "first": self.first, "end": self.end, "minus": self.minus}
+        return {key: value for key, value in limits.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Region(Condition):
+    """Elements inside or outside a box.
+
+    Attributes:
+        limits: for each output axis the first index and the one after the last; None where all belong to the box.
+        inside: whether the elements inside are meant.
+    """
+
+    limits: tuple[tuple[int, int] | None, ...]
+    inside: bool
+
+    def holds(self, index: Index) -> bool:
+        pairs = zip(self.limits, index, strict=True)
+        return all(limit is None or limit[0] <= at < limit[1] for limit, at in pairs) is self.inside
+
+    def written(self, letters: Sequence[str]) -> str:
+        parts = [
+            f"{letter} = {limit[0]}" if limit[1] - limit[0] == 1 else f"{limit[0]} ≤ {letter} < {limit[1]}"
+            for limit, letter in zip(self.limits, letters, strict=True)
+            if limit is not None
+        ]
+        together = " and ".join(parts) or "everywhere"
+        return together if self.inside else f"not ({together})"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"region": [None if limit is None else list(limit) for limit in self.limits], "inside": self.inside}
+
+
+class AccessMap(ABC):
+    """What the elements of an output read of one input."""
+
+    @abstractmethod
+    def ranges(self, index: Index) -> Ranges | None:
+        """The cells that the output element at ``index`` reads, as one range for each input axis; None for none."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The map as plain data; its format is at the top of this file."""
+
+    def cells(self, index: Index) -> tuple[Index, ...]:
+        """The same cells one by one, in row-major order."""
+        ranges = self.ranges(index)
+        return () if ranges is None else tuple(itertools.product(*ranges))
+
+    @property
+    def follows(self) -> Mapping[int, int]:
+        """Input axis → the output axis along which it has the same index, for every axis that has one."""
+        return {}
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The input axes of which several indices are read for one output element."""
+        return ()
+
+    def written(self, letters: Sequence[str], out_shape: Shape, running: Sequence[str] = ()) -> list[str] | None:
+        """The index of the cell that is read, in a formula, by input axis; None where no formula says it.
+
+        Args:
+            letters: the output's own indices, by output axis.
+            out_shape: the output's shape.
+            running: the letters of the axes in ``running``.
+        """
+        return None
+
+    def moves(self, out_shape: Shape) -> bool:
+        """Whether every input cell stands in the output once, and not all of them where they stood."""
+        return False
+
+    def order(self) -> tuple[int, ...] | None:
+        """The input's axes in the order in which the output has them, one of size 1 first; None for no permutation."""
+        return None
+
+
+@dataclass(frozen=True)
+class AffineMap(AccessMap):
+    """Along every axis of the input: follow the output, take all, or stay at one index."""
+
+    shape: Shape
+    axes: tuple[AxisAccess, ...]
+    when: Condition | None = None
+
+    @classmethod
+    def of(cls, tensor: Tensor, *axes: AxisAccess, when: Condition | None = None) -> AffineMap:
+        """The map of a tensor, one entry for each of its axes."""
+        return cls(tuple(tensor.shape), axes, when)
+
+    def ranges(self, index: Index) -> Ranges | None:
+        if self.when is not None and not self.when.holds(index):
+            return None
+        return tuple(access.indices(size, index) for access, size in zip(self.axes, self.shape, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        form: dict[str, Any] = {"kind": "affine", "axes": [access.to_json() for access in self.axes]}
+        return form if self.when is None else {**form, "when": self.when.to_json()}
+
+    @property
+    def follows(self) -> Mapping[int, int]:
+        return {axis: access.follows for axis, access in enumerate(self.axes) if access.follows is not None}
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        return tuple(axis for axis, access in enumerate(self.axes) if access.runs)
+
+    def written(self, letters: Sequence[str], out_shape: Shape, running: Sequence[str] = ()) -> list[str] | None:
+        letter = iter(running)
+        indices = []
+        for access, size in zip(self.axes, self.shape, strict=True):
+            text = access.written(size, letters, out_shape)
+            indices.append(next(letter) if text is None else text)
+        return indices
+
+    def moves(self, out_shape: Shape) -> bool:
+        order = self.order()
+        if order is None:
+            return False
+        places = [self.follows[axis] for axis in range(len(self.shape)) if axis in self.follows]
+        return places != sorted(places)
+
+    def order(self) -> tuple[int, ...] | None:
+        if self.when is not None or self.running:
+            return None
+        if any(axis not in self.follows and size != 1 for axis, size in enumerate(self.shape)):
+            return None
+        return tuple(sorted(range(len(self.shape)), key=lambda axis: self.follows.get(axis, -1)))
+
+
+@dataclass(frozen=True)
+class FlatMap(AccessMap):
+    """The same position in row-major order, in another shape."""
+
+    shape: Shape
+    out_shape: Shape
+
+    def ranges(self, index: Index) -> Ranges | None:
+        position = 0
+        for size, at in zip(self.out_shape, index, strict=True):
+            position = position * size + at
+        cell = []
+        for size in reversed(self.shape):
+            position, at = divmod(position, size)
+            cell.append(range(at, at + 1))
+        return tuple(reversed(cell))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "flat"}
+
+    def written(self, letters: Sequence[str], out_shape: Shape, running: Sequence[str] = ()) -> list[str] | None:
+        indices: list[str] = []
+        for before, after in axis_groups(self.shape, self.out_shape):
+            if not after:
+                indices += ["0"] * len(before)
+            elif before:
+                position = _joined(letters, after, self.out_shape)
+                indices += _divided(position, self.shape[before.start : before.stop])
+        return indices
+
+    def moves(self, out_shape: Shape) -> bool:
+        return [size for size in self.shape if size != 1] != [size for size in out_shape if size != 1]
+
+
+@dataclass(frozen=True)
+class GatherMap(AccessMap):
+    """Along ``axis`` the index is looked up in another input, number ``ids``, at the leading output indexes."""
+
+    shape: Shape
+    axis: int
+    ids: int
+    rest: tuple[AxisAccess, ...]
+    numbers: Tensor = field(repr=False, compare=False)
+
+    def ranges(self, index: Index) -> Ranges | None:
+        # x[-1] counts from the end.
+        row = int(self.numbers[index[: self.numbers.dim()]]) % self.shape[self.axis]
+        sizes = [size for axis, size in enumerate(self.shape) if axis != self.axis]
+        others = [access.indices(size, index) for access, size in zip(self.rest, sizes, strict=True)]
+        return (*others[: self.axis], range(row, row + 1), *others[self.axis :])
+
+    def to_json(self) -> dict[str, Any]:
+        rest = [access.to_json() for access in self.rest]
+        return {"kind": "gather", "axis": self.axis, "ids": self.ids, "rest": rest}
+
+    @property
+    def follows(self) -> Mapping[int, int]:
+        axes = [axis for axis in range(len(self.shape)) if axis != self.axis]
+        pairs = zip(axes, self.rest, strict=True)
+        return {axis: access.follows for axis, access in pairs if access.follows is not None}
+
+
+@dataclass(frozen=True)
+class NoAccess(AccessMap):
+    """No element of this input: only its shape, dtype or device counted."""
+
+    def ranges(self, index: Index) -> Ranges | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "none"}
+
+
+def axis_groups(
+    before: Sequence[int],
+    after: Sequence[int],
+    names: Sequence[str | None] = (),
+    names_after: Sequence[str | None] = (),
+) -> list[tuple[range, range]]:
+    """Neighbouring axes before and after a view that hold the same numbers, as few as can be.
+
+    Args:
+        before, after: the sizes of the axes on either side; their products are equal.
+        names, names_after: the axes' symbols, which say what belongs together where sizes of 1 leave that open.
+    """
+    groups: list[tuple[range, range]] = []
+    i = j = 0
+    while i < len(before) or j < len(after):
+        wide, high = _named_factors(names, i, names_after, j)
+        if math.prod(before[i : i + wide]) != math.prod(after[j : j + high]):
+            wide, high = 1, 1
+        if (tuple(before[i : i + 1]) == (1,)) != (tuple(after[j : j + 1]) == (1,)) and wide == high == 1:
+            # An axis of size 1 that came or went.
+            wide, high = (1, 0) if tuple(before[i : i + 1]) == (1,) else (0, 1)
+        else:
+            while (held := math.prod(before[i : i + wide])) != (needed := math.prod(after[j : j + high])):
+                wide, high = (wide + 1, high) if held < needed else (wide, high + 1)
+        groups.append((range(i, i + wide), range(j, j + high)))
+        i, j = i + wide, j + high
+    return groups
+
+
+def _named_factors(names: Sequence[str | None], i: int, names_after: Sequence[str | None], j: int) -> tuple[int, int]:
+    """How many axes on either side the names say belong together: H*d_k on one and H, d_k on the other."""
+    parts = (names[i] or "").split("*") if i < len(names) else []
+    parts_after = (names_after[j] or "").split("*") if j < len(names_after) else []
+    if len(parts) > 1 and parts == list(names_after[j : j + len(parts)]):
+        return 1, len(parts)
+    if len(parts_after) > 1 and parts_after == list(names[i : i + len(parts_after)]):
+        return len(parts_after), 1
+    return 1, 1
+
+
+def _joined(letters: Sequence[str], axes: range, shape: Shape) -> str:
+    """Several output indices as the one index of the axis they were cut from: 8h + d."""
+    terms = []
+    for axis in axes:
+        stride = math.prod(shape[axis + 1 : axes.stop])
+        if shape[axis] != 1 or len(axes) == 1:
+            terms.append(letters[axis] if stride == 1 else f"{stride}{letters[axis]}")
+    return " + ".join(terms) or "0"
+
+
+def _divided(position: str, sizes: Shape) -> list[str]:
+    """A position as the several indices of the axes it was merged from: ⌊c / 8⌋ and c mod 8."""
+    if len(sizes) == 1:
+        return [position]
+    position = f"({position})" if " + " in position else position
+    indices = []
+    outermost = True
+    for axis, size in enumerate(sizes):
+        stride = math.prod(sizes[axis + 1 :])
+        if size == 1:
+            indices.append("0")
+            continue
+        text = position if stride == 1 else f"⌊{position} / {stride}⌋"
+        indices.append(text if outermost else f"{text} mod {size}")
+        outermost = False
+    return indices

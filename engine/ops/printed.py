@@ -1,0 +1,141 @@
+"""Arithmetic as it is printed: its text, and what the digits in that text come to.
+
+A sum that people read must add up with the digits they see. So a piece of arithmetic knows not only how it is written
+but also what its numbers give once each is rounded to what is written, and more digits are written where they are
+needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.ops.notation import joined_terms, number, rounded
+
+_RESULT_DIGITS = 6
+_FEWEST_DIGITS = 4
+# How many digits may be tried, by how many numbers stand in the line: more than this could not be read any more.
+_MOST_DIGITS = ((2, 17), (5, 9))
+
+
+@dataclass(frozen=True)
+class Bracketed:
+    """A number, a sum or a cell inside a template: ``{}`` has brackets where they are needed.
+
+    ``{0.alone}`` never has them, for a place that already has some of its own, and ``{0.base}`` is what a power is
+    taken of.
+    """
+
+    alone: str
+    compound: bool = False
+    base: str = ""
+
+    def __str__(self) -> str:
+        return f"({self.alone})" if self.compound or self.alone.startswith("−") else self.alone
+
+
+def with_cells(template: str, *written: str) -> str:
+    """A formula: the template with these cells in it."""
+    return template.format(*(Bracketed(cell, base=cell) for cell in written))
+
+
+@dataclass(frozen=True, eq=False)
+class Printed:
+    """A piece of arithmetic that can be written with any number of digits.
+
+    Attributes:
+        text: writes it, every number with so many significant digits.
+        value: what the numbers as ``text`` writes them come to, a tensor without axes.
+        numbers: how many numbers it has.
+        compound: whether it needs brackets inside something else.
+    """
+
+    text: Callable[[int], str]
+    value: Callable[[int], Tensor]
+    numbers: int = 1
+    compound: bool = False
+
+    def bracketed(self, digits: int) -> Bracketed:
+        """The text inside something else."""
+        text = self.text(digits)
+        exponent = self.numbers == 1 and "e" in text
+        return Bracketed(text, self.compound, f"({text})" if self.compound or exponent or text[0] == "−" else text)
+
+
+def constant(value: float, dtype: torch.dtype | None = None) -> Printed:
+    """One number, computed with in ``dtype``: float64 where it has a fraction unless said otherwise."""
+    dtype = dtype or (torch.float64 if isinstance(value, float) else torch.int64)
+    return Printed(
+        lambda digits: number(value, digits), lambda digits: torch.tensor(rounded(value, digits), dtype=dtype)
+    )
+
+
+def fill(template: str, function: Callable[..., Tensor], *operands: Printed, compound: bool = True) -> Printed:
+    """The template with these operands in it, where ``function`` computes what the template says."""
+    return Printed(
+        lambda digits: template.format(*(operand.bracketed(digits) for operand in operands)),
+        lambda digits: function(*(operand.value(digits) for operand in operands)),
+        sum(operand.numbers for operand in operands),
+        compound,
+    )
+
+
+def sum_of(terms: Sequence[Printed]) -> Printed:
+    """The terms with a sign between them; nothing at all adds up to 0."""
+    if len(terms) == 1:
+        return terms[0]
+    if not terms:
+        return constant(0)
+    return Printed(
+        lambda digits: joined_terms(term.text(digits) for term in terms),
+        lambda digits: torch.stack([term.value(digits) for term in terms]).sum(),
+        sum(term.numbers for term in terms),
+        compound=True,
+    )
+
+
+_SHOWN = 3  # terms of a long sum that are written out
+
+
+def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
+    """A sum of these amounts, each written by its place.
+
+    Up to four come in their own order. Of more, only the three largest by magnitude, NaN and infinities before all,
+    then how many others there are and what those come to.
+    """
+    count = amounts.numel()
+    if count <= _SHOWN + 1:
+        return sum_of([term(place) for place in range(count)])
+    sizes = amounts.double().abs().nan_to_num(nan=math.inf, posinf=math.inf)
+    top, places = sizes.topk(_SHOWN + 1)
+    others = amounts.clone()
+    others[places[:_SHOWN]] = 0
+    # Where the next one is as large, calling it smaller would be wrong.
+    kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
+    rest = constant(others.sum().item(), amounts.dtype)
+    others_written = fill(f"{count - _SHOWN} {kind} terms ({{0.alone}})", lambda amount: amount, rest)
+    return sum_of([*map(term, places[:_SHOWN].tolist()), others_written])
+
+
+def adds_up(printed: Printed, result: float, digits: int, shown: int = _RESULT_DIGITS) -> bool:
+    """Whether the numbers, written with so many digits, come to the result as that is shown."""
+    value = printed.value(digits).item()
+    return value == result or number(float(value), shown) == number(float(result), shown)
+
+
+def enough_digits(printed: Printed, result: float, shown: int = _RESULT_DIGITS) -> int | None:
+    """The fewest digits with which the arithmetic adds up; None where no number that could be read is enough."""
+    most = next((digits for numbers, digits in _MOST_DIGITS if printed.numbers <= numbers), _FEWEST_DIGITS)
+    tried = range(_FEWEST_DIGITS, most + 1)
+    return next((digits for digits in tried if adds_up(printed, result, digits, shown)), None)
+
+
+def equation(printed: Printed, result: float, agrees: bool) -> str:
+    """``1.5 · 2 = 3``, or with ≈ where the digits shown do not add up to the result, and ≠ where nothing does."""
+    digits = enough_digits(printed, result)
+    sign = "≠" if not agrees else "=" if digits else "≈"
+    return f"{printed.text(digits or _FEWEST_DIGITS)} {sign} {number(result, _RESULT_DIGITS)}"

@@ -1,0 +1,154 @@
+"""One entry an operation: what it is called with, what it reads, its arithmetic, its formula and its price.
+
+A module of this folder describes an operation and registers it; nothing else has to know of it. An entry of which a
+part is missing cannot be registered, and an operation without an entry is unknown everywhere in the same way:
+``lookup``, ``bind``, ``reads`` and ``flops`` give None.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from engine.ops import call as calls
+from engine.ops.access import AccessMap, NoAccess
+from engine.ops.call import Call, RecordedCall
+from engine.ops.checks import Check
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.formula import Cells
+
+# By parameter, what is read of the tensor given as it; None where the call is not of a known kind.
+Reads = Mapping[str, AccessMap] | None
+
+
+class Movement(Enum):
+    """What an operation does that only moves numbers."""
+
+    REGROUPS = "the same numbers in the same order, in axes of other sizes"
+    PERMUTES = "the same numbers with the axes in another order, or with axes of size 1 added or taken away"
+    COPIES = "the same number at the same index; the dtype or the memory may be another"
+    SELECTS = "some of the numbers, or numbers of several tensors, each perhaps more than once"
+
+
+class Operation(ABC):
+    """One operation.
+
+    Attributes:
+        names: what it goes by in PyTorch and Python, the usual name first; in-place forms such as ``add_`` as well.
+        signature: its parameters, as ``engine.ops.call.bind`` reads them.
+        swapped_names: further names, under which it takes its first two operands the other way round.
+        movement: how it moves numbers, None where it computes new ones.
+    """
+
+    names: tuple[str, ...]
+    signature: str
+    swapped_names: tuple[str, ...] = ()
+    movement: Movement | None = None
+
+    @abstractmethod
+    def reads(self, call: Call) -> Reads:
+        """What one element of the output reads of each tensor, by parameter; a tensor left out is not read."""
+
+    @abstractmethod
+    def derive(self, at: ElementContext) -> Derivation:
+        """The arithmetic of one element: its terms, their result, and the sentence that tells it."""
+
+    @abstractmethod
+    def formula(self, cells: Cells) -> str:
+        """What one element of the output is, in the elements that it reads."""
+
+    @abstractmethod
+    def flops(self, call: Call) -> int:
+        """Floating-point operations of the call. A multiplication and an addition are one each."""
+
+    def checks(self, call: Call) -> Iterator[Check]:
+        """What must hold of any call of this operation, measured on its numbers."""
+        yield from ()
+
+
+_BY_NAME: dict[str, Operation] = {}
+_SWAPPED: set[str] = set()
+
+
+def register(operation: Operation) -> None:
+    """Adds an operation to the registry under its names. One of which a method is missing cannot even be made.
+
+    Raises:
+        TypeError: its names or its signature are missing.
+        ValueError: another operation has one of its names.
+    """
+    missing = [part for part in ("names", "signature") if not getattr(operation, part, None)]
+    if missing:
+        raise TypeError(f"{type(operation).__name__} is only half described: it has no {' and no '.join(missing)}")
+    for name in (*operation.names, *operation.swapped_names):
+        if name in _BY_NAME:
+            raise ValueError(f"an operation called {name} is registered already: {type(_BY_NAME[name]).__name__}")
+    _BY_NAME.update(dict.fromkeys((*operation.names, *operation.swapped_names), operation))
+    _SWAPPED.update(operation.swapped_names)
+
+
+def operations() -> tuple[Operation, ...]:
+    """Every registered operation, once."""
+    return tuple(dict.fromkeys(_BY_NAME.values()))
+
+
+def lookup(op: str) -> Operation | None:
+    """The operation with this name, None for one that nobody registered. ``add_`` and ``add`` are the same sum."""
+    operation = _BY_NAME.get(op)
+    return _BY_NAME.get(op.removesuffix("_")) if operation is None else operation
+
+
+def canonical_name(op: str) -> str | None:
+    """The usual name of an operation, None for one that nobody registered."""
+    operation = lookup(op)
+    return None if operation is None else operation.names[0]
+
+
+def bind(step: RecordedCall) -> Call | None:
+    """The call that made this, None where nobody registered the operation or it was called in a way that is unknown."""
+    operation = lookup(step.op)
+    if operation is None:
+        return None
+    return calls.bind(step, operation.names[0], operation.signature, swapped=step.op in _SWAPPED)
+
+
+def reads_by_name(call: Call) -> Reads:
+    """What one element of the output reads of each tensor, by parameter; None where the call is not of a known kind."""
+    operation = lookup(call.op)
+    reads = None if operation is None else operation.reads(call)
+    return None if reads is None else {name: reads.get(name, NoAccess()) for name in call.tensors}
+
+
+def reads(step: RecordedCall) -> tuple[AccessMap, ...] | None:
+    """What one element of the output reads of each tensor, in the order of the call; None for an unknown operation."""
+    call = bind(step)
+    by_name = None if call is None else reads_by_name(call)
+    return None if by_name is None else tuple(by_name.values())
+
+
+def carried_axes(step: RecordedCall) -> tuple[str | None, ...]:
+    """The symbols of the output's axes that follow an axis of an input, None for the others and where none is known."""
+    axes: list[str | None] = [None] * len(step.shape)
+    call = bind(step)
+    by_name = None if call is None else reads_by_name(call)
+    if call is None or by_name is None:
+        return tuple(axes)
+    for name, read in by_name.items():
+        symbols, shape = call.axes(name), call.shape(name)
+        for axis, out in read.follows.items():
+            if axes[out] is None and shape[axis] == step.shape[out]:
+                axes[out] = symbols[axis]
+    return tuple(axes)
+
+
+def flops(step: RecordedCall) -> int | None:
+    """FLOPs of the call; None for an unknown operation."""
+    operation, call = lookup(step.op), bind(step)
+    return None if operation is None or call is None else operation.flops(call)
+
+
+def movement(op: str) -> Movement | None:
+    """How an operation moves numbers, None where it computes new ones or is unknown."""
+    operation = lookup(op)
+    return None if operation is None else operation.movement
