@@ -116,7 +116,9 @@ def bind(step: RecordedCall) -> Call | None:
 def reads_by_name(call: Call) -> Reads:
     """What one element of the output reads of each tensor, by parameter; None where the call is not of a known kind."""
     operation = lookup(call.op)
-    reads = None if operation is None else operation.reads(call)
+    # The rows of a nested tensor have lengths of their own, and it has no shape to speak of.
+    nested = call.step.value.is_nested or any(call.args[name].value.is_nested for name in call.tensors)
+    reads = None if operation is None or nested else operation.reads(call)
     return None if reads is None else {name: reads.get(name, NoAccess()) for name in call.tensors}
 
 
@@ -129,7 +131,7 @@ def reads(step: RecordedCall) -> tuple[AccessMap, ...] | None:
 
 def carried_axes(step: RecordedCall) -> tuple[str | None, ...]:
     """The symbols of the output's axes that follow an axis of an input, None for the others and where none is known."""
-    axes: list[str | None] = [None] * len(step.shape)
+    axes: list[str | None] = [None] * step.value.dim()
     call = bind(step)
     by_name = None if call is None else reads_by_name(call)
     if call is None or by_name is None:

@@ -12,7 +12,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.export import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.units import in_words
-from pages.ui import state, touched
+from pages.ui import state
 from pages.ui.panels import labels_of
 from pages.ui.settings import Settings
 from pages.ui.tensor_view import Selection
@@ -60,19 +60,19 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
 
 def mark_toggle(key: str) -> None:
     """A switch for all files that this person downloads from then on: whether they begin with a byte order mark."""
-    state.show_in_widget(key, st.session_state.get(_MARKED, False))
+    widget, start = state.widget(key, st.session_state.get(_MARKED, False))
     st.toggle(
         "Byte order mark, for Excel",
-        key=key,
+        start,
+        key=widget,
         help="Without one Excel takes 나는 for other letters. It is three bytes in front of the header: the table is "
         "the same, and pandas passes over them.",
-        on_change=touched.note,
-        args=(key, _keep_mark, key),
+        on_change=state.chosen(key, widget, _keep_mark),
     )
 
 
-def _keep_mark(key: str) -> None:
-    st.session_state[_MARKED] = st.session_state[key]
+def _keep_mark(marked: bool) -> None:
+    st.session_state[_MARKED] = marked
 
 
 def _at(trace: Trace, places: Sequence[int]) -> list[Step]:

@@ -49,6 +49,8 @@ _STYLE = """
 .stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
 [data-testid="stSidebarHeader"] { height: 2.2rem; margin-bottom: 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
+/* Three choices stand side by side in the sidebar's width. */
+.stSidebar [data-testid="stButtonGroup"] button { padding-left: 0.4rem; padding-right: 0.4rem; }
 .st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
 /* A token of another direction must not carry the numbers around it along. */
 .stMain code { unicode-bidi: isolate; }

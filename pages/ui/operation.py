@@ -8,7 +8,7 @@ from engine import Leaf, Step, Trace
 from engine.checks import checks
 from engine.explain import formula
 from engine.layout import einops_pattern, einops_sizes, strides_story
-from engine.ops import movement
+from engine.ops import Movement, movement
 from engine.parameters import size_arithmetic
 from engine.units import in_words
 from pages.ui.panels import memory_words
@@ -36,7 +36,7 @@ def formula_runs(step: Step) -> Runs:
     runs = [(first, "i")]
     for part in rest:
         index, _, after = part.partition("}")
-        runs += [(index, "sub"), (after, "i")]
+        runs += [(index.replace(" ", "\N{NO-BREAK SPACE}"), "sub"), (after, "i")]
     return tuple(run for run in runs if run[0])
 
 
@@ -91,7 +91,7 @@ def _is_comment(line: str) -> bool:
 
 def _facts(step: Step) -> list[tuple[str, str]]:
     facts = [("line", where(step))]
-    if moving := movement(step.op):
+    if (moving := movement(step.op)) not in (None, Movement.SELECTS):
         facts.append(("moves", moving.value))
     written = step.source.expression if step.source else ""
     # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.

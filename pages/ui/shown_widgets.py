@@ -47,7 +47,9 @@ def widget(page: str, name: str, value: Any, among: Any = None) -> Widget:
     if before is None:
         now = _Drawn(0, value, value, among=among)
     elif (
-        st.session_state.get(_key(name, before.turn), before.value) != value
+        # Streamlit lets go of what a widget shows once a run has not drawn it, as when another page was open.
+        _key(name, before.turn) not in st.session_state
+        or st.session_state[_key(name, before.turn)] != value
         or before.value != value
         or before.among != among
     ):

@@ -3,7 +3,8 @@
 import pytest
 
 from engine.decode import MOST_STEPS
-from pages.ui.settings import RANDOM, TRAINED, first, from_query, with_weights
+from pages.ui.settings import RANDOM, TRAINED, first, from_query
+from pages.ui.size_rules import Memory, choose_weights
 
 
 @pytest.mark.parametrize("text", ["1", "true", "True", "TRUE", "on", "On", "yes", "YES"])
@@ -20,7 +21,7 @@ def test_a_switch_is_turned_off_by_any_of_its_words_in_any_case(text):
 
 @pytest.mark.parametrize(
     ("upto", "step"),
-    [("0", 0), ("7", 7), (str(MOST_STEPS - 1), MOST_STEPS - 1), ("999", MOST_STEPS - 1), ("1000", None)],
+    [("0", 0), ("7", 7), (str(MOST_STEPS - 1), MOST_STEPS - 1), ("999", MOST_STEPS - 1), ("1000", MOST_STEPS - 1)],
 )
 def test_a_link_cannot_ask_for_a_step_of_decoding_beyond_the_last(upto, step):
     settings, _ = from_query({"upto": upto})
@@ -32,7 +33,8 @@ def test_other_weights_leave_dtype_device_and_output_as_they_were():
     kept, notes = from_query(query)
     assert notes == ()
     assert kept.config != first().config
+    memory = Memory()
     for weights in (RANDOM, TRAINED, RANDOM):
-        kept = with_weights(kept, weights)
+        kept, memory = choose_weights(kept, memory, weights, lambda: "2026-11-21")
         assert kept.config.weights == weights
         assert {name: getattr(kept.config, name) for name in query} == query

@@ -47,6 +47,15 @@ def test_another_value_than_the_widget_shows_has_a_new_widget_that_starts_with_i
     assert drawn(session, 4).key not in (first.key, second.key)
 
 
+def test_a_widget_that_was_away_for_a_run_comes_back_with_what_was_chosen_and_not_with_what_it_began_with(session):
+    first = drawn(session, 4)
+    session[first.key] = 8
+    chosen(PAGE, "heads", first.key, lambda value: None)
+    assert drawn(session, 8) == first
+    del session[first.key]  # another page was open
+    assert drawn(session, 8).start == 8
+
+
 def test_what_a_browser_still_says_of_the_widget_before_changes_nothing(session):
     first, second = drawn(session, 4), drawn(session, 8)
     session[first.key] = 4  # as it was: Streamlit calls no callback

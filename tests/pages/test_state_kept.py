@@ -1,10 +1,11 @@
 """What stays in the session when settings and view change, and what goes."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
 
-from pages.ui import state, touched
+from pages.ui import state
 from pages.ui.settings import first
 
 
@@ -24,15 +25,15 @@ def address(monkeypatch):
     address = Address()
     browser = SimpleNamespace(session_state={}, query_params=address, context=SimpleNamespace(url="http://localhost"))
     monkeypatch.setattr(state, "st", browser)
-    monkeypatch.setattr(touched, "st", browser)
     return address
 
 
 def test_what_was_wrong_with_a_link_is_not_said_once_the_settings_were_changed(address):
     address["norm_first"] = "perhaps"
     settings = state.arrive("app.py")
-    assert any("norm_first=perhaps" in note for note in state.notes())
-    state.change_settings(settings)
+    assert any("norm_first=perhaps" in note.text for note in state.notes())
+    changed = settings.config.change(norm_first=not settings.config.norm_first)
+    state.change_settings(dataclasses.replace(settings, config=changed))
     assert state.notes() == ()
 
 
@@ -40,8 +41,10 @@ def test_another_view_of_a_page_has_nothing_of_the_one_before(address):
     address.update(step="logits", pin="0.1", causal_mask="0")
     state.arrive("pages/walkthrough.py")
     state.open_view(step="scores")
+    state.write_address()
     assert address == {"step": "scores", "causal_mask": "0"}
     state.change_view(pin="1.2", step=None)
+    state.write_address()
     assert address == {"pin": "1.2", "causal_mask": "0"}
     assert (state.view("pin"), state.view("step", "none")) == ("1.2", "none")
 
@@ -49,7 +52,7 @@ def test_another_view_of_a_page_has_nothing_of_the_one_before(address):
 def test_a_bare_link_to_another_page_takes_the_settings_along(address):
     address.update(causal_mask="0", step="logits")
     state.arrive("app.py")
-    state.change_view()
+    state.write_address()
     address.clear()
     assert state.arrive("pages/walkthrough.py").config == first().config.change(causal_mask=False)
     assert state.view("step") == ""

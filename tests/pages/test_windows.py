@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.tensor_view.window import Span, Subject, Window, axis_keys, reveal, windows
 
 ENOUGH = 10**7
@@ -32,9 +33,9 @@ def test_a_window_moves_by_whole_pages_and_never_past_the_end(position, start):
 def test_an_axis_that_is_summed_over_is_not_taken_for_the_outputs_own():
     weights = Subject((1, 2, 5, 5), ("B", "H", "S", "S"))
     value, mixed = (Subject((1, 2, 5, 3), ("B", "H", "S", "d_v")) for _ in range(2))
-    follow = [{"out": axis} for axis in range(4)]
-    rows = {"kind": "affine", "axes": [*follow[:3], {"all": True}]}
-    columns = {"kind": "affine", "axes": [*follow[:2], {"all": True}, follow[3]]}
+    follow = [SameIndex(axis) for axis in range(4)]
+    rows = AffineMap(weights.shape, (*follow[:3], AllIndices()))
+    columns = AffineMap(value.shape, (*follow[:2], AllIndices(), follow[3]))
     assert axis_keys([weights, value, mixed], [rows, columns]) == [
         ("B", "H", "S", "S.2"),
         ("B", "H", "S.2", "d_v"),
