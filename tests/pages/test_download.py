@@ -14,7 +14,7 @@ from pages.ui import download
 from pages.ui.settings import SENTENCES, TOKENS, Settings
 from pages.ui.tensor_view import Selection
 from pages.ui.traces import trace_of
-from tests.pages.shown import unfolded
+from tests.pages.shown import control, unfolded
 from tests.pages.test_pages import opened
 
 SMALL = Config(d_model=8, heads=2, encoder_layers=1, decoder_layers=1, vocab_size=9, device="cpu")
@@ -215,7 +215,7 @@ def test_the_mark_is_remembered_from_page_to_page(buttons):
     app.switch_page("pages/every_step.py").run()
     assert files(buttons)["These rows as CSV"].startswith(b"\xef\xbb\xbfstep,path,name,")
     app.switch_page("pages/export.py").run()
-    assert app.toggle(key="export.mark").value
+    assert control(app, "export.mark").value
     assert [file[:8] for file in files(buttons).values()] == [b"\xef\xbb\xbfstep,"] * 2
 
 
