@@ -1,16 +1,17 @@
 """The server of all pages, and the front page: what this is, the model at a glance, and the ways in."""
 
 if __name__ == "__main__":  # somebody visits the front page
-    from pages.ui import frame, outline
+    from pages.ui.app import frame, front_skeleton
 
-    frame.begin("app.py", outline.draw)
+    frame.begin("app.py", front_skeleton.draw)
 
-    from pages.ui import opening, overview
+    from pages.ui.app import page_runner
+    from pages.ui.views import front_page
 
-    opening.show("app.py", overview.draw)
+    page_runner.show("app.py", front_page.draw)
 else:  # the server starts
     import streamlit as st
 
-    from pages.ui import starting
+    from pages.ui.app import server_startup
 
-    app = st.App(__file__, lifespan=starting.begin)
+    app = st.App(__file__, lifespan=server_startup.begin)

@@ -12,18 +12,18 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from engine import characters, text
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
-from engine.decode import MOST_STEPS
-from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.folder_names import FolderNameError, check_folder_name
-from engine.parameters import parameters_of, rows
-from engine.run import run
-from engine.save import ExportError, save_csv
-from engine.text import TextError
-from engine.trace import Step
-from engine.trained import trained_config
-from engine.units import in_words
+from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
+from engine.export.files import ExportError, save_csv
+from engine.export.folder_names import FolderNameError, check_folder_name
+from engine.export.units import in_words
+from engine.pretrained.pretrained import trained_config
+from engine.record.trace import Step
+from engine.runtime.decode import MOST_STEPS
+from engine.runtime.parameters import parameters_of, rows
+from engine.runtime.run import run
+from engine.text import char_tokenizer, tokenizer
+from engine.text.tokenizer import TextError
 
 _SIZES = {
     "batch": "sentences in the batch",
@@ -182,8 +182,8 @@ def _run(
 
 
 def _say_what_is_read(sentences: Sequence[str]) -> None:
-    for given in map(text.normalise, sentences):
-        read = characters.as_read(given)
+    for given in map(tokenizer.normalise, sentences):
+        read = char_tokenizer.as_read(given)
         if read != given:
             print(_READ_AS.format(given=given, read=read), file=sys.stderr)
 
@@ -195,7 +195,10 @@ def _list(steps: Sequence[Step]) -> None:
         table.append((str(step.index), step.full_name, step.op, _axes(step), dtype, step.memory))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for index, *texts in table:
-        cells = [index.rjust(widths[0]), *(text.ljust(width) for text, width in zip(texts, widths[1:], strict=True))]
+        cells = [
+            index.rjust(widths[0]),
+            *(text.ljust(width) for text, width in zip(texts, widths[1:], strict=True)),
+        ]
         print("  ".join(cells).rstrip())
 
 

@@ -1,9 +1,10 @@
 """Scores, mask and weights of every head, with the tokens along both sides."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/attention.py")
 
-from pages.ui import attention, opening
+from pages.ui.views import attention
+from pages.ui.app import page_runner
 
-opening.show("pages/attention.py", attention.draw)
+page_runner.show("pages/attention.py", attention.draw)

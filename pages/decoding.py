@@ -1,9 +1,10 @@
 """The answer character by character: what was probable at each place."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/decoding.py")
 
-from pages.ui import decoding, opening
+from pages.ui.views import decoding
+from pages.ui.app import page_runner
 
-opening.show("pages/decoding.py", lambda _: decoding.draw())
+page_runner.show("pages/decoding.py", lambda _: decoding.draw())

@@ -1,9 +1,10 @@
 """All recorded tensors in one table, to search and filter."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/every_step.py")
 
-from pages.ui import opening, table
+from pages.ui.app import page_runner
+from pages.ui.views import steps_table
 
-opening.show("pages/every_step.py", table.draw)
+page_runner.show("pages/every_step.py", steps_table.draw)

@@ -1,9 +1,10 @@
 """The trace as CSV."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/export.py")
 
-from pages.ui import exporting, opening
+from pages.ui.views import export_page
+from pages.ui.app import page_runner
 
-opening.show("pages/export.py", exporting.draw)
+page_runner.show("pages/export.py", export_page.draw)

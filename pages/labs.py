@@ -1,9 +1,9 @@
 """The questions people ask, each as an experiment."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/labs.py")
 
-from pages.ui.labs import room
+from pages.ui.labs.kit import labs_page
 
-room.draw()
+labs_page.draw()

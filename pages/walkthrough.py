@@ -1,9 +1,10 @@
 """One operation at a time: what went in, what was done, what came out."""
 
-from pages.ui import frame
+from pages.ui.app import frame
 
 frame.begin("pages/walkthrough.py")
 
-from pages.ui import opening, walk
+from pages.ui.app import page_runner
+from pages.ui.views import walkthrough
 
-opening.show("pages/walkthrough.py", walk.draw)
+page_runner.show("pages/walkthrough.py", walkthrough.draw)

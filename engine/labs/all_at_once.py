@@ -15,7 +15,7 @@ from engine import record
 from engine.config import Config
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import EncoderLayer
-from engine.threads import one_thread
+from engine.runtime.threads import one_thread
 
 REPEATS = 11
 _LENGTHS = (1, 2, 4, 8, 16, 32, 64)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine import record
-from engine.layout import strides_story
+from engine.explain.memory_layout import strides_story
 
 AXES = ("L", "H", "d_k")
 WRITTEN = -1  # no place in memory has this number

@@ -1,10 +1,19 @@
 """Operations, each described once: its arguments, what it reads, its arithmetic, its formula, its price, its checks.
 
-To add one, write a subclass of ``Operation`` in the module of its kind and register it there.
+To add one, write a subclass of ``Operation`` in the module of its kind in ``entries`` and register it there.
 """
 
-from engine.ops import constructors, elementwise, logic, products, rearranging, reductions, selecting, softmax  # noqa: F401
 from engine.ops.call import Call, Operand, RecordedCall
+from engine.ops.entries import (  # noqa: F401  an operation is registered when its module is imported
+    constructors,
+    elementwise,
+    logic,
+    products,
+    rearranging,
+    reductions,
+    selecting,
+    softmax,
+)
 from engine.ops.registry import (
     Movement,
     Operation,

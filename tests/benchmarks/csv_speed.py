@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import torch
 
 from engine import Config, Step, record, run
-from engine.csv_text import text_of
-from engine.export import write_values
+from engine.export.cells import text_of
+from engine.export.csv_tables import write_values
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Times, UnableError, interleaved

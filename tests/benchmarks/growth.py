@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from engine import Config, Trace, explain, record
-from engine.forward import load, read
-from engine.statistics import statistics
+from engine.record.statistics import statistics
+from engine.runtime.forward import load, read
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, Turn, interleaved

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import TimeoutError as Late
 
 from engine import Config
-from engine.device import choose, room
-from engine.footprint import measure
+from engine.runtime.devices import choose, room
+from engine.runtime.footprint import measure
 from tests.benchmarks import resident
 from tests.benchmarks.interleaved import Spread
 from tests.benchmarks.table import Goal, Row, Section, at_most, megabytes, milliseconds, ratio

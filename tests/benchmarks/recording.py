@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from engine import Config, Trace
-from engine.forward import load, read
 from engine.ops.numerics import memory_of
+from engine.runtime.forward import load, read
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, UnableError, interleaved

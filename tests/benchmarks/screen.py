@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from engine import Config
-from engine.device import choose, room
-from engine.forward import load
-from engine.memory import TooLargeError, check_fits
-from engine.run import run
-from pages.ui.settings import RANGES
+from engine.runtime.devices import choose, room
+from engine.runtime.forward import load
+from engine.runtime.memory_estimate import TooLargeError, check_fits
+from engine.runtime.run import run
+from pages.ui.state.settings import RANGES
 from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
 from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, in_time, key, says, torch_page

@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:
 import torch  # noqa: E402
 
 from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, Guard, SameIndex  # noqa: E402
-from pages.ui.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
+from pages.ui.components.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
 KOREAN = ("⟨begin⟩", "나는", "집에", "간다", "⟨end⟩")

@@ -13,8 +13,8 @@ import torch
 from playwright.sync_api import Page, expect
 
 from engine import Config, run
-from pages.ui import frame
-from pages.ui.settings import SOURCE, TARGET
+from pages.ui.app import frame
+from pages.ui.state.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW, ROOT, served
 from tests.browser.tabs import Opener
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from pages.ui.component import script_of
+from pages.ui.components.mount import script_of
 
 _UPDATES = """() => {
     const log = [];

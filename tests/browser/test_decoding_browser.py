@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from engine import decode, trained_config
-from pages.ui.answer import percent
-from pages.ui.decoding import exact_percent
+from pages.ui.views.date_answer import percent
+from pages.ui.views.decoding import exact_percent
 from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 

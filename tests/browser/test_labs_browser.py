@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.ui.labs.catalogue import LABS
+from pages.ui.labs.kit.registry import LABS
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.tabs import Opener
 from tests.browser.test_app import settled

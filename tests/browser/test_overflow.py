@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from engine import Config, run
-from engine.trace import Step
-from pages.ui.places import key_of
+from engine.record.trace import Step
+from pages.ui.state.url_step import key_of
 from tests.browser.conftest import launched_by
 from tests.browser.tabs import Opener
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine import Step, run
 from engine.ops import reads
-from pages.ui.places import step_at
+from pages.ui.state.url_step import step_at
 from tests.browser.conftest import NARROW, served
 from tests.browser.tabs import Opener
 from tests.browser.travel_demo import CONFIGS

@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, Leaf, Step, Trace, explain, run
 from engine.ops import reads
-from pages.ui.places import key_of
-from pages.ui.settings import SOURCE, TARGET
+from pages.ui.state.settings import SOURCE, TARGET
+from pages.ui.state.url_step import key_of
 from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
 from tests.browser.tabs import Opener

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, run
-from pages.ui.settings import SOURCE, TARGET
+from pages.ui.state.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 

@@ -13,11 +13,11 @@ if str(ROOT) not in sys.path:
 
 from engine import Config, Trace, run  # noqa: E402
 from engine.ops import reads  # noqa: E402
-from pages.ui.operation import operation_of  # noqa: E402
-from pages.ui.panels import stage_of  # noqa: E402
-from pages.ui.places import key_of, step_at  # noqa: E402
-from pages.ui.tensor_view import tensor_view  # noqa: E402
-from pages.ui.travel import travel_of  # noqa: E402
+from pages.ui.components.tensor_view import tensor_view  # noqa: E402
+from pages.ui.state.url_step import key_of, step_at  # noqa: E402
+from pages.ui.views.operation_card import operation_of  # noqa: E402
+from pages.ui.views.rearrange_animation import travel_of  # noqa: E402
+from pages.ui.views.tensor_panels import stage_of  # noqa: E402
 
 SMALL = Config(batch=1, src_len=5, tgt_len=4, d_model=32, heads=4, encoder_layers=1, decoder_layers=1, device="cpu")
 BASE = Config(batch=10, src_len=20, tgt_len=20, d_model=512, heads=8, encoder_layers=1, decoder_layers=1, device="cpu")

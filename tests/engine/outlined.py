@@ -5,9 +5,9 @@ import torch
 from engine import Config
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.weights import skeleton
-from engine.recorder import watch
-from engine.text import PAD
-from engine.trace import Trace
+from engine.record.recorder import watch
+from engine.record.trace import Trace
+from engine.text.tokenizer import PAD
 
 
 def outline(config: Config) -> Trace:

@@ -15,10 +15,10 @@ import torch
 from engine import Config, run, trained_config
 from engine.__main__ import _parser, main
 from engine.config import TRAINED
-from engine.export import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.forward import read
+from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.model.weights import build
-from engine.text import PAD
+from engine.runtime.forward import read
+from engine.text.tokenizer import PAD
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = "run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32"

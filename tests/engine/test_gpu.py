@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError, run
-from engine.device import choose, present, room
-from engine.footprint import measure
+from engine.runtime.devices import choose, present, room
+from engine.runtime.footprint import measure
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 needs_mps = pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no MPS device")

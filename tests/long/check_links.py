@@ -12,11 +12,11 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from engine import Config, Trace, run
-from pages.ui.journey import exists, pin_at, trail_at, view_at
-from pages.ui.labs.catalogue import LABS
-from pages.ui.link_values import Note, choice, whole
-from pages.ui.places import step_at
-from pages.ui.settings import RANGES, Settings, from_query
+from pages.ui.labs.kit.registry import LABS
+from pages.ui.state.link_values import Note, choice, whole
+from pages.ui.state.settings import RANGES, Settings, from_query
+from pages.ui.state.url_pin import exists, pin_at, trail_at, view_at
+from pages.ui.state.url_step import step_at
 from tests.long.registry import Case, long_check
 
 ROOT = Path(__file__).parents[2]
@@ -119,8 +119,10 @@ def _on_a_page(drawn: random.Random) -> None:
 
 def _parameters(lab: str) -> list[str]:
     """The names that a lab's own file asks for."""
-    source = (ROOT / "pages/ui/labs" / f"{lab}.py").read_text("utf-8")
-    return re.findall(r'lesson\.(?:number|pick|line)\(\s*"(\w+)"', source)
+    home = ROOT / "pages/ui/labs" / lab
+    file = home / "__init__.py" if home.is_dir() else home.with_suffix(".py")
+    source = file.read_text("utf-8")
+    return re.findall(r'lab_widgets\.(?:number|pick|line)\(\s*"(\w+)"', source)
 
 
 def _text(drawn: random.Random) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from engine import Config, Trace, record, run
 from engine.config import ACTIVATIONS, OUTPUTS
-from engine.trained import trained_config
+from engine.pretrained.pretrained import trained_config
 from tests.engine.programs import DTYPES, PROGRAMS, numbers
 from tests.long.registry import Case, long_check
 from tests.pages.pins import faults, pins

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from playwright.sync_api import Browser, Page
 
 from engine import Trace, decode, run
-from pages.ui.settings import Settings, from_query
+from pages.ui.state.settings import Settings, from_query
 from tests.browser.conftest import ROOT, WIDE, served
 from tests.long.registry import Case, long_check
 

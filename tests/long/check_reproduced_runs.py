@@ -13,10 +13,10 @@ from pathlib import Path
 from engine import Config, ConfigError, TextError, trained_config
 from engine.config import _CHOICES as CHOICES
 from engine.config import LIMITS
-from engine.decode import MOST_STEPS
-from pages.ui import reproduce
-from pages.ui.settings import SENTENCES, TOKENS, Settings
-from pages.ui.traces import CannotRunError, trace_of
+from engine.runtime.decode import MOST_STEPS
+from pages.ui.state.settings import SENTENCES, TOKENS, Settings
+from pages.ui.traces import reproduce
+from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from tests.long.registry import Case, long_check
 from tests.pages.reproduced import files_of, files_of_command, files_of_script
 

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 
 from engine import Leaf, Step, Trace
-from pages.ui.journey import Cell, exists
-from pages.ui.making import made_of
+from pages.ui.state.url_pin import Cell, exists
+from pages.ui.views.explanation_view import made_of
 from tests.engine.read_back import come_to, misprint, shows
 
 Pin = tuple[Step, int, tuple[int, ...]]  # step, panel, index

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from engine.__main__ import main
-from engine.export import csv_bytes, write_steps, write_values
-from engine.trace import Trace
-from pages.ui.reproduce import FOLDER
+from engine.export.csv_tables import csv_bytes, write_steps, write_values
+from engine.record.trace import Trace
+from pages.ui.traces.reproduce import FOLDER
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ".venv/bin/python"

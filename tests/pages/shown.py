@@ -8,7 +8,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.folded import OPENED
+from pages.ui.app.lazy_expander import OPENED
 
 _KINDS = (
     "slider",

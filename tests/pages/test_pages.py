@@ -7,9 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
-from engine.parameters import parameters_of
-from pages.ui.operation import operation_of
-from pages.ui.settings import SOURCE, TARGET
+from engine.runtime.parameters import parameters_of
+from pages.ui.state.settings import SOURCE, TARGET
+from pages.ui.views.operation_card import operation_of
 from tests.pages.shown import ahead, control, stage, unfolded
 
 ROOT = Path(__file__).parents[2]
@@ -205,7 +205,7 @@ def test_a_text_that_cannot_be_read_says_why_and_keeps_the_last_run_on_screen():
 
 
 def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
-    import pages.ui.traces as traces
+    import pages.ui.traces.trace_cache as traces
 
     app = opened("pages/walkthrough.py")
     before = stage(app)["panels"]
@@ -225,7 +225,7 @@ def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
 
 
 def test_a_link_that_cannot_be_run_shows_the_example_and_says_what_it_has_otherwise(monkeypatch):
-    import pages.ui.traces as traces
+    import pages.ui.traces.trace_cache as traces
 
     opened("app.py")
     monkeypatch.setattr(traces._store("cpu"), "room", 150 * 2**20)
@@ -296,7 +296,7 @@ def test_a_person_may_set_a_width_back_that_another_control_moved():
 
 def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_of_another_step_none(monkeypatch):
     waits: list[float] = []
-    monkeypatch.setattr("pages.ui.walk.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr("pages.ui.views.walkthrough.time", SimpleNamespace(sleep=waits.append))
     app = opened("pages/walkthrough.py")
     assert len(waits) == 1
     control(app, "walk.step").select_index(9).run()

@@ -8,11 +8,11 @@ from engine.labs import all_at_once as experiment
 from engine.labs.all_at_once import Part, Timed
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.labs import lesson
-from pages.ui.labs.curves import Curve, curves
-from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.sample_words import words
 
 _ROWS = ("L", "d_model")
 _SHOWN = 10  # words in the pictures
@@ -28,11 +28,11 @@ def draw() -> None:
     )
     sliders = st.columns(3)
     with sliders[0]:
-        length = lesson.number("length", "Words n", 1, 64, 8)
+        length = lab_widgets.number("length", "Words n", 1, 64, 8)
     with sliders[1]:
-        heads = lesson.number("heads", "Heads", 1, 4, 2)
+        heads = lab_widgets.number("heads", "Heads", 1, 4, 2)
     with sliders[2]:
-        d_k = lesson.number("d_k", "d_k", 4, 32, 16)
+        d_k = lab_widgets.number("d_k", "d_k", 4, 32, 16)
     if _alone(length, heads, d_k):
         _parts(length, heads, d_k)
         if _others(length, heads, d_k):
@@ -40,14 +40,14 @@ def draw() -> None:
             _changes(length, heads, d_k)
             if _longer(length, heads, d_k):
                 _times(length, heads, d_k)
-    lesson.snippet(experiment.code(length, heads, d_k))
+    lab_widgets.snippet(experiment.code(length, heads, d_k))
 
 
 def _alone(length: int, heads: int, d_k: int) -> bool:
     part = _named(result(experiment.parts, length, heads, d_k), "feed_forward")
     exact = _named(result(experiment.parts, length, heads, d_k, "float64"), "feed_forward")
     options = ("yes, in every bit", "yes, up to rounding", "no")
-    return lesson.predict(
+    return lab_widgets.predict(
         "alone",
         f"The feed-forward network gets all {length} words in one pass, then each in a pass of its own. Are the "
         "outputs the same?",
@@ -92,7 +92,7 @@ def _others(length: int, heads: int, d_k: int) -> bool:
     found = result(experiment.whole_layer, length, heads, d_k)
     alone, given = found["alone"], found["given"]
     options = ("yes", "no")
-    return lesson.predict(
+    return lab_widgets.predict(
         "others",
         "Now one word goes through the whole encoder layer alone, attention included. Does it come out as it does in "
         f"the sentence of {length}?",
@@ -160,7 +160,7 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
         if together.flops == apart.flops
         else f"One pass takes {together.flops:,} FLOPs, one word at a time {apart.flops:,}."
     )
-    return lesson.predict(
+    return lab_widgets.predict(
         "longer",
         f"{flops} One pass is {together.calls:,} PyTorch calls; one word at a time, with keys and values handed in, is "
         f"{apart.calls:,}. How long does that take on this machine, against one pass?",

@@ -7,16 +7,16 @@ import math
 import streamlit as st
 
 from engine import Step
-from engine.labs.bug_checks import Symptom, symptom, symptoms
-from engine.labs.bug_script import code
 from engine.labs.bugs import STAGES, Comparison, Pair, Sizes, changed, compare, with_other_sizes
-from engine.labs.mistakes import MISTAKES, Mistake, difference
+from engine.labs.bugs.checks import Symptom, symptom, symptoms
+from engine.labs.bugs.mistakes import MISTAKES, Mistake, difference
+from engine.labs.bugs.script import code
 from engine.ops.notation import number
-from pages.ui.labs import lesson
-from pages.ui.labs.line_table import Cell, Row, Shape, line_table
-from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
-from pages.ui.tensor_view import AxisLabels, Panel, tensor_view
+from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.line_table import Cell, Row, Shape, line_table
+from pages.ui.labs.kit.sample_words import words
 
 _NAMES = tuple(f"mistake {place}" for place in range(1, len(MISTAKES) + 1))
 _NOWHERE = "nowhere: every step is the same"
@@ -38,7 +38,7 @@ def draw() -> None:
         "A decoder's attention with one mistake in it, beside the same program without it. Both have the same weights "
         "and the same words. Read the symptom, say where the numbers first go wrong, then look."
     )
-    place = _NAMES.index(lesson.pick("mistake", "Choose a mistake", _NAMES))
+    place = _NAMES.index(lab_widgets.pick("mistake", "Choose a mistake", _NAMES))
     mistake = MISTAKES[place]
     sizes = _sizes(mistake)
     found = result(compare, place, sizes)
@@ -51,25 +51,25 @@ def draw() -> None:
             _other_sizes(place, sizes, found)
     _all(place, sizes)
     if known:
-        lesson.snippet(code(place, sizes), "Both programs, to copy and run alone")
+        lab_widgets.snippet(code(place, sizes), "Both programs, to copy and run alone")
 
 
 def _sizes(mistake: Mistake) -> Sizes:
     columns = st.columns(6 if mistake.crossed else 5)
     with columns[0]:
-        batch = lesson.number("batch", "Batch B", 1, 6, 3)
+        batch = lab_widgets.number("batch", "Batch B", 1, 6, 3)
     with columns[1]:
-        length = lesson.number("length", "Length L", 1, 8, 5)
+        length = lab_widgets.number("length", "Length L", 1, 8, 5)
     with columns[2]:
-        heads = lesson.number("heads", "Heads H", 1, 8, 4)
+        heads = lab_widgets.number("heads", "Heads H", 1, 8, 4)
     with columns[3]:
-        d_k = lesson.number("d_k", "d_k", 4, 16, 8)
+        d_k = lab_widgets.number("d_k", "d_k", 4, 16, 8)
     with columns[4]:
-        padding = lesson.number("padding", "Padded words at most", 0, 7, 2)
+        padding = lab_widgets.number("padding", "Padded words at most", 0, 7, 2)
     source = 4
     if mistake.crossed:
         with columns[5]:
-            source = lesson.number("source", "Source length L_k", 1, 8, 4)
+            source = lab_widgets.number("source", "Source length L_k", 1, 8, 4)
     return Sizes(batch, length, source, heads, d_k, padding)
 
 
@@ -98,7 +98,7 @@ def _where(place: int, found: Comparison) -> bool:
         because = f"With these sizes the mistake changes nothing. {_reads(found)}"
     else:
         because = _because(found.pairs[found.first], found)
-    return lesson.predict(
+    return lab_widgets.predict(
         f"{place + 1}.where", "Where do the two runs first differ?", (*STAGES, _NOWHERE), answer, because
     )
 
@@ -121,13 +121,13 @@ def _steps(place: int, found: Comparison) -> None:
     name = f"step{place + 1}"
     steps, tensors = st.columns([3, 2], gap="medium")
     with steps:
-        chosen = lesson.number(name, "Step to look at", 1, len(found.pairs), usual) - 1
+        chosen = lab_widgets.number(name, "Step to look at", 1, len(found.pairs), usual) - 1
         line_table(
             ("step", "shape", "wrong run", "differ", "by up to"),
             [_row(pair, at == found.first) for at, pair in enumerate(found.pairs)],
             chosen=chosen,
             key=f"labs.bugs.steps.{place}",
-            on_choose=lambda at: lesson.move(**{name: at + 1}),
+            on_choose=lambda at: lab_widgets.move(**{name: at + 1}),
         )
     with tensors:
         _side("right", found.pairs[chosen].right, found.pairs[chosen])
@@ -178,7 +178,7 @@ def _mended(mistake: Mistake) -> None:
 def _elsewhere(place: int, mistake: Mistake, sizes: Sizes) -> bool:
     says, other = changed(sizes, mistake.turns)
     found = result(compare, place, other)
-    return lesson.predict(
+    return lab_widgets.predict(
         f"{place + 1}.elsewhere",
         f"The same mistake with {says}, all else as it is: what happens?",
         tuple(_OUTCOMES.values()),
@@ -219,5 +219,5 @@ def _all(place: int, sizes: Sizes) -> None:
         [Row([f"{name}: {one.headline}"]) for name, one in zip(_NAMES, result(symptoms, sizes), strict=True)],
         chosen=place,
         key="labs.bugs.all",
-        on_choose=lambda at: lesson.move(mistake=_NAMES[at]),
+        on_choose=lambda at: lab_widgets.move(mistake=_NAMES[at]),
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.decoding_cost import Ways, ways
 from engine.labs.encoder_to_decoder import Crossing, Handed, code, crossing, handed_over
+from engine.labs.encoder_to_decoder.decoding_cost import Ways, ways
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from engine.text import TextError
-from pages.ui.labs import lesson
-from pages.ui.labs.curves import Curve, curves
-from pages.ui.labs.results import result
-from pages.ui.plain import code as said
-from pages.ui.plain import escaped, visible
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from engine.text.tokenizer import TextError
+from pages.ui.app.markdown_escape import code as said
+from pages.ui.app.markdown_escape import escaped, visible
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.curves import Curve, curves
 
 _USUAL = "21 November 2026"
 _ROUNDING = 1e-4  # of log-probabilities in float32, which have about seven digits
@@ -25,7 +25,7 @@ def draw() -> None:
         "This is the trained model: the encoder reads a date as people write it, the decoder writes it as 2026-11-21, "
         "one character at a time. Between the two there is one kind of bridge, cross-attention, in every decoder layer."
     )
-    text = lesson.line("date", "A date for the encoder", _USUAL)
+    text = lab_widgets.line("date", "A date for the encoder", _USUAL)
     try:
         steps = result(ways, text)
     except TextError as error:
@@ -33,11 +33,11 @@ def draw() -> None:
         return
     sliders = st.columns(3)
     with sliders[0]:
-        step = lesson.number("step", "Characters the decoder has written", 0, len(steps.tokens) - 1, 4)
+        step = lab_widgets.number("step", "Characters the decoder has written", 0, len(steps.tokens) - 1, 4)
     with sliders[1]:
-        layer = int(lesson.pick("layer", "Decoder layer", tuple(map(str, range(len(steps.keys))))))
+        layer = int(lab_widgets.pick("layer", "Decoder layer", tuple(map(str, range(len(steps.keys))))))
     with sliders[2]:
-        head = int(lesson.pick("head", "Head", tuple(map(str, range(steps.keys[0].size(1))))))
+        head = int(lab_widgets.pick("head", "Head", tuple(map(str, range(steps.keys[0].size(1))))))
     found = result(crossing, text, step, layer)
     so_far = f"begin and {said(''.join(found.target[1:]))}" if step else "begin alone"
     st.markdown(
@@ -51,7 +51,7 @@ def draw() -> None:
             if _saved(steps):
                 _costs(steps, step)
     _, heads, length, d_k = found.query.shape
-    lesson.snippet(code(found.key.size(2), length, heads, d_k))
+    lab_widgets.snippet(code(found.key.size(2), length, heads, d_k))
 
 
 def _grows(found: Crossing) -> bool:
@@ -64,7 +64,7 @@ def _grows(found: Crossing) -> bool:
         f"{name} stays {later}" if tuple(now.shape) == later else f"{name} goes from {tuple(now.shape)} to {later}"
         for name, now, later in named
     ]
-    return lesson.predict(
+    return lab_widgets.predict(
         "grows",
         "The decoder reads one token more. Which tensors of cross-attention get a row more?",
         options,
@@ -118,14 +118,14 @@ def _shapes(found: Crossing, head: int) -> None:
 def _memory(text: str, steps: Ways, step: int) -> bool:
     st.markdown("##### Is there any other way across?")
     most = len(steps.source) - 3
-    place = lesson.number("place", "Character of the source to change", 0, most, min(1, most))
+    place = lab_widgets.number("place", "Character of the source to change", 0, most, min(1, most))
     found = result(handed_over, text, place, step)
     total = found.usual.numel()
     changed, still = (int((other != found.usual).sum()) for other in (found.fresh, found.handed))
     options = ("none of them", "fewer than half", "half or more, but not all", "all of them")
     shares = [still == 0, still < total / 2, still < total, True]
     _, length, width = found.usual.shape
-    answer = lesson.predict(
+    answer = lab_widgets.predict(
         "memory",
         f"The encoder now reads {_shown(found.changed)} in place of {_shown(found.source)}, but its output is "
         f"exchanged for the old memory before the decoder sees it. How many of the decoder's {length} × {width} "
@@ -175,7 +175,7 @@ def _same(steps: Ways) -> bool:
     options = ("equal, bit for bit", "equal but for rounding, below 0.0001", "different by more")
     place = 0 if most == 0 else 1 if most < _ROUNDING else 2
     same = "the same" if steps.tokens == steps.cached_tokens else "not the same"
-    return lesson.predict(
+    return lab_widgets.predict(
         "same",
         f"The log-probabilities of all {len(steps.tokens)} steps, computed anew and with the cache, are …",
         options,
@@ -227,7 +227,7 @@ def _saved(steps: Ways) -> bool:
     ratio = sum(steps.everything) / sum(steps.cache)
     options = ("less than twice", "2 to 5 times", "5 to 10 times", "more than 10 times")
     place = sum(ratio >= bound for bound in (2, 5, 10))
-    return lesson.predict(
+    return lab_widgets.predict(
         "saved",
         "Computing everything anew at each step, the encoder too: how many times the operations of decoding with the "
         "cache?",

@@ -6,20 +6,20 @@ import math
 
 import streamlit as st
 
-from engine.labs.adversarial_attention import STARTS, STEPS, Adversary, adversary
 from engine.labs.explanation import KINDS, SHUFFLES, Exchanges, exchanges
-from engine.labs.explanation_code import code
-from engine.labs.frozen_attention import accuracy
-from engine.labs.transferred_attention import transferred
+from engine.labs.explanation.adversarial_attention import STARTS, STEPS, Adversary, adversary
+from engine.labs.explanation.frozen_attention import accuracy
+from engine.labs.explanation.script import code
+from engine.labs.explanation.transferred_attention import transferred
 from engine.ops.notation import number
-from engine.text import TextError
-from pages.ui.answer import percent
-from pages.ui.labs import lesson
-from pages.ui.labs.results import result
-from pages.ui.labs.scatter import Points, scatter
-from pages.ui.plain import code as said
-from pages.ui.plain import visible
-from pages.ui.tensor_view import Panel, tensor_view
+from engine.text.tokenizer import TextError
+from pages.ui.app.markdown_escape import code as said
+from pages.ui.app.markdown_escape import visible
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.scatter import Points, scatter
+from pages.ui.views.date_answer import percent
 
 _USUAL = "21 November 2026"
 _POSITION = 9
@@ -38,19 +38,19 @@ def draw() -> None:
         "often does not move. Wiegreffe and Pinter (*Attention is not not Explanation*, 2019) hold that this does not "
         "show what it seems to. Here are their tests on the cross-attention of the model that reads dates."
     )
-    text = lesson.line("date", "A date", _USUAL)
+    text = lab_widgets.line("date", "A date", _USUAL)
     sliders = st.columns(3)
     with sliders[0]:
-        layers = _LAYERS[lesson.pick("layer", "Decoder layer", tuple(_LAYERS))]
+        layers = _LAYERS[lab_widgets.pick("layer", "Decoder layer", tuple(_LAYERS))]
     with sliders[1]:
-        heads = _HEADS[lesson.pick("head", "Head", tuple(_HEADS))]
+        heads = _HEADS[lab_widgets.pick("head", "Head", tuple(_HEADS))]
     try:
         found = result(exchanges, text, layers, heads)
     except TextError as error:
         st.error(str(error))
         return
     with sliders[2]:
-        position = lesson.number("position", "Position in the answer", 0, len(found.answer) - 1, _POSITION)
+        position = lab_widgets.number("position", "Position in the answer", 0, len(found.answer) - 1, _POSITION)
     st.markdown(
         f"It writes {said(''.join(found.answer))}; at position {position} it writes {said(found.answer[position])}. "
         f"Exchanged are the weights of {_whose(layers, heads)}."
@@ -58,7 +58,7 @@ def draw() -> None:
     if _shuffles(found):
         _exchanges(found)
         _search(text, found, layers, heads, position)
-    lesson.snippet(
+    lab_widgets.snippet(
         code(text, layers, heads, position),
         f"The {SHUFFLES} shuffles at position {position} in plain PyTorch, to run in the project's folder",
     )
@@ -70,7 +70,7 @@ def _search(text: str, found: Exchanges, layers: tuple[int, ...], heads: tuple[i
         "A shuffle is blind. Jain and Wallace also search: for weights as far from the model's as can be, by gradient "
         f"ascent on JS, with a penalty once TV is above a bound ({STARTS} random starts, {STEPS} steps each)."
     )
-    bound = lesson.pick("bound", "Bound on TV", _BOUNDS)
+    bound = lab_widgets.pick("bound", "Bound on TV", _BOUNDS)
     other = result(adversary, text, layers, heads, position, float(bound))
     if _found(found, other, float(bound)):
         _beside(other)
@@ -89,7 +89,7 @@ def _shuffles(found: Exchanges) -> bool:
     total, kept = len(shuffled.kept), int(shuffled.kept.sum())
     share = kept / total
     weights, output = shuffled.medians
-    return lesson.predict(
+    return lab_widgets.predict(
         "kept",
         f"At each of the {len(found.answer)} positions these weights are put in a random order, {SHUFFLES} times. In "
         f"how many of the {total:,} cases does the most probable next character stay the same?",
@@ -107,7 +107,7 @@ def _exchanges(found: Exchanges) -> None:
         "character moved, as total variation distance (TV), half the sum of all differences, 0 to 1. Were the weights "
         "the reason for the output, points on the right would lie high."
     )
-    kind = lesson.pick("kind", "Exchanged for", KINDS)
+    kind = lab_widgets.pick("kind", "Exchanged for", KINDS)
     drawn = found.by_kind[kind]
     groups: dict[str, list[int]] = {}
     for run, position in enumerate(drawn.position.tolist()):
@@ -157,7 +157,7 @@ def _short(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
 
 def _found(found: Exchanges, other: Adversary, bound: float) -> bool:
     options = ("yes, the search finds some", "no, the search finds none")
-    return lesson.predict(
+    return lab_widgets.predict(
         "found",
         f"Position {other.position}, where it writes {said(found.answer[other.position])}: are there weights more than "
         f"half of ln 2 away, with which the output moves by no more than {bound}?",
@@ -208,7 +208,7 @@ def _reply(other: Adversary) -> bool:
         return True
     own, found = tried.kept
     options = ("the model's weights for this date", "the weights that were found", "both as often")
-    return lesson.predict(
+    return lab_widgets.predict(
         "second",
         f"Both are now used for {tried.dates} other dates that are written like this one, at the same position. With "
         "which does the model's most probable character stay the same more often?",
@@ -224,7 +224,7 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
     usual, frozen = result(accuracy, (), ()), result(accuracy, layers, heads)
     options = ("all of them", "half or more, but not all", "fewer than half, but some", "none")
     share = frozen.dates_right / usual.dates
-    answer = lesson.predict(
+    answer = lab_widgets.predict(
         "frozen",
         f"As it was trained the model answers {usual.dates_right} of {usual.dates} held-out dates right, in random "
         f"forms. Now the cross-attention of {_whose(layers, heads)} is uniform at every position. How many are right?",

@@ -6,14 +6,14 @@ import streamlit as st
 import torch
 
 from engine.labs import long_range as experiment
-from engine.labs import long_range_costs as costs
+from engine.labs.long_range import costs
 from engine.ops.access import AffineMap, Guard, SameIndex
 from engine.ops.notation import number
-from pages.ui.labs import lesson
-from pages.ui.labs.curves import Curve, curves
-from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.sample_words import words
 
 _NAMES = {"rnn": "RNN", "both": "bidirectional RNN", "attention": "self-attention"}
 _SAME = 1e-6
@@ -28,11 +28,11 @@ def draw() -> None:
     )
     sliders = st.columns([2, 2, 4])
     with sliders[0]:
-        length = lesson.number("length", "Length n", 4, experiment.LONGEST, 24)
+        length = lab_widgets.number("length", "Length n", 4, experiment.LONGEST, 24)
     with sliders[1]:
-        width = lesson.number("d", "Width d", 4, 32, 16)
+        width = lab_widgets.number("d", "Width d", 4, 32, 16)
     with sliders[2]:
-        recurrent = lesson.pick(
+        recurrent = lab_widgets.pick(
             "recurrent",
             "RNN's recurrent weight W_hh",
             tuple(experiment.RECURRENT),
@@ -52,8 +52,8 @@ def draw() -> None:
             _map(length, width, recurrent)
             if _dearer(width):
                 _costs(length, width)
-    lesson.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
-    lesson.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
+    lab_widgets.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
+    lab_widgets.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
 
 
 def _fades(found: experiment.Influence) -> bool:
@@ -68,7 +68,7 @@ def _fades(found: experiment.Influence) -> bool:
     )
     place = 0 if factor < 2 else 1 if factor < 100 else 2 if factor < 1e6 else 3
     here, there = (experiment.mean(found.attention)[place] for place in (0, -1))
-    return lesson.predict(
+    return lab_widgets.predict(
         "fades",
         f"In an RNN, how strong is the first token's influence on the last output when {n} words are read, compared "
         "with a sentence of 2 words?",
@@ -105,7 +105,7 @@ def _both_ways(found: experiment.Influence) -> bool:
     apart = _alike(found)
     options = ("stronger than in the RNN", "the same as in the RNN", "weaker than in the RNN")
     one, other = (experiment.mean(values)[-1] for values in (found.both, found.rnn))
-    return lesson.predict(
+    return lab_widgets.predict(
         "both_ways",
         "A second RNN reads the sentence from the right, and its states are put beside the first one's. How strong "
         "is the first token's influence on the last output now?",
@@ -232,7 +232,7 @@ def _dearer(width: int) -> bool:
     start = costs.crossing(costs.LENGTHS, whole, rnn)
     options = ("at every length", "only from n = d on", "only from n = d² on", "at no length")
     place = 3 if start is None else 0 if start == costs.LENGTHS[0] else 1 if start < width * 4 else 2
-    return lesson.predict(
+    return lab_widgets.predict(
         "dearer",
         f"Table 1 of the paper counts n²·d operations for self-attention and n·d² for an RNN. With d = {width}, and "
         "with all their weights, at which lengths does a layer of self-attention take more FLOPs than an RNN?",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
+from engine.export.units import in_words
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
 from engine.ops.access import AffineMap, SameIndex
-from engine.units import in_words
-from pages.ui.labs import lesson
-from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
-from pages.ui.ribbon import Ribbon, ribbon
-from pages.ui.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.components.memory_ribbon import Ribbon, ribbon
+from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.sample_words import words
 
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
 _ORDERS = {
@@ -29,11 +29,11 @@ def draw() -> None:
     )
     sliders = st.columns(3)
     with sliders[0]:
-        length = lesson.number("length", "Length L", 1, 6, 3)
+        length = lab_widgets.number("length", "Length L", 1, 6, 3)
     with sliders[1]:
-        heads = lesson.number("heads", "Heads H", 1, 4, 2)
+        heads = lab_widgets.number("heads", "Heads H", 1, 4, 2)
     with sliders[2]:
-        d_k = lesson.number("d_k", "d_k", 1, 6, 4)
+        d_k = lab_widgets.number("d_k", "d_k", 1, 6, 4)
     operation, axes = _operation()
     found = result(layout, length, heads, d_k, operation, axes)
     if _strides(found):
@@ -42,18 +42,18 @@ def draw() -> None:
             _merges(found)
             if _sharing(found):
                 _written(found)
-    lesson.snippet(code(length, heads, d_k, operation, axes))
+    lab_widgets.snippet(code(length, heads, d_k, operation, axes))
 
 
 def _operation() -> tuple[str, tuple[int, ...]]:
     left, right = st.columns([1, 2])
     with left:
-        operation = lesson.pick("operation", "Operation", ("transpose", "permute", "none"))
+        operation = lab_widgets.pick("operation", "Operation", ("transpose", "permute", "none"))
     with right:
         if operation == "transpose":
-            return operation, _SWAPS[lesson.pick("swap", "Swap", tuple(_SWAPS))]
+            return operation, _SWAPS[lab_widgets.pick("swap", "Swap", tuple(_SWAPS))]
         if operation == "permute":
-            return operation, _ORDERS[lesson.pick("order", "New order of the axes", tuple(_ORDERS))]
+            return operation, _ORDERS[lab_widgets.pick("order", "New order of the axes", tuple(_ORDERS))]
     return operation, ()
 
 
@@ -62,7 +62,7 @@ def _strides(found: Layout) -> bool:
     fresh = torch.empty(found.moved.shape).stride()
     choices = dict.fromkeys((after, before, fresh, before[::-1], (1, 1, 1), (0, 0, 0), (2, 2, 2)))
     jumps = ", ".join(f"{stride} for {axis}" for axis, stride in zip(AXES, before, strict=True))
-    return lesson.predict(
+    return lab_widgets.predict(
         "strides",
         f"The query has shape {tuple(found.query.shape)}. One step goes {jumps}: its strides are {before}. "
         f"What are the strides of `{found.call}`, whose shape is {tuple(found.moved.shape)}?",
@@ -136,7 +136,7 @@ def _refused(found: Layout) -> bool:
     options = ("none", "one", "two", "all three")
     first, second, third = found.axes
     because = "; ".join(f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in found.merges)
-    return lesson.predict(
+    return lab_widgets.predict(
         "refused",
         f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
         f"these does it refuse for `{found.name}`?",
@@ -188,7 +188,7 @@ def _sharing(found: Layout) -> bool:
     write = found.through_view
     options = ("in `query` alone", "in `copied` alone", "in both", "in neither")
     place = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
-    return lesson.predict(
+    return lab_widgets.predict(
         "sharing",
         f"`copied = {found.name}.contiguous()`, and then `{found.name}{list(write.index)} = {WRITTEN}`. Where is that "
         "number read afterwards?",

@@ -9,16 +9,16 @@ import streamlit as st
 
 from engine import Step
 from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
-from engine.labs.notebook_shapes import options
+from engine.labs.notebook.shapes import options
 from engine.ops import reads
-from pages.ui.answer import percent
-from pages.ui.labs import lesson
-from pages.ui.labs.line_table import Cell, Code, Row, Shape, line_table
-from pages.ui.labs.results import result
-from pages.ui.operation import operation_of
-from pages.ui.panels import panel_of, stage_of
-from pages.ui.tensor_view import Panel, tensor_view
-from pages.ui.travel import travel_of
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.line_table import Cell, Code, Row, Shape, line_table
+from pages.ui.views.date_answer import percent
+from pages.ui.views.operation_card import operation_of
+from pages.ui.views.rearrange_animation import travel_of
+from pages.ui.views.tensor_panels import panel_of, stage_of
 
 _BATCH, _LENGTH, _WIDTH, _HEADS = (1, 12, 10), (1, 24, 20), (4, 512, 512), (1, 16, 8)  # from, to, the classic one
 _UP_TO_HERE, _ALL = "lines run so far", "every line"
@@ -62,7 +62,7 @@ def draw() -> None:
         _rule(d_model, heads)
     steps, table = st.columns([2, 3], gap="medium")
     with steps:
-        line = found.lines[lesson.number("line", "Line", 1, found.raised or len(found.lines), 1) - 1]
+        line = found.lines[lab_widgets.number("line", "Line", 1, found.raised or len(found.lines), 1) - 1]
         known = _line(found, line, batch, length, d_model, heads)
     with table:
         _table(found, line, known)
@@ -72,19 +72,19 @@ def draw() -> None:
         _left_open(batch, length, d_model, heads)
     else:
         _whole(found)
-    lesson.snippet(code(batch, length, d_model, heads), "The whole notebook, to copy and run alone")
+    lab_widgets.snippet(code(batch, length, d_model, heads), "The whole notebook, to copy and run alone")
 
 
 def _sizes() -> tuple[int, int, int, int]:
     columns = st.columns(4)
     with columns[0]:
-        batch = lesson.number("batch", "Batch B", *_BATCH)
+        batch = lab_widgets.number("batch", "Batch B", *_BATCH)
     with columns[1]:
-        length = lesson.number("length", "Length L of the longest sentence", *_LENGTH)
+        length = lab_widgets.number("length", "Length L of the longest sentence", *_LENGTH)
     with columns[2]:
-        d_model = lesson.number("d_model", "d_model", *_WIDTH)
+        d_model = lab_widgets.number("d_model", "d_model", *_WIDTH)
     with columns[3]:
-        heads = lesson.number("heads", "Heads H", *_HEADS)
+        heads = lab_widgets.number("heads", "Heads H", *_HEADS)
     classic = {"batch": _BATCH[2], "length": _LENGTH[2], "d_model": _WIDTH[2], "heads": _HEADS[2]}
     if (batch, length, d_model, heads) != tuple(classic.values()):
         _offer("Back to the classic sizes", **classic)
@@ -109,7 +109,9 @@ def _rule(d_model: int, heads: int) -> None:
 
 
 def _offer(label: str, **values: int) -> None:
-    st.button(label, key="labs.notebook.offer." + ".".join(values) + f".{label}", on_click=lesson.move, kwargs=values)
+    st.button(
+        label, key="labs.notebook.offer." + ".".join(values) + f".{label}", on_click=lab_widgets.move, kwargs=values
+    )
 
 
 def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, heads: int) -> bool:
@@ -120,7 +122,7 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
             st.button(
                 label,
                 key=f"labs.notebook.{label}",
-                on_click=lesson.move,
+                on_click=lab_widgets.move,
                 kwargs={"line": place},
                 disabled=not 1 <= place <= last or place == line.number,
             )
@@ -139,7 +141,7 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
         st.markdown(f"As with the queries: it prints `{line.step.shape}`. L_k is L again, for the tokens looked at.")
         return True
     why = _WHY[line.deed].format(B=batch, L=length, D=d_model, H=heads, K=d_model // heads)
-    return lesson.predict(
+    return lab_widgets.predict(
         f"line {line.number}",
         "What does this line print?",
         [str(shape) for shape in shapes],
@@ -156,14 +158,14 @@ def _beside(found: Replay, line: Line) -> str:
 
 
 def _table(found: Replay, line: Line, known: bool) -> None:
-    shown = lesson.pick("shapes", "Shapes in the table", (_UP_TO_HERE, _ALL))
+    shown = lab_widgets.pick("shapes", "Shapes in the table", (_UP_TO_HERE, _ALL))
     rows = [_row(found, one, shown == _ALL or one.number < line.number + known) for one in found.lines]
     line_table(
         ("line", "shape", "memory", "FLOPs"),
         rows,
         chosen=line.number - 1,
         key="labs.notebook.lines",
-        on_choose=lambda place: lesson.move(line=place + 1),
+        on_choose=lambda place: lab_widgets.move(line=place + 1),
     )
 
 
@@ -234,7 +236,7 @@ def _whole(found: Replay) -> None:
 def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:
     shape, error = with_the_length_left_open(batch, length, d_model, heads)
     raises, runs = "raise an error too", "run, with a wrong length"
-    lesson.predict(
+    lab_widgets.predict(
         "open",
         "Many write `q.view(batch_size, -1, heads, d_k)` and let PyTorch infer the length. What would that do here?",
         (raises, runs),
@@ -252,7 +254,7 @@ def _copied(found: Replay) -> None:
     copied, same = "it copies them into the order in which they are read", "nothing: it hands back the same tensor"
     views = sum(line.step.memory == "view" for line in found.lines if line.step)
     (parent,) = packed.inputs
-    lesson.predict(
+    lab_widgets.predict(
         "contiguous",
         f"`packed = moved.contiguous()` changes no shape. What does it do with the {packed.value.numel():,} numbers?",
         (copied, same),
@@ -269,7 +271,7 @@ def _arithmetic(found: Replay) -> None:
             cost[_GROUPS.get(line.step.op, "everything else")] += line.step.flops or 0
     total = sum(cost.values())
     most = max(cost, key=lambda name: cost[name])
-    lesson.predict(
+    lab_widgets.predict(
         "arithmetic",
         "Which lines take most of the arithmetic?",
         tuple(cost),

@@ -6,6 +6,7 @@ import math
 
 import streamlit as st
 
+from engine.labs.explanation.trained_scores import TEXTS, trained_scores
 from engine.labs.scaling import (
     COMPONENTS,
     PAIRS,
@@ -23,13 +24,12 @@ from engine.labs.scaling import (
     spread,
     spreads,
 )
-from engine.labs.trained_scores import TEXTS, trained_scores
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.labs import lesson
-from pages.ui.labs.curves import Curve, curves
-from pages.ui.labs.results import result
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.curves import Curve, curves
 
 _GROWTH = 16
 _SPREAD_SIZES = tuple(4**power for power in range(6))
@@ -46,12 +46,12 @@ def draw() -> None:
     )
     sliders = st.columns(3)
     with sliders[0]:
-        d_k = lesson.number("d_k", "d_k", 1, 256, 64)
+        d_k = lab_widgets.number("d_k", "d_k", 1, 256, 64)
     with sliders[1]:
-        keys = lesson.number("keys", "Keys", 2, 64, 10)
+        keys = lab_widgets.number("keys", "Keys", 2, 64, 10)
     with sliders[2]:
-        seed = lesson.number("seed", "Draw", 0, 20, 0, help="Other random q and k.")
-    components = lesson.pick(
+        seed = lab_widgets.number("seed", "Draw", 0, 20, 0, help="Other random q and k.")
+    components = lab_widgets.pick(
         "components",
         "Components of q and k",
         COMPONENTS,
@@ -64,7 +64,7 @@ def draw() -> None:
             if _gradient(found, d_k, keys):
                 _curves(found, d_k, keys, components, seed)
                 _trained()
-    lesson.snippet(code(d_k, keys, components, seed))
+    lab_widgets.snippet(code(d_k, keys, components, seed))
 
 
 def _spread(d_k: int, components: str, seed: int) -> bool:
@@ -72,7 +72,7 @@ def _spread(d_k: int, components: str, seed: int) -> bool:
     growth = large.deviation / small.deviation
     options = {1: "not at all", 4: "about 4-fold", 16: "about 16-fold", 256: "about 256-fold"}
     nearest = min(options, key=lambda factor: abs(math.log(growth / factor)))
-    if not lesson.predict(
+    if not lab_widgets.predict(
         "spread",
         f"d_k grows {_GROWTH}-fold, from {d_k:,} to {large.d_k:,}. The standard deviation of q·k grows",
         tuple(options.values()),
@@ -138,7 +138,7 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
 def _largest(found: Attention, d_k: int, keys: int) -> bool:
     without, divided = found.measures
     options = ("less than 0.25", "0.25 to 0.5", "0.5 to 0.75", "0.75 or more")
-    return lesson.predict(
+    return lab_widgets.predict(
         "largest",
         f"Nothing is divided, d_k = {d_k}, and softmax spreads 1 over {keys} keys, all drawn alike. A query's largest "
         "weight is on average",
@@ -202,7 +202,7 @@ def _gradient(found: Attention, d_k: int, keys: int) -> bool:
     ratio = without / divided
     options = ("larger", "as large, within a tenth", "smaller", "less than a hundredth of it")
     place = 0 if ratio > 1.1 else 1 if ratio > 0.9 else 2 if ratio >= 0.01 else 3
-    return lesson.predict(
+    return lab_widgets.predict(
         "gradient",
         "Training changes a score by the gradient that comes back through softmax. Take one score that enters softmax, "
         "and the norm of ∂ weights / ∂ score: how far the query's weights move with it. Without the division, the "
@@ -282,7 +282,7 @@ def _trained() -> None:
     deviations = [value for one in found.attentions for value in one.scores]
     options = ("smaller in every head", "smaller in some heads, larger in others", "larger in every head")
     place = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
-    if not lesson.predict(
+    if not lab_widgets.predict(
         "trained",
         f"This app's trained model has d_k = {found.d_k}. Independent components would give q·k a standard deviation "
         f"of √{found.d_k} = {number(theory)}. What it has is",

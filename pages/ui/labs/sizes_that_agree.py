@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.labs.sizes_by_accident import MISTAKES, Accident, accident
 from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Chain, Link, Sizes, chain, code
+from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import format_operand, number
-from pages.ui.labs import lesson
-from pages.ui.labs.results import result
-from pages.ui.labs.shapes import meeting
-from pages.ui.labs.tokens import words
-from pages.ui.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.sample_words import words
+from pages.ui.labs.kit.shape_chips import meeting
 
 _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
@@ -42,23 +42,23 @@ def draw() -> None:
     if whole:
         sizes = _after(sizes)
     _accidents(sizes)
-    lesson.snippet(code(sizes))
+    lab_widgets.snippet(code(sizes))
 
 
 def _attention_sizes() -> Sizes:
     columns = st.columns(4)
     with columns[0]:
-        batch = lesson.number("batch", "Batch B", 1, MOST_BATCH, _USUAL.batch)
-        heads = lesson.number("heads", "Heads H", 1, MOST_HEADS, _USUAL.heads)
+        batch = lab_widgets.number("batch", "Batch B", 1, MOST_BATCH, _USUAL.batch)
+        heads = lab_widgets.number("heads", "Heads H", 1, MOST_HEADS, _USUAL.heads)
     with columns[1]:
-        queries = lesson.number("queries", "Number of queries, L", 1, MOST, _USUAL.queries)
-        d_k = lesson.number("d_k", "d_k of queries", 1, MOST, _USUAL.d_k)
+        queries = lab_widgets.number("queries", "Number of queries, L", 1, MOST, _USUAL.queries)
+        d_k = lab_widgets.number("d_k", "d_k of queries", 1, MOST, _USUAL.d_k)
     with columns[2]:
-        keys = lesson.number("keys", "Number of keys, L_k", 1, MOST, _USUAL.keys)
-        d_k_of_keys = lesson.number("d_k_of_keys", "d_k of keys", 1, MOST, _USUAL.d_k_of_keys)
+        keys = lab_widgets.number("keys", "Number of keys, L_k", 1, MOST, _USUAL.keys)
+        d_k_of_keys = lab_widgets.number("d_k_of_keys", "d_k of keys", 1, MOST, _USUAL.d_k_of_keys)
     with columns[3]:
-        values = lesson.number("values", "Number of values", 1, MOST, _USUAL.values)
-        d_v = lesson.number("d_v", "d_v", 1, MOST, _USUAL.d_v)
+        values = lab_widgets.number("values", "Number of values", 1, MOST, _USUAL.values)
+        d_v = lab_widgets.number("d_v", "d_v", 1, MOST, _USUAL.d_v)
     # What is after attention fits here, so that only attention is tried; its own sliders come below.
     width = heads * d_v
     return Sizes(batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model)
@@ -66,7 +66,7 @@ def _attention_sizes() -> Sizes:
 
 def _examples() -> None:
     fit = {"d_k": _USUAL.d_k, "d_k_of_keys": _USUAL.d_k, "keys": _USUAL.keys, "values": _USUAL.keys, "d_v": _USUAL.d_v}
-    lesson.examples(
+    lab_widgets.examples(
         {
             "All agree": fit,
             "Keys with another d_k": fit | {"d_k_of_keys": 4},
@@ -81,7 +81,7 @@ def _works(found: Chain) -> bool:
     place = len(found.links) if found.links[-1].value is None and len(found.links) < 3 else 0
     rule = found.links[place - 1].rule if place else None
     sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in found.links[:2]]
-    return lesson.predict(
+    return lab_widgets.predict(
         "works",
         "With these sizes, what do the two products do?",
         options,
@@ -168,7 +168,7 @@ def _shape(found: Chain, sizes: Sizes) -> bool:
     lead = (sizes.batch, sizes.heads)
     others = ((sizes.queries, sizes.d_k), (sizes.keys, sizes.d_v), (sizes.queries, sizes.keys), (1, 1), (2, 2), (3, 3))
     choices = list(dict.fromkeys((mixed, *((*lead, *rest) for rest in others))))[:4]
-    return lesson.predict(
+    return lab_widgets.predict(
         "shape",
         f"Queries are {tuple(found.given.query.shape)}, keys {tuple(found.given.key.shape)}, values "
         f"{tuple(found.given.value.shape)}. Which shape has `mixed`?",
@@ -186,13 +186,13 @@ def _after(sizes: Sizes) -> Sizes:
     width = sizes.heads * sizes.d_v
     columns = st.columns(3)
     with columns[0]:
-        w_in = lesson.number("w_in", "W_O takes", 1, MOST_WIDTH, width, help="H·d_v, until you move it")
+        w_in = lab_widgets.number("w_in", "W_O takes", 1, MOST_WIDTH, width, help="H·d_v, until you move it")
     with columns[1]:
-        w_out = lesson.number("w_out", "W_O gives", 1, MOST, _USUAL.w_out)
+        w_out = lab_widgets.number("w_out", "W_O gives", 1, MOST, _USUAL.w_out)
     with columns[2]:
-        d_model = lesson.number("d_model", "d_model, the width of x", 1, MOST, _USUAL.d_model)
+        d_model = lab_widgets.number("d_model", "d_model, the width of x", 1, MOST, _USUAL.d_model)
     fit = {"w_in": width, "w_out": d_model}
-    lesson.examples(
+    lab_widgets.examples(
         {
             "W_O fits": fit,
             "W_O takes one head": fit | {"w_in": sizes.d_v},
@@ -211,7 +211,7 @@ def _after(sizes: Sizes) -> Sizes:
     )
     place = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
     given = "; ".join(link.rule.given for link in links)
-    if lesson.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[place], f"{given}."):
+    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[place], f"{given}."):
         for link in links:
             _one(link)
     return sizes
@@ -223,13 +223,13 @@ def _accidents(sizes: Sizes) -> None:
         "Agreement is no proof. These lines are wrong, and whether PyTorch says so depends on the sizes. Here queries "
         "and keys have the d_k of the queries, and there are as many values as keys."
     )
-    name = lesson.pick("mistake", "Mistake", tuple(MISTAKES))
+    name = lab_widgets.pick("mistake", "Mistake", tuple(MISTAKES))
     mistake = MISTAKES[name]
     st.code(f"{mistake.right}  # right\n{mistake.wrong}  # wrong", language="python", wrap_lines=True)
     found = result(accident, name, sizes)
     options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
     place = 0 if found.wrong is None else 1 if found.changed else 2
-    if lesson.predict(
+    if lab_widgets.predict(
         f"accident.{name}",
         f"With B = {sizes.batch}, L = {sizes.queries}, L_k = {sizes.keys} and d_k = {sizes.d_k}: what does the wrong "
         "line do?",
@@ -256,7 +256,7 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
     if found.wrong is None:
         st.code(found.error, language=None, wrap_lines=True)
         st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
-        lesson.examples(
+        lab_widgets.examples(
             {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
         )
         return
@@ -265,7 +265,7 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
             f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
             f"nothing. {mistake.means}"
         )
-        lesson.examples({"Larger sizes": {name: max(size, 2) for name, size in _sizes_seen(sizes).items()}})
+        lab_widgets.examples({"Larger sizes": {name: max(size, 2) for name, size in _sizes_seen(sizes).items()}})
         return
     st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
     labels = words(sizes.queries)

@@ -7,10 +7,10 @@ import streamlit as st
 from engine.labs.view_or_permute import Routes, code, routes
 from engine.ops.access import AffineMap, FlatMap, SameIndex
 from engine.ops.notation import number
-from pages.ui.labs import lesson
-from pages.ui.labs.results import result
-from pages.ui.labs.tokens import words
-from pages.ui.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.sample_words import words
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
 
@@ -23,19 +23,19 @@ def draw() -> None:
     )
     sliders = st.columns(4)
     with sliders[0]:
-        batch = lesson.number("batch", "Batch", 1, 4, 1)
+        batch = lab_widgets.number("batch", "Batch", 1, 4, 1)
     with sliders[1]:
-        length = lesson.number("length", "Length", 1, 8, 4)
+        length = lab_widgets.number("length", "Length", 1, 8, 4)
     with sliders[2]:
-        heads = lesson.number("heads", "Heads", 1, 8, 3)
+        heads = lab_widgets.number("heads", "Heads", 1, 8, 3)
     with sliders[3]:
-        d_k = lesson.number("d_k", "d_k", 1, 8, 4)
+        d_k = lab_widgets.number("d_k", "d_k", 1, 8, 4)
     found = result(routes, batch, length, heads, d_k)
     if _places(found):
         _both(found, heads, d_k)
         if _owners(found):
             _weights(found)
-    lesson.snippet(code(batch, length, heads, d_k))
+    lab_widgets.snippet(code(batch, length, heads, d_k))
 
 
 def _places(found: Routes) -> bool:
@@ -43,7 +43,7 @@ def _places(found: Routes) -> bool:
     share = found.in_place / total
     options = ("all of them", "half or more, but not all", "fewer than half", "none")
     place = 0 if share == 1 else 1 if share >= 0.5 else 2 if share else 3
-    return lesson.predict(
+    return lab_widgets.predict(
         "places",
         f"Both routes give the shape {tuple(found.permuted.shape)}. How many of the {total:,} numbers does the "
         "straight `view` put where `permute` puts them?",
@@ -87,7 +87,7 @@ def _owners(found: Routes) -> bool:
     owners = found.owners[0, place].unique().tolist()
     options = ("its own", "another token's", "several tokens'")
     labels = words(length)
-    return lesson.predict(
+    return lab_widgets.predict(
         "owners",
         f"After the straight `view`, row {place} of head 0 should be `{labels[place]}`. Whose features are in it?",
         options,

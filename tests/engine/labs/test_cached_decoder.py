@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config
-from engine.forward import load
-from engine.labs.cached_decoder import begun, encoded, positions, read
+from engine.labs.encoder_to_decoder.cached_decoder import begun, encoded, positions, read
+from engine.runtime.forward import load
 
 lengths = st.integers(1, 6)
 

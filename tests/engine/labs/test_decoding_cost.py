@@ -7,10 +7,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import decode
-from engine.forward import load
-from engine.labs import decoding_cost
-from engine.labs.one_text import CONFIG, MOST_CHARACTERS, understood
-from engine.text import BEGIN, TextError
+from engine.labs.encoder_to_decoder import decoding_cost
+from engine.labs.encoder_to_decoder.one_text import CONFIG, MOST_CHARACTERS, understood
+from engine.runtime.forward import load
+from engine.text.tokenizer import BEGIN, TextError
 
 ways = cache(decoding_cost.ways)
 

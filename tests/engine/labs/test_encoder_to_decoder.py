@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from engine import decode
-from engine.characters import CHARACTERS, SPECIALS, UNKNOWN, ids
-from engine.forward import load
 from engine.labs.encoder_to_decoder import another, code, crossing, handed_over
-from engine.labs.one_text import CONFIG, understood
-from engine.text import BEGIN
+from engine.labs.encoder_to_decoder.one_text import CONFIG, understood
+from engine.runtime.forward import load
+from engine.text.char_tokenizer import CHARACTERS, SPECIALS, UNKNOWN, ids
+from engine.text.tokenizer import BEGIN
 
 
 @pytest.mark.parametrize(("text", "read", "layer"), [("21 November 2026", 4, 1), ("x", 0, 0), ("11/3/1987", 10, 0)])

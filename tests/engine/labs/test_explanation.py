@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from torch.nn.functional import kl_div
 
 from engine import decode
-from engine.dates import SEEN, Form, held_out_dates, is_held_out
-from engine.forward import load
-from engine.labs import adversarial_attention, explanation
-from engine.labs.explanation import KINDS, SHUFFLES, distance, divergence, output_of, own_weights
-from engine.labs.explanation_code import code
-from engine.labs.frozen_attention import accuracy, freeze
-from engine.labs.one_text import CONFIG, answered, ids, understood
-from engine.labs.transferred_attention import siblings, transferred
-from engine.score import score
+from engine.labs import explanation
+from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
+from engine.labs.explanation import KINDS, SHUFFLES, adversarial_attention, distance, divergence, output_of, own_weights
+from engine.labs.explanation.frozen_attention import accuracy, freeze
+from engine.labs.explanation.script import code
+from engine.labs.explanation.transferred_attention import siblings, transferred
+from engine.pretrained.dates import SEEN, Form, held_out_dates, is_held_out
+from engine.pretrained.evaluate import score
+from engine.runtime.forward import load
 
 BOTH, ALL = (0, 1), (0, 1, 2, 3)
 TEXT = "21 November 2026"

@@ -1,4 +1,4 @@
-"""Heads of the trained model removed all at once in a batch, against one at a time through engine.decode."""
+"""Heads of the trained model removed all at once in a batch, against one at a time through engine.runtime.decode."""
 
 import math
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from engine import decode, teacher_forced, trained_config
-from engine.forward import load
-from engine.labs.head_ablation import ATTENTIONS, HEADS, ablated, every_head, is_date
+from engine.labs.why_split.head_ablation import ATTENTIONS, HEADS, ablated, every_head, is_date
+from engine.runtime.forward import load
 
 CONFIG = trained_config(device="cpu")
 TEXT = "21 November 2026"

@@ -21,9 +21,9 @@ from engine.labs.image_as_sentence import (
     read,
     shuffle,
 )
-from engine.labs.image_costs import costs
-from engine.labs.pictures import NAMES, SIDE, drawn, pixels
-from engine.labs.vision import vision
+from engine.labs.image_as_sentence.costs import costs
+from engine.labs.image_as_sentence.pictures import NAMES, SIDE, drawn, pixels
+from engine.labs.image_as_sentence.vision import vision
 
 HOUSE = drawn("house").rgb
 GREY = bytes([90]) * (SIDE * SIDE * 3)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import record
-from engine.labs.long_range_costs import LENGTHS, Flops, chain, chains, code, crossing, flops, flops_over_lengths
+from engine.labs.long_range.costs import LENGTHS, Flops, chain, chains, code, crossing, flops, flops_over_lengths
 from engine.model.attention import MultiHeadAttention
 
 

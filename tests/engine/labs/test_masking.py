@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.labs.masking import FILLS, KINDS, code, fillers, masked
-from engine.labs.masking_after import afterwards
+from engine.labs.masking.after import afterwards
 
 given_sizes = given(
     st.sampled_from(KINDS),

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.masking_after import afterwards
+from engine.labs.masking.after import afterwards
 
 
 @st.composite

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.masking_future import changed
+from engine.labs.masking.future import changed
 
 
 @st.composite

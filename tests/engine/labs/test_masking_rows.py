@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import record
-from engine.labs.masking_rows import empty, fused, remedies
+from engine.labs.masking.rows import empty, fused, remedies
 from engine.labs.why_split import random_tokens, self_attention
 
 

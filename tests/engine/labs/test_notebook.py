@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from engine.labs.notebook import PAD, code, nearest, replay, with_the_length_left_open
-from engine.labs.notebook_shapes import options
+from engine.labs.notebook.shapes import options
 
 CLASSIC = (10, 20, 512, 8)
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.sinusoids import frequencies, moved, period, waves
+from engine.labs.word_order.sinusoids import frequencies, moved, period, waves
 
 lengths, evens = st.integers(4, 64), st.integers(1, 64).map(lambda half: 2 * half)
 

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from engine.device import choose
-from engine.forward import read
-from engine.labs.trained_scores import TEXTS, trained_scores
-from engine.trained import build, trained_config
+from engine.labs.explanation.trained_scores import TEXTS, trained_scores
+from engine.pretrained.pretrained import build, trained_config
+from engine.runtime.devices import choose
+from engine.runtime.forward import read
 
 
 def test_the_deviations_of_the_first_layer_are_those_of_its_projections():

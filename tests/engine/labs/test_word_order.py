@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.labs.small_encoder import D_MODEL, HEADS, SmallEncoder
-from engine.labs.who_bites import STEPS, trained
 from engine.labs.word_order import ORDERS, SAME, code, order_of, pooled, shuffled
+from engine.labs.word_order.predicate_probe import STEPS, trained
 
 lengths, depths = st.integers(2, 12), st.integers(1, 4)
 

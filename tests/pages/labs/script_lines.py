@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.labs.tokens import words
+from pages.ui.labs.kit.sample_words import words
 
 _SHAPE = r"(\([\d, ]+\))"
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from engine.labs.bug_checks import symptom
-from engine.labs.bug_script import code
 from engine.labs.bugs import Sizes, compare
-from engine.labs.mistakes import MISTAKES, difference
+from engine.labs.bugs.checks import symptom
+from engine.labs.bugs.mistakes import MISTAKES, difference
+from engine.labs.bugs.script import code
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.labs.decoding_cost import ways
 from engine.labs.encoder_to_decoder import code, crossing, handed_over
-from pages.ui.plain import escaped
+from engine.labs.encoder_to_decoder.decoding_cost import ways
+from pages.ui.app.markdown_escape import escaped
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from engine.labs.image_as_sentence import code, cut, look, project, read, shuffle
-from engine.labs.image_costs import costs
-from engine.labs.pictures import drawn
+from engine.labs.image_as_sentence.costs import costs
+from engine.labs.image_as_sentence.pictures import drawn
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import message_size, stage

@@ -7,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.labs.catalogue import GROUPS, LABS, lab_of
+from pages.ui.labs.kit.registry import GROUPS, LABS, lab_of
 from tests.pages.labs.opened import PAGE, answers, lab, revealed
 from tests.pages.test_pages import ROOT, opened, words
 

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.labs import long_range as experiment
-from engine.labs import long_range_costs as costs
+from engine.labs.long_range import costs
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

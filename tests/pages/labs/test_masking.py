@@ -3,9 +3,9 @@
 import pytest
 
 from engine.labs.masking import code, fillers, masked
-from engine.labs.masking_after import afterwards
-from engine.labs.masking_future import changed
-from engine.labs.masking_rows import remedies
+from engine.labs.masking.after import afterwards
+from engine.labs.masking.future import changed
+from engine.labs.masking.rows import remedies
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

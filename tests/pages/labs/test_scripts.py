@@ -14,7 +14,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.labs.catalogue import LABS
+from pages.ui.labs.kit.registry import LABS
 from tests.pages.labs.opened import lab, revealed
 from tests.pages.labs.script_lines import LINES, Line, Page
 from tests.pages.test_pages import ROOT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.labs.sizes_by_accident import MISTAKES, accident
 from engine.labs.sizes_that_agree import Sizes, chain, code
+from engine.labs.sizes_that_agree.by_accident import MISTAKES, accident
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words

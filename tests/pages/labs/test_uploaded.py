@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.labs.pictures import SIDE
-from pages.ui.labs.uploaded import NoPictureError, decoded
+from engine.labs.image_as_sentence.pictures import SIDE
+from pages.ui.labs.kit.image_upload import NoPictureError, decoded
 
 RED, GREEN, BLUE, WHITE = (230, 20, 30), (10, 160, 70), (40, 60, 200), (255, 255, 255)
 

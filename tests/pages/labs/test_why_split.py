@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.labs.head_ablation import ATTENTIONS, ablated, every_head
 from engine.labs.why_split import code, removed, split, wide
+from engine.labs.why_split.head_ablation import ATTENTIONS, ablated, every_head
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

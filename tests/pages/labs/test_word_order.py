@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from engine.labs.sinusoids import moved, waves
-from engine.labs.who_bites import trained
 from engine.labs.word_order import code, order_of, pooled, shuffled
+from engine.labs.word_order.predicate_probe import trained
+from engine.labs.word_order.sinusoids import moved, waves
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

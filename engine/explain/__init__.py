@@ -1,0 +1,1 @@
+"""One element of a trace, and the terms that made it; what must hold of a step."""

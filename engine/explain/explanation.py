@@ -1,0 +1,190 @@
+"""One element of a trace -> the terms that made it."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import torch
+
+from engine.explain.describe import describe_element, table_token
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.formula import Cells, ElementCells, LetterCells
+from engine.ops.notation import format_element, number
+from engine.ops.numerics import rounding
+from engine.ops.printed import equation
+from engine.ops.registry import Movement, bind, lookup, reads_by_name
+from engine.ops.terms import Largest, Term, TermGroup, largest
+from engine.record.trace import Step, Trace
+
+_ROUNDED = (
+    " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
+    "rounding."
+)
+_HALF = frozenset((torch.bfloat16, torch.float16))
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """How one element came about.
+
+    Attributes:
+        value: the recorded number.
+        recomputed: the same number computed again from the terms, in float64 and then rounded to the dtype; None
+            for an operation that is not known here.
+        tolerance: how far apart the two may be (see ``engine.ops.numerics.rounding``).
+        sentence: what happened, in words.
+        formula: the operation with the indices of this element, ``scores[0,1,2,3] = Σ_d query[0,1,2,d] · …``.
+        arithmetic: the same with its numbers, ``= 0.31·0.12 + … = 0.42``. The digits shown add up to the result as it
+            is shown; where they do not, such as after a rounding to bfloat16, ≈ stands before it. Both are empty for
+            an unknown operation.
+        exact: what ``recomputed`` was before it was rounded to the dtype.
+    """
+
+    step: Step
+    index: tuple[int, ...]
+    value: float
+    recomputed: float | None
+    tolerance: float
+    sentence: str
+    formula: str
+    arithmetic: str
+    _groups: tuple[TermGroup, ...] = field(repr=False)
+    exact: float | None = None
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """Every term, in the order of the index."""
+        return tuple(term for group in self._groups for term in group.terms())
+
+    @property
+    def count(self) -> int:
+        """How many terms there are, without making them."""
+        return sum(map(len, self._groups))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many terms there are of each role: products, a bias."""
+        counts: dict[str, int] = {}
+        for group in self._groups:
+            counts[group.role] = counts.get(group.role, 0) + len(group)
+        return counts
+
+    def largest(self, n: int) -> Largest:
+        """The n terms that contribute most by magnitude, largest first, and what the others add up to."""
+        return largest(self._groups, n)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the terms give the recorded number, NaN and infinities exactly; None where none were known."""
+        return None if self.recomputed is None else _agree(self.value, self.recomputed, self.tolerance)
+
+
+def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
+    """How the element of ``step`` at ``index`` was made; () is the index of a tensor without axes.
+
+    Raises:
+        IndexError: there is no such element; says which is the nearest.
+        ValueError: the trace was recorded without numbers (on the meta device).
+    """
+    if step.value.is_meta:
+        raise ValueError(f"only a number can be explained: {step.name} is on the meta device; run it on another")
+    position = _checked(step, index)
+    with torch.no_grad():
+        return _explanation(trace, step, position, step.value[position].item(), derive(trace, step, position))
+
+
+def derive(trace: Trace, step: Step, index: tuple[int, ...]) -> Derivation | None:
+    """How the element at ``index`` came about, computed again in float64; None where the operation is not known."""
+    operation, call = lookup(step.op), bind(step)
+    reads = None if call is None else reads_by_name(call)
+    values = [step.value, *(parent.value for parent in step.inputs)]
+    if operation is None or call is None or reads is None:
+        return None
+    if any(value.is_complex() or value.layout != torch.strided for value in values):
+        return None
+    context = ElementContext(call, reads, index, partial(describe_element, trace), partial(table_token, trace))
+    return operation.derive(context)
+
+
+def formula(step: Step, index: tuple[int, ...] | None = None) -> str:
+    """What an element of a step is, in the elements that it reads; empty for an operation that is not known.
+
+    Args:
+        step: the step.
+        index: the element's index; None for any element, ``scores_{ij} = Σ_{d} query_{id} · key_t_{dj}``, where what
+            stands in _{…} is an index.
+    """
+    operation, call = lookup(step.op), bind(step)
+    reads = None if call is None else reads_by_name(call)
+    if operation is None or call is None or reads is None:
+        return ""
+    if index is None:
+        # Where axes are moved, each says where it went.
+        letters = LetterCells(call, reads, hide=operation.movement is not Movement.PERMUTES)
+        return f"{letters.result(step.name)} = {operation.formula(letters)}"
+    cells: Cells = ElementCells(call, reads, index)
+    return f"{format_element(step, index)} = {operation.formula(cells)}"
+
+
+def _explanation(
+    trace: Trace, step: Step, index: tuple[int, ...], value: float, derivation: Derivation | None
+) -> Explanation:
+    subject = describe_element(trace, step, index)
+    if derivation is None:
+        names = " and ".join(dict.fromkeys(parent.name for parent in step.inputs)) or "no tensor"
+        sentence = f"{subject} was made by {step.op} from {names}; the arithmetic of this operation is not known here."
+        return Explanation(step, index, value, None, 0.0, sentence, "", "", ())
+    sentence, written = f"{subject} {derivation.sentence}.", formula(step, index)
+    if derivation.result is None:
+        return Explanation(step, index, value, None, 0.0, sentence, written, "", derivation.groups)
+    recomputed = derivation.result.to(step.dtype).item()
+    magnitude = derivation.magnitude
+    if magnitude is None:
+        magnitude = sum(group.contributions.double().abs().sum().item() for group in derivation.groups)
+    tolerance = rounding(step.dtype, sum(map(len, derivation.groups)), magnitude)
+    agrees = _agree(value, recomputed, tolerance)
+    if not agrees:
+        sentence += f" But {number(value)} was recorded: these terms are not all that made it."
+    elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
+        dtype = str(step.dtype).removeprefix("torch.")
+        sentence += _ROUNDED.format(dtype=dtype, exact=number(recomputed))
+    result = number(value, 6) if derivation.arithmetic is None else equation(derivation.arithmetic, value, agrees)
+    exact = derivation.result.item()
+    return Explanation(
+        step, index, value, recomputed, tolerance, sentence, written, f"= {result}", derivation.groups, exact
+    )
+
+
+def _agree(value: float, recomputed: float, tolerance: float) -> bool:
+    if value == recomputed:
+        return True
+    if math.isnan(value) or math.isnan(recomputed):
+        return math.isnan(value) and math.isnan(recomputed)
+    return abs(value - recomputed) <= tolerance and math.isfinite(value)
+
+
+def _checked(step: Step, index: Sequence[int]) -> tuple[int, ...]:
+    try:
+        position = tuple(operator.index(item) for item in index)
+    except TypeError:
+        raise IndexError(
+            f"an index is a tuple of whole numbers: got {index!r}; nearest: {(0,) * len(step.shape)}"
+        ) from None
+    shape = step.shape
+    if 0 in shape:
+        raise IndexError(f"{step.name} has no elements to point at: its shape is {shape}; nearest: none")
+    padded = (*position, *(0,) * len(shape))[: len(shape)]
+    nearest = tuple(min(max(item, 0), size - 1) for item, size in zip(padded, shape, strict=True))
+    if len(position) != len(shape):
+        raise IndexError(f"an index of {step.name} has {len(shape)} numbers: got {position}; nearest: {nearest}")
+    for axis, (item, size) in enumerate(zip(position, shape, strict=True)):
+        if not 0 <= item < size:
+            symbol = step.axes[axis]
+            where = f"{symbol} (axis {axis})" if symbol else f"axis {axis}"
+            rule = f"an index of {step.name} along {where} is 0 to {size - 1}"
+            raise IndexError(f"{rule}: got {item}; nearest: {nearest}")
+    return position

@@ -1,0 +1,103 @@
+"""What must hold of a step, measured on what was recorded: sums of rows, masked cells, means, torch.nn's own result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engine.explain.pattern_match import is_mask, normalisation
+from engine.explain.torch_reference import MOST_PASSES, Comparison, coarsest, comparisons
+from engine.ops import Call, bind, lookup
+from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.notation import number
+from engine.ops.numerics import measurable, to_float64, tolerance
+from engine.record.trace import Step, Trace
+
+
+def checks(trace: Trace, step: Step) -> tuple[Check, ...]:
+    """Everything known to be true of a step like this, and whether it is; nothing for a step without numbers.
+
+    All of it is computed when asked. Rounding is allowed for by the dtype (``engine.ops.numerics.rounding``).
+    """
+    call = bind(step)
+    if call is None or not measurable(step.value):
+        return ()
+    try:
+        with torch.no_grad():
+            return tuple(_measured(trace, step, call))
+    except RuntimeError:
+        # Shapes that matmul broadcasts and torch.nn does not take, dtypes for which torch lacks an operation.
+        return ()
+
+
+def _measured(trace: Trace, step: Step, call: Call) -> Iterator[Check]:
+    operation = lookup(call.op)
+    if operation is not None and measurable(*(parent.value for parent in step.inputs)):
+        yield from operation.checks(call)
+        if call.op in ("div", "mul"):
+            yield from _standardised(step)
+    if call.op == "triu" and step.shape[-2] == step.shape[-1] and is_mask(trace, step):
+        yield _causal(step)
+    for comparison in comparisons(step):
+        yield _equality(step, comparison)
+
+
+def _standardised(step: Step) -> Iterator[Check]:
+    found = normalisation(step)
+    if found is None or not measurable(found.x.value, most=MOST_PASSES) or tuple(found.x.value.shape) != step.shape:
+        return
+    x, value, eps = to_float64(found.x.value), to_float64(step.value), found.eps
+    variance = x.var(found.axes, correction=0)
+    # What rounding moves the mean by is divided by the deviation, like everything else.
+    size = x.abs().mean(found.axes) / (variance + eps).sqrt()
+    count, dtype = math.prod(x.shape[axis] for axis in found.axes), coarsest(step, found.x)
+    mean, spread = value.mean(found.axes), value.var(found.axes, correction=0)
+    expected = variance / (variance + eps)
+    yield _of_rows("mean 0", "mean", mean, torch.zeros_like(mean), tolerance(dtype, count, size + 1))
+    label = "variance 1" if eps == 0 or bool((expected > 0.99).all()) else "variance v / (v + eps)"
+    # A variance is computed in float32 at least, and is the coarser the farther the row lies from 0.
+    fine = torch.float64 if dtype == torch.float64 else torch.float32
+    allowed = tolerance(dtype, count, torch.full_like(size, 2.0)) + tolerance(fine, count, 2 * size)
+    yield _of_rows(label, "variance", spread, expected, allowed, f"; eps = {number(eps)}" if eps else "")
+
+
+def _of_rows(label: str, what: str, measured: Tensor, expected: Tensor, allowed: Tensor, note: str = "") -> Check:
+    """A number of every row that is known beforehand."""
+    off = (measured - expected).abs()
+    lost = int(off.isnan().sum())
+    if lost:
+        return Check(label, False, f"the {what} of {lost:,} of {counted(off.numel(), 'row')} is not a number{note}")
+    at = off.argmax()
+    furthest = number(measured.flatten()[at].item(), 6)
+    holds = bool((off <= allowed).all())
+    return Check(label, holds, f"the furthest of {counted(off.numel(), 'row')} has {what} {furthest}{note}")
+
+
+def _causal(step: Step) -> Check:
+    query, key = (torch.arange(size, device=step.device) for size in step.shape[-2:])
+    wrong = int((step.value.bool() != (key > query.unsqueeze(1))).sum())
+    detail = (
+        f"a wrong key hidden or shown in {wrong:,} of {step.value.numel():,} cells"
+        if wrong
+        else "every later key is hidden"
+    )
+    return Check("query t sees keys 0..t", not wrong, detail)
+
+
+def _equality(step: Step, comparison: Comparison) -> Check:
+    value, expected = to_float64(step.value), comparison.expected
+    same = same_numbers(value, expected)
+    apart = (value - expected).abs().masked_fill(same, 0.0)
+    holds = bool((same | (apart <= comparison.tolerance)).all())
+    numbers, note = counted(value.numel(), "number"), comparison.note and f", {comparison.note}"
+    lost = int((~apart.isfinite()).sum())
+    if lost:
+        detail = f"NaN or infinite on one side alone: {lost:,} of {numbers}{note}"
+    elif same.all():
+        detail = f"none of {numbers} differs{note}"
+    else:
+        detail = f"the furthest of {numbers} is {number(apart.max().item(), 2)} away{note}"
+    return Check(f"equals {comparison.name}", holds, detail)

@@ -1,0 +1,139 @@
+"""What a step did to the order of the numbers: its einops form, and the strides before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.ops import Movement, canonical_name, movement, reads
+from engine.ops.access import AccessMap, axis_groups
+from engine.record.trace import Leaf, Step
+
+# For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.
+_Side = Sequence[Sequence[str]]
+
+
+def einops_pattern(step: Step) -> str | None:
+    """The step as a pattern of ``einops.rearrange``: ``B S (H d_k) -> B S H d_k``.
+
+    None where it is no rearrangement, or one that no single pattern says (a view across the edges of several axes).
+    Axes without a name are called a, b, c; a name that comes twice is numbered (S, S2).
+    """
+    pattern = _pattern(step)
+    return f"{_written(pattern.left)} -> {_written(pattern.right)}".strip() if pattern else None
+
+
+def einops_sizes(step: Step) -> dict[str, int]:
+    """The sizes that ``einops.rearrange`` must be told besides the pattern: ``{"d_k": 8}`` to split ``(H d_k)``."""
+    pattern = _pattern(step)
+    return dict(pattern.sizes) if pattern else {}
+
+
+def strides_story(step: Step) -> str | None:
+    """What happened to the memory: the strides before and after, and whether anything was copied.
+
+    None for a step that computes: its numbers are new anyway.
+    """
+    if (not _rearranges(step) and canonical_name(step.op) != "contiguous") or not step.inputs:
+        return None
+    parent = step.inputs[0]
+    before = tuple(parent.value.stride())
+    if step.memory == "same":
+        return f"Nothing happened: with strides {before}, {parent.name} was contiguous already."
+    if step.memory == "view":
+        return f"A view: strides {before} became {step.stride}; no number moved."
+    return f"A copy: strides {before} became {step.stride}; every number was written anew.{_need(parent)}"
+
+
+def _need(parent: Step | Leaf) -> str:
+    """Why a tensor had to be copied to be contiguous."""
+    shape = tuple(parent.value.shape)
+    if parent.value.is_contiguous():
+        return ""
+    wanted = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return (
+        f" It was needed because a view merges only axes that lie one after the other in memory: for {shape} that is "
+        f"strides {wanted}."
+    )
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    left: _Side
+    right: _Side
+    sizes: Mapping[str, int]
+
+
+def _rearranges(step: Step) -> bool:
+    return movement(step.op) in (Movement.REGROUPS, Movement.PERMUTES)
+
+
+def _pattern(step: Step) -> _Pattern | None:
+    if not _rearranges(step) or step.value.numel() == 0:
+        return None
+    maps = reads(step)
+    if maps is None or len(maps) != 1:
+        return None
+    return _regrouping(step) if movement(step.op) is Movement.REGROUPS else _permutation(step, maps[0])
+
+
+def _permutation(step: Step, read: AccessMap) -> _Pattern:
+    symbols = _symbols(step.inputs[0])
+    named = dict(
+        zip(read.follows, _distinct(step.axes[out] or symbols[axis] for axis, out in read.follows.items()), strict=True)
+    )
+    back = {out: axis for axis, out in read.follows.items()}
+    left = [[named.get(axis, "1")] for axis in range(len(symbols))]
+    right = [[named[back[out]] if out in back else "1"] for out in range(len(step.shape))]
+    return _Pattern(left, right, {})
+
+
+def _regrouping(step: Step) -> _Pattern | None:
+    """A view: every axis stays, is split into several, or is merged with its neighbours."""
+    symbols = _symbols(step.inputs[0])
+    groups = axis_groups(tuple(step.inputs[0].value.shape), step.shape, symbols, step.axes)
+    if any(len(before) > 1 and len(after) > 1 for before, after in groups):
+        return None
+    finer = [
+        [step.axes[axis] for axis in after] if len(after) >= len(before) else [symbols[axis] for axis in before]
+        for before, after in groups
+    ]
+    named = iter(_distinct(symbol for group in finer for symbol in group))
+    left: list[Sequence[str]] = []
+    right: list[Sequence[str]] = []
+    sizes: dict[str, int] = {}
+    for (before, after), group in zip(groups, finer, strict=True):
+        names = [next(named) for _ in group]
+        if not before or not after:
+            names = ["1"]
+        left += [names] if len(before) == 1 else [[name] for name in names[: len(before)]]
+        right += [names] if len(after) == 1 else [[name] for name in names[: len(after)]]
+        if len(after) > 1:
+            sizes.update((name, step.shape[axis]) for name, axis in zip(names[1:], after[1:], strict=True))
+    return _Pattern(left, right, sizes)
+
+
+def _symbols(parent: Step | Leaf) -> tuple[str | None, ...]:
+    return parent.axes or (None,) * parent.value.dim()
+
+
+def _distinct(symbols: Iterable[str | None]) -> list[str]:
+    """A name for each symbol that einops takes, no two alike; "1" stays what it is."""
+    names: list[str] = []
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    for symbol in symbols:
+        if symbol == "1":
+            names.append("1")
+            continue
+        name = symbol if symbol and symbol.isidentifier() else next(letters)
+        number = 2
+        unique = name
+        while unique in names:
+            unique, number = f"{name}{number}", number + 1
+        names.append(unique)
+    return names
+
+
+def _written(side: _Side) -> str:
+    return " ".join(names[0] if len(names) == 1 else f"({' '.join(names)})" for names in side)

@@ -1,0 +1,145 @@
+"""The rows of values.csv: the numbers of many tensors as text, a bounded piece at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.export.cells import cell, number_lines, plain, text_of
+from engine.ops.numerics import memory_of
+from engine.record.trace import Step
+
+# Elements made into text at once. The working memory stays in the processor's cache, and in blocks that the C library
+# uses again; larger ones go back to the system each time, and what comes next pays for every page of new ones.
+_PIECE = 2**14
+
+# The heads of some rows, their indices and their values. One head may stand for all.
+_Printed = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
+
+
+def columns(depth: int) -> tuple[str, ...]:
+    """The header of values.csv."""
+    return ("step", "name", *(f"i{axis}" for axis in range(depth)), "value")
+
+
+def depth_of(steps: Iterable[Step]) -> int:
+    """How many axes the deepest of these steps has."""
+    return max((len(step.shape) for step in steps), default=0)
+
+
+def has_numbers(value: Tensor) -> bool:
+    """Whether a tensor is a plain grid of numbers, in memory: not sparse, quantized, or on the meta device."""
+    grid = value.layout == torch.strided and not value.is_quantized
+    return grid and not value.is_meta and memory_of(value) is not None
+
+
+def head(step: Step) -> str:
+    """What every row of this step begins with."""
+    return f"{step.index},{cell(step.name)},"
+
+
+def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
+    """The rows of these steps in order, piece by piece: how many there are in the piece, and their text.
+
+    To join the columns of a piece needs no Python, so another thread does, while this one prints the next numbers.
+    """
+    with ThreadPoolExecutor(1, "values.csv") as thread:
+        before: Future[pa.StringArray] | None = None
+        for batch in _batches(_parts(steps)):
+            joined = thread.submit(_join, _print(batch))
+            if before is not None:
+                yield _text(before)
+            before = joined
+        if before is not None:
+            yield _text(before)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Consecutive rows of values.csv: what they all begin with, the text of their indices, and their values."""
+
+    head: str
+    indices: pa.StringArray
+    numbers: NDArray[Any]
+
+
+def _parts(steps: Sequence[Step]) -> Iterator[_Part]:
+    depth = depth_of(steps)
+    for step in steps:
+        if step.value.numel() and has_numbers(step.value):
+            start_of_row = head(step)
+            for lead, start, piece in _pieces(step.value):
+                indices = _index_texts(start, tuple(piece.shape), depth - len(step.shape))
+                yield _Part(start_of_row + "".join(f"{index}," for index in lead), indices, plain(piece))
+
+
+def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
+    """Neighbouring parts of one dtype put together: making a text costs as much for ten numbers as for a thousand."""
+    batch: list[_Part] = []
+    rows = 0
+    for part in parts:
+        if batch and (rows + len(part.numbers) > _PIECE or part.numbers.dtype != batch[0].numbers.dtype):
+            yield batch
+            batch, rows = [], 0
+        batch.append(part)
+        rows += len(part.numbers)
+    if batch:
+        yield batch
+
+
+def _join(printed: _Printed) -> pa.StringArray:
+    return pc.binary_join_element_wise(*printed, "")
+
+
+def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
+    rows = joined.result()
+    return len(rows), text_of(rows)
+
+
+def _print(batch: Sequence[_Part]) -> _Printed:
+    lengths = [len(part.numbers) for part in batch]
+    heads = pa.array([part.head for part in batch])
+    # One head stands for every row as it is; several are repeated, each for the rows of its part.
+    heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
+    indices = pa.concat_arrays([part.indices for part in batch])
+    return heads, indices, number_lines(np.concatenate([part.numbers for part in batch]))
+
+
+def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
+    """The tensor in parts of at most ``_PIECE`` elements, each a view: the index of its first axes, where it begins
+    along the next one, and the part. Copying the whole would double the memory of one that is not contiguous."""
+    whole, inside = value.dim(), 1
+    while whole and inside * value.shape[whole - 1] <= _PIECE:
+        whole -= 1
+        inside *= value.shape[whole]
+    if whole == 0:
+        yield (), 0, value
+        return
+    cut, length = whole - 1, _PIECE // inside
+    for lead in itertools.product(*map(range, value.shape[:cut])):
+        for start in range(0, value.shape[cut], length):
+            yield lead, start, value[lead][start : start + length]
+
+
+@lru_cache(maxsize=128)
+def _index_texts(start: int, shape: tuple[int, ...], empty: int) -> pa.StringArray:
+    """``3,0,7,`` for every element of a part, and a comma for each axis it has not. Kept, because the parts of a
+    trace's tensors share a few shapes: 86 in the default model, those inside others among them."""
+    if not shape:
+        return pa.array(["," * empty])
+    inner = _index_texts(0, shape[1:], empty)
+    outer = pa.array(np.arange(start, start + shape[0])).cast(pa.string())
+    outer_of_each = pa.array(np.repeat(np.arange(len(outer), dtype=np.int32), len(inner)))
+    inner_of_each = pa.array(np.tile(np.arange(len(inner), dtype=np.int32), len(outer)))
+    return pc.binary_join_element_wise(outer.take(outer_of_each), inner.take(inner_of_each), ",")

@@ -1,0 +1,156 @@
+"""What tests of attention would notice of a mistake: shape, weights, future, norm, and PyTorch's own layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from engine.labs.bugs import ROUNDING, Material, Sizes, apart, attempted, material, recorded
+from engine.labs.bugs.mistakes import MISTAKES, Program, program
+from engine.ops.notation import number
+
+# LayerNorm's eps keeps the standard deviation of a row a little below 1.
+_NORMED = 0.01
+_DIFFERS = "not PyTorch's numbers"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was found."""
+
+    name: str
+    says: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """What is seen of a mistake: ``headline`` in a few words, and every check of a program that ran."""
+
+    headline: str
+    checks: tuple[Check, ...]
+
+
+def symptom(mistake: int, sizes: Sizes) -> Symptom:
+    """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
+    made = MISTAKES[mistake]
+    stuff, run = material(sizes, made.crossed), program(made)
+    if isinstance(recorded(run, stuff).output, RuntimeError):
+        return Symptom("an error", ())
+    checks = tuple(checks_of(stuff, run))
+    failed = [check.name for check in checks if not check.holds]
+    if not failed:
+        return Symptom("nothing: the output is right", checks)
+    seen = [name for name in failed if name != _DIFFERS]
+    return Symptom(", ".join(seen) or "wrong numbers, and nothing else", checks)
+
+
+def symptoms(sizes: Sizes) -> tuple[Symptom, ...]:
+    """Those of all mistakes."""
+    return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
+
+
+def checks_of(stuff: Material, run: Program) -> Iterator[Check]:
+    """Every check that means something for these sizes; the program must run on them."""
+    trace = recorded(run, stuff)
+    output, weights = trace.output, trace.find("weights").value
+    shape = tuple(output.shape)
+    yield Check("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
+    lost = int(output.isnan().sum())
+    yield Check("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
+    yield _sums(weights)
+    yield _seen(weights, stuff)
+    yield from _leaks(stuff, run, output)
+    yield from _norm(output)
+    difference = apart(by_torch(stuff), output)[1]
+    yield Check(
+        _DIFFERS,
+        "the output is that of nn.MultiheadAttention and nn.LayerNorm with the same weights",
+        difference <= ROUNDING,
+        "NaN where it has numbers" if math.isnan(difference) else f"largest difference {number(difference, 3)}",
+    )
+
+
+def by_torch(stuff: Material) -> Tensor:
+    """The sublayer (B, L, d_model) by torch.nn.MultiheadAttention, whose boolean attn_mask is True at hidden keys."""
+    layer, d_model = stuff.layer, stuff.x.size(2)
+    # In training mode, without dropout, it takes no other path than it does for anybody.
+    theirs = nn.MultiheadAttention(d_model, layer.heads, batch_first=True)
+    projections = (layer.w_q, layer.w_k, layer.w_v)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([one.weight for one in projections]))
+        theirs.in_proj_bias.copy_(torch.cat([one.bias for one in projections]))
+        theirs.out_proj.weight.copy_(layer.w_o.weight)
+        theirs.out_proj.bias.copy_(layer.w_o.bias)
+        hidden = stuff.hidden.repeat_interleave(layer.heads, dim=0)
+        output, _ = theirs(stuff.x, stuff.memory, stuff.memory, attn_mask=hidden, need_weights=False)
+        return nn.functional.layer_norm(stuff.x + output, (d_model,))
+
+
+def _sums(weights: Tensor) -> Check:
+    sums = weights.sum(dim=-1)
+    wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
+    lost = int(sums.isnan().sum())
+    found = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
+    if lost:
+        found += f", {lost:,} are NaN"
+    if wrong > lost:
+        others = sums[~sums.isnan()]
+        found += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
+    return Check("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
+
+
+def _seen(weights: Tensor, stuff: Material) -> Check:
+    """The largest weight at a key that must not be seen; what is NaN is no weight."""
+    at_hidden = weights[stuff.hidden.unsqueeze(1).expand_as(weights)]
+    most = at_hidden.nan_to_num(0.0).max().item() if at_hidden.numel() else 0.0
+    return Check("hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}")
+
+
+def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
+    """Changes what must not matter, and looks whether it does."""
+    draw = torch.Generator().manual_seed(1)
+    if stuff.future is None:
+        if not stuff.padding.any():
+            return
+        other = torch.randn(stuff.memory.shape, generator=draw)
+        memory = torch.where(stuff.padding.unsqueeze(-1), other, stuff.memory)
+        changed, kept, name = replace(stuff, memory=memory), output, "padding matters"
+        says = "other numbers at the padded keys change nothing"
+        again = _ran(run, changed)
+    else:
+        if stuff.x.size(1) == 1:
+            return
+        last = torch.randn(stuff.x[:, -1:].shape, generator=draw)
+        x = torch.cat([stuff.x[:, :-1], last], dim=1)
+        changed, kept, name = replace(stuff, x=x, memory=x), output[:, :-1], "the future leaks"
+        says = "another last word changes nothing before it"
+        again = _ran(run, changed)[:, :-1]
+    moved = (again - kept).abs().nan_to_num(0.0).max().item()
+    yield Check(name, says, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
+
+
+def _ran(run: Program, stuff: Material) -> Tensor:
+    with torch.no_grad():
+        output = attempted(run, stuff)
+    if isinstance(output, RuntimeError):
+        raise output
+    return output
+
+
+def _norm(output: Tensor) -> Iterator[Check]:
+    rows = output.flatten(0, 1)
+    rows = rows[~rows.isnan().any(dim=-1)]
+    if not rows.numel():
+        return
+    means, deviations = rows.mean(dim=-1), rows.std(dim=-1, correction=0)
+    low, high = deviations.min().item(), deviations.max().item()
+    off = max(means.abs().max().item(), abs(low - 1), abs(high - 1))
+    found = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
+    says = "every token of the output has mean 0 and standard deviation 1"
+    yield Check("not normalised", says, off <= _NORMED, found)

@@ -1,0 +1,290 @@
+"""An image as a sentence: patches as tokens through the encoder (ViT, Dosovitskiy et al. 2021, section 3.1)."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from engine.labs.image_as_sentence.pictures import SIDE, pixels
+from engine.labs.image_as_sentence.vision import CHANNELS, SPREAD, vision
+from engine.record.recorder import watch
+from engine.record.trace import Trace
+
+PATCHES = (4, 6, 8, 12, 16)
+_EPSILON = 2.0**-24  # half a unit in the last place of float32
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An image cut into patches on three ways.
+
+    Attributes:
+        image: (B, C, Hpx, Wpx).
+        patches: (B, N, C*p*p), each row one patch: ``unfold``, transposed.
+        rearranged: (B, N, C*p*p), the same by einops.
+        viewed: (B, N, C*p*p), the numbers of the image in the order in which they lie in memory.
+        in_place: of all numbers, how many ``viewed`` has where ``patches`` has them.
+        first: (C*p*p, 3) int, where the numbers in row 0 of ``viewed`` come from: channel, row and column of pixels.
+        rebuilt: (B, C, Hpx, Wpx), the rows of ``patches`` laid out as patches; ``scrambled``, those of ``viewed``.
+    """
+
+    image: Tensor
+    patches: Tensor
+    rearranged: Tensor
+    viewed: Tensor
+    in_place: int
+    first: Tensor
+    rebuilt: Tensor
+    scrambled: Tensor
+
+
+def cut(rgb: bytes, patch: int) -> Cut:
+    """Cuts a picture (the bytes of ``pictures.Picture``) into patches of ``patch`` pixels a side."""
+    image = pixels(rgb)
+    patches, viewed = _unfolded(image, patch), _viewed(image, patch)
+    # unfold works on floats, and float32 is exact for so many whole numbers.
+    places = torch.arange(image.numel(), dtype=torch.float32).view_as(image)
+    first = _viewed(places, patch)[0, 0].long()
+    return Cut(
+        image=image,
+        patches=patches,
+        rearranged=rearrange(image, "B C (down p) (right q) -> B (down right) (C p q)", p=patch, q=patch),
+        viewed=viewed,
+        in_place=int((_unfolded(places, patch) == _viewed(places, patch)).sum()),
+        first=torch.stack(torch.unravel_index(first, image.shape[1:]), dim=-1),
+        rebuilt=laid_out(patches, patch),
+        scrambled=laid_out(viewed, patch),
+    )
+
+
+def laid_out(patches: Tensor, patch: int) -> Tensor:
+    """Rows (B, N, C*p*p) taken for patches and put back where patches belong: (B, C, Hpx, Wpx)."""
+    return nn.functional.fold(patches.transpose(1, 2), (SIDE, SIDE), patch, stride=patch)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The tokens of an image from a linear layer on its patches, and from a convolution on the image itself.
+
+    Attributes:
+        linear: (B, N, d_model).
+        convolved: (B, N, d_model), with the same weight as kernels (d_model, C, p, p) and a stride of p.
+        difference: the largest between the two.
+        rounding: how far apart rounding alone can bring the two sums that differ by it.
+    """
+
+    linear: Tensor
+    convolved: Tensor
+    difference: float
+    rounding: float
+
+
+def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int) -> Projection:
+    """The same tokens on both ways.
+
+    A sum of n products, added up in whatever order, is off by n·u / (1 − n·u) of the sum of their sizes at the most
+    (Higham 2002, section 3.1); two such sums by twice that. u is 2⁻²⁴ in float32.
+    """
+    image = pixels(rgb)
+    layer = vision(SIDE, patch, d_model, heads, layers, seed).projection
+    patches = _unfolded(image, patch)
+    linear = layer(patches)
+    kernels = layer.weight.view(d_model, CHANNELS, patch, patch)
+    grid = nn.functional.conv2d(image, kernels, layer.bias, stride=patch)  # (B, d_model, N rows, N columns)
+    convolved = grid.flatten(2).transpose(1, 2)
+    apart = (linear - convolved).abs()
+    terms = (patches.size(-1) + 1) * _EPSILON
+    sizes = patches.abs().double() @ layer.weight.abs().double().T
+    return Projection(
+        linear=linear,
+        convolved=convolved,
+        difference=apart.max().item(),
+        rounding=2 * terms / (1 - terms) * sizes.flatten()[apart.argmax()].item(),
+    )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An image on its way through an untrained Vision Transformer.
+
+    Attributes:
+        trace: every step, from ``columns`` to ``summary``, (B, d_model), the class token's output.
+        weights: (B, H, S, S) of self-attention for each layer. S is 1 + N; token 0 is the class token.
+        kinds: (N) int, the same number for patches whose pixels are all the same.
+    """
+
+    trace: Trace
+    weights: tuple[Tensor, ...]
+    kinds: Tensor
+
+
+def read(
+    rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float, placed: bool = True
+) -> Reading:
+    """Lets the model read a picture, and keeps what passed by."""
+    image = pixels(rgb)
+    model = vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed)
+    names = tuple(patch_name(place, patch) for place in range((SIDE // patch) ** 2))
+    trace = watch(
+        model,
+        (image,),
+        axis_names=(("encoder*", {"L": "S", "L_k": "S"}),),
+        labels={"N": (names,), "S": (("class", *names),)},
+    )
+    return Reading(
+        trace=trace,
+        weights=tuple(trace.find(f"encoder.layers.{layer}.self_attention.weights").value for layer in range(layers)),
+        kinds=_unfolded(image, patch)[0].unique(dim=0, return_inverse=True)[1],
+    )
+
+
+def patch_name(place: int, patch: int) -> str:
+    """What a patch is called: its row and its column among the patches."""
+    row, column = divmod(place, SIDE // patch)
+    return f"{row},{column}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one token looks at the others, in one head of one layer.
+
+    Attributes:
+        on_class: its weight on the class token.
+        on_patches: (N rows, N columns), its weights on the patches, as they lie in the image.
+        even: the weight each token would get if all got the same.
+        alike: the largest difference between the weights on two patches whose pixels are all the same.
+    """
+
+    on_class: float
+    on_patches: Tensor
+    even: float
+    alike: float
+
+    @property
+    def percent(self) -> Tensor:
+        return self.on_patches * 100
+
+
+def look(reading: Reading, layer: int, head: int, query: int) -> Look:
+    """What a query pays attention to: token 0 is the class token, the patches follow row by row."""
+    row = reading.weights[layer][0, head, query]
+    on_patches = row[1:]
+    across = round(on_patches.numel() ** 0.5)
+    groups = (on_patches[reading.kinds == kind] for kind in range(int(reading.kinds.max()) + 1))
+    return Look(
+        on_class=row[0].item(),
+        on_patches=on_patches.view(across, across),
+        even=1 / row.numel(),
+        alike=max((group.max() - group.min()).item() for group in groups),
+    )
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """The same model on a picture and on the same patches in another order.
+
+    Attributes:
+        order: (N) int, which patch stands in each place.
+        image: (B, C, Hpx, Wpx), the shuffled picture.
+        summaries: (without and with position embedding, picture and shuffled picture, d_model), the outputs of the
+            class token.
+        changes: the largest difference of the class token's outputs, without and with position embedding.
+        exact: the same in float64, where rounding is 2²⁹ times finer.
+    """
+
+    order: Tensor
+    image: Tensor
+    summaries: Tensor
+    changes: tuple[float, float]
+    exact: tuple[float, float]
+
+    def moved(self, placed: bool) -> bool:
+        """Whether the output changed by more than rounding: a difference of rounding all but vanishes in float64."""
+        return self.exact[placed] > 1e-10
+
+
+def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> Shuffle:
+    """Shuffles the patches of a picture and lets the model read both, in float32 and in float64."""
+    image = pixels(rgb)
+    patches = _unfolded(image, patch)
+    order = torch.randperm(patches.size(1), generator=torch.Generator().manual_seed(seed))
+    shuffled = laid_out(patches[:, order], patch)
+    both = torch.cat([image, shuffled])
+    models = [vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed) for placed in (False, True)]
+    # One picture at a time: in one batch the two could share their rounding.
+    summaries = torch.stack([torch.cat([model(one[None]) for one in both]) for model in models])
+    finer = torch.stack([torch.cat([model.double()(one[None].double()) for one in both]) for model in models])
+    changes = (summaries[:, 0] - summaries[:, 1]).abs().amax(-1).tolist()
+    exact = (finer[:, 0] - finer[:, 1]).abs().amax(-1).tolist()
+    return Shuffle(order, shuffled, summaries, (changes[0], changes[1]), (exact[0], exact[1]))
+
+
+def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> str:
+    """The experiment as a script, with the picture in it and the same draws."""
+    packed = base64.b85encode(zlib.compress(rgb, 9)).decode("ascii")
+    return f"""\
+import base64
+import torch
+import zlib
+from einops import rearrange
+from torch import nn
+
+C, side, p, d_model, heads, layers = {CHANNELS}, {SIDE}, {patch}, {d_model}, {heads}, {layers}
+torch.set_default_dtype(torch.float64)
+packed = "{packed}"
+rows = torch.frombuffer(bytearray(zlib.decompress(base64.b85decode(packed))), dtype=torch.uint8)  # the picture
+image = rows.view(1, side, side, C).permute(0, 3, 1, 2).float().double() / 255                    # (B, C, Hpx, Wpx)
+
+patches = nn.functional.unfold(image, p, stride=p).transpose(1, 2)       # (B, N, C*p*p)
+same = rearrange(image, "b c (n p) (m q) -> b (n m) (c p q)", p=p, q=p)  # (B, N, C*p*p)
+print("patches", tuple(patches.shape), "equal to rearrange:", torch.equal(patches, same))
+
+numbers = torch.arange(float(image.numel())).view(image.shape)           # each says where in the image it stands
+belong = nn.functional.unfold(numbers, p, stride=p).transpose(1, 2) == numbers.view(patches.shape)
+print("a straight view has", belong.sum().item(), "of", image.numel(), "numbers where they belong")
+
+draw = torch.Generator().manual_seed({seed})
+layer = nn.TransformerEncoderLayer(d_model, heads, 4 * d_model, 0.0, "gelu", batch_first=True, norm_first=True)
+encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(d_model), enable_nested_tensor=False)
+encoder.eval().requires_grad_(False)
+
+def drawn(*shape):  # Xavier's uniform, in float32
+    return nn.init.xavier_uniform_(torch.empty(shape, dtype=torch.float32), generator=draw)
+
+for layer in encoder.layers:
+    attention = layer.self_attn
+    for weight in (*attention.in_proj_weight.split(d_model), attention.out_proj.weight):
+        weight.copy_(drawn(d_model, d_model))
+    layer.linear1.weight.copy_(drawn(4 * d_model, d_model))
+    layer.linear2.weight.copy_(drawn(d_model, 4 * d_model))
+    for bias in (attention.in_proj_bias, attention.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
+        nn.init.zeros_(bias)
+weight = drawn(d_model, C * p * p).double()
+class_token, position = (torch.empty(1, rows, d_model, dtype=torch.float32) for rows in (1, 1 + patches.size(1)))
+class_token = class_token.normal_(0, {SPREAD}, generator=draw).double()
+position = position.normal_(0, {spread}, generator=draw).double()
+
+tokens = patches @ weight.T                                              # (B, N, d_model)
+convolved = nn.functional.conv2d(image, weight.view(d_model, C, p, p), stride=p).flatten(2).transpose(1, 2)
+print("a convolution differs from the linear layer by", f"{{(tokens - convolved).abs().max().item():.4g}}")
+
+sentence = torch.cat([class_token, tokens], dim=1)                       # (B, S, d_model), S = 1 + N
+order = torch.randperm(tokens.size(1), generator=torch.Generator().manual_seed({seed}))
+shuffled = torch.cat([class_token, tokens[:, order]], dim=1)
+for name, added in (("without", torch.zeros(())), ("with", position)):
+    difference = encoder(sentence + added)[:, 0] - encoder(shuffled + added)[:, 0]
+    print(name, "position embedding, shuffling changes the class token by", f"{{difference.abs().max().item():.4g}}")
+"""
+
+
+def _unfolded(image: Tensor, patch: int) -> Tensor:
+    return nn.functional.unfold(image, patch, stride=patch).transpose(1, 2)
+
+
+def _viewed(image: Tensor, patch: int) -> Tensor:
+    return image.view(image.size(0), (SIDE // patch) ** 2, CHANNELS * patch * patch)

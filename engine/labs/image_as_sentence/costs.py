@@ -1,0 +1,45 @@
+"""What an encoder layer does with an image, counted for smaller and larger patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.labs.image_as_sentence import PATCHES
+from engine.labs.image_as_sentence.pictures import SIDE
+from engine.labs.image_as_sentence.vision import vision
+from engine.record.recorder import record
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one encoder layer does with patches of ``patch`` pixels: ``tokens`` is S, ``weights`` are those of one head.
+
+    ``between`` are the FLOPs whose number grows with S² (scores, scale, softmax, mix), ``each`` all others: they are
+    done for each token on its own.
+    """
+
+    patch: int
+    tokens: int
+    weights: int
+    between: int
+    each: int
+
+
+def costs(d_model: int, heads: int, seed: int) -> tuple[Cost, ...]:
+    """Counts in a run for each size of patch; what a picture shows does not matter."""
+    return tuple(_cost(patch, d_model, heads, seed) for patch in (2, 3, *PATCHES))
+
+
+def _cost(patch: int, d_model: int, heads: int, seed: int) -> Cost:
+    model = vision(SIDE, patch, d_model, heads, 1, seed)
+    tokens = model.position  # as many as the encoder reads
+    steps = record(model.encoder.layers[0], tokens, None).steps
+    weights = next(step for step in steps if step.name == "weights")
+    square = {id(step) for step in steps if weights in step.parents or step.shape == weights.shape}
+    return Cost(
+        patch=patch,
+        tokens=tokens.size(1),
+        weights=weights.value[0, 0].numel(),
+        between=sum(step.flops or 0 for step in steps if id(step) in square),
+        each=sum(step.flops or 0 for step in steps if id(step) not in square),
+    )

@@ -1,0 +1,319 @@
+"""Functions and operators of one element of each input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.ops.call import Call
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import same_index
+from engine.ops.formula import Cells
+from engine.ops.notation import format_operand, given, number
+from engine.ops.printed import constant, fill, with_cells
+from engine.ops.registry import Operation, Reads, register
+from engine.ops.terms import TermGroup
+
+Function = Callable[[Tensor], Tensor]
+
+
+class Elementwise(Operation):
+    """One element of each input, with broadcasting."""
+
+    def reads(self, call: Call) -> Reads:
+        return same_index(call)
+
+    def flops(self, call: Call) -> int:
+        return call.step.value.numel()
+
+
+class UnaryFunction(Elementwise):
+    """A function of one number.
+
+    Args:
+        names: what it goes by, the usual name first.
+        function: torch's own.
+        template: the formula, {} or {0} being the number.
+        words: the same in a sentence, {} being the number.
+    """
+
+    signature = "input"
+
+    def __init__(self, names: str, function: Function, template: str, words: str) -> None:
+        self.names = tuple(names.split())
+        self.function = function
+        self.template = template
+        self.words = words
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(self.template, cells.at("input"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return of_one(at, self.function, self.template, f"is {self.words.format(at.words('input'))}")
+
+
+def of_one(
+    at: ElementContext, function: Function, template: str, sentence: str, magnitude: float | None = None
+) -> Derivation:
+    """How a function of the input's element came about."""
+    x = at.operand("input")
+    result = function(x.numbers)
+    arithmetic = fill(template, function, x.printed())
+    return Derivation((TermGroup("x", (x,), result),), result[0], sentence, arithmetic, magnitude)
+
+
+class Relu(Elementwise):
+    names = ("relu",)
+    signature = "input inplace?"
+
+    def formula(self, cells: Cells) -> str:
+        return f"max(0, {cells.at('input')})"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        value = at.operand("input").raw[0].item()
+        if value < 0:
+            sentence = f"is 0, because {at.words('input')} = {number(value)} is below 0"
+        else:
+            sentence = f"is {at.words('input')} = {number(value)}, unchanged because it is not below 0"
+        return of_one(at, torch.relu, "max(0, {0.alone})", sentence)
+
+
+class Gelu(Elementwise):
+    names = ("gelu",)
+    signature = "input approximate?"
+    _TEMPLATES = (
+        "{0} · Φ({0.alone})",
+        "½ · {0} · (1 + tanh(√(2/π) · ({0.alone} + 0.044715 · {0.base}³)))",
+    )
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(self._template(cells.call), cells.at("input"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        form = at.call.value("approximate", "none")
+        sentence = f"is {at.words('input')} times the part of a normal distribution that lies below it"
+        size = at.operand("input").numbers.abs()[0].item()  # 1 + erf(x) cancels for a negative x
+        magnitude = size if math.isfinite(size) else 0.0
+        return of_one(at, lambda x: F.gelu(x, approximate=form), self._template(at.call), sentence, magnitude)
+
+    def _template(self, call: Call) -> str:
+        return self._TEMPLATES[call.value("approximate", "none") == "tanh"]
+
+
+class Clamp(Elementwise):
+    names = ("clamp", "clip")
+    signature = "input min? max?"
+
+    def reads(self, call: Call) -> Reads:
+        limits = (call.value("min"), call.value("max"))
+        return None if any(isinstance(limit, Tensor) for limit in limits) else same_index(call)
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(self._template(cells.call), cells.at("input"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        low, high = at.call.value("min"), at.call.value("max")
+        limits = [(word, limit) for word, limit in (("at least", low), ("at most", high)) if limit is not None]
+        words = " and ".join(f"{word} {given(limit)}" for word, limit in limits)
+        sentence = f"is {at.words('input')}, made {words}"
+        return of_one(at, lambda x: x.clamp(low, high), self._template(at.call), sentence)
+
+    def _template(self, call: Call) -> str:
+        low, high = call.value("min"), call.value("max")
+        template = "{0.alone}" if low is None else f"max({given(low)}, {{0.alone}})"
+        return template if high is None else f"min({given(high)}, {template})"
+
+
+class Sum(Elementwise):
+    """x + y and x − y, with PyTorch's alpha."""
+
+    signature = "input other"
+
+    def __init__(self, names: str, *, minus: bool, swapped_names: tuple[str, ...] = ()) -> None:
+        self.names = tuple(names.split())
+        self.swapped_names = swapped_names
+        self.minus = minus
+
+    def formula(self, cells: Cells) -> str:
+        alpha = format_operand(cells.call.value("alpha", 1))
+        return with_cells(self._template(cells.call), cells.at("input"), cells.at("other"), alpha)
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x, y = at.operand("input"), at.operand("other")
+        alpha = at.call.value("alpha", 1)
+        second = y.numbers * alpha
+        second = -second if self.minus else second
+        times = "" if alpha == 1 else f"{format_operand(alpha)} · "
+        sentence = f"is {at.words('input')} {'minus' if self.minus else 'plus'} {times}{at.words('other')}"
+        groups = (TermGroup("x", (x,), x.numbers), TermGroup("y", (y,), second))
+        arithmetic = fill(self._template(at.call), self._total, x.printed(), y.printed(), constant(alpha))
+        return Derivation(groups, (x.numbers + second)[0], sentence, arithmetic)
+
+    def flops(self, call: Call) -> int:
+        return call.step.value.numel() * (1 if call.value("alpha", 1) == 1 else 2)
+
+    def _template(self, call: Call) -> str:
+        # The first number needs no brackets: nothing stands before it.
+        sign = "−" if self.minus else "+"
+        return f"{{0.alone}} {sign} {{1}}" if call.value("alpha", 1) == 1 else f"{{0.alone}} {sign} {{2}} · {{1}}"
+
+    def _total(self, first: Tensor, second: Tensor, alpha: Tensor) -> Tensor:
+        return first - alpha * second if self.minus else first + alpha * second
+
+
+class BinaryFunction(Elementwise):
+    """A function of two numbers.
+
+    Args:
+        names: what it goes by, the usual name first.
+        function: torch's own.
+        template: the formula, with {} for each number.
+        words: the same in a sentence.
+        role: what the terms are called.
+        jumps: whether it jumps where its operands were rounded a little differently before.
+    """
+
+    signature = "input other"
+
+    def __init__(
+        self,
+        names: str,
+        function: Callable[[Tensor, Tensor], Tensor],
+        template: str,
+        words: str,
+        *,
+        role: str = "result",
+        jumps: bool = False,
+    ) -> None:
+        self.names = tuple(names.split())
+        self.function, self.template, self.words = function, template, words
+        self.role, self.jumps = role, jumps
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(self.template, cells.at("input"), cells.at("other"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return of_two(at, self.function, self.template, self.words, self.role, exact=self.jumps)
+
+
+def of_two(
+    at: ElementContext,
+    function: Callable[..., Tensor],
+    template: str,
+    words: str,
+    role: str,
+    *,
+    exact: bool = False,
+    exponent: float | Tensor | None = None,
+) -> Derivation:
+    """How a function of both inputs' elements came about.
+
+    Args:
+        at: the element.
+        function: torch's own.
+        template: the formula, with {} for each number.
+        words: the same in a sentence.
+        role: what the terms are called.
+        exact: computes on the numbers as recorded.
+        exponent: stands in for the second number as ``function`` gets it.
+    """
+    x, y = at.operand("input"), at.operand("other")
+    second = y.numbers if exponent is None else exponent
+    result = at.exactly(("input", "other"), function) if exact else function(x.numbers, second)
+    sentence = f"is {words.format(at.words('input'), at.words('other'))}"
+    arithmetic = fill(template, by_eye(template, function), x.printed(), y.printed())
+    magnitude = result.abs()[0].item()
+    return Derivation((TermGroup(role, (x, y), result),), result[0], sentence, arithmetic, magnitude)
+
+
+# By rounding_mode: the formula, and the same in words.
+_DIVISIONS = {
+    None: ("{} / {}", "{} divided by {}"),
+    "floor": ("⌊{} / {}⌋", "{} over {}, rounded down"),
+    "trunc": ("[{} / {}]", "{} over {}, rounded to 0"),
+}
+
+
+def by_eye(template: str, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function as people compute it: −3 / 0.3 rounded down is −10, but −11 in float64, which has no 0.3."""
+
+    def rounded_down(x: Tensor, y: Tensor) -> Tensor:
+        return (x / y).floor() if x.is_floating_point() and x.isfinite() else function(x, y)
+
+    return rounded_down if template.startswith("⌊") else function
+
+
+class Division(Elementwise):
+    """x / y, rounded as ``rounding_mode`` says."""
+
+    names = ("div", "divide", "true_divide")
+    swapped_names = ("rdiv",)
+    signature = "input other"
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(self._form(cells.call)[0], cells.at("input"), cells.at("other"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        template, words = self._form(at.call)
+        mode = at.call.value("rounding_mode")
+        divide = lambda a, b: torch.div(a, b, rounding_mode=mode)  # noqa: E731
+        return of_two(at, divide, template, words, "quotient", exact=mode is not None)
+
+    def _form(self, call: Call) -> tuple[str, str]:
+        return _DIVISIONS[call.value("rounding_mode")]
+
+
+_POWER = "{0.base}^{1}"
+
+
+class Power(Elementwise):
+    names = ("pow",)
+    signature = "input other"
+
+    def formula(self, cells: Cells) -> str:
+        return with_cells(_POWER, cells.at("input"), cells.at("other"))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x, y = at.operand("input"), at.operand("other")
+        # torch takes roots by another way than powers, and knows them by a number given as such.
+        exponent = y.parent.value if y.parent.kind == "argument" else y.numbers
+        power = of_two(at, torch.pow, _POWER, "{} to the power {}", "result", exponent=exponent)
+        # The rounding of an exponent is multiplied by the base's logarithm.
+        steep = (y.numbers.double() * x.numbers.double().abs().log()).abs().nan_to_num(posinf=0.0)[0].item()
+        magnitude = (power.magnitude or 0.0) * (1 + steep)
+        return Derivation(power.groups, power.result, power.sentence, power.arithmetic, magnitude)
+
+
+register(UnaryFunction("sqrt", torch.sqrt, "√{}", "the square root of {}"))
+register(UnaryFunction("rsqrt", torch.rsqrt, "1 / √{}", "1 divided by the square root of {}"))
+register(UnaryFunction("exp", torch.exp, "e^{}", "e to the power {}"))
+register(UnaryFunction("log", torch.log, "ln {}", "the natural logarithm of {}"))
+register(UnaryFunction("sin", torch.sin, "sin {}", "the sine of {}"))
+register(UnaryFunction("cos", torch.cos, "cos {}", "the cosine of {}"))
+register(UnaryFunction("tanh", torch.tanh, "tanh {}", "the hyperbolic tangent of {}"))
+register(UnaryFunction("sigmoid", torch.sigmoid, "1 / (1 + e^−{})", "the sigmoid of {}"))
+register(UnaryFunction("silu", F.silu, "{0} / (1 + e^−{0})", "{} times its sigmoid"))
+register(UnaryFunction("neg negative", torch.neg, "−{}", "{} with the other sign"))
+register(UnaryFunction("abs absolute", torch.abs, "|{0.alone}|", "{} without its sign"))
+register(UnaryFunction("square", torch.square, "{0.base}²", "{} times itself"))
+register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "1 divided by {}"))
+register(Relu())
+register(Gelu())
+register(Clamp())
+register(Sum("add", minus=False))
+register(Sum("sub subtract", minus=True, swapped_names=("rsub",)))
+register(BinaryFunction("mul multiply", torch.mul, "{} · {}", "{} times {}", role="product"))
+register(Division())
+register(Power())
+register(
+    BinaryFunction(
+        "floordiv floor_divide", torch.floor_divide, "⌊{} / {}⌋", "{} divided by {}, rounded down", jumps=True
+    )
+)
+register(BinaryFunction("mod remainder", torch.remainder, "{} mod {}", "what {} divided by {} leaves over", jumps=True))
+register(BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "the larger of {} and {}"))
+register(BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "the smaller of {} and {}"))

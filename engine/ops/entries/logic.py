@@ -1,0 +1,167 @@
+"""Comparisons, truth values and bits, and what a truth value chooses between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engine.ops.call import Call
+from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.elementwise import Elementwise
+from engine.ops.formula import Cells
+from engine.ops.notation import number
+from engine.ops.numerics import measurable
+from engine.ops.printed import Printed, constant, fill
+from engine.ops.registry import register
+from engine.ops.terms import OperandValues, TermGroup
+
+
+class Comparison(Elementwise):
+    """Whether one number stands in a relation to another."""
+
+    signature = "input other"
+
+    def __init__(self, name: str, sign: str, words: str) -> None:
+        self.names = (name,)
+        self.sign, self.words = sign, words
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.at('input')} {self.sign} {cells.at('other')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        operands = (at.operand("input"), at.operand("other"))
+        result = at.exactly(("input", "other"), getattr(torch, self.names[0]))
+        first, second = (operand.raw[0].item() for operand in operands)
+        holds = bool(result[0])
+        value = "" if operands[0].ranges == () else f" = {number(first)}"
+        relation = f"is {'' if holds else 'not '}{self.words}"
+        sentence = f"is {holds}: {at.words('input')}{value} {relation} {at.words('other')}"
+        if operands[1].parent.kind != "argument":
+            sentence += f" = {number(second)}"
+        relation = getattr(torch, self.names[0])
+        arithmetic = fill(f"({{0.alone}} {self.sign} {{1.alone}})", relation, *(o.printed() for o in operands))
+        return Derivation((TermGroup("comparison", operands, result),), result[0], sentence, arithmetic)
+
+
+class Connective(Elementwise):
+    """and, or, xor and not, of truth values or of bits."""
+
+    def __init__(self, name: str, word: str, sign: str) -> None:
+        self.names = (name,)
+        self.word, self.sign = word, sign
+        self.alone = name.endswith("not")
+        self.signature = "input" if self.alone else "input other"
+
+    def formula(self, cells: Cells) -> str:
+        word = self._word(cells.call.step.dtype)
+        if self.alone:
+            return f"{word}{cells.at('input')}"
+        return f"{cells.at('input')} {word} {cells.at('other')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        names = ("input",) if self.alone else ("input", "other")
+        operands = tuple(at.operand(name) for name in names)
+        function = getattr(torch, self.names[0])
+        result = at.exactly(names, function)
+        word = self._word(result.dtype)
+        values = [number(operand.raw[0].item()) for operand in operands]
+        if self.alone:
+            template, words = f"{word}{{}}", f"{word}{at.words('input')}"
+        else:
+            template = f"({{0.alone}} {word} {{1.alone}})"
+            words = f"{at.words('input')} ({values[0]}) {word} {at.words('other')} ({values[1]})"
+        sentence = f"is {number(result[0].item())}: {words}"
+        printed = [constant(operand.raw[0].item(), _as_read(operand.raw)) for operand in operands]
+        arithmetic = fill(template, function, *printed)
+        return Derivation((TermGroup("result", operands, result),), result[0], sentence, arithmetic)
+
+    def _word(self, dtype: torch.dtype) -> str:
+        return self.word if dtype == torch.bool else self.sign
+
+
+def _as_read(raw: Tensor) -> torch.dtype:
+    return torch.float64 if raw.is_floating_point() else raw.dtype
+
+
+def _choice(first: OperandValues, holds: bool, second: OperandValues) -> Printed:
+    """``(first if True else second)``."""
+    template = f"({{0.alone}} if {holds} else {{1.alone}})"
+    return fill(template, lambda one, other: one if holds else other, first.printed(), second.printed())
+
+
+class MaskedFill(Elementwise):
+    names = ("masked_fill",)
+    signature = "input mask value"
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.at('value')} if {cells.at('mask')} else {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        operands = tuple(at.operand(name) for name in ("input", "mask", "value"))
+        x, mask, value = operands
+        hidden = bool(mask.raw[0])
+        before, filling = number(x.raw[0].item()), number(value.raw[0].item())
+        if hidden:
+            sentence = (
+                f"is masked: {at.words('mask')} is True, so {filling} stands in for {at.words('input')} = {before}"
+            )
+        else:
+            sentence = f"is not masked: {at.words('mask')} is False, so {at.words('input')} passes unchanged"
+        result = (value if hidden else x).numbers
+        group = TermGroup("choice", operands, result)
+        return Derivation((group,), result[0], sentence, _choice(value, hidden, x))
+
+    def checks(self, call: Call) -> Iterator[Check]:
+        value, before, mask = call.step.value, call.args["input"].value, call.value("mask")
+        if not measurable(value, before, mask):
+            return
+        hidden = mask.bool().expand(value.shape)
+        fill = torch.as_tensor(call.value("value"), dtype=value.dtype, device=value.device)
+        count, others = int(hidden.sum()), int((~hidden).sum())
+        if count:
+            wrong = int((~same_numbers(value[hidden], fill)).sum())
+            text = f"{counted(count, 'masked cell')} {'is' if count == 1 else 'are'} {number(fill.item())}"
+            detail = f"{wrong:,} of {count:,} with another value" if wrong else "each of them has this value"
+            yield Check(text, not wrong, detail)
+        if others:
+            wrong = int((~same_numbers(value, before.expand(value.shape)))[~hidden].sum())
+            detail = f"{wrong:,} of {others:,} changed" if wrong else "each of them is what it was before"
+            yield Check(f"{counted(others, 'other')} unchanged", not wrong, detail)
+
+
+class Where(Elementwise):
+    names = ("where",)
+    signature = "condition input other"
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.at('input')} if {cells.at('condition')} else {cells.at('other')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        operands = tuple(at.operand(name) for name in ("condition", "input", "other"))
+        condition, x, y = operands
+        holds = bool(condition.raw[0])
+        result = (x if holds else y).numbers
+        sentence = f"is {at.words('input' if holds else 'other')}, because {at.words('condition')} is {holds}"
+        group = TermGroup("choice", operands, result)
+        return Derivation((group,), result[0], sentence, _choice(x, holds, y))
+
+
+register(Comparison("eq", "==", "equal to"))
+register(Comparison("ne", "≠", "different from"))
+register(Comparison("lt", "<", "less than"))
+register(Comparison("le", "≤", "at most"))
+register(Comparison("gt", ">", "greater than"))
+register(Comparison("ge", "≥", "at least"))
+register(Connective("bitwise_and", "and", "&"))
+register(Connective("bitwise_or", "or", "|"))
+register(Connective("bitwise_xor", "or else", "xor"))
+register(Connective("logical_and", "and", "&"))
+register(Connective("logical_or", "or", "|"))
+register(Connective("logical_xor", "or else", "xor"))
+register(Connective("bitwise_not", "not ", "~"))
+register(Connective("logical_not", "not ", "~"))
+register(MaskedFill())
+register(Where())

@@ -1,0 +1,266 @@
+"""Operations that only move numbers, every one of them: regrouped axes, permuted axes, copies."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import torch
+
+from engine.ops.access import AffineMap, ConstIndex, FlatMap, SameIndex
+from engine.ops.call import Call
+from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import axis_of, permuted, same_index_of_input
+from engine.ops.formula import Cells
+from engine.ops.numerics import measurable
+from engine.ops.registry import Movement, Operation, Reads, reads_by_name, register
+from engine.ops.terms import TermGroup
+
+
+class Moved(Operation):
+    """One element of one input, wherever it now lies."""
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return moved(at, "input")
+
+    def formula(self, cells: Cells) -> str:
+        return cells.at("input")
+
+    def flops(self, call: Call) -> int:
+        return 0
+
+
+def moved(at: ElementContext, name: str) -> Derivation:
+    """How an element came about that is one of a parameter's."""
+    x = at.operand(name)
+    of_step = f" of step {index}" if (index := getattr(x.parent, "index", None)) is not None else ""
+    sentence = f"is {at.words(name)}{of_step}; no arithmetic: {_manner(at, x.parent.value.dtype)}"
+    result = x.raw.to(at.call.step.dtype)
+    return Derivation((TermGroup("x", (x,), result),), result[0], sentence, magnitude=0.0)
+
+
+def _manner(at: ElementContext, before: torch.dtype) -> str:
+    step = at.call.step
+    if before != step.dtype:
+        names = (str(dtype).removeprefix("torch.") for dtype in (before, step.dtype))
+        return "the same number, converted from {} to {}".format(*names)
+    if step.memory == "view":
+        return "the same number, read with other strides"
+    if step.memory == "same":
+        return "the same tensor, handed on untouched"
+    return "copied, the same number at another place in memory"
+
+
+class Rearranged(Moved):
+    """Every element of one input, once."""
+
+    def checks(self, call: Call) -> Iterator[Check]:
+        """Nothing is lost, added or changed."""
+        read = (reads_by_name(call) or {}).get("input")
+        value, before = call.step.value, call.args["input"].value
+        if not measurable(value, before):
+            return
+        if isinstance(read, FlatMap):
+            expected = before.reshape(-1)
+        elif read is not None and (order := read.order()) is not None:
+            expected = before.permute(order).reshape(-1)
+        else:
+            return
+        count, left = expected.numel(), value.numel()
+        wrong = count if count != left else int((~same_numbers(value.reshape(-1), expected)).sum())
+        if count != left:
+            detail = f"{count:,} before, {left:,} after"
+        elif wrong:
+            detail = f"{wrong:,} of {count:,} not the number that belongs there"
+        else:
+            detail = "each of them unchanged, and in its place"
+        yield Check(f"{counted(count, 'number')} before and after", not wrong, detail)
+
+
+class Regrouping(Rearranged):
+    """view and its like: the same numbers in the same row-major order, in axes of other sizes."""
+
+    names: tuple[str, ...] = ("view", "reshape", "flatten", "unflatten", "ravel")
+    signature = "input *rest"
+    movement = Movement.REGROUPS
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        # view(dtype) reads other numbers out of the same bytes.
+        same = math.prod(shape) == math.prod(call.step.shape) and call.args["input"].value.dtype == call.step.dtype
+        return {"input": FlatMap(shape, call.step.shape)} if same else None
+
+
+class RegroupingLike(Regrouping):
+    names = ("view_as", "reshape_as")
+    signature = "input other? *rest"
+
+
+class Permute(Rearranged):
+    names = ("permute",)
+    signature = "input *dims"
+    movement = Movement.PERMUTES
+
+    def reads(self, call: Call) -> Reads:
+        rank = len(call.shape("input"))
+        return permuted(call, [axis_of(dim, rank) for dim in call.values("dims")])
+
+
+class Swap(Rearranged):
+    """Two axes change places."""
+
+    movement = Movement.PERMUTES
+
+    def swap(self, call: Call) -> tuple[int, int]:
+        """The two axes."""
+        return 0, -1
+
+    def reads(self, call: Call) -> Reads:
+        order = list(range(len(call.shape("input"))))
+        if order:
+            first, second = self.swap(call)
+            order[first], order[second] = order[second], order[first]
+        return permuted(call, order)
+
+
+class Transpose(Swap):
+    names = ("transpose", "swapaxes", "swapdims")
+    signature = "input dim0 dim1"
+
+    def swap(self, call: Call) -> tuple[int, int]:
+        rank = len(call.shape("input"))
+        return axis_of(call.value("dim0"), rank), axis_of(call.value("dim1"), rank)
+
+
+class TransposeOfMatrix(Swap):
+    names = ("t",)
+    signature = "input"
+
+
+class TransposeOfLastTwo(Swap):
+    names = ("mT",)
+    signature = "input"
+
+    def swap(self, call: Call) -> tuple[int, int]:
+        return -2, -1
+
+
+class Reversal(Rearranged):
+    """``x.T``: all axes in reverse order."""
+
+    names = ("T",)
+    signature = "input"
+    movement = Movement.PERMUTES
+
+    def reads(self, call: Call) -> Reads:
+        return permuted(call, range(len(call.shape("input")))[::-1])
+
+
+class MoveAxes(Rearranged):
+    names = ("movedim", "moveaxis")
+    signature = "input source destination"
+    movement = Movement.PERMUTES
+
+    def reads(self, call: Call) -> Reads:
+        rank = len(call.shape("input"))
+        source, destination = (
+            [axis_of(dim, rank) for dim in ((dims,) if isinstance(dims, int) else dims)]
+            for dims in (call.value("source"), call.value("destination"))
+        )
+        rest = iter([axis for axis in range(rank) if axis not in source])
+        order = [source[destination.index(axis)] if axis in destination else next(rest) for axis in range(rank)]
+        return permuted(call, order)
+
+
+class Unsqueeze(Rearranged):
+    names = ("unsqueeze",)
+    signature = "input dim"
+    movement = Movement.PERMUTES
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        new = axis_of(call.value("dim"), len(shape) + 1)
+        return {"input": AffineMap(shape, tuple(SameIndex(axis + (axis >= new)) for axis in range(len(shape))))}
+
+
+class Squeeze(Rearranged):
+    names = ("squeeze",)
+    signature = "input *dims"
+    movement = Movement.PERMUTES
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        given = call.value("dim", call.values("dims"))
+        dims = (given,) if isinstance(given, int) else tuple(given)
+        asked = {axis_of(dim, len(shape)) for dim in dims} if dims else set(range(len(shape)))
+        kept = itertools.count()
+        axes = tuple(
+            ConstIndex(0) if axis in asked and size == 1 else SameIndex(next(kept)) for axis, size in enumerate(shape)
+        )
+        return {"input": AffineMap(shape, axes)}
+
+
+class Copy(Rearranged):
+    """The same element at the same index, in memory of its own."""
+
+    names = ("contiguous", "clone")
+    signature = "input *rest"
+    movement = Movement.COPIES
+
+    def reads(self, call: Call) -> Reads:
+        return same_index_of_input(call)
+
+
+class Handing(Moved):
+    """The same element at the same index, without its gradient."""
+
+    names = ("detach", "data")
+    signature = "input *rest"
+    movement = Movement.COPIES
+
+    def reads(self, call: Call) -> Reads:
+        return same_index_of_input(call)
+
+
+class Conversion(Moved):
+    """The same element at the same index, perhaps in another dtype or on another device."""
+
+    names = (
+        *("to", "float", "double", "half", "bfloat16", "int", "long", "short", "bool", "type", "type_as"),
+        *("cpu", "cuda"),
+    )
+    signature = "input other? *rest"
+    movement = Movement.COPIES
+
+    def reads(self, call: Call) -> Reads:
+        return same_index_of_input(call)
+
+
+class Dropout(Moved):
+    """Dropout at rest. In training it draws random numbers, and no access map says which."""
+
+    names = ("dropout",)
+    signature = "input p? training? inplace?"
+    movement = Movement.COPIES
+
+    def reads(self, call: Call) -> Reads:
+        idle = call.step.memory == "same" or call.value("training", True) is False
+        return same_index_of_input(call) if idle else None
+
+
+register(Regrouping())
+register(RegroupingLike())
+register(Permute())
+register(Transpose())
+register(TransposeOfMatrix())
+register(TransposeOfLastTwo())
+register(Reversal())
+register(MoveAxes())
+register(Unsqueeze())
+register(Squeeze())
+register(Copy())
+register(Handing())
+register(Conversion())
+register(Dropout())

@@ -1,0 +1,284 @@
+"""Numbers made of many: sums, means, variances, the largest of a row, running sums."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, SameIndex, UpToIndex
+from engine.ops.call import Call
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import axis_of
+from engine.ops.formula import Cells
+from engine.ops.notation import number
+from engine.ops.printed import Printed, constant, fill, long_sum
+from engine.ops.registry import Operation, Reads, register
+from engine.ops.terms import OperandValues, TermGroup
+
+_SHOWN_OF_ROW = 4  # numbers of a row that are written out
+
+
+def reduced_axes(call: Call) -> tuple[int, ...]:
+    """The axes a reduction adds up over: all of them where ``dim`` is not given."""
+    rank = len(call.shape("input"))
+    dim = call.value("dim")
+    if isinstance(dim, bool):  # x.var(False): the switch that comes without a dim
+        dim = None
+    dims = (dim,) if isinstance(dim, int) else tuple(dim or ())
+    return tuple(sorted(axis_of(dim, rank) for dim in dims)) if dims else tuple(range(rank))
+
+
+def several(count: int, noun: str) -> str:
+    """A number of things in a sentence: 1 number, 20 numbers."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+class Reduction(Operation):
+    """Every element along some axes, which are gone afterwards or kept with size 1."""
+
+    signature = "input dim? keepdim? *rest"
+    flops_per_element = 1
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        gone = reduced_axes(call)
+        keep = len(call.step.shape) == len(shape)
+        kept = itertools.count()
+        axes: list[AxisAccess] = []
+        for axis in range(len(shape)):
+            axes.append(AllIndices() if axis in gone else SameIndex(axis if keep else next(kept)))
+        return {"input": AffineMap(shape, tuple(axes))}
+
+    def flops(self, call: Call) -> int:
+        return call.args["input"].value.numel() * self.flops_per_element
+
+
+class Total(Reduction):
+    names = ("sum",)
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.sigma('input')} {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        sentence = f"is the sum of {several(len(x.raw), 'number')}, {at.words('input')}"
+        return Derivation((TermGroup("x", (x,), x.numbers),), x.numbers.sum(), sentence, _added(x))
+
+
+class Mean(Reduction):
+    names = ("mean",)
+
+    def formula(self, cells: Cells) -> str:
+        return f"({cells.sigma('input')} {cells.at('input')}) / {_count(cells.call)}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        count = len(x.raw)
+        sentence = f"is the mean of {several(count, 'number')}, {at.words('input')}: their sum divided by {count}"
+        group = TermGroup("x", (x,), x.numbers / count)
+        arithmetic = fill("{} / {}", torch.div, _added(x), constant(float(count)))
+        return Derivation((group,), x.numbers.sum() / count, sentence, arithmetic)
+
+
+class Variance(Reduction):
+    names = ("var",)
+    signature = "input dim? unbiased? keepdim?"
+    flops_per_element = 3
+    _SENTENCE = (
+        "is the variance of {numbers}, {cells}: their squared distances from their mean {mean}, added up and divided "
+        "by {divisor}{corrected}"
+    )
+
+    def formula(self, cells: Cells) -> str:
+        return f"{self._fraction(cells)}, where x̄ is the mean"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        count, correction = len(x.raw), _correction(at.call)
+        divisor = _divisor(at.call)
+        mean = x.numbers.mean()
+        squares = (x.numbers - mean).square()
+        centre = constant(mean.item())
+        distances = long_sum(
+            squares, lambda place: fill("({0.alone} − {1})²", _square, x.printed(place), centre, compound=False)
+        )
+        sentence = self._SENTENCE.format(
+            numbers=several(count, "number"),
+            cells=at.words("input"),
+            mean=number(mean.item()),
+            divisor=number(divisor),
+            corrected=f" ({count} − {number(correction)})" if correction else "",
+        )
+        arithmetic = fill("{} / {}", torch.div, distances, constant(divisor))
+        # The mean's own rounding moves every distance (Welford's error bound).
+        magnitude = (x.numbers.square().sum() * squares.sum()).sqrt().item() / divisor if divisor else 0.0
+        group = TermGroup("x", (x,), squares / divisor)
+        return Derivation((group,), squares.sum() / divisor, sentence, arithmetic, magnitude)
+
+    def _fraction(self, cells: Cells) -> str:
+        return f"({cells.sigma('input')} ({cells.at('input')} − x̄)²) / {number(_divisor(cells.call))}"
+
+
+class StandardDeviation(Variance):
+    names = ("std",)
+    _SENTENCE = (
+        "is the standard deviation of {numbers}, {cells}: their squared distances from their mean {mean}, added up "
+        "and divided by {divisor}{corrected}, then the square root"
+    )
+
+    def formula(self, cells: Cells) -> str:
+        return f"√({self._fraction(cells)}), where x̄ is the mean"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        variance = super().derive(at)
+        assert variance.result is not None
+        result = variance.result.sqrt()
+        magnitude = (variance.magnitude or 0.0) / result.item() if result.item() > 0 else 0.0
+        arithmetic = None if variance.arithmetic is None else fill("√{}", torch.sqrt, variance.arithmetic)
+        return Derivation(variance.groups, result, variance.sentence, arithmetic, magnitude)
+
+
+class Extreme(Reduction):
+    """The largest or the smallest of some numbers."""
+
+    def __init__(self, names: str, sign: str, word: str, pick: Callable[[Tensor], Tensor]) -> None:
+        self.names = tuple(names.split())
+        self.sign, self.word, self.pick = sign, word, pick
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.sigma('input', self.sign)} {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        result = self.pick(x.numbers)
+        sentence = f"is the {self.word} of {several(len(x.raw), 'number')}, {at.words('input')}"
+        group = TermGroup("x", (x,), x.numbers)
+        return Derivation((group,), result, sentence, _of_row(x, self.sign), abs(result.item()))
+
+
+class ExtremeWithPosition(Extreme):
+    """``max`` and ``min``: of all numbers, or along one axis, with the position as a second output."""
+
+    def reads(self, call: Call) -> Reads:
+        other = call.args.get("dim")
+        if other is not None and not (other.kind == "argument" and type(other.value) is int):
+            return None  # max(x, y) of two tensors
+        return super().reads(call)
+
+    def formula(self, cells: Cells) -> str:
+        whole = super().formula(cells)
+        return whole if cells.call.step.output == 0 else f"the position of {whole}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        if at.call.step.output == 0:
+            return super().derive(at)
+        return _position(at, self.sign, self.word)
+
+
+class PositionOfExtreme(Reduction):
+    """``argmax`` and ``argmin``."""
+
+    def __init__(self, names: str, sign: str, word: str) -> None:
+        self.names = tuple(names.split())
+        self.sign, self.word = sign, word
+
+    def formula(self, cells: Cells) -> str:
+        return f"the position of {cells.sigma('input', self.sign)} {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return _position(at, self.sign, self.word)
+
+
+class RunningSum(Operation):
+    names = ("cumsum",)
+    signature = "input dim"
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        along = axis_of(call.value("dim"), len(shape))
+        axes = tuple(UpToIndex(axis) if axis == along else SameIndex(axis) for axis in range(len(shape)))
+        read: AccessMap = AffineMap(shape, axes)
+        return {"input": read}
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.sigma('input')} {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        sentence = f"is the sum of {several(len(x.raw), 'number')}, {at.words('input')}"
+        return Derivation((TermGroup("x", (x,), x.numbers),), x.numbers.sum(), sentence, _added(x))
+
+    def flops(self, call: Call) -> int:
+        return call.step.value.numel()
+
+
+def _position(at: ElementContext, sign: str, word: str) -> Derivation:
+    x = at.operand("input")
+    at_end = x.numbers.argmax() if sign == "max" else x.numbers.argmin()
+    # Where several are equal, torch does not say which it takes.
+    chosen = at.call.step.value[at.index]
+    same = bool(x.numbers[int(chosen)] == x.numbers[at_end]) if 0 <= int(chosen) < len(x.raw) else False
+    result = chosen.cpu() if same else at_end
+    largest = number(x.raw[int(result)].item())
+    sentence = f"is the position of the {word} of {several(len(x.raw), 'number')}, {at.words('input')}: {largest}"
+    group = TermGroup("x", (x,), x.numbers)
+    return Derivation((group,), result, sentence, None, 0.0)
+
+
+def _divisor(call: Call) -> float:
+    # torch divides by 0, not by a negative number, where the correction exceeds the count.
+    return max(0, _count(call) - _correction(call))
+
+
+def _count(call: Call) -> int:
+    """How many numbers one element is made of."""
+    shape = call.shape("input")
+    count = 1
+    for axis in reduced_axes(call):
+        count *= shape[axis]
+    return count
+
+
+def _correction(call: Call) -> float:
+    """What is taken from the count before a variance is divided by it: 1 unless said otherwise."""
+    unbiased = call.value("unbiased", call.value("dim"))
+    given = call.value("correction", unbiased if isinstance(unbiased, bool) else None)
+    return 1 if given is None else int(given) if given == int(given) else float(given)
+
+
+def _added(operand: OperandValues) -> Printed:
+    return long_sum(operand.numbers, operand.printed)
+
+
+def _square(value: Tensor, mean: Tensor) -> Tensor:
+    return (value - mean).square()
+
+
+def _of_row(x: OperandValues, sign: str) -> Printed:
+    """``max(3, 1, 2)``; of a long row the four that come nearest to being the answer, NaN before all."""
+    places = list(range(len(x.raw)))
+    if len(places) > _SHOWN_OF_ROW:
+        sizes = x.numbers if sign == "max" else -x.numbers
+        sizes = sizes.nan_to_num(nan=math.inf) if sizes.is_floating_point() else sizes
+        places = sizes.argsort(descending=True, stable=True)[:_SHOWN_OF_ROW].tolist()
+    shown = ", ".join(f"{{{place}.alone}}" for place in range(len(places)))
+    more = ", …" if len(x.raw) > len(places) else ""
+    function = torch.amax if sign == "max" else torch.amin
+    return fill(f"{sign}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, places))
+
+
+register(Total())
+register(Mean())
+register(Variance())
+register(StandardDeviation())
+register(Extreme("amax", "max", "largest", torch.max))
+register(Extreme("amin", "min", "smallest", torch.min))
+register(ExtremeWithPosition("max", "max", "largest", torch.max))
+register(ExtremeWithPosition("min", "min", "smallest", torch.min))
+register(PositionOfExtreme("argmax", "max", "largest"))
+register(PositionOfExtreme("argmin", "min", "smallest"))
+register(RunningSum())

@@ -1,0 +1,369 @@
+"""Operations that take some of the numbers: pieces, rows chosen by number, several tensors side by side."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, GatherMap, Guard, Region, SameIndex
+from engine.ops.call import Call
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import axis_of, same_index_of_input
+from engine.ops.entries.rearranging import Moved, moved
+from engine.ops.formula import Cells
+from engine.ops.notation import number, sentence_name
+from engine.ops.registry import Movement, Reads, register
+from engine.ops.terms import TermGroup
+
+
+class Selected(Moved):
+    """One element of one input, perhaps more than once or not at all."""
+
+    movement = Movement.SELECTS
+
+
+class Expand(Selected):
+    names: tuple[str, ...] = ("expand", "broadcast_to")
+    signature = "input *rest"
+
+    def reads(self, call: Call) -> Reads:
+        return same_index_of_input(call)
+
+
+class ExpandLike(Expand):
+    names = ("expand_as",)
+    signature = "input other"
+
+
+class Triangle(Selected):
+    """The elements on one side of a diagonal, 0 on the other."""
+
+    signature = "input diagonal?"
+
+    def __init__(self, name: str) -> None:
+        self.names = (name,)
+        self.upper = name == "triu"
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        diagonal = call.value("diagonal", 0)
+        first, end = (diagonal, None) if self.upper else (None, diagonal + 1)
+        when = Guard(len(shape) - 1, first, end, minus=len(shape) - 2)
+        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), when)}
+
+    def formula(self, cells: Cells) -> str:
+        if cells.index is None:
+            return f"{cells.at('input')} where {cells.guard('input')}, else 0"
+        return cells.at("input") if cells.reads["input"].ranges(cells.index) is not None else self._zero(cells.call)
+
+    def derive(self, at: ElementContext) -> Derivation:
+        if at.is_read("input"):
+            return moved(at, "input")
+        zero, side = self._zero(at.call), "below" if self.upper else "above"
+        sentence = f"is set to {zero}: it lies {side} the part that {self.names[0]} keeps"
+        return Derivation((), torch.zeros((), dtype=at.call.step.dtype), sentence, magnitude=0.0)
+
+    def _zero(self, call: Call) -> str:
+        return number(torch.zeros((), dtype=call.step.dtype).item())
+
+
+class Joined(Selected):
+    """Several tensors side by side along an axis."""
+
+    def formula(self, cells: Cells) -> str:
+        names = list(cells.reads)
+        if cells.index is None:
+            shown = [f"{cells.at(name)} where {cells.guard(name)}" for name in names[:2]]
+            return "; ".join([*shown, "…"] if len(names) > 2 else shown)
+        return cells.at(next(name for name in names if cells.reads[name].ranges(cells.index) is not None))
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return moved(at, next(name for name in at.reads if at.is_read(name)))
+
+
+class Stack(Joined):
+    names = ("stack",)
+    signature = "*tensors dim?"
+
+    def reads(self, call: Call) -> Reads:
+        out = call.step.shape
+        dim = axis_of(call.value("dim", 0), len(out))
+        if len(call.tensors) != out[dim]:
+            return None
+        reads: dict[str, AccessMap] = {}
+        for position, name in enumerate(call.tensors):
+            shape = call.shape(name)
+            axes = tuple(SameIndex(axis + (axis >= dim)) for axis in range(len(shape)))
+            reads[name] = AffineMap(shape, axes, Guard(dim, position, position + 1))
+        return reads
+
+
+class Concatenate(Joined):
+    names = ("cat", "concat", "concatenate")
+    signature = "*tensors dim?"
+
+    def reads(self, call: Call) -> Reads:
+        out = call.step.shape
+        dim = axis_of(call.value("dim", 0), len(out))
+        first = 0
+        reads: dict[str, AccessMap] = {}
+        for name in call.tensors:
+            shape = call.shape(name)
+            if shape == (0,):  # torch lets an empty list pass whatever the rank of the others
+                continue
+            axes = tuple(SameIndex(axis, -first, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
+            reads[name] = AffineMap(shape, axes, Guard(dim, first, first + shape[dim]))
+            first += shape[dim]
+        return reads if first == out[dim] else None
+
+
+class Narrow(Selected):
+    names = ("narrow",)
+    signature = "input dim start length"
+
+    def reads(self, call: Call) -> Reads:
+        dim = axis_of(call.value("dim"), len(call.shape("input")))
+        return _piece(call, dim, call.value("start") % max(1, call.shape("input")[dim]))
+
+
+class Split(Selected):
+    names = ("split",)
+    signature = "input split_size dim?"
+
+    def reads(self, call: Call) -> Reads:
+        dim = axis_of(call.value("dim", 0), len(call.shape("input")))
+        size, output = call.value("split_size"), call.step.output
+        return _piece(call, dim, output * size if isinstance(size, int) else sum(size[:output]))
+
+
+class Chunk(Selected):
+    names = ("chunk",)
+    signature = "input chunks dim?"
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        dim = axis_of(call.value("dim", 0), len(shape))
+        return _piece(call, dim, call.step.output * math.ceil(shape[dim] / call.value("chunks")))
+
+
+class Select(Selected):
+    names = ("select",)
+    signature = "input dim index"
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        return _one_index(call, call.value("index") % shape[call.value("dim")])
+
+
+class Unbind(Selected):
+    names = ("unbind",)
+    signature = "input dim?"
+
+    def reads(self, call: Call) -> Reads:
+        return _one_index(call, call.step.output)
+
+
+class LookUp(Selected):
+    """One row of a table, chosen by a number.
+
+    Attributes:
+        table: the parameter that holds the rows.
+        ids: the parameter that holds the numbers.
+    """
+
+    table, ids = "input", "other"
+    kind = ""
+
+    def derive(self, at: ElementContext) -> Derivation:
+        if self.ids not in at.reads:
+            return moved(at, self.table)
+        x, chosen = at.operand(self.table), at.operand(self.ids)
+        row = x.ranges[0].start
+        word = at.token(x.parent, row) if self.kind else None
+        token = f" (“{word}”)" if word is not None else ""
+        place = ", ".join(str(indices.start) for indices in x.ranges[1:])
+        sentence = f"is number {place} in row {row}{token} of" if place else f"is number {row} of"
+        sentence += f" {self.kind}{sentence_name(x.parent)}"
+        sentence += f"; {at.words(self.ids)} = {chosen.raw[0].item()} chooses the row"
+        return Derivation((TermGroup("look-up", (x, chosen), x.raw),), x.raw[0], sentence, magnitude=0.0)
+
+    def formula(self, cells: Cells) -> str:
+        if cells.index is not None or self.ids not in cells.reads:
+            return cells.at(self.table)
+        read = cells.reads[self.table]
+        rest = [cells.out(out) for out in read.follows.values()]
+        row = cells.at(self.ids)
+        return cells.at(self.table) + cells.subscript(", ".join([row.replace("_{", "[").replace("}", "]"), *rest]))
+
+
+class Embedding(LookUp):
+    names = ("embedding",)
+    signature = "input weight *rest"
+    table, ids = "weight", "input"
+    kind = "the table "
+
+    def reads(self, call: Call) -> Reads:
+        ids, table = call.args["input"].value, call.shape("weight")
+        if ids.is_floating_point():
+            return None
+        row = GatherMap(table, 0, call.tensors.index("input"), (SameIndex(ids.dim()),), ids)
+        return {"input": AffineMap(call.shape("input"), tuple(map(SameIndex, range(ids.dim())))), "weight": row}
+
+
+class RowsByNumber(LookUp):
+    names = ("index_select",)
+    signature = "input dim other"
+
+    def reads(self, call: Call) -> Reads:
+        return rows_by_number(call)
+
+
+class GetItem(LookUp):
+    names = ("getitem",)
+    signature = "input other"
+
+    def reads(self, call: Call) -> Reads:
+        if "other" in call.tensors:
+            return rows_by_number(call)
+        shape = call.shape("input")
+        items = _items(call.value("other"), len(shape))
+        if items is None:
+            return None
+        axes: list[AxisAccess] = []
+        out = itertools.count()
+        for item in items:
+            if item is None:
+                next(out)
+                continue
+            size = shape[len(axes)]
+            if isinstance(item, slice):
+                start, _, stride = item.indices(size)
+                whole = (start, stride) == (0, 1)
+                axes.append(SameIndex(next(out)) if whole else SameIndex(next(out), start, stride))
+            else:
+                axes.append(ConstIndex(item % size))
+        return {"input": AffineMap(shape, tuple(axes))}
+
+
+class SetItem(Selected):
+    """``x[1:3] = y``: a part of a tensor is written, the rest stays."""
+
+    names = ("setitem",)
+    signature = "input other value"
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        items = _items(call.value("other"), len(shape)) if "other" not in call.tensors else None
+        if items is None or None in items:
+            return None
+        if any(isinstance(item, slice) and item.step not in (None, 1) for item in items):
+            return None
+        limits = [_limits(item, size) for item, size in zip(items, shape, strict=True)]
+        reads: dict[str, AccessMap] = {
+            "input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), Region(tuple(limits), False))
+        }
+        if "value" in call.tensors:
+            value = call.shape("value")
+            sliced = [axis for axis, item in enumerate(items) if isinstance(item, slice)]
+            along = sliced[len(sliced) - len(value) :]
+            if len(value) > len(sliced):
+                return None
+            axes = [
+                ConstIndex(0) if size == 1 else SameIndex(axis, -(limits[axis] or (0, 0))[0])
+                for axis, size in zip(along, value, strict=True)
+            ]
+            reads["value"] = AffineMap(value, tuple(axes), Region(tuple(limits), True))
+        return reads
+
+    def formula(self, cells: Cells) -> str:
+        if cells.index is not None:
+            kept = cells.reads["input"].ranges(cells.index) is not None
+            return cells.at("input" if kept else "value")
+        inside = _region(cells.reads["input"]).written([cells.out(axis) for axis in range(len(cells.call.step.shape))])
+        return f"{cells.at('value')} where {inside}, else {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        kept = at.is_read("input")
+        x = at.operand("input" if kept else "value")
+        result = x.raw.to(at.call.step.dtype)
+        sentence = f"was written: {at.words('value')}"
+        if kept:
+            sentence = f"is {at.words('input')}, which this call left as it was"
+        return Derivation((TermGroup("x", (x,), result),), result[0], sentence, magnitude=0.0)
+
+
+def rows_by_number(call: Call) -> Reads:
+    """What ``x[ids]`` and ``index_select`` along the first axis read."""
+    ids, shape = call.args["other"].value, call.shape("input")
+    if ids.is_floating_point() or ids.element_size() == 1 or call.value("dim", 0) != 0:
+        return None
+    rest = tuple(SameIndex(ids.dim() + axis) for axis in range(len(shape) - 1))
+    return {
+        "other": AffineMap(call.shape("other"), tuple(map(SameIndex, range(ids.dim())))),
+        "input": GatherMap(shape, 0, call.tensors.index("other"), rest, ids),
+    }
+
+
+def _items(key: Any, rank: int) -> list[Any] | None:
+    """The parts of an index with its ``...`` written out; None where it holds anything but numbers and slices."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    if not all(item is None or item is Ellipsis or isinstance(item, slice) or type(item) is int for item in items):
+        return None
+    missing = rank - sum(item is not None and item is not Ellipsis for item in items)
+    position = items.index(Ellipsis) if Ellipsis in items else len(items)
+    items[position : position + 1] = [slice(None)] * missing
+    return items
+
+
+def _limits(item: slice | int, size: int) -> tuple[int, int] | None:
+    """The first index that a part of an index means, and the one after the last; None for all of them."""
+    if isinstance(item, slice):
+        start, stop, _ = item.indices(size)
+        return None if (start, stop) == (0, size) else (start, max(start, stop))
+    return item % size, item % size + 1
+
+
+def _region(read: AccessMap) -> Region:
+    """The part of the tensor that is written."""
+    assert isinstance(read, AffineMap)
+    assert isinstance(read.when, Region)
+    return Region(read.when.limits, True)
+
+
+def _piece(call: Call, dim: int, start: int) -> Reads:
+    """A piece of one axis, from ``start``."""
+    shape = call.shape("input")
+    axes = tuple(SameIndex(axis, start, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
+    return {"input": AffineMap(shape, axes)}
+
+
+def _one_index(call: Call, at: int) -> Reads:
+    """One index along an axis that is gone afterwards."""
+    shape = call.shape("input")
+    dim = axis_of(call.value("dim", 0), len(shape))
+    kept = itertools.count()
+    axes: Sequence[AxisAccess] = [
+        ConstIndex(at) if axis == dim else SameIndex(next(kept)) for axis in range(len(shape))
+    ]
+    return {"input": AffineMap(shape, tuple(axes))}
+
+
+register(Expand())
+register(ExpandLike())
+register(Triangle("triu"))
+register(Triangle("tril"))
+register(Stack())
+register(Concatenate())
+register(Narrow())
+register(Split())
+register(Chunk())
+register(Select())
+register(Unbind())
+register(Embedding())
+register(RowsByNumber())
+register(GetItem())
+register(SetItem())

@@ -1,0 +1,155 @@
+"""softmax and its logarithm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.call import Call
+from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import axis_of
+from engine.ops.formula import Cells
+from engine.ops.notation import number
+from engine.ops.numerics import measurable, to_float64, tolerance
+from engine.ops.printed import constant, enough_digits, fill, long_sum
+from engine.ops.registry import Operation, Reads, bind, register
+from engine.ops.terms import TermGroup
+
+# Per element: subtract the largest, exp, add up, divide (softmax) or take the log and subtract (log_softmax).
+FLOPS_PER_CELL = 4
+_PERCENT_DIGITS = 3
+_ABOUT = "e^(score − largest) divided by the sum over the row"
+
+
+class Softmax(Operation):
+    names = ("softmax",)
+    signature = "input dim? *rest"
+    logarithm = False
+
+    def reads(self, call: Call) -> Reads:
+        shape = call.shape("input")
+        dim = call.value("dim")
+        if dim is None:
+            return None
+        row = axis_of(dim, len(shape))
+        axes = tuple(AllIndices() if axis == row else SameIndex(axis) for axis in range(len(shape)))
+        return {"input": AffineMap(shape, axes)}
+
+    def flops(self, call: Call) -> int:
+        return call.step.value.numel() * FLOPS_PER_CELL
+
+    def formula(self, cells: Cells) -> str:
+        row, own = cells.at("input"), self._own(cells)
+        largest = f"where m = {cells.sigma('input', 'max')} {row}"
+        return f"e^({own} − m) / {cells.sigma('input')} e^({row} − m), {largest}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        row = _Row(at)
+        share = row.shares[row.here]
+        count = len(row.powers)
+        sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
+        if row.top.item() == -math.inf:
+            sentence = f"is {_ABOUT}, but every score in the row of {count} is −∞: 0 / 0 has no value"
+        below = long_sum(row.powers, lambda place: constant(row.powers[place].item()))
+        arithmetic = fill("{} / {}", torch.div, row.own_power, below)
+        own_distance = (row.x.numbers[row.here] - row.top).abs().nan_to_num(posinf=0.0).item()
+        magnitude = share.item() * (2 + own_distance + row.spread)
+        return Derivation((row.group,), share, sentence, arithmetic, magnitude)
+
+    def checks(self, call: Call) -> Iterator[Check]:
+        if measurable(call.step.value, call.value("input")):
+            yield from self._sums(call)
+            yield from self._nothing_masked(call)
+
+    def _own(self, cells: Cells) -> str:
+        axis = axis_of(cells.call.value("dim"), len(cells.call.step.shape))
+        return cells.at("input", own=axis if cells.call.step.shape else None)
+
+    def _sums(self, call: Call) -> Iterator[Check]:
+        dim = call.value("dim")
+        if not isinstance(dim, int):
+            return
+        value, scores = to_float64(call.step.value), to_float64(call.args["input"].value)
+        shares = value.exp() if self.logarithm else value
+        sums, count = shares.sum(dim), value.shape[dim] if value.dim() else 1
+        # The logarithm of a small share is rounded more coarsely than the share.
+        depth = (shares * -value).nan_to_num(0.0).sum(dim) if self.logarithm else sums.new_zeros(sums.shape)
+        allowed = tolerance(call.step.dtype, count, 1 + depth)
+        # Counted from the last axis, whichever way the call counted.
+        row = {1: "row", 2: "column"}.get(-dim if dim < 0 else max(1, value.dim()) - dim, "line")
+        label = f"exponentials of {row}s sum to 1" if self.logarithm else f"{row}s sum to 1"
+        off, rows = sums - 1, counted(sums.numel(), row)
+        lost = int(sums.isnan().sum())
+        if lost:
+            hidden = int(scores.isneginf().all(dim).sum())
+            because = ", because every score there is −∞" if hidden == lost else ""
+            yield Check(label, False, f"the sum of {lost:,} of {rows} is NaN{because}")
+            return
+        furthest = off.flatten()[off.abs().argmax()].item()
+        sign = "−" if furthest < 0 else "+"
+        measured = f"1 {sign} {number(abs(furthest), 2)}" if furthest else "exactly 1"
+        yield Check(label, bool((off.abs() <= allowed).all()), f"the furthest of {rows} sums to {measured}")
+
+    def _nothing_masked(self, call: Call) -> Iterator[Check]:
+        """softmax gives nothing to what the mask hides, or, where no mask is read, to what is −∞."""
+        scores, value = call.args["input"], to_float64(call.step.value)
+        above = bind(scores) if scores.kind == "step" else None
+        if above is not None and above.op == "masked_fill" and measurable(above.value("mask")):
+            hidden = above.value("mask").detach().cpu().bool().expand(value.shape)
+        else:
+            hidden = to_float64(scores.value).isneginf()
+        shares: Tensor = (value.exp() if self.logarithm else value)[hidden]
+        count = shares.numel()
+        if count:
+            wrong = int((~same_numbers(shares, shares.new_zeros(()))).sum())
+            largest = number(shares.max().item())
+            detail = f"{wrong:,} of {count:,} not 0, the largest {largest}" if wrong else "each of them is exactly 0"
+            yield Check(f"{counted(count, 'masked cell')} {'is' if count == 1 else 'are'} 0", not wrong, detail)
+
+
+class LogSoftmax(Softmax):
+    names = ("log_softmax",)
+    logarithm = True
+
+    def formula(self, cells: Cells) -> str:
+        row, own = cells.at("input"), self._own(cells)
+        largest = f"where m = {cells.sigma('input', 'max')} {row}"
+        return f"{own} − m − ln {cells.sigma('input')} e^({row} − m), {largest}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        row = _Row(at)
+        result = row.x.numbers[row.here] - row.top - row.whole.log()
+        sentence = f"is the logarithm of {_ABOUT}: ln({row.fraction})"
+        parts = (row.x.numbers[row.here].item(), row.top.item(), row.whole.log().item())
+        arithmetic = fill("{0.alone} − {1} − {2}", lambda own, top, log: own - top - log, *map(constant, parts))
+        magnitude = sum(map(abs, parts)) + 1 + row.spread
+        return Derivation((row.group,), result, sentence, arithmetic, magnitude)
+
+
+class _Row:
+    """The row of scores that one element's softmax is taken over."""
+
+    def __init__(self, at: ElementContext) -> None:
+        self.x = at.operand("input")
+        self.here = at.index[at.call.value("dim")] if at.index else 0
+        self.top = self.x.numbers.max()
+        self.powers = (self.x.numbers - self.top).exp()
+        self.whole = self.powers.sum()
+        self.shares = self.powers / self.whole
+        self.group = TermGroup("x", (self.x,), self.powers, self.shares)
+        self.own_power = constant(self.powers[self.here].item())
+        percent = fill("{} / {}", lambda part, whole: 100 * part / whole, self.own_power, constant(self.whole.item()))
+        share = 100 * self.shares[self.here].item()
+        self.fraction = percent.text(enough_digits(percent, share, _PERCENT_DIGITS) or 4)
+        # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
+        distances = (self.x.numbers - self.top).abs() * self.shares
+        self.spread = distances.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).sum().item()
+
+
+register(Softmax())
+register(LogSoftmax())

@@ -1,0 +1,87 @@
+"""How often the model's answers are exactly right, and which are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
+from engine.model.transformer import Transformer
+from engine.pretrained.dates import Written
+from engine.pretrained.training_data import tensors
+from engine.text.char_tokenizer import VOCABULARY
+from engine.text.tokenizer import BEGIN, END
+
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A date that was answered otherwise."""
+
+    asked: Written
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.asked.text} → {self.said}, right is {self.asked.iso}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """``of`` answers and the wrong ones among them; ``loss`` is the mean of −ln p over their characters."""
+
+    of: int
+    wrong: tuple[Wrong, ...] = field(repr=False)
+    loss: float
+
+    @property
+    def right(self) -> int:
+        return self.of - len(self.wrong)
+
+    @property
+    def exact(self) -> float:
+        """The share of answers that are right in every character."""
+        return self.right / self.of
+
+    def __str__(self) -> str:
+        # Rounded down: 99.996 % is not 100.00 %.
+        percent = self.right * 10_000 // self.of / 100
+        return f"{self.right:,} of {self.of:,} exactly right ({percent:.2f} %)"
+
+
+def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int], None] = lambda done: None) -> Score:
+    """The score of a model that gives log-probabilities on these dates, which must be some.
+
+    One run over the right answer tells whether greedy decoding would write it: it does exactly where the most probable
+    character at every place is the right one, since up to its first mistake it reads the same. Only what is wrong is
+    then decoded, character by character, to see what it says instead.
+    """
+    device = model.projection.weight.device
+    loss = 0.0
+    wrong: list[Wrong] = []
+    with torch.no_grad():
+        for start in range(0, len(asked), _AT_ONCE):
+            some = asked[start : start + _AT_ONCE]
+            source, given, wanted = tensors(some, device)
+            log_probabilities = model(source, given)
+            loss += nll_loss(log_probabilities.flatten(0, 1), wanted.flatten(), reduction="sum").item() / wanted.size(1)
+            missed = (log_probabilities.argmax(dim=-1) != wanted).any(dim=1)
+            if missed.any():
+                said = answers(model, source[missed], wanted.size(1))
+                theirs = (pair for pair, is_missed in zip(some, missed.tolist(), strict=True) if is_missed)
+                wrong += map(Wrong, theirs, said)
+            progress(start + len(some))
+    return Score(len(asked), tuple(wrong), loss / len(asked))
+
+
+def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:
+    """What greedy decoding writes for each source (B, S), up to its end or for so many steps."""
+    written = torch.full((source.size(0), 1), BEGIN, device=source.device)
+    for _ in range(steps):
+        following = model(source, written)[:, -1].argmax(dim=-1)
+        written = torch.cat([written, following.unsqueeze(1)], dim=1)
+    rows = written[:, 1:].tolist()
+    return [VOCABULARY.decode(row[: row.index(END)] if END in row else row) for row in rows]

@@ -1,0 +1,204 @@
+"""The command line that makes the trained weights, and measures them: ``python -m engine.pretrained.train``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import platform
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config import ConfigError
+from engine.export.progress import Bar
+from engine.export.units import in_words
+from engine.model.transformer import Transformer
+from engine.pretrained.dates import SEED, SEEN, UNSEEN, Form, held_out_dates, written
+from engine.pretrained.evaluate import Score, score
+from engine.pretrained.pretrained import FILE, build, trained_config
+from engine.pretrained.safetensors_io import refusal, save
+from engine.pretrained.trainer import CPU, THREADS, Training, recipe
+
+STEPS = 8000
+TARGET = 0.995  # of the answers to held-out dates
+_SAVE_EVERY = 250
+_LOOK_EVERY = 500
+_LOOKED_AT = 1000  # answers, to see how the training goes
+_EXAMPLES = 3  # of wrong answers in a form without a target
+
+_ABOUT = """\
+Trains the model from seeded weights on generated dates, and writes its weights in FILE. Stopped with Ctrl-C it ends
+after the step it is in and leaves FILE.checkpoint; the same command goes on from there. Exit status: 0; 1 if fewer
+than 99.5 % of the answers to held-out dates are exactly right; 2 for what cannot work; 130 if stopped.
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How the model answers dates that it never saw: in the forms it was trained on, and in forms it never saw."""
+
+    seen: Score
+    unseen: tuple[tuple[Form, Score], ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains, or measures what was trained; returns the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        return _evaluate(given.file) if given.evaluate else _train(given.file, given.steps)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: cannot write {given.file}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def measured(model: Transformer) -> Measured:
+    """The scores on every held-out date in every form that can write it."""
+    seen = list(written(held_out_dates(), SEEN))
+    texts = {pair.text for pair in seen}
+    # What a form that was trained on writes just so is no test of another.
+    unseen = [(form, [pair for pair in written(held_out_dates(), [form]) if pair.text not in texts]) for form in UNSEEN]
+    with Bar("answers", len(seen) + sum(len(pairs) for _, pairs in unseen)) as bar:
+        done = 0
+
+        def scored(pairs: Sequence[Any]) -> Score:
+            nonlocal done
+            found = score(model, pairs, lambda count: bar.at(done + count))
+            done += len(pairs)
+            return found
+
+        return Measured(scored(seen), tuple((form, scored(pairs)) for form, pairs in unseen))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m engine.pretrained.train", description=_ABOUT, allow_abbrev=False)
+    parser.add_argument("--evaluate", action="store_true", help="measure FILE on held-out dates, and train nothing")
+    parser.add_argument("--steps", type=_positive, default=STEPS, metavar="N", help=f"steps in all ({STEPS})")
+    parser.add_argument("--file", type=Path, default=FILE, metavar="FILE", help="the weights (the engine's own)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more: {number}")
+    return number
+
+
+def _train(file: Path, steps: int) -> int:
+    checkpoint = file.with_name(f"{file.name}.checkpoint")
+    training = _begun(checkpoint, steps)
+    sample = random.Random(SEED).sample(list(written(held_out_dates(), SEEN)), _LOOKED_AT)
+    start, began = training.step, time.monotonic()
+    with _threads(THREADS), _stop_requests() as stop_is_asked, Bar("steps", steps) as bar:
+        while training.step < steps:
+            loss = training.learn()
+            pace = (time.monotonic() - began) / (training.step - start)
+            left = pace * (steps - training.step) / 60
+            bar.at(training.step, f"· loss {loss:.4f} · {1000 * pace:.0f} ms a step · {left:.0f} min left")
+            if training.step % _SAVE_EVERY == 0 or training.step == steps or stop_is_asked():
+                training.save(checkpoint)
+            if training.step % _LOOK_EVERY == 0:
+                bar.say(f"step {training.step:,}: held-out dates, a sample: {score(training.model, sample)}")
+            if stop_is_asked():
+                bar.say(f"stopped after step {training.step:,}; the same command goes on from there")
+                return 130
+    found = measured(training.model)
+    save(file, training.model.state_dict(), {**recipe(), "steps": steps, **_outcome(found)})
+    checkpoint.unlink()
+    print(f"wrote {file} ({in_words(file.stat().st_size)}) after {steps:,} steps")
+    return _report(found)
+
+
+def _begun(checkpoint: Path, steps: int) -> Training:
+    """The training to go on with: that of the checkpoint, or a new one."""
+    if not checkpoint.exists():
+        return Training()
+    training = Training.resume(checkpoint)
+    if training.step > steps:
+        there = f"is after step {training.step:,}, beyond {steps:,}"
+        raise refusal(checkpoint, "training goes up to --steps", there, f"delete {checkpoint} to begin anew")
+    print(f"going on after step {training.step:,}", flush=True)
+    return training
+
+
+def _evaluate(file: Path) -> int:
+    return _report(measured(build(trained_config(device="cpu"), CPU, file)))
+
+
+def _outcome(found: Measured) -> dict[str, Any]:
+    return {
+        "accuracy": {
+            "exact_match": found.seen.exact,
+            "right": found.seen.right,
+            "of": found.seen.of,
+            "loss": found.seen.loss,
+            "unseen_forms": {str(form): {"right": each.right, "of": each.of} for form, each in found.unseen},
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "safetensors")}},
+    }
+
+
+def _report(found: Measured) -> int:
+    print(f"held-out dates, in {len(SEEN)} forms: {found.seen}, loss {found.seen.loss:.6f} a character")
+    print("wrong answers:" if found.seen.wrong else "wrong answers: none")
+    for wrong in found.seen.wrong:
+        print(f"  {wrong}")
+    print("held-out dates, in forms never seen (no target):")
+    for form, each in found.unseen:
+        print(f"  {form}: {each}")
+        for wrong in each.wrong[:_EXAMPLES]:
+            print(f"    {wrong}")
+    if found.seen.exact < TARGET:
+        print(f"fewer than {TARGET:.1%} are exactly right", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or a termination has come in the meantime; a second one ends the program at once."""
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    came = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(number, usual[signal.Signals(number)])
+
+    for number in usual:
+        signal.signal(number, note)
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may have no Korean
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Watches a program run and keeps what passed by: program in, trace out."""

@@ -1,0 +1,297 @@
+"""Turns what the recorder kept into steps: names, axes, parents, memory. Runs once, when a trace is first looked at."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import chain, repeat
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine import axes as glossary
+from engine import ops
+from engine.ops.numerics import memory_of
+from engine.record import gc_pause
+from engine.record.recording import Tape, outputs_of
+from engine.record.source import Source, locate
+from engine.record.trace import Leaf, Step
+
+_OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
+_REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
+
+
+def resolve(tape: Tape) -> tuple[Step, ...]:
+    """The steps of a recording, in execution order."""
+    with gc_pause.paused():
+        return _Resolver(tape).steps()
+
+
+class _Resolver:
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.paths = _paths(tape)
+        self.leaves: dict[int, Leaf] = {}
+        for name, tensor in tape.inputs.items():
+            self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
+        for module in _roots(tape):
+            prefix = self.paths[id(module)]
+            for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
+                for name, tensor in tensors:
+                    full = f"{prefix}.{name}" if prefix else name
+                    self.leaves.setdefault(id(tensor), Leaf(kind, full, tensor))
+        self.made: dict[int, Step] = {}
+        self.writers: dict[int, Step] = {}
+        self.sources: dict[tuple[int, int], Source] = {}
+        self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.blocks: dict[int, int | None] = {}
+
+    def steps(self) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        for number in range(len(self.tape.calls)):
+            self._call(number, steps)
+        return tuple(steps)
+
+    def _call(self, number: int, steps: list[Step]) -> None:
+        """Adds the steps of this call, one for every tensor it returned."""
+        func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
+        read = _flatten(args, kwargs or {})
+        given = [value for _, value in read if isinstance(value, Tensor)]
+        if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
+            read[:2] = read[1::-1]
+        parents = self._parents(read, number)
+        op = _op(func)
+        source = self._source(code, lasti)
+        path = self.paths.get(id(module), "") if module is not None else ""
+        final = self._ends_its_line(number)
+        outputs = outputs_of(result)
+        overwrites = self.tape.overwrites_at(number)
+        written = {id(overwrite.target) for overwrite in overwrites}
+        for position, tensor in enumerate(outputs):
+            value = self.tape.before(tensor, number + 1)
+            memory = self._memory(tensor, given, written)
+            axes = self._axes(source, path, value) if final else None
+            if axes is None:
+                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
+            step = Step(
+                index=len(steps),
+                op=op,
+                name=_name(source, op, position, len(outputs)) if final else op,
+                path=path,
+                axes=axes,
+                parents=parents,
+                source=source,
+                value=value,
+                memory=memory,
+                call=number,
+                output=position,
+                _recompute=partial(_recompute, self.tape, number, position),
+            )
+            # A call that hands its input back leaves the numbers to the step that made them.
+            if step.memory != "same":
+                self.made[id(tensor)] = step
+            if position == 0:
+                self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
+            steps.append(step)
+
+    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[Step | Leaf, ...]:
+        parents: list[Step | Leaf] = []
+        for name, value in read:
+            if not isinstance(value, Tensor):
+                parents.append(Leaf("argument", name, value))
+                continue
+            made = self.made.get(id(value))
+            if made is not None:
+                parents.append(made)
+            else:
+                leaf = self.leaves.get(id(value))
+                if leaf is None:
+                    kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
+                    leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
+                before = self.tape.before(value, number)
+                parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
+            # Somebody may have written into this memory under another name since.
+            block = self._block(value) if self.writers else None
+            writer = None if block is None else self.writers.get(block)
+            if writer is not None and (made is None or writer.index > made.index):
+                parents.append(writer)
+        return tuple(parents)
+
+    def _source(self, code: CodeType | None, lasti: int) -> Source | None:
+        if code is None:
+            return None
+        key = (id(code), lasti)
+        if key not in self.sources:
+            self.sources[key] = locate(code, lasti)
+        return self.sources[key]
+
+    def _ends_its_line(self, number: int) -> bool:
+        """Whether this call is the last that its expression made; the ones before it are torch's own inner calls."""
+        calls = self.tape.calls
+        if number + 1 == len(calls):
+            return True
+        mine, following = calls[number], calls[number + 1]
+        return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
+
+    def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
+        """The axes as the line's shape comment has them, None where it has none of this rank."""
+        rank = value.dim()
+        if source is None or source.comment_axes is None or len(source.comment_axes) != rank:
+            return None
+        names = self.renames.get(path)
+        if names is None:
+            found = (
+                tuple(names.items()) for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern)
+            )
+            names = self.renames[path] = next(found, ())
+        return _named(source.comment_axes, names)
+
+    def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
+        if id(tensor) in written:
+            return "overwritten"
+        block = self._block(tensor)
+        found = "new"
+        for other in given:
+            if other is tensor:
+                return "same"
+            if block is not None and self._block(other) == block:
+                found = "view"
+        return found
+
+    def _block(self, tensor: Tensor) -> int | None:
+        """Which block of memory is behind a tensor of the tape; None where it is not one plain block."""
+        key = id(tensor)
+        if key not in self.blocks:
+            memory = memory_of(tensor)
+            self.blocks[key] = None if memory is None else memory._cdata
+        return self.blocks[key]
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A call before its axes are known, as ``engine.ops`` takes it."""
+
+    op: str
+    parents: Sequence[Step | Leaf]
+    value: Tensor
+    memory: str
+    output: int
+    name: str = ""
+    axes: tuple[str | None, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.value.dtype
+
+
+@lru_cache(maxsize=4096)
+def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
+    """The axes of a shape comment, each symbol replaced by what it stands for."""
+    here = dict(names)
+    # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
+    named = (None if item.isdigit() and item != "1" else item for item in written)
+    return tuple(item and glossary.rename(item, here) for item in named)
+
+
+def _recompute(tape: Tape, number: int, position: int) -> Tensor:
+    """Makes call ``number`` again, on what it read then; what it returned in this position."""
+    func, args, kwargs, made, *_ = tape.calls[number]
+    writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
+
+    def then(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            before = tape.before(value, number)
+            return before.clone() if id(value) in writes else before
+        if type(value) in (tuple, list):
+            return type(value)(then(item) for item in value)
+        return value
+
+    # With gradients only where there were: nn.LSTM runs other kernels, which round otherwise, and a tensor of inference
+    # mode cannot be computed with again where gradients are on.
+    with torch.set_grad_enabled(any(one.requires_grad for one in outputs_of(made))):
+        arguments = [then(value) for value in args]
+        result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
+    if result is None:  # x[i] = y
+        result = arguments[0]
+    return outputs_of(result)[position].detach()
+
+
+def _roots(tape: Tape) -> tuple[nn.Module, ...]:
+    """The outermost modules that ran: the recorded one, or those that a recorded function called."""
+    target = tape.target
+    while isinstance(target, partial):
+        target = target.func
+    if isinstance(target, nn.Module):
+        return (target,)
+    bound = getattr(target, "__self__", None)
+    if isinstance(bound, nn.Module):
+        return (bound,)
+    running = (call[6] for call in tape.calls)
+    ran = list({id(module): module for module in (*running, *tape.called) if module is not None}.values())
+    inside = {id(child) for module in ran for child in module.modules() if child is not module}
+    return tuple(module for module in ran if id(module) not in inside)
+
+
+def _paths(tape: Tape) -> dict[int, str]:
+    """Module id → its path. One outermost module is the root, ""; several are told apart by their class."""
+    roots = _roots(tape)
+    paths: dict[int, str] = {}
+    for number, root in enumerate(roots):
+        prefix = "" if len(roots) == 1 else f"{type(root).__name__.lower()}_{number}"
+        for name, module in root.named_modules():
+            paths.setdefault(id(module), ".".join(filter(None, (prefix, name))))
+    return paths
+
+
+def _flatten(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Every argument with its name; tensors inside lists and tuples one by one, other things whole."""
+    read: list[tuple[str, Any]] = []
+    for name, value in chain(zip(repeat(""), args), kwargs.items()):
+        if isinstance(value, (tuple, list)) and _holds_tensor(value):
+            read += [(name, item) for _, item in _flatten(value, {})]
+        else:
+            read.append((name, value))
+    return read
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(_holds_tensor(item) for item in value)
+    return isinstance(value, Tensor)
+
+
+def _is_reflected(func: Any) -> bool:
+    """Whether Python called this with its operands the other way round from how they were written."""
+    name = getattr(func, "__name__", "")
+    return name[:3] == "__r" and name[3:-2] in _REFLECTED and name[-2:] == "__"
+
+
+def _op(func: Any) -> str:
+    name: str = getattr(func, "__name__", type(func).__name__)
+    if name in ("__get__", "__set__"):
+        return str(getattr(func.__self__, "__name__", name))
+    if name.startswith("__") and name.endswith("__"):
+        name = name.strip("_")
+        if name[:1] in "ri" and name[1:] in _REFLECTED:
+            name = name[1:] + ("_" if name[0] == "i" else "")
+        return _OPERATORS.get(name, name)
+    return name
+
+
+def _name(source: Source | None, op: str, position: int, outputs: int) -> str:
+    targets = source.targets if source else ()
+    if outputs > 1 and len(targets) == outputs:
+        return targets[position]
+    if outputs == 1 and len(targets) == 1:
+        return targets[0]
+    if outputs > 1 and len(targets) == 1:
+        return f"{targets[0]}[{position}]"
+    return f"{op}[{position}]" if outputs > 1 else op

@@ -1,0 +1,220 @@
+"""What a recording saw: an immutable list of steps. Everything shown or exported is computed from it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from engine import ops
+from engine.config import Config
+from engine.ops.numerics import memory_of
+from engine.record.source import Source
+from engine.record.statistics import NOTHING, Statistics, statistics
+
+Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """Something a step read that no step made.
+
+    ``kind`` is "parameter" or "buffer" (``name`` is its path in the module), "input" (``name`` is the argument of the
+    recorded callable), "constant" (a tensor from elsewhere) or "argument" (anything that is not a tensor, such as
+    ``dim=-1``; ``name`` is empty for a positional one).
+    """
+
+    kind: str
+    name: str
+    value: Any = field(repr=False)
+    axes: tuple[str | None, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "argument":
+            return f"{self.name}={self.value!r}" if self.name else repr(self.value)
+        return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call that returned a tensor, and everything needed to see what made that tensor.
+
+    ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
+    "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
+    ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
+    registered in ``engine.ops``.
+    """
+
+    index: int
+    op: str
+    name: str
+    path: str
+    axes: tuple[str | None, ...]
+    parents: tuple[Step | Leaf, ...] = field(repr=False)
+    source: Source | None = field(repr=False)
+    value: Tensor = field(repr=False)
+    memory: str
+    call: int
+    output: int = 0
+    _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
+
+    kind: ClassVar[str] = "step"
+
+    @property
+    def full_name(self) -> str:
+        """Module path and name, as ``Trace.find`` takes it."""
+        return f"{self.path}.{self.name}" if self.path else self.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """How many elements of memory lie between neighbours, per axis."""
+        # A sparse tensor is no grid in memory: it has no strides and is not contiguous.
+        return tuple(self.value.stride()) if self.value.layout == torch.strided else ()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.value.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.value.device
+
+    @property
+    def is_view(self) -> bool:
+        """True where the numbers live in memory that was there before the call."""
+        return self.memory != "new"
+
+    @property
+    def is_contiguous(self) -> bool:
+        return self.value.layout == torch.strided and self.value.is_contiguous()
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.numel() * self.value.element_size()
+
+    @cached_property
+    def flops(self) -> int | None:
+        """Floating-point operations of the call, counted once, with the first tensor that it returned."""
+        return ops.flops(self) if self.output == 0 else 0
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Minimum, maximum, mean and so on of the value, computed when first asked for."""
+        return NOTHING if memory_of(self.value) is None else statistics(self.value)
+
+    @property
+    def inputs(self) -> tuple[Step | Leaf, ...]:
+        """The parents that are tensors, in the order of the call."""
+        return tuple(parent for parent in self.parents if parent.kind != "argument")
+
+    @property
+    def arguments(self) -> tuple[Leaf, ...]:
+        """The parents that are not tensors, such as ``dim=-1``."""
+        return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
+
+    def recompute(self) -> Tensor:
+        """Makes the call again on what it read then; what comes back is detached from any gradients.
+
+        Equal to ``value`` unless the operation draws random numbers or leaves memory as it finds it (``torch.empty``).
+        """
+        return self._recompute()
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """An immutable recording. Compared and hashed by identity, and untouched by any later run.
+
+    Attributes:
+        output: what the recorded callable returned.
+        config: the settings of the built-in Transformer, None for anything else.
+        labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
+            for the vocabulary ("V").
+        sizes: how long each named axis is.
+    """
+
+    output: Any = field(repr=False)
+    config: Config | None = None
+    labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
+    _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
+    _resolve: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The tensors it was given, by argument name."""
+        return MappingProxyType(dict(self._inputs()))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step in execution order. Names, source and parents are worked out when first asked for."""
+        # Two threads may both work them out; setdefault makes them agree on one.
+        return self.__dict__.setdefault("_steps", self._resolve())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[Step, ...]]:
+        found: dict[str, list[Step]] = {}
+        for step in self.steps:
+            found.setdefault(step.full_name, []).append(step)
+        return {name: tuple(steps) for name, steps in found.items()}
+
+    def find(self, name: str) -> Step:
+        """The step with this module path and name, e.g. ``encoder.layers.0.self_attention.scores``.
+
+        Where a name is assigned several times (``query`` is projected, split, then permuted), the last one, as the
+        name would mean at the end of the function.
+
+        Raises:
+            KeyError: nothing has this name; says which names come closest.
+        """
+        return self.find_all(name)[-1]
+
+    def find_all(self, name: str) -> tuple[Step, ...]:
+        """Every step with this module path and name, in execution order. Raises KeyError as ``find`` does."""
+        if name not in self._by_name:
+            near = difflib.get_close_matches(name, self._by_name, n=3)
+            raise KeyError(
+                f"no step is called {name!r}; " + (f"nearest: {', '.join(near)}" if near else "none is near")
+            )
+        return self._by_name[name]
+
+    @cached_property
+    def consumers(self) -> Mapping[int, tuple[Step, ...]]:
+        """Step index → the steps that read it."""
+        readers: dict[int, dict[int, Step]] = {}
+        for step in self.steps:
+            for parent in step.inputs:
+                if isinstance(parent, Step):
+                    readers.setdefault(parent.index, {})[step.index] = step
+        return MappingProxyType({index: tuple(steps.values()) for index, steps in readers.items()})
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for step in self.steps:
+            for symbol, size in zip(step.axes, step.shape, strict=True):
+                if symbol is not None:
+                    found.setdefault(symbol, size)
+        return MappingProxyType(found)
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of memory the recorded tensors hold, counting shared memory once."""
+        # Read from the tensors alone: how large a run is, is asked before anybody looks at its steps.
+        held: dict[int, int] = {}
+        for tensor in self._recorded():
+            memory = memory_of(tensor)
+            if memory is None:
+                held[id(tensor)] = tensor.numel() * tensor.element_size()
+            else:
+                held[memory._cdata] = memory.nbytes()
+        return sum(held.values())

@@ -1,0 +1,1 @@
+"""Config and text in, trace out: memory, devices, the forward pass, decoding."""

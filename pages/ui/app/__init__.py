@@ -1,0 +1,1 @@
+"""What every page has: frame, page runner, controls, start-up, theme."""

@@ -1,0 +1,223 @@
+"""The settings in the sidebar. Every widget shows the settings and, when moved, makes new ones of them.
+
+A control stands where it stood whatever is moved: only what comes below all sizes comes and goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from engine import Trace
+from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
+from engine.runtime.devices import present
+from engine.text.tokenizer import MAX_SENTENCES
+from pages.ui.app.lazy_expander import folded
+from pages.ui.app.markdown_escape import code
+from pages.ui.state import session, size_rules
+from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of
+
+# Sizes people use; the present one is always among those offered.
+_WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
+_HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+_NORMS = {False: "after (post-norm)", True: "before (pre-norm)"}
+_WEIGHTS = {TRAINED: "Trained on dates", RANDOM: "Random"}
+_INPUTS = {CHARACTERS: "Characters", WORDS: "Words", TOKENS: "Generated"}
+
+
+def draw(settings: Settings, trace: Trace | None) -> None:
+    """Draws every control with the present settings."""
+    with st.sidebar:
+        _input(settings, trace)
+        _model(settings)
+        folded("More", "more", partial(_more, settings))
+        if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
+            _decoding_step(settings)
+
+
+def _input(settings: Settings, trace: Trace | None) -> None:
+    _segments("weights", "Weights", _WEIGHTS, settings.config.weights, _set_weights)
+    _segments("reads", "The model reads", _INPUTS, size_rules.input_of(settings), _set_input)
+    if settings.reads == SENTENCES:
+        _text("source", f"Source, one sentence a line, at most {MAX_SENTENCES}", settings.source)
+        _text("target", "Target, a line for each", settings.target, "empty: what the model writes")
+    else:
+        _slider("batch", "Batch", settings)
+        _slider("src_len", "Source length", settings)
+        _slider("tgt_len", "Target length", settings)
+    with st.container(key="input-sizes"):
+        if trace is not None and settings.reads == SENTENCES:
+            sizes = trace.config
+            st.caption(
+                f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
+            )
+
+
+def _segments(name: str, label: str, options: dict[str, str], value: str, do: Any) -> None:
+    key, start = session.widget(name, value)
+    st.segmented_control(
+        label,
+        tuple(options),
+        default=start,
+        format_func=options.__getitem__,
+        key=key,
+        required=True,
+        on_change=session.chosen(name, key, do),
+        width="stretch",
+    )
+
+
+def _text(name: str, label: str, text: str, placeholder: str | None = None) -> None:
+    key, start = session.widget(name, text)
+    callback = session.chosen(name, key, partial(_set_text, name))
+    st.text_area(label, start, key=key, height=68, placeholder=placeholder, on_change=callback)
+
+
+def _decoding_step(settings: Settings) -> None:
+    """How far the model has written: every step of decoding is a run of its own."""
+    if not settings.writes:
+        return
+    try:
+        written = decoded_of(settings)
+    except CannotRunError:
+        return  # the page says why
+    last = max(len(one.choices) for one in written) - 1
+    if last < 1:
+        return
+    key, start = session.widget("upto", last if settings.upto is None else min(settings.upto, last), last)
+    callback = session.chosen("upto", key, partial(_set_upto, last))
+    st.slider("Decoding step: characters written so far", 0, last, start, key=key, on_change=callback)
+    answers = ", ".join(code(one.text) for one in written[:3])
+    st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
+
+
+def _model(settings: Settings) -> None:
+    config = settings.config
+    with st.container(key="weights-notice", gap="small"):
+        _notice(settings)
+    _slider("heads", "Heads", settings)
+    _choice_slider("d_model", "d_model", _WIDTHS, settings)
+    moves = session.moves()
+    with st.container(key="width-notes"):
+        if moves.note and moves.of == config:
+            st.caption(f":orange[{moves.note}]")
+        elif config.d_k == config.d_v and config.d_k * config.heads == config.d_model:
+            st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
+        else:
+            st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
+    _slider("encoder_layers", "Encoder layers", settings)
+    _slider("decoder_layers", "Decoder layers", settings)
+    _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
+
+
+def _notice(settings: Settings) -> None:
+    """What a moved size does, or has done, to the weights; with Undo until the person has answered."""
+    if settings.trained:
+        st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
+    elif session.moves().left is not None:
+        st.caption(":orange[The weights are random now. Text, tokens and answer have stayed.]")
+        with st.container(horizontal=True, gap="small"):
+            st.button("Undo", key="undo", help="Back to the trained model", on_click=_undo)
+            st.button("Keep random weights", key="stay", on_click=_stay)
+    else:
+        st.caption("The weights are random, drawn from the seed.")
+
+
+def _more(settings: Settings) -> None:
+    _number("d_k", "d_k, width of a query and a key", settings)
+    _number("d_v", "d_v, width of a value", settings)
+    config = settings.config
+    share = config.d_model // config.heads
+    if config.d_model % config.heads == 0 and (config.d_k, config.d_v) != (share, share):
+        st.button(f"Back to d_model ÷ heads = {share}", key="follow", on_click=_follow)
+    _select("norm_first", "LayerNorm", tuple(_NORMS), settings, _NORMS.__getitem__)
+    _select("activation", "Activation", ACTIVATIONS, settings)
+    _select("output", "Output", OUTPUTS, settings)
+    _toggle("padding_mask", "Padding mask", settings)
+    _toggle("causal_mask", "Causal mask", settings)
+    _number("seed", "Seed of weights and generated tokens", settings)
+    _number("vocab_size", "Vocabulary, in tokens", settings)
+    _select("dtype", "dtype", DTYPES, settings)
+    _select("device", "Device", ("auto", *present()), settings)
+
+
+def _slider(name: str, label: str, settings: Settings) -> None:
+    low, high = RANGES[name]
+    key, start = session.widget(name, min(max(getattr(settings.config, name), low), high))
+    st.slider(label, low, high, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+
+
+def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
+    key, start = session.widget(name, getattr(settings.config, name))
+    # The options are the widget's for as long as it stands: a browser says which of them it shows by their places.
+    offered = sorted({*usual, start})
+    st.select_slider(label, offered, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+
+
+def _number(name: str, label: str, settings: Settings) -> None:
+    low, high = RANGES[name]
+    key, start = session.widget(name, min(max(getattr(settings.config, name), low), high))
+    callback = session.chosen(name, key, partial(_set_config, name))
+    st.number_input(label, low, high, start, key=key, step=1, on_change=callback)
+
+
+def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
+    key, start = session.widget(name, getattr(settings.config, name))
+    offered = options if start in options else (*options, start)
+    callback = session.chosen(name, key, partial(_set_config, name))
+    st.selectbox(label, offered, offered.index(start), format_func=said, key=key, on_change=callback)
+
+
+def _toggle(name: str, label: str, settings: Settings) -> None:
+    key, start = session.widget(name, getattr(settings.config, name))
+    st.toggle(label, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+
+
+def _set_config(name: str, value: Any) -> None:
+    settings = session.settings_now()
+    changed, moves = size_rules.move(settings, session.moves(), name, value, partial(_written, settings))
+    session.change_settings(changed, moves)
+
+
+def _written(settings: Settings) -> str:
+    """What the model writes as the target."""
+    try:
+        return "\n".join(line.text for line in decoded_of(settings))
+    except CannotRunError:
+        return ""
+
+
+def _set_weights(weights: str) -> None:
+    settings = session.settings_now()
+    written = partial(_written, settings)
+    session.change_settings(*size_rules.choose_weights(settings, session.moves(), weights, written))
+
+
+def _set_input(reads: str) -> None:
+    settings = session.settings_now()
+    written = partial(_written, settings)
+    session.change_settings(*size_rules.choose_input(settings, session.moves(), reads, written))
+
+
+def _set_upto(last: int, chosen: int) -> None:
+    session.change_settings(dataclasses.replace(session.settings_now(), upto=None if chosen == last else chosen))
+
+
+def _set_text(name: str, text: str) -> None:
+    session.change_settings(dataclasses.replace(session.settings_now(), **{name: text, "upto": None}))
+
+
+def _follow() -> None:
+    session.change_settings(*size_rules.follow(session.settings_now(), session.moves()))
+
+
+def _undo() -> None:
+    session.change_settings(*size_rules.undo(session.settings_now(), session.moves()))
+
+
+def _stay() -> None:
+    session.change_settings(session.settings_now(), size_rules.stay(session.moves()))

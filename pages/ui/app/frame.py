@@ -1,0 +1,137 @@
+"""The frame every page draws for itself: title, navigation, and the settings in the sidebar.
+
+Streamlit runs a page of ``pages/`` alone when a link opens it first, so nothing can be left to ``app.py``. Nothing
+here imports torch: the frame is on screen while torch is still loading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitPageNotFoundError
+
+from pages.ui.app import loading_placeholder
+
+NAME = "Tensor shape explorer"
+# A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath fill='%233b6fd4' d='M1 1h6v6H1zM9 9h6v6H9z'/%3E"
+    "%3Cpath fill='%23d9784a' d='M9 1h6v6H9zM1 9h6v6H1z'/%3E%3C/svg%3E"
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    file: str
+    label: str
+    says: str
+
+
+PAGES = (
+    Page("app.py", "The model", "the whole Transformer at a glance"),
+    Page("pages/walkthrough.py", "Walkthrough", "one operation at a time: what went in, what was done, what came out"),
+    Page("pages/attention.py", "Attention", "scores, mask and weights of every head, token by token"),
+    Page("pages/decoding.py", "Decoding", "the answer character by character: what was probable at each place"),
+    Page("pages/labs.py", "Labs", "the questions people ask, each as an experiment to predict and run"),
+    Page("pages/every_step.py", "Every step", "all recorded tensors in one table, to search and filter"),
+    Page("pages/export.py", "Export", "the trace as CSV"),
+)
+
+_PLACE, _EARLY, _LINKED, _TITLED = "explorer.place", "explorer.early", "explorer.linked", "explorer.titled"
+# No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
+# everything below would be styled again.
+_STYLE = """
+<style>
+.stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
+[data-testid="stSidebarHeader"] { height: 2.2rem; margin-bottom: 0; }
+[data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
+/* Three choices stand side by side in the sidebar's width. */
+.stSidebar [data-testid="stButtonGroup"] button { padding-left: 0.4rem; padding-right: 0.4rem; }
+.st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+/* A token of another direction must not carry the numbers around it along. */
+.stMain code { unicode-bidi: isolate; }
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
+h1 { font-size: 1.9rem !important; }
+@media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+/* As high with any of their words, so that no slider moves away from under a hand. */
+.st-key-weights-notice { min-height: 6.7rem; }
+.st-key-width-notes { min-height: 2.8rem; }
+.st-key-input-sizes { min-height: 2.6rem; }
+.st-key-graph { overflow-x: auto; }
+.st-key-graph svg { min-width: 620px; }
+.st-key-walk-search { min-width: 16rem; }
+.answer { display: flex; flex-wrap: wrap; gap: 3px; }
+.answer .character { display: inline-flex; flex-direction: column; align-items: center; }
+.answer .character { min-width: 2.9rem; padding: 0.25rem; border-radius: 0.35rem; }
+.answer b { font: 600 1.25rem var(--st-code-font, monospace); }
+.answer small { font-size: 0.68rem; opacity: 0.75; }
+/* Questions are long: they wrap, and start where the words below them do. */
+.st-key-lab-way button, .st-key-lab-cards button { justify-content: flex-start; padding: 0; min-height: 1.6rem; }
+.st-key-lab-way button, .st-key-lab-cards button { text-align: left; }
+.st-key-lab-way button *, .st-key-lab-cards button * { white-space: normal; text-align: left; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
+</style>
+"""
+
+
+def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -> None:
+    """Draws title, navigation and style, and while torch loads what is to stand there meanwhile, by default one line.
+
+    First call of every page.
+    """
+    if st.session_state.get(_TITLED) != file:  # the browser keeps it, and to be told again takes it 20 ms
+        label = next(page.label for page in PAGES if page.file == file)
+        st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
+        st.session_state[_TITLED] = file
+    st.html(_STYLE)
+    st.sidebar.markdown(f"**{NAME}**")
+    place = st.sidebar.container(key="navigation")
+    early = place.empty()
+    st.session_state[_PLACE] = place
+    if not has_links():  # torch may take seconds to load, and people want to go elsewhere
+        _draw_links(early, st.query_params.to_dict())
+        st.session_state[_EARLY] = early
+    loading_placeholder.begin(meanwhile)
+
+
+def has_links() -> bool:
+    """Whether the navigation has the links that ``carry`` drew, not only those that were drawn early."""
+    return _LINKED in st.session_state
+
+
+def make_room() -> None:
+    """Takes away the links that were drawn early. What the page drew in a place, a fragment cannot draw anew.
+
+    Others stay until the new ones come, and with them the press of somebody who left a field by pressing one.
+    """
+    early = st.session_state.pop(_EARLY, None)
+    if early is not None:
+        early.empty()
+
+
+def carry(query: Mapping[str, str]) -> None:
+    """Makes the navigation's links carry these settings along. To be called in every run.
+
+    A fragment that calls it needs its page to have called ``make_room`` before.
+    """
+    make_room()
+    _draw_links(st.session_state[_PLACE], query)
+    st.session_state[_LINKED] = True
+
+
+def link(file: str, label: str, query: Mapping[str, str]) -> None:
+    """A link to another page with these settings and view."""
+    try:
+        st.page_link(file, label=label, query_params=dict(query))
+    except StreamlitPageNotFoundError:
+        st.caption(label)  # this page was started as a script of its own, and knows no other
+
+
+def _draw_links(place: DeltaGenerator, query: Mapping[str, str]) -> None:
+    with place.container(gap=None):
+        for page in PAGES:
+            link(page.file, page.label, query)

@@ -1,0 +1,42 @@
+"""The front page as far as it needs no trace, and all that stands there while torch loads."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui.app import loading_placeholder
+
+# Grey: it reads on light and on dark.
+_OUTLINE = """digraph {
+    graph [bgcolor=transparent, rankdir=TB, nodesep=1]
+    node [shape=box, style=rounded, color="#8891a3", fontcolor="#8891a3", fontname="sans-serif", fontsize=12, height=.4]
+    edge [color="#8891a3", arrowsize=.6]
+    source [label="source tokens"]
+    target [label="target tokens"]
+    next [label="probability of each next token"]
+    source -> encoder -> decoder -> next
+    target -> decoder
+    { rank=same; source; target }
+}"""
+
+
+def parts() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Draws the headings, and gives the places below them: for the words and for the picture."""
+    words, picture = st.columns([4, 7], gap="large")
+    words.title("Point at any number. See what made it.")
+    picture.markdown("##### The model, with the shape of every tensor that passes")
+    return words, picture
+
+
+def draw() -> None:
+    """What stands there while torch loads.
+
+    With the outline the browser fetches and starts what draws graphs while it has nothing else to do. The graph itself
+    then comes sooner.
+    """
+    words, picture = parts()
+    with words:
+        st.markdown("A complete encoder–decoder Transformer will run, and every tensor on the way be kept.")
+        loading_placeholder.says()
+    picture.graphviz_chart(_OUTLINE, alt="The model in outline: encoder and decoder")

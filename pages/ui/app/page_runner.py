@@ -1,0 +1,97 @@
+"""What every page does first: settle the settings, run the model, draw it and the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
+from engine import Trace
+from pages.ui.app import controls, frame, loading_placeholder
+from pages.ui.state import link_notes, session
+from pages.ui.state.link_values import whole
+from pages.ui.state.settings import Settings, differing
+from pages.ui.state.size_rules import Memory
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
+
+_INSTEAD = (
+    "{trouble} Shown below is the last run that worked, with {shown}, also to download. "
+    "The controls still stand at {asked}."
+)
+_EXAMPLE = (
+    "{trouble} Shown instead is the example, with {shown}, also to download. The controls still stand at {asked}."
+)
+
+
+def show(file: str, draw: Callable[[Trace], None]) -> None:
+    """Runs what the settings say, has the page draw it, and draws the controls.
+
+    Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
+    for is drawn first: the browser shows it while the controls are still on their way.
+    """
+    frame.make_room()
+    session.arrive(file)
+    _show(draw)
+
+
+# At every run of a page the browser goes over all its elements several times before it shows one; at that of a fragment
+# it does not.
+@st.fragment
+def _show(draw: Callable[[Trace], None]) -> None:
+    settings = session.settings_now()
+    linked = frame.has_links()
+    if not linked:  # none stand there meanwhile
+        session.carry()
+    trace: Trace | None
+    refused = False
+    with link_notes.banner():
+        try:
+            trace = trace_of(settings)
+            session.show(settings)
+            _note_the_last_step(settings)
+        except CannotRunError as error:
+            trace, refused = _last(str(error)), True
+        loading_placeholder.end()
+        if trace is not None:
+            draw(trace)
+    if linked:
+        session.carry()
+    controls.draw(settings, None if refused else trace)
+
+
+def _note_the_last_step(settings: Settings) -> None:
+    """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
+    if settings.writes and settings.upto is not None:
+        last = max(len(line.choices) for line in decoded_of(settings)) - 1
+        shown, problem = whole("upto", str(settings.upto), 0, last, last)
+        if problem is not None:
+            session.add_note(problem.note(shown))
+
+
+def _last(trouble: str) -> Trace | None:
+    """The last trace that worked, under what is wrong with the present settings; None where even that has no room.
+
+    The controls keep what was asked for, so that nobody has to set it again; what is shown is told apart from it.
+    """
+    shown = session.settings_shown()
+    trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
+    try:
+        trace = trace_of(shown)
+    except CannotRunError:
+        st.error(trouble)
+        return None
+    said = _INSTEAD if session.has_shown() else _EXAMPLE
+    st.error(
+        said.format(
+            trouble=trouble,
+            shown=differing(shown, session.settings_now()),
+            asked=differing(session.settings_now(), shown),
+        )
+    )
+    st.button("Set the controls to what is shown", key="as_shown", on_click=_as_shown)
+    return trace
+
+
+def _as_shown() -> None:
+    session.change_settings(session.settings_shown(), Memory())

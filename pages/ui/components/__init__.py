@@ -1,0 +1,1 @@
+"""What draws in the browser, each with its Python face."""

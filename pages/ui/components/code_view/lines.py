@@ -1,0 +1,117 @@
+"""The running function of a step as lines: what is marked, what is comment, and which lines made other steps."""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from engine import Step, Trace
+from engine.graph.module_paths import is_inside
+from engine.record.source import Source, shape_comment
+
+_BRACKETS = re.compile(r"([(\[][^()\[\]]*[)\]])")
+_SYMBOL = re.compile(r"([A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of a line: ``mark`` is the step's own expression; ``axis`` the symbol where it names one."""
+
+    text: str
+    kind: str = ""
+    axis: str | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the function. ``step`` is the first that this call made of it, None where it made none."""
+
+    number: int
+    runs: tuple[Run, ...]
+    step: Step | None = None
+
+
+def lines_of(trace: Trace, step: Step) -> tuple[Line, ...]:
+    """The function that was running, or as much of it as can be read: the expression, or nothing."""
+    source = step.source
+    if source is None or source.span is None:
+        return ()
+    first, text, span = source.function_line, source.code, source.span
+    if not (first <= span[0] and span[2] < first + len(text)):
+        # A lambda, say: its text is not a function's.
+        first, text = span[0], tuple(source.expression.split("\n"))
+        span = (span[0], 0, span[2], len(text[-1]))
+    made, comments = _made(trace, step, source), _comments(text)
+    indent = min((_indent(line) for line in text if line.strip()), default=0)
+    return tuple(
+        Line(number, tuple(_runs(line, indent, _marked(line, number, span), comments.get(place))), made.get(number))
+        for place, (number, line) in enumerate(enumerate(text, first))
+    )
+
+
+def _made(trace: Trace, step: Step, source: Source) -> dict[int, Step]:
+    """Line → the first step it made in this call, as far as steps can tell where one call ends.
+
+    Between the steps of a call lie those of the modules it calls, and of nothing else.
+    """
+    found: dict[int, Step] = {}
+    before, after = _inside(trace.steps[step.index :: -1], step), _inside(trace.steps[step.index + 1 :], step)
+    for one in (*reversed([*before]), *after):
+        if one.path == step.path and one.source and one.source.span and _function(one.source) == _function(source):
+            for number in range(one.source.span[0], one.source.span[2] + 1):
+                found.setdefault(number, one)
+    return found
+
+
+def _inside(steps: Sequence[Step], step: Step) -> Iterator[Step]:
+    return takewhile(lambda one: is_inside(one.path, step.path), steps)
+
+
+def _function(source: Source) -> tuple[str, int]:
+    return source.file, source.function_line
+
+
+def _marked(line: str, number: int, span: tuple[int, int, int, int]) -> tuple[int, int] | None:
+    """Where the expression begins and ends on this line."""
+    first, start, last, end = span
+    if not first <= number <= last:
+        return None
+    return start if number == first else _indent(line), end if number == last else len(line)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _comments(lines: Sequence[str]) -> dict[int, int]:
+    """Place of a line → where its comment begins."""
+    found: dict[int, int] = {}
+    following = iter([f"{line}\n" for line in lines])
+    try:
+        for token in tokenize.generate_tokens(lambda: next(following, "")):
+            if token.type == tokenize.COMMENT:
+                found[token.start[0] - 1] = token.start[1]
+    except (tokenize.TokenError, SyntaxError):
+        pass  # a piece of a program need not be one; the comments until there are found
+    return found
+
+
+def _runs(line: str, indent: int, marked: tuple[int, int] | None, comment: int | None) -> Iterator[Run]:
+    """The line, less the indent of all, cut where the mark begins and ends and where the comment begins."""
+    code = len(line) if comment is None else comment
+    start, end = marked or (code, code)
+    pieces = (("", line[indent:start]), ("mark", line[start:end]), ("", line[end:code]))
+    yield from (Run(text, kind) for kind, text in pieces if text)
+    yield from _comment(line[max(code, end) :])
+
+
+def _comment(text: str) -> Iterator[Run]:
+    """A comment, with the axes of its shapes picked out."""
+    for piece in filter(None, _BRACKETS.split(text)):
+        words = _SYMBOL.split(piece) if _BRACKETS.fullmatch(piece) and shape_comment(piece) else [piece]
+        for place, word in enumerate(words):
+            if word:
+                yield Run(word, "comment", word if place % 2 else None)

@@ -1,0 +1,91 @@
+"""What a stage is made of: the tensors, the operation between them, and what a person has selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.ops.access import Index
+from pages.ui.components.tensor_view.player_types import Made, Player
+
+if TYPE_CHECKING:
+    import torch
+
+    from pages.ui.components.tensor_view.window import Reads
+
+AxisLabels = Sequence[str] | Sequence[Sequence[str]] | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on."""
+
+    title: str
+    value: torch.Tensor
+    axes: tuple[str | None, ...]  # symbols as in engine/axes.py; None where unknown
+    labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
+    note: str = ""  # said softly after the title, e.g. "from step 14"
+    role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
+    scale: str = "auto"  # "diverging", "probability", "ids", "bool"; "auto" goes by the dtype
+    masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
+    footer: str = ""  # one line under the tensor: its statistics
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Something that must hold of a step, and whether it does."""
+
+    says: str
+    holds: bool = True
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The card between inputs and output. All of it is text: nothing is read as HTML."""
+
+    title: str
+    formula_html: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
+    code: str = ""
+    mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
+    facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
+    badges: Sequence[Badge] = ()
+
+
+@dataclass(frozen=True)
+class Travel:
+    """A step whose cells only move. Its one input's axes say what colour a cell has wherever it goes.
+
+    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light. With
+    ``keeps`` the colours are there from the beginning and nothing flies until a person asks for it.
+    """
+
+    token: int | None
+    features: tuple[int, ...]
+    keeps: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Inputs, operation, output. The last panel is the output, those before it are the inputs."""
+
+    panels: Sequence[Panel]
+    reads: Reads | None = None  # as `tensor_view` takes it
+    operation: Operation | None = None
+    player: Player | None = None
+    travel: Travel | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person has selected in a stage: give it back as ``choice`` and ``pinned`` to restore the same view."""
+
+    pinned: tuple[int, Index] | None = None  # the panel's number and the cell's full index
+    choice: dict[str, int] = field(default_factory=dict)  # axis -> the one index shown, where only one fits
+    offset: dict[str, int] = field(default_factory=dict)  # axis -> the first index shown, where a window is shown
+
+
+def to_json(part: Player | Made | Travel) -> dict[str, Any]:
+    """A part of a stage as plain data for the browser."""
+    return asdict(part)

@@ -1,0 +1,93 @@
+"""An image as a sentence: cut into patches, through the same encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.labs.image_as_sentence import PATCHES, code, cut
+from engine.labs.image_as_sentence.pictures import NAMES, SIDE, Picture, drawn
+from pages.ui.labs.image_as_sentence import attention, cost, first_layer, order, patch_cut
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.image_html import picture
+from pages.ui.labs.kit.image_upload import MOST_MEGABYTES, NoPictureError, Upload, decoded
+
+_OWN = "your own"
+_UPLOADED, _SHOWN = "labs.image.uploaded", "labs.image.shown"
+
+
+@dataclass(frozen=True)
+class _Uploaded:
+    """The last file that could be read, and the id under which Streamlit knows the last one of all."""
+
+    file: str
+    upload: Upload | None
+    trouble: str = ""
+
+
+def draw() -> None:
+    st.markdown(
+        "The encoder reads rows of numbers, (B, S, d_model), and never asks what they stand for. The Vision "
+        "Transformer (ViT, Dosovitskiy et al. 2021) cuts an image into square patches, turns each into one such row, "
+        "and gives them to the encoder as if they were the words of a sentence."
+    )
+    left, right = st.columns([3, 5], gap="large")
+    with right:
+        image = _picture()
+        patch = int(lab_widgets.pick("patch", "Patch, pixels a side", [str(size) for size in PATCHES], "8"))
+        found = result(cut, image.rgb, patch)
+        counted = patch_cut.count(found, patch)
+    with left:
+        st.html(
+            picture(
+                found.image[0],
+                f"{image.says}, cut into square patches",
+                f"{SIDE} × {SIDE} pixels, cut into patches of {patch} × {patch}.",
+                patch=patch,
+            )
+        )
+    sizes = first_layer.USUAL
+    if counted and patch_cut.ways(found, patch, image.says):
+        sizes = first_layer.sizes()
+        parts = (first_layer.sentence, order.shuffled, attention.looks, cost.counted)
+        # Each part says whether its questions are answered; until then the next one waits.
+        all(part(image, patch, sizes) for part in parts)
+    lab_widgets.snippet(code(image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread))
+
+
+def _picture() -> Picture:
+    """The picture that was chosen, drawn here or brought along; the one shown last until there is such a one."""
+    name = lab_widgets.pick("picture", "Picture", (*NAMES, _OWN))
+    if name != _OWN:
+        st.session_state[_SHOWN] = drawn(name)
+        return st.session_state[_SHOWN]
+    own = _own()
+    if own is not None:
+        st.session_state[_SHOWN] = own
+    return st.session_state.get(_SHOWN, drawn(NAMES[0]))
+
+
+def _own() -> Picture | None:
+    file = st.file_uploader(
+        f"A PNG or JPEG; its middle square is brought to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
+        type=["png", "jpg", "jpeg"],
+        key="labs.image.file",
+        max_upload_size=MOST_MEGABYTES,
+    )
+    if file is None:
+        return None
+    before = st.session_state.get(_UPLOADED)
+    if before is None or before.file != file.file_id:
+        try:
+            before = _Uploaded(file.file_id, decoded(file.getvalue()))
+        except NoPictureError as trouble:
+            before = _Uploaded(file.file_id, None, str(trouble))
+        st.session_state[_UPLOADED] = before
+    if before.trouble:
+        st.warning(f"{before.trouble} The picture shown before is still here.")
+    if before.upload is None:
+        return None
+    st.caption(before.upload.scaling)
+    return before.upload.picture

@@ -1,0 +1,160 @@
+"""The image lab's second part: from patches to the class token's output, shape by shape."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine import Step
+from engine.axes import axis
+from engine.labs.image_as_sentence import project, read
+from engine.labs.image_as_sentence.pictures import Picture
+from engine.ops import reads
+from engine.ops.notation import number
+from pages.ui.app import palette
+from pages.ui.app.theme import is_dark
+from pages.ui.components.tensor_view import tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.views.operation_card import operation_of
+from pages.ui.views.tensor_panels import stage_of
+
+_STOPS = {
+    "columns": "one column of numbers a patch",
+    "patches": "one row a patch",
+    "tokens": "each patch through the same linear layer",
+    "sentence": "the class token in front, a learned row that stands for no patch: S = 1 + N",
+    "placed": "a learned row for each place is added, for nothing else says where a patch was",
+    "encoder.norm.shifted": "through every layer of the encoder, the same as for words",
+    "summary": "row 0, the class token's: what a classifier would read",
+}
+_STYLE = """<style>
+.lab-stops { display: grid; grid-template-columns: max-content max-content 1fr; gap: 0.45rem 1.6rem; margin: 0;
+  padding: 0 !important; align-items: baseline; font-size: 0.92rem; }
+.lab-stops dt { font: 600 0.88rem var(--st-code-font, monospace); }
+.lab-stops dd { margin: 0; }
+.lab-stops .chips { display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; font: 0.88rem var(--st-code-font, monospace); }
+.lab-stops .chip { padding-bottom: 4px; white-space: nowrap; background: var(--band) bottom / 100% 2px no-repeat; }
+.lab-stops .chip span { opacity: 0.75; }
+.lab-stops .says { opacity: 0.85; }
+@media (max-width: 640px) { .lab-stops { grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; }
+  .lab-stops .says { grid-column: 1 / -1; margin-bottom: 0.5rem; } }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of the model; ``spread`` is the position embedding's standard deviation."""
+
+    d_model: int
+    heads: int
+    layers: int
+    seed: int
+    spread: float
+
+
+USUAL = Sizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
+
+
+def sizes() -> Sizes:
+    """The model's sliders."""
+    st.markdown("##### From patches to a sentence")
+    columns = st.columns([3, 3, 3, 3, 4], gap="medium")
+    with columns[0]:
+        d_model = int(lab_widgets.pick("d_model", "d_model", ("16", "32", "64"), "32"))
+    with columns[1]:
+        heads = int(lab_widgets.pick("heads", "Heads", ("1", "2", "4"), "4"))
+    with columns[2]:
+        layers = lab_widgets.number("layers", "Layers", 1, 4, 2)
+    with columns[3]:
+        seed = lab_widgets.number("seed", "Seed of the weights", 0, 9, 0)
+    with columns[4]:
+        spread = float(
+            lab_widgets.pick(
+                "spread",
+                "Position embedding, std",
+                ("0.02", "0.1", "0.5"),
+                help="How large its random numbers are. 0.02 is usual before training.",
+            )
+        )
+    return Sizes(d_model, heads, layers, seed, spread)
+
+
+def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
+    """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
+    found = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
+    steps = {_name(path): found.trace.find(path) for path in _STOPS}
+    st.html(_table(steps))
+    name = lab_widgets.pick("stop", "Look at", tuple(steps), "tokens")
+    step = steps[name]
+    if name == "memory":  # what the last norm read is of no interest here
+        tensor_view(stage_of(found.trace, step)[-1:], key="labs.image.memory")
+    else:
+        tensor_view(
+            stage_of(found.trace, step),
+            key=f"labs.image.stop.{name}",
+            reads=reads(step),
+            operation=operation_of(found.trace, step),
+        )
+    return _convolution(image, patch, chosen)
+
+
+def _convolution(image: Picture, patch: int, chosen: Sizes) -> bool:
+    found = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
+    options = ("equal to the last bit", "equal up to rounding", "different")
+    apart = found.difference
+    place = 0 if apart == 0 else 1 if apart <= found.rounding else 2
+    because = f"The largest difference is {number(apart)}."
+    if place == 1:
+        because += (
+            " Both add up the same products, in another order; in float32 that alone can bring these two sums "
+            f"{number(found.rounding)} apart."
+        )
+    answered = lab_widgets.predict(
+        "convolution",
+        f"Many write cutting and linear layer as one `nn.Conv2d(3, {chosen.d_model}, {patch}, stride={patch})` on the "
+        f"image. With the linear layer's weight, viewed as ({chosen.d_model}, 3, {patch}, {patch}), how does what it "
+        "gives compare with `tokens`?",
+        options,
+        options[place],
+        because,
+    )
+    if answered:
+        st.code(
+            f"kernels = projection.weight.view({chosen.d_model}, 3, {patch}, {patch})\n"
+            f"F.conv2d(image, kernels, projection.bias, stride={patch}).flatten(2).transpose(1, 2)",
+            wrap_lines=True,
+        )
+    return answered
+
+
+def _name(path: str) -> str:
+    return "memory" if "." in path else path
+
+
+def _table(steps: dict[str, Step]) -> str:
+    first = next(iter(steps.values())).inputs[0]
+    rows = [_row("image", ("B", "C", "Hpx", "Wpx"), tuple(first.value.shape), "pixels from 0 to 1")]
+    rows += [
+        _row(name, step.axes, step.shape, says)
+        for (name, step), says in zip(steps.items(), _STOPS.values(), strict=True)
+    ]
+    return f'{_STYLE}<dl class="lab-stops">{"".join(rows)}</dl>'
+
+
+def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], says: str) -> str:
+    chips = "".join(_chip(symbol or "?", size) for symbol, size in zip(axes, shape, strict=True))
+    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(says)}</dd>'
+
+
+def _chip(symbol: str, size: int) -> str:
+    colours = palette.axis_colours(symbol, is_dark())
+    share = 100 / len(colours)
+    stops = ", ".join(f"{hue} {place * share:.1f}% {(place + 1) * share:.1f}%" for place, hue in enumerate(colours))
+    name = html.escape(symbol.replace("*", "·"))
+    meaning = html.escape(axis(symbol).meaning or axis(symbol).name)
+    band = f"--band: linear-gradient(90deg, {stops})"
+    return f'<span class="chip" title="{meaning}" style="{band}"><span>{name}</span> <b>{size:,}</b></span>'

@@ -1,0 +1,66 @@
+"""An operation as the shapes that meet in it: the axes that must agree marked in their colour, or in red."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.app.palette import axis_tones
+
+_STYLE = """
+<style>
+.meeting { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 0.5rem 0.9rem;
+  font-variant-numeric: tabular-nums; }
+.meeting .operand { display: inline-flex; flex-direction: column; gap: 0.15rem; }
+.meeting .name { font-size: 0.8rem; opacity: 0.75; }
+.meeting .chips { display: inline-flex; flex-wrap: wrap; gap: 0.15rem 0.3rem; }
+.meeting .chip { padding: 0.1rem 0.4rem 0.2rem; border-radius: 0.3rem; border: 2px solid transparent;
+  font-family: var(--st-code-font, "Source Code Pro", monospace); font-size: 0.9rem; white-space: nowrap; }
+.meeting .chip small { opacity: 0.8; font-size: 0.8rem; }
+.meeting .axis { border-bottom: 2px solid; padding-bottom: 1px; }
+.meeting .apart { border: 2px dashed light-dark(#b42318, #ff8f86); }
+.meeting .sign { font-size: 1.05rem; padding-bottom: 0.25rem; opacity: 0.8; }
+</style>
+"""
+
+Shape = tuple[str, Sequence[str], Sequence[int]]  # name, symbol of each axis, size of each
+
+
+def meeting(left: Shape, sign: str, right: Shape, result: Shape, *, meet: tuple[int, int]) -> None:
+    """Draws ``left sign right → result``; ``meet`` is the axis of the left and that of the right that must agree.
+
+    A result without sizes is one that was not computed.
+    """
+    agree = left[2][meet[0]] == right[2][meet[1]]
+    parts = (
+        _operand(left, meet[0], agree),
+        f'<span class="sign">{html.escape(sign)}</span>',
+        _operand(right, meet[1], agree),
+        '<span class="sign">→</span>',
+        _operand(result, None, True) if len(result[2]) else '<span class="sign">nothing: PyTorch raises</span>',
+    )
+    st.html(f'{_STYLE}<div class="meeting">{"".join(parts)}</div>')
+
+
+def _operand(shape: Shape, met: int | None, agree: bool) -> str:
+    name, axes, sizes = shape
+    chips = "".join(
+        _chip(symbol, size, place == met, agree) for place, (symbol, size) in enumerate(zip(axes, sizes, strict=True))
+    )
+    return (
+        f'<span class="operand"><span class="name">{html.escape(name)}</span><span class="chips">{chips}</span></span>'
+    )
+
+
+def _chip(symbol: str, size: int, met: bool, agree: bool) -> str:
+    tones = axis_tones(symbol)
+    colour = f"light-dark({tones[0].light}, {tones[0].dark})"
+    style = f' style="background: color-mix(in srgb, {colour} 24%, transparent)"' if met and agree else ""
+    kind = "chip apart" if met and not agree else "chip"
+    factors = "*".join(
+        f'<span class="axis" style="border-color: light-dark({tone.light}, {tone.dark})">{html.escape(factor)}</span>'
+        for factor, tone in zip(symbol.split("*"), tones, strict=True)
+    )
+    return f'<span class="{kind}"{style}><small>{factors}</small> <b>{size}</b></span>'

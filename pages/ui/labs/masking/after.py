@@ -1,0 +1,117 @@
+"""The part of the masking lab on multiplying by 0 after softmax."""
+
+from __future__ import annotations
+
+import streamlit as st
+from torch import Tensor
+
+from engine.labs.masking.after import Afterwards, afterwards
+from engine.ops.notation import number
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+
+# Of sums of a few float32 numbers near 1.
+_ROUNDING = 1e-5
+_CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the renormalised ones", "all of them")
+
+
+def usual(length: int) -> tuple[int, int]:
+    """How many of so many keys are visible to begin with, and by how much the last one's score is raised."""
+    return max(1, length - 2), 4
+
+
+def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
+    """Draws the sliders, both questions and the three ways; returns what ``usual`` does, as the sliders stand."""
+    length = len(tokens)
+    st.markdown("##### Multiplying by 0, after softmax")
+    st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")
+    left, right = st.columns(2)
+    with left:
+        visible = lab_widgets.number("visible", "Visible keys", 1, length - 1, usual(length)[0])
+    with right:
+        raised = lab_widgets.number("raised", "Raise the last key's score by", 0, 120, usual(length)[1])
+    found = result(afterwards, length, visible, float(raised))
+    if _sum(found, length, visible) and _leak(found, tokens[-1], raised):
+        _ways(found, tokens)
+    return visible, raised
+
+
+def _sum(found: Afterwards, length: int, visible: int) -> bool:
+    total = found.multiplied[0].sum().item()
+    options = ("less than 1", "1", "more than 1")
+    place = 1 if abs(total - 1) <= _ROUNDING else 0 if total < 1 else 2
+    same = (found.renormalised[0] - found.inside[0]).abs().max().item()
+    return lab_widgets.predict(
+        "sum",
+        f"One query, {length} keys, the last {length - visible} of them hidden. Softmax runs over all keys, then the "
+        "hidden weights are multiplied by 0. What does the row sum to?",
+        options,
+        options[place],
+        f"To {number(total)}: the hidden keys keep their part of the denominator. Divided by that sum, it differs from "
+        f"the row of −∞ before softmax by at most {number(same)}.",
+    )
+
+
+def _leak(found: Afterwards, last: str, raised: int) -> bool:
+    moved = [_moved(way) for way in (found.inside, found.multiplied, found.renormalised)]
+    inside, multiplied, renormalised = (not one <= _ROUNDING for one in moved)  # a NaN has moved too
+    if inside:
+        answer = _CHANGES[3]
+    elif renormalised:
+        answer = _CHANGES[2]
+    else:
+        answer = _CHANGES[1] if multiplied else _CHANGES[0]
+    return lab_widgets.predict(
+        "leak",
+        f"Add {raised} to the score of `{last}`, which is hidden. On three ways – −∞ before softmax, "
+        "multiplied by 0 after it, multiplied and renormalised – which visible weights change?",
+        _CHANGES,
+        answer,
+        f"The largest change is {number(moved[0])} with −∞, {number(moved[1])} multiplied, {number(moved[2])} "
+        "renormalised.",
+    )
+
+
+def _ways(found: Afterwards, labels: tuple[str, ...]) -> None:
+    ways = (
+        ("−∞ before softmax", found.inside),
+        ("times 0 after softmax", found.multiplied),
+        ("times 0, renormalised", found.renormalised),
+    )
+    for place, (column, (name, way)) in enumerate(zip(st.columns(3, gap="medium"), ways, strict=True)):
+        with column:
+            panel = Panel(
+                name,
+                way,
+                ("score", "L_k"),
+                (("as it is", "raised"), labels),
+                role="weights",
+                scale="probability",
+                masked=found.hidden,
+                footer="rows sum to " + " and ".join(number(one) for one in way.sum(dim=-1).tolist()),
+            )
+            tensor_view([panel], key=f"labs.masking.after.{place}")
+            slope = found.slopes[place].abs().max().item()
+            st.markdown(f"Largest slope of a weight by the hidden score: {number(slope)}.")
+    st.markdown(_meaning(found))
+
+
+def _meaning(found: Afterwards) -> str:
+    leak = (
+        "Multiplied, a hidden key still acts on the visible weights, forwards and through the gradient. Under a causal "
+        "mask, that is the future leaking into the past."
+        if _moved(found.multiplied) > _ROUNDING
+        else "Here the hidden score moved nothing; raise it."
+    )
+    if found.renormalised.isnan().any():
+        return leak + " Renormalising fails here: the visible weights have become 0, and 0 divided by 0 is NaN."
+    return (
+        leak
+        + " Renormalising mends it, until the hidden score is so large that the visible weights become 0 (try 120)."
+    )
+
+
+def _moved(way: Tensor) -> float:
+    """The largest change from the first row to the second; NaN where one is NaN."""
+    return (way[1] - way[0]).abs().max().item()

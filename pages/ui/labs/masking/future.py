@@ -1,0 +1,110 @@
+"""The part of the masking lab in which a token is changed and the decoder's outputs are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from engine.labs.masking.future import Changed, changed
+from engine.ops.notation import number
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+
+
+def usual(length: int) -> int:
+    """Which of so many tokens is changed to begin with."""
+    return min(2, length - 1)
+
+
+def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
+    """Draws the sliders, the question, and both decoders; returns the changed place, and whether it was answered."""
+    length = len(tokens)
+    st.markdown("##### Can a later token move an earlier output?")
+    place_column, layer_column = st.columns(2)
+    with place_column:
+        place = lab_widgets.number("place", "Token to change", 0, length - 1, usual(length))
+    with layer_column:
+        layers = lab_widgets.number("layers", "Decoder layers", 1, 4, 2)
+    masked, open_ = (result(changed, length, place, layers, causal) for causal in (True, False))
+    told = _rows(masked, tokens, place, layers)
+    if told:
+        for column, found, name in zip(
+            st.columns(2, gap="large"), (masked, open_), ("with the causal mask", "without it"), strict=True
+        ):
+            with column:
+                _one(found, tokens, name)
+        future = masked.influence.triu(diagonal=1)
+        pairs = length * (length - 1) // 2
+        still = pairs - int(future.count_nonzero())
+        meaning = (
+            " So one pass trains every position at once, each on what came before it; and while writing, what was "
+            "computed for earlier tokens stays valid."
+        )
+        st.markdown(
+            f"Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the "
+            "mask." + (meaning if still == pairs else "")
+        )
+    return place, told
+
+
+def _rows(found: Changed, tokens: tuple[str, ...], place: int, layers: int) -> bool:
+    length = len(tokens)
+    spans = ((place, place), (place, length - 1), (0, place), (0, length - 1))
+    options = dict.fromkeys((*(_span(range(first, last + 1)) for first, last in spans), _span(found.rows)))
+    earlier = range(place)
+    same = not set(earlier) & set(found.rows)
+    because = (
+        "There is no earlier row."
+        if not place
+        else (
+            f"The earlier {_span(earlier)} {'are' if place > 1 else 'is'} "
+            f"{'equal bit for bit, by torch.equal' if same else 'not equal'}."
+        )
+    )
+    return lab_widgets.predict(
+        "rows",
+        f"`{tokens[place]}`, token {place} of {length}, becomes another word. A decoder of {layers} "
+        f"{'layers' if layers > 1 else 'layer'} with the causal mask runs again. Which rows of its output change?",
+        tuple(options),
+        _span(found.rows),
+        because,
+    )
+
+
+def _one(found: Changed, labels: tuple[str, ...], name: str) -> None:
+    change = found.after - found.before
+    panels = (
+        Panel(
+            "change of the output",
+            change,
+            ("T", "d_model"),
+            (labels, None),
+            note=name,
+            role="output",
+            footer=f"{len(found.rows)} of {len(labels)} rows differ · by up to {number(change.abs().max().item())}",
+        ),
+        Panel(
+            "influence",
+            found.influence,
+            ("T", "L_k"),
+            (labels, labels),
+            note=name,
+            footer="‖∂ output / ∂ input‖; a row is an output, a column an input",
+        ),
+    )
+    for panel in panels:
+        tensor_view([panel], key=f"labs.masking.{panel.title.partition(' ')[0]}.{name.partition(' ')[0]}")
+
+
+def _span(rows: Iterable[int]) -> str:
+    """Rows that follow one another, or all of them, in words."""
+    rows = list(rows)
+    if not rows:
+        return "no row"
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    if rows == list(range(rows[0], rows[-1] + 1)):
+        return f"rows {rows[0]} to {rows[-1]}"
+    return "rows " + ", ".join(map(str, rows))

@@ -1,0 +1,134 @@
+"""The part of the masking lab on rows in which every key is hidden."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+from torch import Tensor
+
+from engine.labs.masking.rows import Empty, Remedy, empty, fused, remedies
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
+from pages.ui.app.markdown_escape import code
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+
+_LAYERS = 3
+_ACROSS = 3
+
+
+def usual(length: int) -> int:
+    """How many of so many tokens are padding to begin with."""
+    return min(2, length - 1)
+
+
+def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
+    """Draws the slider, both questions and the remedies; returns the padding, and whether all of it is open."""
+    length = len(tokens)
+    st.markdown("##### A row with nothing left to look at")
+    st.markdown(
+        "Pad a target on the left, and mask padding and future together. The first rows may look at nothing: what is "
+        "not future is padding."
+    )
+    padded = lab_widgets.number("left", "Padding on the left", 1, length - 1, usual(length))
+    found = result(empty, length, padded, _LAYERS)
+    if not _softmax(found):
+        return padded, False
+    labels = ("⟨pad⟩",) * padded + tokens[: length - padded]
+    tensor_view(
+        [
+            Panel("masked", found.masked, ("T", "L_k"), (labels, labels), role="scores", masked=found.mask),
+            Panel(
+                "weights",
+                found.weights,
+                ("T", "L_k"),
+                (labels, labels),
+                role="weights",
+                scale="probability",
+                footer=f"{int(found.weights.isnan().any(dim=-1).sum())} of {length} rows are NaN",
+            ),
+        ],
+        key="labs.masking.empty",
+        reads=[AffineMap.of(found.masked, SameIndex(0), AllIndices())],
+        operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
+    )
+    if not _spread(found, length, padded):
+        return padded, False
+    _remedies(result(remedies, length, padded), labels, padded)
+    _fused(result(fused, length, padded), padded)
+    return padded, True
+
+
+def _softmax(found: Empty) -> bool:
+    row = found.weights[0]
+    options = ("0 for every key", f"1/{len(row)} for every key", "NaN")
+    place = 2 if row.isnan().all() else 0 if not row.any() else 1
+    return lab_widgets.predict(
+        "empty",
+        "Row 0 has −∞ for every key. What does softmax make of it?",
+        options,
+        options[place],
+        f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by a sum of 0." if place == 2 else "",
+    )
+
+
+def _spread(found: Empty, length: int, padded: int) -> bool:
+    first, second = found.nan_rows[:2]
+    options = dict.fromkeys(("none", f"{padded}, those of the padding", f"all {length}"))
+    answer = {0: "none", padded: f"{padded}, those of the padding", length: f"all {length}"}.get(second, str(second))
+    options.setdefault(answer)
+    counts = ", ".join(f"{count} after layer {layer}" for layer, count in enumerate(found.nan_rows))
+    return lab_widgets.predict(
+        "spread",
+        f"In the model's decoder, layer 0 then leaves NaN in {first} of {length} rows. To layer 1 these rows are keys, "
+        "and they are masked: their weight is exactly 0. How many rows of layer 1 hold a NaN?",
+        tuple(options),
+        answer,
+        f"{counts}."
+        + (f" A weight of 0 does not keep it out: 0 × NaN is {number(0 * math.nan)}." if second > first else ""),
+    )
+
+
+def _remedies(found: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -> None:
+    st.markdown("##### What to do about it")
+    right = labels[padded:] + labels[:padded]
+    for start in range(0, len(found), _ACROSS):
+        for column, remedy in zip(st.columns(_ACROSS, gap="medium"), found[start : start + _ACROSS], strict=False):
+            names = right if remedy.pads_right else labels
+            with column:
+                panel = Panel(
+                    remedy.name,
+                    remedy.weights,
+                    ("T", "L_k"),
+                    (names, names),
+                    role="weights",
+                    scale="probability",
+                    footer=_sums(remedy),
+                )
+                tensor_view([panel], key=f"labs.masking.remedy.{found.index(remedy)}")
+                st.markdown(_said(remedy))
+
+
+def _sums(remedy: Remedy) -> str:
+    sums = sorted({round(one, 4) for one in remedy.sums.tolist()})
+    return f"rows sum to {' or '.join(map(number, sums))}"
+
+
+def _said(remedy: Remedy) -> str:
+    words, padding = (
+        "nothing" if share == 0 else f"up to {number(100 * share, digits=3)} %"
+        for share in (remedy.share_of_words, remedy.share_of_padding)
+    )
+    slope = "none of the gradients is NaN" if not remedy.nan_gradients else f"{remedy.nan_gradients} gradients are NaN"
+    return f"Hidden keys get {words} in the rows of words, {padding} in those of padding; {slope}."
+
+
+def _fused(rows: Tensor, padded: int) -> None:
+    empty_rows = rows[:padded]
+    gives = "NaN" if empty_rows.isnan().any() else "0" if not empty_rows.any() else "other numbers"
+    st.markdown(
+        f"{code('torch.nn.functional.scaled_dot_product_attention')}, given this mask, returns {gives} for "
+        f"{'these rows' if padded > 1 else 'this row'} on this machine."
+    )

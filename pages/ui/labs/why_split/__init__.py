@@ -1,0 +1,216 @@
+"""If heads never interact, why split: where they meet, what each gives, and one wide head instead."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.labs.why_split import Removed, Split, Wide, code, removed, split, wide
+from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.notation import number
+from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.sample_words import words
+from pages.ui.labs.why_split import trained
+
+# Between sums of the same float32 numbers in another order; these outputs are near 1.
+_ROUNDING = 1e-4
+
+
+def draw() -> None:
+    st.markdown(
+        "Each head has its own rows of W_Q, W_K and W_V, its own scores and its own softmax. Up to the merge, no head "
+        "reads a number of another. So where do they meet, and what does cutting the features into heads give?"
+    )
+    sliders = st.columns(4)
+    with sliders[0]:
+        heads = lab_widgets.number("heads", "Heads", 2, 8, 4)
+    with sliders[1]:
+        d_k = lab_widgets.number("d_k", "d_k = d_v", 1, 8, 4)
+    with sliders[2]:
+        length = lab_widgets.number("length", "Length", 2, 8, 5)
+    with sliders[3]:
+        head = lab_widgets.number("head", "Head to remove", 0, heads - 1, 0)
+    whole = result(split, heads, d_k, length)
+    if _loop(whole, heads):
+        _sum(whole)
+        without = result(removed, heads, d_k, length, head)
+        if _removed(without, head):
+            _change(whole, without, head)
+            one = result(wide, heads, d_k, length)
+            if _price(one, heads, d_k):
+                _patterns(whole, one, heads, d_k)
+                trained.draw()
+    lab_widgets.snippet(code(heads, d_k, length, head))
+
+
+def _loop(whole: Split, heads: int) -> bool:
+    options = ("the same numbers, up to rounding", "other numbers")
+    same = whole.loop_difference <= _ROUNDING
+    return lab_widgets.predict(
+        "loop",
+        f"Cut the layer into {heads} attentions of one head each: slices of its own weights. Run them one after the "
+        "other, and add up what they return. What comes out, beside the layer's output?",
+        options,
+        options[0] if same else options[1],
+        f"The largest difference of the outputs is {number(whole.loop_difference)}, that of the attention weights "
+        f"{number(whole.loop_weights_difference)}." + (" No head needed another." if same else ""),
+    )
+
+
+def _sum(whole: Split) -> None:
+    heads, length, d_v = whole.mixed.shape
+    labels = words(length)
+    st.markdown("##### They meet in W_O, and only by a sum")
+    st.markdown(
+        "Merged, the heads lie side by side in one row, and W_O multiplies that row. Head by head, this is a product "
+        "with one block of W_O for each head. Hover over a number to see what it reads."
+    )
+    tensor_view(
+        [
+            Panel("mixed", whole.mixed, ("H", "L", "d_v"), (None, labels, None), role="output", note="one per head"),
+            Panel("W_O, in blocks", whole.blocks, ("H", "d_v", "d_model"), role="parameter"),
+            Panel(
+                "contributions",
+                whole.contributions,
+                ("H", "L", "d_model"),
+                (None, labels, None),
+                role="output",
+                footer="what each head adds to the output",
+            ),
+        ],
+        key="labs.why_split.blocks",
+        reads=[
+            AffineMap.of(whole.mixed, SameIndex(0), SameIndex(1), AllIndices()),
+            AffineMap.of(whole.blocks, SameIndex(0), AllIndices(), SameIndex(2)),
+        ],
+        operation=Operation(
+            title="each head, its own block",
+            code=f"blocks = w_o.weight.T.view({heads}, {d_v}, {heads * d_v})\ncontributions = mixed @ blocks",
+        ),
+    )
+    tensor_view(
+        [
+            Panel("contributions", whole.contributions, ("H", "L", "d_model"), (None, labels, None), role="output"),
+            Panel("bias of W_O", whole.bias, ("d_model",), role="parameter"),
+            Panel(
+                "output",
+                whole.output,
+                ("L", "d_model"),
+                (labels, None),
+                role="output",
+                note="of the layer",
+                footer=f"largest difference from the sum: {number(whole.sum_difference)}",
+            ),
+        ],
+        key="labs.why_split.sum",
+        reads=[
+            AffineMap.of(whole.contributions, AllIndices(), SameIndex(0), SameIndex(1)),
+            AffineMap.of(whole.bias, SameIndex(1)),
+        ],
+        operation=Operation(title="added up", code="contributions.sum(dim=0) + bias"),
+    )
+    said = "is the layer's output" if whole.sum_difference <= _ROUNDING else "is not the layer's output"
+    st.markdown(
+        f"The sum of the {heads} contributions and the bias {said}: the largest difference is "
+        f"{number(whole.sum_difference)}. What one head found, another reads only in the next layer, from this sum."
+    )
+
+
+def _removed(without: Removed, head: int) -> bool:
+    options = ("by exactly what the head gave", "by more: the other heads change as well", "not at all")
+    place = 2 if without.moved == 0 else 0 if without.beyond_own <= _ROUNDING else 1
+    others = "stay what they were, bit for bit" if without.others_equal else "change"
+    return lab_widgets.predict(
+        "removed",
+        f"Set the block of head {head} in W_O to zero and run the layer again. How far does its output move?",
+        options,
+        options[place],
+        f"It moves by up to {number(without.moved)}. That is the contribution of head {head}, to within "
+        f"{number(without.beyond_own)}. The weights of all heads {others}.",
+    )
+
+
+def _change(whole: Split, without: Removed, head: int) -> None:
+    labels = words(whole.output.size(0))
+    elementwise = AffineMap.of(whole.output, SameIndex(0), SameIndex(1))
+    axes, names = ("L", "d_model"), (labels, None)
+    tensor_view(
+        [
+            Panel("output", whole.output, axes, names, role="output", note="all heads"),
+            Panel("output", without.output, axes, names, role="output", note=f"without head {head}"),
+            Panel(
+                "change",
+                whole.output - without.output,
+                axes,
+                names,
+                footer=f"from the contribution of head {head} at most {number(without.beyond_own)} away",
+            ),
+        ],
+        key="labs.why_split.change",
+        reads=[elementwise, elementwise],
+        operation=Operation(title="the difference", code="output - without"),
+    )
+
+
+def _price(one: Wide, heads: int, d_k: int) -> bool:
+    split_cost, wide_cost = one.split_cost, one.wide_cost
+    ratio = split_cost.products / wide_cost.products
+    options = (f"{heads} times as many", "as many", f"1/{heads} as many")
+    place = 1 if ratio == 1 else 0 if ratio > 1 else 2
+    more = split_cost.others - wide_cost.others
+    share = more / (wide_cost.products + wide_cost.others)
+    return lab_widgets.predict(
+        "price",
+        f"Load the same parameters into an attention with one head of {heads * d_k} features. How many FLOPs in matrix "
+        f"products do {heads} heads of {d_k} take, compared with it?",
+        options,
+        options[place],
+        f"{split_cost.products:,} beside {wide_cost.products:,}. Only scaling and softmax, which run over {heads} "
+        f"tables of scores where it has one, add {more:,}: {number(100 * share, digits=2)} % of the whole.",
+    )
+
+
+def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
+    st.markdown("##### The same parameters, one pattern or several")
+    st.dataframe(
+        {
+            "": ["parameters", "FLOPs in matrix products", "FLOPs in scaling and softmax", "weight patterns"],
+            f"{heads} heads": _column(one.split_cost.parameters, one.split_cost.products, one.split_cost.others, heads),
+            "one wide head": _column(one.wide_cost.parameters, one.wide_cost.products, one.wide_cost.others, 1),
+        },
+        hide_index=True,
+        width="content",
+        column_config={
+            name: st.column_config.TextColumn(alignment="right") for name in (f"{heads} heads", "one wide head")
+        },
+    )
+    labels = words(whole.weights.size(-1))
+    for column, weights, says in zip(
+        st.columns([3, 2], gap="large"), (whole.weights, one.weights), (f"{heads} heads", "one wide head"), strict=True
+    ):
+        with column:
+            panel = Panel(
+                "weights",
+                weights,
+                ("H", "L", "L_k"),
+                (None, labels, labels),
+                note=says,
+                role="weights",
+                scale="probability",
+                footer="each row sums to 1",
+            )
+            tensor_view([panel], key=f"labs.why_split.weights.{'split' if weights is whole.weights else 'wide'}")
+    best = whole.weights[:, -1].argmax(dim=-1).tolist()
+    looks = ", ".join(f"head {head} at `{labels[place]}`" for head, place in enumerate(best))
+    st.markdown(
+        f"`{labels[-1]}` looks most of all: {looks}; the wide head at `{labels[int(one.weights[0, -1].argmax())]}`. "
+        "The wide head's q·k is the sum of the q·k of all heads (largest difference "
+        f"{number(one.score_difference)}). It adds them up before its one softmax, so one pattern serves all "
+        f"{heads * d_k} features. Split, every {d_k} features have a softmax of their own. The outputs differ by up to "
+        f"{number(one.output_difference)}."
+    )
+
+
+def _column(*counts: int) -> list[str]:
+    return [f"{count:,}" for count in counts]

@@ -1,0 +1,1 @@
+"""What a person has set, in the session and in the address."""

@@ -1,0 +1,105 @@
+"""The view of a page as its address says it, and one banner for everything that was asked for and is not shown.
+
+What a page takes from its address beside the settings is read here. A value that cannot be used as it stands is noted
+while the page is drawn, and the notes of the settings and of the view stand together above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from engine import Step, Trace
+from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.state import session
+from pages.ui.state.link_values import Note, Problem, choice, whole
+from pages.ui.state.url_step import key_of, step_at
+
+MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
+STILL_MORE = "{count} more"
+NO_STEP = "This model has no step {asked}. Shown is {used}."
+
+_MOST = 5  # notes in a banner: a link can bring any number of them
+
+
+@dataclass
+class _Banner:
+    notes: dict[tuple[str, ...], Note] = field(default_factory=dict)
+    elsewhere: bool = False  # a fragment within has a banner of its own, which is drawn anew with it
+
+
+_BANNER: ContextVar[_Banner | None] = ContextVar("banner", default=None)
+
+
+@contextmanager
+def banner() -> Iterator[None]:
+    """Draws, above what is drawn within, what is wrong with the settings of the link and with the view read within.
+
+    A fragment that reads the view needs one of its own; those around it then leave the notes to it.
+    """
+    place = st.empty()
+    within, around = _Banner(), _BANNER.get()
+    token = _BANNER.set(within)
+    try:
+        yield
+    finally:
+        _BANNER.reset(token)
+    if around is not None:
+        around.elsewhere = True
+    if not within.elsewhere:
+        settings = {note.names: note for note in session.notes()}
+        view = {names: note for names, note in within.notes.items() if names not in settings}
+        texts = [note.text for note in (settings | view).values()]
+        if texts:
+            place.warning(_written(texts))
+
+
+def _written(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    rest = len(texts) - _MOST
+    lines = [*texts[:_MOST], *([STILL_MORE.format(count=rest)] if rest > 0 else [])]
+    return MANY.format(count=len(texts), notes="\n".join(f"- {line}" for line in lines))
+
+
+def note(problem: Problem | None, used: object = "") -> None:
+    """Notes that something of the view is not shown as asked for; outside of a banner there is nobody to tell."""
+    within = _BANNER.get()
+    if problem is not None and within is not None:
+        said = problem.note(used)
+        within.notes[said.names] = said
+
+
+def number(name: str, label: str, low: int, high: int, usual: int | None = None) -> int:
+    """A whole number of the view; ``usual``, by default ``low``, where the address has none."""
+    usual = min(max(low if usual is None else usual, low), high)
+    asked = session.view(name)
+    if not asked:
+        return usual
+    value, problem = whole(name, asked, low, high, usual, label)
+    note(problem, value)
+    return value
+
+
+def pick(name: str, label: str, options: Sequence[str], usual: str, shown: Callable[[str], str] = code) -> str:
+    """One of a few options of the view; ``usual`` where the address has none. ``shown`` is how a note names it."""
+    asked = session.view(name)
+    if not asked:
+        return usual
+    value, problem = choice(name, asked, options, usual, label)
+    note(problem, shown(value))
+    return value
+
+
+def step(trace: Trace) -> Step:
+    """The step of the view; where this trace has none of that name, its relative in the last layer, or the first."""
+    asked = session.view("step")
+    value = step_at(trace, asked)
+    name, _, op = asked.partition(":")
+    if asked and (name != value.full_name or op not in ("", value.op)):
+        note(Problem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(key_of(trace, value)))
+    return value

@@ -1,0 +1,262 @@
+"""What a person has set, as one frozen value, and its form in the address of the page.
+
+Only what differs from the defaults is in the address, so a link is short and says what is particular about it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from engine import Config, ConfigError
+from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS, TOKENIZERS, WEIGHTS
+from engine.config import TRAINED as FIXED
+from engine.pretrained.pretrained import trained_config
+from engine.runtime.decode import MOST_STEPS
+from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.state.link_values import Note, Problem, choice, whole
+
+SOURCE, TARGET = "I go home", "나는 집에 간다"
+DATE, ANSWER = "21 November 2026", "2026-11-21"
+SENTENCES, TOKENS = "sentences", "tokens"
+WORDS, CHARACTERS = TOKENIZERS
+RANDOM, TRAINED = WEIGHTS
+
+# What the controls reach. The engine takes more; the memory guard decides what runs.
+RANGES: Mapping[str, tuple[int, int]] = {
+    "batch": (1, 16),
+    "src_len": (1, 256),
+    "tgt_len": (1, 256),
+    "heads": (1, 16),
+    "d_model": (1, 1024),
+    "encoder_layers": (1, 6),
+    "decoder_layers": (1, 6),
+    "d_ff": (1, 4096),
+    "d_k": (1, 1024),
+    "d_v": (1, 1024),
+    "vocab_size": (4, 4096),
+    "seed": (0, 2**31 - 1),
+}
+_TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+_CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "tokenizer": TOKENIZERS}
+
+# What is said of a link beside the sentences of every number and choice.
+_NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
+_NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do not divide it. d_model {used} is used."
+_ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
+_ONLY_RANDOM_UNUSED = "{given} was asked for, which only random weights leave free. It is left out."
+_NO_DECODING = "{given} was asked for; only what the trained model writes itself has steps of decoding. It is left out."
+_NO_STEP = "{given} was asked for; {label} is a whole number from {low} to {high}. It is left out."
+_BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at most. The last step is shown."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The model's config, and what it reads.
+
+    ``upto`` is the step of decoding that is shown, where the trained model writes the target itself: how many
+    characters it has written by then, None for all of them.
+    """
+
+    QUERY_NAMES: ClassVar[frozenset[str]]
+
+    config: Config = field(default_factory=Config)
+    reads: str = SENTENCES
+    source: str = SOURCE
+    target: str = TARGET
+    upto: int | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights are the trained ones."""
+        return self.config.weights == TRAINED
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target is what the trained model writes."""
+        return self.trained and not self.target.strip()
+
+    @property
+    def sentences(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Source and target sentences, one a line; None where tokens are generated."""
+        if self.reads == TOKENS:
+            return None
+        return _lines(self.source), _lines(self.target)
+
+    def to_query(self) -> dict[str, str]:
+        """The part of the address that says these settings."""
+        start = _start(self.trained, self.config.tokenizer)
+        usual = dataclasses.asdict(start.config)
+        if not self.trained:
+            usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
+        query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
+        if not self.trained:
+            query["weights"] = RANDOM
+        for name in ("reads", "source", "target"):
+            if getattr(self, name) != getattr(start, name):
+                query[name] = getattr(self, name)
+        if self.writes and self.upto is not None:
+            query["upto"] = str(self.upto)
+        return query
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Config))
+_TEXTS = ("reads", "source", "target", "upto")
+Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS})
+# What only random weights have: an address with one of these and no word about weights means random ones.
+_ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
+
+
+def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
+    """What a person begins with, with either kind of weights, and with random ones either kind of tokens."""
+    config = trained_config() if trained else Config(tokenizer=tokenizer)
+    source, target = example_of(config)
+    return Settings(config, source=source, target=target)
+
+
+def first() -> Settings:
+    """What a bare address opens: the model that has learned something."""
+    return _start(trained=True)
+
+
+def example_of(config: Config) -> tuple[str, str]:
+    """The source and target to begin with; the target of trained weights is empty, because they write it."""
+    if config.tokenizer == WORDS:
+        return SOURCE, TARGET
+    return DATE, "" if config.weights == TRAINED else ANSWER
+
+
+def text_of(settings: Settings) -> tuple[str, str]:
+    """The source and the target."""
+    return settings.source, settings.target
+
+
+def differing(settings: Settings, others: Settings) -> str:
+    """What these settings have otherwise than the others, in words that are safe to show.
+
+    What follows from something else that is said is left out, as d_k from d_model.
+    """
+    config = settings.config
+    usual = following(config.heads, config.d_model)
+    unsaid = {name for name in usual if getattr(config, name) == usual[name]} | {"vocab_size"}
+    if settings.reads == TOKENS:
+        unsaid |= {"tokenizer", "source", "target"}
+    else:
+        unsaid |= {"batch", "src_len", "tgt_len"}
+    said = [
+        f"{name} {_text(getattr(config, name))}"
+        for name in _FIELDS
+        if name not in unsaid and getattr(config, name) != getattr(others.config, name)
+    ]
+    if settings.reads != others.reads:
+        said.append("generated tokens" if settings.reads == TOKENS else "a text")
+    for name in ("source", "target"):
+        text = getattr(settings, name)
+        if name not in unsaid and text and text != getattr(others, name):
+            said.append(f"{name} {code(short_text(text, 24))}")
+    return ", ".join(said) or "the same sizes"
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
+    """The settings an address says, and a note for every value in it that could not be used.
+
+    A note names what the settings have in the end, also where that follows from other values of the link.
+    """
+    usual = RANDOM if _ONLY_RANDOM & query.keys() else TRAINED
+    weights, problem = choice("weights", query.get("weights", usual), WEIGHTS, TRAINED)
+    problems = [problem]
+    trained = weights == TRAINED
+    tokenizer = query.get("tokenizer", WORDS)
+    start = _start(trained, tokenizer if tokenizer in TOKENIZERS else WORDS)
+    changes: dict[str, Any] = {}
+    for name in _FIELDS:
+        if name in query and name != "weights":
+            if trained and name in _ONLY_RANDOM:
+                problems.append(_fixed(name, query[name]))
+                continue
+            value, problem = _value(name, query[name])
+            if problem is None or not problem.usual:  # what is usual for d_k follows from other values of the link
+                changes[name] = value
+            problems.append(problem)
+    config, more = (trained_config(**changes), ()) if trained else _sound(changes)
+    reads, problem = choice("reads", query.get("reads", SENTENCES), (SENTENCES, TOKENS), SENTENCES)
+    if trained and reads == TOKENS:
+        reads, problem = SENTENCES, Problem("reads", TOKENS, _ONLY_RANDOM_USED)
+    problems.append(problem)
+    settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
+    if "upto" in query:
+        settings, problem = _decoding_step(settings, query["upto"])
+        problems.append(problem)
+    notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
+    return settings, (*notes, *more)
+
+
+def following(heads: int, d_model: int) -> dict[str, int | None]:
+    """d_k, d_v and d_ff as they follow from heads and d_model; no d_k and d_v where heads do not divide d_model."""
+    share = None if d_model % heads else d_model // heads
+    return {"d_k": share, "d_v": share, "d_ff": 4 * d_model}
+
+
+def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[Note, ...]]:
+    """A config with these changes, made valid by moving d_model where heads do not divide it."""
+    try:
+        return Config(**changes), ()
+    except ConfigError:
+        default = Config()
+        heads, width = changes.get("heads", default.heads), changes.get("d_model", default.d_model)
+        fitting = nearest_multiple(width, heads)
+        note = Note(("d_model", "heads"), _NOT_DIVIDED.format(width=width, heads=heads, used=fitting))
+        return Config(**changes | {"d_model": fitting}), (note,)
+
+
+def _value(name: str, text: str) -> tuple[Any, Problem | None]:
+    """What a link says of a field of the config, or what is to be used instead, and the problem with it."""
+    default = getattr(Config(), name)
+    if isinstance(default, bool):
+        if text.lower() in _TRUE + _FALSE:
+            return text.lower() in _TRUE, None
+        return default, Problem(name, text, _NO_SWITCH, {"name": name})
+    if isinstance(default, int):
+        return whole(name, text, *RANGES[name], default)
+    return choice(name, text, _CHOICES[name], default)
+
+
+def _fixed(name: str, text: str) -> Problem | None:
+    """The problem with a value that trained weights do not leave free; None where it is the one they have."""
+    fixed = {**FIXED, "tokenizer": CHARACTERS}
+    if name not in fixed:
+        return Problem(name, text, _ONLY_RANDOM_UNUSED)
+    return None if text == _text(fixed[name]) else Problem(name, text, _ONLY_RANDOM_USED)
+
+
+def _decoding_step(settings: Settings, text: str) -> tuple[Settings, Problem | None]:
+    """The settings with the step of decoding that a link asks for. How many there are shows when the model has run."""
+    if not settings.writes:
+        return settings, Problem("upto", text, _NO_DECODING)
+    step, problem = whole("upto", text, 0, MOST_STEPS - 1, 0)
+    if problem is not None and problem.usual:
+        return settings, problem.saying(_NO_STEP)
+    if problem is not None and step:
+        problem = problem.saying(_BEYOND_THE_END)
+    return dataclasses.replace(settings, upto=step), problem
+
+
+def _used(settings: Settings, name: str) -> str:
+    """What the settings have under a name of the address."""
+    return _text(getattr(settings.config if name in _FIELDS else settings, name))
+
+
+def nearest_multiple(value: int, of: int) -> int:
+    """The multiple of ``of`` nearest to ``value`` that the control of d_model reaches."""
+    high = RANGES["d_model"][1] // of * of
+    return min(max((value + of // 2) // of * of, of), high)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip()) or ("",)

@@ -1,0 +1,93 @@
+"""The pinned cell, the choosers and the way a person came, as texts of the address.
+
+pin=0.1.2.3     that cell of the step's output; i1.2.3 is cell (2, 3) of its input 1, and x the cell of a number
+at=H-3_S.2-16   what the choosers show: from 3 on along H, from 16 on along the second S
+trail=258-0.3.5_257-i1.0    the cells the arithmetic was followed through, each with its step's number
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from engine import Step, Trace
+from engine.ops.access import Index
+from pages.ui.components.tensor_view.player_types import Cell
+
+_CELL = re.compile(r"(?:i(\d{1,3})\.)?(x|\d{1,9}(?:\.\d{1,9})*)", re.ASCII)
+# An axis such as d_k has the separator in its name. Without a bound a link of many characters takes minutes to read.
+_START = re.compile(r"([^-]{1,40})-(\d{1,9})(?:_|$)", re.ASCII)
+_LONGEST = 200  # cells of a trail: more than there are layers of arithmetic between a logit and a token
+
+
+def cell_text(index: Index, panel: int | None = None) -> str:
+    """A cell of a step: of its output, or of its input ``panel``."""
+    return ("" if panel is None else f"i{panel}.") + (".".join(map(str, index)) or "x")
+
+
+def cell_at(trace: Trace, number: int, text: str) -> Cell | None:
+    """The cell that a text names in the step with this number, None where there is no such cell."""
+    found = _CELL.fullmatch(text)
+    if found is None or not 0 <= number < len(trace.steps):
+        return None
+    index = () if found[2] == "x" else tuple(map(int, found[2].split(".")))
+    cell = Cell(number, index, None if found[1] is None else int(found[1]))
+    return cell if exists(trace, cell) else None
+
+
+def exists(trace: Trace, cell: Cell) -> bool:
+    """Whether a trace has this cell."""
+    if not 0 <= cell.step < len(trace.steps):
+        return False
+    step = trace.steps[cell.step]
+    if cell.panel is not None and not 0 <= cell.panel < len(step.inputs):
+        return False
+    shape = (step if cell.panel is None else step.inputs[cell.panel]).value.shape
+    return len(cell.index) == len(shape) and all(0 <= i < size for i, size in zip(cell.index, shape, strict=True))
+
+
+def pin_text(step: Step, pinned: tuple[int, Index] | None) -> str | None:
+    """What is pinned on a stage, by panel and index; the last panel is the output."""
+    if pinned is None:
+        return None
+    panel, index = pinned
+    return cell_text(index, panel if panel < len(step.inputs) else None)
+
+
+def pin_at(trace: Trace, step: Step, text: str) -> tuple[int, Index] | None:
+    """What a text pins on the stage of a step."""
+    cell = cell_at(trace, step.index, text)
+    if cell is None:
+        return None
+    return len(step.inputs) if cell.panel is None else cell.panel, cell.index
+
+
+def trail_text(cells: Sequence[Cell]) -> str | None:
+    return "_".join(f"{cell.step}-{cell_text(cell.index, cell.panel)}" for cell in cells[-_LONGEST:]) or None
+
+
+def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
+    """The cells of a trail; one that does not exist ends it, as nothing can be said of how it goes on."""
+    cells: list[Cell] = []
+    for part in filter(None, text.split("_")[:_LONGEST]):
+        number, _, place = part.partition("-")
+        cell = cell_at(trace, int(number), place) if re.fullmatch("[0-9]{1,9}", number) else None
+        if cell is None:
+            break
+        cells.append(cell)
+    return tuple(cells)
+
+
+def view_text(starts: Mapping[str, int]) -> str | None:
+    """Where the windows of a stage begin, by axis; those that begin at 0 need no saying."""
+    return "_".join(f"{key}-{start}" for key, start in sorted(starts.items()) if start) or None
+
+
+def is_view(text: str) -> bool:
+    """Whether a text is nothing but axes, each with where its window begins."""
+    return sum(len(start[0]) for start in _START.finditer(text)) == len(text)
+
+
+def view_at(text: str) -> dict[str, int]:
+    """Where a text has the windows begin."""
+    return {found[1]: int(found[2]) for found in _START.finditer(text)}

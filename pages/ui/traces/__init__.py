@@ -1,0 +1,1 @@
+"""Where a trace comes from, and the cache that keeps it."""

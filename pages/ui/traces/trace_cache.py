@@ -1,0 +1,150 @@
+"""Settings in, trace out, through the store; what cannot be run becomes a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from engine import Config, ConfigError, TextError, Trace
+from engine.runtime.decode import (
+    MOST_STEPS,
+    Decoded,
+    Told,
+    answered,
+    decode,
+    measure_decoded,
+    measure_decoding,
+    measure_told,
+    teacher_forced,
+)
+from engine.runtime.devices import choose, room
+from engine.runtime.footprint import Bytes, measure
+from engine.runtime.forward import load, read_text, run_batch
+from engine.runtime.memory_estimate import check_fits
+from engine.runtime.run import run
+from pages.ui.state.settings import Settings
+from pages.ui.traces.store import BusyError, Store
+
+
+class CannotRunError(Exception):
+    """Settings that cannot be run, in words for the screen."""
+
+
+def trace_of(settings: Settings) -> Trace:
+    """The trace of these settings, cached.
+
+    Raises:
+        CannotRunError: the text cannot be read, the device is not here, or it would not fit in memory.
+    """
+    with _said():
+        if not settings.writes:
+            return _run(settings.config, *(settings.sentences or (None, None)))
+        written = decoded_of(settings)
+        if len(written) == 1:
+            return written[0].traces[written[0].written_by(settings.upto)]
+        return _run_written(settings, written)
+
+
+def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
+    """What the model writes for every line of the source, with the trace of each step, cached.
+
+    Raises:
+        CannotRunError: as ``trace_of``; also for generated tokens, which are no text to answer.
+    """
+    with _said():
+        if settings.sentences is None:
+            raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
+        lines = settings.sentences[0]
+        _check_lines(settings.config, lines)
+        return tuple(_decoded(settings.config, line) for line in lines)
+
+
+def told_of(settings: Settings, source: str, target: str) -> Told:
+    """What the model held probable at every place of this target, cached.
+
+    Raises:
+        CannotRunError: as ``trace_of``.
+    """
+    with _said():
+        config = read_text(settings.config, [source], [target])[0]
+        _check_lines(settings.config, (settings.sentences or ((source,),))[0], told=config)
+        make = partial(teacher_forced, source, target, config)
+        return _kept_or_made(("told", config, source, target), config, make, measure_told)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turns what can go wrong with a run into words for the screen."""
+    try:
+        yield
+    except (ConfigError, TextError) as error:
+        raise CannotRunError(str(error)) from error
+    except BusyError as error:
+        raise CannotRunError(
+            "Other people's runs fill the memory of this server; make this one smaller, or try again in a moment."
+        ) from error
+
+
+def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
+    config = read_text(config, source, target)[0]
+    return _kept_or_made((config, source, target), config, partial(run, config, source, target))
+
+
+def _run_written(settings: Settings, written: tuple[Decoded, ...]) -> Trace:
+    sources = tuple(decoded.source for decoded in written)
+    config, batch = answered(*read_text(settings.config, sources), written, settings.upto)
+    return _kept_or_made((config, sources, batch.target_ids), config, partial(run_batch, config, batch))
+
+
+def _decoded(config: Config, line: str) -> Decoded:
+    config = read_text(config, [line])[0].change(tgt_len=1)  # a length of its own it does not have
+    make = partial(decode, line, config)
+    return _kept_or_made(("decoded", config, line), config, make, measure_decoding, measure_decoded)
+
+
+def _check_lines(config: Config, lines: tuple[str, ...], told: Config | None = None) -> None:
+    """Refuses lines that cannot be read, or that do not fit together, before the first of them is answered.
+
+    All answers are on the screen at once, with the run on all of them, or on what is told.
+    """
+
+    def measured(config: Config) -> Bytes:
+        return measure_decoding(config) + measure_told(told or config.change(tgt_len=MOST_STEPS))
+
+    check_fits(read_text(config, lines)[0], _store_for(config).room, measured)
+
+
+def _kept_or_made(
+    key: Hashable,
+    config: Config,
+    make: Callable[..., Any],
+    measured: Callable[[Config], Bytes] = measure,
+    weigh: Callable[[Any], int] | None = None,
+) -> Any:
+    """What is kept under the key, or what ``make`` returns for the model of this config.
+
+    ``measured`` says the most that it will hold, ``weigh`` what it does hold.
+    """
+    store = _store_for(config)
+    kept = store.look_up(key)
+    if kept is not None:
+        return kept
+    size = check_fits(config, store.room, measured)
+    # The input's sizes make no weight: one model serves them all.
+    weights = dataclasses.replace(config, batch=1, src_len=1, tgt_len=1)
+    model = store.get(weights, size.parameters, partial(load, weights))
+    return store.get(key, size.recording, partial(make, model=model), weigh)
+
+
+def _store_for(config: Config) -> Store:
+    return _store(choose(config.device, config.dtype).type)
+
+
+@st.cache_resource(show_spinner=False)
+def _store(device: str) -> Store:
+    return Store(room(choose(device, "float32")))

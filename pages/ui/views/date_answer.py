@@ -1,0 +1,86 @@
+"""A person's own date, and what the trained model makes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+
+import streamlit as st
+
+from engine.runtime.decode import Choice, Decoded
+from engine.text import char_tokenizer, tokenizer
+from pages.ui.app import frame
+from pages.ui.app.markdown_escape import code, visible
+from pages.ui.state import session
+from pages.ui.state.settings import Settings
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of
+
+_KEY = "front.date"
+_SURE = 0.9
+_READ_AS = "The source is read as {read}: digits of other scripts and full-width characters count as ASCII."
+
+
+def draw(settings: Settings) -> None:
+    """Draws an input for a date, and the answer."""
+    key, start = session.widget(_KEY, session.settings_now().source.partition("\n")[0])
+    st.text_input(
+        "Write a date: in English or Korean, in words or numbers, from 1900 to 2099. The model learned to answer "
+        "in the form 2026-11-21.",
+        start,
+        key=key,
+        on_change=session.chosen(_KEY, key, _typed),
+    )
+    try:
+        written = decoded_of(settings)[0]
+    except CannotRunError as error:
+        st.error(str(error))
+        return
+    st.html(strip(written))
+    st.caption(" ".join(filter(None, (how_sure(written), read_as(written, settings)))))
+    frame.link("pages/decoding.py", "Character by character →", session.settings_now().to_query())
+
+
+def strip(written: Decoded) -> str:
+    """The answer as HTML: every character on a tint as deep as the model was sure of it, the percentage below."""
+    cells = "".join(_cell(choice) for choice in written.choices)
+    return f'<div class="answer">{cells}</div>'
+
+
+def _cell(choice: Choice) -> str:
+    share = percent(choice.probability)
+    return (
+        f'<span class="character" style="background: rgba(62, 107, 201, {0.06 + 0.3 * choice.probability:.2f})">'
+        f"<b>{html.escape(visible(choice.token))}</b><small>{share}</small></span>"
+    )
+
+
+def percent(share: float) -> str:
+    """A probability in per cent. What is not certain is never rounded to certainty."""
+    if share >= 0.9995:
+        return "100 %" if share == 1 else "> 99.9 %"
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
+
+
+def how_sure(written: Decoded) -> str:
+    """How probable the answer is to the model, and where it is least sure."""
+    whole = f"The model gives this answer a probability of {percent(written.probability)}"
+    place, least = min(enumerate(written.choices), key=lambda pair: pair[1].probability)
+    if least.probability >= _SURE:
+        return f"{whole}."
+    other, share = least.ranked[1]
+    return (
+        f"{whole}. It is least sure at position {place}, of {code(least.token)} with "
+        f"{percent(least.probability)}; next came {code(other)} with {percent(share)}."
+    )
+
+
+def read_as(written: Decoded, settings: Settings) -> str:
+    """How the trained model reads a source with other digits than 0 to 9; nothing where it reads what is written."""
+    read = char_tokenizer.as_read(written.source)
+    if not settings.trained or read == tokenizer.normalise(written.source):
+        return ""
+    return _READ_AS.format(read=code(read))
+
+
+def _typed(typed: str) -> None:
+    session.change_settings(dataclasses.replace(session.settings_now(), source=typed, upto=None))

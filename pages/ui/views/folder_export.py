@@ -1,0 +1,102 @@
+"""Both files of an export, written to a folder of the computer that serves the page, for whoever sits at it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from engine import Trace, save_csv
+from engine.export.files import FILES, ExportError
+from engine.export.folder_names import FolderNameError, check_folder_name
+from engine.export.units import in_words
+from pages.ui.app import own_computer
+from pages.ui.app.markdown_escape import code, escaped
+from pages.ui.traces.reproduce import FOLDER
+
+# The folder and its files that somebody has been asked about; then those they said may be replaced.
+_ASKED, _REPLACED = "explorer.folder_asked", "explorer.folder_replaced"
+_Files = tuple[Path, tuple[str, ...]]
+
+
+def draw(trace: Trace, size: int) -> None:
+    """Draws the form, the question whether files may be replaced, and what came of it; or why there is no form.
+
+    Args:
+        trace: what is written.
+        size: about how many bytes that will be.
+    """
+    st.markdown("##### Write both to a folder on this computer")
+    objection = own_computer.why_not()
+    if objection:
+        st.caption(f"Offered only to a browser on the computer that serves this page. {objection}")
+        return
+    with st.form("folder", border=False):
+        name = st.text_input("Folder", value=FOLDER, help="Made if it is not there.")
+        pressed = st.form_submit_button(f"Write both files, about {in_words(size)}")
+    may_replace: _Files | None = st.session_state.pop(_REPLACED, None)
+    if pressed:
+        st.session_state.pop(_ASKED, None)
+        folder = _folder(name)
+        if folder is not None:
+            _write_or_ask(trace, folder, ())
+    elif may_replace is not None:
+        _write_or_ask(trace, *may_replace)
+    asked: _Files | None = st.session_state.get(_ASKED)
+    if asked is not None:
+        _ask(*asked)
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name; None, and why, where there can be none."""
+    try:
+        check_folder_name(name)
+        return Path(name).expanduser()
+    except (FolderNameError, RuntimeError) as error:  # no home to expand "~"
+        _say(error)
+        return None
+
+
+def _write_or_ask(trace: Trace, folder: Path, may_replace: tuple[str, ...]) -> None:
+    """Writes both files, unless one is there that has not been said to be replaceable."""
+    present = tuple(name for name in FILES if os.path.lexists(folder / name))
+    if set(present) <= set(may_replace):
+        _write(trace, folder)
+    else:
+        st.session_state[_ASKED] = (folder, present)
+
+
+def _ask(folder: Path, present: tuple[str, ...]) -> None:
+    st.warning(f"{code(str(folder))} already has {' and '.join(present)}.")
+    with st.container(horizontal=True):
+        st.button(f"Replace {' and '.join(present)}", key="folder.replace", on_click=_answer, args=(True,))
+        st.button("Keep what is there", key="folder.keep", on_click=_answer, args=(False,))
+
+
+def _answer(replace: bool) -> None:
+    asked = st.session_state.pop(_ASKED, None)
+    if replace:
+        st.session_state[_REPLACED] = asked
+
+
+def _write(trace: Trace, folder: Path) -> None:
+    bar = st.progress(0.0, text="Writing")
+    try:
+        # Asked again: the page may have been drawn for another connection than the one that pressed the button.
+        objection = own_computer.why_not()
+        if objection:
+            st.error(objection)
+            return
+        save_csv(trace.steps, folder, lambda done, total: bar.progress(done / max(total, 1), text="Writing"))
+    except (ExportError, ValueError) as error:  # a name that no file system takes
+        _say(error)
+    else:
+        st.success(f"Wrote steps.csv and values.csv to {code(str(folder.resolve()))}")
+    finally:
+        bar.empty()
+
+
+def _say(error: Exception) -> None:
+    text = str(error)
+    st.error(escaped(f"{text[:1].upper()}{text[1:]}"))

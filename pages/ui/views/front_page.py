@@ -1,0 +1,101 @@
+"""The front page's panels: what this is, the model as a graph, and where to go."""
+
+from __future__ import annotations
+
+import html
+from functools import partial
+
+import streamlit as st
+
+from engine import Trace
+from engine.axes import axis
+from engine.export.units import in_words
+from engine.graph.model_graph import to_dot
+from engine.runtime.parameters import ParameterCount, parameters_of, rows
+from pages.ui.app import frame, front_skeleton
+from pages.ui.app.graph_theme import graph_look
+from pages.ui.app.lazy_expander import folded
+from pages.ui.app.markdown_escape import code
+from pages.ui.app.theme import is_dark
+from pages.ui.state import session
+from pages.ui.views import date_answer
+
+_TOKENS = 12
+_STYLE = """<style>
+.parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
+.parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
+  padding: 0.2rem 0 0.2rem calc(var(--depth) * 0.9rem); border-bottom: 1px solid rgb(128 128 128 / 0.2); }
+.parameters dt { font: 0.82rem var(--st-code-font, monospace); overflow-wrap: anywhere; }
+.parameters dd { margin: 0; }
+.parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
+</style>"""
+_ON_EDGES = ("B", "S", "T", "d_model", "V")
+
+
+def draw(trace: Trace) -> None:
+    """Draws the front page of a trace."""
+    words, picture = front_skeleton.parts()
+    with picture:  # first, because it takes the browser longest
+        with st.container(key="graph"):
+            alt = "Graph of the Transformer, the shape of the tensor on every edge"
+            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
+        st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
+    with words:
+        st.markdown(
+            "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
+            "Every shape and every value you see was computed by that run."
+        )
+        if session.settings_shown().trained:
+            date_answer.draw(session.settings_shown())
+        _sentences(trace)
+        _numbers(trace)
+        st.markdown("##### Look inside")
+        for page in frame.PAGES[1:]:
+            with st.container(gap=None):
+                frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
+                st.caption(page.says[0].upper() + page.says[1:])
+        st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
+
+
+def _sentences(trace: Trace) -> None:
+    for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
+        rows = trace.labels[side]
+        shown, rest = rows[0][:_TOKENS], len(rows[0]) - _TOKENS
+        more = f" and {rest} more" if rest > 0 else ""
+        others = f", and {len(rows) - 1} more of them" if len(rows) > 1 else ""
+        st.markdown(f"{what} " + " · ".join(map(code, shown)) + more + others)
+
+
+def _glossary(trace: Trace) -> str:
+    symbols = dict.fromkeys(symbol for step in trace.steps for symbol in step.axes if symbol in _ON_EDGES)
+    return "On the edges: " + " · ".join(f"**{symbol}** {axis(symbol).name}" for symbol in symbols) + "."
+
+
+def _numbers(trace: Trace) -> None:
+    flops = sum(step.flops or 0 for step in trace.steps)
+    with st.container(horizontal=True):
+        st.metric("Recorded steps", f"{len(trace.steps):,}")
+        st.metric("FLOPs", _short(flops))
+        st.metric("Recorded tensors", in_words(trace.nbytes))
+    if trace.config is not None:
+        counted = parameters_of(trace.config)
+        folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
+
+
+def _parameters(counted: ParameterCount) -> None:
+    lines = "".join(_line(depth, name, one) for depth, name, one in ((0, "model", counted), *rows(counted)))
+    st.html(f'{_STYLE}<dl class="parameters">{lines}</dl>')
+    st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
+
+
+def _line(depth: int, name: str, one: ParameterCount) -> str:
+    sizes = html.escape(one.arithmetic)
+    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{sizes}</dd></div>'
+
+
+def _short(number: float) -> str:
+    for unit in ("", " k", " M", " G"):
+        if number < 1000:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:,.3g} T"

@@ -1,0 +1,48 @@
+"""Where a step stands among the others, and the ways on from it."""
+
+from __future__ import annotations
+
+from engine import Step, Trace
+from engine.graph.module_paths import chain, title
+from engine.graph.timeline import in_layer, levels, next_of_kind
+from pages.ui.components.tensor_view.player_types import Jump, Player
+
+_DWELL, _DWELL_MOVING = 1.6, 3.4  # seconds: a step whose cells travel needs longer to be seen
+
+
+def player_of(trace: Trace, step: Step, moves: bool) -> Player:
+    """The player at a step; ``moves`` says whether its cells travel on the screen."""
+    return Player(
+        run=f"{id(trace):x}",
+        step=step.index,
+        last=len(trace.steps) - 1,
+        path=(*map(title, chain(step.path)), step.name),
+        levels=levels(trace, step),
+        jumps=(*_kind(trace, step), *_layers(trace, step), *_heads(step)),
+        dwell=_DWELL_MOVING if moves else _DWELL,
+    )
+
+
+def _kind(trace: Trace, step: Step) -> list[Jump]:
+    found = next_of_kind(trace, step)
+    says = f"step {found.index}, {found.full_name}" if found else f"this is the last {step.op} of the run"
+    return [Jump(f"next {step.op} ▸", says, found and found.index)]
+
+
+def _layers(trace: Trace, step: Step) -> list[Jump]:
+    jumps = []
+    for by in (-1, 1):
+        other = in_layer(trace, step, by)
+        if other is not None:
+            layer = title(next(module for module in chain(other.path) if module.rpartition(".")[2].isdecimal()))
+            label = f"◂ {layer}" if by < 0 else f"{layer} ▸"
+            jumps.append(Jump(label, f"the same step, {other.full_name}", other.index, keeps_pin=True))
+    return jumps
+
+
+def _heads(step: Step) -> list[Jump]:
+    """The same cell in the heads beside."""
+    if "H" not in step.axes or step.shape[step.axes.index("H")] < 2:
+        return []
+    axis = step.axes.index("H")
+    return [Jump("head", "the same cell in another head", step.index, along=axis, by=by) for by in (-1, 1)]

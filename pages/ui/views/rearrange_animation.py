@@ -1,0 +1,39 @@
+"""Which steps only move their numbers, so that each cell can be followed from its old place to its new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine import Step
+from engine.ops import reads
+from pages.ui.components.tensor_view import Travel
+
+_LENGTHS = frozenset(("S", "T", "L", "L_k"))
+
+
+def travel_of(step: Step) -> Travel | None:
+    """How the cells of a step are coloured on their way; None for a step that does anything but move them.
+
+    The colours are those of a token and a feature, so they stay the same through view, permute and transpose.
+    """
+    if len(step.inputs) != 1 or step.value.numel() < 2 or not _moves(step):
+        return None
+    parent = step.inputs[0]
+    axes = parent.axes or (None,) * parent.value.dim()
+    token = _token(axes)
+    features = [axis for axis, symbol in enumerate(axes) if axis != token and symbol != "B"]
+    # Heads come first wherever they stand, as they do in the row that they were cut from.
+    features.sort(key=lambda axis: axes[axis] != "H")
+    return Travel(token, tuple(features))
+
+
+def _moves(step: Step) -> bool:
+    """Every number of the input stands in the output once, and not all of them where they stood."""
+    maps = reads(step)
+    return maps is not None and step.inputs[0].value.numel() == step.value.numel() and maps[0].moves(step.shape)
+
+
+def _token(axes: Sequence[str | None]) -> int | None:
+    """The first axis of tokens, else the rows."""
+    lengths = [axis for axis, symbol in enumerate(axes) if _LENGTHS & set((symbol or "").split("*"))]
+    return lengths[0] if lengths else len(axes) - 2 if len(axes) > 1 else None

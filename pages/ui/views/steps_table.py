@@ -1,0 +1,187 @@
+"""All recorded tensors in one table, to search and filter; a chosen row shows its tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from engine import Step, Trace
+from pages.ui.app import frame
+from pages.ui.app.lazy_expander import folded
+from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.components.tensor_view import tensor_view
+from pages.ui.state import link_notes, session
+from pages.ui.state.link_values import Problem
+from pages.ui.state.url_step import key_of
+from pages.ui.views import download_buttons
+from pages.ui.views.operation_card import operation_of, where
+from pages.ui.views.tensor_panels import memory_words, panel_of
+
+_HEIGHT, _ROW = 430, 35  # pixels
+_LONGEST = 24  # characters of an operation that only the link knows
+_TABLE = "explorer.table"
+_HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
+_NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
+
+
+def draw(trace: Trace) -> None:
+    """Draws the filters, the table and the tensor of the chosen row."""
+    st.markdown("#### Every step")
+    steps = _filtered(trace)
+    words, button = st.columns([3, 1], vertical_alignment="center")
+    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Tick a row to see its tensor.")
+    with button:
+        download_buttons.steps_button(steps, "These rows as CSV", key="filtered_steps")
+    if not steps:
+        st.info("No step matches. Take a filter away, or search for part of a name such as scores.")
+        return
+    chosen = _table(trace, steps)
+    st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
+    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(trace, chosen))
+    folded(
+        "Take this tensor along as CSV",
+        "table.csv",
+        partial(download_buttons.tensor_buttons, chosen, selection, "table"),
+    )
+    with st.container(horizontal=True):
+        query = {**session.settings_now().to_query(), "step": key_of(trace, chosen)}
+        frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
+
+
+def _filtered(trace: Trace) -> tuple[Step, ...]:
+    search, module, op = st.columns([2, 2, 2])
+    with search:
+        text = _text_filter("search", "Search names, expressions and shapes", "scores, query @ key, 4, 8 …")
+    with module:
+        inside = _choice_filter("module", "Module", _modules(trace), "whole model")
+    with op:
+        ops = _ops_filter(sorted({step.op for step in trace.steps}))
+    return tuple(
+        step
+        for step in trace.steps
+        if text.lower() in _searched(step)
+        and (not inside or step.path == inside or step.path.startswith(f"{inside}."))
+        and (not ops or step.op in ops)
+    )
+
+
+def _searched(step: Step) -> str:
+    expression = step.source.expression if step.source else ""
+    sizes = ", ".join(map(str, step.shape))
+    return f"{step.full_name} {step.op} {expression} {sizes} {_axes(step)}".lower()
+
+
+def _modules(trace: Trace) -> tuple[str, ...]:
+    """Every module path and every one above it, in the order they run."""
+    found: dict[str, None] = {}
+    for step in trace.steps:
+        parts = step.path.split(".")
+        for depth in range(1, len(parts) + 1):
+            found[".".join(parts[:depth])] = None
+    return tuple(path for path in found if path)
+
+
+def _table(trace: Trace, steps: Sequence[Step]) -> Step:
+    rows = pd.DataFrame(
+        {
+            "step": [step.index for step in steps],
+            "module": [step.path or "(top)" for step in steps],
+            "name": [step.name for step in steps],
+            "op": [step.op for step in steps],
+            "axes": [_axes(step) for step in steps],
+            "shape": [" × ".join(map(str, step.shape)) or "scalar" for step in steps],
+            "dtype": [str(step.dtype).removeprefix("torch.") for step in steps],
+            "memory": [memory_words(step) for step in steps],
+            "bytes": [step.nbytes for step in steps],
+            "FLOPs": [step.flops for step in steps],
+            "expression": [step.source.expression if step.source else "" for step in steps],
+            "line": [where(step) for step in steps],
+        }
+    )
+    linked = link_notes.step(trace)
+    place = steps.index(linked) if linked in steps else 0
+    if linked not in steps and session.is_of_link("step"):
+        link_notes.note(Problem("step", session.view("step"), _HIDDEN), code(key_of(trace, steps[0])))
+    key = _table_key(steps, place)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(_HEIGHT, _ROW * (len(steps) + 1) + 3),
+        on_select=partial(_picked, key, [(step.index, key_of(trace, step)) for step in steps]),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [place]}},
+        key=key,
+        column_config={
+            "bytes": st.column_config.NumberColumn(format="localized"),
+            "FLOPs": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+    return steps[place]
+
+
+def _table_key(steps: Sequence[Step], place: int) -> str:
+    """The widget's key: a new one where other rows are listed, or a row is chosen by other means than a tick in it.
+
+    A table keeps its tick by position, so only a new table can show another one.
+    """
+    memory = st.session_state.setdefault(_TABLE, {"round": 0, "listed": None, "ticked": None})
+    listed = [step.index for step in steps]
+    if (memory["listed"], memory["ticked"]) != (listed, steps[place].index):
+        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[place].index)
+    return f"table.rows.{memory['round']}"
+
+
+def _picked(key: str, steps: Sequence[tuple[int, str]]) -> None:
+    rows = st.session_state[key].selection.rows
+    if rows:
+        st.session_state[_TABLE]["ticked"], step = steps[rows[0]]
+        session.change_view(step=step)
+
+
+def _axes(step: Step) -> str:
+    return " ".join("?" if symbol is None else symbol.replace("*", "·") for symbol in step.axes)
+
+
+def _text_filter(name: str, label: str, example: str) -> str:
+    text = session.view(name)
+    key, start = session.widget(f"table.{name}", text)
+    callback = session.chosen(f"table.{name}", key, partial(_filter_changed, name))
+    st.text_input(label, start, key=key, placeholder=example, on_change=callback)
+    return text
+
+
+def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
+    said = {"": everything}
+    value = link_notes.pick(name, label, options, "", lambda option: code(said.get(option, option)))
+    offered = ("", *options)
+    key, start = session.widget(f"table.{name}", value)
+    st.selectbox(
+        label,
+        offered,
+        offered.index(start) if start in offered else 0,
+        format_func=lambda option: said.get(option, option),
+        key=key,
+        on_change=session.chosen(f"table.{name}", key, partial(_filter_changed, name)),
+    )
+    return value
+
+
+def _ops_filter(options: list[str]) -> list[str]:
+    asked = session.view("op").split()
+    known, missing = ([op for op in asked if (op in options) is there] for there in (True, False))
+    if missing:
+        problem = Problem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
+        link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")
+    key, start = session.widget("table.op", known)
+    callback = session.chosen("table.op", key, partial(_filter_changed, "op"))
+    chosen = [op for op in start if op in options]
+    st.multiselect("Operation", options, chosen, key=key, placeholder="all", on_change=callback)
+    return known
+
+
+def _filter_changed(name: str, value: str | list[str]) -> None:
+    text = " ".join(value) if isinstance(value, list) else value
+    session.change_view(**{name: text or None})

@@ -1,0 +1,75 @@
+"""FLOPs of a step, by hand and against torch's own counter."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from engine import Config, record, run
+from engine.runtime.forward import load
+
+X = torch.ones(3, 4)
+
+
+def flops(program, *given):
+    return [step.flops for step in record(program, *(given or (X,))).steps]
+
+
+@settings(max_examples=10)
+@given(
+    st.builds(
+        Config, batch=st.integers(1, 3), src_len=st.integers(1, 7), tgt_len=st.integers(1, 7),
+        d_model=st.sampled_from([8, 12]), heads=st.sampled_from([1, 2, 4]), d_ff=st.integers(1, 9),
+        vocab_size=st.integers(4, 20), norm_first=st.booleans(), device=st.just("cpu"),
+    )
+)  # fmt: skip
+def test_matrix_products_of_a_run_cost_what_torchs_counter_counts(config):
+    trace = run(config)
+    ours = 0
+    for step in trace.steps:
+        if step.op == "matmul":
+            ours += step.flops
+        elif step.op == "linear":
+            ours += step.flops - step.value.numel()  # the counter leaves the bias out
+    model = load(config)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(trace.inputs["source"], trace.inputs["target"])
+    assert ours == counter.get_total_flops()
+
+
+def test_every_step_of_a_run_has_a_known_cost():
+    for activation in ("relu", "gelu"):
+        assert all(step.flops is not None for step in run(Config(activation=activation)).steps)
+
+
+@pytest.mark.parametrize(
+    ("program", "cost"),
+    [
+        (lambda x: x + 1, 12), (lambda x: x * x, 12), (lambda x: x / 2, 12), (lambda x: 2 / x, 12),
+        (lambda x: x + torch.ones(2, 1, 1), [0, 24]),  # of what is written, after broadcasting
+        (lambda x: x.sum(), 12), (lambda x: x.mean(dim=0), 12),
+        (lambda x: x.var(dim=1), 36), (lambda x: x.std(dim=1), 36),
+        (lambda x: x.softmax(-1), 48), (lambda x: x.log_softmax(-1), 48), (lambda x: x.relu(), 12),
+        (lambda x: x.view(-1), 0), (lambda x: x.T, 0), (lambda x: x.T.contiguous(), [0, 0]), (lambda x: x[0], 0),
+        (lambda x: torch.cat([x, x]), 0), (lambda x: x.expand(2, 3, 4), 0), (lambda x: x.chunk(2), [0, 0]),
+        # A cell of a matrix product: n multiplications and n additions.
+        (lambda x: x @ torch.ones(4, 5), [0, 2 * 3 * 5 * 4]),
+        (lambda x: torch.ones(7, 2, 3) @ x, [0, 2 * 7 * 2 * 4 * 3]),
+        (lambda x: x[0] @ x[1], [0, 0, 2 * 4]),
+        (lambda x: F.linear(x, torch.ones(5, 4)), [0, 2 * 3 * 5 * 4]),
+        (lambda x: F.linear(x, torch.ones(5, 4), torch.ones(5)), [0, 0, 2 * 3 * 5 * 4 + 3 * 5]),
+        # What a call costs stands with the first thing it returned.
+        (lambda x: x.max(dim=1), [12, 0]),
+        (lambda x: torch.fft.fft(x), [None]),
+        (lambda x: x.add_(1), 12), (lambda x: x.__setitem__(0, 1.0), 0),
+    ],
+)  # fmt: skip
+def test_the_cost_of_an_operation_by_hand(program, cost):
+    assert flops(program, torch.ones(3, 4)) == (cost if isinstance(cost, list) else [cost])
+
+
+def test_bytes_are_those_of_the_elements_shown():
+    sizes = [step.nbytes for step in record(lambda x: (x.double(), x.T, x > 1, x.expand(2, 3, 4)), X).steps]
+    assert sizes == [96, 48, 12, 96]

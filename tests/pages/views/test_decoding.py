@@ -1,0 +1,204 @@
+"""The trained model in the app: a person's date, the answer, its steps, and what it makes of being told."""
+
+import pytest
+
+from engine import Config, decode, run, teacher_forced, trained_config
+from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
+from pages.ui.traces.trace_cache import decoded_of, trace_of
+from pages.ui.views.date_answer import how_sure, percent, strip
+from pages.ui.views.decoding import exact_percent
+from tests.pages.shown import control, stage
+from tests.pages.test_pages import opened, words
+
+PAGE = "pages/decoding.py"
+
+
+@pytest.fixture(scope="module")
+def written():
+    return decode(DATE, trained_config())
+
+
+def on(page, **query):
+    return opened(page, weights=TRAINED, **query)
+
+
+def test_the_front_page_answers_the_date_that_a_person_writes(written):
+    app = on("app.py")
+    assert not app.exception
+    assert how_sure(written) in words(app)
+    assert strip(written) in [element.proto.body for element in app.get("html")]
+    control(app, "front.date").set_value("2001년 2월 3일").run()
+    other = decode("2001년 2월 3일", trained_config())
+    assert other.text == "2001-02-03"
+    assert strip(other) in [element.proto.body for element in app.get("html")]
+    assert control(app, "source").value == "2001년 2월 3일"
+
+
+def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(written):
+    for place in (0, 6, 10):
+        app = on(PAGE, upto=str(place))
+        assert not app.exception
+        ranking = app.dataframe[0].value
+        assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
+        shares = [share for _, share in written.choices[place].ranked]
+        assert ranking["probability"].tolist() == shares[:8]
+        assert ranking["in per cent"].tolist() == list(map(exact_percent, shares[:8]))
+        taken = written.choices[place].token
+        assert f"`{taken}` is taken, the most probable. The other 77 share {exact_percent(sum(shares[8:]))}" in words(
+            app
+        )
+
+
+def test_every_head_of_the_last_layer_is_shown_over_the_source_at_the_last_position_read(written):
+    app = on(PAGE, upto="6")
+    trace = written.traces[6]
+    weights = trace.find("decoder.layers.1.cross_attention.weights").value[0, :, -1]
+    [shown] = stage(app, "decoding.looks")["panels"]
+    assert [axis["size"] for axis in shown["axes"]] == list(weights.shape) == [4, len(DATE) + 2]
+    assert shown["axes"][1]["labels"] == list(trace.labels["S"][0])
+    for head, row in enumerate(weights.double()):
+        token = trace.labels["S"][0][row.argmax()]
+        said = next(caption.value for caption in app.caption if caption.value.startswith("Most of all"))
+        assert f"head {head} at `{token}`" in said
+        assert percent(row.max().item()) in said
+
+
+def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
+    app = on("pages/walkthrough.py", upto="6", step="log_probabilities")
+    shown = stage(app)["panels"][-1]
+    assert [axis["size"] for axis in shown["axes"]] == [1, 7, trained_config().vocab_size]
+    assert shown["axes"][1]["labels"][0] == ["⟨begin⟩", *"2026-1"]
+    trace = trace_of(first())
+    assert trace.labels["T"] == (("⟨begin⟩", *"2026-11-21"),)
+
+
+def test_being_told_another_target_is_shown_beside_what_is_written(written):
+    app = on(PAGE, told="2026-12-21")
+    told = teacher_forced(DATE, "2026-12-21", trained_config())
+    table = app.dataframe[1].value
+    assert table["probability of that"].tolist() == [exact_percent(choice.probability) for choice in told.choices]
+    assert table["is told"].tolist() == [*"2026-12-21", "⟨end⟩"]
+    assert table["expects"].tolist() == [choice.best for choice in told.choices]
+    assert table["writes"].tolist() == [choice.token for choice in written.choices]
+    assert table["was told"].tolist()[7] == "⟨begin⟩2026-12"
+    assert "They part at position 6: it writes `1`, and `2` was given" in words(app)
+
+
+def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
+    app = on(PAGE)
+    assert control(app, "decoding.place").value == 0
+    assert "upto" not in [slider.key for slider in app.sidebar.slider]
+    control(app, "decoding.place").set_value(6).run()
+    assert control(app, "decoding.place").value == 6
+    app.switch_page("pages/walkthrough.py").run()
+    assert control(app, "upto").value == 6
+    assert trace_of(first()).find("log_probabilities").shape[1] == 11
+    control(app, "walk.step").set_value("log_probabilities").run()
+    assert stage(app)["panels"][-1]["axes"][1]["size"] == 7
+    control(app, "upto").set_value(3).run()
+    app.switch_page(PAGE).run()
+    assert control(app, "decoding.place").value == 3
+
+
+def test_a_target_of_ones_own_in_the_sidebar_leaves_the_step_of_decoding_to_walk_through():
+    app = on(PAGE, target="2026-12-21", position="6")
+    [walk] = [link.proto for link in app.main.get("page_link") if "Walk through" in link.proto.label]
+    assert "upto=6" in walk.query_string
+    assert "target" not in walk.query_string
+    assert "step=log_probabilities" in walk.query_string
+
+
+def test_a_target_that_cannot_be_read_says_why_and_leaves_the_answer_on_screen():
+    app = on(PAGE, told="2026\u202e")
+    assert not app.exception
+    assert "U+202E" in app.error[0].value
+    assert len(app.dataframe) == 1
+
+
+@pytest.mark.parametrize("text", ["zzz zzz", "I go home", "👍", "?"])
+def test_text_that_is_no_date_is_answered_with_little_confidence_and_without_an_error(text):
+    for page in ("app.py", PAGE):
+        app = on(page, source=text)
+        assert not app.exception
+        assert not app.error
+    assert decode(text, trained_config()).probability < 0.9
+    assert "It is least sure at position" in words(app)
+    unread = decode(text, trained_config()).traces[0].labels["S"][0].count("⟨unknown⟩")
+    assert ("read as ⟨unknown⟩" in words(app)) == (unread > 0)
+
+
+def test_random_weights_write_something_too_and_the_page_says_that_it_means_nothing():
+    app = opened(PAGE, weights=RANDOM)
+    assert not app.exception
+    assert "random" in app.info[0].value
+    assert app.dataframe[0].value["next"][0] == decode(SOURCE, Config()).choices[0].token
+    tokens = opened(PAGE, weights=RANDOM, reads="tokens")
+    assert tokens.info[0].value.startswith("Generated tokens have no answer")
+    assert "Open this page with the trained model →" in [link.proto.label for link in tokens.main.get("page_link")]
+
+
+def test_moving_a_size_makes_the_weights_random_and_one_press_brings_the_trained_ones_back(written):
+    app = on("pages/attention.py")
+    assert any("Moving one of them makes all weights random" in caption.value for caption in app.sidebar.caption)
+    control(app, "heads").set_value(8).run()
+    assert control(app, "weights").value == RANDOM
+    assert any("The weights are random now" in caption.value for caption in app.sidebar.caption)
+    # The target goes on being what the trained model had written.
+    assert control(app, "target").value == written.text
+    app.sidebar.button(key="undo").click().run()
+    assert control(app, "weights").value == TRAINED
+    assert control(app, "heads").value == 4
+    assert not app.exception
+
+
+def test_several_dates_are_answered_line_by_line():
+    settings = Settings(trained_config(), source="May 5, 2005\n1999년 12월 31일", target="")
+    assert [one.text for one in decoded_of(settings)] == ["2005-05-05", "1999-12-31"]
+    trace = trace_of(settings)
+    assert trace.labels["T"] == (("⟨begin⟩", *"2005-05-05"), ("⟨begin⟩", *"1999-12-31"))
+    app = on(PAGE, source=settings.source, sentence="1")
+    assert "1999년 12월 31일" in words(app)
+
+
+def test_before_anything_is_written_several_dates_are_a_run_too():
+    settings = Settings(trained_config(), source="May 5, 2005\n1999년 12월 31일", target="", upto=0)
+    assert trace_of(settings).labels["T"] == (("⟨begin⟩",), ("⟨begin⟩",))
+    app = on("pages/attention.py", source=settings.source, upto="0")
+    assert not app.error
+    assert not app.exception
+
+
+def test_the_attention_page_has_characters_of_the_source_against_those_of_the_answer():
+    app = on("pages/attention.py", kind="cross", layer="1")
+    assert not app.exception
+    shown = stage(app, "attention.stage")["panels"][-1]
+    assert shown["axes"][0]["labels"] == ["⟨begin⟩", *"2026-11-21"]
+    assert shown["axes"][1]["labels"] == ["⟨begin⟩", *"21␣November␣2026", "⟨end⟩"]
+
+
+def test_the_trace_on_screen_is_the_one_the_engine_records(written):
+    trace = run(trained_config(), [DATE], [written.text])
+    assert (trace_of(first()).output == trace.output).all()
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(1, "100 %"), (0.99996, "> 99.9 %"), (0.5, "50.0 %"), (0.00001, "< 0.1 %"), (0.9994, "99.9 %")]
+)
+def test_what_is_not_certain_is_not_called_certain(share, said):
+    assert percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (1, "100 %"),
+        (0.9999651921, "99.99652 %"),
+        (1 - 2**-40, "99.9999999999091 %"),
+        (0.5022543664, "50.2 %"),
+        (1.2856e-5, "0.00129 %"),
+        (4.9668e-14, "4.97e−12 %"),
+        (0, "0 %"),
+    ],
+)
+def test_a_probability_has_three_digits_of_what_it_is_away_from_certainty(share, said):
+    assert exact_percent(share) == said
