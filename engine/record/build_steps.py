@@ -75,14 +75,14 @@ class _Resolver:
             value = self.tape.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
             axes = self._axes(source, path, value) if final else None
-            if axes is None:
+            if axes is None and any(any(parent.axes) for parent in parents):
                 axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
             step = Step(
                 index=len(steps),
                 op=op,
                 name=_name(source, op, position, len(outputs)) if final else op,
                 path=path,
-                axes=axes,
+                axes=axes or (None,) * value.dim(),
                 parents=parents,
                 source=source,
                 value=value,
