@@ -7,6 +7,7 @@ import html
 
 import streamlit as st
 
+from engine.date_check import doubt
 from engine.decode import Choice, Decoded
 from pages.ui import frame, state, touched
 from pages.ui.plain import code, visible
@@ -34,6 +35,7 @@ def draw(settings: Settings) -> None:
         return
     st.html(strip(written))
     st.caption(how_sure(written))
+    draw_doubt(written)
     frame.link("pages/decoding.py", "Character by character →", state.settings_now().to_query())
 
 
@@ -41,6 +43,14 @@ def strip(written: Decoded) -> str:
     """The answer as HTML: every character on a tint as deep as the model was sure of it, the percentage below."""
     cells = "".join(_cell(choice) for choice in written.choices)
     return f'<div class="answer">{cells}</div>'
+
+
+def draw_doubt(written: Decoded) -> None:
+    """Says in what way the answer is not to be relied on, where it is not."""
+    # What the model read, which need not be what was typed.
+    read = "".join(written.traces[0].labels["S"][0][1:-1]).replace("␣", " ")
+    if reason := doubt(read):
+        st.warning(reason)
 
 
 def _cell(choice: Choice) -> str:

@@ -12,7 +12,7 @@ from engine import Step, Trace, characters
 from engine.decode import Choice, Decoded, Told
 from engine.formula import number
 from pages.ui import frame, state, touched
-from pages.ui.answer import how_sure, percent, strip
+from pages.ui.answer import draw_doubt, how_sure, percent, strip
 from pages.ui.panels import panel_of
 from pages.ui.places import key_of
 from pages.ui.plain import code, visible
@@ -46,6 +46,8 @@ def draw() -> None:
     st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
     st.html(strip(written))
     st.caption(" ".join([how_sure(written), *_warnings(written)]))
+    if settings.trained:
+        draw_doubt(written)
     place = _place(written)
     # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
     st.html(f"<style>.answer .character:nth-child({place + 1}) {{ outline: 2px solid currentColor; }}</style>")
