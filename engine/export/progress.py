@@ -30,7 +30,7 @@ class Bar:
             self._drawn = now
             filled = _CELLS * done // self._total
             bar = "█" * filled + "░" * (_CELLS - filled)
-            print(f"\r\033[K{bar} {done:,} of {self._total:,} {self._noun} {said}", end="", file=sys.stderr, flush=True)
+            self._draw(f"\r\033[K{bar} {done:,} of {self._total:,} {self._noun} {said}")
 
     def say(self, line: str) -> None:
         """Prints a line that stays, on stdout, above the bar."""
@@ -39,4 +39,10 @@ class Bar:
 
     def _wipe(self) -> None:
         if self._is_shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._draw("\r\033[K")
+
+    def _draw(self, text: str) -> None:
+        try:
+            print(text, end="", file=sys.stderr, flush=True)
+        except OSError:  # the terminal was closed; what is being done may still be finished
+            self._is_shown = False

@@ -9,11 +9,14 @@ such form is written.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property
 from string import Formatter
+from typing import Protocol
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 TWO_DIGIT_YEARS = range(1950, 2050)
@@ -21,36 +24,122 @@ TWO_DIGIT_YEARS = range(1950, 2050)
 SEED = 2017  # of the choice of held-out dates and of everything the model is trained on
 HELD_OUT_OF = 20  # one date of so many is held out
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _KOREAN_WEEKDAYS = "월화수목금토일"
 _KOREAN_DIGITS = " 일이삼사오육칠팔구"
 _KOREAN_PLACES = ("천", "백", "십", "")
 
-# What a field stands for, and how it is written.
-_FIELDS: Mapping[str, tuple[str, Callable[[date], str]]] = {
-    "yyyy": ("year", lambda day: str(day.year)),
-    "yy": ("year", lambda day: f"{day.year % 100:02}"),
-    "words_y": ("year", lambda day: _korean(day.year)),
-    "m": ("month", lambda day: str(day.month)),
-    "mm": ("month", lambda day: f"{day.month:02}"),
-    "Month": ("month", lambda day: _MONTHS[day.month - 1]),
-    "month": ("month", lambda day: _MONTHS[day.month - 1].lower()),
-    "Mon": ("month", lambda day: _MONTHS[day.month - 1][:3]),
-    "mon": ("month", lambda day: _MONTHS[day.month - 1][:3].lower()),
-    "MON": ("month", lambda day: _MONTHS[day.month - 1][:3].upper()),
-    # June and October lose their last sound before 월.
-    "words_m": ("month", lambda day: {6: "유", 10: "시"}.get(day.month, _korean(day.month))),
-    "d": ("day", lambda day: str(day.day)),
-    "dd": ("day", lambda day: f"{day.day:02}"),
-    "dth": ("day", lambda day: f"{day.day}{_ordinal(day.day)}"),
-    "words_d": ("day", lambda day: _korean(day.day)),
-    "Sat": ("weekday", lambda day: _WEEKDAYS[day.weekday()]),
-    "토": ("weekday", lambda day: _KOREAN_WEEKDAYS[day.weekday()]),
-}
+
+_MONTH_NAMES = {"Month", "month", "Mon", "mon", "MON"}
+
+
+class Numbers(Protocol):
+    """Year, month and day, whether or not there is such a date."""
+
+    @property
+    def year(self) -> int: ...
+    @property
+    def month(self) -> int: ...
+    @property
+    def day(self) -> int: ...
+    def weekday(self) -> int:
+        """Monday is 0."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The year, month and day that a text names, and its weekday where it names one (Monday is 0)."""
+
+    year: int
+    month: int
+    day: int
+    of_week: int | None = None
+
+    def weekday(self) -> int:
+        return self.of_week or 0
+
+    @property
+    def date(self) -> date | None:
+        """The date it is, if there is one."""
+        try:
+            return date(self.year, self.month, self.day)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One part of a date in one spelling.
+
+    Args:
+        part: "year", "month", "day" or "weekday".
+        write: the spelling of that part.
+        pattern: the regular expression of all its spellings.
+        read: the number that a spelling stands for.
+    """
+
+    part: str
+    write: Callable[[Numbers], str]
+    pattern: str
+    read: Callable[[str], int]
+
+
+def _number(part: str, width: int, pattern: str) -> Field:
+    return Field(part, lambda day: f"{getattr(day, part):0{width}}", pattern, int)
+
+
+def _name(part: str, names: Sequence[str], number: Callable[[Numbers], int], first: int) -> Field:
+    return Field(part, lambda day: names[number(day)], "|".join(names), lambda text: names.index(text) + first)
+
+
+def _month_name(names: Iterable[str]) -> Field:
+    return _name("month", tuple(names), lambda day: day.month - 1, 1)
+
+
+def _weekday_name(names: Iterable[str]) -> Field:
+    return _name("weekday", tuple(names), lambda day: day.weekday(), 0)
+
+
+def _words(part: str, write: Callable[[int], str], last: int) -> Field:
+    numbers = {write(number): number for number in range(1, last + 1)}
+    return Field(
+        part, lambda day: write(getattr(day, part)), "[천백십일이삼사오육칠팔구유시]+", lambda t: numbers.get(t, 0)
+    )
+
+
+@cache
+def _fields() -> Mapping[str, Field]:
+    """How the fields of a template are written and read."""
+    return {
+        "yyyy": _number("year", 1, r"[0-9]{4}"),
+        "yy": Field("year", lambda day: f"{day.year % 100:02}", r"[0-9][0-9]", full_year),
+        "words_y": _words("year", _korean, 9999),
+        "m": _number("month", 1, r"[1-9][0-9]?"),
+        "mm": _number("month", 2, r"[0-9][0-9]"),
+        "Month": _month_name(MONTHS),
+        "month": _month_name(name.lower() for name in MONTHS),
+        "Mon": _month_name(name[:3] for name in MONTHS),
+        "mon": _month_name(name[:3].lower() for name in MONTHS),
+        "MON": _month_name(name[:3].upper() for name in MONTHS),
+        # June and October lose their last sound before 월.
+        "words_m": _words("month", lambda month: {6: "유", 10: "시"}.get(month, _korean(month)), 99),
+        "d": _number("day", 1, r"[1-9][0-9]?"),
+        "dd": _number("day", 2, r"[0-9][0-9]"),
+        "dth": Field(
+            "day",
+            lambda day: f"{day.day}{_ordinal(day.day)}",
+            r"1[0-9]th|[2-9]?(?:1st|2nd|3rd|[04-9]th)",
+            lambda text: int(text[:-2]),
+        ),
+        "words_d": _words("day", _korean, 99),
+        "Sat": _weekday_name(name[:3] for name in WEEKDAYS),
+        "Saturday": _weekday_name(WEEKDAYS),
+        "토": _weekday_name(_KOREAN_WEEKDAYS),
+    }
 
 
 @dataclass(frozen=True)
@@ -81,30 +170,58 @@ class Form:
     def _pieces(self) -> tuple[tuple[str, str | None], ...]:
         return tuple((literal, field) for literal, field, _, _ in Formatter().parse(self.template))
 
-    def can_write(self, day: date) -> bool:
-        """Whether the text would say this date alone: a year of two digits does so within a hundred years."""
-        return day.year in TWO_DIGIT_YEARS or all(field != "yy" for _, field in self._pieces)
+    @cached_property
+    def pattern(self) -> str:
+        """The regular expression of the texts in this form, with a group for every part."""
+        return "".join(
+            re.escape(literal) + (f"({_fields()[name].pattern})" if name else "") for literal, name in self._pieces
+        )
+
+    def can_write(self, day: Numbers) -> bool:
+        """Whether the text would name these numbers alone.
+
+        A year of two digits does so within a hundred years, and the name of a month for the twelve that there are.
+        """
+        names = {name for _, name in self._pieces}
+        return (day.year in TWO_DIGIT_YEARS or "yy" not in names) and (day.month <= 12 or not names & _MONTH_NAMES)
 
     def write(self, day: date) -> Written:
+        return Written(*self._spelled(day), day)
+
+    def text(self, numbers: Numbers) -> str:
+        """These numbers in this form, whether or not there is such a date."""
+        return self._spelled(numbers)[0]
+
+    def read(self, text: str) -> Named | None:
+        """The numbers that a text in this form names; None for a text that is not in this form."""
+        match = re.fullmatch(self.pattern, text)
+        if match is None:
+            return None
+        fields = [_fields()[name] for _, name in self._pieces if name]
+        read = {field.part: field.read(said) for field, said in zip(fields, match.groups(), strict=True)}
+        return Named(read.get("year", 0), read.get("month", 0), read.get("day", 0), read.get("weekday"))
+
+    def _spelled(self, day: Numbers) -> tuple[str, tuple[str, ...]]:
         text, parts = "", []
-        for literal, field in self._pieces:
+        for literal, name in self._pieces:
             text += literal
             parts += [""] * len(literal)
-            if field is not None:
-                part, written = _FIELDS[field]
-                text += (said := written(day))
-                parts += [part] * len(said)
-        return Written(text, tuple(parts), day)
+            if name is not None:
+                field = _fields()[name]
+                text += (spelling := field.write(day))
+                parts += [field.part] * len(spelling)
+        return text, tuple(parts)
 
     def __str__(self) -> str:
         return self.write(date(2026, 11, 21)).text
 
 
-def _forms(templates: str) -> tuple[Form, ...]:
+def forms(templates: str) -> tuple[Form, ...]:
+    """The forms of these templates, one a line."""
     return tuple(map(Form, templates.strip().splitlines()))
 
 
-ENGLISH = _forms("""
+ENGLISH = forms("""
 {d} {Month} {yyyy}
 {Month} {d}, {yyyy}
 {dth} {Month} {yyyy}
@@ -126,7 +243,7 @@ the {dth} of {Month}, {yyyy}
 {mm}/{dd}/{yyyy}
 {m}/{d}/{yy}
 """)
-KOREAN = _forms("""
+KOREAN = forms("""
 {yyyy}년 {m}월 {d}일
 {yyyy}년 {mm}월 {dd}일
 {yyyy}년{m}월{d}일
@@ -141,14 +258,14 @@ KOREAN = _forms("""
 {yyyy}.{mm}.{dd}
 {yy}.{mm}.{dd}
 """)
-NUMBERS = _forms("""
+NUMBERS = forms("""
 {yyyy}-{mm}-{dd}
 {yyyy}/{mm}/{dd}
 {yyyy}{mm}{dd}
 """)
 SEEN = ENGLISH + KOREAN + NUMBERS
 # Never trained on, and measured apart: how far what was learned reaches.
-UNSEEN = _forms("""
+UNSEEN = forms("""
 {d}. {Month} {yyyy}
 {yyyy} {Month} {d}
 {Month} the {dth}, {yyyy}
@@ -157,6 +274,21 @@ UNSEEN = _forms("""
 {yyyy}년 {m}월 {d}일 ({토})
 {words_y}년 {m}월 {d}일
 """)
+
+
+def reads(text: str, some: tuple[Form, ...]) -> bool:
+    """Whether a text is in one of some forms, be it a date or not."""
+    return _any_of(some).fullmatch(text) is not None
+
+
+@cache
+def _any_of(some: tuple[Form, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(form.pattern for form in some))
+
+
+def last_day(year: int, month: int) -> int:
+    """The number of the last day of a month."""
+    return monthrange(year, month)[1]
 
 
 def is_held_out(day: date) -> bool:
@@ -186,8 +318,13 @@ def _all() -> Iterator[date]:
     return (FIRST + timedelta(days) for days in range((LAST - FIRST).days + 1))
 
 
+def full_year(digits: str) -> int:
+    """A year of two digits as one of 1950 to 2049."""
+    return next(year for year in TWO_DIGIT_YEARS if year % 100 == int(digits))
+
+
 def _ordinal(number: int) -> str:
-    return "th" if number in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
 
 
 def _korean(number: int) -> str:

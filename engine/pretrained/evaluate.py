@@ -79,9 +79,18 @@ def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int]
 
 def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:
     """What greedy decoding writes for each source (B, S), up to its end or for so many steps."""
+    return [answer for answer, _ in sure_answers(model, source, steps)]
+
+
+def sure_answers(model: Transformer, source: Tensor, steps: int) -> list[tuple[str, float]]:
+    """What greedy decoding writes for each source (B, S), and how probable the model holds the whole of it."""
     written = torch.full((source.size(0), 1), BEGIN, device=source.device)
+    total = torch.zeros(source.size(0), dtype=torch.float64, device=source.device)
     for _ in range(steps):
-        following = model(source, written)[:, -1].argmax(dim=-1)
-        written = torch.cat([written, following.unsqueeze(1)], dim=1)
+        likeliest = model(source, written)[:, -1].double().max(dim=-1)
+        # What follows an end is not part of the answer.
+        total += likeliest.values.where((written != END).all(dim=1), 0.0)
+        written = torch.cat([written, likeliest.indices.unsqueeze(1)], dim=1)
     rows = written[:, 1:].tolist()
-    return [VOCABULARY.decode(row[: row.index(END)] if END in row else row) for row in rows]
+    texts = [VOCABULARY.decode(row[: row.index(END)] if END in row else row) for row in rows]
+    return list(zip(texts, total.exp().tolist(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ from engine.config import ConfigError, Problem
 _FLOAT32 = "F32"  # as the format calls it
 # One entry, because the format writes several in a random order, and the same weights should be the same bytes.
 _ABOUT = "about"
+_UNFINISHED = ".part"
 
 
 class WeightsError(ConfigError):
@@ -38,7 +40,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) ->
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     whole = to_bytes(plain, {_ABOUT: json.dumps(about, ensure_ascii=False)})
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     try:
         with open(unfinished, "xb") as file:
             file.write(whole)
@@ -49,6 +51,13 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) ->
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def take_away_unfinished(path: Path) -> None:
+    """Deletes what is left beside a file of attempts to write it whose process was killed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def load(path: Path, shapes: Mapping[str, tuple[int, ...]], remedy: str) -> tuple[dict[str, Tensor], Mapping[str, Any]]:

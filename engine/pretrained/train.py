@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,32 +22,38 @@ from engine.config import ConfigError
 from engine.export.progress import Bar
 from engine.export.units import in_words
 from engine.model.transformer import Transformer
+from engine.pretrained import training_data
+from engine.pretrained.calibration import Calibration, calibration
 from engine.pretrained.dates import SEED, SEEN, UNSEEN, Form, held_out_dates, written
 from engine.pretrained.evaluate import Score, score
+from engine.pretrained.odd_inputs import kinds, odd_inputs
 from engine.pretrained.pretrained import FILE, build, trained_config
-from engine.pretrained.safetensors_io import refusal, save
-from engine.pretrained.trainer import CPU, THREADS, Training, recipe
+from engine.pretrained.safetensors_io import refusal, save, take_away_unfinished
+from engine.pretrained.trainer import CLOSING_STEPS, CPU, THREADS, Training, recipe
 
-STEPS = 8000
+STEPS = training_data.CLOSING_STEP + CLOSING_STEPS
 TARGET = 0.995  # of the answers to held-out dates
 _SAVE_EVERY = 250
 _LOOK_EVERY = 500
 _LOOKED_AT = 1000  # answers, to see how the training goes
+_STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _EXAMPLES = 3  # of wrong answers in a form without a target
 
 _ABOUT = """\
-Trains the model from seeded weights on generated dates, and writes its weights in FILE. Stopped with Ctrl-C it ends
-after the step it is in and leaves FILE.checkpoint; the same command goes on from there. Exit status: 0; 1 if fewer
-than 99.5 % of the answers to held-out dates are exactly right; 2 for what cannot work; 130 if stopped.
+Trains the model from seeded weights on generated dates, and writes its weights in FILE. Ctrl-C, a termination or a
+closed terminal stops it after the step it is in: the training is kept in FILE.checkpoint, and the same command goes on
+from there as if nothing had been. Exit status: 0; 1 if fewer than 99.5 % of the answers to held-out dates are exactly
+right; 2 for what cannot work; 130 if stopped.
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How the model answers dates that it never saw: in the forms it was trained on, and in forms it never saw."""
+    """How the model answers dates that it never saw: in everyday forms, in forms it never saw, and in odd ones."""
 
     seen: Score
     unseen: tuple[tuple[Form, Score], ...]
+    odd: Calibration
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +87,8 @@ def measured(model: Transformer) -> Measured:
             done += len(pairs)
             return found
 
-        return Measured(scored(seen), tuple((form, scored(pairs)) for form, pairs in unseen))
+        scores = scored(seen), tuple((form, scored(pairs)) for form, pairs in unseen)
+        return Measured(*scores, calibration(model, odd_inputs()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,22 +107,30 @@ def _positive(text: str) -> int:
 
 def _train(file: Path, steps: int) -> int:
     checkpoint = file.with_name(f"{file.name}.checkpoint")
+    for path in (file, checkpoint):
+        take_away_unfinished(path)
     training = _begun(checkpoint, steps)
     sample = random.Random(SEED).sample(list(written(held_out_dates(), SEEN)), _LOOKED_AT)
     start, began = training.step, time.monotonic()
     with _threads(THREADS), _stop_requests() as stop_is_asked, Bar("steps", steps) as bar:
         while training.step < steps:
+            torch.set_num_threads(training.threads)
             loss = training.learn()
+            if training.step % _SAVE_EVERY == 0 or training.step == steps or stop_is_asked():
+                training.save(checkpoint)
+            if stop_is_asked():
+                with suppress(OSError):  # the terminal may have been closed
+                    bar.say(f"stopped after step {training.step:,}; the same command goes on from {checkpoint}")
+                return 130
             pace = (time.monotonic() - began) / (training.step - start)
             left = pace * (steps - training.step) / 60
             bar.at(training.step, f"· loss {loss:.4f} · {1000 * pace:.0f} ms a step · {left:.0f} min left")
-            if training.step % _SAVE_EVERY == 0 or training.step == steps or stop_is_asked():
-                training.save(checkpoint)
             if training.step % _LOOK_EVERY == 0:
-                bar.say(f"step {training.step:,}: held-out dates, a sample: {score(training.model, sample)}")
-            if stop_is_asked():
-                bar.say(f"stopped after step {training.step:,}; the same command goes on from there")
-                return 130
+                try:
+                    bar.say(f"step {training.step:,}: held-out dates, a sample: {score(training.model, sample)}")
+                except OSError:  # nobody reads any more what is printed
+                    training.save(checkpoint)
+                    return 130
     found = measured(training.model)
     save(file, training.model.state_dict(), {**recipe(), "steps": steps, **_outcome(found)})
     checkpoint.unlink()
@@ -126,12 +141,13 @@ def _train(file: Path, steps: int) -> int:
 def _begun(checkpoint: Path, steps: int) -> Training:
     """The training to go on with: that of the checkpoint, or a new one."""
     if not checkpoint.exists():
+        print(f"every {_SAVE_EVERY} steps, and when it is stopped, the training is kept in {checkpoint}", flush=True)
         return Training()
     training = Training.resume(checkpoint)
     if training.step > steps:
         there = f"is after step {training.step:,}, beyond {steps:,}"
         raise refusal(checkpoint, "training goes up to --steps", there, f"delete {checkpoint} to begin anew")
-    print(f"going on after step {training.step:,}", flush=True)
+    print(f"going on after step {training.step:,}, from {checkpoint}", flush=True)
     return training
 
 
@@ -146,6 +162,7 @@ def _outcome(found: Measured) -> dict[str, Any]:
             "right": found.seen.right,
             "of": found.seen.of,
             "loss": found.seen.loss,
+            "calibration_error": found.odd.error,
             "unseen_forms": {str(form): {"right": each.right, "of": each.of} for form, each in found.unseen},
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "safetensors")}},
@@ -162,10 +179,19 @@ def _report(found: Measured) -> int:
         print(f"  {form}: {each}")
         for wrong in each.wrong[:_EXAMPLES]:
             print(f"    {wrong}")
+    _report_odd(found.odd)
     if found.seen.exact < TARGET:
         print(f"fewer than {TARGET:.1%} are exactly right", file=sys.stderr)
         return 1
     return 0
+
+
+def _report_odd(odd: Calibration) -> None:
+    print(f"odd inputs, {len(odd.answers)} in {len(kinds())} kinds never seen: calibration error {odd.error:.3f}")
+    for kind in kinds():
+        of_kind = odd.of_kind(kind)
+        print(f"  {kind}: mean probability {of_kind.probability:.3f}, right {of_kind.right:.3f}")
+    print(f"the surest answer to a date that there is not: {odd.surest_impossible}")
 
 
 @contextmanager
@@ -180,8 +206,10 @@ def _threads(number: int) -> Iterator[None]:
 
 @contextmanager
 def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or a termination has come in the meantime; a second one ends the program at once."""
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Whether Ctrl-C, a termination or a closed terminal has come in the meantime; a second one ends it at once."""
+    usual = {number: signal.getsignal(number) for number in _STOPPING}
+    # Whoever started it with nohup, or in the background of a script, wants it to go on.
+    usual = {number: handler for number, handler in usual.items() if handler is not signal.SIG_IGN}
     came = False
 
     def note(number: int, frame: object) -> None:

@@ -26,7 +26,10 @@ from engine.text.tokenizer import PAD
 BATCH = 128
 WARM_UP = 2000  # steps in which the learning rate rises
 AVERAGING = 0.998  # of the running average of the weights, which is what is kept: the mean of about the last 500 steps
-THREADS = 2  # sums are rounded in another order by another number
+CLOSING_STEPS = 1500  # of the third part of training, in which the learning rate falls
+CLOSING_RATE = 0.05  # what is left of it then
+# In the first part of training, and after it. Sums are rounded in another order by another number.
+THREADS, ODD_THREADS = 2, 1
 
 # What a checkpoint holds, by the names that torch gives to Adam's running means of the gradients and their squares.
 _WEIGHTS, _AVERAGE, _MOMENTS = "model", "average", ("exp_avg", "exp_avg_sq")
@@ -50,19 +53,39 @@ def recipe() -> dict[str, Any]:
         "impossible_share": training_data.IMPOSSIBLE_SHARE,
         "cut_share": training_data.CUT_SHARE,
         "no_date_share": training_data.NO_DATE_SHARE,
+        "everyday_steps": training_data.EVERYDAY_STEPS,
+        "odd_threads": ODD_THREADS,
+        "odd_shares": training_data.ODD_SHARES,
+        "closing_step": training_data.CLOSING_STEP,
+        "closing_shares": training_data.CLOSING_SHARES,
+        "closing_century_share": training_data.CENTURY_SHARE,
+        "closing_steps": CLOSING_STEPS,
+        "closing_rate": CLOSING_RATE,
     }
 
 
 class Training:
-    """Adam with the paper's learning rate (section 5.3), one batch of lessons a step, on the CPU."""
+    """Adam with the paper's learning rate (section 5.3), one batch of lessons a step, on the CPU.
+
+    The second part, on odd dates, begins with the average that the first one reached, and with a new optimiser; in the
+    third one the learning rate falls.
+    Nothing is drawn at random but the first weights and the lessons, which follow from the seed and the step: the
+    weights, their average, the optimiser and the step are the whole state.
+    """
 
     def __init__(self) -> None:
         self.step = 0
         config = trained_config(weights="random", seed=SEED, device="cpu")
         self._model = build(config, PAD, CPU).requires_grad_(True)
         self._average = AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGING))
-        self._optimiser = Adam(self._model.parameters(), lr=config.d_model**-0.5, betas=(0.9, 0.98), eps=1e-9)
-        self._schedule = LambdaLR(self._optimiser, _rise_and_decay)
+        self._begin_part(0)
+
+    def _begin_part(self, first: int) -> None:
+        """A new optimiser, for the steps from the first one of a part of training."""
+        rate = self._model.projection.in_features**-0.5
+        self._first = first
+        self._optimiser = Adam(self._model.parameters(), lr=rate, betas=(0.9, 0.98), eps=1e-9)
+        self._schedule = LambdaLR(self._optimiser, lambda step: _rise_and_decay(first + step))
 
     @property
     def model(self) -> Transformer:
@@ -74,8 +97,17 @@ class Training:
         """The learning rate of the next step."""
         return float(self._schedule.get_last_lr()[0])
 
+    @property
+    def threads(self) -> int:
+        """On how many threads the next step is to be computed."""
+        return THREADS if self.step < training_data.EVERYDAY_STEPS else ODD_THREADS
+
     def learn(self) -> float:
         """One step; returns its loss, the mean of −ln p over the characters of the answers."""
+        if self.step == training_data.EVERYDAY_STEPS and self._first == 0:
+            # What was learned from everyday dates is the average; from there it goes on with the odd ones.
+            self._model.load_state_dict(self.model.state_dict())
+            self._begin_part(self.step)
         source, given, wanted = training_data.tensors(training_data.lessons(self.step, BATCH), CPU)
         loss = nll_loss(self._model(source, given).flatten(0, 1), wanted.flatten())
         self._optimiser.zero_grad()
@@ -124,7 +156,9 @@ class Training:
         self._model.load_state_dict(held[_WEIGHTS])
         self.model.load_state_dict(held[_AVERAGE])
         self._average.n_averaged.fill_(self.step)
-        count = torch.tensor(float(self.step))  # Adam counts its steps in a tensor
+        if self.step > training_data.EVERYDAY_STEPS:
+            self._begin_part(training_data.EVERYDAY_STEPS)
+        count = torch.tensor(float(self.step - self._first))  # Adam counts its steps in a tensor
         states = {
             place: {"step": count.clone(), **{kind: held[kind][name] for kind in _MOMENTS}}
             for place, name in enumerate(held[_WEIGHTS])
@@ -134,6 +168,10 @@ class Training:
 
 
 def _rise_and_decay(step: int) -> float:
-    """The paper's factor of d_model^−0.5: rising in the warm-up, then falling with the root of the step."""
+    """The paper's factor of d_model^−0.5: rising in the warm-up, then falling with the root of the step.
+
+    In the third part of training it falls in a line besides, so that what is hardest to tell apart settles.
+    """
     number = step + 1
-    return min(number**-0.5, number * WARM_UP**-1.5)
+    left = 1 - (step - training_data.CLOSING_STEP) / CLOSING_STEPS if step >= training_data.CLOSING_STEP else 1.0
+    return min(number**-0.5, number * WARM_UP**-1.5) * max(left, CLOSING_RATE)

@@ -29,16 +29,16 @@ SMALL = "run --batch 1 --src-len 2 --tgt-len 2 --heads 1 --d-model 4 --encoder-l
 HALFWAY = """
 import runpy
 import sys
-from engine import csv_rows
+from engine.export import values_csv
 
-_text_of = csv_rows.text_of
+_text_of = values_csv.text_of
 
 def text_of(rows):
     print("halfway", flush=True)
     sys.stdin.read()
     return _text_of(rows)
 
-csv_rows.text_of = text_of
+values_csv.text_of = text_of
 runpy.run_module("engine", run_name="__main__")
 """
 

@@ -7,6 +7,7 @@ import html
 
 import streamlit as st
 
+from engine.pretrained.date_check import doubt
 from engine.runtime.decode import Choice, Decoded
 from engine.text import char_tokenizer, tokenizer
 from pages.ui.app import frame
@@ -37,6 +38,7 @@ def draw(settings: Settings) -> None:
         return
     st.html(strip(written))
     st.caption(" ".join(filter(None, (how_sure(written), read_as(written, settings)))))
+    draw_doubt(written)
     frame.link("pages/decoding.py", "Character by character →", session.settings_now().to_query())
 
 
@@ -44,6 +46,14 @@ def strip(written: Decoded) -> str:
     """The answer as HTML: every character on a tint as deep as the model was sure of it, the percentage below."""
     cells = "".join(_cell(choice) for choice in written.choices)
     return f'<div class="answer">{cells}</div>'
+
+
+def draw_doubt(written: Decoded) -> None:
+    """Says in what way the answer is not to be relied on, where it is not."""
+    # What the model read, which need not be what was typed.
+    read = "".join(written.traces[0].labels["S"][0][1:-1]).replace("␣", " ")
+    if reason := doubt(read):
+        st.warning(reason)
 
 
 def _cell(choice: Choice) -> str:

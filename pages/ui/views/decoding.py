@@ -19,7 +19,7 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.settings import TRAINED, Settings
 from pages.ui.state.url_step import key_of
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, told_of
-from pages.ui.views.date_answer import how_sure, percent, read_as, strip
+from pages.ui.views.date_answer import draw_doubt, how_sure, percent, read_as, strip
 from pages.ui.views.tensor_panels import panel_of
 
 _SHOWN = 8  # characters of a ranking
@@ -48,6 +48,8 @@ def draw() -> None:
     st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
     st.html(strip(written))
     st.caption(" ".join(filter(None, [how_sure(written), read_as(written, settings), *_warnings(written)])))
+    if settings.trained:
+        draw_doubt(written)
     place = _place(written)
     # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
     st.html(f"<style>.answer .character:nth-child({place + 1}) {{ outline: 2px solid currentColor; }}</style>")

@@ -17,10 +17,13 @@ from safetensors.torch import save_file
 from engine import Config, ConfigError, decode, run, trained_config
 from engine.config import TRAINED
 from engine.model.axis_names import AXIS_NAMES
+from engine.pretrained.calibration import calibration
 from engine.pretrained.dates import SEEN, UNSEEN, held_out_dates, written
 from engine.pretrained.evaluate import answers, score
+from engine.pretrained.odd_inputs import odd_inputs
 from engine.pretrained.pretrained import FILE, about, build
 from engine.pretrained.safetensors_io import WeightsError
+from engine.pretrained.train import STEPS
 from engine.pretrained.trainer import recipe
 from engine.pretrained.training_data import tensors
 from engine.record.recorder import watch
@@ -75,6 +78,43 @@ def test_the_file_says_what_made_it_and_that_is_what_the_engine_would_do_now():
     assert said["accuracy"]["of"] == sum(form.can_write(day) for day in held_out_dates() for form in SEEN)
     assert said["accuracy"]["exact_match"] == said["accuracy"]["right"] / said["accuracy"]["of"] >= 0.995
     assert said["accuracy"]["unseen_forms"].keys() == set(map(str, UNSEEN))
+
+
+def test_what_was_trained_is_the_whole_of_the_recipe_and_what_it_reached_is_written_down():
+    said = about()
+    assert said["steps"] == STEPS
+    assert said["accuracy"]["exact_match"] >= 0.9999
+    assert said["accuracy"]["calibration_error"] == pytest.approx(calibration(MODEL, odd_inputs()).error, abs=1e-4)
+
+
+def test_on_odd_inputs_of_kinds_it_never_saw_it_is_as_often_right_as_it_is_sure():
+    measured = calibration(MODEL, odd_inputs())
+    assert measured.error <= 0.05
+    assert measured.surest_impossible.probability <= 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["29 February 2023", "20260229", "31 June 2021", "2100년 1월 1일", "32 March 2020", "21/11/2026", "2021-02-30"],
+)
+def test_a_date_that_there_is_not_gets_no_answer_that_is_more_likely_than_not(text):
+    assert decode(text, CPU, model=MODEL).probability < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("13.03.2020", "2020-03-13"),
+        ("Friday 13 March 2020", "2020-03-13"),
+        ("29 February 2024", "2024-02-29"),
+        ("20240229", "2024-02-29"),
+        ("이천이십일년 유월 삼십일", "2021-06-30"),
+    ],
+)
+def test_an_odd_form_with_one_meaning_is_answered_with_it(text, iso):
+    decoded = decode(text, CPU, model=MODEL)
+    assert decoded.text == iso
+    assert decoded.probability > 0.9
 
 
 def test_a_fresh_sample_of_held_out_dates_is_answered_exactly():

@@ -1,27 +1,26 @@
 """Training: the same from the same seeds, taken up where it was stopped, and honest about what it reached."""
 
-import os
+import calendar
 import random
 import re
-import signal
-import subprocess
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 import torch
 
 from engine.pretrained import safetensors_io, train, trainer
+from engine.pretrained import training_data as lessons_module
+from engine.pretrained.date_check import doubt
 from engine.pretrained.dates import SEEN, UNSEEN, Form, held_out_dates, training_dates, written
 from engine.pretrained.evaluate import answers, score
+from engine.pretrained.odd_inputs import is_kept_apart
 from engine.pretrained.pretrained import about, build, trained_config
 from engine.pretrained.trainer import CPU, WARM_UP, Training
 from engine.pretrained.training_data import UNREADABLE, impossible, lessons, tensors
 from engine.text.tokenizer import BEGIN, END
 
-ROOT = Path(__file__).parents[3]
 TRAINED = build(trained_config(device="cpu"), CPU)
+DATES = {day.isoformat() for day in training_dates()}
 DAY = next(day for day in held_out_dates() if day.year == 2026)
 
 
@@ -82,6 +81,30 @@ def test_lessons_are_dates_of_every_form_and_some_are_spoilt_in_the_stated_share
     assert all(lesson.text == " ".join(lesson.text.split()) != "" for lesson in seen)
 
 
+def test_odd_lessons_are_odd_in_the_stated_shares_and_their_answer_is_a_date_that_the_text_could_mean():
+    for first, shares in ((8000, lessons_module.ODD_SHARES), (10_750, lessons_module.CLOSING_SHARES)):
+        seen = [lesson for step in range(first, first + 20) for lesson in lessons(step, 128)]
+        doubtful = sum(doubt(lesson.text) is not None for lesson in seen) / len(seen)
+        usual = 1 - sum(shares.values()) + shares.get("last_day", shares.get("leap_day"))
+        assert doubtful == pytest.approx(1 - usual, abs=0.05)
+        assert not [lesson.text for lesson in seen if is_kept_apart(lesson.text)]
+        full = [form for form in SEEN if "yy}" not in form.template.replace("{yyyy}", "") and "/" not in form.template]
+        read = [(lesson, named) for lesson in seen for form in full if (named := form.read(lesson.text))]
+        assert len(read) > len(seen) / 3
+        for lesson, named in read:
+            if named.date and named.date.isoformat() in DATES:
+                assert lesson.iso == named.date.isoformat()
+            elif 1900 <= named.year <= 2099:
+                assert lesson.iso[:4] == str(named.year)
+
+
+def test_leap_days_and_the_same_day_of_common_years_are_both_among_the_odd_lessons():
+    seen = [lesson.text for step in range(8000, 8040) for lesson in lessons(step, 128)]
+    years = [int(text[:4]) for text in seen if re.fullmatch(r"\d{4}-?02-?29", text)]
+    assert sum(calendar.isleap(year) for year in years) > 5
+    assert sum(not calendar.isleap(year) for year in years) > 5
+
+
 @pytest.mark.parametrize(
     ("template", "pattern"),
     [("{yyyy}-{mm}-{dd}", "%Y-%m-%d"), ("{m}/{d}/{yyyy}", "%m/%d/%Y"), ("{d} {Month} {yyyy}", "%d %B %Y")],
@@ -118,6 +141,28 @@ def test_the_learning_rate_is_that_of_the_paper():
     for step in (1, WARM_UP - 1, WARM_UP, WARM_UP + 1, 4 * WARM_UP):
         paper = min(step**-0.5, step * WARM_UP**-1.5)
         assert trainer._rise_and_decay(step - 1) == pytest.approx(paper)
+
+
+def test_the_learning_rate_falls_in_the_last_part_in_a_line():
+    first, steps = lessons_module.CLOSING_STEP, trainer.CLOSING_STEPS
+    for done, left in ((-1, 1), (0, 1), (steps // 2, 0.5), (9 * steps // 10, 0.1), (steps, 0.05), (2 * steps, 0.05)):
+        assert trainer._rise_and_decay(first + done) == pytest.approx(left * (first + done + 1) ** -0.5)
+
+
+def test_the_odd_part_begins_with_the_average_and_a_new_optimiser_at_the_rate_of_its_step(monkeypatch):
+    monkeypatch.setattr(lessons_module, "EVERYDAY_STEPS", 3)
+    made, _ = learned(3)
+    average = made.model.projection.weight.detach().clone()
+    assert not torch.equal(made._model.projection.weight, average)
+    begun = []
+    monkeypatch.setattr(
+        trainer.training_data, "tensors", lambda *_: begun.append(made._model.projection.weight.clone())
+    )
+    with pytest.raises(TypeError):  # nothing was given to learn from
+        made.learn()
+    assert torch.equal(begun[0], average)
+    assert made.rate == pytest.approx(64**-0.5 * trainer._rise_and_decay(3))
+    assert not made._optimiser.state
 
 
 def test_the_loss_falls():
@@ -248,47 +293,6 @@ def test_the_same_command_gives_the_same_file(tmp_path, capsys):
     for name in ("one", "other"):
         call(capsys, "--file", tmp_path / name, "--steps", 3)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_it_ends_its_step_and_the_same_command_goes_on(tmp_path, capsys, monkeypatch, number):
-    file = tmp_path / "weights"
-    learn = Training.learn
-
-    def interrupted(made):
-        loss = learn(made)
-        if made.step == 2:
-            os.kill(os.getpid(), number)
-        return loss
-
-    before = signal.getsignal(number)
-    monkeypatch.setattr(Training, "learn", interrupted)
-    status, out, _ = call(capsys, "--file", file, "--steps", 4)
-    assert status == 130
-    assert out == "stopped after step 2; the same command goes on from there\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["weights.checkpoint"]
-    assert signal.getsignal(number) is before
-
-    monkeypatch.setattr(Training, "learn", learn)
-    _, out, _ = call(capsys, "--file", file, "--steps", 4)
-    assert out.startswith("going on after step 2\n")
-    call(capsys, "--file", tmp_path / "through", "--steps", 4)
-    assert file.read_bytes() == (tmp_path / "through").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["through", "weights"]
-
-
-def test_killed_without_warning_it_leaves_the_last_checkpoint_whole(tmp_path):
-    file = tmp_path / "weights"
-    code = (
-        "import os; from engine import train, training; trainer.BATCH = 8; train._SAVE_EVERY = 2;"
-        "learn = trainer.Training.learn;"
-        "training.Training.learn = lambda made: os._exit(9) if made.step == 5 else learn(made);"
-        f"train.main(['--file', {str(file)!r}, '--steps', '9'])"
-    )
-    left = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert left.returncode == 9
-    assert [path.name for path in tmp_path.iterdir()] == ["weights.checkpoint"]
-    assert Training.resume(tmp_path / "weights.checkpoint").step == 4
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])

@@ -77,7 +77,7 @@ def test_before_anything_is_written_every_target_is_begin_alone():
 
 
 def test_a_text_without_an_end_is_read_as_far_as_the_last_step_read_it(monkeypatch):
-    monkeypatch.setattr(sys.modules["engine.decode"], "MOST_STEPS", 4)
+    monkeypatch.setattr(sys.modules["engine.runtime.decode"], "MOST_STEPS", 4)
     assert run(CPU, ["11/21/2026"] * 2, model=MODEL).labels["T"] == (("⟨begin⟩", *"202"),) * 2
 
 
@@ -165,14 +165,14 @@ def test_probabilities_are_the_same_whichever_way_the_model_ends(output):
 
 def test_random_weights_write_something_too_and_are_stopped_where_they_find_no_end():
     decoded = decode("I go home", Config(device="cpu"))
-    module = sys.modules["engine.decode"]  # the name engine.decode is the function
+    module = sys.modules["engine.runtime.decode"]  # the name engine.decode is the function
     assert 1 <= len(decoded.choices) <= module.MOST_STEPS
     assert decoded.ended == (decoded.choices[-1].token == "⟨end⟩")
     assert decoded.traces[-1].labels["S"] == (("⟨begin⟩", "I", "go", "home", "⟨end⟩"),)
 
 
 def test_decoding_stops_after_the_most_steps(monkeypatch):
-    monkeypatch.setattr(sys.modules["engine.decode"], "MOST_STEPS", 4)
+    monkeypatch.setattr(sys.modules["engine.runtime.decode"], "MOST_STEPS", 4)
     decoded = decode("21 November 2026", CPU, model=MODEL)
     assert (decoded.text, decoded.ended, len(decoded.traces)) == ("2026", False, 4)
 

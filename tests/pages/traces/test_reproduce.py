@@ -107,8 +107,8 @@ def test_no_other_page_shows_a_command_or_a_script():
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".code"):
                 places.append((path.relative_to(ROOT).as_posix(), ast.unparse(node.args[0])))
     assert places == [
-        ("pages/ui/exporting.py", "reproduce.command(settings)"),
-        ("pages/ui/exporting.py", "reproduce.script(settings)"),
+        ("pages/ui/views/export_page.py", "reproduce.command(settings)"),
+        ("pages/ui/views/export_page.py", "reproduce.script(settings)"),
     ]
 
 

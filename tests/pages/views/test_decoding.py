@@ -202,3 +202,29 @@ def test_what_is_not_certain_is_not_called_certain(share, said):
 )
 def test_a_probability_has_three_digits_of_what_it_is_away_from_certainty(share, said):
     assert exact_percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("31 June 2021", "31 June 2021 does not exist, June 2021 has 30 days: no answer is right, "),
+        ("  2100년   1월 1일 ", "The year 2100 is outside 1900 to 2099, "),
+        ("13.03.2020", "This is in none of the 36 forms that the model's answers are measured in: "),
+        ("Fri, 21 Nov 2026", "21 November 2026 is a Saturday, not a Friday: "),
+    ],
+)
+def test_beside_the_answer_stands_why_it_is_not_to_be_relied_on(text, reason):
+    for page in ("app.py", PAGE):
+        app = on(page, source=text)
+        assert not app.exception
+        [warning] = app.warning
+        assert warning.value.startswith(reason)
+
+
+def test_beside_the_answer_to_a_date_in_a_measured_form_stands_no_warning():
+    for page in ("app.py", PAGE):
+        assert not on(page, source="Sat, 21 Nov 2026").warning
+
+
+def test_random_weights_raise_no_doubt_about_a_date():
+    assert not opened(PAGE, weights=RANDOM, source="31 June 2021").warning
