@@ -115,7 +115,7 @@ def test_a_limit_on_the_address_space_is_looked_at():
     program = """
 import resource
 import psutil, torch
-from engine.runtime import devices as device
+from engine.runtime import devices
 before = devices._address_space_left()
 limit = psutil.Process().memory_info().vms + 2**28
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
