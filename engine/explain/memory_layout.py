@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.ops import Movement, canonical_name, movement, reads
-from engine.ops.access import AccessMap, axis_groups
+from engine.ops.access import AccessMap
+from engine.ops.axis_groups import axis_groups
 from engine.record.trace import Leaf, Step
 
 # For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.

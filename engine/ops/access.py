@@ -28,13 +28,15 @@ The JSON form of an access map, one for each input tensor (``AccessMap.to_json``
 from __future__ import annotations
 
 import itertools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
+
+from engine.ops.axis_groups import axis_groups, divided_index, joined_index
+from engine.ops.conditions import Condition
 
 Shape = tuple[int, ...]
 Index = tuple[int, ...]
@@ -155,75 +157,6 @@ class ConstIndex(AxisAccess):
 
     def to_json(self) -> dict[str, Any]:
         return {"at": self.at}
-
-
-class Condition(ABC):
-    """Which output elements read an input at all."""
-
-    @abstractmethod
-    def holds(self, index: Index) -> bool:
-        """Whether the output element at ``index`` reads the input."""
-
-    @abstractmethod
-    def written(self, letters: Sequence[str]) -> str:
-        """The condition in a formula, the output's own indices being ``letters``."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """The ``when`` of the JSON form."""
-
-
-@dataclass(frozen=True)
-class Guard(Condition):
-    """Elements for which first <= index[out] - index[minus] < end."""
-
-    out: int
-    first: int | None = None
-    end: int | None = None
-    minus: int | None = None
-
-    def holds(self, index: Index) -> bool:
-        position = index[self.out] - (0 if self.minus is None else index[self.minus])
-        return (self.first is None or self.first <= position) and (self.end is None or position < self.end)
-
-    def written(self, letters: Sequence[str]) -> str:
-        subject = letters[self.out] + ("" if self.minus is None else f" − {letters[self.minus]}")
-        above = "" if self.first is None else f"{self.first} ≤ ".replace("-", "−")
-        below = "" if self.end is None else f" < {self.end}".replace("-", "−")
-        return f"{above}{subject}{below}"
-
-    def to_json(self) -> dict[str, Any]:
-        limits = {"out": self.out, "first": self.first, "end": self.end, "minus": self.minus}
-        return {key: value for key, value in limits.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Region(Condition):
-    """Elements inside or outside a box.
-
-    Attributes:
-        limits: for each output axis the first index and the one after the last; None where all belong to the box.
-        inside: whether the elements inside are meant.
-    """
-
-    limits: tuple[tuple[int, int] | None, ...]
-    inside: bool
-
-    def holds(self, index: Index) -> bool:
-        pairs = zip(self.limits, index, strict=True)
-        return all(limit is None or limit[0] <= at < limit[1] for limit, at in pairs) is self.inside
-
-    def written(self, letters: Sequence[str]) -> str:
-        parts = [
-            f"{letter} = {limit[0]}" if limit[1] - limit[0] == 1 else f"{limit[0]} ≤ {letter} < {limit[1]}"
-            for limit, letter in zip(self.limits, letters, strict=True)
-            if limit is not None
-        ]
-        together = " and ".join(parts) or "everywhere"
-        return together if self.inside else f"not ({together})"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"region": [None if limit is None else list(limit) for limit in self.limits], "inside": self.inside}
 
 
 class AccessMap(ABC):
@@ -350,8 +283,8 @@ class FlatMap(AccessMap):
             if not after:
                 indices += ["0"] * len(before)
             elif before:
-                position = _joined(letters, after, self.out_shape)
-                indices += _divided(position, self.shape[before.start : before.stop])
+                position = joined_index(letters, after, self.out_shape)
+                indices += divided_index(position, self.shape[before.start : before.stop])
         return indices
 
     def moves(self, out_shape: Shape) -> bool:
@@ -395,71 +328,3 @@ class NoAccess(AccessMap):
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "none"}
-
-
-def axis_groups(
-    before: Sequence[int],
-    after: Sequence[int],
-    names: Sequence[str | None] = (),
-    names_after: Sequence[str | None] = (),
-) -> list[tuple[range, range]]:
-    """Neighbouring axes before and after a view that hold the same numbers, as few as can be.
-
-    Args:
-        before, after: the sizes of the axes on either side; their products are equal.
-        names, names_after: the axes' symbols, which say what belongs together where sizes of 1 leave that open.
-    """
-    groups: list[tuple[range, range]] = []
-    i = j = 0
-    while i < len(before) or j < len(after):
-        wide, high = _named_factors(names, i, names_after, j)
-        if math.prod(before[i : i + wide]) != math.prod(after[j : j + high]):
-            wide, high = 1, 1
-        if (tuple(before[i : i + 1]) == (1,)) != (tuple(after[j : j + 1]) == (1,)) and wide == high == 1:
-            # An axis of size 1 that came or went.
-            wide, high = (1, 0) if tuple(before[i : i + 1]) == (1,) else (0, 1)
-        else:
-            while (held := math.prod(before[i : i + wide])) != (needed := math.prod(after[j : j + high])):
-                wide, high = (wide + 1, high) if held < needed else (wide, high + 1)
-        groups.append((range(i, i + wide), range(j, j + high)))
-        i, j = i + wide, j + high
-    return groups
-
-
-def _named_factors(names: Sequence[str | None], i: int, names_after: Sequence[str | None], j: int) -> tuple[int, int]:
-    """How many axes on either side the names say belong together: H*d_k on one and H, d_k on the other."""
-    parts = (names[i] or "").split("*") if i < len(names) else []
-    parts_after = (names_after[j] or "").split("*") if j < len(names_after) else []
-    if len(parts) > 1 and parts == list(names_after[j : j + len(parts)]):
-        return 1, len(parts)
-    if len(parts_after) > 1 and parts_after == list(names[i : i + len(parts_after)]):
-        return len(parts_after), 1
-    return 1, 1
-
-
-def _joined(letters: Sequence[str], axes: range, shape: Shape) -> str:
-    """Several output indices as the one index of the axis they were cut from: 8h + d."""
-    terms = []
-    for axis in axes:
-        stride = math.prod(shape[axis + 1 : axes.stop])
-        if shape[axis] != 1 or len(axes) == 1:
-            terms.append(letters[axis] if stride == 1 else f"{stride}{letters[axis]}")
-    return " + ".join(terms) or "0"
-
-
-def _divided(position: str, sizes: Shape) -> list[str]:
-    """A position as the several indices of the axes it was merged from: ⌊c / 8⌋ and c mod 8."""
-    if len(sizes) == 1:
-        return [position]
-    position = f"({position})" if " + " in position else position
-    indices = []
-    outermost = True
-    for axis, size in enumerate(sizes):
-        stride = math.prod(sizes[axis + 1 :])
-        if size == 1:
-            indices.append("0")
-            continue
-        text = position if stride == 1 else f"⌊{position} / {stride}⌋"
-        indices.append(text if outermost else f"{text} mod {size}")
-        outermost = False
-    return indices

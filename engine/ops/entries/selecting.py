@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, GatherMap, Guard, Region, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, GatherMap, SameIndex
 from engine.ops.call import Call
+from engine.ops.conditions import Guard
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of, same_index_of_input
 from engine.ops.entries.rearranging import Moved, moved
@@ -230,7 +231,7 @@ class GetItem(LookUp):
         if "other" in call.tensors:
             return rows_by_number(call)
         shape = call.shape("input")
-        items = _items(call.value("other"), len(shape))
+        items = index_items(call.value("other"), len(shape))
         if items is None:
             return None
         axes: list[AxisAccess] = []
@@ -249,53 +250,6 @@ class GetItem(LookUp):
         return {"input": AffineMap(shape, tuple(axes))}
 
 
-class SetItem(Selected):
-    """``x[1:3] = y``: a part of a tensor is written, the rest stays."""
-
-    names = ("setitem",)
-    signature = "input other value"
-
-    def reads(self, call: Call) -> Reads:
-        shape = call.shape("input")
-        items = _items(call.value("other"), len(shape)) if "other" not in call.tensors else None
-        if items is None or None in items:
-            return None
-        if any(isinstance(item, slice) and item.step not in (None, 1) for item in items):
-            return None
-        limits = [_limits(item, size) for item, size in zip(items, shape, strict=True)]
-        reads: dict[str, AccessMap] = {
-            "input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), Region(tuple(limits), False))
-        }
-        if "value" in call.tensors:
-            value = call.shape("value")
-            sliced = [axis for axis, item in enumerate(items) if isinstance(item, slice)]
-            along = sliced[len(sliced) - len(value) :]
-            if len(value) > len(sliced):
-                return None
-            axes = [
-                ConstIndex(0) if size == 1 else SameIndex(axis, -(limits[axis] or (0, 0))[0])
-                for axis, size in zip(along, value, strict=True)
-            ]
-            reads["value"] = AffineMap(value, tuple(axes), Region(tuple(limits), True))
-        return reads
-
-    def formula(self, cells: Cells) -> str:
-        if cells.index is not None:
-            kept = cells.reads["input"].ranges(cells.index) is not None
-            return cells.at("input" if kept else "value")
-        inside = _region(cells.reads["input"]).written([cells.out(axis) for axis in range(len(cells.call.step.shape))])
-        return f"{cells.at('value')} where {inside}, else {cells.at('input')}"
-
-    def derive(self, at: ElementContext) -> Derivation:
-        kept = at.is_read("input")
-        x = at.operand("input" if kept else "value")
-        result = x.raw.to(at.call.step.dtype)
-        sentence = f"was written: {at.words('value')}"
-        if kept:
-            sentence = f"is {at.words('input')}, which this call left as it was"
-        return Derivation((TermGroup("x", (x,), result),), result[0], sentence, magnitude=0.0)
-
-
 def rows_by_number(call: Call) -> Reads:
     """What ``x[ids]`` and ``index_select`` along the first axis read."""
     ids, shape = call.args["other"].value, call.shape("input")
@@ -308,7 +262,7 @@ def rows_by_number(call: Call) -> Reads:
     }
 
 
-def _items(key: Any, rank: int) -> list[Any] | None:
+def index_items(key: Any, rank: int) -> list[Any] | None:
     """The parts of an index with its ``...`` written out; None where it holds anything but numbers and slices."""
     items = list(key) if isinstance(key, tuple) else [key]
     if not all(item is None or item is Ellipsis or isinstance(item, slice) or type(item) is int for item in items):
@@ -317,21 +271,6 @@ def _items(key: Any, rank: int) -> list[Any] | None:
     position = items.index(Ellipsis) if Ellipsis in items else len(items)
     items[position : position + 1] = [slice(None)] * missing
     return items
-
-
-def _limits(item: slice | int, size: int) -> tuple[int, int] | None:
-    """The first index that a part of an index means, and the one after the last; None for all of them."""
-    if isinstance(item, slice):
-        start, stop, _ = item.indices(size)
-        return None if (start, stop) == (0, size) else (start, max(start, stop))
-    return item % size, item % size + 1
-
-
-def _region(read: AccessMap) -> Region:
-    """The part of the tensor that is written."""
-    assert isinstance(read, AffineMap)
-    assert isinstance(read.when, Region)
-    return Region(read.when.limits, True)
 
 
 def _piece(call: Call, dim: int, start: int) -> Reads:
@@ -366,4 +305,3 @@ register(Unbind())
 register(Embedding())
 register(RowsByNumber())
 register(GetItem())
-register(SetItem())

@@ -7,7 +7,8 @@ import torch
 
 from engine.labs import long_range as experiment
 from engine.labs.long_range import costs
-from engine.ops.access import AffineMap, Guard, SameIndex
+from engine.ops.access import AffineMap, SameIndex
+from engine.ops.conditions import Guard
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Operation, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets

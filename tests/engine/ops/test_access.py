@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine import Config, Step, record, run
 from engine.ops import reads
-from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, Guard, NoAccess, SameIndex
+from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, NoAccess, SameIndex
+from engine.ops.conditions import Guard
 
 F = torch.nn.functional
 FEW = settings(max_examples=25, suppress_health_check=list(HealthCheck))
