@@ -116,8 +116,7 @@ class LetterCells(Cells):
     def __init__(self, call: Call, reads: Mapping[str, AccessMap], *, hide: bool = True) -> None:
         super().__init__(call, reads)
         taken = {letter for name in reads for letter in self.running(name)}
-        followed = {out for read in reads.values() for out in read.follows.values()}
-        self._new = {axis for axis, size in enumerate(call.step.shape) if size == 1 and axis not in followed}
+        self._new = _new_axes(call, reads)
         self.letters = _output_letters(call.step.axes, taken, self._new)
         self._hidden = _shared_axes(call, reads) | self._new if hide else frozenset[int]()
 
@@ -161,6 +160,14 @@ def running_axes(call: Call, reads: Mapping[str, AccessMap], name: str) -> tuple
         return ()
     symbols = call.axes(name)
     return tuple(symbols[axis] for axis in read.running)
+
+
+def _new_axes(call: Call, reads: Mapping[str, AccessMap]) -> set[int]:
+    """The output's axes of size 1 along which nothing is read, as unsqueeze and keepdim make them."""
+    if any(isinstance(read, FlatMap) for read in reads.values()):
+        return set()  # a view reads all of its axes together
+    followed = {out for read in reads.values() for out in read.follows.values()}
+    return {axis for axis, size in enumerate(call.step.shape) if size == 1 and axis not in followed}
 
 
 def _shared_axes(call: Call, reads: Mapping[str, AccessMap]) -> frozenset[int]:

@@ -259,6 +259,13 @@ def test_a_card_says_what_was_really_computed():
     assert card(lambda x: 2**x, x) == "pow = 2^x"
 
 
+def test_a_view_says_which_index_became_which_also_where_an_axis_has_size_1():
+    assert card(lambda x: x.view(1, 2, 3, 4), torch.ones(1, 2, 12)) == "view_{ijkl} = x_{i, j, 4k + l}"
+    assert card(lambda x: x.reshape(1, 2, 12), torch.ones(1, 2, 3, 4)) == "reshape_{ijk} = x_{i, j, ⌊k / 4⌋, k mod 4}"
+    assert card(lambda x: x.view(4, 3), torch.ones(2, 6)) == "view_{ij} = x_{⌊(3i + j) / 6⌋, (3i + j) mod 6}"
+    assert card(lambda x: x.unsqueeze(1), torch.ones(2, 3)) == "unsqueeze_{i0j} = x_{ij}"
+
+
 @pytest.mark.parametrize(
     "spellings",
     [
