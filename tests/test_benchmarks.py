@@ -173,5 +173,7 @@ def elsewhere(section, *arguments):
 @pytest.mark.browser
 def test_people_runs_at_its_smallest(monkeypatch):
     monkeypatch.setattr(people, "_LEAVING", 0)
+    monkeypatch.setattr(people, "_LENGTHS", (6,))
     section = elsewhere(people.section, 1, "cpu", (2,))
-    assert [row.cells[5] for row in section.rows] == ["2 of 2", "2 of 2"]
+    # Two crowds, two refusals, and those with large runs.
+    assert [row.cells[5] for row in section.rows] == ["2 of 2", "2 of 2", "", "", "1 of 1"]
