@@ -19,28 +19,11 @@ from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_r
 from engine.model.weights import build
 from engine.runtime.forward import read
 from engine.text.tokenizer import PAD
+from tests.engine.halted import halted_export
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = "run --batch 2 --src-len 5 --tgt-len 4 --heads 4 --d-model 32"
 SMALL = "run --batch 1 --src-len 2 --tgt-len 2 --heads 1 --d-model 4 --encoder-layers 1 --decoder-layers 1"
-
-
-# The command, except that it says when it has written the first rows of values.csv, and waits there.
-HALFWAY = """
-import runpy
-import sys
-from engine.export import values_csv
-
-_text_of = values_csv.text_of
-
-def text_of(rows):
-    print("halfway", flush=True)
-    sys.stdin.read()
-    return _text_of(rows)
-
-values_csv.text_of = text_of
-runpy.run_module("engine", run_name="__main__")
-"""
 
 
 def start(arguments, **options):
@@ -414,11 +397,7 @@ def test_an_export_that_is_stopped_leaves_nothing(tmp_path, sent, status):
     folder = tmp_path / "OUT"
     # A shell starts what it puts in the background with Ctrl-C ignored, and a child would inherit that.
     heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    command = [sys.executable, "-c", HALFWAY, *SMALL.split(), "--csv", str(folder)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeded
-    )
-    assert process.stdout.readline() == "halfway\n"
+    process = halted_export(SMALL, folder, **heeded)
     begun = sorted(path.name.split(".")[1] for path in folder.iterdir())
     process.send_signal(sent)
     returned, _, err = finish(process)

@@ -4,10 +4,7 @@ import errno
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,9 +14,9 @@ from engine import Config, run, save_csv
 from engine.export import unfinished as module
 from engine.export.files import FILES
 from engine.export.unfinished import clear, unfinished
+from tests.engine.halted import halted_export
 
-ROOT = Path(__file__).parents[3]
-LONG = "run --batch 8 --src-len 128 --tgt-len 128 --heads 8 --d-model 64 --device cpu --csv"
+RUN = "run --batch 2 --src-len 8 --tgt-len 8 --heads 2 --d-model 16 --device cpu"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and locks of POSIX")
 
 
@@ -32,18 +29,6 @@ def parts(folder):
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(".part"))
 
 
-def exporting(folder):
-    """A child that writes a long export, as soon as it has begun with values.csv."""
-    command = [sys.executable, "-m", "engine", *LONG.split(), str(folder)]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while not any(path.stat().st_size for path in folder.glob(".values.csv.*")):
-        assert child.poll() is None, child.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return child
-
-
 def end(child):
     child.kill()
     child.communicate()
@@ -51,7 +36,7 @@ def end(child):
 
 @posix
 def test_the_next_export_takes_away_what_a_killed_one_left(steps, tmp_path):
-    end(exporting(tmp_path))
+    end(halted_export(RUN, tmp_path))
     left = parts(tmp_path)
     assert {name.split(".")[1] for name in left} == {"steps", "values", "export"}
     save_csv(steps, tmp_path)
@@ -60,7 +45,7 @@ def test_the_next_export_takes_away_what_a_killed_one_left(steps, tmp_path):
 
 @posix
 def test_an_export_that_only_sleeps_keeps_its_files_and_ends_well(steps, tmp_path):
-    child = exporting(tmp_path)
+    child = halted_export(RUN, tmp_path)
     try:
         child.send_signal(signal.SIGSTOP)
         held = parts(tmp_path)
@@ -69,7 +54,8 @@ def test_an_export_that_only_sleeps_keeps_its_files_and_ends_well(steps, tmp_pat
         assert parts(tmp_path) == held
         rows = (tmp_path / "values.csv").read_bytes().count(b"\n")
         child.send_signal(signal.SIGCONT)
-        assert child.wait(timeout=120) == 0
+        child.communicate()
+        assert child.returncode == 0
         assert (tmp_path / "values.csv").read_bytes().count(b"\n") > rows
         assert parts(tmp_path) == []
     finally:
