@@ -15,6 +15,7 @@ from torch import Tensor
 from engine import Config, Trace, explain, record
 from engine.record.statistics import statistics
 from engine.runtime.forward import load, read
+from engine.text.tokenizer import MAX_CHARACTERS, Piece, normalise, split
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, Turn, interleaved
@@ -145,9 +146,9 @@ def section(rounds: int | None, device: str, layers: Sequence[int] = LAYERS) -> 
     return Section(
         "Growth",
         "The tiny model with 1 to 96 encoder and decoder layers, ÷ the same in the model of one layer, round by round; "
-        "statistics of one large tensor ÷ the same figures by separate calls of torch.",
+        "statistics of one large tensor ÷ the same figures by separate calls of torch; text ÷ a quarter of it.",
         ("what", "of", "÷ one layer, or the base named", "absolute", "beside it"),
-        [*rows, *_summing(rounds or _ROUNDS, device)],
+        [*rows, *_summing(rounds or _ROUNDS, device), *_reading(rounds or _ROUNDS)],
         ["The source files of the recorded program are read once in a process; that is not part of resolving a step."],
     )
 
@@ -225,3 +226,24 @@ def _summing(rounds: int, device: str) -> list[Row]:
         beside = "" if more is None else f"{megabytes(more)} extra for a tensor of {megabytes(nbytes)}"
         rows.append(Row((said, f"{_SHAPE} float32", ratio(over), milliseconds(took.median), beside), goals))
     return rows
+
+
+def _reading(rounds: int) -> list[Row]:
+    """How long the longest text takes to be read, against a quarter of it: reading is linear."""
+    long, short = MAX_CHARACTERS, MAX_CHARACTERS // 4
+    texts = {count: ("I go home " * count)[:count] for count in (short, long)}
+    turns = {str(count): partial(_seconds, partial(_read_text, text)) for count, text in texts.items()}
+    times = interleaved(turns, rounds)
+    took, over = times.spread(str(long)), times.ratio(str(long), str(short))
+    cells = (
+        "reading a text",
+        f"{long:,} characters",
+        ratio(over),
+        milliseconds(took.median),
+        f"÷ {short:,} characters",
+    )
+    return [Row(cells, [at_most("of a quarter", over.median, 6)])]
+
+
+def _read_text(text: str) -> list[Piece]:
+    return list(split(normalise(text)))
