@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -159,3 +160,9 @@ def test_no_folder_is_a_heap():
 def test_importing_the_engine_leaves_streamlit_and_plotting_alone():
     names = {module.partition(".")[0] for path in ENGINE for module in imports(path)}
     assert names.isdisjoint({"streamlit", "pandas", "matplotlib", "altair", "plotly"})
+
+
+def test_importing_the_engine_loads_neither_pandas_nor_pyarrow():
+    program = "import sys, engine; print([name for name in ('pandas', 'pyarrow', 'streamlit') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
