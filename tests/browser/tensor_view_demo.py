@@ -13,8 +13,8 @@ if str(ROOT) not in sys.path:
 
 import torch  # noqa: E402
 
-from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex  # noqa: E402
-from engine.ops.conditions import Guard  # noqa: E402
+from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex, UpToIndex  # noqa: E402
+from engine.ops.conditions import Guard, Region  # noqa: E402
 from pages.ui.components.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
@@ -228,6 +228,28 @@ def cat() -> None:
     )
 
 
+def running() -> None:
+    """A running sum, and a part of a tensor that was written: reads up to an index, inside and outside of a region."""
+    x = normal(4, 3)
+    tensor_view(
+        [Panel("x", x, ("S", "d_k")), Panel("running", x.cumsum(0), ("S", "d_k"))],
+        key="cumsum",
+        reads=[AffineMap.of(x, UpToIndex(0), SameIndex(1))],
+    )
+    before, value = normal(3, 4, seed=1), normal(2, seed=2)
+    written = before.clone()
+    written[1:, 0] = value
+    region = ((1, 3), (0, 1))
+    tensor_view(
+        [Panel("before", before, ("S", "d_k")), Panel("value", value, ("S",)), Panel("written", written, ("S", "d_k"))],
+        key="setitem",
+        reads=[
+            AffineMap.of(before, SameIndex(0), SameIndex(1), when=Region(region, inside=False)),
+            AffineMap.of(value, SameIndex(0, -1), when=Region(region, inside=True)),
+        ],
+    )
+
+
 def hostile() -> None:
     """Text that would do harm if it were read as markup."""
     tensor_view(
@@ -242,7 +264,22 @@ def hostile() -> None:
 
 SHOWS = {
     show.__name__: show
-    for show in (matmul, permute, softmax, view, gather, large, stage_large, base, ranks, special, slider, cat, hostile)
+    for show in (
+        matmul,
+        permute,
+        softmax,
+        view,
+        gather,
+        large,
+        stage_large,
+        base,
+        ranks,
+        special,
+        slider,
+        cat,
+        running,
+        hostile,
+    )
 }
 
 st.set_page_config(layout="wide", page_title="tensor view demo")

@@ -158,6 +158,31 @@ def test_below_the_triangle_nothing_is_read(view: View) -> None:
     assert said == ["reads 1 cell of square", "", "read by 1 cell of upper", ""]
 
 
+def test_a_running_sum_reads_everything_up_to_its_own_index(view: View) -> None:
+    said = []
+    view.show("running")
+    for title, index in [("running", (0, 1)), ("running", (2, 1)), ("x", (1, 0)), ("x", (3, 2))]:
+        view.hover(title, index)
+        said.append(view.linking())
+    assert said == [
+        "reads 1 cell of x",
+        "reads 3 cells of x",
+        "read by 3 cells of running",
+        "read by 1 cell of running",
+    ]
+
+
+def test_a_cell_that_was_written_reads_what_was_written_and_the_others_what_was_there(view: View) -> None:
+    said = []
+    view.show("running")
+    cells = [("written", (0, 0)), ("written", (1, 0)), ("written", (2, 3)), ("before", (1, 0)), ("before", (2, 3))]
+    for title, index in [*cells, ("value", (1,))]:
+        view.hover(title, index)
+        said.append(view.page.locator(".linking").nth(1).inner_text())
+    assert said[:3] == ["reads 1 cell of before", "reads 1 cell of value", "reads 1 cell of before"]
+    assert said[3:] == ["", "read by 1 cell of written", "read by 1 cell of written"]
+
+
 def test_cells_that_were_read_but_are_out_of_view_are_counted(view: View) -> None:
     view.show("stage_large").hover("scores", (0, 0, 3, 2))
     assert view.linking() == "reads 64 cells of query, 64 of key_t"
