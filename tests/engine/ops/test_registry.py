@@ -365,3 +365,17 @@ def test_an_axis_that_is_repeated_gives_its_name_to_none():
 
     assert last(program, torch.ones(1, 4), torch.ones(3, 4))[1].axes == (None, "T")
     assert last(program, torch.ones(3, 4), torch.ones(3, 4))[1].axes == ("B", "T")
+
+
+@pytest.mark.parametrize("options", [{"is_causal": True}, {"scale": 0.3}, {}])
+def test_fused_attention_is_told_with_its_mask_and_its_scale(options):
+    query, key, value = (torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(n)) for n in range(3))
+    trace, step = last(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **options), query, key, value)
+    scores = query @ key.mT * options.get("scale", 0.5)
+    if options.get("is_causal"):
+        scores = scores.masked_fill(torch.ones(3, 3, dtype=torch.bool).triu(1), -math.inf)
+    mixed = scores.softmax(-1) @ value
+    for index in indices(step.shape):
+        here = explain(trace, step, index)
+        assert here.agrees
+        assert here.recomputed == pytest.approx(mixed[index].item(), abs=1e-5)
