@@ -12,11 +12,11 @@ import torch
 
 from engine.explain.describe import describe_element, table_token
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.formula import Cells, ElementCells, LetterCells
+from engine.ops.formula import ElementCells, LetterCells
 from engine.ops.notation import format_element, number
 from engine.ops.numerics import rounding
 from engine.ops.printed import equation
-from engine.ops.registry import Movement, bind, lookup, reads_by_name
+from engine.ops.registry import BoundOperation, Movement, bound_operation
 from engine.ops.terms import Largest, Term, TermGroup, largest
 from engine.record.trace import Step, Trace
 
@@ -93,52 +93,53 @@ def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
     if step.value.is_meta:
         raise ValueError(f"only a number can be explained: {step.name} is on the meta device; run it on another")
     position = _checked(step, index)
+    bound = bound_operation(step)
     with torch.no_grad():
-        return _explanation(trace, step, position, step.value[position].item(), derive(trace, step, position))
+        derivation = None if bound is None else _derivation(trace, step, bound, position)
+        if bound is None or derivation is None:
+            return _unknown(trace, step, position)
+        return _explanation(trace, step, position, _formula(step, bound, position), derivation)
 
 
-def derive(trace: Trace, step: Step, index: tuple[int, ...]) -> Derivation | None:
-    """How the element at ``index`` came about, computed again in float64; None where the operation is not known."""
-    operation, call = lookup(step.op), bind(step)
-    reads = None if call is None else reads_by_name(call)
-    values = [step.value, *(parent.value for parent in step.inputs)]
-    if operation is None or call is None or reads is None:
-        return None
-    if any(value.is_complex() or value.layout != torch.strided for value in values):
-        return None
-    context = ElementContext(call, reads, index, partial(describe_element, trace), partial(table_token, trace))
-    return operation.derive(context)
+def formula(step: Step) -> str:
+    """What any element of a step is, in the elements that it reads; empty for an operation that is not known.
 
-
-def formula(step: Step, index: tuple[int, ...] | None = None) -> str:
-    """What an element of a step is, in the elements that it reads; empty for an operation that is not known.
-
-    Args:
-        step: the step.
-        index: the element's index; None for any element, ``scores_{ij} = Σ_{d} query_{id} · key_t_{dj}``, where what
-            stands in _{…} is an index.
+    ``scores_{ij} = Σ_{d} query_{id} · key_t_{dj}``: what stands in _{…} is an index.
     """
-    operation, call = lookup(step.op), bind(step)
-    reads = None if call is None else reads_by_name(call)
-    if operation is None or call is None or reads is None:
-        return ""
+    bound = bound_operation(step)
+    return "" if bound is None else _formula(step, bound, None)
+
+
+def _formula(step: Step, bound: BoundOperation, index: tuple[int, ...] | None) -> str:
+    """The formula of the element at ``index``, or of any element."""
+    operation, call, reads = bound
     if index is None:
         # Where axes are moved, each says where it went.
         letters = LetterCells(call, reads, hide=operation.movement is not Movement.PERMUTES)
         return f"{letters.result(step.name)} = {operation.formula(letters)}"
-    cells: Cells = ElementCells(call, reads, index)
-    return f"{format_element(step, index)} = {operation.formula(cells)}"
+    return f"{format_element(step, index)} = {operation.formula(ElementCells(call, reads, index))}"
 
 
-def _explanation(
-    trace: Trace, step: Step, index: tuple[int, ...], value: float, derivation: Derivation | None
-) -> Explanation:
+def _derivation(trace: Trace, step: Step, bound: BoundOperation, index: tuple[int, ...]) -> Derivation | None:
+    """How the element at ``index`` came about, computed again in float64; None for numbers that are not real."""
+    values = [step.value, *(parent.value for parent in step.inputs)]
+    if any(value.is_complex() or value.layout != torch.strided for value in values):
+        return None
+    describe, token = partial(describe_element, trace), partial(table_token, trace)
+    return bound.operation.derive(ElementContext(bound.call, bound.reads, index, describe, token))
+
+
+def _unknown(trace: Trace, step: Step, index: tuple[int, ...]) -> Explanation:
+    """What can be said where the arithmetic is not known: which tensors were read."""
+    names = " and ".join(dict.fromkeys(parent.name for parent in step.inputs)) or "no tensor"
     subject = describe_element(trace, step, index)
-    if derivation is None:
-        names = " and ".join(dict.fromkeys(parent.name for parent in step.inputs)) or "no tensor"
-        sentence = f"{subject} was made by {step.op} from {names}; the arithmetic of this operation is not known here."
-        return Explanation(step, index, value, None, 0.0, sentence, "", "", ())
-    sentence, written = f"{subject} {derivation.sentence}.", formula(step, index)
+    sentence = f"{subject} was made by {step.op} from {names}; the arithmetic of this operation is not known here."
+    return Explanation(step, index, step.value[index].item(), None, 0.0, sentence, "", "", ())
+
+
+def _explanation(trace: Trace, step: Step, index: tuple[int, ...], written: str, derivation: Derivation) -> Explanation:
+    value = step.value[index].item()
+    sentence = f"{describe_element(trace, step, index)} {derivation.sentence}."
     if derivation.result is None:
         return Explanation(step, index, value, None, 0.0, sentence, written, "", derivation.groups)
     recomputed = derivation.result.to(step.dtype).item()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from engine.ops import call as calls
 from engine.ops.access import AccessMap, NoAccess
@@ -122,22 +123,37 @@ def reads_by_name(call: Call) -> Reads:
     return None if reads is None else {name: reads.get(name, NoAccess()) for name in call.tensors}
 
 
+class BoundOperation(NamedTuple):
+    """A recorded call with its operation, its arguments by parameter, and what an element reads by parameter."""
+
+    operation: Operation
+    call: Call
+    reads: Mapping[str, AccessMap]
+
+
+def bound_operation(step: RecordedCall) -> BoundOperation | None:
+    """The call with everything that its entry says of it; None for an unknown operation or kind of call."""
+    operation, call = lookup(step.op), bind(step)
+    by_name = None if call is None else reads_by_name(call)
+    if operation is None or call is None or by_name is None:
+        return None
+    return BoundOperation(operation, call, by_name)
+
+
 def reads(step: RecordedCall) -> tuple[AccessMap, ...] | None:
     """What one element of the output reads of each tensor, in the order of the call; None for an unknown operation."""
-    call = bind(step)
-    by_name = None if call is None else reads_by_name(call)
-    return None if by_name is None else tuple(by_name.values())
+    bound = bound_operation(step)
+    return None if bound is None else tuple(bound.reads.values())
 
 
 def carried_axes(step: RecordedCall) -> tuple[str | None, ...]:
     """The symbols of the output's axes that follow an axis of an input, None for the others and where none is known."""
     axes: list[str | None] = [None] * step.value.dim()
-    call = bind(step)
-    by_name = None if call is None else reads_by_name(call)
-    if call is None or by_name is None:
+    bound = bound_operation(step)
+    if bound is None:
         return tuple(axes)
-    for name, read in by_name.items():
-        symbols, shape = call.axes(name), call.shape(name)
+    for name, read in bound.reads.items():
+        symbols, shape = bound.call.axes(name), bound.call.shape(name)
         for axis, out in read.follows.items():
             if axes[out] is None and shape[axis] == step.shape[out]:
                 axes[out] = symbols[axis]
