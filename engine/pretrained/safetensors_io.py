@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,11 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from engine.config import ConfigError, Problem
+from engine.export.unfinished import unfinished
 
 _FLOAT32 = "F32"  # as the format calls it
 # One entry, because the format writes several in a random order, and the same weights should be the same bytes.
 _ABOUT = "about"
-_UNFINISHED = ".part"
 
 
 class WeightsError(ConfigError):
@@ -36,28 +33,16 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) ->
     """Writes the tensors and what is to be known of them, which must be JSON.
 
     Until it is complete the file has a name of its own, so that a failure or Ctrl-C leaves whatever was there before.
-    Raises OSError where it cannot be written.
+    What an attempt left whose process was killed is taken away. Raises OSError where it cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     whole = to_bytes(plain, {_ABOUT: json.dumps(about, ensure_ascii=False)})
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    try:
-        with open(unfinished, "xb") as file:
+    with unfinished(path.parent, [path.name]) as parts:
+        with open(parts[path.name], "xb") as file:
             file.write(whole)
             file.flush()
             os.fsync(file.fileno())  # the name must not outlive a power cut that the numbers do not
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
-
-
-def take_away_unfinished(path: Path) -> None:
-    """Deletes what is left beside a file of attempts to write it whose process was killed."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
-        with suppress(OSError):
-            left.unlink()
+        os.replace(parts[path.name], path)
 
 
 def load(path: Path, shapes: Mapping[str, tuple[int, ...]], remedy: str) -> tuple[dict[str, Tensor], Mapping[str, Any]]:

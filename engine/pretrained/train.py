@@ -20,6 +20,7 @@ import torch
 
 from engine.config import ConfigError
 from engine.export.progress import Bar
+from engine.export.unfinished import clear
 from engine.export.units import in_words
 from engine.model.transformer import Transformer
 from engine.pretrained import training_data
@@ -28,7 +29,7 @@ from engine.pretrained.dates import SEED, SEEN, UNSEEN, Form, held_out_dates, wr
 from engine.pretrained.evaluate import Score, score
 from engine.pretrained.odd_inputs import kinds, odd_inputs
 from engine.pretrained.pretrained import FILE, build, trained_config
-from engine.pretrained.safetensors_io import refusal, save, take_away_unfinished
+from engine.pretrained.safetensors_io import refusal, save
 from engine.pretrained.trainer import CLOSING_STEPS, CPU, THREADS, Training, recipe
 
 STEPS = training_data.CLOSING_STEP + CLOSING_STEPS
@@ -108,7 +109,7 @@ def _positive(text: str) -> int:
 def _train(file: Path, steps: int) -> int:
     checkpoint = file.with_name(f"{file.name}.checkpoint")
     for path in (file, checkpoint):
-        take_away_unfinished(path)
+        clear(path.parent, [path.name])
     training = _begun(checkpoint, steps)
     sample = random.Random(SEED).sample(list(written(held_out_dates(), SEEN)), _LOOKED_AT)
     start, began = training.step, time.monotonic()
