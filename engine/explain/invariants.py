@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.explain.pattern_match import is_mask, normalisation
-from engine.explain.torch_reference import MOST_PASSES, Comparison, coarsest, comparisons
+from engine.explain.torch_reference import MOST_PASSES, TorchReference, coarsest, torch_references
 from engine.ops import Call, bind, lookup
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.notation import number
@@ -41,20 +41,24 @@ def _measured(trace: Trace, step: Step, call: Call) -> Iterator[Check]:
             yield from _standardised(step)
     if call.op == "triu" and step.shape[-2] == step.shape[-1] and is_mask(trace, step):
         yield _causal(step)
-    for comparison in comparisons(step):
-        yield _equality(step, comparison)
+    for reference in torch_references(step):
+        yield _equality(step, reference)
 
 
 def _standardised(step: Step) -> Iterator[Check]:
-    found = normalisation(step)
-    if found is None or not measurable(found.x.value, most=MOST_PASSES) or tuple(found.x.value.shape) != step.shape:
+    pattern = normalisation(step)
+    if (
+        pattern is None
+        or not measurable(pattern.x.value, most=MOST_PASSES)
+        or tuple(pattern.x.value.shape) != step.shape
+    ):
         return
-    x, value, eps = to_float64(found.x.value), to_float64(step.value), found.eps
-    variance = x.var(found.axes, correction=0)
+    x, value, eps = to_float64(pattern.x.value), to_float64(step.value), pattern.eps
+    variance = x.var(pattern.axes, correction=0)
     # What rounding moves the mean by is divided by the deviation, like everything else.
-    size = x.abs().mean(found.axes) / (variance + eps).sqrt()
-    count, dtype = math.prod(x.shape[axis] for axis in found.axes), coarsest(step, found.x)
-    mean, spread = value.mean(found.axes), value.var(found.axes, correction=0)
+    size = x.abs().mean(pattern.axes) / (variance + eps).sqrt()
+    count, dtype = math.prod(x.shape[axis] for axis in pattern.axes), coarsest(step, pattern.x)
+    mean, spread = value.mean(pattern.axes), value.var(pattern.axes, correction=0)
     expected = variance / (variance + eps)
     yield _of_rows("mean 0", "mean", mean, torch.zeros_like(mean), tolerance(dtype, count, size + 1))
     label = "variance 1" if eps == 0 or bool((expected > 0.99).all()) else "variance v / (v + eps)"
@@ -87,12 +91,12 @@ def _causal(step: Step) -> Check:
     return Check("query t sees keys 0..t", not wrong, detail)
 
 
-def _equality(step: Step, comparison: Comparison) -> Check:
-    value, expected = to_float64(step.value), comparison.expected
+def _equality(step: Step, reference: TorchReference) -> Check:
+    value, expected = to_float64(step.value), reference.expected
     same = same_numbers(value, expected)
     apart = (value - expected).abs().masked_fill(same, 0.0)
-    holds = bool((same | (apart <= comparison.tolerance)).all())
-    numbers, note = counted(value.numel(), "number"), comparison.note and f", {comparison.note}"
+    holds = bool((same | (apart <= reference.tolerance)).all())
+    numbers, note = counted(value.numel(), "number"), reference.note and f", {reference.note}"
     lost = int((~apart.isfinite()).sum())
     if lost:
         detail = f"NaN or infinite on one side alone: {lost:,} of {numbers}{note}"
@@ -100,4 +104,4 @@ def _equality(step: Step, comparison: Comparison) -> Check:
         detail = f"none of {numbers} differs{note}"
     else:
         detail = f"the furthest of {numbers} is {number(apart.max().item(), 2)} away{note}"
-    return Check(f"equals {comparison.name}", holds, detail)
+    return Check(f"equals {reference.name}", holds, detail)

@@ -13,7 +13,7 @@ _MASKING = frozenset(("expand", "bitwise_or", "logical_or", "to"))
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
+class AttentionPattern:
     """softmax(scale · query @ key_t) @ value, where True in the mask hides a pair."""
 
     query: _Parent
@@ -23,7 +23,7 @@ class Attention:
     mask: _Parent | None
 
 
-def attention(mixed: Step) -> Attention | None:
+def attention(mixed: Step) -> AttentionPattern | None:
     """The attention whose mix of the values this step is."""
     mix = _call(mixed, "matmul")
     softmax = mix and _call(mix.args["input"], "softmax")
@@ -37,38 +37,38 @@ def attention(mixed: Step) -> Attention | None:
     pairs = _call(scores, "matmul")
     if pairs is None:
         return None
-    return Attention(pairs.args["input"], pairs.args["other"], mix.args["other"], scale, mask)
+    return AttentionPattern(pairs.args["input"], pairs.args["other"], mix.args["other"], scale, mask)
 
 
 @dataclass(frozen=True, eq=False)
-class MultiHead:
+class MultiHeadPattern:
     """An attention in heads between four linear layers; ``mixed`` has its heads on the second of four axes."""
 
     mixed: Step
-    attention: Attention
+    attention: AttentionPattern
     query: Call
     key: Call
     value: Call
     output: Call
 
 
-def multi_head(output: Step) -> MultiHead | None:
+def multi_head(output: Step) -> MultiHeadPattern | None:
     """The multi-head attention that ends in this step."""
     last = _call(output, "linear")
     mixed = None if last is None else _unmoved(last.args["input"])
     if last is None or not isinstance(mixed, Step) or len(mixed.shape) != 4:
         return None
-    found = attention(mixed)
-    if found is None:
+    heart = attention(mixed)
+    if heart is None:
         return None
-    query, key, value = (_call(_unmoved(parent), "linear") for parent in (found.query, found.key_t, found.value))
+    query, key, value = (_call(_unmoved(parent), "linear") for parent in (heart.query, heart.key_t, heart.value))
     if query is None or key is None or value is None:
         return None
-    return MultiHead(mixed, found, query, key, value, last)
+    return MultiHeadPattern(mixed, heart, query, key, value, last)
 
 
 @dataclass(frozen=True, eq=False)
-class FeedForward:
+class FeedForwardPattern:
     """Two linear layers and the activation between them."""
 
     first: Call
@@ -76,18 +76,18 @@ class FeedForward:
     second: Call
 
 
-def feed_forward(output: Step) -> FeedForward | None:
+def feed_forward(output: Step) -> FeedForwardPattern | None:
     """The feed-forward network that ends in this step."""
     second = _call(output, "linear")
     activation = second and _call(second.args["input"], "relu", "gelu")
     first = activation and _call(activation.args["input"], "linear")
     if second is None or activation is None or first is None:
         return None
-    return FeedForward(first, activation, second)
+    return FeedForwardPattern(first, activation, second)
 
 
 @dataclass(frozen=True, eq=False)
-class Normalisation:
+class NormalisationPattern:
     """(x − its mean) divided by its deviation, over some axes; ``eps`` is what was added before dividing."""
 
     x: _Parent
@@ -95,7 +95,7 @@ class Normalisation:
     eps: float
 
 
-def normalisation(step: Step) -> Normalisation | None:
+def normalisation(step: Step) -> NormalisationPattern | None:
     """The normalisation that this step is the result of, before anything is scaled or shifted."""
     division = _call(step, "div", "mul")
     if division is None or not step.shape:
@@ -108,43 +108,43 @@ def normalisation(step: Step) -> Normalisation | None:
         axes = reduced_axes(mean)
         divisor = _divisor(second, centred, inverted=division.op == "mul")
         if divisor is not None and divisor[0] == axes and len(mean.step.shape) == len(centred.step.shape):
-            return Normalisation(mean.args["input"], axes, divisor[1])
+            return NormalisationPattern(mean.args["input"], axes, divisor[1])
     return None
 
 
 @dataclass(frozen=True, eq=False)
-class LayerNorm:
+class LayerNormPattern:
     """A normalisation times a weight, plus a bias."""
 
-    normalisation: Normalisation
+    normalisation: NormalisationPattern
     weight: _Parent
     bias: _Parent
 
 
-def layer_norm(step: Step) -> LayerNorm | None:
+def layer_norm(step: Step) -> LayerNormPattern | None:
     """The layer normalisation that ends in this step."""
     shift = _call(step, "add")
     for scaled, bias in _orders(shift) if shift else ():
         scaling = _call(scaled, "mul")
         for normalised, weight in _orders(scaling) if scaling else ():
-            found = normalisation(normalised) if isinstance(normalised, Step) else None
-            if found is not None and "argument" not in (weight.kind, bias.kind):
-                return LayerNorm(found, weight, bias)
+            standardised = normalisation(normalised) if isinstance(normalised, Step) else None
+            if standardised is not None and "argument" not in (weight.kind, bias.kind):
+                return LayerNormPattern(standardised, weight, bias)
     return None
 
 
 def is_mask(trace: Trace, step: Step) -> bool:
     """Whether this, moved or combined with others, says which scores are hidden."""
-    waiting, seen = [step], {step.index}
-    while waiting:
-        here = waiting.pop()
-        for reader in trace.consumers.get(here.index, ()):
+    stack, seen = [step], {step.index}
+    while stack:
+        step_read = stack.pop()
+        for reader in trace.consumers.get(step_read.index, ()):
             call = bind(reader)
-            if call is not None and call.op == "masked_fill" and call.args["mask"] is here:
+            if call is not None and call.op == "masked_fill" and call.args["mask"] is step_read:
                 return True
             if call is not None and (call.op in _MASKING or _only_moves(call)) and reader.index not in seen:
                 seen.add(reader.index)
-                waiting.append(reader)
+                stack.append(reader)
     return False
 
 
@@ -192,15 +192,15 @@ def _divisor(parent: _Parent, centred: Call, *, inverted: bool) -> tuple[tuple[i
     variance = _call(spread, "var", "mean")
     if variance is None:
         return None
-    read = variance.args["input"]
+    averaged = variance.args["input"]
     if variance.op == "mean":
-        square = _call(read, "square", "pow", "mul")
+        square = _call(averaged, "square", "pow", "mul")
         if square is None or square.args["input"] is not centred.step:
             return None
         by = square.args.get("other")
         if not (square.op == "square" or by is centred.step or (square.op == "pow" and by and _number(by) == 2)):
             return None
-    elif read is not x:
+    elif averaged is not x:
         return None
     return reduced_axes(variance), eps
 

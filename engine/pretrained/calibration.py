@@ -84,6 +84,6 @@ def calibration(model: Transformer, inputs: Sequence[OddInput]) -> Calibration:
         for start in range(0, len(inputs), _AT_ONCE):
             some = inputs[start : start + _AT_ONCE]
             rows = char_tokenizer.padded([char_tokenizer.source_ids(each.text) for each in some])
-            said = sure_answers(model, torch.tensor(rows, device=device), _STEPS)
-            answers += (Answered(asked, *answer) for asked, answer in zip(some, said, strict=True))
+            written_answers = sure_answers(model, torch.tensor(rows, device=device), _STEPS)
+            answers += (Answered(asked, *answer) for asked, answer in zip(some, written_answers, strict=True))
     return Calibration(tuple(answers))

@@ -41,12 +41,12 @@ def doubt(text: str) -> str | None:
 def _doubt(numbers: Named, has_slashes: bool) -> str | None:
     if not 1 <= numbers.month <= 12:
         return (_SLASHES if has_slashes else _MONTH).format(month=numbers.month)
-    said = {"day": numbers.day, "name": MONTHS[numbers.month - 1], "year": numbers.year}
+    names = {"day": numbers.day, "name": MONTHS[numbers.month - 1], "year": numbers.year}
     if not FIRST.year <= numbers.year <= LAST.year:
-        return _YEAR.format(**said, first=FIRST.year, last=LAST.year)
+        return _YEAR.format(**names, first=FIRST.year, last=LAST.year)
     day = numbers.date
     if day is None:
-        return _DAY.format(**said, last=last_day(numbers.year, numbers.month))
+        return _DAY.format(**names, last=last_day(numbers.year, numbers.month))
     if numbers.of_week not in (None, day.weekday()):
-        return _WEEKDAY.format(**said, right=WEEKDAYS[day.weekday()], given=WEEKDAYS[numbers.of_week or 0])
+        return _WEEKDAY.format(**names, right=WEEKDAYS[day.weekday()], given=WEEKDAYS[numbers.of_week or 0])
     return None

@@ -198,7 +198,7 @@ class Form:
         if match is None:
             return None
         fields = [_fields()[name] for _, name in self._pieces if name]
-        read = {field.part: field.read(said) for field, said in zip(fields, match.groups(), strict=True)}
+        read = {field.part: field.read(spelling) for field, spelling in zip(fields, match.groups(), strict=True)}
         return Named(read.get("year", 0), read.get("month", 0), read.get("day", 0), read.get("weekday"))
 
     def _spelled(self, day: Numbers) -> tuple[str, tuple[str, ...]]:
@@ -331,4 +331,4 @@ def _korean(number: int) -> str:
     """A number up to 9999 in Sino-Korean words: 2026 is 이천이십육."""
     digits = zip(f"{number:04}", _KOREAN_PLACES, strict=True)
     # A single thousand, hundred or ten is said without its one.
-    return "".join((_KOREAN_DIGITS[int(d)] if d != "1" or not place else "") + place for d, place in digits if d != "0")
+    return "".join((_KOREAN_DIGITS[int(d)] if d != "1" or not unit else "") + unit for d, unit in digits if d != "0")

@@ -23,10 +23,10 @@ class Wrong:
     """A date that was answered otherwise."""
 
     asked: Written
-    said: str
+    answer: str
 
     def __str__(self) -> str:
-        return f"{self.asked.text} → {self.said}, right is {self.asked.iso}"
+        return f"{self.asked.text} → {self.answer}, right is {self.asked.iso}"
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,21 @@ def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int]
     with torch.no_grad():
         for start in range(0, len(asked), _AT_ONCE):
             some = asked[start : start + _AT_ONCE]
-            source, given, wanted = tensors(some, device)
-            log_probabilities = model(source, given)
+            source, inputs, wanted = tensors(some, device)
+            log_probabilities = model(source, inputs)
             loss += nll_loss(log_probabilities.flatten(0, 1), wanted.flatten(), reduction="sum").item() / wanted.size(1)
             missed = (log_probabilities.argmax(dim=-1) != wanted).any(dim=1)
             if missed.any():
-                said = answers(model, source[missed], wanted.size(1))
+                decoded = answers(model, source[missed], wanted.size(1))
                 theirs = (pair for pair, is_missed in zip(some, missed.tolist(), strict=True) if is_missed)
-                wrong += map(Wrong, theirs, said)
+                wrong += map(Wrong, theirs, decoded)
             progress(start + len(some))
     return Score(len(asked), tuple(wrong), loss / len(asked))
 
 
 def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:
     """What greedy decoding writes for each source (B, S), up to its end or for so many steps."""
-    return [answer for answer, _ in sure_answers(model, source, steps)]
+    return [decoded for decoded, _ in sure_answers(model, source, steps)]
 
 
 def sure_answers(model: Transformer, source: Tensor, steps: int) -> list[tuple[str, float]]:

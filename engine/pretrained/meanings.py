@@ -49,9 +49,9 @@ def meanings(first: str, second: str, third: str, between: str) -> tuple[date, .
     usual = [_named(written, order) for order in _orders(written, between)]
     if dates := _existing(usual):
         return dates
-    other = [] if len(first) == 4 else [_named(written, order) for order in (_DAY_FIRST, _MONTH_FIRST)]
+    other_orders = [] if len(first) == 4 else [_named(written, order) for order in (_DAY_FIRST, _MONTH_FIRST)]
     # Such as 21/11/2026, in the American order month 21: 21 November, or the 11th of any month.
-    return _without_repeats((*_existing(other), *_near_any(usual)))
+    return _without_repeats((*_existing(other_orders), *_near_any(usual)))
 
 
 def meanings_of_digits(text: str) -> tuple[date, ...]:
@@ -82,7 +82,7 @@ def _orders(written: tuple[str, str, str], between: str) -> tuple[tuple[int, int
 
 
 def _named(written: tuple[str, str, str], order: tuple[int, int, int]) -> Named:
-    year, month, day = (written[place] for place in order)
+    year, month, day = (written[position] for position in order)
     if len(year) <= 2:
         year = str(full_year(year))
     return Named(int(year), int(month), int(day))

@@ -140,7 +140,7 @@ def _misspelt(text: str, numbers: Named, draw: random.Random) -> str:
     name = next((n for n in (Form(f).text(numbers) for f in ("{Month}", "{month}")) if n in text), "")
     if len(name) < 5:  # so short a name may become another
         return text
-    place = draw.randrange(1, len(name) - 1)
-    dropped = name[:place] + name[place + 1 :]
-    exchanged = name[:place] + name[place + 1] + name[place] + name[place + 2 :]
+    position = draw.randrange(1, len(name) - 1)
+    dropped = name[:position] + name[position + 1 :]
+    exchanged = name[:position] + name[position + 1] + name[position] + name[position + 2 :]
     return text.replace(name, draw.choice((dropped, exchanged)), 1)

@@ -148,15 +148,15 @@ def _misspelt(kind: str, draw: random.Random) -> OddInput | None:
     if "{Month}" not in form.template or not form.can_write(day):
         return None
     text = form.text(day)
-    letters = [place for place, part in enumerate(form.write(day).parts) if part == "month"]
-    place = draw.choice(letters[1:])
+    letters = [position for position, part in enumerate(form.write(day).parts) if part == "month"]
+    position = draw.choice(letters[1:])
     spoilt = draw.choice(("doubled", "replaced", "ordinal"))
     if spoilt == "doubled":
-        text = text[:place] + text[place] + text[place:]
+        text = text[:position] + text[position] + text[position:]
     elif spoilt == "replaced":
         if len(letters) < 5:  # so short a name may become another: May, Mar
             return None
-        text = text[:place] + draw.choice("abcdefghijlmnoprstuvy".replace(text[place], "")) + text[place + 1 :]
+        text = text[:position] + draw.choice("abcdefghijlmnoprstuvy".replace(text[position], "")) + text[position + 1 :]
     elif "{dth}" in form.template:
         ordinal = f"{day.day}{form.write(day).text.partition(str(day.day))[2][:2]}"
         wrong = draw.choice([ending for ending in ("st", "nd", "rd", "th") if ending != ordinal[-2:]])
@@ -169,8 +169,8 @@ def _in_part(kind: str, draw: random.Random) -> OddInput | None:
     if not form.can_write(day):
         return None
     text = form.text(day)
-    said = form.read(text)
-    return None if said is None else OddInput(kind, text, frozenset(dates_near(said)))
+    numbers_read = form.read(text)
+    return None if numbers_read is None else OddInput(kind, text, frozenset(dates_near(numbers_read)))
 
 
 _KINDS: dict[str, Callable[[str, random.Random], OddInput | None]] = {

@@ -60,9 +60,9 @@ def about(file: Path = FILE) -> Mapping[str, Any]:
 
 def _read(file: Path, model: Transformer) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-    tensors, said = load(file, shapes, _REMEDY)
+    tensors, metadata = load(file, shapes, _REMEDY)
     # Shapes alone do not tell these weights from those of other heads or other characters.
     for key, ours in (("sizes", TRAINED), ("characters", CHARACTERS)):
-        if said.get(key) != ours:
+        if metadata.get(key) != ours:
             raise refusal(file, f"weights were trained with the {key} of this engine", "has others", _REMEDY)
-    return tensors, said
+    return tensors, metadata

@@ -87,5 +87,5 @@ def _about(metadata: Mapping[str, str]) -> Mapping[str, Any]:
 
 def _shown(text: str) -> str:
     """Text out of a file, as one line that can be printed."""
-    said = ascii(text)[1:-1]
-    return said if len(said) <= 100 else said[:97] + "..."
+    shown = ascii(text)[1:-1]
+    return shown if len(shown) <= 100 else shown[:97] + "..."

@@ -59,14 +59,14 @@ class Measured:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains, or measures what was trained; returns the exit status."""
-    given = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        return _evaluate(given.file) if given.evaluate else _train(given.file, given.steps)
+        return _evaluate(options.file) if options.evaluate else _train(options.file, options.steps)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: cannot write {given.file}: {error.strerror}", file=sys.stderr)
+        print(f"error: cannot write {options.file}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -84,9 +84,9 @@ def measured(model: Transformer) -> Measured:
 
         def scored(pairs: Sequence[Any]) -> Score:
             nonlocal done
-            found = score(model, pairs, lambda count: bar.at(done + count))
+            part_score = score(model, pairs, lambda count: bar.at(done + count))
             done += len(pairs)
-            return found
+            return part_score
 
         scores = scored(seen), tuple((form, scored(pairs)) for form, pairs in unseen)
         return Measured(*scores, calibration(model, odd_inputs()))
@@ -132,11 +132,11 @@ def _train(file: Path, steps: int) -> int:
                 except OSError:  # nobody reads any more what is printed
                     training.save(checkpoint)
                     return 130
-    found = measured(training.model)
-    save(file, training.model.state_dict(), {**recipe(), "steps": steps, **_outcome(found)})
+    scores = measured(training.model)
+    save(file, training.model.state_dict(), {**recipe(), "steps": steps, **_outcome(scores)})
     checkpoint.unlink()
     print(f"wrote {file} ({in_words(file.stat().st_size)}) after {steps:,} steps")
-    return _report(found)
+    return _report(scores)
 
 
 def _begun(checkpoint: Path, steps: int) -> Training:
@@ -146,8 +146,8 @@ def _begun(checkpoint: Path, steps: int) -> Training:
         return Training()
     training = Training.resume(checkpoint)
     if training.step > steps:
-        there = f"is after step {training.step:,}, beyond {steps:,}"
-        raise refusal(checkpoint, "training goes up to --steps", there, f"delete {checkpoint} to begin anew")
+        progress_made = f"is after step {training.step:,}, beyond {steps:,}"
+        raise refusal(checkpoint, "training goes up to --steps", progress_made, f"delete {checkpoint} to begin anew")
     print(f"going on after step {training.step:,}, from {checkpoint}", flush=True)
     return training
 
@@ -156,32 +156,32 @@ def _evaluate(file: Path) -> int:
     return _report(measured(build(trained_config(device="cpu"), CPU, file)))
 
 
-def _outcome(found: Measured) -> dict[str, Any]:
+def _outcome(scores: Measured) -> dict[str, Any]:
     return {
         "accuracy": {
-            "exact_match": found.seen.exact,
-            "right": found.seen.right,
-            "of": found.seen.of,
-            "loss": found.seen.loss,
-            "calibration_error": found.odd.error,
-            "unseen_forms": {str(form): {"right": each.right, "of": each.of} for form, each in found.unseen},
+            "exact_match": scores.seen.exact,
+            "right": scores.seen.right,
+            "of": scores.seen.of,
+            "loss": scores.seen.loss,
+            "calibration_error": scores.odd.error,
+            "unseen_forms": {str(form): {"right": each.right, "of": each.of} for form, each in scores.unseen},
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "safetensors")}},
     }
 
 
-def _report(found: Measured) -> int:
-    print(f"held-out dates, in {len(SEEN)} forms: {found.seen}, loss {found.seen.loss:.6f} a character")
-    print("wrong answers:" if found.seen.wrong else "wrong answers: none")
-    for wrong in found.seen.wrong:
+def _report(scores: Measured) -> int:
+    print(f"held-out dates, in {len(SEEN)} forms: {scores.seen}, loss {scores.seen.loss:.6f} a character")
+    print("wrong answers:" if scores.seen.wrong else "wrong answers: none")
+    for wrong in scores.seen.wrong:
         print(f"  {wrong}")
     print("held-out dates, in forms never seen (no target):")
-    for form, each in found.unseen:
+    for form, each in scores.unseen:
         print(f"  {form}: {each}")
         for wrong in each.wrong[:_EXAMPLES]:
             print(f"    {wrong}")
-    _report_odd(found.odd)
-    if found.seen.exact < TARGET:
+    _report_odd(scores.odd)
+    if scores.seen.exact < TARGET:
         print(f"fewer than {TARGET:.1%} are exactly right", file=sys.stderr)
         return 1
     return 0

@@ -108,8 +108,8 @@ class Training:
             # What was learned from everyday dates is the average; from there it goes on with the odd ones.
             self._model.load_state_dict(self.model.state_dict())
             self._begin_part(self.step)
-        source, given, wanted = training_data.tensors(training_data.lessons(self.step, BATCH), CPU)
-        loss = nll_loss(self._model(source, given).flatten(0, 1), wanted.flatten())
+        source, inputs, expected = training_data.tensors(training_data.lessons(self.step, BATCH), CPU)
+        loss = nll_loss(self._model(source, inputs).flatten(0, 1), expected.flatten())
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
@@ -160,8 +160,8 @@ class Training:
             self._begin_part(training_data.EVERYDAY_STEPS)
         count = torch.tensor(float(self.step - self._first))  # Adam counts its steps in a tensor
         states = {
-            place: {"step": count.clone(), **{kind: held[kind][name] for kind in _MOMENTS}}
-            for place, name in enumerate(held[_WEIGHTS])
+            position: {"step": count.clone(), **{kind: held[kind][name] for kind in _MOMENTS}}
+            for position, name in enumerate(held[_WEIGHTS])
         }
         self._optimiser.load_state_dict({"state": states, "param_groups": about["optimiser"]})
         self._schedule.load_state_dict(dict(about["schedule"]))

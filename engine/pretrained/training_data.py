@@ -95,8 +95,8 @@ def tensors(pairs: Sequence[Lesson | Written], device: torch.device) -> tuple[Te
     answers = [char_tokenizer.ids(pair.iso) for pair in pairs]
     inputs = [(BEGIN, *answer) for answer in answers]
     expected = [(*answer, END) for answer in answers]
-    source, given, wanted = (torch.tensor(rows, device=device) for rows in (sources, inputs, expected))
-    return source, given, wanted
+    source_ids, decoder_ids, expected_ids = (torch.tensor(rows, device=device) for rows in (sources, inputs, expected))
+    return source_ids, decoder_ids, expected_ids
 
 
 def _lesson(draw: random.Random) -> Lesson:
@@ -119,28 +119,30 @@ def _as_written(written: Written, draw: random.Random) -> str:
 def _unreadable(written: Written, draw: random.Random) -> str:
     part = draw.choice(("year", "month", "day"))
     pairs = zip(written.text, written.parts, strict=True)
-    return "".join(UNREADABLE if said == part else character for character, said in pairs)
+    return "".join(UNREADABLE if part_name == part else character for character, part_name in pairs)
 
 
 def impossible(written: Written, draw: random.Random) -> str:
     """The text with a number beyond the last month or day; unreadable where neither is written in digits."""
     pairs = list(zip(written.text, written.parts, strict=True))
-    numbers = {said for character, said in pairs if character.isdigit()} & {"month", "day"}
+    numbers = {part_name for character, part_name in pairs if character.isdigit()} & {"month", "day"}
     if not numbers:
         return _unreadable(written, draw)
     part = draw.choice(sorted(numbers))
     last = 12 if part == "month" else monthrange(written.date.year, written.date.month)[1]
     # The lower ones more often: people write 31 November or 21/11/2026 rather than 84 November.
     number = str(draw.randint(last + 1, draw.choice((39, 99))))
-    places = [place for place, (character, said) in enumerate(pairs) if said == part and character.isdigit()]
-    return written.text[: places[0]] + number + written.text[places[-1] + 1 :]
+    positions = [
+        position for position, (character, part_name) in enumerate(pairs) if part_name == part and character.isdigit()
+    ]
+    return written.text[: positions[0]] + number + written.text[positions[-1] + 1 :]
 
 
 def _cut(written: Written, draw: random.Random) -> str:
     """What stands before or after one of the places where a part begins or ends."""
     # Within a part it would be another date: 21 November, cut after its 2, is 1 November.
-    place = draw.choice([end for end, (part, after) in enumerate(pairwise(written.parts), start=1) if part != after])
-    return draw.choice((written.text[:place], written.text[place:])).strip()
+    cut_at = draw.choice([end for end, (part, after) in enumerate(pairwise(written.parts), start=1) if part != after])
+    return draw.choice((written.text[:cut_at], written.text[cut_at:])).strip()
 
 
 def _no_date(written: Written, draw: random.Random) -> str:

@@ -18,12 +18,12 @@ if sys.platform != "win32":
 
 def present() -> tuple[str, ...]:
     """The devices of this machine that a Config can name, the fastest first; the CPU is always there."""
-    found = []
+    devices = []
     if torch.cuda.is_available():
-        found.append("cuda")
+        devices.append("cuda")
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        devices.append("mps")
+    return (*devices, "cpu")
 
 
 def choose(name: str, dtype: str) -> torch.device:
@@ -32,13 +32,13 @@ def choose(name: str, dtype: str) -> torch.device:
     Raises:
         ConfigError: the device is not there, or cannot compute in this dtype; names those that can.
     """
-    here = present()
+    available = present()
     if name == "auto":
-        able = [device for device in here if not (device == "mps" and dtype == "float64")]
+        able = [device for device in available if not (device == "mps" and dtype == "float64")]
         return torch.device(able[0])
-    if name not in here:
+    if name not in available:
         rule = "device must be one that this machine has"
-        raise ConfigError((Problem("device", rule, f"{name} is not here", f"present: {', '.join(here)}"),))
+        raise ConfigError((Problem("device", rule, f"{name} is not here", f"present: {', '.join(available)}"),))
     if name == "mps" and dtype == "float64":
         rule = "MPS computes in 32 bits at most"
         raise ConfigError((Problem("dtype", rule, "float64", "use float32, or device cpu"),))

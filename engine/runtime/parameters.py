@@ -55,14 +55,16 @@ def size_arithmetic(parameters: Sequence[Tensor], linear: bool) -> str:
         parameters: of one module.
         linear: whether they are a Linear's, whose weight is kept as (out, in) and read as in × out.
     """
-    sizes = (reversed(one.shape) if linear else one.shape for one in parameters)
+    sizes = (reversed(parameter.shape) if linear else parameter.shape for parameter in parameters)
     return " + ".join(" × ".join(map(str, shape)) for shape in sizes)
 
 
 def rows(counted: ParameterCount, depth: int = 0) -> Iterator[tuple[int, str, ParameterCount]]:
     """The modules in their order, each with how deep it lies and its name. Of layers that are alike the first stands
     for all: ``layers.0 to 5``."""
-    for _, alike in groupby(counted.inside, lambda one: (one.name.partition(".")[0], one.arithmetic, one.inside)):
+    for _, alike in groupby(
+        counted.inside, lambda child: (child.name.partition(".")[0], child.arithmetic, child.inside)
+    ):
         first, *others = alike
         name = f"{first.name} to {others[-1].name.rpartition('.')[2]}" if others else first.name
         yield depth, name, first

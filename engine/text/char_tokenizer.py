@@ -25,7 +25,7 @@ LETTERS = "ABCDEFGJLMNOPRSTUVWYabcdefghijlmnoprstuvy"
 HANGUL = "년월일화수목금토요천백십이삼사오육칠팔구유시"
 CHARACTERS = DIGITS + MARKS + LETTERS + HANGUL
 
-_IDS = {character: place for place, character in enumerate(CHARACTERS, start=len(SPECIALS))}
+_IDS = {character: index for index, character in enumerate(CHARACTERS, start=len(SPECIALS))}
 _KNOWN_WORDS = frozenset(tokenizer.KNOWN)
 
 
@@ -66,8 +66,8 @@ def encode(source: str | Sequence[str], target: str | Sequence[str] | None = Non
 def split(normalised: str) -> list[str]:
     """The characters of a text as `engine.text` reads them, with the spaces between its words."""
     characters: list[str] = []
-    for place, piece in enumerate(tokenizer.split(normalised)):
-        if place and not piece.glued:
+    for index, piece in enumerate(tokenizer.split(normalised)):
+        if index and not piece.glued:
             characters.append(" ")
         characters += piece.text if piece.text in _KNOWN_WORDS else (_ascii(piece.text),)
     return characters

@@ -9,7 +9,7 @@ from torch import nn
 
 from engine import Config, record, run
 from engine.explain.invariants import checks
-from engine.explain.torch_reference import comparisons
+from engine.explain.torch_reference import torch_references
 from engine.model.attention import MultiHeadAttention
 from engine.model.layers import FeedForward, LayerNorm
 
@@ -378,7 +378,7 @@ def test_the_layer_norm_compared_with_is_torchs_module():
     x = torch.randn(2, 3, 4)
     trace = record(LayerNorm(4), x)
     expected = nn.LayerNorm(4, dtype=torch.float64)(x.double())
-    (comparison,) = comparisons(trace.steps[-1])
+    (comparison,) = torch_references(trace.steps[-1])
     assert torch.equal(comparison.expected, expected)
     assert comparison.tolerance.max() < 1e-5
 
@@ -472,7 +472,7 @@ def test_the_attention_compared_with_is_torchs_module(masked):
     theirs.out_proj.bias.copy_(own.w_o.bias)
     padding = None if mask is None else mask.expand(2, 5)
     expected, _ = theirs(x.double(), memory.double(), memory.double(), key_padding_mask=padding)
-    (comparison,) = comparisons(record(own, x, memory, mask).steps[-1])
+    (comparison,) = torch_references(record(own, x, memory, mask).steps[-1])
     torch.testing.assert_close(comparison.expected, expected)
     assert comparison.tolerance.max() < 1e-3
 
@@ -484,7 +484,7 @@ def test_the_attention_compared_with_is_torchs_module(masked):
 def test_the_feed_forward_network_compared_with_is_torchs_modules_in_a_row(activation, module):
     own, x = FeedForward(4, 9, activation), torch.randn(2, 3, 4)
     trace = record(own, x)
-    (comparison,) = comparisons(trace.steps[-1])
+    (comparison,) = torch_references(trace.steps[-1])
     torch.testing.assert_close(comparison.expected, nn.Sequential(own.w_1, module, own.w_2).double()(x.double()))
     assert comparison.tolerance.max() < 1e-3
 
