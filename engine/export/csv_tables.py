@@ -1,15 +1,8 @@
 """A trace as CSV: one table of its steps, one of every number in them, and a slice as the matrix on the screen.
 
 Both tables are UTF-8 with ``\\n`` line ends. Texts that a spreadsheet would run as a formula begin with an apostrophe;
-numbers never do. In ``steps.csv``:
-
-- ``axes``, ``shape`` and ``stride`` are written like Python tuples, ``(B, H, S, d_k)`` and ``(2, 4, 5, 8)``, an axis
-  of no known name as ``?``; ``ast.literal_eval`` reads the last two.
-- ``is_view`` and ``is_contiguous`` are True or False; ``flops`` is empty where unknown.
-- ``min``, ``max``, ``mean`` and ``std`` are over the finite elements, and empty where there are none.
-- ``file`` is relative to the folder that holds ``engine``, where it lies inside it.
-- ``parents`` are joined by ``; ``: a step as ``#`` and its index, a parameter or input by its name, any other argument
-  as it was written in the call. ``#12; encoder.layers.0.self_attention.w_q.weight; dim=-1``
+numbers never do. What the columns of ``steps.csv`` say stands in ``engine.export.step_columns``; ``is_view`` and
+``is_contiguous`` are True or False there, and what is unknown is an empty cell.
 
 In ``values.csv`` the last axis runs fastest, as in memory. A value is the shortest text that reads back as the same
 number of its dtype (with pandas before 3.1, float64 needs ``read_csv(..., float_precision="round_trip")``). float16
@@ -27,16 +20,12 @@ import torch
 from torch import Tensor
 
 from engine.export.cells import cell, number_lines, plain, row, text_of
+from engine.export.step_columns import COLUMNS
 from engine.export.values_csv import columns, depth_of, has_numbers, head, rows_of
-from engine.record.trace import Leaf, Step
+from engine.record.trace import Step
 
 SPREADSHEET_ROWS = 1_048_576
 """How many rows Excel and LibreOffice open, the header among them; the rest is left out."""
-
-STEP_COLUMNS = (
-    *("step", "path", "name", "op", "axes", "shape", "stride", "dtype", "device", "is_view", "is_contiguous"),
-    *("numel", "bytes", "flops", "min", "max", "mean", "std", "nan", "inf", "expression", "file", "line", "parents"),
-)
 
 Progress = Callable[[int, int], None]
 
@@ -45,9 +34,9 @@ _SAMPLE = 256
 
 def write_steps(steps: Iterable[Step], file: BinaryIO) -> None:
     """Writes steps.csv: one row a step."""
-    file.write(row(*STEP_COLUMNS))
+    file.write(row(*COLUMNS))
     for step in steps:
-        file.write(_step_row(step))
+        file.write(row(*(column(step) for column in COLUMNS.values())))
 
 
 def write_values(steps: Sequence[Step], file: BinaryIO, progress: Progress | None = None) -> None:
@@ -108,44 +97,6 @@ def estimated_bytes(steps: Sequence[Step]) -> int:
         indices = numel * depth + sum(numel // size * _digits_below(size) for size in step.shape)
         total += numel * len(head(step).encode()) + indices + values
     return total
-
-
-def _step_row(step: Step) -> bytes:
-    statistics = step.statistics
-    source = step.source
-    return row(
-        step.index,
-        step.path,
-        step.name,
-        step.op,
-        _tuple(axis or "?" for axis in step.axes),
-        _tuple(step.shape),
-        _tuple(step.stride),
-        str(step.dtype).removeprefix("torch."),
-        str(step.device),
-        step.is_view,
-        step.is_contiguous,
-        step.value.numel(),
-        step.nbytes,
-        step.flops,
-        *(statistics.min, statistics.max, statistics.mean, statistics.std, statistics.nan, statistics.inf),
-        *((source.expression, source.shown_file, source.line) if source else (None, None, None)),
-        "; ".join(map(_parent, step.parents)),
-    )
-
-
-def _tuple(items: Iterable[object]) -> str:
-    words = [str(item) for item in items]
-    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-
-
-def _parent(parent: Step | Leaf) -> str:
-    if isinstance(parent, Step):
-        return f"#{parent.index}"
-    try:
-        return str(parent)
-    except Exception:  # somebody else's __repr__
-        return type(parent.value).__name__
 
 
 def _digits_below(size: int) -> int:
