@@ -17,7 +17,7 @@ def step_frame(steps: Sequence[Step]) -> pd.DataFrame:
         steps: the steps of a trace, or some of them.
 
     Returns:
-        A new frame, its rows numbered from 0. Counts that are unknown for some steps make a column of pandas' ``Int64``,
+        A new frame, its rows numbered from 0. Counts unknown for some steps make a column of pandas' ``Int64``,
         which keeps the others whole.
     """
     return pd.DataFrame({name: _series([column(step) for step in steps]) for name, column in COLUMNS.items()})

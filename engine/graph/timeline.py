@@ -1,8 +1,9 @@
 """Where one is in a trace: parts of the model, the modules of a part, the stages of a module; and where to go next.
 
 A segment is a run of steps. Which run a step belongs to is read from its module path, and inside a module from the
-names and operations of its steps. Attention, normalisation and the like, written with the names people give those
-steps, get the stages they are taught in; anything else is told by its own names.
+names and operations of its steps. Each built-in module says beside its formula which stages it is taught in; they are
+matched step by step, so that somebody's attention with lines of its own keeps the stages and shows those lines as
+segments between them. Any other module has a segment for each name in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from engine.graph.module_names import STACKS, stage_label
+from engine.model.attention import MultiHeadAttention
+from engine.model.embedding import PositionalEncoding, TokenEmbedding
+from engine.model.layers import FeedForward, LayerNorm
+from engine.model.masks import CausalMask, PaddingMask
+from engine.model.transformer import Transformer
 from engine.ops import canonical_name
 from engine.record.trace import Leaf, Step, Trace
 
@@ -49,7 +56,7 @@ def next_of_kind(trace: Trace, step: Step) -> Step | None:
     return trace.steps[same[at]] if at < len(same) else None
 
 
-def in_layer(trace: Trace, step: Step, by: int) -> Step | None:
+def same_step_in_layer(trace: Trace, step: Step, by: int) -> Step | None:
     """The same step so many layers further in the same stack; None where there is none.
 
     The layer is the first number in its path. Of several steps with one name and operation in a layer, it is the one
@@ -66,71 +73,39 @@ def in_layer(trace: Trace, step: Step, by: int) -> Step | None:
     return trace.steps[there[occurrence]] if occurrence < len(there) else None
 
 
-# What people call modules that are named in code's way.
-_WORDS = {
-    "self_attention": "self-attention",
-    "cross_attention": "cross-attention",
-    "feed_forward": "feed-forward",
-}
-# What only holds the layers of a stack, so that encoder.layers.0 is "encoder 0".
-_HOLDERS = frozenset(("layers", "layer", "blocks", "block", "h"))
-
-
-class _Table(NamedTuple):
-    """The stages of a kind of module by its steps' (name, operation), and those that it cannot be without."""
+class _StageTable(NamedTuple):
+    """The stages of a kind of module by its steps' (name, operation), and those that always run."""
 
     stages: Mapping[tuple[str, str], str]
-    required: frozenset[str]
+    always: frozenset[str]
 
     def fits(self, own: Sequence[Step]) -> bool:
-        found = {self.stages.get((step.name, step.op)) for step in own}
-        return None not in found and self.required <= found
+        """Whether these steps of one module have most of the stages that always run, whatever else they do."""
+        stages = {self.stages.get((step.name, step.op)) for step in own}
+        return 2 * len(self.always & stages) > len(self.always)
+
+    def known(self, own: Sequence[Step]) -> int:
+        """How many of these steps belong to a stage."""
+        return sum((step.name, step.op) in self.stages for step in own)
 
 
-def _table(*rows: tuple[str, str]) -> _Table:
-    """Stages with their steps, "name operation, name operation"; one that ends in ? may be missing."""
+def _stage_table(rows: Iterable[tuple[str, str]]) -> _StageTable:
     stages = {(name, op): row[0].rstrip("?") for row in rows for name, op in map(str.split, row[1].split(", "))}
-    return _Table(stages, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
+    return _StageTable(stages, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
 
 
-_MODULES: Sequence[_Table] = (
-    _table(
-        ("Q K V", "query linear, key linear, value linear"),
-        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-        ("scores", "key_t transpose, scores matmul"),
-        ("scale", "scaled div"),
-        ("mask?", "masked masked_fill"),
-        ("softmax", "weights softmax"),
-        ("mix", "mixed matmul"),
-        ("merge", "mixed permute, mixed contiguous, concat view"),
-        ("W_O", "output linear"),
-    ),
-    _table(
-        ("mean", "mean mean"),
-        ("centre", "centred sub"),
-        ("variance", "variance var"),
-        ("divide", "safe add, deviation sqrt, normalised div"),
-        ("scale and shift", "scaled mul, shifted add"),
-    ),
-    _table(
-        ("expand", "hidden linear"), ("relu?", "active relu"), ("gelu?", "active gelu"), ("contract", "output linear")
-    ),
-    _table(("look up", "embedded embedding"), ("scale", "scaled mul")),
-    _table(
-        ("place", "place arange, place_column unsqueeze"),
-        ("frequency", "even arange, exponent mul, frequency exp"),
-        ("angle", "angle mul"),
-        ("sine and cosine", "sine sin, cosine cos"),
-        ("interleave", "pairs stack, waves view, encoding getitem, encoding to"),
-        ("add", "placed add"),
-    ),
-    _table(("find padding", "padding eq"), ("make room for heads", "per_query unsqueeze, mask unsqueeze")),
-    _table(
-        ("all pairs", "ones ones"),
-        ("keep the future", "future triu"),
-        ("make room for heads", "per_head unsqueeze, mask unsqueeze"),
-    ),
-    _table(("combine masks", "mask bitwise_or")),
+_STAGE_TABLES = tuple(
+    _stage_table(module.stages)
+    for module in (
+        MultiHeadAttention,
+        LayerNorm,
+        FeedForward,
+        TokenEmbedding,
+        PositionalEncoding,
+        PaddingMask,
+        CausalMask,
+        Transformer,
+    )
 )
 
 _DEEPEST = 3
@@ -245,26 +220,26 @@ def _label(module: str, prefix: str) -> str:
     """What people call a module inside ``prefix``: a layer by its stack and number, anything else by its name."""
     parts = module.removeprefix(prefix).strip(".").split(".")
     if not parts[-1].isdecimal():
-        return " ".join(map(_said, parts[-2:]))
+        return " ".join(map(stage_label, parts[-2:]))
     *above, number = parts
     if not above:
         return f"module {number}"
-    if above[-1] in _HOLDERS:
-        return f"{_said(above[-2]) if len(above) > 1 else above[-1].removesuffix('s')} {number}"
-    return f"{_said(above[-1])} {number}"
-
-
-def _said(name: str) -> str:
-    """A name of the code in plain words."""
-    return _WORDS.get(name) or ("norm" if name.endswith("_norm") else name.replace("_", " "))
+    if above[-1] not in STACKS:
+        return f"{stage_label(above[-1])} {number}"
+    if len(above) > 1:
+        return f"{stage_label(above[-2])} {number}"
+    return STACKS[above[-1]].title.format(number=number)
 
 
 def _names(own: Sequence[Step], *, layer: bool) -> Mapping[int, str]:
-    """The stage of each of a module's own steps, by index."""
-    table = next((table for table in _MODULES if table.fits(own)), None)
-    if table is not None:
-        return {step.index: table.stages[step.name, step.op] for step in own}
-    return {step.index: "residual" if layer and _is_residual(step) else step.name.replace("_", " ") for step in own}
+    """What each of a module's own steps is called, by index: its stage, or where it belongs to none its own name."""
+    fitting = [table for table in _STAGE_TABLES if table.fits(own)]
+    stages = max(fitting, key=lambda table: table.known(own)).stages if fitting else {}
+    return {step.index: stages.get((step.name, step.op)) or _own_name(step, layer) for step in own}
+
+
+def _own_name(step: Step, layer: bool) -> str:
+    return "residual" if layer and _is_residual(step) else step.name.replace("_", " ")
 
 
 def _is_residual(step: Step) -> bool:

@@ -13,10 +13,10 @@ from engine import Config, record, run
 from engine.export import step_columns
 from engine.export.csv_tables import csv_bytes, write_steps
 
-CONTRACT = (
-    "step,path,name,op,axes,shape,stride,dtype,device,is_view,is_contiguous,numel,bytes,flops,"
-    "min,max,mean,std,nan,inf,expression,file,line,parents"
-).split(",")
+CONTRACT = [
+    *("step", "path", "name", "op", "axes", "shape", "stride", "dtype", "device", "is_view", "is_contiguous"),
+    *("numel", "bytes", "flops", "min", "max", "mean", "std", "nan", "inf", "expression", "file", "line", "parents"),
+]
 
 
 class Odd(nn.Module):
