@@ -19,9 +19,9 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from engine.export.cells import cell, number_lines, plain, row, text_of
+from engine.export.cells import as_numpy, cell, number_lines, row, text_of
 from engine.export.step_columns import COLUMNS
-from engine.export.values_csv import columns, depth_of, has_numbers, head, rows_of
+from engine.export.values_csv import depth_of, has_numbers, row_start, rows_of, value_columns
 from engine.record.trace import Step
 
 SPREADSHEET_ROWS = 1_048_576
@@ -33,7 +33,12 @@ _SAMPLE = 256
 
 
 def write_steps(steps: Iterable[Step], file: BinaryIO) -> None:
-    """Writes steps.csv: one row a step."""
+    """Writes steps.csv: one row a step, with the columns of ``engine.export.step_columns``.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+        file: open for writing bytes.
+    """
     file.write(row(*COLUMNS))
     for step in steps:
         file.write(row(*(column(step) for column in COLUMNS.values())))
@@ -42,10 +47,13 @@ def write_steps(steps: Iterable[Step], file: BinaryIO) -> None:
 def write_values(steps: Sequence[Step], file: BinaryIO, progress: Progress | None = None) -> None:
     """Writes values.csv: one row an element, with as many index columns as the deepest of these steps has axes.
 
-    ``progress`` is called with the rows written so far and those there will be.
+    Args:
+        steps: the steps of a trace, or some of them.
+        file: open for writing bytes.
+        progress: called with the rows written so far and those there will be.
     """
     done, total = 0, values_rows(steps)
-    file.write(row(*columns(depth_of(steps))))
+    file.write(row(*value_columns(depth_of(steps))))
     for rows, text in rows_of(steps):
         file.write(text)
         done += rows
@@ -63,39 +71,59 @@ def write_matrix(
 ) -> None:
     """Writes a 2-D tensor as it is seen: the labels of its columns on top, that of a row in front of it.
 
-    Labels may repeat. Without any, the indices stand in their place.
+    Args:
+        matrix: (rows, columns), of any dtype.
+        row_labels, column_labels: what stands along each axis; labels may repeat. Without them, the indices.
+        file: open for writing bytes.
+
+    Raises:
+        ValueError: there are more or fewer labels than rows or columns.
     """
     height, width = matrix.shape
     file.write(row("", *_labels(column_labels, width)))
     for label, numbers in zip(_labels(row_labels, height), matrix, strict=True):
-        *texts, _ = bytes(text_of(number_lines(plain(numbers)))).split(b"\n")
+        *texts, _ = bytes(text_of(number_lines(as_numpy(numbers)))).split(b"\n")
         file.write(b",".join([cell(label).encode(), *texts]) + b"\n")
 
 
 def csv_bytes(write: Callable[[BinaryIO], None]) -> bytes:
-    """What a writer would put into a file: ``csv_bytes(lambda file: write_values(steps, file))``."""
+    """What a writer would put into a file: ``csv_bytes(lambda file: write_values(steps, file))``.
+
+    Args:
+        write: writes into the file it is given.
+
+    Returns:
+        All that it wrote.
+    """
     file = io.BytesIO()
     write(file)
     return file.getvalue()
 
 
 def values_rows(steps: Iterable[Step]) -> int:
-    """The rows of values.csv, its header not counted."""
+    """How many rows values.csv will have, its header not counted."""
     return sum(step.value.numel() for step in steps if has_numbers(step.value))
 
 
 def estimated_bytes(steps: Sequence[Step]) -> int:
-    """About how large values.csv will be. The indices are counted exactly, the numbers judged by a sample of them."""
+    """About how large values.csv will be, without writing it.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+
+    Returns:
+        Bytes. The indices are counted exactly, the numbers estimated from a sample of each tensor.
+    """
     depth = depth_of(steps)
-    total = len(row(*columns(depth)))
+    total = len(row(*value_columns(depth)))
     for step in steps:
         numel = step.value.numel()
         if numel == 0 or not has_numbers(step.value):
             continue
-        sample = number_lines(plain(_sample(step.value)))
+        sample = number_lines(as_numpy(_sample(step.value)))
         values = round(numel * len(text_of(sample)) / len(sample))
         indices = numel * depth + sum(numel // size * _digits_below(size) for size in step.shape)
-        total += numel * len(head(step).encode()) + indices + values
+        total += numel * len(row_start(step).encode()) + indices + values
     return total
 
 
@@ -107,9 +135,9 @@ def _digits_below(size: int) -> int:
 def _sample(value: Tensor) -> Tensor:
     if value.numel() <= _SAMPLE:
         return value
-    # Multiples of the golden ratio spread evenly and fall into step with no axis, as every hundredth element might.
-    places = (torch.arange(_SAMPLE, dtype=torch.float64) * 0.6180339887498949 % 1 * value.numel()).long()
-    return value[torch.unravel_index(places, value.shape)]
+    # Multiples of the golden ratio are spread evenly over every axis; every hundredth element might all lie in one row.
+    indices = (torch.arange(_SAMPLE, dtype=torch.float64) * 0.6180339887498949 % 1 * value.numel()).long()
+    return value[torch.unravel_index(indices, value.shape)]
 
 
 def _labels(labels: Sequence[str] | None, length: int) -> Sequence[str | int]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import Trace
 from engine.axes import axis
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
 from engine.runtime.parameters import ParameterCount, parameters_of, rows
 from pages.ui.app import frame, front_skeleton
@@ -76,7 +76,7 @@ def _numbers(trace: Trace) -> None:
     with st.container(horizontal=True):
         st.metric("Recorded steps", f"{len(trace.steps):,}")
         st.metric("FLOPs", _short(flops))
-        st.metric("Recorded tensors", in_words(trace.nbytes))
+        st.metric("Recorded tensors", format_bytes(trace.nbytes))
     if trace.config is not None:
         counted = parameters_of(trace.config)
         folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
