@@ -68,20 +68,17 @@ def number_lines(numbers: NDArray[Any]) -> pa.StringArray:
     """
     if np.iscomplexobj(numbers):
         return pa.array([f"{number}\n" for number in numbers.tolist()], pa.string())
-    # orjson prints an array five times as fast as anything else here, but as one text, "[0.5,null,2.0]". The commas
+    # orjson is the fastest printer here (docs/performance.md), but prints one text, "[0.5,null,2.0]". The commas
     # become the newlines, and an index of where they stand makes it an array of texts without a copy.
     json = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-    nulls = {} if np.isfinite(numbers).all() else _not_finite(numbers)
-    if len(nulls) == 1:  # masked scores: every null is the same
-        json = json.replace(b"null", next(iter(nulls)).encode())
     text = np.frombuffer(bytearray(json), np.uint8)
     commas = np.flatnonzero(text == _COMMA)
     text[commas] = text[-1] = _NEWLINE
     offsets = np.empty(len(numbers) + 1, np.int32)
     offsets[0], offsets[1:-1], offsets[-1] = 1, commas + 1, len(text)
     lines = pa.StringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(text))
-    if len(nulls) > 1:
-        for name, is_it in nulls.items():
+    if not np.isfinite(numbers).all():
+        for name, is_it in _not_finite(numbers).items():
             lines = pc.if_else(pa.array(is_it), f"{name}\n", lines)
     return lines
 
