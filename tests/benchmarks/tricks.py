@@ -172,6 +172,10 @@ TRICKS: Mapping[str, Trick] = {
         lambda: _statistics_of([_tensor(*LARGE)[0].value.transpose(1, 3)]),
         _patched(statistics, "_in_memory_order", _copied),
     ),
+    "statistics: one wait for a GPU": Trick(
+        lambda: _statistics_of([_tensor(*LARGE)[0].value.cuda()]),
+        _patched(statistics, "_at_once", lambda numbers: None),
+    ),
     "steps: no cycle collection while they are built": Trick(
         _resolved, _patched(build_steps.gc_pause, "paused", nullcontext)
     ),
@@ -195,7 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     print("| trick | with | without | without ÷ with |\n|---|---|---|---|")
     for name, trick in TRICKS.items():
-        if options.part not in name:
+        if options.part not in name or ("GPU" in name and not torch.cuda.is_available()):
             continue
         turns: dict[str, Turn] = {text: partial(_turn, trick, is_on) for text, is_on in (("on", True), ("off", False))}
         for is_on, _ in product((True, False), range(2)):
