@@ -79,6 +79,14 @@ def test_the_frame_says_what_the_steps_say():
     assert frame.loc[frame["name"] == "negative", "expression"].tolist() == ["-hidden"]
 
 
+def test_the_statistics_of_a_step_stand_each_in_its_own_column():
+    numbers = [math.nan, math.nan, math.inf, 1.0, 2.0, 6.0]
+    (row,) = record(torch.clone, torch.tensor(numbers)).to_frame().to_dict("records")
+    finite = np.array(numbers[3:])
+    assert (row["nan"], row["inf"], row["min"], row["max"], row["mean"]) == (2, 1, 1.0, 6.0, 3.0)
+    assert row["std"] == pytest.approx(finite.std(), rel=1e-12)
+
+
 def test_counts_stay_whole_beside_unknown_ones_and_truth_values_true_or_false():
     frame = foreign().to_frame()
     assert frame["flops"].isna().any()
