@@ -16,7 +16,7 @@ from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZ
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.export.files import ExportError, save_csv
 from engine.export.folder_names import FolderNameError, check_folder_name
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.pretrained.pretrained import trained_config
 from engine.record.trace import Step
 from engine.runtime.decode import MOST_STEPS
@@ -218,7 +218,7 @@ def _axes(step: Step) -> str:
 def _export(steps: Sequence[Step], folder: str) -> None:
     rows = values_rows(steps)
     if rows > _LONG:
-        size = in_words(estimated_bytes(steps))
+        size = format_bytes(estimated_bytes(steps))
         print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         try:
@@ -227,7 +227,7 @@ def _export(steps: Sequence[Step], folder: str) -> None:
             print("\r\033[K", end="", file=sys.stderr, flush=True)  # wipes the line of the progress
     else:
         saved = save_csv(steps, folder)
-    print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {in_words(file.nbytes)})" for file in saved))
+    print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {format_bytes(file.nbytes)})" for file in saved))
     if rows >= SPREADSHEET_ROWS:
         most = f"{SPREADSHEET_ROWS:,}"
         print(f"values.csv is longer than the {most} rows, header included, that a spreadsheet opens", file=sys.stderr)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 LOCAL = {"engine", "pages", "app"}
 # From the bottom upwards: a folder of the engine, or a file directly in it, imports what stands in lines above its own,
@@ -22,6 +24,9 @@ LAYERS = (
     ("labs",),
     ("__init__", "__main__"),
 )
+# What a trace offers people and a layer above it makes: imported when it is called, and by nothing before.
+ON_CALL = {("engine.record.trace", "engine.export.step_frame")}
+PANDAS = "engine.export.step_frame"  # where alone the engine makes DataFrames
 MOST_FILES = 15  # flat in one folder
 
 
@@ -97,8 +102,17 @@ def test_the_engine_imports_downwards():
                     f"{module_name(path)} imports {module}"
                     for module in imports(path)
                     if inside(module, "engine") and module not in public and not inside(module, *allowed)
+                    if (module_name(path), module) not in ON_CALL
                 ]
     assert upwards == []
+
+
+@pytest.mark.parametrize(("module", "offered"), sorted(ON_CALL))
+def test_what_a_layer_above_makes_is_imported_in_a_function_alone(module, offered):
+    program = f"import sys, {module}; print({offered!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert offered in set(imports(ROOT / f"{module.replace('.', '/')}.py"))
 
 
 def test_the_engine_knows_nothing_of_the_app_or_streamlit():
@@ -133,7 +147,10 @@ def test_the_shared_interface_imports_the_engine_and_no_page():
 
 def test_no_two_modules_import_each_other_in_a_circle():
     known = {module_name(path): set(imports(path)) for path in ENGINE + SHARED if path.name != "__init__.py"}
-    edges = {name: {other for other in modules if other in known} for name, modules in known.items()}
+    edges = {
+        name: {other for other in modules if other in known and (name, other) not in ON_CALL}
+        for name, modules in known.items()
+    }
     done, open_now = set(), []
 
     def walk(name):
@@ -159,7 +176,14 @@ def test_no_folder_is_a_heap():
 
 def test_importing_the_engine_leaves_streamlit_and_plotting_alone():
     names = {module.partition(".")[0] for path in ENGINE for module in imports(path)}
-    assert names.isdisjoint({"streamlit", "pandas", "matplotlib", "altair", "plotly"})
+    assert names.isdisjoint({"streamlit", "matplotlib", "altair", "plotly"})
+
+
+def test_one_module_of_the_engine_makes_dataframes():
+    # A checker of types alone reads what the trace says it returns.
+    assert "pandas" in set(imports(ROOT / f"{PANDAS.replace('.', '/')}.py"))
+    others = [path for path in ENGINE if module_name(path) not in (PANDAS, *(name for name, _ in ON_CALL))]
+    assert refused(others, never=("pandas",)) == []
 
 
 def test_importing_the_engine_loads_neither_pandas_nor_pyarrow():

@@ -37,9 +37,15 @@ def cell(value: str | int | float | None) -> str:
     return '"' + guarded.replace('"', '""') + '"' if _QUOTED.intersection(guarded) else guarded
 
 
-def plain(values: Tensor) -> NDArray[Any]:
-    """Elements, the last axis fastest, in a dtype that numpy has: bfloat16 and smaller floats widened to float32,
-    booleans as 1 and 0. Both are exact."""
+def as_numpy(values: Tensor) -> NDArray[Any]:
+    """A tensor's elements in one row, the last axis fastest, in a dtype that numpy has.
+
+    Args:
+        values: of any shape, dtype and device.
+
+    Returns:
+        One axis. bfloat16 and smaller floats are widened to float32, booleans are 1 and 0; both are exact.
+    """
     values = values.detach().reshape(-1).cpu().resolve_conj().resolve_neg()
     if values.dtype is torch.bool:
         values = values.to(torch.uint8)
@@ -53,32 +59,34 @@ def plain(values: Tensor) -> NDArray[Any]:
 def number_lines(numbers: NDArray[Any]) -> pa.StringArray:
     """Each number as the shortest text that reads back as the same number, with a newline at its end.
 
-    Not finite ones are ``NaN``, ``inf`` and ``-inf``; complex ones are what Python's ``complex`` reads.
+    Args:
+        numbers: one axis, as ``as_numpy`` returns it.
+
+    Returns:
+        As many texts. Numbers that are not finite are ``NaN``, ``inf`` and ``-inf``; complex ones are what Python's
+        ``complex`` reads.
     """
     if np.iscomplexobj(numbers):
         return pa.array([f"{number}\n" for number in numbers.tolist()], pa.string())
-    # orjson prints an array five times as fast as anything else here, but as one text, "[0.5,null,2.0]". The commas
+    # orjson is the fastest printer here (docs/performance.md), but prints one text, "[0.5,null,2.0]". The commas
     # become the newlines, and an index of where they stand makes it an array of texts without a copy.
     json = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-    odd = {} if np.isfinite(numbers).all() else _not_finite(numbers)
-    if len(odd) == 1:  # masked scores: every null is the same
-        json = json.replace(b"null", next(iter(odd)).encode())
     text = np.frombuffer(bytearray(json), np.uint8)
     commas = np.flatnonzero(text == _COMMA)
     text[commas] = text[-1] = _NEWLINE
     offsets = np.empty(len(numbers) + 1, np.int32)
     offsets[0], offsets[1:-1], offsets[-1] = 1, commas + 1, len(text)
     lines = pa.StringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(text))
-    if len(odd) > 1:
-        for name, where in odd.items():
-            lines = pc.if_else(pa.array(where), f"{name}\n", lines)
+    if not np.isfinite(numbers).all():
+        for name, is_it in _not_finite(numbers).items():
+            lines = pc.if_else(pa.array(is_it), f"{name}\n", lines)
     return lines
 
 
 def _not_finite(numbers: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
     """The kinds of numbers that are not finite and where they stand, those that occur."""
     kinds = {"NaN": np.isnan(numbers), "inf": np.isposinf(numbers), "-inf": np.isneginf(numbers)}
-    return {name: where for name, where in kinds.items() if where.any()}
+    return {name: is_it for name, is_it in kinds.items() if is_it.any()}
 
 
 def text_of(texts: pa.StringArray) -> memoryview:

@@ -1,15 +1,8 @@
 """A trace as CSV: one table of its steps, one of every number in them, and a slice as the matrix on the screen.
 
 Both tables are UTF-8 with ``\\n`` line ends. Texts that a spreadsheet would run as a formula begin with an apostrophe;
-numbers never do. In ``steps.csv``:
-
-- ``axes``, ``shape`` and ``stride`` are written like Python tuples, ``(B, H, S, d_k)`` and ``(2, 4, 5, 8)``, an axis
-  of no known name as ``?``; ``ast.literal_eval`` reads the last two.
-- ``is_view`` and ``is_contiguous`` are True or False; ``flops`` is empty where unknown.
-- ``min``, ``max``, ``mean`` and ``std`` are over the finite elements, and empty where there are none.
-- ``file`` is relative to the folder that holds ``engine``, where it lies inside it.
-- ``parents`` are joined by ``; ``: a step as ``#`` and its index, a parameter or input by its name, any other argument
-  as it was written in the call. ``#12; encoder.layers.0.self_attention.w_q.weight; dim=-1``
+numbers never do. What the columns of ``steps.csv`` say stands in ``engine.export.step_columns``; ``is_view`` and
+``is_contiguous`` are True or False there, and what is unknown is an empty cell.
 
 In ``values.csv`` the last axis runs fastest, as in memory. A value is the shortest text that reads back as the same
 number of its dtype (with pandas before 3.1, float64 needs ``read_csv(..., float_precision="round_trip")``). float16
@@ -26,17 +19,13 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from engine.export.cells import cell, number_lines, plain, row, text_of
-from engine.export.values_csv import columns, depth_of, has_numbers, head, rows_of
-from engine.record.trace import Leaf, Step
+from engine.export.cells import as_numpy, cell, number_lines, row, text_of
+from engine.export.step_columns import COLUMNS
+from engine.export.values_csv import depth_of, has_numbers, row_start, rows_of, value_columns
+from engine.record.trace import Step
 
 SPREADSHEET_ROWS = 1_048_576
 """How many rows Excel and LibreOffice open, the header among them; the rest is left out."""
-
-STEP_COLUMNS = (
-    *("step", "path", "name", "op", "axes", "shape", "stride", "dtype", "device", "is_view", "is_contiguous"),
-    *("numel", "bytes", "flops", "min", "max", "mean", "std", "nan", "inf", "expression", "file", "line", "parents"),
-)
 
 Progress = Callable[[int, int], None]
 
@@ -44,19 +33,27 @@ _SAMPLE = 256
 
 
 def write_steps(steps: Iterable[Step], file: BinaryIO) -> None:
-    """Writes steps.csv: one row a step."""
-    file.write(row(*STEP_COLUMNS))
+    """Writes steps.csv: one row a step, with the columns of ``engine.export.step_columns``.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+        file: open for writing bytes.
+    """
+    file.write(row(*COLUMNS))
     for step in steps:
-        file.write(_step_row(step))
+        file.write(row(*(column(step) for column in COLUMNS.values())))
 
 
 def write_values(steps: Sequence[Step], file: BinaryIO, progress: Progress | None = None) -> None:
     """Writes values.csv: one row an element, with as many index columns as the deepest of these steps has axes.
 
-    ``progress`` is called with the rows written so far and those there will be.
+    Args:
+        steps: the steps of a trace, or some of them.
+        file: open for writing bytes.
+        progress: called with the rows written so far and those there will be.
     """
     done, total = 0, values_rows(steps)
-    file.write(row(*columns(depth_of(steps))))
+    file.write(row(*value_columns(depth_of(steps))))
     for rows, text in rows_of(steps):
         file.write(text)
         done += rows
@@ -74,78 +71,60 @@ def write_matrix(
 ) -> None:
     """Writes a 2-D tensor as it is seen: the labels of its columns on top, that of a row in front of it.
 
-    Labels may repeat. Without any, the indices stand in their place.
+    Args:
+        matrix: (rows, columns), of any dtype.
+        row_labels, column_labels: what stands along each axis; labels may repeat. Without them, the indices.
+        file: open for writing bytes.
+
+    Raises:
+        ValueError: there are more or fewer labels than rows or columns.
     """
     height, width = matrix.shape
     file.write(row("", *_labels(column_labels, width)))
     for label, numbers in zip(_labels(row_labels, height), matrix, strict=True):
-        *texts, _ = bytes(text_of(number_lines(plain(numbers)))).split(b"\n")
+        *texts, _ = bytes(text_of(number_lines(as_numpy(numbers)))).split(b"\n")
         file.write(b",".join([cell(label).encode(), *texts]) + b"\n")
 
 
 def csv_bytes(write: Callable[[BinaryIO], None]) -> bytes:
-    """What a writer would put into a file: ``csv_bytes(lambda file: write_values(steps, file))``."""
+    """What a writer would put into a file: ``csv_bytes(lambda file: write_values(steps, file))``.
+
+    Args:
+        write: writes into the file it is given.
+
+    Returns:
+        All that it wrote.
+    """
     file = io.BytesIO()
     write(file)
     return file.getvalue()
 
 
 def values_rows(steps: Iterable[Step]) -> int:
-    """The rows of values.csv, its header not counted."""
+    """How many rows values.csv will have, its header not counted."""
     return sum(step.value.numel() for step in steps if has_numbers(step.value))
 
 
 def estimated_bytes(steps: Sequence[Step]) -> int:
-    """About how large values.csv will be. The indices are counted exactly, the numbers judged by a sample of them."""
+    """About how large values.csv will be, without writing it.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+
+    Returns:
+        Bytes. The indices are counted exactly, the numbers estimated from a sample of each tensor.
+    """
     depth = depth_of(steps)
-    total = len(row(*columns(depth)))
+    total = len(row(*value_columns(depth)))
     for step in steps:
         numel = step.value.numel()
         if numel == 0 or not has_numbers(step.value):
             continue
-        sample = number_lines(plain(_sample(step.value)))
+        sample = number_lines(as_numpy(_sample(step.value)))
         values = round(numel * len(text_of(sample)) / len(sample))
         indices = numel * depth + sum(numel // size * _digits_below(size) for size in step.shape)
-        total += numel * len(head(step).encode()) + indices + values
+        total += numel * len(row_start(step).encode()) + indices + values
     return total
-
-
-def _step_row(step: Step) -> bytes:
-    statistics = step.statistics
-    source = step.source
-    return row(
-        step.index,
-        step.path,
-        step.name,
-        step.op,
-        _tuple(axis or "?" for axis in step.axes),
-        _tuple(step.shape),
-        _tuple(step.stride),
-        str(step.dtype).removeprefix("torch."),
-        str(step.device),
-        step.is_view,
-        step.is_contiguous,
-        step.value.numel(),
-        step.nbytes,
-        step.flops,
-        *(statistics.min, statistics.max, statistics.mean, statistics.std, statistics.nan, statistics.inf),
-        *((source.expression, source.shown_file, source.line) if source else (None, None, None)),
-        "; ".join(map(_parent, step.parents)),
-    )
-
-
-def _tuple(items: Iterable[object]) -> str:
-    words = [str(item) for item in items]
-    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-
-
-def _parent(parent: Step | Leaf) -> str:
-    if isinstance(parent, Step):
-        return f"#{parent.index}"
-    try:
-        return str(parent)
-    except Exception:  # somebody else's __repr__
-        return type(parent.value).__name__
 
 
 def _digits_below(size: int) -> int:
@@ -156,9 +135,9 @@ def _digits_below(size: int) -> int:
 def _sample(value: Tensor) -> Tensor:
     if value.numel() <= _SAMPLE:
         return value
-    # Multiples of the golden ratio spread evenly and fall into step with no axis, as every hundredth element might.
-    places = (torch.arange(_SAMPLE, dtype=torch.float64) * 0.6180339887498949 % 1 * value.numel()).long()
-    return value[torch.unravel_index(places, value.shape)]
+    # Multiples of the golden ratio are spread evenly over every axis; every hundredth element might all lie in one row.
+    indices = (torch.arange(_SAMPLE, dtype=torch.float64) * 0.6180339887498949 % 1 * value.numel()).long()
+    return value[torch.unravel_index(indices, value.shape)]
 
 
 def _labels(labels: Sequence[str] | None, length: int) -> Sequence[str | int]:

@@ -14,11 +14,14 @@ from typing import BinaryIO
 from engine.export.csv_tables import Progress, estimated_bytes, values_rows, write_steps, write_values
 from engine.export.folder_names import check_folder_name
 from engine.export.unfinished import unfinished
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.record.trace import Step
 
 STEPS, VALUES = FILES = ("steps.csv", "values.csv")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CANNOT_WRITE = "cannot write {path}: {reason}"
+_FULL_DISK = "{reason}; it needs about {needed}, {free} are free"
+_FULL_SOMEWHERE = "{reason}; it needs about {needed}"
 _STEP_BYTES = 400  # a row of steps.csv; only has to be right beside the size of values.csv
 
 
@@ -40,8 +43,8 @@ def save_csv(
 ) -> tuple[Saved, ...]:
     """Writes steps.csv and values.csv into a folder, which is made if it is not there.
 
-    Until both are complete they have names of their own, so that a failure or Ctrl-C leaves whatever was there before.
-    What an export into this folder left when it was killed is taken away.
+    Until both are complete they have other names, so a failure or Ctrl-C leaves earlier files as they were. Parts left
+    by an export that was killed are deleted.
 
     Args:
         steps: the steps of a trace, or some of them.
@@ -62,11 +65,11 @@ def save_csv(
         STEPS: lambda file: write_steps(steps, file),
         VALUES: lambda file: write_values(steps, file, progress),
     }
-    made: list[Path] = []
+    new_folders: list[Path] = []
     at = folder
     try:
         _check_folder(folder)
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with unfinished(folder, FILES) as parts:
             _check_room(folder, needed)
@@ -80,11 +83,11 @@ def save_csv(
                 at = folder / name
                 os.replace(part, at)
     except BaseException as error:  # Ctrl-C too must leave nothing
-        for path in made:
+        for path in new_folders:
             with suppress(OSError):
                 path.rmdir()
         if isinstance(error, OSError):
-            raise ExportError(f"cannot write {at}: {_reason(error, folder, needed)}") from error
+            raise ExportError(_CANNOT_WRITE.format(path=at, reason=_reason(error, folder, needed))) from error
         raise
     rows = (len(steps), values_rows(steps))
     paths = (folder / name for name in FILES)
@@ -108,6 +111,6 @@ def _reason(error: OSError, folder: Path, needed: int) -> str:
         return reason
     with suppress(OSError):
         existing = next(path for path in (folder, *folder.parents) if path.exists())
-        free = in_words(shutil.disk_usage(existing).free)
-        return f"{reason}; it needs about {in_words(needed)}, {free} are free"
-    return f"{reason}; it needs about {in_words(needed)}"
+        free = format_bytes(shutil.disk_usage(existing).free)
+        return _FULL_DISK.format(reason=reason, needed=format_bytes(needed), free=free)
+    return _FULL_SOMEWHERE.format(reason=reason, needed=format_bytes(needed))

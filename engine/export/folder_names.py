@@ -8,6 +8,7 @@ import unicodedata
 
 EXAMPLE = "trace-csv"
 _SEPARATORS = re.compile("([" + re.escape(os.sep + (os.altsep or "")) + "])")
+_REFUSED = "{rule}: '{name}'; use {nearest}"
 _JOINERS = "\u200c\u200d"  # inside Persian words and inside emoji
 _HIDDEN = ("Cc", "Cf", "Zl", "Zp")  # control and format characters, which direction marks are, and breaks of a line
 
@@ -17,7 +18,10 @@ class FolderNameError(ValueError):
 
 
 def check_folder_name(name: str) -> None:
-    """Nothing if a folder can be named so, with the folders it lies in.
+    """Refuses a name that no folder should get.
+
+    Args:
+        name: the path that a person typed.
 
     Raises:
         FolderNameError: the name is empty, has a character that cannot be seen, or a space at an end of one of its
@@ -32,7 +36,7 @@ def check_folder_name(name: str) -> None:
     else:
         return
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-    raise FolderNameError(f"{rule}: '{shown}'; use {_nearest(name)}")
+    raise FolderNameError(_REFUSED.format(rule=rule, name=shown, nearest=_nearest(name)))
 
 
 def _is_hidden(character: str) -> bool:

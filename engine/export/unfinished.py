@@ -1,7 +1,8 @@
-"""Files have names of their own until they are complete, and those that a killed export left are taken away.
+"""Files have temporary names until they are complete, and those that a killed export left are deleted.
 
-An export holds a lock for as long as it runs, and a lock goes with its process however that ends. So what a killed one
-left is told from what another is still writing without trusting a process id, which may be somebody else's by now.
+An export holds a file lock for as long as it runs, and the system releases a lock when its process ends, however that
+is. So the parts of a killed export are told from those that another is still writing without trusting a process id,
+which may belong to another process by now.
 """
 
 from __future__ import annotations
@@ -23,9 +24,17 @@ _LOCK = "export"
 
 @contextmanager
 def unfinished(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Where to write these files of a folder until they are complete; what is still there at the end is taken away.
+    """Temporary paths for files of a folder, to be renamed when they are complete.
 
-    Whatever earlier exports of these files left in the folder when they were killed goes first.
+    Parts that killed exports of these files left in the folder are deleted first, and those of this export that were
+    not renamed at the end.
+
+    Args:
+        folder: where the files go.
+        names: their names in it.
+
+    Yields:
+        Name → the path to write to.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -42,7 +51,7 @@ def unfinished(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
 
 
 def clear(folder: Path, names: Sequence[str]) -> None:
-    """Takes away what exports of these files left in a folder, save those that are still running."""
+    """Deletes the parts of these files that exports left in a folder, save exports that are still running."""
     left: dict[str, list[Path]] = {}
     with suppress(OSError):  # a folder that may be written to and not be read
         for path in folder.iterdir():

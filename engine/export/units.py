@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-def in_words(nbytes: float) -> str:
-    """A number of bytes in powers of 1024: 1536 → "1.5 KiB"."""
+def format_bytes(nbytes: float) -> str:
+    """A number of bytes as people read it, in powers of 1024: 1536 → "1.5 KiB"."""
     for unit in ("B", "KiB", "MiB"):
         if nbytes < 1024:
             return f"{nbytes:.0f} {unit}" if unit == "B" else f"{nbytes:,.1f} {unit}"

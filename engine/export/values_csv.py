@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.export.cells import cell, number_lines, plain, text_of
+from engine.export.cells import as_numpy, cell, number_lines, text_of
 from engine.ops.numerics import memory_of
 from engine.record.trace import Step
 
@@ -28,7 +28,7 @@ _PIECE = 2**14
 _Printed = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
 
 
-def columns(depth: int) -> tuple[str, ...]:
+def value_columns(depth: int) -> tuple[str, ...]:
     """The header of values.csv."""
     return ("step", "name", *(f"i{axis}" for axis in range(depth)), "value")
 
@@ -44,15 +44,21 @@ def has_numbers(value: Tensor) -> bool:
     return grid and not value.is_meta and memory_of(value) is not None
 
 
-def head(step: Step) -> str:
+def row_start(step: Step) -> str:
     """What every row of this step begins with."""
     return f"{step.index},{cell(step.name)},"
 
 
 def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
-    """The rows of these steps in order, piece by piece: how many there are in the piece, and their text.
+    """The rows of values.csv of these steps, in order, a bounded piece at a time.
 
-    To join the columns of a piece needs no Python, so another thread does, while this one prints the next numbers.
+    Joining the columns of a piece needs no Python, so another thread does it while this one prints the next numbers.
+
+    Args:
+        steps: the steps of a trace, or some of them.
+
+    Yields:
+        How many rows there are in a piece, and their text.
     """
     with ThreadPoolExecutor(1, "values.csv") as thread:
         before: Future[pa.StringArray] | None = None
@@ -69,7 +75,7 @@ def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
 class _Part:
     """Consecutive rows of values.csv: what they all begin with, the text of their indices, and their values."""
 
-    head: str
+    row_start: str
     indices: pa.StringArray
     numbers: NDArray[Any]
 
@@ -78,10 +84,10 @@ def _parts(steps: Sequence[Step]) -> Iterator[_Part]:
     depth = depth_of(steps)
     for step in steps:
         if step.value.numel() and has_numbers(step.value):
-            start_of_row = head(step)
+            start_of_row = row_start(step)
             for lead, start, piece in _pieces(step.value):
                 indices = _index_texts(start, tuple(piece.shape), depth - len(step.shape))
-                yield _Part(start_of_row + "".join(f"{index}," for index in lead), indices, plain(piece))
+                yield _Part(start_of_row + "".join(f"{index}," for index in lead), indices, as_numpy(piece))
 
 
 def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
@@ -109,7 +115,7 @@ def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
 
 def _print(batch: Sequence[_Part]) -> _Printed:
     lengths = [len(part.numbers) for part in batch]
-    heads = pa.array([part.head for part in batch])
+    heads = pa.array([part.row_start for part in batch])
     # One head stands for every row as it is; several are repeated, each for the rows of its part.
     heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
     indices = pa.concat_arrays([part.indices for part in batch])
@@ -117,8 +123,11 @@ def _print(batch: Sequence[_Part]) -> _Printed:
 
 
 def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
-    """The tensor in parts of at most ``_PIECE`` elements, each a view: the index of its first axes, where it begins
-    along the next one, and the part. Copying the whole would double the memory of one that is not contiguous."""
+    """The tensor in parts of at most ``_PIECE`` elements, each a view.
+
+    Yields the index of a part along the first axes, where it begins along the next one, and the part. Copying the whole
+    would double the memory of a tensor that is not contiguous.
+    """
     whole, inside = value.dim(), 1
     while whole and inside * value.shape[whole - 1] <= _PIECE:
         whole -= 1
@@ -134,8 +143,11 @@ def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:
 
 @lru_cache(maxsize=128)
 def _index_texts(start: int, shape: tuple[int, ...], empty: int) -> pa.StringArray:
-    """``3,0,7,`` for every element of a part, and a comma for each axis it has not. Kept, because the parts of a
-    trace's tensors share a few shapes: 86 in the default model, those inside others among them."""
+    """``3,0,7,`` for every element of a part, and a comma for each axis that the deepest tensor has and it has not.
+
+    Kept, because the parts of a trace's tensors share a few shapes: 86 in the default model, counting those inside
+    others.
+    """
     if not shape:
         return pa.array(["," * empty])
     inner = _index_texts(0, shape[1:], empty)

@@ -1,28 +1,26 @@
-"""A trace as a graph: modules as boxes, and on every edge the shape of the tensor that passes."""
+"""A trace as a graph: modules as nodes, and on every edge the shape of the tensor that passes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.graph.dot_writer import Box, Line, Look, write
-from engine.graph.module_paths import LAYER, chain, is_inside, title
+from engine.graph.dot_writer import Edge, Node, Theme, write
+from engine.graph.module_names import STACKS, box_label
+from engine.graph.module_paths import (
+    ancestors,
+    display_name,
+    is_inside,
+    layer_words,
+    list_name,
+    numbered,
+    stacks,
+)
 from engine.record.trace import Leaf, Step, Trace
 
-__all__ = ["Look", "at_a_glance", "boxes", "closed_around", "mark_of", "to_dot"]
+__all__ = ["Theme", "default_open", "enclosing_collapsed", "node_count", "node_id", "to_dot"]
 
-# What people call a module, an input or a step of the built-in Transformer; any other goes by its own name.
-_MODULES = {
-    "source_embedding": "embedding × √d_model",
-    "target_embedding": "embedding × √d_model",
-    "source_position": "+ positional encoding",
-    "target_position": "+ positional encoding",
-    "source_padding_mask": "padding mask",
-    "target_padding_mask": "padding mask",
-    "self_attention": "multi-head self-attention",
-    "cross_attention": "multi-head cross-attention",
-    "norm": "LayerNorm",
-}
+# What people call an input or a step of the built-in Transformer; any other goes by its own name.
 _INPUTS = {"source": "source tokens", "target": "target tokens"}
 _STEPS = {
     "mask": "padding or future",
@@ -33,191 +31,233 @@ _STEPS = {
 # The built-in model's two inputs are the token ids.
 _INPUT_AXES: Mapping[str, tuple[str | None, ...]] = {"source": ("B", "S"), "target": ("B", "T")}
 
-_AGAIN = ".again"  # ends the name of the box that the closed layers of a stack share
+_AGAIN = ".again"  # ends the name of the node that the collapsed layers of a stack share
+_FROM, _TO = "{label}\nfrom {module}", "to {reader}"
 
 
-def at_a_glance(trace: Trace) -> frozenset[str]:
-    """The modules to open for a first look: the stacks, and the first layer of each."""
-    stacks = {match[1] for step in trace.steps if (match := LAYER.match(step.path))}
-    firsts = [f"{stack}.0".split(".") for stack in stacks]
-    return frozenset({"", *(".".join(parts[:depth]) for parts in firsts for depth in range(1, len(parts) + 1))})
+def default_open(trace: Trace) -> frozenset[str]:
+    """The modules to open for a first look.
+
+    Args:
+        trace: a recording of anything.
+
+    Returns:
+        The paths of the outermost stacks, of the first layer of each, and of all they lie in. Where a first layer holds
+        its own parts in a numbered list, as T5's blocks do, those are opened too.
+    """
+    paths = {step.path for step in trace.steps}
+    layers = stacks(paths)
+    outermost = [stack for stack in layers if not any(is_inside(stack, other) for other in layers if other != stack)]
+    firsts = [numbered(stack, layers[stack][0]) for stack in outermost]
+    opened = {""}
+    for first in firsts:
+        parts = first.split(".")
+        opened.update(".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+        inside = {module for path in paths if is_inside(path, first) for module in ancestors(path)}
+        opened.update(module for module in inside if is_inside(module, first) and _is_listed_part(module, layers))
+    return frozenset(opened)
 
 
-def to_dot(trace: Trace, opened: Collection[str] | None = None, look: Look | None = None, within: str = "") -> str:
-    """The DOT text of a trace, one box for every module that is not opened.
+def _is_listed_part(module: str, layers: Collection[str]) -> bool:
+    parent, _, number = module.rpartition(".")
+    return number.isdecimal() and parent not in layers and parent.rpartition(".")[2] in STACKS
 
-    ``opened`` holds the paths of modules whose inside is shown; by default the stacks and their first layers. Layers
-    of a stack that stay closed share a box with those that follow. With ``within`` only the inside of that module is
-    drawn, and what it reads and who reads it as dashed boxes around it.
 
-    A box has an id to be found by in the picture: ``step-28``, or ``open-encoder.layers.1`` for a module that can be
-    opened, the first of those that share a box; the frame of an opened one is ``close-encoder.layers.0``. A dashed
-    box has the id of the step outside.
+def to_dot(trace: Trace, opened: Collection[str] | None = None, theme: Theme | None = None, within: str = "") -> str:
+    """The DOT text of a trace, one node for every module that is not opened.
+
+    Layers of a stack that stay collapsed share a node with those that follow. A node has an id to be found by in the
+    picture: ``step-28``, or ``open-encoder.layers.1`` for a module that can be opened, the first of those that share
+    a node; the frame of an opened one is ``close-encoder.layers.0``. A dashed node has the id of the step outside.
+
+    Args:
+        trace: a recording of anything.
+        opened: the paths of modules whose inside is shown; by default those of ``default_open``.
+        theme: the colours; by default those of a light page.
+        within: the path of a module. Only its inside is drawn, and what it reads and who reads it as dashed nodes
+            around it. By default the whole model.
+
+    Returns:
+        A ``digraph``, for Graphviz.
     """
     graph = _graph(trace, opened, within)
-    return write(graph.boxes.values(), _told_once(graph.lines), look or Look(), within)
+    return write(graph.nodes.values(), _drop_redundant_masks(graph.edges), theme or Theme(), within)
 
 
-def boxes(trace: Trace, opened: Collection[str] | None = None, within: str = "") -> int:
-    """How many boxes ``to_dot`` draws."""
-    return len(_graph(trace, opened, within).boxes)
+def node_count(trace: Trace, opened: Collection[str] | None = None, within: str = "") -> int:
+    """How many nodes ``to_dot`` draws."""
+    return len(_graph(trace, opened, within).nodes)
 
 
-def mark_of(step: Step, opened: Collection[str], within: str = "") -> str:
-    """The id of the box that shows a step: its own, or that of the closed module it lies in."""
-    closed = closed_around(step, opened, within)
-    return _closed_box(closed, opened).mark if closed else _mark(step)
+def node_id(trace: Trace, step: Step, opened: Collection[str], within: str = "") -> str:
+    """The id of the node that shows a step: its own, or that of the collapsed module it lies in."""
+    return _View(trace, opened, within).node(step).mark
 
 
-def closed_around(step: Step, opened: Collection[str], within: str = "") -> str:
-    """The outermost closed module that a step lies in; "" where all are open."""
-    return next((one for one in chain(step.path) if one not in opened and not is_inside(within, one)), "")
+def enclosing_collapsed(step: Step, opened: Collection[str], within: str = "") -> str:
+    """The outermost collapsed module that a step lies in; "" where all are open."""
+    modules = ancestors(step.path)
+    return next((module for module in modules if module not in opened and not is_inside(within, module)), "")
 
 
 @dataclass
 class _Graph:
-    """What is drawn, as it is being found. For every line, whether what passes says only where to look."""
+    """What is drawn, as it is being put together. For every edge, whether what passes says only where to look."""
 
-    boxes: dict[str, Box] = field(default_factory=dict)
-    lines: dict[Line, bool] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: dict[Edge, bool] = field(default_factory=dict)
 
-    def join(self, before: Box, after: Box, tensor: Step | Leaf, axes: tuple[str | None, ...]) -> None:
-        self.boxes.setdefault(before.name, before)
-        self.boxes.setdefault(after.name, after)
+    def join(self, before: Node, after: Node, tensor: Step | Leaf, axes: tuple[str | None, ...]) -> None:
+        self.nodes.setdefault(before.name, before)
+        self.nodes.setdefault(after.name, after)
         if before.name != after.name:
             shape = tuple(tensor.value.shape)
-            line = Line(before.name, after.name, axes or (None,) * len(shape), shape)
-            self.lines[line] = not tensor.value.is_floating_point()
+            edge = Edge(before.name, after.name, axes or (None,) * len(shape), shape)
+            self.edges[edge] = not tensor.value.is_floating_point()
+
+
+class _View:
+    """A trace as it is looked at: which of its modules are opened, and within which one."""
+
+    def __init__(self, trace: Trace, opened: Collection[str] | None, within: str) -> None:
+        self.trace, self.within = trace, within
+        self.opened = default_open(trace) if opened is None else opened
+        self.stacks = stacks(step.path for step in trace.steps)
+
+    def node(self, step: Step) -> Node:
+        """The node that shows a step inside ``within``."""
+        collapsed = enclosing_collapsed(step, self.opened, self.within)
+        return self._collapsed_node(collapsed) if collapsed else _step_node(self.trace, step)
+
+    def _collapsed_node(self, path: str) -> Node:
+        group = (ancestors(path)[-2:-1] or ("",))[0]
+        stack, _, number = path.rpartition(".")
+        if number.isdecimal() and stack in self.stacks:
+            # Layers that stay collapsed are the same again with other weights.
+            members = self.stacks[stack]
+            first = members.index(int(number))
+            while first and numbered(stack, members[first - 1]) not in self.opened:
+                first -= 1
+            layer = numbered(stack, members[first])
+            return Node(f"{layer}{_AGAIN}", "", group, f"open-{layer}")
+        name = path.rpartition(".")[2]
+        return Node(path, display_name(path) if name.isdecimal() else box_label(name), group, f"open-{path}")
+
+    def count_label(self, name: str, layers: Collection[int], *, alone: bool) -> str:
+        """What a node of a stack's collapsed layers says; not ``alone``, more of them are in further nodes."""
+        stack = _stack(name)
+        words, owner = layer_words(stack), stack.rpartition(".")[0]
+        texts = words.owned if owner else words.alone
+        others = any(numbered(stack, number) in self.opened for number in self.stacks[stack])
+        first, last = min(layers), max(layers)
+        if not others:
+            text = texts.one if len(layers) == 1 else texts.many
+        elif alone:
+            text = texts.one_more if len(layers) == 1 else texts.many_more
+        else:
+            text = texts.single if first == last else texts.span
+        named = {"owner": display_name(owner), "list": list_name(stack) or "module"}
+        return text.format(count=len(layers), first=first, last=last, **named)
 
 
 def _graph(trace: Trace, opened: Collection[str] | None, within: str) -> _Graph:
-    opened = at_a_glance(trace) if opened is None else opened
+    view = _View(trace, opened, within)
     graph, again = _Graph(), dict[str, set[int]]()
     for step in trace.steps:
         if not is_inside(step.path, within):
             continue
-        box = _shown(trace, step, opened, within)
-        graph.boxes.setdefault(box.name, box)
-        if box.name.endswith(_AGAIN):
-            layer = closed_around(step, opened, within)
-            again.setdefault(box.name, set()).add(int(layer.rpartition(".")[2]))
+        node = view.node(step)
+        graph.nodes.setdefault(node.name, node)
+        if node.name.endswith(_AGAIN):
+            layer = enclosing_collapsed(step, view.opened, within)
+            again.setdefault(node.name, set()).add(int(layer.rpartition(".")[2]))
         for parent in step.inputs:
             if isinstance(parent, Step):
-                inside = is_inside(parent.path, within)
-                before = _shown(trace, parent, opened, within) if inside else _read(trace, parent, within)
-                graph.join(before, box, parent, parent.axes)
+                is_drawn = is_inside(parent.path, within)
+                before = view.node(parent) if is_drawn else _outside_node(trace, parent, within)
+                graph.join(before, node, parent, parent.axes)
             elif parent.kind == "input":
                 axes = _INPUT_AXES.get(parent.name, ()) if trace.config is not None else ()
-                graph.join(_given(trace, parent), box, parent, axes)
+                graph.join(_input_node(trace, parent), node, parent, axes)
         for reader in _readers(trace, step, within):
-            graph.join(box, reader, step, step.axes)
+            graph.join(node, reader, step, step.axes)
     for name, layers in again.items():
-        stack = _stack(name)
-        others = any(path.startswith(f"{stack}.") for path in opened)
-        alone = sum(_stack(other) == stack for other in again) == 1
-        graph.boxes[name] = replace(graph.boxes[name], label=_counted(stack, layers, others, alone))
+        alone = sum(_stack(other) == _stack(name) for other in again) == 1
+        graph.nodes[name] = replace(graph.nodes[name], label=view.count_label(name, layers, alone=alone))
     return graph
 
 
-def _shown(trace: Trace, step: Step, opened: Collection[str], within: str) -> Box:
-    closed = closed_around(step, opened, within)
-    return _closed_box(closed, opened) if closed else _step_box(trace, step)
-
-
-def _closed_box(path: str, opened: Collection[str]) -> Box:
-    if LAYER.fullmatch(path):
-        # Layers that stay closed are the same again with other weights.
-        stack, _, number = path.rpartition(".")
-        first = int(number)
-        while first and f"{stack}.{first - 1}" not in opened:
-            first -= 1
-        return Box(f"{stack}.{first}{_AGAIN}", "", stack.rpartition(".")[0], f"open-{stack}.{first}")
-    group, _, name = path.rpartition(".")
-    return Box(path, _MODULES.get(name, title(path)), group, f"open-{path}")
-
-
-def _step_box(trace: Trace, step: Step) -> Box:
+def _step_node(trace: Trace, step: Step) -> Node:
     summed = [parent for parent in step.inputs if isinstance(parent, Step) or parent.kind == "input"]
     if step.op == "add" and len(summed) > 1:
-        return Box(_name(trace, step), "+", step.path, _mark(step), is_sum=True)
-    said = _called(trace, step)
-    repeated = len(trace.find_all(step.full_name)) > 1
-    return Box(_name(trace, step), f"{said} · {step.op}" if repeated else said, step.path, _mark(step))
+        return Node(_node_name(trace, step), "+", step.path, _step_mark(step), is_sum=True)
+    label = _step_label(trace, step)
+    is_repeated = len(trace.find_all(step.full_name)) > 1
+    return Node(_node_name(trace, step), f"{label} · {step.op}" if is_repeated else label, step.path, _step_mark(step))
 
 
-def _name(trace: Trace, step: Step) -> str:
-    """A name that no other box has, the same in every picture of this trace."""
-    same = trace.find_all(step.full_name)
-    if len(same) == 1:
+def _node_name(trace: Trace, step: Step) -> str:
+    """A name that no other node has, the same in every picture of this trace."""
+    same_name = trace.find_all(step.full_name)
+    if len(same_name) == 1:
         return step.full_name
     # With a space, no name that a program can give.
-    alike = [one for one in same if one.op == step.op]
-    return f"{step.full_name} {step.op}" + (f" {alike.index(step)}" if len(alike) > 1 else "")
+    same_op = [other for other in same_name if other.op == step.op]
+    return f"{step.full_name} {step.op}" + (f" {same_op.index(step)}" if len(same_op) > 1 else "")
 
 
-def _called(trace: Trace, step: Step) -> str:
+def _step_label(trace: Trace, step: Step) -> str:
     return step.name if trace.config is None or step.path else _STEPS.get(step.name, step.name)
 
 
-def _mark(step: Step) -> str:
+def _step_mark(step: Step) -> str:
     return f"step-{step.index}"
 
 
-def _given(trace: Trace, leaf: Leaf) -> Box:
+def _input_node(trace: Trace, leaf: Leaf) -> Node:
     """What the model was given. People call what they make of x by the name x as well, hence the other name here."""
-    said = leaf.name if trace.config is None else _INPUTS.get(leaf.name, leaf.name)
-    return Box(f"{leaf.name} given", said)
+    label = leaf.name if trace.config is None else _INPUTS.get(leaf.name, leaf.name)
+    return Node(f"{leaf.name} given", label)
 
 
-def _read(trace: Trace, step: Step, within: str) -> Box:
+def _outside_node(trace: Trace, step: Step, within: str) -> Node:
     """A step outside that is read inside."""
-    beside, said = _beside(step, within), _called(trace, step)
-    label = f"{said}\nfrom {title(beside)}" if beside else said
-    return Box(_name(trace, step), label, mark=_mark(step), is_outside=True)
+    module, label = _module_outside(step, within), _step_label(trace, step)
+    text = _FROM.format(label=label, module=display_name(module)) if module else label
+    return Node(_node_name(trace, step), text, mark=_step_mark(step), is_outside=True)
 
 
-def _readers(trace: Trace, step: Step, within: str) -> Iterator[Box]:
-    """Who reads a step from outside: one box for each module, and one for each step that stands in none."""
+def _readers(trace: Trace, step: Step, within: str) -> Iterator[Node]:
+    """Who reads a step from outside: one node for each module, and one for each step that stands in none."""
     if not within:
         return
     for reader in trace.consumers.get(step.index, ()):
         if not is_inside(reader.path, within):
-            beside = _beside(reader, within)
-            label = f"to {title(beside) if beside else _called(trace, reader)}"
-            name = f"to {beside}" if beside else _name(trace, reader)
-            yield Box(name, label, mark=_mark(reader), is_outside=True)
+            module = _module_outside(reader, within)
+            label = _TO.format(reader=display_name(module) if module else _step_label(trace, reader))
+            name = f"to {module}" if module else _node_name(trace, reader)
+            yield Node(name, label, mark=_step_mark(reader), is_outside=True)
 
 
-def _beside(step: Step, within: str) -> str:
+def _module_outside(step: Step, within: str) -> str:
     """The outermost module that a step outside lies in and ``within`` does not; "" where there is none."""
-    return next((one for one in chain(step.path) if not is_inside(within, one)), "")
+    return next((module for module in ancestors(step.path) if not is_inside(within, module)), "")
 
 
 def _stack(name: str) -> str:
-    """The stack whose closed layers a box of this name stands for."""
+    """The stack whose collapsed layers a node of this name stands for."""
     return name.removesuffix(_AGAIN).rpartition(".")[0]
 
 
-def _counted(stack: str, layers: Collection[int], others: bool, alone: bool) -> str:
-    """What a box of a stack's closed layers says; ``others`` are open, and not ``alone``, some are in further boxes."""
-    of = " ".join([*stack.split(".")[-2:-1], "layer" if len(layers) == 1 else "layers"])
-    if not others:
-        return f"{len(layers)} {of}"
-    if alone:
-        return f"{len(layers)} more {of} with other weights"
-    first, last = min(layers), max(layers)
-    return f"{of} {first}" if first == last else f"{of} {first} to {last}"
+def _drop_redundant_masks(edges: Mapping[Edge, bool]) -> Iterator[tuple[Edge, bool]]:
+    """The edges, less the masks and ids to layers that are the same again, where a layer that reads them is drawn.
 
-
-def _told_once(lines: Mapping[Line, bool]) -> Iterator[tuple[Line, bool]]:
-    """The lines, less the masks and ids to layers that are the same again, where one that reads them is drawn.
-
-    Masks and ids say where to look; the solid lines carry the numbers.
+    Masks and ids say where to look; the solid edges carry the numbers.
     """
-    for line, is_mask in lines.items():
-        stack = f"{_stack(line.end)}."
-        drawn = line.end.endswith(_AGAIN) and any(
-            one.start == line.start and one.end.startswith(stack) and not one.end.endswith(_AGAIN) for one in lines
+    for edge, is_mask in edges.items():
+        is_read_by_drawn_layer = edge.end.endswith(_AGAIN) and any(
+            other.start == edge.start and is_inside(other.end, _stack(edge.end)) and not other.end.endswith(_AGAIN)
+            for other in edges
         )
-        if not (is_mask and drawn):
-            yield line, is_mask
+        if not (is_mask and is_read_by_drawn_layer):
+            yield edge, is_mask

@@ -1,8 +1,9 @@
 """Where one is in a trace: parts of the model, the modules of a part, the stages of a module; and where to go next.
 
 A segment is a run of steps. Which run a step belongs to is read from its module path, and inside a module from the
-names and operations of its steps. Attention, normalisation and the like, written with the names people give those
-steps, get the stages they are taught in; anything else is told by its own names.
+names and operations of its steps. Each built-in module says beside its formula which stages it is taught in; they are
+matched step by step, so that somebody's attention with lines of its own keeps the stages and shows those lines as
+segments between them. Any other module has a segment for each name in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from engine.graph.module_names import STACKS, stage_label
+from engine.model.attention import MultiHeadAttention
+from engine.model.embedding import PositionalEncoding, TokenEmbedding
+from engine.model.layers import FeedForward, LayerNorm
+from engine.model.masks import CausalMask, PaddingMask
+from engine.model.transformer import Transformer
 from engine.ops import canonical_name
 from engine.record.trace import Leaf, Step, Trace
 
@@ -30,109 +37,89 @@ class Segment:
 def levels(trace: Trace, step: Step) -> tuple[tuple[Segment, ...], ...]:
     """The segments around a step, at most three levels of them.
 
-    The first level divides the whole trace; each level below divides the segment that holds the step. A level that
-    would be a single segment is left out, except where it is the only one.
+    Args:
+        trace: a recording of anything.
+        step: one of its steps.
+
+    Returns:
+        The first level divides the whole trace; each level below divides the segment that holds the step. A level that
+        would be a single segment is left out, except where it is the only one.
     """
-    found: list[tuple[Segment, ...]] = []
-    branches: Sequence[_Branch] = _map_of(trace).branches
-    while branches and len(found) < _DEEPEST:
-        found.append(tuple(branch.segment for branch in branches))
+    segments: list[tuple[Segment, ...]] = []
+    branches: Sequence[_Branch] = _trace_map(trace).branches
+    while branches and len(segments) < _DEEPEST:
+        segments.append(tuple(branch.segment for branch in branches))
         at = bisect_right(branches, step.index, key=lambda branch: branch.segment.first)
         branches = branches[at - 1].branches
-    return tuple(found)
+    return tuple(segments)
 
 
 def next_of_kind(trace: Trace, step: Step) -> Step | None:
-    """The next step of the same operation."""
-    same = _map_of(trace).by_op[step.op]
+    """The next step of the same operation; None after the last one."""
+    same = _trace_map(trace).by_op[step.op]
     at = bisect_right(same, step.index)
     return trace.steps[same[at]] if at < len(same) else None
 
 
-def in_layer(trace: Trace, step: Step, by: int) -> Step | None:
-    """The same step so many layers further in the same stack; None where there is none.
+def same_step_in_layer(trace: Trace, step: Step, by: int) -> Step | None:
+    """The same step in another layer of the same stack.
 
-    The layer is the first number in its path. Of several steps with one name and operation in a layer, it is the one
-    in the same place among them.
+    Args:
+        trace: a recording of anything.
+        step: one of its steps. Its layer is the first number in its path.
+        by: how many layers further; negative for layers before.
+
+    Returns:
+        The step of the same name and operation there; of several, the one at the same position among them. None where
+        there is no such layer, or no such step in it.
     """
     parts = step.path.split(".")
-    number = next((place for place, part in enumerate(parts) if part.isdecimal()), None)
+    number = next((position for position, part in enumerate(parts) if part.isdecimal()), None)
     if number is None:
         return None
-    same = _map_of(trace).by_name
+    same = _trace_map(trace).by_name
     occurrence = same[step.path, step.name, step.op].index(step.index)
     parts[number] = str(int(parts[number]) + by)
-    there = same.get((".".join(parts), step.name, step.op), ())
-    return trace.steps[there[occurrence]] if occurrence < len(there) else None
+    counterparts = same.get((".".join(parts), step.name, step.op), ())
+    return trace.steps[counterparts[occurrence]] if occurrence < len(counterparts) else None
 
 
-# What people call modules that are named in code's way.
-_WORDS = {
-    "self_attention": "self-attention",
-    "cross_attention": "cross-attention",
-    "feed_forward": "feed-forward",
-}
-# What only holds the layers of a stack, so that encoder.layers.0 is "encoder 0".
-_HOLDERS = frozenset(("layers", "layer", "blocks", "block", "h"))
-
-
-class _Table(NamedTuple):
-    """The stages of a kind of module by its steps' (name, operation), and those that it cannot be without."""
+class _StageTable(NamedTuple):
+    """The stages of a kind of module by its steps' (name, operation), and those that always run."""
 
     stages: Mapping[tuple[str, str], str]
-    required: frozenset[str]
+    always: frozenset[str]
 
     def fits(self, own: Sequence[Step]) -> bool:
-        found = {self.stages.get((step.name, step.op)) for step in own}
-        return None not in found and self.required <= found
+        """Whether these steps of one module have most of the stages that always run, whatever else they do."""
+        stages = {self.stages.get((step.name, step.op)) for step in own}
+        return 2 * len(self.always & stages) > len(self.always)
+
+    def known(self, own: Sequence[Step]) -> int:
+        """How many of these steps belong to a stage."""
+        return sum((step.name, step.op) in self.stages for step in own)
 
 
-def _table(*rows: tuple[str, str]) -> _Table:
-    """Stages with their steps, "name operation, name operation"; one that ends in ? may be missing."""
+def _stage_table(rows: Iterable[tuple[str, str]]) -> _StageTable:
     stages = {(name, op): row[0].rstrip("?") for row in rows for name, op in map(str.split, row[1].split(", "))}
-    return _Table(stages, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
+    return _StageTable(stages, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
 
 
-_MODULES: Sequence[_Table] = (
-    _table(
-        ("Q K V", "query linear, key linear, value linear"),
-        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-        ("scores", "key_t transpose, scores matmul"),
-        ("scale", "scaled div"),
-        ("mask?", "masked masked_fill"),
-        ("softmax", "weights softmax"),
-        ("mix", "mixed matmul"),
-        ("merge", "mixed permute, mixed contiguous, concat view"),
-        ("W_O", "output linear"),
-    ),
-    _table(
-        ("mean", "mean mean"),
-        ("centre", "centred sub"),
-        ("variance", "variance var"),
-        ("divide", "safe add, deviation sqrt, normalised div"),
-        ("scale and shift", "scaled mul, shifted add"),
-    ),
-    _table(
-        ("expand", "hidden linear"), ("relu?", "active relu"), ("gelu?", "active gelu"), ("contract", "output linear")
-    ),
-    _table(("look up", "embedded embedding"), ("scale", "scaled mul")),
-    _table(
-        ("place", "place arange, place_column unsqueeze"),
-        ("frequency", "even arange, exponent mul, frequency exp"),
-        ("angle", "angle mul"),
-        ("sine and cosine", "sine sin, cosine cos"),
-        ("interleave", "pairs stack, waves view, encoding getitem, encoding to"),
-        ("add", "placed add"),
-    ),
-    _table(("find padding", "padding eq"), ("make room for heads", "per_query unsqueeze, mask unsqueeze")),
-    _table(
-        ("all pairs", "ones ones"),
-        ("keep the future", "future triu"),
-        ("make room for heads", "per_head unsqueeze, mask unsqueeze"),
-    ),
-    _table(("combine masks", "mask bitwise_or")),
+_STAGE_TABLES = tuple(
+    _stage_table(module.stages)
+    for module in (
+        MultiHeadAttention,
+        LayerNorm,
+        FeedForward,
+        TokenEmbedding,
+        PositionalEncoding,
+        PaddingMask,
+        CausalMask,
+        Transformer,
+    )
 )
 
+_IN_MODULE, _NUMBERED = "{parent} {module}", "{name} {number}"
 _DEEPEST = 3
 _FARTHEST = 400  # steps looked through between a residual's two summands
 
@@ -145,7 +132,7 @@ class _Branch:
     branches: tuple[_Branch, ...]
 
 
-class _Map(NamedTuple):
+class _TraceMap(NamedTuple):
     """What is worked out once for a trace: its segments, and the indices of its steps by operation and by name."""
 
     branches: tuple[_Branch, ...]
@@ -154,33 +141,33 @@ class _Map(NamedTuple):
 
 
 # Holds indices of steps and never the trace, so that a trace nobody needs any more goes, and its map with it.
-_maps: WeakKeyDictionary[Trace, _Map] = WeakKeyDictionary()
+_trace_maps: WeakKeyDictionary[Trace, _TraceMap] = WeakKeyDictionary()
 
 
-def _map_of(trace: Trace) -> _Map:
-    found = _maps.get(trace)
-    if found is None:
+def _trace_map(trace: Trace) -> _TraceMap:
+    trace_map = _trace_maps.get(trace)
+    if trace_map is None:
         by_op: dict[str, list[int]] = {}
         by_name: dict[tuple[str, str, str], list[int]] = {}
         for step in trace.steps:
             by_op.setdefault(step.op, []).append(step.index)
             by_name.setdefault((step.path, step.name, step.op), []).append(step.index)
-        run = [_Placed(step.path if trace.config is None else _place(step), step) for step in trace.steps]
-        branches = _divided(run, "", _holders(place.path for place in run))
+        run = [_ShownStep(step.path if trace.config is None else _shown_path(step), step) for step in trace.steps]
+        branches = _divide(run, "", _paths_above_numbers(shown.path for shown in run))
         if len(branches) == 1 and branches[0].branches:
             branches = branches[0].branches
-        found = _maps[trace] = _Map(branches, by_op, by_name)
-    return found
+        trace_map = _trace_maps[trace] = _TraceMap(branches, by_op, by_name)
+    return trace_map
 
 
-class _Placed(NamedTuple):
+class _ShownStep(NamedTuple):
     """A step and the path of the module it is shown in."""
 
     path: str
     step: Step
 
 
-def _place(step: Step) -> str:
+def _shown_path(step: Step) -> str:
     """The path of a step of the built-in Transformer, as if its source, target and output were modules too."""
     if not step.path:
         return "target" if step.name == "mask" else "output"
@@ -190,43 +177,43 @@ def _place(step: Step) -> str:
     return f"{side}.{module}" if side in ("source", "target") else step.path
 
 
-def _holders(paths: Iterable[str]) -> frozenset[str]:
+def _paths_above_numbers(paths: Iterable[str]) -> frozenset[str]:
     """The paths above a numbered one: of encoder.layers.0 those are encoder and encoder.layers."""
-    found: set[str] = set()
+    above: set[str] = set()
     for path in set(paths):
         parts = path.split(".")
-        for place, part in enumerate(parts):
+        for position, part in enumerate(parts):
             if part.isdecimal():
-                found.update(".".join(parts[:end]) for end in range(1, place + 1))
-    return frozenset(found)
+                above.update(".".join(parts[:end]) for end in range(1, position + 1))
+    return frozenset(above)
 
 
-def _divided(run: Sequence[_Placed], prefix: str, holders: frozenset[str]) -> tuple[_Branch, ...]:
+def _divide(run: Sequence[_ShownStep], prefix: str, holders: frozenset[str]) -> tuple[_Branch, ...]:
     """The segments of a run of steps, all of them of the module at ``prefix`` or of modules inside it."""
-    own = [place.step for place in run if place.path == prefix]
+    own = [shown.step for shown in run if shown.path == prefix]
     modular = len(own) < len(run)
-    names = _names(own, layer=modular or prefix.rpartition(".")[2].isdecimal())
+    names = _segment_names(own, layer=modular or prefix.rpartition(".")[2].isdecimal())
     keys = [
-        (_module(place.path, prefix, holders), "")
-        if place.path != prefix
+        (_module(shown.path, prefix, holders), "")
+        if shown.path != prefix
         # Between its modules, what a whole program does itself is one thing.
-        else ("", "" if modular and not prefix else names[place.step.index])
-        for place in run
+        else ("", "" if modular and not prefix else names[shown.step.index])
+        for shown in run
     ]
     branches = []
     for (module, name), group in groupby(zip(keys, run, strict=True), lambda pair: pair[0]):
-        inner = [place for _, place in group]
+        inner = [shown for _, shown in group]
         if module:
-            branches.append(_branch(_label(module, prefix), inner, _divided(inner, module, holders)))
+            branches.append(_branch(_label(module, prefix), inner, _divide(inner, module, holders)))
         elif name:
             branches.append(_branch(name, inner, ()))
         else:
             label = "input" if inner[0] is run[0] else "output" if inner[-1] is run[-1] else names[inner[-1].step.index]
-            branches.append(_branch(label, inner, _divided(inner, prefix, holders)))
+            branches.append(_branch(label, inner, _divide(inner, prefix, holders)))
     return tuple(branches)
 
 
-def _branch(label: str, run: Sequence[_Placed], branches: tuple[_Branch, ...]) -> _Branch:
+def _branch(label: str, run: Sequence[_ShownStep], branches: tuple[_Branch, ...]) -> _Branch:
     # A single segment says no more than the one above it; what it divides into does.
     below = branches[0].branches if len(branches) == 1 else branches
     return _Branch(Segment(label, run[0].step.index, len(run)), below)
@@ -245,26 +232,27 @@ def _label(module: str, prefix: str) -> str:
     """What people call a module inside ``prefix``: a layer by its stack and number, anything else by its name."""
     parts = module.removeprefix(prefix).strip(".").split(".")
     if not parts[-1].isdecimal():
-        return " ".join(map(_said, parts[-2:]))
+        name = stage_label(parts[-1])
+        return _IN_MODULE.format(parent=stage_label(parts[-2]), module=name) if len(parts) > 1 else name
     *above, number = parts
     if not above:
-        return f"module {number}"
-    if above[-1] in _HOLDERS:
-        return f"{_said(above[-2]) if len(above) > 1 else above[-1].removesuffix('s')} {number}"
-    return f"{_said(above[-1])} {number}"
+        return _NUMBERED.format(name="module", number=number)
+    if above[-1] not in STACKS:
+        return _NUMBERED.format(name=stage_label(above[-1]), number=number)
+    if len(above) > 1:
+        return _NUMBERED.format(name=stage_label(above[-2]), number=number)
+    return STACKS[above[-1]].title.format(number=number)
 
 
-def _said(name: str) -> str:
-    """A name of the code in plain words."""
-    return _WORDS.get(name) or ("norm" if name.endswith("_norm") else name.replace("_", " "))
+def _segment_names(own: Sequence[Step], *, layer: bool) -> Mapping[int, str]:
+    """What each of a module's own steps is called, by index: its stage, or where it belongs to none its own name."""
+    fitting = [table for table in _STAGE_TABLES if table.fits(own)]
+    stages = max(fitting, key=lambda table: table.known(own)).stages if fitting else {}
+    return {step.index: stages.get((step.name, step.op)) or _own_name(step, layer) for step in own}
 
 
-def _names(own: Sequence[Step], *, layer: bool) -> Mapping[int, str]:
-    """The stage of each of a module's own steps, by index."""
-    table = next((table for table in _MODULES if table.fits(own)), None)
-    if table is not None:
-        return {step.index: table.stages[step.name, step.op] for step in own}
-    return {step.index: "residual" if layer and _is_residual(step) else step.name.replace("_", " ") for step in own}
+def _own_name(step: Step, layer: bool) -> str:
+    return "residual" if layer and _is_residual(step) else step.name.replace("_", " ")
 
 
 def _is_residual(step: Step) -> bool:
@@ -272,19 +260,19 @@ def _is_residual(step: Step) -> bool:
     if canonical_name(step.op) != "add" or len(step.inputs) != 2:
         return False
     first, second = step.inputs
-    return _made_of(second, first) or _made_of(first, second)
+    return _derives_from(second, first) or _derives_from(first, second)
 
 
-def _made_of(result: Step | Leaf, start: Step | Leaf) -> bool:
+def _derives_from(result: Step | Leaf, start: Step | Leaf) -> bool:
     oldest = start.index if isinstance(start, Step) else -1
-    waiting, seen = [result], {id(result)}
-    while waiting and len(seen) < _FARTHEST:
-        here = waiting.pop()
-        if isinstance(here, Step) and here.index > oldest:
-            for parent in here.inputs:
+    stack, seen = [result], {id(result)}
+    while stack and len(seen) < _FARTHEST:
+        tensor = stack.pop()
+        if isinstance(tensor, Step) and tensor.index > oldest:
+            for parent in tensor.inputs:
                 if parent is start:
                     return True
                 if id(parent) not in seen:
                     seen.add(id(parent))
-                    waiting.append(parent)
+                    stack.append(parent)
     return False

@@ -52,3 +52,17 @@ class MultiHeadAttention(nn.Module):
         concat = mixed.view(batch, length, self.heads * self.d_v)  # (B, L, H*d_v)
         output = self.w_o(concat)  # (B, L, d_model)
         return output
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("Q K V", "query linear, key linear, value linear"),
+        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
+        ("scores", "key_t transpose, scores matmul"),
+        ("scale", "scaled div"),
+        ("mask?", "masked masked_fill"),
+        ("softmax", "weights softmax"),
+        ("mix", "mixed matmul"),
+        ("merge", "mixed permute, mixed contiguous, concat view"),
+        ("W_O", "output linear"),
+    )

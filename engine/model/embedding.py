@@ -22,6 +22,10 @@ class TokenEmbedding(nn.Module):
         scaled = embedded * math.sqrt(self.d_model)  # (B, L, d_model)
         return scaled
 
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (("look up", "embedded embedding"), ("scale", "scaled mul"))
+
 
 class PositionalEncoding(nn.Module):
     """Adds sin and cos of the position at d_model / 2 frequencies (paper, section 3.5).
@@ -48,3 +52,14 @@ class PositionalEncoding(nn.Module):
         encoding = encoding.to(x.dtype)  # (L, d_model)
         placed = x + encoding  # (B, L, d_model)
         return placed
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("place", "place arange, place_column unsqueeze"),
+        ("frequency", "even arange, exponent mul, frequency exp"),
+        ("angle", "angle mul"),
+        ("sine and cosine", "sine sin, cosine cos"),
+        ("interleave", "pairs stack, waves view, encoding getitem, encoding to"),
+        ("add", "placed add"),
+    )

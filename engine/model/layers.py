@@ -31,6 +31,16 @@ class LayerNorm(nn.Module):
         shifted = scaled + self.bias  # (B, L, d_model)
         return shifted
 
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("mean", "mean mean"),
+        ("centre", "centred sub"),
+        ("variance", "variance var"),
+        ("divide", "safe add, deviation sqrt, normalised div"),
+        ("scale and shift", "scaled mul, shifted add"),
+    )
+
 
 class FeedForward(nn.Module):
     """The same two-layer network for every token on its own (paper, section 3.3).
@@ -49,6 +59,15 @@ class FeedForward(nn.Module):
         active = self.activation(hidden)  # (B, L, d_ff)
         output = self.w_2(active)  # (B, L, d_model)
         return output
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("expand", "hidden linear"),
+        ("relu?", "active relu"),
+        ("gelu?", "active gelu"),
+        ("contract", "output linear"),
+    )
 
 
 class EncoderLayer(nn.Module):

@@ -20,6 +20,10 @@ class PaddingMask(nn.Module):
         mask = per_query.unsqueeze(1)  # (B, 1, 1, L_k)
         return mask
 
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (("find padding", "padding eq"), ("make room for heads", "per_query unsqueeze, mask unsqueeze"))
+
 
 class CausalMask(nn.Module):
     """Hides the future: query t sees keys 0..t (paper, section 3.2.3).
@@ -34,3 +38,11 @@ class CausalMask(nn.Module):
         per_head = future.unsqueeze(0)  # (1, T, T)
         mask = per_head.unsqueeze(0)  # (1, 1, T, T)
         return mask
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("all pairs", "ones ones"),
+        ("keep the future", "future triu"),
+        ("make room for heads", "per_head unsqueeze, mask unsqueeze"),
+    )

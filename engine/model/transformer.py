@@ -84,3 +84,7 @@ class Transformer(nn.Module):
             return future if padding is None else padding
         mask = padding | future  # (B, 1, T, T)
         return mask
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (("combine masks", "mask bitwise_or"),)

@@ -21,7 +21,7 @@ import torch
 from engine.config import ConfigError
 from engine.export.progress import Bar
 from engine.export.unfinished import clear
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.model.transformer import Transformer
 from engine.pretrained import training_data
 from engine.pretrained.calibration import Calibration, calibration
@@ -135,7 +135,7 @@ def _train(file: Path, steps: int) -> int:
     scores = measured(training.model)
     save(file, training.model.state_dict(), {**recipe(), "steps": steps, **_outcome(scores)})
     checkpoint.unlink()
-    print(f"wrote {file} ({in_words(file.stat().st_size)}) after {steps:,} steps")
+    print(f"wrote {file} ({format_bytes(file.stat().st_size)}) after {steps:,} steps")
     return _report(scores)
 
 

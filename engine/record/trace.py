@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
 
@@ -205,6 +208,17 @@ class Trace:
                 if symbol is not None:
                     found.setdefault(symbol, size)
         return MappingProxyType(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every step as a row of a pandas DataFrame, with the columns of steps.csv in their order.
+
+        Returns:
+            A new frame; its columns are described in ``engine.export.step_columns``. Computes the statistics of every
+            step that nobody asked for before.
+        """
+        from engine.export.step_frame import step_frame
+
+        return step_frame(self.steps)
 
     @cached_property
     def nbytes(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine.config import LIMITS, TRAINED, Config, ConfigError, Problem
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.runtime.footprint import Bytes, measure
 
 # The settings that may give way when a run does not fit, in the order they are offered.
@@ -55,7 +55,7 @@ def check_fits(config: Config, room: int, weigh: Callable[[Config], Bytes] = mea
         if len(offers) == _OFFERS:
             break
     remedy = f"fits with {', or '.join(offers)}" if offers else "make several settings smaller"
-    rule, value = f"a run may take {in_words(room)} here", f"this one takes {in_words(size.total)}"
+    rule, value = f"a run may take {format_bytes(room)} here", f"this one takes {format_bytes(size.total)}"
     raise TooLargeError(Problem("memory", rule, value, remedy), size.total, room)
 
 
@@ -89,7 +89,7 @@ def running_out_in_words(size: Bytes) -> Iterator[None]:
         if not ran_out(error):
             raise
         rule = "a run must fit in the memory that the system gives this process"
-        value = f"this one takes {in_words(size.total)}, and was refused some of it"
+        value = f"this one takes {format_bytes(size.total)}, and was refused some of it"
         remedy = "make it smaller, or let the process have more"
         raise TooLargeError(Problem("memory", rule, value, remedy), size.total, 0) from error
 

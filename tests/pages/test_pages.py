@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import Config, run
+from engine.export import step_columns
 from engine.runtime.parameters import parameters_of
 from pages.ui.state.settings import SOURCE, TARGET
 from pages.ui.views.operation_card import operation_of
@@ -183,6 +184,15 @@ def test_the_table_filters_by_text_module_and_operation():
     expected = [s.index for s in trace.steps if s.path.startswith("decoder.layers.1.") and s.op == "softmax"]
     assert app.dataframe[0].value["step"].tolist() == expected
     assert len(expected) == 2
+
+
+def test_the_table_has_every_column_of_steps_csv_and_one_that_is_added_to_it(monkeypatch):
+    monkeypatch.setitem(step_columns.COLUMNS, "rank", lambda step: len(step.shape))
+    table = opened("pages/every_step.py").dataframe[0].value
+    trace = run(Config(), [SOURCE], [TARGET])
+    assert list(table.columns) == list(step_columns.COLUMNS)
+    assert table["rank"].tolist() == [step.value.dim() for step in trace.steps]
+    assert table["max"].tolist() == [step.value.double().max().item() for step in trace.steps]
 
 
 def test_a_search_without_a_match_says_what_to_do():

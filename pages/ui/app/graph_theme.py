@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from engine.graph.model_graph import Look
+from engine.graph.model_graph import Theme
 from pages.ui.app.palette import axis_colour
 
 
-def graph_look(dark: bool) -> Look:
+def graph_theme(dark: bool) -> Theme:
     axis = partial(axis_colour, dark=dark)
     if dark:
-        return Look("#e6e9f0", "#a6adbd", "#4a5163", "#1c212c", "#151922", axis=axis)
-    return Look(axis=axis)
+        return Theme("#e6e9f0", "#a6adbd", "#4a5163", "#1c212c", "#151922", axis=axis)
+    return Theme(axis=axis)

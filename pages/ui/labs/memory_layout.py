@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
@@ -180,7 +180,7 @@ def _one_merge(found: Layout, merge: Merge) -> None:
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")
     said = "raises" if merge.error else "works"
-    memory = "shares the memory" if merge.reshape_shares else f"copies {in_words(merge.nbytes)}"
+    memory = "shares the memory" if merge.reshape_shares else f"copies {format_bytes(merge.nbytes)}"
     st.markdown(f"`view` {said}, `reshape` {memory}.")
 
 
@@ -222,7 +222,7 @@ def _written(found: Layout) -> None:
         st.markdown(f"{found.stories[1]} So `contiguous` returned the tensor itself, and they share every number.")
     else:
         st.markdown(
-            f"{found.stories[1]} The copy costs {in_words(found.copied.nbytes)}, lies in the order of the lower "
+            f"{found.stories[1]} The copy costs {format_bytes(found.copied.nbytes)}, lies in the order of the lower "
             "row above, and from then on leads a life of its own."
         )
 
@@ -232,7 +232,7 @@ def _facts(tensors: list[torch.Tensor]) -> list[list[str]]:
         ["shape", *(str(tuple(tensor.shape)) for tensor in tensors)],
         ["strides", *(str(tensor.stride()) for tensor in tensors)],
         ["data_ptr()", *(f"{tensor.data_ptr():#x}" for tensor in tensors)],
-        ["storage", *(in_words(tensor.untyped_storage().nbytes()) for tensor in tensors)],
+        ["storage", *(format_bytes(tensor.untyped_storage().nbytes()) for tensor in tensors)],
         ["contiguous", *("yes" if tensor.is_contiguous() else "no" for tensor in tensors)],
     ]
 

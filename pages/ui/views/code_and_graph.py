@@ -9,9 +9,9 @@ from functools import partial
 import streamlit as st
 
 from engine import Step, Trace
-from engine.graph.model_graph import boxes, closed_around, mark_of, to_dot
-from engine.graph.module_paths import chain, is_inside, title
-from pages.ui.app.graph_theme import graph_look
+from engine.graph.model_graph import enclosing_collapsed, node_count, node_id, to_dot
+from engine.graph.module_paths import ancestors, display_name, is_inside
+from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
@@ -55,16 +55,16 @@ def _draw_map(trace: Trace, step: Step) -> None:
     within = _within(step)
     _note_the_link(trace, within)
     picture = _picture(trace, within)
-    here = mark_of(step, picture.opened, within)
-    ours = closed_around(step, picture.opened, within)
+    here = node_id(trace, step, picture.opened, within)
+    ours = enclosing_collapsed(step, picture.opened, within)
     block_map(
         picture.dot,
         run=id(trace),
         key="where.map",
         here=here,
-        scopes=[Scope(module or _WHOLE, title(module)) for module in ("", *chain(step.path))],
+        scopes=[Scope(module or _WHOLE, display_name(module)) for module in ("", *ancestors(step.path))],
         scope=within or _WHOLE,
-        alt=f"Graph of {title(within)}, the shape of the tensor on every edge",
+        alt=f"Graph of {display_name(within)}, the shape of the tensor on every edge",
         on_pick=partial(_pick, weakref.ref(trace), here, ours),
         on_scope=partial(_scope, step.path),
     )
@@ -78,7 +78,7 @@ def _within(step: Step) -> str:
     chosen = session.view("scope")
     if chosen == _WHOLE:
         return ""
-    own = chain(step.path)
+    own = ancestors(step.path)
     return chosen if chosen in own else own[-1] if own else ""
 
 
@@ -94,7 +94,7 @@ def _note_the_link(trace: Trace, within: str) -> None:
 
 
 def _modules(trace: Trace) -> set[str]:
-    return {module for path in {step.path for step in trace.steps} for module in chain(path)}
+    return {module for path in {step.path for step in trace.steps} for module in ancestors(path)}
 
 
 def _picture(trace: Trace, within: str) -> _Picture:
@@ -104,7 +104,7 @@ def _picture(trace: Trace, within: str) -> _Picture:
     if kept is None or kept.trace() is not trace or kept.asked != asked:
         wanted = _opened(trace)
         opened = _fitting(trace, wanted, within)
-        dot = to_dot(trace, opened, graph_look(dark), within)
+        dot = to_dot(trace, opened, graph_theme(dark), within)
         kept = _Picture(weakref.ref(trace), asked, opened, opened != wanted, dot)
         st.session_state[_PICTURE] = kept
     return kept
@@ -118,7 +118,7 @@ def _opened(trace: Trace) -> tuple[str, ...]:
 
 def _fitting(trace: Trace, opened: tuple[str, ...], within: str) -> tuple[str, ...]:
     """As many of the opened modules as can be drawn: those opened last, and what they lie in."""
-    while opened and boxes(trace, opened, within) > _MOST_BOXES:
+    while opened and node_count(trace, opened, within) > _MOST_BOXES:
         first = next(one for one in opened if not any(is_inside(other, one) for other in opened if other != one))
         opened = tuple(one for one in opened if one != first)
     return opened

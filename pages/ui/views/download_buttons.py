@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.export.csv_tables import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
@@ -40,7 +40,7 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
     with st.container(horizontal=True):
         size = estimated_bytes([step])
         _button(
-            f"All {step.value.numel():,} values as CSV, about {in_words(size)}",
+            f"All {step.value.numel():,} values as CSV, about {format_bytes(size)}",
             f"{name}.csv",
             lambda trace, file: write_tensor(trace.steps[index], file),
             f"{key}.long",

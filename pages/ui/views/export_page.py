@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import Trace
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from pages.ui.state import session
 from pages.ui.traces import reproduce
 from pages.ui.views import download_buttons, folder_export
@@ -25,7 +25,7 @@ def draw(trace: Trace) -> None:
     with right:
         st.markdown("##### values.csv")
         st.markdown("One row an element: step, name, index on every axis, value. Every number reads back exactly.")
-        st.caption(f"{rows:,} rows, about {in_words(size)}")
+        st.caption(f"{rows:,} rows, about {format_bytes(size)}")
         download_buttons.values_button(trace.steps, size, "Download values.csv", key="values.csv")
         if rows >= SPREADSHEET_ROWS:  # the header is one of them
             st.caption(f"Longer than the {SPREADSHEET_ROWS:,} rows a spreadsheet opens; pandas reads it.")

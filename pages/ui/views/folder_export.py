@@ -10,7 +10,7 @@ import streamlit as st
 from engine import Trace, save_csv
 from engine.export.files import FILES, ExportError
 from engine.export.folder_names import FolderNameError, check_folder_name
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from pages.ui.app import own_computer
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.traces.reproduce import FOLDER
@@ -34,7 +34,7 @@ def draw(trace: Trace, size: int) -> None:
         return
     with st.form("folder", border=False):
         name = st.text_input("Folder", value=FOLDER, help="Made if it is not there.")
-        pressed = st.form_submit_button(f"Write both files, about {in_words(size)}")
+        pressed = st.form_submit_button(f"Write both files, about {format_bytes(size)}")
     may_replace: _Files | None = st.session_state.pop(_REPLACED, None)
     if pressed:
         st.session_state.pop(_ASKED, None)

@@ -9,11 +9,11 @@ import streamlit as st
 
 from engine import Trace
 from engine.axes import axis
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
 from engine.runtime.parameters import ParameterCount, parameters_of, rows
 from pages.ui.app import frame, front_skeleton
-from pages.ui.app.graph_theme import graph_look
+from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.lazy_expander import folded
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
@@ -38,7 +38,7 @@ def draw(trace: Trace) -> None:
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
-            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
+            st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
         st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
     with words:
         st.markdown(
@@ -76,7 +76,7 @@ def _numbers(trace: Trace) -> None:
     with st.container(horizontal=True):
         st.metric("Recorded steps", f"{len(trace.steps):,}")
         st.metric("FLOPs", _short(flops))
-        st.metric("Recorded tensors", in_words(trace.nbytes))
+        st.metric("Recorded tensors", format_bytes(trace.nbytes))
     if trace.config is not None:
         counted = parameters_of(trace.config)
         folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))

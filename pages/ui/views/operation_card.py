@@ -8,7 +8,7 @@ from engine import Leaf, Step, Trace
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
 from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_story
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.ops import Movement, movement
 from engine.runtime.parameters import size_arithmetic
 from pages.ui.components.tensor_view import Badge, Operation
@@ -103,6 +103,6 @@ def _facts(step: Step) -> list[tuple[str, str]]:
         facts.append(("cost", f"{step.flops:,} FLOPs"))
     if pattern := einops_pattern(step):
         facts.append(("einops", ", ".join([pattern, *(f"{axis}={size}" for axis, size in einops_sizes(step).items())])))
-    facts.append(("memory", f"{memory_words(step)}, {in_words(step.nbytes)}"))
+    facts.append(("memory", f"{memory_words(step)}, {format_bytes(step.nbytes)}"))
     facts.append(("strides", strides_story(step) or str(step.stride)))
     return facts

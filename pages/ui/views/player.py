@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine import Step, Trace
-from engine.graph.module_paths import chain, title
-from engine.graph.timeline import in_layer, levels, next_of_kind
+from engine.graph.module_paths import ancestors, display_name
+from engine.graph.timeline import levels, next_of_kind, same_step_in_layer
 from pages.ui.components.tensor_view.player_types import Jump, Player
 
 _DWELL, _DWELL_MOVING = 1.6, 3.4  # seconds: a step whose cells travel needs longer to be seen
@@ -16,7 +16,7 @@ def player_of(trace: Trace, step: Step, moves: bool) -> Player:
         run=f"{id(trace):x}",
         step=step.index,
         last=len(trace.steps) - 1,
-        path=(*map(title, chain(step.path)), step.name),
+        path=(*map(display_name, ancestors(step.path)), step.name),
         levels=levels(trace, step),
         jumps=(*_kind(trace, step), *_layers(trace, step), *_heads(step)),
         dwell=_DWELL_MOVING if moves else _DWELL,
@@ -32,9 +32,11 @@ def _kind(trace: Trace, step: Step) -> list[Jump]:
 def _layers(trace: Trace, step: Step) -> list[Jump]:
     jumps = []
     for by in (-1, 1):
-        other = in_layer(trace, step, by)
+        other = same_step_in_layer(trace, step, by)
         if other is not None:
-            layer = title(next(module for module in chain(other.path) if module.rpartition(".")[2].isdecimal()))
+            layer = display_name(
+                next(module for module in ancestors(other.path) if module.rpartition(".")[2].isdecimal())
+            )
             label = f"◂ {layer}" if by < 0 else f"{layer} ▸"
             jumps.append(Jump(label, f"the same step, {other.full_name}", other.index, keeps_pin=True))
     return jumps

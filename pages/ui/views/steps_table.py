@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from engine import Step, Trace
@@ -17,12 +16,14 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import Problem
 from pages.ui.state.url_step import key_of
 from pages.ui.views import download_buttons
-from pages.ui.views.operation_card import operation_of, where
-from pages.ui.views.tensor_panels import memory_words, panel_of
+from pages.ui.views.operation_card import operation_of
+from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
 _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
+# What says which step it is comes first; the other columns of steps.csv follow in their order.
+_FIRST = ("step", "path", "name", "op", "axes", "shape", "expression")
 _HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
 _NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
 
@@ -85,22 +86,7 @@ def _modules(trace: Trace) -> tuple[str, ...]:
 
 
 def _table(trace: Trace, steps: Sequence[Step]) -> Step:
-    rows = pd.DataFrame(
-        {
-            "step": [step.index for step in steps],
-            "module": [step.path or "(top)" for step in steps],
-            "name": [step.name for step in steps],
-            "op": [step.op for step in steps],
-            "axes": [_axes(step) for step in steps],
-            "shape": [" × ".join(map(str, step.shape)) or "scalar" for step in steps],
-            "dtype": [str(step.dtype).removeprefix("torch.") for step in steps],
-            "memory": [memory_words(step) for step in steps],
-            "bytes": [step.nbytes for step in steps],
-            "FLOPs": [step.flops for step in steps],
-            "expression": [step.source.expression if step.source else "" for step in steps],
-            "line": [where(step) for step in steps],
-        }
-    )
+    rows = trace.to_frame().iloc[[step.index for step in steps]]
     linked = link_notes.step(trace)
     place = steps.index(linked) if linked in steps else 0
     if linked not in steps and session.is_of_link("step"):
@@ -114,10 +100,8 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
         selection_mode="single-row",
         selection_default={"selection": {"rows": [place]}},
         key=key,
-        column_config={
-            "bytes": st.column_config.NumberColumn(format="localized"),
-            "FLOPs": st.column_config.NumberColumn(format="localized"),
-        },
+        column_order=[*_FIRST, *(name for name in rows if name not in _FIRST)],
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in ("numel", "bytes", "flops")},
     )
     return steps[place]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from engine import Leaf, Step, Trace
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.ops import reads
 from engine.ops.access import GatherMap
 from engine.ops.notation import number, sentence_name
@@ -80,7 +80,7 @@ def summary(numbers: Statistics, what: Step | Leaf) -> str:
         parts.append(f"{numbers.zeros:,} zeros")
     parts += [f"{count:,} {name}" for count, name in ((numbers.nan, "NaN"), (numbers.inf, "infinite")) if count]
     parts.append(str(what.value.dtype).removeprefix("torch."))
-    parts.append(in_words(what.value.numel() * what.value.element_size()))
+    parts.append(format_bytes(what.value.numel() * what.value.element_size()))
     if isinstance(what, Step):
         parts.append(memory_words(what))
         if not what.is_contiguous:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Iterator
 from functools import partial
@@ -30,11 +29,10 @@ from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
 from pages.ui.views.tensor_panels import stage_of
 
-_STAGE, _STEP, _RUN = "stage", "walk.step", "walk.run"
+_STAGE, _STEP = "stage", "walk.step"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
-_HEAD_START = 0.1  # seconds
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -63,7 +61,6 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     _note_the_view(trace, step)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
-    _pause(trace)
     says, search = above.columns([5, 4], vertical_alignment="center")
     says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search, st.container(key="walk-search"):
@@ -85,13 +82,6 @@ def _note_the_view(trace: Trace, step: Step) -> None:
         link_notes.note(Problem("trail", trail, _NO_WAY, {"count": count}), cells)
     if not is_view(at):
         link_notes.note(Problem("at", at, _NO_WINDOW))
-
-
-def _pause(trace: Trace) -> None:
-    """Lets the browser paint the stage of another run before the rest of the page, all of it new, keeps it busy."""
-    if st.session_state.get(_RUN) != id(trace):
-        st.session_state[_RUN] = id(trace)
-        time.sleep(_HEAD_START)
 
 
 def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:

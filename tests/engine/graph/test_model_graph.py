@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from engine import Config, Step, record, run
-from engine.graph.model_graph import Look, at_a_glance, boxes, closed_around, mark_of, to_dot
-from engine.graph.module_paths import chain, is_inside
+from engine.graph.model_graph import Theme, default_open, enclosing_collapsed, node_count, node_id, to_dot
+from engine.graph.module_paths import ancestors, is_inside
 
 DOT = shutil.which("dot")
 TINY = {"batch": 2, "src_len": 3, "tgt_len": 2, "d_model": 8, "heads": 2, "vocab_size": 5, "device": "cpu"}
@@ -165,7 +165,7 @@ def test_a_closed_model_is_a_box_for_each_of_its_parts():
 def test_an_opened_attention_shows_its_own_steps_with_their_shapes():
     trace = run(Config(**TINY))
     attention = "encoder.layers.0.self_attention"
-    graph = checked(to_dot(trace, at_a_glance(trace) | {attention}))
+    graph = checked(to_dot(trace, default_open(trace) | {attention}))
     assert graph.labels(f"{attention}.query permute", f"{attention}.scores") == {"B 2 · H 2 · S 3 · d_k 4"}
     assert graph.labels(f"{attention}.key_t", f"{attention}.scores") == {"B 2 · H 2 · d_k 4 · S 3"}
     assert graph.labels(f"{attention}.weights", f"{attention}.mixed matmul") == {"B 2 · H 2 · S 3 · S 3"}
@@ -298,7 +298,7 @@ class Deep(nn.Module):
 
 def test_a_stack_deep_inside_somebody_elses_model_is_opened_and_counted():
     trace = record(Deep(Scaled(), Scaled(), Scaled()), torch.rand(3))
-    assert at_a_glance(trace) == {"", "model", "model.stack", "model.stack.layers", "model.stack.layers.0"}
+    assert default_open(trace) == {"", "model", "model.stack", "model.stack.layers", "model.stack.layers.0"}
     graph = checked(to_dot(trace))
     assert graph.boxes["model.stack.layers.1.again"] == "2 more stack layers with other weights"
     assert graph.labels("model.stack.layers.0.scaled", "model.stack.layers.1.again") == {"B 3"}
@@ -361,8 +361,8 @@ def test_axis_symbols_of_somebody_elses_comments_are_escaped():
         z = y + 1
         return z
 
-    look = Look(axis=lambda symbol: "#123456")
-    text = to_dot(record(made, torch.rand(2, 6)), look=look)
+    theme = Theme(axis=lambda symbol: "#123456")
+    text = to_dot(record(made, torch.rand(2, 6)), theme=theme)
     assert checked(text).labels("y", "z") == {"B 2 · H·d_k 6"}
     assert text.count('COLOR="#123456"') == 4
 
@@ -389,7 +389,7 @@ def test_with_everything_opened_every_step_is_one_box_and_every_edge_one_of_its_
 
 
 def insides(trace):
-    return sorted({module for step in trace.steps for module in chain(step.path)})
+    return sorted({module for step in trace.steps for module in ancestors(step.path)})
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
@@ -471,13 +471,13 @@ def test_the_box_of_a_step_is_its_own_or_the_closed_module_it_lies_in(config, ra
     opened = {module for module in insides(trace) if random.random() < 0.6}
     within = random.choice(["", *insides(trace)])
     graph = checked(to_dot(trace, opened, within=within))
-    assert boxes(trace, opened, within) == len(graph.boxes)
+    assert node_count(trace, opened, within) == len(graph.boxes)
     for step in trace.steps:
         if not is_inside(step.path, within):
             continue
-        mark = mark_of(step, opened, within)
+        mark = node_id(trace, step, opened, within)
         assert mark in graph.ids.values()
-        closed = closed_around(step, opened, within)
+        closed = enclosing_collapsed(step, opened, within)
         if not closed:
             assert mark == f"step-{step.index}"
             continue

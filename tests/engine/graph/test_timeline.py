@@ -1,6 +1,8 @@
 import gc
+import importlib.util
 import weakref
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from engine import Config, record, run
-from engine.graph.timeline import Segment, in_layer, levels, next_of_kind
+from engine.graph.timeline import Segment, levels, next_of_kind, same_step_in_layer
+from engine.model import attention, embedding, layers, masks
 from engine.model.attention import MultiHeadAttention
 
 SMALL = Config(d_model=8, heads=2, encoder_layers=2, decoder_layers=2)
@@ -243,7 +246,7 @@ def test_layers_of_torchs_own_encoder_are_parts_and_what_they_call_their_stages(
     parts, inside, attention = levels(trace, next(step for step in trace.steps if "self_attn" in step.path))
     assert labels(parts) == ["layer 0", "layer 1"]
     assert labels(inside) == [
-        "self attn",
+        "self-attention",
         "dropout1",
         "residual",
         "x",
@@ -300,11 +303,11 @@ def test_a_gpt_divides_by_its_stack_and_what_lies_beside_it():
         Segment("transformer 0", 2, 7),
         Segment("transformer 1", 9, 7),
         Segment("transformer 2", 16, 7),
-        Segment("transformer ln f", 23, 2),
+        Segment("transformer final norm", 23, 2),
         Segment("output", 25, 1),
     )
     # mlp.fc, relu, mlp.proj, the sum with what came in, and a sum that is no residual
-    assert labels(levels(trace, trace.steps[9])[1]) == ["mlp", "relu", "mlp", "residual", "x"]
+    assert labels(levels(trace, trace.steps[9])[1]) == ["feed-forward", "relu", "feed-forward", "residual", "x"]
 
 
 def test_a_function_without_modules_has_one_level_of_names():
@@ -327,6 +330,62 @@ def test_a_trace_of_one_step_has_one_segment():
 def test_attention_recorded_alone_has_its_stages_on_the_first_level():
     trace = record(MultiHeadAttention(8, 2, 4, 4), torch.randn(1, 3, 8), torch.randn(1, 3, 8))
     assert [labels(level) for level in levels(trace, trace.steps[0])] == [[s for s in ATTENTION if s != "mask"]]
+
+
+def attention_of(tmp_path, *changes):
+    """The built-in attention, read from a copy of its file in which each of these texts stands in another's place."""
+    text = Path(attention.__file__).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path = tmp_path / "own_attention.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("own_attention", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    x = torch.randn(1, 3, 8)
+    return record(module.MultiHeadAttention(8, 2, 4, 4), x, x, torch.zeros(3, 3, dtype=torch.bool))
+
+
+def after(line, own):
+    """A change that adds a line of somebody's own below a line of attention."""
+    return line, f"{line}\n        {own}"
+
+
+def test_five_lines_of_ones_own_in_attention_are_five_segments_and_its_stages_stay(tmp_path):
+    trace = attention_of(
+        tmp_path,
+        after("value = self.w_v(memory)  # (B, L_k, H*d_v)", "clipped = query.clamp(-9, 9)"),
+        after("key_t = key.transpose(-2, -1)  # (B, H, d_k, L_k)", "energy = key_t.square()"),
+        after("scores = query @ key_t  # (B, H, L, L_k)", "capped = scores.tanh()"),
+        after("weights = masked.softmax(dim=-1)  # (B, H, L, L_k)", "sharpened = weights.square()"),
+        after("output = self.w_o(concat)  # (B, L, d_model)", "gated = output.sigmoid()"),
+    )
+    (level,) = levels(trace, trace.steps[0])
+    assert labels(level) == [
+        *("Q K V", "clipped", "split heads", "scores", "energy", "scores", "capped", "scale", "mask", "softmax"),
+        *("sharpened", "mix", "merge", "W_O", "gated"),
+    ]
+    own = [segment for segment in level if segment.label in ("clipped", "energy", "capped", "sharpened", "gated")]
+    assert [segment.count for segment in own] == [1] * 5
+
+
+def test_a_stage_written_otherwise_has_its_own_name_and_the_others_theirs(tmp_path):
+    trace = attention_of(tmp_path, ("scaled = scores / math.sqrt(self.d_k)", "scaled = scores * self.d_k**-0.5"))
+    assert labels(levels(trace, trace.steps[0])[0]) == [{"scale": "scaled"}.get(stage, stage) for stage in ATTENTION]
+
+
+def test_every_stage_that_a_module_declares_runs_in_the_model():
+    configs = (SMALL.change(activation=activation) for activation in ("relu", "gelu"))
+    traces = [run(config) for config in configs]
+    steps = {(step.name, step.op) for trace in traces for step in trace.steps}
+    modules = [*vars(attention).values(), *vars(layers).values(), *vars(embedding).values(), *vars(masks).values()]
+    declared = [module.stages for module in modules if hasattr(module, "stages")]
+    assert len(declared) == 8  # attention is imported by the layers
+    for stages in declared:
+        written = [tuple(step.split()) for _, names in stages for step in names.split(", ")]
+        assert set(written) <= steps
+        assert len(set(written)) == len(written)
 
 
 def test_a_step_named_as_in_attention_is_not_taken_for_a_stage_of_it():
@@ -352,10 +411,10 @@ def test_the_next_of_a_kind_is_the_next_step_with_the_same_operation():
 def test_the_same_step_of_another_layer_keeps_its_place_among_steps_of_one_name():
     trace = run(SMALL)
     for place, step in enumerate(trace.find_all("encoder.layers.0.self_attention.query")):
-        there = in_layer(trace, step, 1)
+        there = same_step_in_layer(trace, step, 1)
         assert there is trace.find_all("encoder.layers.1.self_attention.query")[place]
-        assert in_layer(trace, there, -1) is step
-        assert in_layer(trace, step, 0) is step
+        assert same_step_in_layer(trace, there, -1) is step
+        assert same_step_in_layer(trace, step, 0) is step
 
 
 @pytest.mark.parametrize(
@@ -370,7 +429,7 @@ def test_the_same_step_of_another_layer_keeps_its_place_among_steps_of_one_name(
 )
 def test_there_is_no_layer_beyond_a_stack_nor_one_outside_it(name, by):
     trace = run(SMALL)
-    assert in_layer(trace, trace.find(name), by) is None
+    assert same_step_in_layer(trace, trace.find(name), by) is None
 
 
 def test_a_step_that_occurs_twice_in_a_layer_is_matched_by_occurrence():
@@ -381,7 +440,7 @@ def test_a_step_that_occurs_twice_in_a_layer_is_matched_by_occurrence():
             return x
 
     trace = record(nn.Sequential(Layer(), Layer()), torch.ones(2))
-    assert [in_layer(trace, step, 1) for step in trace.steps[:3]] == list(trace.steps[3:])
+    assert [same_step_in_layer(trace, step, 1) for step in trace.steps[:3]] == list(trace.steps[3:])
 
 
 def test_a_layer_that_lacks_the_step_has_no_counterpart():
@@ -396,7 +455,7 @@ def test_a_layer_that_lacks_the_step_has_no_counterpart():
             return x
 
     trace = record(nn.Sequential(Layer(2), Layer(1)), torch.ones(2))
-    assert [in_layer(trace, step, 1) for step in trace.steps[:2]] == [trace.steps[2], None]
+    assert [same_step_in_layer(trace, step, 1) for step in trace.steps[:2]] == [trace.steps[2], None]
 
 
 # What it costs

@@ -119,8 +119,8 @@ def test_an_impossible_date_is_none_that_python_can_read(template, pattern):
 
 
 def test_a_date_in_words_alone_is_made_unreadable_where_others_are_made_impossible():
-    in_words = Form("{words_y}년 {words_m}월 {words_d}일").write(DAY)
-    assert UNREADABLE in impossible(in_words, random.Random(4))
+    format_bytes = Form("{words_y}년 {words_m}월 {words_d}일").write(DAY)
+    assert UNREADABLE in impossible(format_bytes, random.Random(4))
 
 
 def test_the_decoder_is_given_the_answer_shifted_right_and_wants_it_with_its_end():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine import Config, ConfigError, decode, run, teacher_forced
 from engine.config import ACTIVATIONS, DTYPES, LIMITS, OUTPUTS
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.runtime.decode import measure_decoded, measure_decoding, measure_told
 from engine.runtime.footprint import measure
 from engine.runtime.forward import load
@@ -269,7 +269,7 @@ def test_a_refused_run_is_offered_the_largest_settings_that_fit(config, share):
         check_fits(config, space)
     assert caught.value.nbytes == total
     assert caught.value.room == space
-    assert in_words(total) in str(caught.value)
+    assert format_bytes(total) in str(caught.value)
     for field, value in offers(caught.value):
         assert measure(config.change(**{field: value})).total <= space
         larger = value + (config.heads if field == "d_model" else 1)
@@ -312,4 +312,4 @@ def test_a_run_that_nothing_single_makes_fit_says_so():
      (5 * 2**40, "5,120.0 GiB")],
 )  # fmt: skip
 def test_bytes_are_said_in_powers_of_1024(nbytes, words):
-    assert in_words(nbytes) == words
+    assert format_bytes(nbytes) == words

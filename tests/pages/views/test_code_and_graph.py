@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from engine import Config, record, run
-from engine.graph.model_graph import boxes
-from engine.graph.module_paths import chain
+from engine.graph.model_graph import node_count
+from engine.graph.module_paths import ancestors
 from pages.ui.components.code_view.lines import lines_of
 from pages.ui.state.settings import SOURCE, TARGET
 from pages.ui.state.url_step import key_of, step_at
@@ -115,8 +115,8 @@ def test_what_an_address_cannot_mean_is_ignored(query):
 
 def test_of_more_modules_than_can_be_drawn_those_opened_last_are_open():
     trace = run(Config(encoder_layers=6, decoder_layers=6), [SOURCE], [TARGET])
-    modules = list(dict.fromkeys(module for step in trace.steps for module in chain(step.path)))
-    assert boxes(trace, modules) > 200
+    modules = list(dict.fromkeys(module for step in trace.steps for module in ancestors(step.path)))
+    assert node_count(trace, modules) > 200
     app = page(encoder_layers="6", decoder_layers="6", step="logits", scope=".", open=",".join(modules))
     drawn = [one for one in ids(dot(app)) if not one.startswith("close-")]
     assert 100 < len(drawn) <= 200

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import Config, Leaf, Step, explain, run
-from engine.export.units import in_words
+from engine.export.units import format_bytes
 from engine.ops import reads
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.components.tensor_view.wire_format import pack
@@ -149,7 +149,7 @@ def test_the_line_under_every_tensor_counts_what_is_in_it(trace):
     for step in trace.steps:
         said, value = summary(step.statistics, step), step.value
         assert str(value.dtype).removeprefix("torch.") in said
-        assert in_words(value.numel() * value.element_size()) in said
+        assert format_bytes(value.numel() * value.element_size()) in said
         assert ("not contiguous" in said) == (not value.is_contiguous())
         if value.dtype == torch.bool:
             assert said.startswith(f"{int(value.sum()):,} of {value.numel():,} True")
