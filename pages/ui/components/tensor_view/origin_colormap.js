@@ -5,8 +5,14 @@ const TOKENS = [[284, 0.5], [95, 0.64], [319, 0.36], [200, 0.64], [17, 0.44], [2
 const NEXT_ROUND = 24; // degrees that the hues turn where there are more tokens than that
 const [LIGHTER, CHROMA] = [0.26, 0.13];
 
-// index of the input -> [r, g, b]
-function originColour(panel, { token, features }) {
+/**
+ * The colours of the cells of a tensor: each token has a hue, each feature a lightness.
+ *
+ * @param {{ shape: number[] }} panel
+ * @param {{ token: number | null, features: number[] }} axes by number; the features outermost first
+ * @returns {(index: Index) => Rgb}
+ */
+export function originColour(panel, { token, features }) {
   const known = new Map();
   const count = features.reduce((product, axis) => product * panel.shape[axis], 1);
   return (index) => {
