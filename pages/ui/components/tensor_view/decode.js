@@ -9,7 +9,7 @@ const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i8: BigInt6
  * @param {Uint8Array | undefined} [bytes] the message
  * @returns {Uint8Array | null} null where the stage is not there
  */
-export function prefetchedStage(wanted, bytes = window[Symbol.for("tensor-shape-explorer.prefetched")]) {
+export function prefetchedStage(wanted, bytes = globalThis[Symbol.for("tensor-shape-explorer.prefetched")]) {
   if (!bytes) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(0, true);

@@ -5,13 +5,13 @@ import { labelOf, sentOffset } from "./decode.js";
 export const MINUS = "−";
 
 /**
- * The shortest text that gives back exactly this number in its type, with a proper minus sign.
+ * The shortest decimal rounding that gives back exactly this number in its type, with a proper minus sign.
  *
  * @param {PanelData} panel
  * @param {number | bigint} value
  * @returns {string}
  */
-function formatExact(panel, value) {
+export function formatExact(panel, value) {
   if (typeof value === "bigint") return value.toString().replace("-", MINUS);
   if (panel.dtype === "bool") return value ? "True" : "False";
   if (Number.isNaN(value)) return "NaN";
@@ -25,7 +25,7 @@ function formatExact(panel, value) {
 }
 
 function shortestSingle(value) {
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = 1; digits < 9; digits++) {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return String(Number(text));
   }

@@ -29,7 +29,7 @@ export function originColour(panel, { token, features }) {
 }
 
 // OKLCH to sRGB; less vivid where the screen has no such colour.
-function oklch(lightness, chroma, hue) {
+export function oklch(lightness, chroma, hue) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
   const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;

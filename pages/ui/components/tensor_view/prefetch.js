@@ -7,5 +7,5 @@
  * @param {{ data: Uint8Array }} update the stages as bundle.py joins them
  */
 export default function ({ data }) {
-  window[Symbol.for("tensor-shape-explorer.prefetched")] = data;
+  globalThis[Symbol.for("tensor-shape-explorer.prefetched")] = data;
 }
