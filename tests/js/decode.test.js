@@ -24,7 +24,9 @@ testWithPython("every number arrives exactly, in every type", () => {
 testWithPython("a tensor without elements and a single number have no rows and no columns too many", () => {
   const { panels } = stageOf("types.bin");
   const [scalar, empty] = panels.slice(-2);
+  const vector = panels[4];
   assert.deepEqual([scalar.rowAxis, scalar.columnAxis, scalar.empty], [null, null, false]);
+  assert.deepEqual([vector.rowAxis, vector.columnAxis, vector.empty], [null, 0, false]);
   assert.deepEqual([empty.rowAxis, empty.columnAxis, empty.empty], [0, 1, true]);
 });
 
