@@ -6,6 +6,7 @@ import { clamp } from "./layout.js";
 
 const SEGMENTS = 8;
 
+/** One axis of which something is left out, and the buttons that show another part of it. */
 export class Control {
   /**
    * @param {ControlData} control

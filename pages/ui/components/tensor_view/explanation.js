@@ -6,6 +6,7 @@ const AT_FIRST = 8;
 const FIRST_CRUMBS = 2;
 const LAST_CRUMBS = 5;
 
+/** The arithmetic of the pinned number, each of its factors a way to the step that made it. */
 export class ExplanationView {
   /** @param {Stage} stage */
   constructor(stage) {

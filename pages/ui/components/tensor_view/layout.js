@@ -111,6 +111,10 @@ function startOf(box, axis) {
   return axis === null ? 0 : box[axis][0];
 }
 
+/**
+ * @param {number[]} numbers
+ * @returns {number}
+ */
 export function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }
@@ -257,6 +261,12 @@ function numeralSize(panel, places, theme) {
   return { width: Math.max(28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }
 
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ * @returns {number} the value, or the limit that it is beyond
+ */
 export function clamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }

@@ -28,7 +28,14 @@ export function originColour(panel, { token, features }) {
   };
 }
 
-// OKLCH to sRGB; less vivid where the screen has no such colour.
+/**
+ * OKLCH to sRGB (Ottosson, 2020); less vivid where the screen has no such colour.
+ *
+ * @param {number} lightness 0 to 1
+ * @param {number} chroma
+ * @param {number} hue in degrees
+ * @returns {Rgb}
+ */
 export function oklch(lightness, chroma, hue) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
@@ -41,8 +48,12 @@ export function oklch(lightness, chroma, hue) {
     -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
   ];
   if (chroma > 0.01 && linear.some((v) => v < -0.001 || v > 1.001)) return oklch(lightness, chroma * 0.94, hue);
-  return linear.map((v) => {
-    const light = Math.min(1, Math.max(0, v));
-    return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
-  });
+  const [red, green, blue] = linear.map(encoded);
+  return [red, green, blue];
+}
+
+// The share of a light as a byte of sRGB.
+function encoded(share) {
+  const light = Math.min(1, Math.max(0, share));
+  return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
 }

@@ -5,6 +5,7 @@ import { axisName, groupDigits, isOne } from "./format.js";
 
 const SLACK = 2; // pixels that nobody misses
 
+/** What a panel's scroller hides on either side, and the buttons that scroll there. */
 export class Overflow {
   /** @param {PanelView} view */
   constructor(view) {

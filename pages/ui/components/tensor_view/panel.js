@@ -12,6 +12,7 @@ import { Overflow } from "./overflow.js";
 import { pixelsOf } from "./paint.js";
 import { leadOf } from "./paint_labels.js";
 
+/** A tensor with everything that stands around it, and the pointer and the keys on its cells. */
 export class PanelView {
   /**
    * @param {PanelData} panel

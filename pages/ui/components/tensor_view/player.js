@@ -16,6 +16,7 @@ const PATIENCE = 70; // ms between two steps that a drag asks for
 const TYPING = "input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=listbox], [role=grid], [role=menu], [role=radiogroup], [role=tablist]";
 const PRESSING = "button, a, summary, [role=button], [role=option], [role=checkbox], [role=switch], [role=tab]";
 
+/** The position in the walk, and every way to move it. */
 export class Player {
   /** @param {Stage} stage */
   constructor(stage) {

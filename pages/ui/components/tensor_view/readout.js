@@ -10,6 +10,7 @@ const HINTS = {
   coarse: "Tap a cell to keep it; tap it again to let go.",
 };
 
+/** The line at the lower edge of the stage, and what a screen reader hears. */
 export class ReadOut {
   /** @param {Stage} stage */
   constructor(stage) {

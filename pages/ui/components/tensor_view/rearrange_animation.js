@@ -13,6 +13,7 @@ const [GHOST, VEIL] = [0.24, 0.84];
 const FLIGHT = 0.4; // of the whole, how long one cell flies
 const [LEAD, SHORTEST, LONGEST, HOLD] = [350, 1600, 2800, 1200]; // ms
 
+/** The flight of the cells between the only input and the output of a step, and the bar that controls it. */
 export class RearrangeAnimation {
   /** @param {Stage} stage */
   constructor(stage) {

@@ -6,6 +6,7 @@ import { withIndex } from "./paint_labels.js";
 
 const KEY_DELAY = 150; // ms: Python hears of a row of arrow keys only where it ends
 
+/** The cells under the mouse and the keyboard and the pinned cell, one of each for the whole stage. */
 export class Selection {
   /** @param {Stage} stage */
   constructor(stage) {

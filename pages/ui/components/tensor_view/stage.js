@@ -17,6 +17,7 @@ import { themeOf } from "./theme.js";
 
 let counter = 0;
 
+/** Everything of one step on the page. It is made once and takes step after step. */
 export class Stage {
   /** @param {ParentNode} host where Streamlit wants the component */
   constructor(host) {
