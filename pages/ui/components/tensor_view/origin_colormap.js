@@ -5,8 +5,14 @@ const TOKENS = [[284, 0.5], [95, 0.64], [319, 0.36], [200, 0.64], [17, 0.44], [2
 const NEXT_ROUND = 24; // degrees that the hues turn where there are more tokens than that
 const [LIGHTER, CHROMA] = [0.26, 0.13];
 
-// index of the input -> [r, g, b]
-function originColour(panel, { token, features }) {
+/**
+ * The colours of the cells of a tensor: each token has a hue, each feature a lightness.
+ *
+ * @param {{ shape: number[] }} panel
+ * @param {{ token: number | null, features: number[] }} axes by number; the features outermost first
+ * @returns {(index: Index) => Rgb}
+ */
+export function originColour(panel, { token, features }) {
   const known = new Map();
   const count = features.reduce((product, axis) => product * panel.shape[axis], 1);
   return (index) => {
@@ -22,8 +28,15 @@ function originColour(panel, { token, features }) {
   };
 }
 
-// OKLCH to sRGB; less vivid where the screen has no such colour.
-function oklch(lightness, chroma, hue) {
+/**
+ * OKLCH to sRGB (Ottosson, 2020); less vivid where the screen has no such colour.
+ *
+ * @param {number} lightness 0 to 1
+ * @param {number} chroma
+ * @param {number} hue in degrees
+ * @returns {Rgb}
+ */
+export function oklch(lightness, chroma, hue) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
   const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
@@ -35,8 +48,12 @@ function oklch(lightness, chroma, hue) {
     -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
   ];
   if (chroma > 0.01 && linear.some((v) => v < -0.001 || v > 1.001)) return oklch(lightness, chroma * 0.94, hue);
-  return linear.map((v) => {
-    const light = Math.min(1, Math.max(0, v));
-    return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
-  });
+  const [red, green, blue] = linear.map(encoded);
+  return [red, green, blue];
+}
+
+// The share of a light as a byte of sRGB.
+function encoded(share) {
+  const light = Math.min(1, Math.max(0, share));
+  return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
 }
