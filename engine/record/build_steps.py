@@ -17,7 +17,8 @@ from engine import axes as glossary
 from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
-from engine.record.recording import Tape, outputs_of
+from engine.record.inside import open_call
+from engine.record.recording import Recording, outputs_of
 from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
 
@@ -25,20 +26,20 @@ _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
 
 
-def resolve(tape: Tape) -> tuple[Step, ...]:
+def build_steps(recording: Recording) -> tuple[Step, ...]:
     """The steps of a recording, in execution order."""
     with gc_pause.paused():
-        return _Resolver(tape).steps()
+        return _StepBuilder(recording).steps()
 
 
-class _Resolver:
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.paths = _paths(tape)
+class _StepBuilder:
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
-        for name, tensor in tape.inputs.items():
+        for name, tensor in recording.inputs.items():
             self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
-        for module in _roots(tape):
+        for module in _roots(recording):
             prefix = self.paths[id(module)]
             for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
                 for name, tensor in tensors:
@@ -52,13 +53,13 @@ class _Resolver:
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
-        for number in range(len(self.tape.calls)):
+        for number in range(len(self.recording.calls)):
             self._call(number, steps)
         return tuple(steps)
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
-        func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
+        func, args, kwargs, result, code, lasti, module, _ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
@@ -69,10 +70,10 @@ class _Resolver:
         path = self.paths.get(id(module), "") if module is not None else ""
         final = self._ends_its_line(number)
         outputs = outputs_of(result)
-        overwrites = self.tape.overwrites_at(number)
+        overwrites = self.recording.overwrites_at(number)
         written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
-            value = self.tape.before(tensor, number + 1)
+            value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
             axes = self._axes(source, path, value) if final else None
             if axes is None and any(any(parent.axes) for parent in parents):
@@ -89,7 +90,8 @@ class _Resolver:
                 memory=memory,
                 call=number,
                 output=position,
-                _recompute=partial(_recompute, self.tape, number, position),
+                _recompute=partial(_recompute, self.recording, number, position),
+                _open=partial(open_call, self.recording, number, op),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -112,7 +114,7 @@ class _Resolver:
                 if leaf is None:
                     kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
                     leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
-                before = self.tape.before(value, number)
+                before = self.recording.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
             block = self._block(value) if self.writers else None
@@ -131,7 +133,7 @@ class _Resolver:
 
     def _ends_its_line(self, number: int) -> bool:
         """Whether this call is the last that its expression made; the ones before it are torch's own inner calls."""
-        calls = self.tape.calls
+        calls = self.recording.calls
         if number + 1 == len(calls):
             return True
         mine, following = calls[number], calls[number + 1]
@@ -145,7 +147,9 @@ class _Resolver:
         names = self.renames.get(path)
         if names is None:
             found = (
-                tuple(names.items()) for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern)
+                tuple(names.items())
+                for pattern, names in self.recording.axis_names
+                if fnmatch.fnmatchcase(path, pattern)
             )
             names = self.renames[path] = next(found, ())
         return _named(source.comment_axes, names)
@@ -163,7 +167,7 @@ class _Resolver:
         return found
 
     def _block(self, tensor: Tensor) -> int | None:
-        """Which block of memory is behind a tensor of the tape; None where it is not one plain block."""
+        """Which block of memory is behind a tensor of the recording; None where it is not one plain block."""
         key = id(tensor)
         if key not in self.blocks:
             memory = memory_of(tensor)
@@ -201,14 +205,14 @@ def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tupl
     return tuple(item and glossary.rename(item, here) for item in named)
 
 
-def _recompute(tape: Tape, number: int, position: int) -> Tensor:
+def _recompute(recording: Recording, number: int, position: int) -> Tensor:
     """Makes call ``number`` again, on what it read then; what it returned in this position."""
-    func, args, kwargs, made, *_ = tape.calls[number]
-    writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
+    func, args, kwargs, made, *_ = recording.calls[number]
+    writes = {id(overwrite.target) for overwrite in recording.overwrites_at(number)}
 
     def then(value: Any) -> Any:
         if isinstance(value, Tensor):
-            before = tape.before(value, number)
+            before = recording.before(value, number)
             return before.clone() if id(value) in writes else before
         if type(value) in (tuple, list):
             return type(value)(then(item) for item in value)
@@ -224,9 +228,9 @@ def _recompute(tape: Tape, number: int, position: int) -> Tensor:
     return outputs_of(result)[position].detach()
 
 
-def _roots(tape: Tape) -> tuple[nn.Module, ...]:
+def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     """The outermost modules that ran: the recorded one, or those that a recorded function called."""
-    target = tape.target
+    target = recording.target
     while isinstance(target, partial):
         target = target.func
     if isinstance(target, nn.Module):
@@ -234,15 +238,15 @@ def _roots(tape: Tape) -> tuple[nn.Module, ...]:
     bound = getattr(target, "__self__", None)
     if isinstance(bound, nn.Module):
         return (bound,)
-    running = (call[6] for call in tape.calls)
-    ran = list({id(module): module for module in (*running, *tape.called) if module is not None}.values())
+    running = (call[6] for call in recording.calls)
+    ran = list({id(module): module for module in (*running, *recording.called) if module is not None}.values())
     inside = {id(child) for module in ran for child in module.modules() if child is not module}
     return tuple(module for module in ran if id(module) not in inside)
 
 
-def _paths(tape: Tape) -> dict[int, str]:
+def _paths(recording: Recording) -> dict[int, str]:
     """Module id → its path. One outermost module is the root, ""; several are told apart by their class."""
-    roots = _roots(tape)
+    roots = _roots(recording)
     paths: dict[int, str] = {}
     for number, root in enumerate(roots):
         prefix = "" if len(roots) == 1 else f"{type(root).__name__.lower()}_{number}"

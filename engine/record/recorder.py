@@ -17,8 +17,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.config import Config
-from engine.record.build_steps import resolve
-from engine.record.recording import AxisNames, Call, Overwrite, Tape
+from engine.record import (
+    fast_path,
+    openers,  # noqa: F401  an opener is registered when its module is imported
+)
+from engine.record.build_steps import build_steps
+from engine.record.recording import AxisNames, Call, Overwrite, Recording
 from engine.record.trace import Labels, Trace
 
 # Calls that write into a tensor under a name that does not end in an underscore.
@@ -64,33 +68,43 @@ def watch(
     axis_names: AxisNames = (),
     config: Config | None = None,
     labels: Mapping[str, Labels] = MappingProxyType({}),
+    keep_fast_path: bool = True,
 ) -> Trace:
     """``record`` with what the caller knows about the result.
 
     ``axis_names`` says, by pattern of module path, which axis a symbol of a shape comment stands for there;
-    ``config`` and ``labels`` go into the trace as they are.
+    ``config`` and ``labels`` go into the trace as they are. Without ``keep_fast_path`` the modules of torch that have a
+    fused path take their plain one.
     """
-    recorder = _Recorder()
+    recorder = _Recorder(keep_fast_path)
     try:
-        with recorder:
+        with fast_path.kept(), recorder:
             output = target(*args, **kwargs)
     finally:
         recorder.let_go()
     called = tuple(recorder.called.values())
-    tape = Tape(recorder.calls, recorder.overwrites, target, args, kwargs, called, axis_names)
+    recording = Recording(
+        recorder.calls, recorder.overwrites, target, args, kwargs, called, axis_names, record_plain=_record_plain
+    )
     return Trace(
         output,
         config,
         MappingProxyType(dict(labels)),
-        _inputs=lambda: tape.inputs,
-        _recorded=tape.recorded,
-        _resolve=lambda: resolve(tape),
+        _inputs=lambda: recording.inputs,
+        _recorded=recording.recorded,
+        _build_steps=lambda: build_steps(recording),
     )
 
 
+def _record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
+    with torch.no_grad():
+        return watch(function, args, kwargs, keep_fast_path=False)
+
+
 class _Recorder(TorchFunctionMode):
-    def __init__(self) -> None:
+    def __init__(self, keeps_fast_path: bool) -> None:
         super().__init__()
+        self.keeps_fast_path = keeps_fast_path
         self.calls: list[Call] = []
         self.overwrites: list[Overwrite] = []
         self.called: dict[int, nn.Module] = {}

@@ -57,7 +57,7 @@ class Overwrite:
 
 
 @dataclass(frozen=True)
-class Tape:
+class Recording:
     """Everything the recorder kept of one recording."""
 
     calls: Sequence[Call]
@@ -67,6 +67,8 @@ class Tape:
     kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
     axis_names: AxisNames = field(default=())
+    record_plain: Callable[..., Any] = field(kw_only=True, repr=False)
+    insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
         """The tensor with the numbers it had when this call began."""
@@ -78,6 +80,16 @@ class Tape:
         first = min((found for found in (shared, itself) if found), key=lambda found: found.at, default=None)
         # transpose_() and its like change the layout of their target and of no other view.
         return tensor if first is None else first.restore(tensor, itself or tensor)
+
+    def as_read(self, value: Any, call: int) -> Any:
+        """The same arguments, with each tensor as it was when this call began."""
+        if isinstance(value, Tensor):
+            return self.before(value, call)
+        if type(value) in (tuple, list):
+            return type(value)(self.as_read(item, call) for item in value)
+        if type(value) is dict:
+            return {name: self.as_read(item, call) for name, item in value.items()}
+        return value
 
     def overwrites_at(self, call: int) -> Sequence[Overwrite]:
         """What this call wrote into."""
