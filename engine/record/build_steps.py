@@ -65,7 +65,7 @@ class _StepBuilder:
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
         parents = self._parents(read, number)
-        op = _op(func)
+        op = op_name(func)
         source = self._source(code, lasti)
         path = self.paths.get(id(module), "") if module is not None else ""
         final = self._ends_its_line(number)
@@ -278,7 +278,8 @@ def _is_reflected(func: Any) -> bool:
     return name[:3] == "__r" and name[3:-2] in _REFLECTED and name[-2:] == "__"
 
 
-def _op(func: Any) -> str:
+def op_name(func: Any) -> str:
+    """The name of a called function, as ``Step.op`` has it: ``__matmul__`` is matmul."""
     name: str = getattr(func, "__name__", type(func).__name__)
     if name in ("__get__", "__set__"):
         return str(getattr(func.__self__, "__name__", name))

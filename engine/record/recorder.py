@@ -8,8 +8,9 @@ thread alone and leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from sys import _getframe
-from types import FrameType, MappingProxyType
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any
 
 import torch
@@ -22,8 +23,10 @@ from engine.record import (
     openers,  # noqa: F401  an opener is registered when its module is imported
 )
 from engine.record.build_steps import build_steps
+from engine.record.failure.attach import explain_failure
+from engine.record.failure.failure import Failure
 from engine.record.recording import AxisNames, Call, Overwrite, Recording
-from engine.record.trace import Labels, Trace
+from engine.record.trace import Labels, Step, Trace
 
 # Calls that write into a tensor under a name that does not end in an underscore.
 _AUGMENTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
@@ -77,23 +80,39 @@ def watch(
     fused path take their plain one.
     """
     recorder = _Recorder(keep_fast_path)
-    try:
-        with fast_path.kept(), recorder:
-            output = target(*args, **kwargs)
-    finally:
-        recorder.let_go()
-    called = tuple(recorder.called.values())
+
+    output: Any = None
+    failure: Failure | None = None
+    steps: tuple[Step, ...] | None = None
+
+    def trace() -> Trace:
+        return Trace(
+            output,
+            config,
+            MappingProxyType(dict(labels)),
+            failure,
+            _inputs=lambda: recording.inputs,
+            _recorded=recording.recorded,
+            _build_steps=lambda: build_steps(recording) if steps is None else steps,
+        )
+
+    called = recorder.called.values()
     recording = Recording(
         recorder.calls, recorder.overwrites, target, args, kwargs, called, axis_names, record_plain=_record_plain
     )
-    return Trace(
-        output,
-        config,
-        MappingProxyType(dict(labels)),
-        _inputs=lambda: recording.inputs,
-        _recorded=recording.recorded,
-        _build_steps=lambda: build_steps(recording),
-    )
+    try:
+        with fast_path.kept(), recorder:
+            output = target(*args, **kwargs)
+    except Exception as error:
+        with suppress(Exception):  # the program's own error comes first
+            steps = build_steps(recording)
+            failure = explain_failure(error, steps, recording, recorder.passes_on)
+        with suppress(AttributeError):  # an exception with slots takes no attribute
+            error.trace = trace()  # type: ignore[attr-defined]
+        raise
+    finally:
+        recorder.let_go()
+    return trace()
 
 
 def _record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
@@ -115,6 +134,11 @@ class _Recorder(TorchFunctionMode):
         self._group = _ALONE
         # torch asks the mode itself, not its class; a plain function spares every call the binding of a method.
         self.__torch_function__ = self._watcher()  # type: ignore[method-assign]
+
+    @property
+    def passes_on(self) -> tuple[CodeType, ...]:
+        """The functions through which every recorded call passes."""
+        return self.__torch_function__.__code__, _Recorder._write.__code__
 
     def let_go(self) -> None:
         """Lets go of the last frames, and with them of the callers' variables."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
@@ -65,7 +65,7 @@ class Recording:
     target: Any
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
-    called: Sequence[nn.Module]
+    called: Iterable[nn.Module]
     axis_names: AxisNames = field(default=())
     record_plain: Callable[..., Any] = field(kw_only=True, repr=False)
     insides: dict[int, Any] = field(default_factory=dict, repr=False)

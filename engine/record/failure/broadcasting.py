@@ -25,9 +25,9 @@ def broadcast(call: FailingCall) -> Diagnosis | None:
                 left, right = call.operands[first], call.operands[second]
                 reason = _AXES.format(
                     left=left.name,
-                    left_axis=left.axis_text(edges[0].axis),
+                    left_axis=left.edge_text(edges[0].axis),
                     right=right.name,
-                    right_axis=right.axis_text(edges[1].axis),
+                    right_axis=right.edge_text(edges[1].axis),
                 )
                 return Diagnosis(reason, _remedy(call, first, second, edges), edges)
     return None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from types import CodeType
 from typing import Any
 
 from torch import Tensor
 
-from engine import ops
 from engine.record.failure import patterns
 from engine.record.failure.diagnosis import diagnose
 from engine.record.failure.failing_call import FailingCall, RaisedAt
@@ -21,7 +19,7 @@ _UNNAMED = "operand {number}"
 
 
 def build_failure(
-    error: BaseException, raised: RaisedAt, steps: Sequence[Step], leaves: Sequence[Leaf], op: str, path: str
+    error: BaseException, raised: RaisedAt, steps: Sequence[Step], leaves: Sequence[Leaf], op: str
 ) -> Failure:
     """The failure of a recorded program.
 
@@ -31,7 +29,6 @@ def build_failure(
         steps: what ran before.
         leaves: the inputs, parameters and buffers that can be told apart by their tensors.
         op: the name of the call that raised, as steps are named; "" where no call of torch raised.
-        path: the path of the module that was running.
     """
     source = None if raised.code is None else locate(raised.code, raised.lasti)
     message = str(error)
@@ -42,11 +39,10 @@ def build_failure(
     diagnosis: Diagnosis | None = None
     if raised.func is not None:
         operands = _operands(raised, source, origins)
-        name = ops.canonical_name(op) or op
-        call = FailingCall(name, raised.func, raised.args, raised.kwargs, operands, expression, message)
+        call = FailingCall(op, raised.func, raised.args, raised.kwargs, operands, expression, message)
         diagnosis = diagnose(call)
     elif isinstance(tensor := raised.variables.get("tensor"), Tensor):
-        operand = _operand(tensor, 0, _texts(source, 1), origins)
+        operand = _operand(tensor, 0, _texts(source, None, 1)[0], origins)
         operands = (operand,)
         einops_diagnosis = patterns.einops(raised.variables, {id(tensor): operand})
         diagnosis = None if einops_diagnosis is None else einops_diagnosis[0]
@@ -61,14 +57,11 @@ def build_failure(
         edges=() if diagnosis is None else diagnosis.edges,
         error=type(error).__name__,
         message=message,
-        path=path,
     )
 
 
-def _operands(
-    raised: RaisedAt, source: Source | None, origins: Mapping[int, Step | Leaf]
-) -> tuple[FailedOperand, ...]:
-    texts = _texts(source, len(raised.args))
+def _operands(raised: RaisedAt, source: Source | None, origins: Mapping[int, Step | Leaf]) -> tuple[FailedOperand, ...]:
+    texts = _texts(source, raised.func, len(raised.args))
     tensors: list[tuple[Tensor, str]] = []
 
     def collect(value: Any, text: str) -> None:
@@ -82,14 +75,11 @@ def _operands(
         collect(value, text)
     for value in raised.kwargs.values():
         collect(value, "")
-    return tuple(_operand(tensor, number, (text,), origins) for number, (tensor, text) in enumerate(tensors))
+    return tuple(_operand(tensor, number, text, origins) for number, (tensor, text) in enumerate(tensors))
 
 
-def _operand(
-    tensor: Tensor, number: int, texts: Sequence[str], origins: Mapping[int, Step | Leaf]
-) -> FailedOperand:
+def _operand(tensor: Tensor, number: int, text: str, origins: Mapping[int, Step | Leaf]) -> FailedOperand:
     origin = origins.get(id(tensor))
-    text = texts[0] if texts else ""
     name = text or _origin_name(origin) or _UNNAMED.format(number=number)
     axes = () if origin is None else origin.axes
     return FailedOperand(name, tensor, axes or (None,) * tensor.dim(), origin)
@@ -102,8 +92,14 @@ def _origin_name(origin: Step | Leaf | None) -> str:
     return origin.name if isinstance(origin, Leaf) or origin.name != origin.op else ""
 
 
-def _texts(source: Source | None, count: int) -> tuple[str, ...]:
-    """The program's own text of each positional argument, "" where the call is not written out in the program."""
+def _texts(source: Source | None, func: Any, count: int) -> tuple[str, ...]:
+    """The program's own text of each positional argument, "" where the call is not written out in the program.
+
+    Args:
+        source: the expression.
+        func: what was called; None for a function that is no call of torch.
+        count: how many positional arguments it got.
+    """
     unknown = ("",) * count
     if source is None or not source.expression:
         return unknown
@@ -121,12 +117,13 @@ def _texts(source: Source | None, count: int) -> tuple[str, ...]:
     elif isinstance(node, ast.UnaryOp):
         nodes = [node.operand]
     elif isinstance(node, ast.Call):
-        nodes = list(node.args)
-        if isinstance(node.func, ast.Attribute) and len(nodes) + 1 == count:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        # What a module calls begins with what the module was given, and goes on with its weights.
+        nodes = list(node.args) if func is None or called == func.__name__ else node.args[:1]
+        if isinstance(node.func, ast.Attribute) and func is not None and func is getattr(Tensor, called, None):
             nodes = [node.func.value, *nodes]
     if len(nodes) > count or any(isinstance(each, ast.Starred) for each in nodes):
         return unknown
-    # A module's own call has fewer arguments than what it calls with its weights: those are named by their paths.
     written = tuple(ast.unparse(each) for each in nodes)
     return (*written, *unknown[len(written) :])
 
@@ -151,8 +148,3 @@ def _items(text: str, count: int) -> tuple[str, ...]:
     if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
         return tuple(ast.unparse(item) for item in node.elts)
     return tuple(f"{text}[{number}]" if text else "" for number in range(count))
-
-
-def is_code_of(code: CodeType, functions: Sequence[str], module_file: str) -> bool:
-    """Whether a code object is one of these functions of a file."""
-    return code.co_filename == module_file and code.co_name in functions

@@ -53,11 +53,11 @@ def unsqueezed(operand: FailedOperand, rank: int) -> Iterator[Candidate]:
         for axis in range(own, -1, -1):
             yield Candidate(operand.method(f"unsqueeze({axis})"), partial(_unsqueeze, axis=axis))
         return
-    for kept in combinations(range(rank), own):
+    # A mask of two axes is most often one of sentences and keys, the first axis and the last.
+    for kept in sorted(combinations(range(rank), own), key=lambda kept: (kept[-1] != rank - 1, kept[0] != 0)):
         index = tuple(slice(None) if axis in kept else None for axis in range(rank))
         written = ", ".join(":" if axis in kept else "None" for axis in range(rank))
-        name = operand.method("x").removesuffix(".x")
-        yield Candidate(f"{name}[{written}]", partial(_indexed, index=index))
+        yield Candidate(f"{operand.receiver}[{written}]", partial(_indexed, index=index))
 
 
 def repeated(operand: FailedOperand, axis: int, size: int) -> Iterator[Candidate]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from engine import ops
 from engine.record.failure import broadcasting, fused_attention, indices, joining, kinds, patterns, products, reshaping
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis
@@ -18,13 +19,14 @@ _OF_OPERATION: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys(("cat", "concat", "concatenate", "stack"), (joining.join,)),
     **dict.fromkeys(indices.OPS, (indices.index,)),
     "einsum": (patterns.einsum,),
+    **dict.fromkeys(("split", "split_with_sizes"), (joining.split,)),
     "masked_fill": (broadcasting.mask_dtype, broadcasting.broadcast),
 }
 # Operations that line their operands up from the right, whatever they compute.
-_BROADCASTING = frozenset(
-    ("add sub mul div pow remainder floor_divide where maximum minimum eq ne lt le gt ge logical_and logical_or "
-     "logical_xor bitwise_and bitwise_or bitwise_xor atan2 lerp addcmul addcdiv masked_scatter copy expand").split()
-)
+_ARITHMETIC = frozenset(("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "addcmul", "addcdiv", "lerp"))
+_COMPARING = frozenset(("eq", "ne", "lt", "le", "gt", "ge", "maximum", "minimum", "where", "masked_scatter"))
+_LOGIC = frozenset(f"{kind}_{name}" for kind in ("logical", "bitwise") for name in ("and", "or", "xor"))
+_BROADCASTING = _ARITHMETIC | _COMPARING | _LOGIC | {"copy", "expand"}
 
 
 def diagnose(call: FailingCall) -> Diagnosis | None:
@@ -42,8 +44,10 @@ def diagnose(call: FailingCall) -> Diagnosis | None:
 
 def _rules(op: str) -> Iterator[Rule]:
     yield kinds.devices
-    yield from _OF_OPERATION.get(op, ())
+    # mm, bmm and matmul are one operation, and each takes tensors of other ranks.
+    name = op if op in _OF_OPERATION else ops.canonical_name(op) or op
+    yield from _OF_OPERATION.get(name, ())
     yield indices.dim_out_of_range
-    if op in _BROADCASTING:
+    if (ops.canonical_name(op) or op) in _BROADCASTING:
         yield broadcasting.broadcast
     yield kinds.dtypes

@@ -6,18 +6,19 @@ is kept for this while the program runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.record.failure.failure import FailedOperand
 
-# The recorder's function through which every call passes, and those whose frames are nobody's program.
+# Frames of these are nobody's program, but for the engine's models and labs, which are programs like any other.
 _LIBRARIES = frozenset(("torch", "einops", "engine"))
+_RECORDED_PARTS = ("engine.model", "engine.labs")
 
 
 class RaisedAt(NamedTuple):
@@ -30,6 +31,7 @@ class RaisedAt(NamedTuple):
         args: its arguments.
         kwargs: its named arguments.
         variables: the variables of the innermost frame of a library that knows a pattern (einops).
+        module: the module whose method was running, None outside of one.
     """
 
     code: CodeType | None
@@ -38,14 +40,15 @@ class RaisedAt(NamedTuple):
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     variables: Mapping[str, Any]
+    module: nn.Module | None
 
 
-def raised_at(traceback: TracebackType | None, is_recorder: Callable[[CodeType], bool]) -> RaisedAt:
+def raised_at(traceback: TracebackType | None, passes_on: frozenset[CodeType]) -> RaisedAt:
     """Where the exception with this traceback was raised.
 
     Args:
         traceback: the exception's own.
-        is_recorder: whether a code object is the recorder's, which passes calls on.
+        passes_on: the recorder's functions through which every recorded call passes.
     """
     code: CodeType | None = None
     lasti = 0
@@ -53,24 +56,24 @@ def raised_at(traceback: TracebackType | None, is_recorder: Callable[[CodeType],
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
     variables: Mapping[str, Any] = {}
+    module: nn.Module | None = None
     while traceback is not None:
         frame = traceback.tb_frame
-        library = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if is_recorder(frame.f_code):
+        name = str(frame.f_globals.get("__name__"))
+        library = name.partition(".")[0]
+        if frame.f_code.co_argcount and frame.f_code.co_varnames[0] == "self":
+            first = frame.f_locals.get("self")
+            module = first if isinstance(first, nn.Module) else module
+        if frame.f_code in passes_on:
             values = frame.f_locals
             func, args, kwargs = values["func"], values["args"], values["kwargs"] or {}
-        elif library not in _LIBRARIES or _is_user_code_of_engine(str(frame.f_globals.get("__name__"))):
+        elif library not in _LIBRARIES or name.startswith(_RECORDED_PARTS):
             code, lasti = frame.f_code, traceback.tb_lasti
             func, args, kwargs, variables = None, (), {}, {}
         elif library == "einops" and "pattern" in frame.f_code.co_varnames:
             variables = dict(frame.f_locals)
         traceback = traceback.tb_next
-    return RaisedAt(code, lasti, func, args, kwargs, variables)
-
-
-def _is_user_code_of_engine(module: str) -> bool:
-    """The engine's models and labs are programs like any other; the rest of it is what records them."""
-    return module.startswith(("engine.model", "engine.labs"))
+    return RaisedAt(code, lasti, func, args, kwargs, variables, module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,6 @@ class FailingCall:
     operands: tuple[FailedOperand, ...]
     expression: str
     message: str
-    arguments: Sequence[Any] = field(default=())
 
     def works(self, changes: Mapping[int, Callable[[Tensor], Tensor]], **kwargs: Any) -> bool:
         """Whether torch takes the same call with these operands changed; computed on the meta device, without numbers.

@@ -1,7 +1,8 @@
-"""The failure of a recorded program: the call that raised, its operands, the reason and the nearest thing that works."""
+"""The failure of a recorded program: the call that raised, its operands, the reason and what would work."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from engine.record.trace import Leaf, Step
 
 _CALL_FAILED = "{expression}   {file}:{line} raised {error}"
 _ONLY_RAISED = "{file}:{line} raised {error}"
+_OPERATION_FAILED = "{op} raised {error}"
 _OPERAND = "  {name} is {shape} {dtype}{device}{origin}"
 _FROM_STEP = ", from step {index}: {expression}   {file}:{line}"
 _FROM_UNSEEN_LINE = ", from step {index}: {op}"
@@ -21,6 +23,9 @@ _FROM_LEAF = {
     "input": ", an input",
     "constant": ", made outside the recording",
 }
+_NUMBERED_AXIS = "{size} on axis {axis}"
+# What needs no brackets before a dot.
+_FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 _REMEDY = "Nearest that works: {remedy}"
 
 
@@ -59,10 +64,23 @@ class FailedOperand:
         # An axis of 1 that was put there to broadcast has its size for a symbol.
         return f"{self.shape[axis]}" if symbol in (None, "1") else f"{symbol} {self.shape[axis]}"
 
+    def edge_text(self, axis: int) -> str:
+        """One axis, found by its symbol or by its number: ``d_k 8``, ``8 on axis 3``."""
+        text = self.axis_text(axis)
+        return _NUMBERED_AXIS.format(size=text, axis=axis) if text.isdigit() else text
+
+    @property
+    def receiver(self) -> str:
+        """Its name as something that a method or an index can follow."""
+        try:
+            node = ast.parse(self.name, mode="eval").body
+        except SyntaxError:
+            return self.name
+        return self.name if isinstance(node, _FOLLOWED) else f"({self.name})"
+
     def method(self, call: str) -> str:
         """A method called on it, as a program would write that: ``key.transpose(-2, -1)``."""
-        text = self.name
-        return f"{text}.{call}" if all(c.isalnum() or c in "_.[]" for c in text) else f"({text}).{call}"
+        return f"{self.receiver}.{call}"
 
     @property
     def described(self) -> str:
@@ -115,7 +133,6 @@ class Failure:
         edges: the axes of the operands that do not agree.
         error: the type of the exception.
         message: the exception's own text.
-        path: the path of the module that was running.
     """
 
     op: str
@@ -128,13 +145,13 @@ class Failure:
     edges: tuple[Edge, ...]
     error: str
     message: str
-    path: str = ""
 
     @property
     def note(self) -> str:
         """The failure in plain words, a line for the call, one for each operand, the reason and the remedy."""
-        template = _CALL_FAILED if self.expression else _ONLY_RAISED
-        lines = [template.format(expression=self.expression, file=self.file, line=self.line, error=self.error)]
+        template = _CALL_FAILED if self.expression else _ONLY_RAISED if self.file else _OPERATION_FAILED
+        where = {"expression": self.expression, "file": self.file, "line": self.line}
+        lines = [template.format(**where, op=self.op, error=self.error)]
         lines += [operand.described for operand in self.operands]
         if self.reason != self.message:
             lines.append(self.reason)

@@ -10,7 +10,9 @@ from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
 
 _WIDTH = "Attention needs queries and keys of one width: {query} has {query_axis} last, {key} has {key_axis}."
 _LENGTH = "Attention needs as many values as keys: {key} has {key_axis}, {value} has {value_axis}."
-_HEADS = "Attention needs the axes before the last two to be equal: {query} has {query_axis} where {key} has {key_axis}."
+_HEADS = (
+    "Attention needs the axes before the last two to be equal: {query} has {query_axis} where {key} has {key_axis}."
+)
 _MASK = "A mask must broadcast to the scores, {scores}: {mask} has {mask_axis} where they have {size}."
 _MASK_DTYPE = "A mask must be of bool or of the queries' dtype, {dtype}: {mask} is {mask_dtype}."
 

@@ -12,7 +12,9 @@ from torch import Tensor
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis, Edge, FailedOperand, joined
 
-_LETTER = "In “{pattern}” the letter {letter} is {first_axis} of {first} and {other_axis} of {other}; it must be one size."
+_LETTER = (
+    "In “{pattern}” the letter {letter} is {first_axis} of {first} and {other_axis} of {other}; it must be one size."
+)
 _RANK = "“{part}” names {count} axes: {x} has {rank}, {shape}."
 _OPERANDS = "“{pattern}” takes {count} tensors: it was given {given}."
 _UNKNOWN_LETTER = "“{pattern}” asks for {letter} on the right, and no tensor on the left has it."
@@ -51,14 +53,14 @@ def einsum(call: FailingCall) -> Diagnosis | None:
                     other_axis=operand.axis_text(axis),
                     other=operand.name,
                 )
-                return Diagnosis(reason, _renamed(pattern, parts, right, number, call.operands), (known, Edge(number, axis)))
+                return Diagnosis(
+                    reason, _renamed(pattern, parts, right, number, call.operands), (known, Edge(number, axis))
+                )
     missing = next((letter for letter in right if letter not in places), None)
     return None if missing is None else Diagnosis(_UNKNOWN_LETTER.format(pattern=pattern, letter=missing))
 
 
-def _renamed(
-    pattern: str, parts: Sequence[str], right: str, number: int, operands: Sequence[FailedOperand]
-) -> str:
+def _renamed(pattern: str, parts: Sequence[str], right: str, number: int, operands: Sequence[FailedOperand]) -> str:
     """The pattern with the letters of one tensor in the order of its sizes, where that fits all the others."""
     sizes: dict[str, int] = {}
     for at, (part, operand) in enumerate(zip(parts, operands, strict=True)):
@@ -77,7 +79,9 @@ def _renamed(
     return f'"{",".join(changed)}->{right}"' if right else f'"{",".join(changed)}"'
 
 
-def einops(variables: Mapping[str, Any], operand_of: Mapping[int, FailedOperand]) -> tuple[Diagnosis, FailedOperand] | None:
+def einops(
+    variables: Mapping[str, Any], operand_of: Mapping[int, FailedOperand]
+) -> tuple[Diagnosis, FailedOperand] | None:
     """What of an einops pattern does not fit the tensor that it was given.
 
     Args:

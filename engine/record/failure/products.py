@@ -23,7 +23,15 @@ _LINEAR = "A linear layer needs the last axis of {x} ({x_axis}) to be its in_fea
 _LINEAR_REMEDY = "nn.Linear({in_features}, {out_features}) for this input"
 
 # The operands that are multiplied, by operation, and the ranks that are allowed.
-_FACTORS = {"matmul": (0, 1), "mm": (0, 1), "bmm": (0, 1), "mv": (0, 1), "dot": (0, 1), "addmm": (1, 2), "baddbmm": (1, 2)}
+_FACTORS = {
+    "matmul": (0, 1),
+    "mm": (0, 1),
+    "bmm": (0, 1),
+    "mv": (0, 1),
+    "dot": (0, 1),
+    "addmm": (1, 2),
+    "baddbmm": (1, 2),
+}
 _RANKS = {"mm": 2, "bmm": 3, "addmm": 2, "baddbmm": 3}
 OPS = frozenset(_FACTORS)
 
@@ -44,18 +52,19 @@ def product(call: FailingCall) -> Diagnosis | None:
     if not left.shape or not right.shape:
         return None
     row = max(len(right.shape) - 2, 0)
+    edges = _batch_edges(first, left, second, right)
+    template, text = _BATCH, FailedOperand.edge_text
     if left.shape[-1] != right.shape[row]:
         template = _INNER if len(right.shape) > 1 else _INNER_OF_VECTOR
+        text = FailedOperand.axis_text
         edges = (Edge(first, len(left.shape) - 1), Edge(second, row))
-    else:
-        template, edges = _BATCH, _batch_edges(first, left, second, right)
     if not edges:
         return None
     reason = template.format(
         left=left.name,
         right=right.name,
-        left_axis=left.axis_text(edges[0].axis),
-        right_axis=right.axis_text(edges[1].axis),
+        left_axis=text(left, edges[0].axis),
+        right_axis=text(right, edges[1].axis),
     )
     return Diagnosis(reason, _remedy(call, first, second, edges), edges)
 

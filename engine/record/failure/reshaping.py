@@ -11,8 +11,8 @@ from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
 _COUNT = "{op} keeps every number: {x} {shape} has {product} = {count:,}, and {wanted} would have {wanted_count:,}."
 _NOT_DIVISIBLE = "{op} keeps every number: {x} {shape} has {count:,}, which {known:,} does not divide."
 _STRIDES = (
-    "view never moves a number, and here it would have to: {first} and {second} of {x} would become one axis, but "
-    "going once along {first} steps {step:,} places in memory, where one axis needs {needed:,}."
+    "view never moves a number, and here it would have to: in {x}, {first} and {second} would become one axis. One "
+    "step along the former is {step:,} places in memory, and for one axis it would have to be {needed:,}."
 )
 _STRIDES_UNKNOWN = "view never moves a number, and with the strides {strides} of {x} it would have to."
 
@@ -85,7 +85,7 @@ def _strided(call: FailingCall, x: FailedOperand, sizes: Sequence[int]) -> Diagn
     """Which two axes of a tensor lie in memory so that no view can make them one."""
     if call.op != "view" or x.value.is_contiguous():
         return None
-    remedy = x.method(f"reshape({', '.join(map(str, sizes))})") + ", or .contiguous() before the view"
+    remedy = x.method(f"reshape({', '.join(map(str, sizes))})")
     shape, strides = x.shape, x.value.stride()
     ends = {math.prod(sizes[:end]) for end in range(len(sizes) + 1)}
     for axis in range(len(shape) - 1):
@@ -96,7 +96,7 @@ def _strided(call: FailingCall, x: FailedOperand, sizes: Sequence[int]) -> Diagn
         needed = shape[after] * strides[after]
         if strides[axis] != needed:
             reason = _STRIDES.format(
-                first=x.axis_text(axis), second=x.axis_text(after), x=x.name, step=strides[axis], needed=needed
+                first=x.edge_text(axis), second=x.edge_text(after), x=x.name, step=strides[axis], needed=needed
             )
             return Diagnosis(reason, remedy, (Edge(0, axis), Edge(0, after)))
     return Diagnosis(_STRIDES_UNKNOWN.format(strides=tuple(strides), x=x.name), remedy)
