@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
@@ -20,21 +20,27 @@ from engine.record import gc_pause
 from engine.record.inside import open_call
 from engine.record.recording import Recording, outputs_of
 from engine.record.source import Source, locate
-from engine.record.trace import Leaf, Step
+from engine.record.trace import Leaf, Step, Trace
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
 
 
-def build_steps(recording: Recording) -> tuple[Step, ...]:
-    """The steps of a recording, in execution order."""
+def build_steps(recording: Recording, record_plain: Callable[..., Trace]) -> tuple[Step, ...]:
+    """The steps of a recording, in execution order.
+
+    Args:
+        recording: what the recorder kept.
+        record_plain: records a function for the inside of a fused call (see ``engine.record.inside``).
+    """
     with gc_pause.paused():
-        return _StepBuilder(recording).steps()
+        return _StepBuilder(recording, record_plain).steps()
 
 
 class _StepBuilder:
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, record_plain: Callable[..., Trace]) -> None:
         self.recording = recording
+        self.record_plain = record_plain
         self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
         for name, tensor in recording.inputs.items():
@@ -59,15 +65,15 @@ class _StepBuilder:
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
-        func, args, kwargs, result, code, lasti, module, _ = self.recording.calls[number]
+        func, args, kwargs, result, execution, lasti, _ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
         parents = self._parents(read, number)
-        op = _op(func)
-        source = self._source(code, lasti)
-        path = self.paths.get(id(module), "") if module is not None else ""
+        op = op_name(func)
+        source = self._source(execution.code, lasti)
+        path = self.paths.get(id(execution.module), "") if execution.module is not None else ""
         final = self._ends_its_line(number)
         outputs = outputs_of(result)
         overwrites = self.recording.overwrites_at(number)
@@ -91,7 +97,7 @@ class _StepBuilder:
                 call=number,
                 output=position,
                 _recompute=partial(_recompute, self.recording, number, position),
-                _open=partial(open_call, self.recording, number, op),
+                _open=partial(open_call, self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -137,7 +143,7 @@ class _StepBuilder:
         if number + 1 == len(calls):
             return True
         mine, following = calls[number], calls[number + 1]
-        return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
+        return not mine[6] or mine[6] != following[6] or mine[4] is not following[4] or mine[5] != following[5]
 
     def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
         """The axes as the line's shape comment has them, None where it has none of this rank."""
@@ -238,7 +244,7 @@ def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     bound = getattr(target, "__self__", None)
     if isinstance(bound, nn.Module):
         return (bound,)
-    running = (call[6] for call in recording.calls)
+    running = (call[4].module for call in recording.calls)
     ran = list({id(module): module for module in (*running, *recording.called) if module is not None}.values())
     inside = {id(child) for module in ran for child in module.modules() if child is not module}
     return tuple(module for module in ran if id(module) not in inside)
@@ -278,7 +284,7 @@ def _is_reflected(func: Any) -> bool:
     return name[:3] == "__r" and name[3:-2] in _REFLECTED and name[-2:] == "__"
 
 
-def _op(func: Any) -> str:
+def op_name(func: Any) -> str:
     name: str = getattr(func, "__name__", type(func).__name__)
     if name in ("__get__", "__set__"):
         return str(getattr(func.__self__, "__name__", name))
