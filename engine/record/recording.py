@@ -24,17 +24,18 @@ class Execution:
         module: the module whose method it is, or that of its caller.
         caller: the execution that called it; None for the outermost.
         caller_lasti: the offset of the instruction of ``caller`` that called it.
+        torch_call: for torch's own code that the program called, a number that all of it that one call ran has in
+            common; 0 for the program's code.
     """
 
-    __slots__ = ("caller", "caller_lasti", "code", "module")
+    __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
 
-    def __init__(
-        self, code: CodeType | None, module: nn.Module | None, caller: Execution | None = None, caller_lasti: int = 0
-    ) -> None:
+    def __init__(self, code: CodeType | None, module: nn.Module | None, torch_call: int = 0) -> None:
         self.code = code
         self.module = module
-        self.caller = caller
-        self.caller_lasti = caller_lasti
+        self.caller: Execution | None = None
+        self.caller_lasti = 0
+        self.torch_call = torch_call
 
 
 # func, args, kwargs, result, execution, instruction offset, group. A plain tuple, because one is made for every call

@@ -55,6 +55,7 @@ class CallRecorder(TorchFunctionMode):
         self._in_torch = False
         # The outermost frame of torch under the running one, and the one that a call came through.
         self._outer: FrameType | None = None
+        self._torch_call = 1
         self._has_children = False
         self._inner: FrameType | None = None
         self._group = _ALONE
@@ -164,6 +165,7 @@ class CallRecorder(TorchFunctionMode):
     def _look_at(self, outer: FrameType) -> None:
         """Looks at the outermost frame of torch that the running line called: a layer, or a module made of others."""
         self._outer = outer
+        self._torch_call += 1
         module = first_argument(outer)
         if not isinstance(module, nn.Module):
             self._has_children = False
@@ -205,15 +207,15 @@ class CallRecorder(TorchFunctionMode):
         # What ran above the common caller has returned.
         del self._running[depth + 1 :]
         if caller is not frame:
-            self._enter(new)
+            self._enter(new, self._torch_call if in_torch else 0)
         self._frame, self._execution = self._running[-1]
         self._in_torch = in_torch
 
-    def _enter(self, frames: Sequence[FrameType]) -> None:
-        """Adds frames to the running ones, each called by the one after it."""
+    def _enter(self, frames: Sequence[FrameType], torch_call: int) -> None:
+        """Adds frames to the running ones, each called by the one after it; ``torch_call`` is that of the first."""
         for frame in reversed(frames):
             module = own_module(frame)
-            execution = Execution(frame.f_code, module)
+            execution = Execution(frame.f_code, module, torch_call if frame is frames[0] else 0)
             if self._running:
                 above, execution.caller = self._running[-1]
                 execution.caller_lasti = above.f_lasti
