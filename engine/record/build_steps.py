@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
-from types import CodeType
 from typing import Any
 
 import torch
@@ -17,24 +16,31 @@ from engine import axes as glossary
 from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
+from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import open_call
-from engine.record.recording import Recording, outputs_of
-from engine.record.source import Source, locate
-from engine.record.trace import Leaf, Step
+from engine.record.recording import Execution, Recording, outputs_of
+from engine.record.source import Source
+from engine.record.trace import Leaf, Step, Trace
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
 
 
-def build_steps(recording: Recording) -> tuple[Step, ...]:
-    """The steps of a recording, in execution order."""
+def build_steps(recording: Recording, record_plain: Callable[..., Trace]) -> tuple[Step, ...]:
+    """The steps of a recording, in execution order.
+
+    Args:
+        recording: what the recorder kept.
+        record_plain: records a function for the inside of a fused call (see ``engine.record.inside``).
+    """
     with gc_pause.paused():
-        return _StepBuilder(recording).steps()
+        return _StepBuilder(recording, record_plain).steps()
 
 
 class _StepBuilder:
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, record_plain: Callable[..., Trace]) -> None:
         self.recording = recording
+        self.record_plain = record_plain
         self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
         for name, tensor in recording.inputs.items():
@@ -47,7 +53,7 @@ class _StepBuilder:
                     self.leaves.setdefault(id(tensor), Leaf(kind, full, tensor))
         self.made: dict[int, Step] = {}
         self.writers: dict[int, Step] = {}
-        self.sources: dict[tuple[int, int], Source] = {}
+        self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
 
@@ -59,29 +65,28 @@ class _StepBuilder:
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
-        func, args, kwargs, result, code, lasti, module, _ = self.recording.calls[number]
+        func, args, kwargs, result, execution, *_ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
         parents = self._parents(read, number)
         op = op_name(func)
-        source = self._source(code, lasti)
-        path = self.paths.get(id(module), "") if module is not None else ""
-        final = self._ends_its_line(number)
+        source = self.lines.source(self.recording.calls[number])
+        path = self._path(execution)
         outputs = outputs_of(result)
         overwrites = self.recording.overwrites_at(number)
         written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
             value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self._axes(source, path, value) if final else None
+            axes = self._commented_axes(number, value)
             if axes is None and any(any(parent.axes) for parent in parents):
                 axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
             step = Step(
                 index=len(steps),
                 op=op,
-                name=_name(source, op, position, len(outputs)) if final else op,
+                name=self._name(number, op, position, len(outputs)),
                 path=path,
                 axes=axes or (None,) * value.dim(),
                 parents=parents,
@@ -91,7 +96,7 @@ class _StepBuilder:
                 call=number,
                 output=position,
                 _recompute=partial(_recompute, self.recording, number, position),
-                _open=partial(open_call, self.recording, number, op),
+                _open=partial(open_call, self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -123,21 +128,37 @@ class _StepBuilder:
                 parents.append(writer)
         return tuple(parents)
 
-    def _source(self, code: CodeType | None, lasti: int) -> Source | None:
-        if code is None:
-            return None
-        key = (id(code), lasti)
-        if key not in self.sources:
-            self.sources[key] = locate(code, lasti)
-        return self.sources[key]
+    def _path(self, execution: Execution) -> str:
+        return "" if execution.module is None else self.paths.get(id(execution.module), "")
 
-    def _ends_its_line(self, number: int) -> bool:
-        """Whether this call is the last that its expression made; the ones before it are torch's own inner calls."""
-        calls = self.recording.calls
-        if number + 1 == len(calls):
-            return True
-        mine, following = calls[number], calls[number + 1]
-        return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
+    def _name(self, number: int, op: str, output: int, outputs: int) -> str:
+        """The name that the call's own line gives its result; without one, that of the line that called a helper."""
+        if not self.lines.ends_its_line(number):
+            return op
+        call = self.recording.calls[number]
+        name = assigned_name(self.lines.source(call), output, outputs)
+        if name:
+            return name
+        for line in self.lines.calling_lines(number):
+            # What another module of the program assigns is its own name for the tensor.
+            if line.execution.module is not call[4].module and not call[4].torch_call:
+                break
+            name = handed_name(line, output, outputs)
+            if name:
+                return name
+        return f"{op}[{output}]" if outputs > 1 else op
+
+    def _commented_axes(self, number: int, value: Tensor) -> tuple[str | None, ...] | None:
+        """The axes as the call's own line has them, or a line that called for its result; None for no such comment."""
+        if not self.lines.ends_its_line(number):
+            return None
+        call = self.recording.calls[number]
+        axes = self._axes(self.lines.source(call), self._path(call[4]), value)
+        for line in () if axes is not None else self.lines.calling_lines(number):
+            axes = self._axes(line.source, self._path(line.execution), value)
+            if axes is not None:
+                break
+        return axes
 
     def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
         """The axes as the line's shape comment has them, None where it has none of this rank."""
@@ -146,12 +167,9 @@ class _StepBuilder:
             return None
         names = self.renames.get(path)
         if names is None:
-            found = (
-                tuple(names.items())
-                for pattern, names in self.recording.axis_names
-                if fnmatch.fnmatchcase(path, pattern)
-            )
-            names = self.renames[path] = next(found, ())
+            patterns = self.recording.axis_names
+            matching = (tuple(names.items()) for pattern, names in patterns if fnmatch.fnmatchcase(path, pattern))
+            names = self.renames[path] = next(matching, ())
         return _named(source.comment_axes, names)
 
     def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
@@ -238,7 +256,7 @@ def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     bound = getattr(target, "__self__", None)
     if isinstance(bound, nn.Module):
         return (bound,)
-    running = (call[6] for call in recording.calls)
+    running = (call[4].module for call in recording.calls)
     ran = list({id(module): module for module in (*running, *recording.called) if module is not None}.values())
     inside = {id(child) for module in ran for child in module.modules() if child is not module}
     return tuple(module for module in ran if id(module) not in inside)
@@ -289,14 +307,3 @@ def op_name(func: Any) -> str:
             name = name[1:] + ("_" if name[0] == "i" else "")
         return _OPERATORS.get(name, name)
     return name
-
-
-def _name(source: Source | None, op: str, position: int, outputs: int) -> str:
-    targets = source.targets if source else ()
-    if outputs > 1 and len(targets) == outputs:
-        return targets[position]
-    if outputs == 1 and len(targets) == 1:
-        return targets[0]
-    if outputs > 1 and len(targets) == 1:
-        return f"{targets[0]}[{position}]"
-    return f"{op}[{position}]" if outputs > 1 else op

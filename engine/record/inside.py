@@ -67,13 +67,21 @@ def opens(*operations: str) -> Callable[[Opener], Opener]:
     return register
 
 
-def open_call(recording: Recording, number: int, op: str) -> Any:
-    """The trace of call ``number`` of a recording in plain operations; None where its operation has no opener."""
+def open_call(recording: Recording, number: int, op: str, record_plain: Callable[..., Any]) -> Any:
+    """The trace of call ``number`` of a recording in plain operations; None where its operation has no opener.
+
+    Args:
+        recording: what the call stands in.
+        number: the call's.
+        op: its operation's name.
+        record_plain: see ``FusedCall.record``.
+    """
     opener = _OPENERS.get(op)
     if opener is None:
         return None
     if number not in recording.insides:
-        function, args, kwargs, result, _, _, module, _ = recording.calls[number]
+        function, args, kwargs, result, execution, *_ = recording.calls[number]
+        module = execution.module
         tensors = {} if module is None else {**dict(module.named_parameters()), **dict(module.named_buffers())}
         call = FusedCall(
             op,
@@ -83,7 +91,7 @@ def open_call(recording: Recording, number: int, op: str) -> Any:
             result,
             module,
             recording.as_read(tensors, number),
-            recording.record_plain,
+            record_plain,
         )
         # Two threads may both record it; setdefault makes them agree on one.
         recording.insides.setdefault(number, opener(call))

@@ -40,7 +40,7 @@ def _failure(
 ) -> Failure:
     raised = raised_at(error.__traceback__, passes_on)
     leaves = [Leaf("input", name, tensor) for name, tensor in recording.inputs.items()]
-    modules = [call[6] for call in recording.calls if call[6] is not None]
+    modules = [call[4].module for call in recording.calls if call[4].module is not None]
     target = recording.target if isinstance(recording.target, nn.Module) else next(iter(modules), None)
     for module in filter(None, (target, raised.module)):
         for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
