@@ -15,11 +15,14 @@ from torch import Tensor
 from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
+from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from engine.record.failure.failure import Failure
 
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
 
@@ -66,6 +69,7 @@ class Step:
     call: int
     output: int = 0
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
+    _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -115,6 +119,16 @@ class Step:
         """Minimum, maximum, mean and so on of the value, computed when first asked for."""
         return NOTHING if memory_of(self.value) is None else statistics(self.value)
 
+    @cached_property
+    def inside(self) -> Trace | None:
+        """A fused call in plain operations, recorded when first asked for; None for a call that is not fused."""
+        return None if self._open is None else self._open()
+
+    @cached_property
+    def inside_difference(self) -> float | None:
+        """The largest difference between an element of ``value`` and of what the plain operations give."""
+        return None if self.inside is None else largest_difference(self.value, self.output, self.inside.output)
+
     @property
     def inputs(self) -> tuple[Step | Leaf, ...]:
         """The parents that are tensors, in the order of the call."""
@@ -143,14 +157,16 @@ class Trace:
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
         sizes: how long each named axis is.
+        failure: what the recorded callable raised, None where it returned.
     """
 
     output: Any = field(repr=False)
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    failure: Failure | None = None
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
-    _resolve: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+    _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
 
     @cached_property
     def inputs(self) -> Mapping[str, Tensor]:
@@ -161,7 +177,7 @@ class Trace:
     def steps(self) -> tuple[Step, ...]:
         """Every step in execution order. Names, source and parents are worked out when first asked for."""
         # Two threads may both work them out; setdefault makes them agree on one.
-        return self.__dict__.setdefault("_steps", self._resolve())
+        return self.__dict__.setdefault("_steps", self._build_steps())
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Step, ...]]:

@@ -1,0 +1,88 @@
+"""Operands that do not broadcast, masks among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from engine.record.failure.candidates import Candidate, repeated, transposed, unsqueezed
+from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+
+_AXES = (
+    "Shapes are lined up from the right, and each pair of sizes must be equal or one of them 1: {left} has {left_axis} "
+    "where {right} has {right_axis}."
+)
+_MASK_DTYPE = "{op} needs a mask of bool: {mask} is {dtype}."
+
+
+def broadcast(call: FailingCall) -> Diagnosis | None:
+    """Which pair of axes keeps the operands from being broadcast, and what lines them up."""
+    for second in range(1, len(call.operands)):
+        for first in range(second):
+            edges = _edges(call, first, second)
+            if edges is not None:
+                left, right = call.operands[first], call.operands[second]
+                reason = _AXES.format(
+                    left=left.name,
+                    left_axis=left.edge_text(edges[0].axis),
+                    right=right.name,
+                    right_axis=right.edge_text(edges[1].axis),
+                )
+                return Diagnosis(reason, _remedy(call, first, second, edges), edges)
+    return None
+
+
+def mask_dtype(call: FailingCall) -> Diagnosis | None:
+    """A mask that is not of bool."""
+    if len(call.operands) < 2:
+        return None
+    mask = call.operands[1]
+    dtype = str(mask.dtype).removeprefix("torch.")
+    if dtype == "bool":
+        return None
+    return Diagnosis(_MASK_DTYPE.format(op=call.op, mask=mask.name, dtype=dtype), mask.method("bool()"))
+
+
+def _edges(call: FailingCall, first: int, second: int) -> tuple[Edge, Edge] | None:
+    left, right = call.operands[first].shape, call.operands[second].shape
+    for back in range(1, min(len(left), len(right)) + 1):
+        if left[-back] != right[-back] and 1 not in (left[-back], right[-back]):
+            return Edge(first, len(left) - back), Edge(second, len(right) - back)
+    return None
+
+
+def _remedy(call: FailingCall, first: int, second: int, edges: tuple[Edge, Edge]) -> str:
+    """The change after which torch takes the call; of several, one that lines up axes of the same name."""
+    left, right = call.operands[first], call.operands[second]
+    changes: Iterator[tuple[int, Candidate]] = chain(
+        ((second, each) for each in unsqueezed(right, len(left.shape))),
+        ((first, each) for each in unsqueezed(left, len(right.shape))),
+        ((second, each) for each in transposed(right)),
+        ((first, each) for each in transposed(left)),
+        ((second, each) for each in repeated(right, edges[1].axis, left.shape[edges[0].axis])),
+    )
+    fitting = [(number, each) for number, each in changes if call.works({number: each.change})]
+    if not fitting:
+        return ""
+    # min keeps the first of those that are as good.
+    return min(fitting, key=lambda pair: _misnamed(left, right, pair[0] == second, pair[1]))[1].text
+
+
+def _misnamed(left: FailedOperand, right: FailedOperand, is_right: bool, candidate: Candidate) -> int:
+    """How many axes would be lined up with an axis of another name."""
+    changed, other = (right, left) if is_right else (left, right)
+    if not any(changed.axes) or not any(other.axes):
+        return 0
+    # A tensor whose numbers are the indices of the axes shows where each axis goes.
+    order = _axes_after(changed, candidate)
+    pairs = zip(reversed(order), reversed(other.axes), strict=False)
+    return sum(a is not None and b is not None and "1" not in (a, b) and a != b for a, b in pairs)
+
+
+def _axes_after(operand: FailedOperand, candidate: Candidate) -> list[str | None]:
+    """The symbols of the operand's axes after the change; an axis that was put in has "1"."""
+    # Sizes that are all different tell the axes apart whatever the change does with them.
+    sizes = {size: operand.axes[axis] for axis, size in enumerate(range(2, 2 + len(operand.shape)))}
+    marked = candidate.change(operand.value.new_empty(tuple(sizes), device="meta"))
+    return [sizes.get(size, "1") for size in marked.shape]

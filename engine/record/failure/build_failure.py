@@ -1,0 +1,150 @@
+"""Builds the failure of a recording from the exception, while its traceback still holds the frames."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from engine.record.failure import patterns
+from engine.record.failure.diagnosis import diagnose
+from engine.record.failure.failing_call import FailingCall, RaisedAt
+from engine.record.failure.failure import Diagnosis, FailedOperand, Failure
+from engine.record.source import Source, locate
+from engine.record.trace import Leaf, Step
+
+_UNNAMED = "operand {number}"
+
+
+def build_failure(
+    error: BaseException, raised: RaisedAt, steps: Sequence[Step], leaves: Sequence[Leaf], op: str
+) -> Failure:
+    """The failure of a recorded program.
+
+    Args:
+        error: what it raised.
+        raised: where.
+        steps: what ran before.
+        leaves: the inputs, parameters and buffers that can be told apart by their tensors.
+        op: the name of the call that raised, as steps are named; "" where no call of torch raised.
+    """
+    source = None if raised.code is None else locate(raised.code, raised.lasti)
+    message = str(error)
+    origins: dict[int, Step | Leaf] = {id(leaf.value): leaf for leaf in leaves}
+    origins |= {id(step.value): step for step in steps if step.memory != "same"}
+    expression = "" if source is None else source.expression
+    operands: tuple[FailedOperand, ...] = ()
+    diagnosis: Diagnosis | None = None
+    if raised.func is not None:
+        operands = _operands(raised, source, origins)
+        call = FailingCall(op, raised.func, raised.args, raised.kwargs, operands, expression, message)
+        diagnosis = diagnose(call)
+    elif isinstance(tensor := raised.variables.get("tensor"), Tensor):
+        operand = _operand(tensor, 0, _texts(source, None, 1)[0], origins)
+        operands = (operand,)
+        einops_diagnosis = patterns.einops(raised.variables, {id(tensor): operand})
+        diagnosis = None if einops_diagnosis is None else einops_diagnosis[0]
+    return Failure(
+        op=op,
+        expression=" ".join(expression.split()),
+        file="" if source is None else source.shown_file,
+        line=0 if source is None else source.line,
+        operands=operands,
+        reason=message if diagnosis is None else diagnosis.reason,
+        remedy="" if diagnosis is None else diagnosis.remedy,
+        edges=() if diagnosis is None else diagnosis.edges,
+        error=type(error).__name__,
+        message=message,
+    )
+
+
+def _operands(raised: RaisedAt, source: Source | None, origins: Mapping[int, Step | Leaf]) -> tuple[FailedOperand, ...]:
+    texts = _texts(source, raised.func, len(raised.args))
+    tensors: list[tuple[Tensor, str]] = []
+
+    def collect(value: Any, text: str) -> None:
+        if isinstance(value, Tensor):
+            tensors.append((value, text))
+        elif isinstance(value, (tuple, list)):
+            for item, its_text in zip(value, _items(text, len(value)), strict=True):
+                collect(item, its_text)
+
+    for value, text in zip(raised.args, texts, strict=True):
+        collect(value, text)
+    for value in raised.kwargs.values():
+        collect(value, "")
+    return tuple(_operand(tensor, number, text, origins) for number, (tensor, text) in enumerate(tensors))
+
+
+def _operand(tensor: Tensor, number: int, text: str, origins: Mapping[int, Step | Leaf]) -> FailedOperand:
+    origin = origins.get(id(tensor))
+    name = text or _origin_name(origin) or _UNNAMED.format(number=number)
+    axes = () if origin is None else origin.axes
+    return FailedOperand(name, tensor, axes or (None,) * tensor.dim(), origin)
+
+
+def _origin_name(origin: Step | Leaf | None) -> str:
+    if origin is None:
+        return ""
+    # A step that was not assigned to a name is called by its operation, which is no name of a tensor.
+    return origin.name if isinstance(origin, Leaf) or origin.name != origin.op else ""
+
+
+def _texts(source: Source | None, func: Any, count: int) -> tuple[str, ...]:
+    """The program's own text of each positional argument, "" where the call is not written out in the program.
+
+    Args:
+        source: the expression.
+        func: what was called; None for a function that is no call of torch.
+        count: how many positional arguments it got.
+    """
+    unknown = ("",) * count
+    if source is None or not source.expression:
+        return unknown
+    try:
+        node = ast.parse(source.expression.strip(), mode="eval").body
+    except SyntaxError:
+        return _augmented(source.expression, count) or unknown
+    nodes: list[ast.expr] = []
+    if isinstance(node, ast.BinOp):
+        nodes = [node.left, node.right]
+    elif isinstance(node, ast.Compare) and len(node.comparators) == 1:
+        nodes = [node.left, node.comparators[0]]
+    elif isinstance(node, ast.Subscript):
+        nodes = [node.value, node.slice]
+    elif isinstance(node, ast.UnaryOp):
+        nodes = [node.operand]
+    elif isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        # What a module calls begins with what the module was given, and goes on with its weights.
+        nodes = list(node.args) if func is None or called == func.__name__ else node.args[:1]
+        if isinstance(node.func, ast.Attribute) and func is not None and func is getattr(Tensor, called, None):
+            nodes = [node.func.value, *nodes]
+    if len(nodes) > count or any(isinstance(each, ast.Starred) for each in nodes):
+        return unknown
+    written = tuple(ast.unparse(each) for each in nodes)
+    return (*written, *unknown[len(written) :])
+
+
+def _augmented(expression: str, count: int) -> tuple[str, ...]:
+    """The two sides of ``x += y``."""
+    try:
+        (statement,) = ast.parse(expression.strip()).body
+    except (SyntaxError, ValueError):
+        return ()
+    if not isinstance(statement, ast.AugAssign) or count != 2:
+        return ()
+    return ast.unparse(statement.target), ast.unparse(statement.value)
+
+
+def _items(text: str, count: int) -> tuple[str, ...]:
+    """The texts of the items of a list or tuple that is written out."""
+    try:
+        node = ast.parse(text, mode="eval").body if text else None
+    except SyntaxError:
+        node = None
+    if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
+        return tuple(ast.unparse(item) for item in node.elts)
+    return tuple(f"{text}[{number}]" if text else "" for number in range(count))

@@ -1,0 +1,177 @@
+"""The failure of a recorded program: the call that raised, its operands, the reason and what would work."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from engine.record.trace import Leaf, Step
+
+_CALL_FAILED = "{expression}   {file}:{line} raised {error}"
+_ONLY_RAISED = "{file}:{line} raised {error}"
+_OPERATION_FAILED = "{op} raised {error}"
+_OPERAND = "  {name} is {shape} {dtype}{device}{origin}"
+_FROM_STEP = ", from step {index}: {expression}   {file}:{line}"
+_FROM_UNSEEN_LINE = ", from step {index}: {op}"
+_FROM_LEAF = {
+    "parameter": ", a parameter",
+    "buffer": ", a buffer",
+    "input": ", an input",
+    "constant": ", made outside the recording",
+}
+_NUMBERED_AXIS = "{size} on axis {axis}"
+# What needs no brackets before a dot.
+_FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+_REMEDY = "Nearest that works: {remedy}"
+
+
+@dataclass(frozen=True, eq=False)
+class FailedOperand:
+    """A tensor that the failing call was given.
+
+    Attributes:
+        name: how the program writes it, or the path of the parameter that it is.
+        value: the tensor, as it was when the call raised.
+        axes: its symbols, None where unknown.
+        origin: the step that made it or the leaf that it is; None for a tensor that nothing recorded made.
+    """
+
+    name: str
+    value: Tensor = field(repr=False)
+    axes: tuple[str | None, ...]
+    origin: Step | Leaf | None = field(repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.value.dtype
+
+    @property
+    def shape_text(self) -> str:
+        """The shape with the symbols that are known: ``(B 2, L 6, H 4, d_k 8)``."""
+        return f"({', '.join(self.axis_text(axis) for axis in range(len(self.shape)))})"
+
+    def axis_text(self, axis: int) -> str:
+        """One axis, its symbol and its size: ``d_k 8``; ``8`` where the symbol is unknown."""
+        symbol = self.axes[axis] if self.axes else None
+        # An axis of 1 that was put there to broadcast has its size for a symbol.
+        return f"{self.shape[axis]}" if symbol in (None, "1") else f"{symbol} {self.shape[axis]}"
+
+    def edge_text(self, axis: int) -> str:
+        """One axis, found by its symbol or by its number: ``d_k 8``, ``8 on axis 3``."""
+        text = self.axis_text(axis)
+        return _NUMBERED_AXIS.format(size=text, axis=axis) if text.isdigit() else text
+
+    @property
+    def receiver(self) -> str:
+        """Its name as something that a method or an index can follow."""
+        try:
+            node = ast.parse(self.name, mode="eval").body
+        except SyntaxError:
+            return self.name
+        return self.name if isinstance(node, _FOLLOWED) else f"({self.name})"
+
+    def method(self, call: str) -> str:
+        """A method called on it, as a program would write that: ``key.transpose(-2, -1)``."""
+        return f"{self.receiver}.{call}"
+
+    @property
+    def described(self) -> str:
+        """One line: name, shape, dtype, device where it is not the CPU, and where it came from."""
+        device = "" if self.value.device.type == "cpu" else f" on {self.value.device}"
+        return _OPERAND.format(
+            name=self.name,
+            shape=self.shape_text,
+            dtype=str(self.dtype).removeprefix("torch."),
+            device=device,
+            origin=_origin_text(self.origin),
+        )
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One axis of one operand of the failing call, for example an edge that must be as long as another."""
+
+    operand: int
+    axis: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a call failed.
+
+    Attributes:
+        reason: the rule and what broke it, in one or two sentences.
+        remedy: the nearest expression that works; "" where none is known.
+        edges: the axes that do not agree.
+    """
+
+    reason: str
+    remedy: str = ""
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """What a recorded program raised, and what can be said of it.
+
+    Attributes:
+        op: the call that raised, by the name steps have; "" where no call of torch raised.
+        expression: the program's own text of the call.
+        file: where that stands, as people read it.
+        line: its line, from 1.
+        operands: the tensors that the call was given, in order.
+        reason: the rule and what broke it; the error's own message where no rule is known.
+        remedy: the nearest expression that works; "" where none is known.
+        edges: the axes of the operands that do not agree.
+        error: the type of the exception.
+        message: the exception's own text.
+    """
+
+    op: str
+    expression: str
+    file: str
+    line: int
+    operands: tuple[FailedOperand, ...]
+    reason: str
+    remedy: str
+    edges: tuple[Edge, ...]
+    error: str
+    message: str
+
+    @property
+    def note(self) -> str:
+        """The failure in plain words, a line for the call, one for each operand, the reason and the remedy."""
+        template = _CALL_FAILED if self.expression else _ONLY_RAISED if self.file else _OPERATION_FAILED
+        where = {"expression": self.expression, "file": self.file, "line": self.line}
+        lines = [template.format(**where, op=self.op, error=self.error)]
+        lines += [operand.described for operand in self.operands]
+        if self.reason != self.message:
+            lines.append(self.reason)
+        if self.remedy:
+            lines.append(_REMEDY.format(remedy=self.remedy))
+        return "\n".join(lines)
+
+
+def joined(words: Sequence[str]) -> str:
+    """``a``, ``a and b`` or ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def _origin_text(origin: Step | Leaf | None) -> str:
+    if origin is None:
+        return ""
+    if isinstance(origin, Leaf):
+        return _FROM_LEAF.get(origin.kind, "")
+    source = origin.source
+    if source is None or not source.expression:
+        return _FROM_UNSEEN_LINE.format(index=origin.index, op=origin.op)
+    expression = " ".join(source.expression.split())
+    return _FROM_STEP.format(index=origin.index, expression=expression, file=source.shown_file, line=source.line)
