@@ -16,6 +16,14 @@ from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
 
 _UNNAMED = "operand {number}"
+_FROM_STEP = ", from step {index}: {expression}   {file}:{line}"
+_FROM_UNSEEN_LINE = ", from step {index}: {op}"
+_FROM_LEAF = {
+    "parameter": ", a parameter",
+    "buffer": ", a buffer",
+    "input": ", an input",
+    "constant": ", made outside the recording",
+}
 
 
 def build_failure(
@@ -82,7 +90,7 @@ def _operand(tensor: Tensor, number: int, text: str, origins: Mapping[int, Step 
     origin = origins.get(id(tensor))
     name = text or _origin_name(origin) or _UNNAMED.format(number=number)
     axes = () if origin is None else origin.axes
-    return FailedOperand(name, tensor, axes or (None,) * tensor.dim(), origin)
+    return FailedOperand(name, tensor, axes or (None,) * tensor.dim(), origin, _origin_text(origin))
 
 
 def _origin_name(origin: Step | Leaf | None) -> str:
@@ -148,3 +156,15 @@ def _items(text: str, count: int) -> tuple[str, ...]:
     if isinstance(node, (ast.Tuple, ast.List)) and len(node.elts) == count:
         return tuple(ast.unparse(item) for item in node.elts)
     return tuple(f"{text}[{number}]" if text else "" for number in range(count))
+
+
+def _origin_text(origin: Step | Leaf | None) -> str:
+    if origin is None:
+        return ""
+    if isinstance(origin, Leaf):
+        return _FROM_LEAF.get(origin.kind, "")
+    source = origin.source
+    if source is None or not source.expression:
+        return _FROM_UNSEEN_LINE.format(index=origin.index, op=origin.op)
+    expression = " ".join(source.expression.split())
+    return _FROM_STEP.format(index=origin.index, expression=expression, file=source.shown_file, line=source.line)

@@ -5,24 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
-
-from engine.record.trace import Leaf, Step
 
 _CALL_FAILED = "{expression}   {file}:{line} raised {error}"
 _ONLY_RAISED = "{file}:{line} raised {error}"
 _OPERATION_FAILED = "{op} raised {error}"
 _OPERAND = "  {name} is {shape} {dtype}{device}{origin}"
-_FROM_STEP = ", from step {index}: {expression}   {file}:{line}"
-_FROM_UNSEEN_LINE = ", from step {index}: {op}"
-_FROM_LEAF = {
-    "parameter": ", a parameter",
-    "buffer": ", a buffer",
-    "input": ", an input",
-    "constant": ", made outside the recording",
-}
 _NUMBERED_AXIS = "{size} on axis {axis}"
 # What needs no brackets before a dot.
 _FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
@@ -38,12 +29,15 @@ class FailedOperand:
         value: the tensor, as it was when the call raised.
         axes: its symbols, None where unknown.
         origin: the step that made it or the leaf that it is; None for a tensor that nothing recorded made.
+        origin_text: where it came from, in words that follow on its shape.
     """
 
     name: str
     value: Tensor = field(repr=False)
     axes: tuple[str | None, ...]
-    origin: Step | Leaf | None = field(repr=False)
+    # A Step or a Leaf; a trace knows its failure, so that this module cannot know traces.
+    origin: Any = field(repr=False)
+    origin_text: str = field(default="", repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,7 +85,7 @@ class FailedOperand:
             shape=self.shape_text,
             dtype=str(self.dtype).removeprefix("torch."),
             device=device,
-            origin=_origin_text(self.origin),
+            origin=self.origin_text,
         )
 
 
@@ -163,15 +157,3 @@ class Failure:
 def joined(words: Sequence[str]) -> str:
     """``a``, ``a and b`` or ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def _origin_text(origin: Step | Leaf | None) -> str:
-    if origin is None:
-        return ""
-    if isinstance(origin, Leaf):
-        return _FROM_LEAF.get(origin.kind, "")
-    source = origin.source
-    if source is None or not source.expression:
-        return _FROM_UNSEEN_LINE.format(index=origin.index, op=origin.op)
-    expression = " ".join(source.expression.split())
-    return _FROM_STEP.format(index=origin.index, expression=expression, file=source.shown_file, line=source.line)
