@@ -15,7 +15,7 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import present
 from engine.text.tokenizer import MAX_SENTENCES
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.state import session, size_rules
 from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
@@ -34,7 +34,7 @@ def draw(settings: Settings, trace: Trace | None) -> None:
     with st.sidebar:
         _input(settings, trace)
         _model(settings)
-        folded("More", "more", partial(_more, settings))
+        lazy_expander("More", "more", partial(_more, settings))
         if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
             _decoding_step(settings)
 
@@ -50,8 +50,8 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         _slider("src_len", "Source length", settings)
         _slider("tgt_len", "Target length", settings)
     with st.container(key="input-sizes"):
-        if trace is not None and settings.reads == SENTENCES:
-            sizes = trace.config
+        sizes = None if trace is None else trace.config
+        if sizes is not None and settings.reads == SENTENCES:
             st.caption(
                 f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
             )
@@ -208,7 +208,8 @@ def _set_upto(last: int, chosen: int) -> None:
 
 
 def _set_text(name: str, text: str) -> None:
-    session.change_settings(dataclasses.replace(session.settings_now(), **{name: text, "upto": None}))
+    changes: Any = {name: text, "upto": None}
+    session.change_settings(dataclasses.replace(session.settings_now(), **changes))
 
 
 def _follow() -> None:

@@ -78,7 +78,7 @@ h1 { font-size: 1.9rem !important; }
 """
 
 
-def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -> None:
+def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.loading_line) -> None:
     """Draws title, navigation and style, and while torch loads what is to stand there meanwhile, by default one line.
 
     First call of every page.
@@ -99,11 +99,11 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -
 
 
 def has_links() -> bool:
-    """Whether the navigation has the links that ``carry`` drew, not only those that were drawn early."""
+    """Whether the navigation has the links that ``draw_links`` drew, not only those that were drawn early."""
     return _LINKED in st.session_state
 
 
-def make_room() -> None:
+def remove_early_links() -> None:
     """Takes away the links that were drawn early. What the page drew in a place, a fragment cannot draw anew.
 
     Others stay until the new ones come, and with them the press of somebody who left a field by pressing one.
@@ -113,12 +113,12 @@ def make_room() -> None:
         early.empty()
 
 
-def carry(query: Mapping[str, str]) -> None:
+def draw_links(query: Mapping[str, str]) -> None:
     """Makes the navigation's links carry these settings along. To be called in every run.
 
-    A fragment that calls it needs its page to have called ``make_room`` before.
+    A fragment that calls it needs its page to have called ``remove_early_links`` before.
     """
-    make_room()
+    remove_early_links()
     _draw_links(st.session_state[_PLACE], query)
     st.session_state[_LINKED] = True
 

@@ -38,5 +38,5 @@ def draw() -> None:
     words, picture = parts()
     with words:
         st.markdown("A complete encoder–decoder Transformer will run, and every tensor on the way be kept.")
-        loading_placeholder.says()
+        loading_placeholder.loading_line()
     picture.graphviz_chart(_OUTLINE, alt="The model in outline: encoder and decoder")

@@ -8,7 +8,7 @@ from engine.graph.model_graph import Look
 from pages.ui.app.palette import axis_colour
 
 
-def graph_look(dark: bool) -> Look:
+def graph_theme(dark: bool) -> Look:
     axis = partial(axis_colour, dark=dark)
     if dark:
         return Look("#e6e9f0", "#a6adbd", "#4a5163", "#1c212c", "#151922", axis=axis)

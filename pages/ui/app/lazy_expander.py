@@ -12,7 +12,7 @@ from pages.ui.state import session
 OPENED = "explorer.opened"
 
 
-def folded(label: str, key: str, draw: Callable[[], None]) -> None:
+def lazy_expander(label: str, key: str, draw: Callable[[], None]) -> None:
     """An expander that has its inside drawn only while it is open, and is on every page as it was left."""
     name = key
     key, start = session.widget(name, name in st.session_state.get(OPENED, ()))

@@ -20,7 +20,7 @@ def begin(draw: Callable[[], None]) -> None:
         st.session_state[_PLACE] = place
 
 
-def says() -> None:
+def loading_line() -> None:
     """The line."""
     st.caption("Loading PyTorch and the model.")
 

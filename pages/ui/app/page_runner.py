@@ -10,7 +10,7 @@ from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what
 from engine import Trace
 from pages.ui.app import controls, frame, loading_placeholder
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import whole
+from pages.ui.state.link_values import whole_number
 from pages.ui.state.settings import Settings, differing
 from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
@@ -24,14 +24,14 @@ _EXAMPLE = (
 )
 
 
-def show(file: str, draw: Callable[[Trace], None]) -> None:
+def run_page(file: str, draw: Callable[[Trace], None]) -> None:
     """Runs what the settings say, has the page draw it, and draws the controls.
 
     Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
     for is drawn first: the browser shows it while the controls are still on their way.
     """
-    frame.make_room()
-    session.arrive(file)
+    frame.remove_early_links()
+    session.begin_page(file)
     _show(draw)
 
 
@@ -42,13 +42,13 @@ def _show(draw: Callable[[Trace], None]) -> None:
     settings = session.settings_now()
     linked = frame.has_links()
     if not linked:  # none stand there meanwhile
-        session.carry()
+        session.publish()
     trace: Trace | None
     refused = False
     with link_notes.banner():
         try:
             trace = trace_of(settings)
-            session.show(settings)
+            session.remember_shown(settings)
             _note_the_last_step(settings)
         except CannotRunError as error:
             trace, refused = _last(str(error)), True
@@ -56,7 +56,7 @@ def _show(draw: Callable[[Trace], None]) -> None:
         if trace is not None:
             draw(trace)
     if linked:
-        session.carry()
+        session.publish()
     controls.draw(settings, None if refused else trace)
 
 
@@ -64,7 +64,7 @@ def _note_the_last_step(settings: Settings) -> None:
     """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
     if settings.writes and settings.upto is not None:
         last = max(len(line.choices) for line in decoded_of(settings)) - 1
-        shown, problem = whole("upto", str(settings.upto), 0, last, last)
+        shown, problem = whole_number("upto", str(settings.upto), 0, last, last)
         if problem is not None:
             session.add_note(problem.note(shown))
 

@@ -16,8 +16,8 @@ import streamlit as st
 from engine import Step, Trace
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.state import session
-from pages.ui.state.link_values import Note, Problem, choice, whole
-from pages.ui.state.url_step import key_of, step_at
+from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
+from pages.ui.state.url_step import step_from_key, step_to_key
 
 MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
 STILL_MORE = "{count} more"
@@ -66,7 +66,7 @@ def _written(texts: Sequence[str]) -> str:
     return MANY.format(count=len(texts), notes="\n".join(f"- {line}" for line in lines))
 
 
-def note(problem: Problem | None, used: object = "") -> None:
+def note(problem: LinkProblem | None, used: object = "") -> None:
     """Notes that something of the view is not shown as asked for; outside of a banner there is nobody to tell."""
     within = _BANNER.get()
     if problem is not None and within is not None:
@@ -80,7 +80,7 @@ def number(name: str, label: str, low: int, high: int, usual: int | None = None)
     asked = session.view(name)
     if not asked:
         return usual
-    value, problem = whole(name, asked, low, high, usual, label)
+    value, problem = whole_number(name, asked, low, high, usual, label)
     note(problem, value)
     return value
 
@@ -98,8 +98,8 @@ def pick(name: str, label: str, options: Sequence[str], usual: str, shown: Calla
 def step(trace: Trace) -> Step:
     """The step of the view; where this trace has none of that name, its relative in the last layer, or the first."""
     asked = session.view("step")
-    value = step_at(trace, asked)
+    value = step_from_key(trace, asked)
     name, _, op = asked.partition(":")
     if asked and (name != value.full_name or op not in ("", value.op)):
-        note(Problem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(key_of(trace, value)))
+        note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(step_to_key(trace, value)))
     return value

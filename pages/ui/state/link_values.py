@@ -33,7 +33,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Problem:
+class LinkProblem:
     """A value of a link that is not used as it stands.
 
     Args:
@@ -55,12 +55,14 @@ class Problem:
         given = code(f"{self.name}={short_text(self.given, _MOST_GIVEN)}")
         return Note((self.name,), self.template.format(given=given, used=used, **self.values))
 
-    def saying(self, template: str) -> Problem:
+    def with_template(self, template: str) -> LinkProblem:
         """The same in another sentence."""
         return dataclasses.replace(self, template=template)
 
 
-def whole(name: str, text: str, low: int, high: int, usual: int, label: str = "") -> tuple[int, Problem | None]:
+def whole_number(
+    name: str, text: str, low: int, high: int, usual: int, label: str = ""
+) -> tuple[int, LinkProblem | None]:
     """The whole number from ``low`` to ``high`` that a link asks for, the nearest, or the usual one for no number.
 
     Args:
@@ -77,21 +79,21 @@ def whole(name: str, text: str, low: int, high: int, usual: int, label: str = ""
     values = {"label": label or name, "low": low, "high": high}
     # int() alone would also take "1_000" and the digits of other scripts.
     if not re.fullmatch("-?[0-9]+", text):
-        return usual, Problem(name, text, NO_NUMBER, values)
+        return usual, LinkProblem(name, text, NO_NUMBER, values)
     digits = text.removeprefix("-").lstrip("0") or "0"
     size = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
     asked = -size if text.startswith("-") else size
     if low <= asked <= high:
         return asked, None
-    return min(max(asked, low), high), Problem(name, text, BEYOND, values, usual=False)
+    return min(max(asked, low), high), LinkProblem(name, text, BEYOND, values, usual=False)
 
 
-def choice(name: str, text: str, options: Sequence[str], usual: str, label: str = "") -> tuple[str, Problem | None]:
+def choice(name: str, text: str, options: Sequence[str], usual: str, label: str = "") -> tuple[str, LinkProblem | None]:
     """The one of the options that a link asks for, else the usual one; and the problem where it asks for no option."""
     if text in options:
         return text, None
     label = label or name
     if len(options) > _MOST_CHOICES:
-        return usual, Problem(name, text, NONE_OF_MANY, {"label": label, "count": len(options)})
+        return usual, LinkProblem(name, text, NONE_OF_MANY, {"label": label, "count": len(options)})
     listed = ", ".join(code(short_text(option, _MOST_GIVEN)) for option in options)
-    return usual, Problem(name, text, NO_CHOICE, {"label": label, "choices": listed})
+    return usual, LinkProblem(name, text, NO_CHOICE, {"label": label, "choices": listed})

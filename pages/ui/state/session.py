@@ -26,8 +26,8 @@ _SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
 _CARRIED, _OPENED, _LINKED = "explorer.carried", "explorer.opened_view", "explorer.linked_view"
 
 
-def arrive(page: str) -> Settings:
-    """Settles at the start of a page's run what the settings and the view are; ``carry`` makes the address say so.
+def begin_page(page: str) -> Settings:
+    """Settles at the start of a page's run what the settings and the view are; ``publish`` makes the address say so.
 
     Not to be called again where a fragment runs alone.
     """
@@ -46,11 +46,11 @@ def arrive(page: str) -> Settings:
     return settings_now()
 
 
-def carry() -> None:
+def publish() -> None:
     """Makes the address and the navigation's links say what the settings are, once what people wait for is drawn."""
     write_address()
     query = settings_now().to_query()
-    frame.carry(query)
+    frame.draw_links(query)
     carried = st.session_state.get(_CARRIED, [])
     st.session_state[_CARRIED] = [*(old for old in carried[-1:] if old != query), query]
 
@@ -74,7 +74,7 @@ def has_shown() -> bool:
     return _SHOWN in st.session_state
 
 
-def show(settings: Settings) -> None:
+def remember_shown(settings: Settings) -> None:
     """Notes that the trace of these settings is on screen."""
     st.session_state[_SHOWN] = settings
 
@@ -129,7 +129,7 @@ def is_of_link(name: str) -> bool:
 
 
 def change_view(**changes: str | None) -> None:
-    """Changes this page's view; None takes a name out of it. ``carry`` or ``write_address`` tell the browser."""
+    """Changes this page's view; None takes a name out of it. ``publish`` or ``write_address`` tell the browser."""
     kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
     st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
 

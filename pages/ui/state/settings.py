@@ -16,7 +16,7 @@ from engine.config import TRAINED as FIXED
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
 from pages.ui.app.markdown_escape import code, short_text
-from pages.ui.state.link_values import Note, Problem, choice, whole
+from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
 DATE, ANSWER = "21 November 2026", "2026-11-21"
@@ -183,7 +183,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     config, more = (trained_config(**changes), ()) if trained else _sound(changes)
     reads, problem = choice("reads", query.get("reads", SENTENCES), (SENTENCES, TOKENS), SENTENCES)
     if trained and reads == TOKENS:
-        reads, problem = SENTENCES, Problem("reads", TOKENS, _ONLY_RANDOM_USED)
+        reads, problem = SENTENCES, LinkProblem("reads", TOKENS, _ONLY_RANDOM_USED)
     problems.append(problem)
     settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
     if "upto" in query:
@@ -211,35 +211,35 @@ def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[Note, ...]]:
         return Config(**changes | {"d_model": fitting}), (note,)
 
 
-def _value(name: str, text: str) -> tuple[Any, Problem | None]:
+def _value(name: str, text: str) -> tuple[Any, LinkProblem | None]:
     """What a link says of a field of the config, or what is to be used instead, and the problem with it."""
     default = getattr(Config(), name)
     if isinstance(default, bool):
         if text.lower() in _TRUE + _FALSE:
             return text.lower() in _TRUE, None
-        return default, Problem(name, text, _NO_SWITCH, {"name": name})
+        return default, LinkProblem(name, text, _NO_SWITCH, {"name": name})
     if isinstance(default, int):
-        return whole(name, text, *RANGES[name], default)
+        return whole_number(name, text, *RANGES[name], default)
     return choice(name, text, _CHOICES[name], default)
 
 
-def _fixed(name: str, text: str) -> Problem | None:
+def _fixed(name: str, text: str) -> LinkProblem | None:
     """The problem with a value that trained weights do not leave free; None where it is the one they have."""
     fixed = {**FIXED, "tokenizer": CHARACTERS}
     if name not in fixed:
-        return Problem(name, text, _ONLY_RANDOM_UNUSED)
-    return None if text == _text(fixed[name]) else Problem(name, text, _ONLY_RANDOM_USED)
+        return LinkProblem(name, text, _ONLY_RANDOM_UNUSED)
+    return None if text == _text(fixed[name]) else LinkProblem(name, text, _ONLY_RANDOM_USED)
 
 
-def _decoding_step(settings: Settings, text: str) -> tuple[Settings, Problem | None]:
+def _decoding_step(settings: Settings, text: str) -> tuple[Settings, LinkProblem | None]:
     """The settings with the step of decoding that a link asks for. How many there are shows when the model has run."""
     if not settings.writes:
-        return settings, Problem("upto", text, _NO_DECODING)
-    step, problem = whole("upto", text, 0, MOST_STEPS - 1, 0)
+        return settings, LinkProblem("upto", text, _NO_DECODING)
+    step, problem = whole_number("upto", text, 0, MOST_STEPS - 1, 0)
     if problem is not None and problem.usual:
-        return settings, problem.saying(_NO_STEP)
+        return settings, problem.with_template(_NO_STEP)
     if problem is not None and step:
-        problem = problem.saying(_BEYOND_THE_END)
+        problem = problem.with_template(_BEYOND_THE_END)
     return dataclasses.replace(settings, upto=step), problem
 
 

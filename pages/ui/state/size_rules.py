@@ -171,7 +171,8 @@ def _moved(config: Config, choices: Choices, name: str, value: Any) -> tuple[Con
     """The config and the choices with one field moved, and what to say where another size moved with it."""
     if name in APART:
         usual = following(config.heads, config.d_model)[name]
-        choices = dataclasses.replace(choices, **{name: None if value == usual else value})
+        chosen: Any = {name: None if value == usual else value}
+        choices = dataclasses.replace(choices, **chosen)
     elif name in ("heads", "d_model"):
         choices = dataclasses.replace(choices, **{name: value})
     heads, d_model = config.heads, config.d_model

@@ -5,12 +5,12 @@ from __future__ import annotations
 from engine import Step, Trace
 
 
-def key_of(trace: Trace, step: Step) -> str:
+def step_to_key(trace: Trace, step: Step) -> str:
     """The step as the address names it: its full name, and its op where the name is used more than once."""
     return step.full_name if len(trace.find_all(step.full_name)) == 1 else f"{step.full_name}:{step.op}"
 
 
-def step_at(trace: Trace, key: str) -> Step:
+def step_from_key(trace: Trace, key: str) -> Step:
     """The step an address names; where this trace has none of that name, its relative in the last layer, or the first.
 
     A layer fewer keeps people where they were looking.

@@ -64,7 +64,7 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         return tuple(_decoded(settings.config, line) for line in lines)
 
 
-def told_of(settings: Settings, source: str, target: str) -> Told:
+def teacher_forced_of(settings: Settings, source: str, target: str) -> Told:
     """What the model held probable at every place of this target, cached.
 
     Raises:

@@ -11,14 +11,14 @@ import streamlit as st
 from engine import Step, Trace
 from engine.graph.model_graph import boxes, closed_around, mark_of, to_dot
 from engine.graph.module_paths import chain, is_inside, title
-from pages.ui.app.graph_theme import graph_look
+from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
 from pages.ui.components.code_view import code_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem, whole
-from pages.ui.state.url_step import key_of
+from pages.ui.state.link_values import LinkProblem, whole_number
+from pages.ui.state.url_step import step_to_key
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
 _WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
@@ -87,10 +87,10 @@ def _note_the_link(trace: Trace, within: str) -> None:
     modules = _modules(trace)
     scope, asked = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
     if scope not in ("", _WHOLE, *modules):
-        link_notes.note(Problem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
+        link_notes.note(LinkProblem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
     missing = [path for path in asked.split(",") if path and path not in modules]
     if missing:
-        link_notes.note(Problem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+        link_notes.note(LinkProblem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
 
 
 def _modules(trace: Trace) -> set[str]:
@@ -104,7 +104,7 @@ def _picture(trace: Trace, within: str) -> _Picture:
     if kept is None or kept.trace() is not trace or kept.asked != asked:
         wanted = _opened(trace)
         opened = _fitting(trace, wanted, within)
-        dot = to_dot(trace, opened, graph_look(dark), within)
+        dot = to_dot(trace, opened, graph_theme(dark), within)
         kept = _Picture(weakref.ref(trace), asked, opened, opened != wanted, dot)
         st.session_state[_PICTURE] = kept
     return kept
@@ -143,9 +143,9 @@ def _pick(drawn: weakref.ref[Trace], here: str, ours: str, mark: str) -> None:
         return  # another run has taken its place, and is drawn next
     kind, _, what = mark.partition("-")
     opened = [one for one in _opened(trace) if one != what]
-    number, problem = whole(mark, what, 0, len(trace.steps) - 1, 0)
+    number, problem = whole_number(mark, what, 0, len(trace.steps) - 1, 0)
     if kind == "step" and problem is None:
-        _go(key_of(trace, trace.steps[number]))
+        _go(step_to_key(trace, trace.steps[number]))
     elif kind == "open":
         _open(*opened, ours if mark == here else what)
     elif kind == "close":

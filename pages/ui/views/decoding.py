@@ -17,8 +17,8 @@ from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.settings import TRAINED, Settings
-from pages.ui.state.url_step import key_of
-from pages.ui.traces.trace_cache import CannotRunError, decoded_of, told_of
+from pages.ui.state.url_step import step_to_key
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of, teacher_forced_of
 from pages.ui.views.date_answer import draw_doubt, how_sure, percent, read_as, strip
 from pages.ui.views.tensor_panels import panel_of
 
@@ -121,7 +121,7 @@ def _one_place(settings: Settings, written: Decoded, place: int) -> None:
         # Of this line alone, and without a target of the person's: the very trace that is shown here.
         query = dataclasses.replace(settings, source=written.source, target="", upto=place).to_query()
         with st.container(horizontal=True):
-            step = {"step": key_of(trace, trace.steps[-1])}
+            step = {"step": step_to_key(trace, trace.steps[-1])}
             frame.link("pages/walkthrough.py", "Walk through this decoding step →", {**query, **step})
             frame.link("pages/attention.py", "Its attention, head by head →", {**query, "kind": "cross"})
 
@@ -187,7 +187,7 @@ def _beside_told(settings: Settings, written: Decoded) -> None:
     key, start = session.widget(_TOLD, target)
     st.text_input("A target to tell it", start, key=key, on_change=session.chosen(_TOLD, key, _keep_told))
     try:
-        told = told_of(settings, written.source, target)
+        told = teacher_forced_of(settings, written.source, target)
     except CannotRunError as error:
         st.error(str(error))
         return

@@ -10,9 +10,8 @@ from engine.explain.explanation import Explanation
 from engine.model.weights import is_drawn
 from engine.ops.access import Index
 from engine.ops.notation import format_element, number
-from engine.ops.terms import Factor as Read
-from engine.ops.terms import Term
-from pages.ui.components.tensor_view.player_types import Cell, Crumb, Factor, Made, TermLine
+from engine.ops.terms import Factor, Term
+from pages.ui.components.tensor_view.player_types import Breadcrumb, Cell, FactorLink, PinExplanation, TermLine
 
 _MOST_TERMS = 64
 _SOURCES = {
@@ -41,15 +40,15 @@ _FIXED = (
 )
 
 
-def made_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> Made:
+def explanation_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> PinExplanation:
     """What made the cell ``index`` of a panel of this step's stage; ``trail`` is the way the person came."""
     tensor = (*step.inputs, step)[panel]
-    crumbs = tuple(_crumb(trace, cell) for cell in trail)
+    breadcrumbs = tuple(_breadcrumb(trace, cell) for cell in trail)
     if isinstance(tensor, Step):
-        return _computed(trace, step, explain(trace, tensor, index), crumbs)
+        return _computed(trace, step, explain(trace, tensor, index), breadcrumbs)
     position = describe_element(trace, tensor, index)
     sentence = f"{position} = {number(tensor.value[index].item(), 7)} {_origin(trace, tensor)}."
-    return Made(name=format_element(tensor, index), sentence=sentence, trail=crumbs)
+    return PinExplanation(name=format_element(tensor, index), sentence=sentence, trail=breadcrumbs)
 
 
 def _origin(trace: Trace, leaf: Leaf) -> str:
@@ -65,42 +64,42 @@ def _origin(trace: Trace, leaf: Leaf) -> str:
     )
 
 
-def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crumb]) -> Made:
-    shown = made.largest(_MOST_TERMS)
-    return Made(
-        name=format_element(made.step, made.index),
-        sentence=made.sentence,
-        formula=made.formula,
-        arithmetic=made.arithmetic,
-        verdict=_verdict(made),
-        agrees=made.agrees is not False,
-        heading=_heading(made.counts),
-        terms=_lines(trace, stage, made.step, shown.terms),
+def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence[Breadcrumb]) -> PinExplanation:
+    shown = explained.largest(_MOST_TERMS)
+    return PinExplanation(
+        name=format_element(explained.step, explained.index),
+        sentence=explained.sentence,
+        formula=explained.formula,
+        arithmetic=explained.arithmetic,
+        verdict=_verdict(explained),
+        agrees=explained.agrees is not False,
+        heading=_heading(explained.counts),
+        terms=_lines(trace, stage, explained.step, shown.terms),
         rest=f"The {shown.others:,} others come to {number(shown.rest)}." if shown.others else "",
         trail=trail,
     )
 
 
-def _verdict(made: Explanation) -> str:
-    if made.recomputed is None:
+def _verdict(explained: Explanation) -> str:
+    if explained.recomputed is None:
         return ""
-    recorded, again = number(made.value, 9), number(made.recomputed, 9)
-    if not made.agrees:
+    recorded, again = number(explained.value, 9), number(explained.recomputed, 9)
+    if not explained.agrees:
         return f"recorded {recorded}, but these numbers give {again}"
-    dtype = str(made.step.dtype).removeprefix("torch.")
-    if recorded == again and _looks_rounded(made):
-        exact = number(made.exact, 6)
+    dtype = str(explained.step.dtype).removeprefix("torch.")
+    if recorded == again and explained.exact is not None and _looks_rounded(explained):
+        exact = number(explained.exact, 6)
         return f"recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
     if recorded == again:
         return f"recorded {recorded}; computed again from these numbers: the same"
     return f"recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
 
 
-def _looks_rounded(made: Explanation) -> bool:
+def _looks_rounded(explained: Explanation) -> bool:
     """Whether the sum that people make of what they see is another than the recorded number."""
-    if made.exact is None or not made.step.dtype.is_floating_point:
+    if explained.exact is None or not explained.step.dtype.is_floating_point:
         return False
-    return number(float(made.exact), 6) != number(float(made.value), 6)
+    return number(float(explained.exact), 6) != number(float(explained.value), 6)
 
 
 def _heading(counts: Mapping[str, int]) -> str:
@@ -135,20 +134,23 @@ def _amount(term: Term) -> str:
     return number(term.contribution)
 
 
-def _factor(trace: Trace, stage: Step, step: Step, read: Read, digits: int) -> Factor:
+def _factor(trace: Trace, stage: Step, step: Step, read: Factor, digits: int) -> FactorLink:
     value = number(read.value, digits)
     if isinstance(read.parent, Leaf) and read.parent.kind == "argument":
-        return Factor("a number in the call", value, None)
-    panel = next((place for place, one in enumerate(stage.inputs) if one is read.parent), None)
+        return FactorLink("a number in the call", value, None)
+    panel = next((panel for panel, shown in enumerate(stage.inputs) if shown is read.parent), None)
+    tensor: Step | Leaf
     if isinstance(read.parent, Step):
-        cell = Cell(read.parent.index, read.index)
+        tensor, cell = read.parent, Cell(read.parent.index, read.index)
     else:
-        place = next(place for place, one in enumerate(step.inputs) if one is read.parent)
-        cell = Cell(step.index, read.index, place)
-    return Factor(describe_element(trace, read.parent, read.index), value, cell, panel)
+        own = next(panel for panel, parent in enumerate(step.inputs) if parent is read.parent)
+        tensor, cell = step.inputs[own], Cell(step.index, read.index, own)
+    return FactorLink(describe_element(trace, tensor, read.index), value, cell, panel)
 
 
-def _crumb(trace: Trace, cell: Cell) -> Crumb:
+def _breadcrumb(trace: Trace, cell: Cell) -> Breadcrumb:
     step = trace.steps[cell.step]
     tensor = step if cell.panel is None else step.inputs[cell.panel]
-    return Crumb(format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}")
+    return Breadcrumb(
+        format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}"
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace, save_csv
 from engine.export.files import FILES, ExportError
@@ -88,13 +90,17 @@ def _write(trace: Trace, folder: Path) -> None:
         if objection:
             st.error(objection)
             return
-        save_csv(trace.steps, folder, lambda done, total: bar.progress(done / max(total, 1), text="Writing"))
+        save_csv(trace.steps, folder, partial(_show_progress, bar))
     except (ExportError, ValueError) as error:  # a name that no file system takes
         _say(error)
     else:
         st.success(f"Wrote steps.csv and values.csv to {code(str(folder.resolve()))}")
     finally:
         bar.empty()
+
+
+def _show_progress(bar: DeltaGenerator, done: int, total: int) -> None:
+    bar.progress(done / max(total, 1), text="Writing")
 
 
 def _say(error: Exception) -> None:

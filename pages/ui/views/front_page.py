@@ -13,8 +13,8 @@ from engine.export.units import in_words
 from engine.graph.model_graph import to_dot
 from engine.runtime.parameters import ParameterCount, parameters_of, rows
 from pages.ui.app import frame, front_skeleton
-from pages.ui.app.graph_theme import graph_look
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.graph_theme import graph_theme
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
@@ -38,7 +38,7 @@ def draw(trace: Trace) -> None:
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
-            st.graphviz_chart(to_dot(trace, look=graph_look(is_dark())), width="stretch", alt=alt)
+            st.graphviz_chart(to_dot(trace, look=graph_theme(is_dark())), width="stretch", alt=alt)
         st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
     with words:
         st.markdown(
@@ -79,7 +79,9 @@ def _numbers(trace: Trace) -> None:
         st.metric("Recorded tensors", in_words(trace.nbytes))
     if trace.config is not None:
         counted = parameters_of(trace.config)
-        folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
+        lazy_expander(
+            f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted)
+        )
 
 
 def _parameters(counted: ParameterCount) -> None:

@@ -11,18 +11,18 @@ from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_s
 from engine.export.units import in_words
 from engine.ops import Movement, movement
 from engine.runtime.parameters import size_arithmetic
-from pages.ui.components.tensor_view import Badge, Operation
+from pages.ui.components.tensor_view import Badge, OperationCard
 from pages.ui.views.tensor_panels import memory_words
 
 Runs = tuple[tuple[str, str], ...]
 
 
-def operation_of(trace: Trace, step: Step) -> Operation:
+def card_of(trace: Trace, step: Step) -> OperationCard:
     """The card of a step."""
     code, mark = _code(step)
-    return Operation(
+    return OperationCard(
         title=step.op,
-        formula_html=formula_runs(step),
+        formula=formula_runs(step),
         code=code,
         mark=mark,
         facts=tuple(_facts(step)),

@@ -24,9 +24,10 @@ def player_of(trace: Trace, step: Step, moves: bool) -> Player:
 
 
 def _kind(trace: Trace, step: Step) -> list[Jump]:
-    found = next_of_kind(trace, step)
-    says = f"step {found.index}, {found.full_name}" if found else f"this is the last {step.op} of the run"
-    return [Jump(f"next {step.op} ▸", says, found and found.index)]
+    label, following = f"next {step.op} ▸", next_of_kind(trace, step)
+    if following is None:
+        return [Jump(label, f"this is the last {step.op} of the run", None)]
+    return [Jump(label, f"step {following.index}, {following.full_name}", following.index)]
 
 
 def _layers(trace: Trace, step: Step) -> list[Jump]:

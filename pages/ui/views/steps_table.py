@@ -10,14 +10,14 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui.app import frame
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem
-from pages.ui.state.url_step import key_of
+from pages.ui.state.link_values import LinkProblem
+from pages.ui.state.url_step import step_to_key
 from pages.ui.views import download_buttons
-from pages.ui.views.operation_card import operation_of, where
+from pages.ui.views.operation_card import card_of, where
 from pages.ui.views.tensor_panels import memory_words, panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
@@ -40,14 +40,14 @@ def draw(trace: Trace) -> None:
         return
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
-    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(trace, chosen))
-    folded(
+    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
+    lazy_expander(
         "Take this tensor along as CSV",
         "table.csv",
         partial(download_buttons.tensor_buttons, chosen, selection, "table"),
     )
     with st.container(horizontal=True):
-        query = {**session.settings_now().to_query(), "step": key_of(trace, chosen)}
+        query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
         frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
 
 
@@ -104,13 +104,13 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
     linked = link_notes.step(trace)
     place = steps.index(linked) if linked in steps else 0
     if linked not in steps and session.is_of_link("step"):
-        link_notes.note(Problem("step", session.view("step"), _HIDDEN), code(key_of(trace, steps[0])))
+        link_notes.note(LinkProblem("step", session.view("step"), _HIDDEN), code(step_to_key(trace, steps[0])))
     key = _table_key(steps, place)
     st.dataframe(
         rows,
         hide_index=True,
         height=min(_HEIGHT, _ROW * (len(steps) + 1) + 3),
-        on_select=partial(_picked, key, [(step.index, key_of(trace, step)) for step in steps]),
+        on_select=partial(_picked, key, [(step.index, step_to_key(trace, step)) for step in steps]),
         selection_mode="single-row",
         selection_default={"selection": {"rows": [place]}},
         key=key,
@@ -173,7 +173,7 @@ def _ops_filter(options: list[str]) -> list[str]:
     asked = session.view("op").split()
     known, missing = ([op for op in asked if (op in options) is there] for there in (True, False))
     if missing:
-        problem = Problem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
+        problem = LinkProblem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
         link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")
     key, start = session.widget("table.op", known)
     callback = session.chosen("table.op", key, partial(_filter_changed, "op"))

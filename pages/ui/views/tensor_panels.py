@@ -51,7 +51,7 @@ def panel_of(trace: Trace, step: Step) -> Panel:
     )
 
 
-def stage_of(trace: Trace, step: Step) -> list[Panel]:
+def step_panels(trace: Trace, step: Step) -> list[Panel]:
     """What a step read, and the step itself last."""
     before = [
         panel_of(trace, one) if isinstance(one, Step) else _leaf_panel(trace, step, place)
@@ -63,6 +63,24 @@ def stage_of(trace: Trace, step: Step) -> list[Panel]:
 def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...]:
     """What stands along each axis: the tokens of a length axis, the vocabulary along V."""
     return tuple(_labels(trace, axes, place) for place in range(len(axes)))
+
+
+def tokens_along(trace: Trace, symbol: str | None, sentence: int) -> tuple[str, ...] | None:
+    """What stands along one axis of one sentence.
+
+    Args:
+        trace: the trace whose tokens these are.
+        symbol: the axis; None where its name is unknown.
+        sentence: its place in the batch.
+
+    Returns:
+        A token for each position; None for an axis along which nothing is named.
+    """
+    labels = trace.labels.get(symbol) if symbol else None
+    if labels is None:
+        return None
+    own = labels[sentence] if not isinstance(labels[0], str) else labels
+    return tuple(map(str, own))
 
 
 def summary(numbers: Statistics, what: Step | Leaf) -> str:

@@ -12,23 +12,23 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.ops import reads
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import Selection, Stage, send_ahead, walk_view
-from pages.ui.components.tensor_view.player_types import Going
+from pages.ui.components.tensor_view.player_types import Cell, NavigationRequest
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem
+from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.settings import Settings
-from pages.ui.state.url_pin import Cell, exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
-from pages.ui.state.url_step import key_of, step_at
+from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
+from pages.ui.state.url_step import step_from_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
-from pages.ui.views.explanation_view import made_of
-from pages.ui.views.operation_card import operation_of
+from pages.ui.views.explanation_view import explanation_of
+from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
-from pages.ui.views.tensor_panels import stage_of
+from pages.ui.views.tensor_panels import step_panels
 
 _STAGE, _STEP, _RUN = "stage", "walk.step", "walk.run"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
@@ -70,7 +70,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
         _search(trace, step)
     _remember(trace, step, selection)
     code_and_graph.draw(trace, step)
-    folded("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
+    lazy_expander("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
     send_ahead(_ahead(trace, step), key=_STAGE)
 
@@ -79,12 +79,12 @@ def _note_the_view(trace: Trace, step: Step) -> None:
     """Notes what the link says of this step and is not so. A pin that a person took along to another step just ends."""
     pin, trail, at = (session.view(name) if session.is_of_link(name) else "" for name in ("pin", "trail", "at"))
     if pin and pin_at(trace, step, pin) is None:
-        link_notes.note(Problem("pin", pin, _NO_CELL), code(step.full_name))
+        link_notes.note(LinkProblem("pin", pin, _NO_CELL), code(step.full_name))
     cells, count = len(trail_at(trace, trail)), len(list(filter(None, trail.split("_"))))
     if cells < count:
-        link_notes.note(Problem("trail", trail, _NO_WAY, {"count": count}), cells)
+        link_notes.note(LinkProblem("trail", trail, _NO_WAY, {"count": count}), cells)
     if not is_view(at):
-        link_notes.note(Problem("at", at, _NO_WINDOW))
+        link_notes.note(LinkProblem("at", at, _NO_WINDOW))
 
 
 def _pause(trace: Trace) -> None:
@@ -102,7 +102,7 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
         key=_STAGE,
         choice=view_at(session.view("at")),
         pinned=pinned,
-        made=lambda panel, index: made_of(trace, step, panel, index, trail),
+        made=lambda panel, index: explanation_of(trace, step, panel, index, trail),
         on_go=partial(_go, drawn, settings),
         on_else=_nothing,
     )
@@ -111,9 +111,9 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
 def _staged(trace: Trace, step: Step) -> Stage:
     travel = travel_of(step)
     return Stage(
-        stage_of(trace, step),
+        step_panels(trace, step),
         reads=reads(step),
-        operation=operation_of(trace, step),
+        operation=card_of(trace, step),
         player=player_of(trace, step, moves=travel is not None),
         travel=travel,
     )
@@ -127,38 +127,38 @@ def _ahead(trace: Trace, step: Step) -> Iterator[tuple[int, Stage]]:
                 yield other.index, _staged(trace, other)
 
 
-def _go(drawn: weakref.ref[Trace], settings: Settings, going: Going) -> None:
+def _go(drawn: weakref.ref[Trace], settings: Settings, request: NavigationRequest) -> None:
     """Follows a person to the step and the cell they asked for; somewhere that is not there is nowhere to go."""
     trace = drawn() or trace_of(settings)
-    if not 0 <= going.step < len(trace.steps):
+    if not 0 <= request.step < len(trace.steps):
         return
     trail = list(trail_at(trace, session.view("trail")))
-    if isinstance(going.trail, int):
-        if 0 <= going.trail < len(trail):
-            _arrive(trace, trail[going.trail], trail[: going.trail])
+    if isinstance(request.trail, int):
+        if 0 <= request.trail < len(trail):
+            _arrive(trace, trail[request.trail], trail[: request.trail])
         return
-    target = trace.steps[going.step]
-    if going.trail == "walk":
-        here = step_at(trace, session.view("step"))
+    target = trace.steps[request.step]
+    if request.trail == "walk":
+        here = step_from_key(trace, session.view("step"))
         pinned = pin_at(trace, here, session.view("pin"))
         if pinned is not None:
             panel, index = pinned
             trail.append(Cell(here.index, index, panel if panel < len(here.inputs) else None))
     else:
         trail = []
-    cell = None if going.cell is None else Cell(target.index, going.cell, going.panel)
+    cell = None if request.cell is None else Cell(target.index, request.cell, request.panel)
     if cell is not None and exists(trace, cell):
         _arrive(trace, cell, trail)
         return
     pin = session.view("pin")
-    kept = pin if going.keeps_pin and pin_at(trace, target, pin) is not None else None
-    session.change_view(step=key_of(trace, target), pin=kept, trail=None)
+    kept = pin if request.keeps_pin and pin_at(trace, target, pin) is not None else None
+    session.change_view(step=step_to_key(trace, target), pin=kept, trail=None)
 
 
 def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
     step = trace.steps[cell.step]
     panel = len(step.inputs) if cell.panel is None else cell.panel
-    session.change_view(step=key_of(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
+    session.change_view(step=step_to_key(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
 
 
 def _remember(trace: Trace, step: Step, selection: Selection) -> None:
@@ -166,7 +166,7 @@ def _remember(trace: Trace, step: Step, selection: Selection) -> None:
     # Axes that this step shows whole keep what was chosen for the steps that cannot.
     starts = {**view_at(session.view("at")), **selection.choice, **selection.offset}
     pin, at = pin_text(step, selection.pinned), view_text(starts)
-    changes = {}
+    changes: dict[str, str | None] = {}
     # What the link got wrong stays in the address, and its note on screen, until the person pins or turns something.
     nowhere = session.is_of_link("pin") and pin_at(trace, step, session.view("pin")) is None
     if (pin or "") != session.view("pin") and not (pin is None and nowhere):
@@ -179,8 +179,8 @@ def _remember(trace: Trace, step: Step, selection: Selection) -> None:
 
 
 def _search(trace: Trace, step: Step) -> None:
-    titles = {key_of(trace, one): _title(one) for one in trace.steps}
-    key, start = session.widget(_STEP, key_of(trace, step))
+    titles = {step_to_key(trace, one): _title(one) for one in trace.steps}
+    key, start = session.widget(_STEP, step_to_key(trace, step))
     st.selectbox(
         "Find a step",
         tuple(titles),

@@ -10,9 +10,9 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui.app.palette import axis_tone
-from pages.ui.components.code_view.lines import Run, lines_of
+from pages.ui.components.code_view.lines import CodeRun, lines_of
 from pages.ui.components.mount import component
-from pages.ui.state.url_step import key_of
+from pages.ui.state.url_step import step_to_key
 
 _HERE = Path(__file__).parent
 
@@ -31,8 +31,8 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
     lines = [
         {
             "number": line.number,
-            "runs": [_run(run) for run in line.runs],
-            "go": key_of(trace, line.step) if line.step else "",
+            "runs": [_code_run(run) for run in line.runs],
+            "go": step_to_key(trace, line.step) if line.step else "",
             "says": f"Go to step {line.step.index}: {line.step.name}, {line.step.op}" if line.step else "",
         }
         for line in lines_of(trace, step)
@@ -42,7 +42,7 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
     return {"place": place, "function": source.function, "lines": lines, "note": note}
 
 
-def _run(run: Run) -> list[str]:
+def _code_run(run: CodeRun) -> list[str]:
     """Text and kind, and for an axis its colours on a light and on a dark page."""
     tone = axis_tone(run.axis)
     return [run.text, run.kind, tone.light, tone.dark] if run.axis else [run.text, run.kind]

@@ -17,7 +17,7 @@ _SYMBOL = re.compile(r"([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True)
-class Run:
+class CodeRun:
     """A piece of a line: ``mark`` is the step's own expression; ``axis`` the symbol where it names one."""
 
     text: str
@@ -26,15 +26,15 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Line:
+class CodeLine:
     """A line of the function. ``step`` is the first that this call made of it, None where it made none."""
 
     number: int
-    runs: tuple[Run, ...]
+    runs: tuple[CodeRun, ...]
     step: Step | None = None
 
 
-def lines_of(trace: Trace, step: Step) -> tuple[Line, ...]:
+def lines_of(trace: Trace, step: Step) -> tuple[CodeLine, ...]:
     """The function that was running, or as much of it as can be read: the expression, or nothing."""
     source = step.source
     if source is None or source.span is None:
@@ -47,7 +47,7 @@ def lines_of(trace: Trace, step: Step) -> tuple[Line, ...]:
     made, comments = _made(trace, step, source), _comments(text)
     indent = min((_indent(line) for line in text if line.strip()), default=0)
     return tuple(
-        Line(number, tuple(_runs(line, indent, _marked(line, number, span), comments.get(place))), made.get(number))
+        CodeLine(number, tuple(_runs(line, indent, _marked(line, number, span), comments.get(place))), made.get(number))
         for place, (number, line) in enumerate(enumerate(text, first))
     )
 
@@ -99,19 +99,19 @@ def _comments(lines: Sequence[str]) -> dict[int, int]:
     return found
 
 
-def _runs(line: str, indent: int, marked: tuple[int, int] | None, comment: int | None) -> Iterator[Run]:
+def _runs(line: str, indent: int, marked: tuple[int, int] | None, comment: int | None) -> Iterator[CodeRun]:
     """The line, less the indent of all, cut where the mark begins and ends and where the comment begins."""
     code = len(line) if comment is None else comment
     start, end = marked or (code, code)
     pieces = (("", line[indent:start]), ("mark", line[start:end]), ("", line[end:code]))
-    yield from (Run(text, kind) for kind, text in pieces if text)
+    yield from (CodeRun(text, kind) for kind, text in pieces if text)
     yield from _comment(line[max(code, end) :])
 
 
-def _comment(text: str) -> Iterator[Run]:
+def _comment(text: str) -> Iterator[CodeRun]:
     """A comment, with the axes of its shapes picked out."""
     for piece in filter(None, _BRACKETS.split(text)):
         words = _SYMBOL.split(piece) if _BRACKETS.fullmatch(piece) and shape_comment(piece) else [piece]
         for place, word in enumerate(words):
             if word:
-                yield Run(word, "comment", word if place % 2 else None)
+                yield CodeRun(word, "comment", word if place % 2 else None)

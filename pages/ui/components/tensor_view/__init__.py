@@ -17,16 +17,25 @@ import streamlit as st
 from engine.ops.access import Index
 from pages.ui.components.mount import component
 from pages.ui.components.tensor_view.bundle import join, within
-from pages.ui.components.tensor_view.player_types import Going, Made, going
+from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
-from pages.ui.components.tensor_view.types import AxisLabels, Badge, Operation, Panel, Selection, Stage, Travel, to_json
+from pages.ui.components.tensor_view.types import (
+    AxisLabels,
+    Badge,
+    OperationCard,
+    Panel,
+    Selection,
+    Stage,
+    Travel,
+    to_json,
+)
 from pages.ui.components.tensor_view.window import Reads, Window
 from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, drawable, pack
 
 __all__ = [
     "AxisLabels",
     "Badge",
-    "Operation",
+    "OperationCard",
     "Panel",
     "Selection",
     "Stage",
@@ -68,7 +77,7 @@ def tensor_view(
     *,
     key: str,
     reads: Reads | None = None,
-    operation: Operation | None = None,
+    operation: OperationCard | None = None,
     choice: Mapping[str, int] | None = None,
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
@@ -94,8 +103,8 @@ def walk_view(
     choice: Mapping[str, int] | None = None,
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
-    made: Callable[[int, Index], Made | None] | None = None,
-    on_go: Callable[[Going], None] | None = None,
+    made: Callable[[int, Index], PinExplanation | None] | None = None,
+    on_go: Callable[[NavigationRequest], None] | None = None,
     on_else: Callable[[], None] | None = None,
 ) -> Selection:
     """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
@@ -155,7 +164,7 @@ def _packed(
     seen: Mapping[str, int],
     pinned: tuple[int, Index] | None = None,
     show_pin: bool = False,
-    made: Made | None = None,
+    made: PinExplanation | None = None,
 ) -> Packed:
     parts = (("player", stage.player), ("made", made), ("travel", stage.travel))
     around = {name: part and to_json(part) for name, part in parts}
@@ -171,8 +180,8 @@ def _packed(
     )
 
 
-def _went(key: str, on_go: Callable[[Going], None]) -> None:
-    asked = going((st.session_state.get(key) or {}).get("go"))
+def _went(key: str, on_go: Callable[[NavigationRequest], None]) -> None:
+    asked = navigation_request((st.session_state.get(key) or {}).get("go"))
     if asked is not None:
         on_go(asked)
 

@@ -48,7 +48,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Factor:
+class FactorLink:
     """One number that was read: what it is, its value, and its cell, None for a number written in the call.
 
     ``panel`` is where this stage shows it.
@@ -64,13 +64,13 @@ class Factor:
 class TermLine:
     """What some numbers together put into the result; ``share`` is that against the largest, −1 to 1."""
 
-    factors: Sequence[Factor]
+    factors: Sequence[FactorLink]
     amount: str
     share: float
 
 
 @dataclass(frozen=True)
-class Crumb:
+class Breadcrumb:
     """A cell the walk came through."""
 
     label: str
@@ -78,7 +78,7 @@ class Crumb:
 
 
 @dataclass(frozen=True)
-class Made:
+class PinExplanation:
     """What made the pinned number. ``rest`` says what the terms that are not listed come to."""
 
     name: str
@@ -90,11 +90,11 @@ class Made:
     heading: str = ""
     terms: Sequence[TermLine] = ()
     rest: str = ""
-    trail: Sequence[Crumb] = field(default=())
+    trail: Sequence[Breadcrumb] = field(default=())
 
 
 @dataclass(frozen=True)
-class Going:
+class NavigationRequest:
     """Where a person asked to go.
 
     Attributes:
@@ -110,15 +110,14 @@ class Going:
     trail: str | int | None = None
 
 
-def going(asked: Any) -> Going | None:
+def navigation_request(asked: Any) -> NavigationRequest | None:
     """What a browser asked for, if it makes sense; whether there is such a step and cell is for the page to see."""
     if not isinstance(asked, dict) or type(asked.get("step")) is not int:
         return None
     cell, panel, trail = asked.get("cell"), asked.get("panel"), asked.get("trail")
-    whole = isinstance(cell, list) and all(type(place) is int for place in cell)
-    return Going(
+    return NavigationRequest(
         step=asked["step"],
-        cell=tuple(cell) if whole else None,
+        cell=tuple(cell) if isinstance(cell, list) and all(type(position) is int for position in cell) else None,
         panel=panel if type(panel) is int else None,
         keeps_pin=asked.get("keeps_pin") is True,
         trail=trail if trail == "walk" or type(trail) is int else None,

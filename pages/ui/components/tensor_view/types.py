@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.ops.access import Index
-from pages.ui.components.tensor_view.player_types import Made, Player
+from pages.ui.components.tensor_view.player_types import PinExplanation, Player
 
 if TYPE_CHECKING:
     import torch
@@ -42,11 +42,11 @@ class Badge:
 
 
 @dataclass(frozen=True)
-class Operation:
+class OperationCard:
     """The card between inputs and output. All of it is text: nothing is read as HTML."""
 
     title: str
-    formula_html: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
+    formula: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
@@ -72,7 +72,7 @@ class Stage:
 
     panels: Sequence[Panel]
     reads: Reads | None = None  # as `tensor_view` takes it
-    operation: Operation | None = None
+    operation: OperationCard | None = None
     player: Player | None = None
     travel: Travel | None = None
 
@@ -86,6 +86,6 @@ class Selection:
     offset: dict[str, int] = field(default_factory=dict)  # axis -> the first index shown, where a window is shown
 
 
-def to_json(part: Player | Made | Travel) -> dict[str, Any]:
+def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
     """A part of a stage as plain data for the browser."""
     return asdict(part)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.axes import axis as glossary
 from pages.ui.app import palette
-from pages.ui.components.tensor_view.types import AxisLabels, Operation, Panel
+from pages.ui.components.tensor_view.types import AxisLabels, OperationCard, Panel
 from pages.ui.components.tensor_view.window import Reads, Subject, Window, reveal, windows
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def pack(
     panels: Sequence[Panel],
     *,
     reads: Reads | None = None,
-    operation: Operation | None = None,
+    operation: OperationCard | None = None,
     at: Mapping[str, int] | None = None,
     pinned: tuple[int, tuple[int, ...]] | None = None,
     show_pin: bool = False,
@@ -75,7 +75,7 @@ def _packed(
     subjects: Sequence[Subject],
     scales: Sequence[dict[str, Any]],
     reads: Reads | None,
-    operation: Operation | None,
+    operation: OperationCard | None,
     at: dict[str, int],
     pinned: tuple[int, tuple[int, ...]] | None,
     show_pin: bool,
@@ -290,8 +290,8 @@ def _controls(panels: Sequence[Panel], chosen: Sequence[Window]) -> list[dict[st
     return list(found.values())
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    formula = operation.formula_html
+def _operation(operation: OperationCard) -> dict[str, Any]:
+    formula = operation.formula
     runs = [(formula, "")] if isinstance(formula, str) else [(text, style) for text, style in formula]
     return {
         "title": _short(operation.title),
@@ -303,7 +303,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _glossary(panels: Sequence[Panel], operation: Operation | None) -> dict[str, Any]:
+def _glossary(panels: Sequence[Panel], operation: OperationCard | None) -> dict[str, Any]:
     """Name, meaning and colours of every axis symbol that a tensor has or a comment in the code names."""
     symbols = {symbol for panel in panels for symbol in panel.axes if symbol is not None}
     if operation is not None:
