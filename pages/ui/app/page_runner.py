@@ -1,4 +1,4 @@
-"""What every page does first: settle the settings, run the model, draw it and the controls."""
+"""Runs a page: reads the settings from the address, runs the model, draws the page and the controls."""
 
 from __future__ import annotations
 
@@ -25,23 +25,27 @@ _EXAMPLE = (
 
 
 def run_page(file: str, draw: Callable[[Trace], None]) -> None:
-    """Runs what the settings say, has the page draw it, and draws the controls.
+    """Runs the model of the settings, has the page draw its trace, and draws the controls.
 
-    Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
-    for is drawn first: the browser shows it while the controls are still on their way.
+    Where the model cannot be run, says why and draws the last trace that could be made, so nothing on screen is lost.
+    What people wait for is drawn first: the browser shows it while the controls are still on their way.
+
+    Args:
+        file: the page's script.
+        draw: draws the page of a trace.
     """
     frame.remove_early_links()
     session.begin_page(file)
-    _show(draw)
+    _run(draw)
 
 
 # At every run of a page the browser goes over all its elements several times before it shows one; at that of a fragment
 # it does not.
 @st.fragment
-def _show(draw: Callable[[Trace], None]) -> None:
+def _run(draw: Callable[[Trace], None]) -> None:
     settings = session.settings_now()
     linked = frame.has_links()
-    if not linked:  # none stand there meanwhile
+    if not linked:  # no link would stand there while the model runs
         session.publish()
     trace: Trace | None
     refused = False
@@ -49,9 +53,9 @@ def _show(draw: Callable[[Trace], None]) -> None:
         try:
             trace = trace_of(settings)
             session.remember_shown(settings)
-            _note_the_last_step(settings)
+            _note_step_after_the_end(settings)
         except CannotRunError as error:
-            trace, refused = _last(str(error)), True
+            trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
         if trace is not None:
             draw(trace)
@@ -60,8 +64,8 @@ def _show(draw: Callable[[Trace], None]) -> None:
     controls.draw(settings, None if refused else trace)
 
 
-def _note_the_last_step(settings: Settings) -> None:
-    """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
+def _note_step_after_the_end(settings: Settings) -> None:
+    """Adds a note where the link asks for a step of decoding after the end of the answer: the last one is shown."""
     if settings.writes and settings.upto is not None:
         last = max(len(line.choices) for line in decoded_of(settings)) - 1
         shown, problem = whole_number("upto", str(settings.upto), 0, last, last)
@@ -69,10 +73,16 @@ def _note_the_last_step(settings: Settings) -> None:
             session.add_note(problem.note(shown))
 
 
-def _last(trouble: str) -> Trace | None:
-    """The last trace that worked, under what is wrong with the present settings; None where even that has no room.
+def _last_that_worked(trouble: str) -> Trace | None:
+    """Says what is wrong with the present settings, and what is shown instead.
 
-    The controls keep what was asked for, so that nobody has to set it again; what is shown is told apart from it.
+    The controls keep what was asked for, so that nobody has to set it again.
+
+    Args:
+        trouble: why the present settings cannot be run.
+
+    Returns:
+        The last trace that could be made; None where even that has no room.
     """
     shown = session.settings_shown()
     trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
@@ -81,9 +91,9 @@ def _last(trouble: str) -> Trace | None:
     except CannotRunError:
         st.error(trouble)
         return None
-    said = _INSTEAD if session.has_shown() else _EXAMPLE
+    template = _INSTEAD if session.has_shown() else _EXAMPLE
     st.error(
-        said.format(
+        template.format(
             trouble=trouble,
             shown=differing(shown, session.settings_now()),
             asked=differing(session.settings_now(), shown),

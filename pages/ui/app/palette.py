@@ -96,11 +96,6 @@ def axis_colours(symbol: str | None, dark: bool = False) -> tuple[str, ...]:
     return tuple(tone.on(dark) for tone in axis_tones(symbol))
 
 
-def role_colour(role: str, dark: bool = False) -> str:
-    """The hue of a role such as ``query``; a role that is not listed is neutral."""
-    return ROLE.get(role, NEUTRAL).on(dark)
-
-
 def _mean(colours: list[str]) -> str:
     channels = [[int(colour[at : at + 2], 16) for colour in colours] for at in (1, 3, 5)]
     return "#" + "".join(f"{round(sum(channel) / len(channel)):02x}" for channel in channels)

@@ -34,7 +34,7 @@ _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
-    words, picture = front_skeleton.parts()
+    words, picture = front_skeleton.columns()
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
@@ -53,7 +53,7 @@ def draw(trace: Trace) -> None:
         for page in frame.PAGES[1:]:
             with st.container(gap=None):
                 frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
-                st.caption(page.says[0].upper() + page.says[1:])
+                st.caption(page.summary)
         st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
 
 
