@@ -102,9 +102,9 @@ def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settin
         key=_STAGE,
         choice=view_at(session.view("at")),
         pinned=pinned,
-        made=lambda panel, index: explanation_of(trace, step, panel, index, trail),
+        explain_pin=lambda panel, index: explanation_of(trace, step, panel, index, trail),
         on_go=partial(_go, drawn, settings),
-        on_else=_nothing,
+        on_change=_nothing,
     )
 
 

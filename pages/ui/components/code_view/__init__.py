@@ -1,4 +1,4 @@
-"""The whole running function of a step, its expression marked, with ways to the steps that other lines made."""
+"""The whole function that made a step, its expression marked; other lines lead to the steps that they made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ _component = component(_HERE / "code_view.css", [_HERE / "code_view.js"])
 
 
 def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None]) -> None:
-    """Draw the code of a step. `on_go` gets the address of the step whose line was pressed."""
+    """Draws the code of a step.
+
+    Args:
+        trace: the trace of the step.
+        step: the step whose expression is marked.
+        key: the component's key on the page.
+        on_go: called with the text that names a step in the address, when its line was pressed.
+    """
     _component(key=key, data=_data(trace, step), on_go_change=lambda: on_go(st.session_state[key]["go"]))
 
 
@@ -38,8 +45,8 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
         for line in lines_of(trace, step)
     ]
     note = "" if lines else "The text of this line cannot be read any more."
-    place = f"{source.shown_file}:{source.line}"
-    return {"place": place, "function": source.function, "lines": lines, "note": note}
+    location = f"{source.shown_file}:{source.line}"
+    return {"place": location, "function": source.function, "lines": lines, "note": note}
 
 
 def _code_run(run: CodeRun) -> list[str]:

@@ -25,7 +25,7 @@ class Panel:
     value: torch.Tensor
     axes: tuple[str | None, ...]  # symbols as in engine/axes.py; None where unknown
     labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
-    note: str = ""  # said softly after the title, e.g. "from step 14"
+    note: str = ""  # small after the title, e.g. "from step 14"
     role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
     scale: str = "auto"  # "diverging", "probability", "ids", "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
@@ -34,9 +34,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Badge:
-    """Something that must hold of a step, and whether it does."""
+    """Something that must hold of a step, and whether it does; ``detail`` is what it says when pointed at."""
 
-    says: str
+    label: str
     holds: bool = True
     detail: str = ""
 
@@ -55,10 +55,12 @@ class OperationCard:
 
 @dataclass(frozen=True)
 class Travel:
-    """A step whose cells only move. Its one input's axes say what colour a cell has wherever it goes.
+    """A step whose cells only move. The axes of its one input give a cell its colour, wherever it goes.
 
-    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light. With
-    ``keeps`` the colours are there from the beginning and nothing flies until a person asks for it.
+    Args:
+        token: the axis that gives the hue; None where no axis stands out.
+        features: the axes, outermost first, that go from dark to light.
+        keeps: whether the colours are there from the beginning, and nothing moves until a person asks for it.
     """
 
     token: int | None
@@ -87,5 +89,5 @@ class Selection:
 
 
 def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
-    """A part of a stage as plain data for the browser."""
+    """A part of a stage as plain data for the browser, under the names of its fields."""
     return asdict(part)

@@ -103,9 +103,9 @@ def axis_keys(subjects: Sequence[Subject], reads: Reads | None) -> list[tuple[st
 def _own_keys(subject: Subject, number: int) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     keys = []
-    for place, symbol in enumerate(subject.axes):
+    for axis, symbol in enumerate(subject.axes):
         if symbol is None:
-            keys.append(f"{number}:{place}")
+            keys.append(f"{number}:{axis}")
             continue
         seen[symbol] = seen.get(symbol, 0) + 1
         keys.append(symbol if seen[symbol] == 1 else f"{symbol}.{seen[symbol]}")
