@@ -31,6 +31,7 @@ _NONE = (
     "This run has no attention to show: no softmax over scores of batch × heads × queries × keys was recorded in it."
 )
 _PRODUCTS = frozenset({"matmul", "einsum"})
+_TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
 _TOP = "."  # the attention of no module, in the address
 _MOST_SHARES = 3  # keys that are named for each query
 _MOST_LINES = 12  # of queries; the others are folded away
@@ -73,8 +74,8 @@ def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
     Returns:
         The path of a module → its steps. Of a module that ran several times, the last run.
     """
-    found = {weights.path: _steps_to(weights) for weights in trace.steps if weights.op == "softmax"}
-    return {path: steps for path, steps in found.items() if steps is not None}
+    candidates = {weights.path: _steps_to(weights) for weights in trace.steps if weights.op == "softmax"}
+    return {path: steps for path, steps in candidates.items() if steps is not None}
 
 
 def _steps_to(weights: Step) -> AttentionSteps | None:
@@ -96,14 +97,14 @@ def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> 
     """The module path, the head and the sentence that the controls say, after drawing them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if config is None:
-            path, says = _module(tuple(attentions)), ""
+            path, asks = _module(tuple(attentions)), ""
         else:
-            path, says = _kind_and_layer(config)
+            path, asks = _kind_and_layer(config)
         batch, heads = attentions[path].weights.shape[:2]
         head = _number("head", "Head", heads)
         sentence = _number("sentence", "Sentence", batch)
-    if says:
-        st.caption(says)
+    if asks:
+        st.caption(asks)
     return path, head, sentence
 
 
@@ -182,8 +183,8 @@ def _card(config: Config | None, shown: AttentionSteps) -> OperationCard:
     facts = []
     if shown.masked is not None:
         hidden = int(shown.masked.inputs[1].value.sum())
-        says = "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here"
-        facts.append(("mask", says))
+        effect = "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here"
+        facts.append(("mask", effect))
     if config is None:
         return OperationCard(shown.weights.op, formula_runs(shown.weights), facts=facts)
     formula = [("weights", "i"), ("j", "sub"), (" = exp(", "i"), ("scores", "i"), ("j", "sub"), (" / √d_k) / Σ", "i")]
@@ -198,14 +199,14 @@ def _one_head(trace: Trace, whole: Panel, head: int, sentence: int, note: str) -
         masked = None if whole.masked is None else whole.masked[None]
         whole = dataclasses.replace(whole, value=whole.value[None], axes=(None, *whole.axes), masked=masked)
     batch, heads = whole.value.shape[:2]
-    place = (sentence if batch > 1 else 0, head if heads > 1 else 0)
+    position = (sentence if batch > 1 else 0, head if heads > 1 else 0)
     return dataclasses.replace(
         whole,
-        value=whole.value[place],
+        value=whole.value[position],
         axes=whole.axes[2:],
         labels=tuple(tokens_along(trace, symbol, sentence) for symbol in whole.axes[2:]),
         note=note,
-        masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[place],
+        masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[position],
         footer="",
     )
 
@@ -213,7 +214,7 @@ def _one_head(trace: Trace, whole: Panel, head: int, sentence: int, note: str) -
 def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
     rows = weights.value[sentence, head].double()
     queries, keys = (
-        tokens_along(trace, weights.axes[axis], sentence) or [f"{side} {place}" for place in range(weights.shape[axis])]
+        tokens_along(trace, weights.axes[axis], sentence) or [f"{side} {index}" for index in range(weights.shape[axis])]
         for axis, side in ((2, "query"), (3, "key"))
     )
     st.markdown("##### What each token takes, in this head")
@@ -221,8 +222,8 @@ def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
     for query, row in zip(queries, rows, strict=True):
         best = row.topk(min(_MOST_SHARES, row.numel()))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        shares = ", ".join(f"{code(keys[key])} {short(100 * share)} %" for share, key in pairs if share)
-        lines.append(f"- {code(query)} takes {shares}")
+        shares = [_SHARE.format(key=code(keys[key]), share=short(100 * share)) for share, key in pairs if share]
+        lines.append(_TAKES.format(query=code(query), shares=", ".join(shares)))
     shown, rest = lines[:_MOST_LINES], lines[_MOST_LINES:]
     st.markdown("\n".join(shown))
     if rest:

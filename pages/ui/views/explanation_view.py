@@ -1,4 +1,4 @@
-"""What made a pinned number, as the stage shows it: every number that went in is a way to walk on."""
+"""What made a pinned number, as the stage shows it: every number that was read leads to what made that one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from engine.model.weights import is_drawn
 from engine.ops.access import Index
 from engine.ops.notation import format_element, number
 from engine.ops.terms import Factor, Term
+from pages.ui.app.counted import counted
 from pages.ui.components.tensor_view.player_types import Breadcrumb, Cell, FactorLink, PinExplanation, TermLine
 
 _MOST_TERMS = 64
+_OTHER, _OTHERS = "The other one comes to {amount}.", "The {count} others come to {amount}."
+# Where a number comes from that no operation of the trace made.
 _SOURCES = {
-    "buffer": "is a number that the model keeps. No operation of this pass made it",
-    "input": "came in from outside: no operation made it",
-    "constant": "was made before this pass began: no operation of it is known here",
+    "buffer": "{element} = {value} is a number that the model keeps. No operation of this pass made it.",
+    "input": "{element} = {value} came in from outside: no operation made it.",
+    "constant": "{element} = {value} was made before this pass began: no operation that made it is known.",
 }
 _HEADINGS = {
     "one": "It read this. Click a number to walk to what made it.",
@@ -28,40 +31,60 @@ _HEADINGS = {
     "Click a number to walk to what made it.",
 }
 # Where a weight comes from. Of a model from elsewhere neither how it began nor whether it was trained is known.
-_WEIGHT = "is a weight of the model. No operation of this pass made it"
-_TRAINED = "is a weight of the model. No operation of this pass made it: it was learned by training on dates"
+_WEIGHT = "{element} = {value} is a weight of the model. No operation of this pass made it."
+_TRAINED = (
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "it was learned by training on dates."
+)
 _DRAWN = (
-    "is a weight of the model. No operation of this pass made it: it was drawn at random, with seed {seed}, when the "
-    "model was built, and training would change it"
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "it was drawn at random, with seed {seed}, when the model was built, and training would change it."
 )
 _FIXED = (
-    "is a weight of the model. No operation of this pass made it: every such weight of a layer norm is {value} when "
-    "the model is built, and training would change it"
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "every such weight of a layer norm is {start} when the model is built, and training would change it."
+)
+_DISAGREES = "recorded {recorded}, but these numbers give {again}"
+_SAME = "recorded {recorded}; computed again from these numbers: the same"
+_SAME_ROUNDED = "recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
+_SAME_WITHIN_ROUNDING = (
+    "recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
 )
 
 
 def explanation_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> PinExplanation:
-    """What made the cell ``index`` of a panel of this step's stage; ``trail`` is the way the person came."""
+    """What made a cell of a stage.
+
+    Args:
+        trace: the trace on screen.
+        step: the step on the stage.
+        panel: the panel the cell is of: the step's inputs in order, then its output.
+        index: the cell's index, an entry for each axis.
+        trail: the cells that the person came through.
+
+    Returns:
+        The explanation; for a number that no operation made, where it comes from.
+    """
     tensor = (*step.inputs, step)[panel]
     breadcrumbs = tuple(_breadcrumb(trace, cell) for cell in trail)
     if isinstance(tensor, Step):
         return _computed(trace, step, explain(trace, tensor, index), breadcrumbs)
-    position = describe_element(trace, tensor, index)
-    sentence = f"{position} = {number(tensor.value[index].item(), 7)} {_origin(trace, tensor)}."
+    element, value = describe_element(trace, tensor, index), number(tensor.value[index].item(), 7)
+    sentence = _origin(trace, tensor, element, value)
     return PinExplanation(name=format_element(tensor, index), sentence=sentence, trail=breadcrumbs)
 
 
-def _origin(trace: Trace, leaf: Leaf) -> str:
+def _origin(trace: Trace, leaf: Leaf, element: str, value: str) -> str:
+    """Where an element comes from that no operation of the trace made."""
     if leaf.kind != "parameter":
-        return _SOURCES[leaf.kind]
+        return _SOURCES[leaf.kind].format(element=element, value=value)
     if trace.config is None:
-        return _WEIGHT
+        return _WEIGHT.format(element=element, value=value)
     if trace.config.weights == "trained":
-        return _TRAINED
-    drawn = is_drawn(leaf.name)
-    return (
-        _DRAWN.format(seed=trace.config.seed) if drawn else _FIXED.format(value=number(leaf.value.flatten()[0].item()))
-    )
+        return _TRAINED.format(element=element, value=value)
+    if is_drawn(leaf.name):
+        return _DRAWN.format(element=element, value=value, seed=trace.config.seed)
+    return _FIXED.format(element=element, value=value, start=number(leaf.value.flatten()[0].item()))
 
 
 def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence[Breadcrumb]) -> PinExplanation:
@@ -75,7 +98,7 @@ def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence
         agrees=explained.agrees is not False,
         heading=_heading(explained.counts),
         terms=_lines(trace, stage, explained.step, shown.terms),
-        rest=f"The {shown.others:,} others come to {number(shown.rest)}." if shown.others else "",
+        rest=counted(shown.others, _OTHER, _OTHERS, amount=number(shown.rest)) if shown.others else "",
         trail=trail,
     )
 
@@ -85,21 +108,22 @@ def _verdict(explained: Explanation) -> str:
         return ""
     recorded, again = number(explained.value, 9), number(explained.recomputed, 9)
     if not explained.agrees:
-        return f"recorded {recorded}, but these numbers give {again}"
+        return _DISAGREES.format(recorded=recorded, again=again)
     dtype = str(explained.step.dtype).removeprefix("torch.")
-    if recorded == again and explained.exact is not None and _looks_rounded(explained):
-        exact = number(explained.exact, 6)
-        return f"recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
+    exact = _visibly_exact(explained)
+    if recorded == again and exact:
+        return _SAME_ROUNDED.format(recorded=recorded, exact=exact, dtype=dtype)
     if recorded == again:
-        return f"recorded {recorded}; computed again from these numbers: the same"
-    return f"recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
+        return _SAME.format(recorded=recorded)
+    return _SAME_WITHIN_ROUNDING.format(recorded=recorded, again=again, dtype=dtype)
 
 
-def _looks_rounded(explained: Explanation) -> bool:
-    """Whether the sum that people make of what they see is another than the recorded number."""
+def _visibly_exact(explained: Explanation) -> str:
+    """The result before its rounding, where it looks different from the recorded number; else nothing."""
     if explained.exact is None or not explained.step.dtype.is_floating_point:
-        return False
-    return number(float(explained.exact), 6) != number(float(explained.value), 6)
+        return ""
+    exact = number(float(explained.exact), 6)
+    return "" if exact == number(float(explained.value), 6) else exact
 
 
 def _heading(counts: Mapping[str, int]) -> str:
@@ -117,12 +141,12 @@ def _heading(counts: Mapping[str, int]) -> str:
 
 def _lines(trace: Trace, stage: Step, step: Step, terms: Sequence[Term]) -> list[TermLine]:
     largest = max((abs(term.contribution) for term in terms), default=0.0)
-    whole = len(terms) > 1 and 0 < largest < float("inf")
+    has_shares = len(terms) > 1 and 0 < largest < float("inf")
     return [
         TermLine(
             factors=[_factor(trace, stage, step, factor, term.digits) for factor in term.factors],
             amount=_amount(term) if len(terms) > 1 else "",
-            share=term.contribution / largest if whole else 0.0,
+            share=term.contribution / largest if has_shares else 0.0,
         )
         for term in terms
     ]

@@ -23,16 +23,21 @@ from pages.ui.views.tensor_panels import memory_words, panel_of
 _HEIGHT, _ROW = 430, 35  # pixels
 _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
+_SHOWN = "{shown:,} of {all:,} steps. Tick a row to see its tensor."
 _HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
 _NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
 
 
 def draw(trace: Trace) -> None:
-    """Draws the filters, the table and the tensor of the chosen row."""
+    """Draws the filters, the table and the tensor of the chosen row.
+
+    Args:
+        trace: any trace.
+    """
     st.markdown("#### Every step")
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
-    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Tick a row to see its tensor.")
+    words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))
     with button:
         download_buttons.steps_button(steps, "These rows as CSV", key="filtered_steps")
     if not steps:
@@ -76,12 +81,12 @@ def _searched(step: Step) -> str:
 
 def _modules(trace: Trace) -> tuple[str, ...]:
     """Every module path and every one above it, in the order they run."""
-    found: dict[str, None] = {}
+    modules: dict[str, None] = {}
     for step in trace.steps:
         parts = step.path.split(".")
         for depth in range(1, len(parts) + 1):
-            found[".".join(parts[:depth])] = None
-    return tuple(path for path in found if path)
+            modules[".".join(parts[:depth])] = None
+    return tuple(path for path in modules if path)
 
 
 def _table(trace: Trace, steps: Sequence[Step]) -> Step:
@@ -102,35 +107,35 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
         }
     )
     linked = link_notes.step(trace)
-    place = steps.index(linked) if linked in steps else 0
+    row = steps.index(linked) if linked in steps else 0
     if linked not in steps and session.is_of_link("step"):
         link_notes.note(LinkProblem("step", session.view("step"), _HIDDEN), code(step_to_key(trace, steps[0])))
-    key = _table_key(steps, place)
+    key = _table_key(steps, row)
     st.dataframe(
         rows,
         hide_index=True,
         height=min(_HEIGHT, _ROW * (len(steps) + 1) + 3),
         on_select=partial(_picked, key, [(step.index, step_to_key(trace, step)) for step in steps]),
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [place]}},
+        selection_default={"selection": {"rows": [row]}},
         key=key,
         column_config={
             "bytes": st.column_config.NumberColumn(format="localized"),
             "FLOPs": st.column_config.NumberColumn(format="localized"),
         },
     )
-    return steps[place]
+    return steps[row]
 
 
-def _table_key(steps: Sequence[Step], place: int) -> str:
-    """The widget's key: a new one where other rows are listed, or a row is chosen by other means than a tick in it.
+def _table_key(steps: Sequence[Step], row: int) -> str:
+    """The widget's key: a new one where other rows are listed, or the row was not chosen by a tick in this table.
 
-    A table keeps its tick by position, so only a new table can show another one.
+    A table keeps its tick by position, so only a new table can show another tick.
     """
     memory = st.session_state.setdefault(_TABLE, {"round": 0, "listed": None, "ticked": None})
     listed = [step.index for step in steps]
-    if (memory["listed"], memory["ticked"]) != (listed, steps[place].index):
-        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[place].index)
+    if (memory["listed"], memory["ticked"]) != (listed, steps[row].index):
+        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[row].index)
     return f"table.rows.{memory['round']}"
 
 
@@ -154,15 +159,15 @@ def _text_filter(name: str, label: str, example: str) -> str:
 
 
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
-    said = {"": everything}
-    value = link_notes.pick(name, label, options, "", lambda option: code(said.get(option, option)))
+    titles = {"": everything}
+    value = link_notes.pick(name, label, options, "", lambda option: code(titles.get(option, option)))
     offered = ("", *options)
     key, start = session.widget(f"table.{name}", value)
     st.selectbox(
         label,
         offered,
         offered.index(start) if start in offered else 0,
-        format_func=lambda option: said.get(option, option),
+        format_func=lambda option: titles.get(option, option),
         key=key,
         on_change=session.chosen(f"table.{name}", key, partial(_filter_changed, name)),
     )
@@ -171,7 +176,7 @@ def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: 
 
 def _ops_filter(options: list[str]) -> list[str]:
     asked = session.view("op").split()
-    known, missing = ([op for op in asked if (op in options) is there] for there in (True, False))
+    known, missing = [op for op in asked if op in options], [op for op in asked if op not in options]
     if missing:
         problem = LinkProblem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
         link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")

@@ -1,4 +1,4 @@
-"""The step by step walk: what went in, what was done, what came out, and what made any number of it."""
+"""One step of the walk: what went in, what was done, what came out, and what made any number of it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,13 @@ _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepar
 
 
 def draw(trace: Trace) -> None:
-    """Draws one step of the trace and the ways to the others."""
-    # A fragment and the widgets in it keep what they are given until the next run has drawn them again. Were that the
-    # trace, a new one would have to fit in beside it.
+    """Draws one step of the trace and the ways to the others.
+
+    Args:
+        trace: any trace.
+    """
+    # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
+    # stay in memory beside the next one.
     _draw(weakref.ref(trace), session.settings_shown())
 
 
@@ -64,8 +68,8 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     _pause(trace)
-    says, search = above.columns([5, 4], vertical_alignment="center")
-    says.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
+    caption, search = above.columns([5, 4], vertical_alignment="center")
+    caption.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
     with search, st.container(key="walk-search"):
         _search(trace, step)
     _remember(trace, step, selection)
@@ -76,7 +80,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
 
 
 def _note_the_view(trace: Trace, step: Step) -> None:
-    """Notes what the link says of this step and is not so. A pin that a person took along to another step just ends."""
+    """Adds notes on what the link says of this step that cannot be shown. A pin kept from another step just ends."""
     pin, trail, at = (session.view(name) if session.is_of_link(name) else "" for name in ("pin", "trail", "at"))
     if pin and pin_at(trace, step, pin) is None:
         link_notes.note(LinkProblem("pin", pin, _NO_CELL), code(step.full_name))
@@ -123,12 +127,12 @@ def _ahead(trace: Trace, step: Step) -> Iterator[tuple[int, Stage]]:
     for by in _AHEAD:
         if 0 <= step.index + by < len(trace.steps):
             other = trace.steps[step.index + by]
-            if sum(one.value.numel() for one in (*other.inputs, other)) <= _MOST_AHEAD:
+            if sum(tensor.value.numel() for tensor in (*other.inputs, other)) <= _MOST_AHEAD:
                 yield other.index, _staged(trace, other)
 
 
 def _go(drawn: weakref.ref[Trace], settings: Settings, request: NavigationRequest) -> None:
-    """Follows a person to the step and the cell they asked for; somewhere that is not there is nowhere to go."""
+    """Goes to the step and the cell that a person asked for; stays where there is no such step."""
     trace = drawn() or trace_of(settings)
     if not 0 <= request.step < len(trace.steps):
         return
@@ -139,11 +143,11 @@ def _go(drawn: weakref.ref[Trace], settings: Settings, request: NavigationReques
         return
     target = trace.steps[request.step]
     if request.trail == "walk":
-        here = step_from_key(trace, session.view("step"))
-        pinned = pin_at(trace, here, session.view("pin"))
+        present = step_from_key(trace, session.view("step"))
+        pinned = pin_at(trace, present, session.view("pin"))
         if pinned is not None:
             panel, index = pinned
-            trail.append(Cell(here.index, index, panel if panel < len(here.inputs) else None))
+            trail.append(Cell(present.index, index, panel if panel < len(present.inputs) else None))
     else:
         trail = []
     cell = None if request.cell is None else Cell(target.index, request.cell, request.panel)
@@ -163,11 +167,11 @@ def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
 
 def _remember(trace: Trace, step: Step, selection: Selection) -> None:
     """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
-    # Axes that this step shows whole keep what was chosen for the steps that cannot.
+    # Axes that this step shows whole keep what was chosen at steps that show a part of them.
     starts = {**view_at(session.view("at")), **selection.choice, **selection.offset}
     pin, at = pin_text(step, selection.pinned), view_text(starts)
     changes: dict[str, str | None] = {}
-    # What the link got wrong stays in the address, and its note on screen, until the person pins or turns something.
+    # A pin of the link that does not exist stays in the address, and its note on screen, until the person pins a cell.
     nowhere = session.is_of_link("pin") and pin_at(trace, step, session.view("pin")) is None
     if (pin or "") != session.view("pin") and not (pin is None and nowhere):
         changes |= {"pin": pin, "trail": None}
@@ -179,7 +183,7 @@ def _remember(trace: Trace, step: Step, selection: Selection) -> None:
 
 
 def _search(trace: Trace, step: Step) -> None:
-    titles = {step_to_key(trace, one): _title(one) for one in trace.steps}
+    titles = {step_to_key(trace, other): _title(other) for other in trace.steps}
     key, start = session.widget(_STEP, step_to_key(trace, step))
     st.selectbox(
         "Find a step",
@@ -202,15 +206,16 @@ def _chosen(step: str) -> None:
 
 
 def _nothing() -> None:
-    """What was pinned or shown instead is read when the stage is drawn."""
+    """Does nothing: what was pinned or shown instead is read when the stage is drawn."""
 
 
 def _axes(step: Step) -> None:
-    tensors = [one for one in (*step.inputs, step) if isinstance(one, Step)]
-    symbols = dict.fromkeys(symbol for one in tensors for symbol in one.axes if symbol)
+    tensors = [tensor for tensor in (*step.inputs, step) if isinstance(tensor, Step)]
+    symbols = dict.fromkeys(symbol for tensor in tensors for symbol in tensor.axes if symbol)
     words = [f"**{symbol.replace('*', '·')}** {axis(symbol).meaning}" for symbol in symbols]
     written = step.source.comment_axes if step.source and step.source.comment_axes else ()
     if len(written) == len(step.axes):
-        here = {old: new for old, new in zip(written, step.axes, strict=True) if new and old != new and "*" not in old}
-        words += [f"**{old}** in the code is **{new}** here" for old, new in here.items()]
+        pairs = zip(written, step.axes, strict=True)
+        renamed = {old: new for old, new in pairs if new and old != new and "*" not in old}
+        words += [f"**{old}** in the code is **{new}** here" for old, new in renamed.items()]
     st.caption("  \n".join(words))
