@@ -19,6 +19,7 @@ class Tone:
     dark: str
 
     def on(self, dark: bool) -> str:
+        """The tone for a dark page, or for a light one."""
         return self.dark if dark else self.light
 
 

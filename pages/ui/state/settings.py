@@ -262,7 +262,7 @@ def _used(settings: Settings, name: str) -> str:
 
 
 def nearest_multiple(value: int, of: int) -> int:
-    """The multiple of ``of`` nearest to ``value`` that the control of d_model reaches."""
+    """The multiple of ``of``, at least 1, nearest to ``value`` that the control of d_model reaches."""
     high = RANGES["d_model"][1] // of * of
     return min(max((value + of // 2) // of * of, of), high)
 

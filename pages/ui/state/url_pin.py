@@ -31,7 +31,16 @@ def cell_text(index: Index, panel: int | None = None) -> str:
 
 
 def cell_at(trace: Trace, number: int, text: str) -> Cell | None:
-    """The cell that a text names in the step with this number; None where there is no such cell."""
+    """The cell that a text names.
+
+    Args:
+        trace: where the cell must exist.
+        number: the index of a step, which need not exist.
+        text: as ``cell_text`` writes it, or anything else.
+
+    Returns:
+        The cell; None where the trace has no such cell.
+    """
     match = _CELL.fullmatch(text)
     if match is None or not 0 <= number < len(trace.steps):
         return None
@@ -79,7 +88,15 @@ def trail_text(cells: Sequence[Cell]) -> str | None:
 
 
 def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
-    """The cells of a trail, up to the first that does not exist: from there on its way is unknown."""
+    """The cells of a trail.
+
+    Args:
+        trace: where the cells must exist.
+        text: as ``trail_text`` writes it, or anything else.
+
+    Returns:
+        The cells up to the first that does not exist: from there on the way is unknown.
+    """
     cells: list[Cell] = []
     for part in filter(None, text.split("_")[:_LONGEST]):
         number, _, name = part.partition("-")

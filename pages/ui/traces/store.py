@@ -71,7 +71,7 @@ class Store:
         return kept
 
     def look_up(self, key: Hashable) -> Any:
-        """What is kept under the key, or on somebody's screen; None where neither is."""
+        """What is cached under the key or still on somebody's screen; None where neither is."""
         with self._lock:
             kept = self._on_screens.get(key)
             if kept is not None:

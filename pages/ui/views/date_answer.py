@@ -97,7 +97,15 @@ def how_sure(written: Decoded) -> str:
 
 
 def read_as(written: Decoded, settings: Settings) -> str:
-    """How the trained model reads a source with other digits than 0 to 9; nothing where it reads what is written."""
+    """How the trained model reads a source with other digits than 0 to 9.
+
+    Args:
+        written: the answer to that source.
+        settings: those of the model.
+
+    Returns:
+        A sentence; nothing where the model reads what is written.
+    """
     read = char_tokenizer.as_read(written.source)
     if not settings.trained or read == tokenizer.normalise(written.source):
         return ""

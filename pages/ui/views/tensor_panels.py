@@ -59,7 +59,7 @@ def panel_of(trace: Trace, step: Step) -> Panel:
 
 
 def step_panels(trace: Trace, step: Step) -> list[Panel]:
-    """What a step read, and the step itself last."""
+    """The panels of a step: its inputs in order, and the step itself last."""
     before = [
         panel_of(trace, parent) if isinstance(parent, Step) else _leaf_panel(trace, step, number)
         for number, parent in enumerate(step.inputs)
@@ -68,7 +68,15 @@ def step_panels(trace: Trace, step: Step) -> list[Panel]:
 
 
 def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...]:
-    """What stands along each axis: the tokens of a length axis, the vocabulary along V."""
+    """What is named along each axis: the tokens of a length axis, the vocabulary along V.
+
+    Args:
+        trace: the trace whose tokens these are.
+        axes: the symbols of a tensor's axes, None where unknown.
+
+    Returns:
+        For each axis a label for each position, or a list of them for each sentence; None where nothing is named.
+    """
     return tuple(_labels(trace, axes, axis) for axis in range(len(axes)))
 
 

@@ -19,7 +19,7 @@ def join(stages: Sequence[tuple[int, bytes]]) -> bytes:
 
 
 def within(stages: Iterable[tuple[int, bytes]], most: int) -> list[tuple[int, bytes]]:
-    """The first stages that together are at most so many bytes."""
+    """The first stages that together are at most ``most`` bytes; those that follow are not even asked for."""
     taken: list[tuple[int, bytes]] = []
     for step, data in stages:
         most -= len(data)

@@ -42,14 +42,29 @@ def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0, adopted: b
 
 
 def pin_of(panels: Sequence[Panel], pinned: tuple[int, Index] | None, step: int | None = None) -> dict[str, Any] | None:
-    """A pin as it is remembered. Title and step go along: the same place in another tensor is not the same cell."""
+    """A pin as it is remembered, with title and step: the same index in another tensor is another cell.
+
+    Args:
+        panels: the panels on the stage.
+        pinned: the number of a panel and the index of its cell; None where nothing is pinned.
+        step: the step on the stage; None where there is no player.
+    """
     if pinned is None or not 0 <= pinned[0] < len(panels):
         return None
     return {"panel": pinned[0], "title": panels[pinned[0]].title, "step": step, "index": list(pinned[1])}
 
 
 def valid_pin(panels: Sequence[Panel], pin: Any, step: int | None = None) -> tuple[int, Index] | None:
-    """The pin, if its cell exists in what is drawn now. What comes from a browser is checked, not trusted."""
+    """The pin, if its cell exists in what is drawn now.
+
+    Args:
+        panels: the panels on the stage.
+        pin: as ``pin_of`` makes it, or anything else that a browser sends.
+        step: the step on the stage; None where there is no player.
+
+    Returns:
+        The number of the panel and the index of the cell; None where there is no such cell.
+    """
     if not isinstance(pin, dict) or pin.get("step") != step:
         return None
     number, index = pin.get("panel"), pin.get("index")

@@ -235,7 +235,12 @@ def _scale(panel: Panel) -> dict[str, Any]:
 def largest(value: torch.Tensor, masked: torch.Tensor | None = None) -> float:
     """The largest finite magnitude of the whole tensor, so that colours stay put while people page through it.
 
-    Masked cells do not count, nor do fillers like −1e9.
+    Args:
+        value: the tensor, of any shape and dtype that is not complex.
+        masked: bool, broadcastable to its shape: cells that do not count.
+
+    Returns:
+        The magnitude, of fillers like −1e9 only where there is no other; 0 for a tensor without elements.
     """
     torch = _torch()
     if value.numel() == 0:
