@@ -1,5 +1,6 @@
 """The attention page: the attentions of a trace, whoever's model it is of."""
 
+import itertools
 import math
 
 import pytest
@@ -8,7 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from engine import Config, record, run
+from pages.ui.views import attention
 from pages.ui.views.attention import attentions_of
+from pages.ui.views.tensor_panels import panel_of, step_panels
 from tests.pages.shown import stage
 from tests.pages.test_pages import opened
 
@@ -138,3 +141,21 @@ def test_the_attention_of_the_built_in_model_is_chosen_by_kind_layer_and_head():
     assert shown["note"] == f"step {weights.index}, each row sums to 1"
     assert [axis["symbol"] for axis in shown["axes"]] == ["T", "S"]
     assert "√d_k" in str(stage(app, "attention.stage")["operation"])
+
+
+def test_one_head_is_the_rows_of_that_head_and_sentence_or_those_it_shares():
+    trace = foreign()
+    steps = attentions_of(trace)["second"]
+    for head, sentence in itertools.product(range(2), range(2)):
+        shown = attention._one_head(trace, panel_of(trace, steps.weights), head, sentence, "")
+        assert torch.equal(shown.value, steps.weights.value[sentence, head])
+        mask = attention._one_head(trace, step_panels(trace, steps.masked)[1], head, sentence, "")
+        assert torch.equal(mask.value, torch.ones(5, 5).triu(1).bool())  # of two axes, shared by all
+
+
+def test_one_head_of_the_built_in_model_has_the_tokens_of_its_sentence():
+    trace = run(Config(d_model=8, heads=2), ["I go home", "we"], ["나는", "나는"])
+    mask = trace.find("encoder.layers.0.self_attention.masked")
+    shown = attention._one_head(trace, step_panels(trace, mask)[1], 1, 1, "")
+    assert torch.equal(shown.value, mask.inputs[1].value[1, 0])
+    assert shown.labels[-1] == ("⟨begin⟩", "we", "⟨end⟩", "⟨pad⟩", "⟨pad⟩")
