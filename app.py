@@ -8,7 +8,7 @@ if __name__ == "__main__":  # somebody visits the front page
     from pages.ui.app import page_runner
     from pages.ui.views import front_page
 
-    page_runner.show("app.py", front_page.draw)
+    page_runner.run_page("app.py", front_page.draw)
 else:  # the server starts
     import streamlit as st
 

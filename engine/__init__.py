@@ -2,6 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from engine.record import gc_pause
+
+with gc_pause.paused():  # loading torch makes some 200,000 objects that stay for good
+    import torch  # noqa: F401
+
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
 from engine.pretrained.pretrained import trained_config

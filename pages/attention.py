@@ -7,4 +7,4 @@ frame.begin("pages/attention.py")
 from pages.ui.views import attention
 from pages.ui.app import page_runner
 
-page_runner.show("pages/attention.py", attention.draw)
+page_runner.run_page("pages/attention.py", attention.draw)

@@ -7,4 +7,4 @@ frame.begin("pages/decoding.py")
 from pages.ui.views import decoding
 from pages.ui.app import page_runner
 
-page_runner.show("pages/decoding.py", lambda _: decoding.draw())
+page_runner.run_page("pages/decoding.py", lambda _: decoding.draw())

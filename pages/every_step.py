@@ -7,4 +7,4 @@ frame.begin("pages/every_step.py")
 from pages.ui.app import page_runner
 from pages.ui.views import steps_table
 
-page_runner.show("pages/every_step.py", steps_table.draw)
+page_runner.run_page("pages/every_step.py", steps_table.draw)

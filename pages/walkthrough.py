@@ -7,4 +7,4 @@ frame.begin("pages/walkthrough.py")
 from pages.ui.app import page_runner
 from pages.ui.views import walkthrough
 
-page_runner.show("pages/walkthrough.py", walkthrough.draw)
+page_runner.run_page("pages/walkthrough.py", walkthrough.draw)

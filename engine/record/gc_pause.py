@@ -1,4 +1,4 @@
-"""Python's cycle collector."""
+"""Python's cyclic garbage collector, kept from running for a while."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Keeps it away while much is made that stays: it would go over all of it again and again, and find nothing."""
-    ran = gc.isenabled()
+    """Disables cyclic garbage collection during bulk allocation of long-lived objects.
+
+    It would go over all of them again and again, and free nothing. Afterwards it is as it was: one that was disabled
+    before stays so.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if ran:
+        if was_enabled:
             gc.enable()

@@ -12,8 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import cast
+
+import regex
 
 PAD, BEGIN, END = 0, 1, 2
 SPECIALS = ("⟨pad⟩", "⟨begin⟩", "⟨end⟩")
@@ -35,20 +37,11 @@ MAX_SENTENCES = 64
 MAX_MARKS = 30  # on one character: no language needs more (UAX #15, stream-safe text), and sorting them is quadratic
 
 _KNOWN = frozenset(KNOWN)
-_ZWJ = "\u200d"
 _JOINERS = frozenset("\u200c\u200d")
-_FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
-_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 _BIDI_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Format characters that do have a shape: Arabic number signs and their kin.
 _VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-# Letters by category, yet part of the character before them: Thai and Lao AM, halfwidth Japanese voicing marks, and
-# the vowels and finals of Korean syllables too old to have a code point of their own.
-_TRAILING_LETTERS = frozenset("\u0e33\u0eb3\uff9e\uff9f").union(
-    map(chr, chain(range(0x1160, 0x1200), range(0xD7B0, 0xD800)))
-)
-_EXTENDING = _JOINERS | _SKIN_TONES | _TAGS | _TRAILING_LETTERS
 
 
 class TextError(ValueError):
@@ -185,25 +178,8 @@ def _is_of_a_word(character: str) -> bool:
 
 
 def _characters(text: str) -> Iterator[str]:
-    """Text cut into what a reader calls characters: UAX #29's grapheme clusters, simplified."""
-    start = 0
-    for end in range(1, len(text)):
-        if not _continues(text, start, end):
-            yield text[start:end]
-            start = end
-    if text:
-        yield text[start:]
-
-
-def _continues(text: str, start: int, end: int) -> bool:
-    """Whether the code point at `end` belongs to the character that began at `start`."""
-    first, before, code_point = text[start], text[end - 1], text[end]
-    if code_point in _FLAG_LETTERS:
-        return end - start == 1 and first in _FLAG_LETTERS
-    category = unicodedata.category(code_point)
-    if before == _ZWJ and category[0] == "S":
-        return unicodedata.category(first)[0] == "S"
-    return category[0] == "M" or code_point in _EXTENDING
+    """Text cut into what a reader calls characters: the grapheme clusters of UAX #29."""
+    return (match[0] for match in regex.finditer(r"\X", text))
 
 
 def _read(side: str, given: object, frame: int) -> list[list[Piece]]:

@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:
 import torch  # noqa: E402
 
 from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex  # noqa: E402
-from pages.ui.components.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
+from pages.ui.components.tensor_view import Badge, OperationCard, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
 KOREAN = ("⟨begin⟩", "나는", "집에", "간다", "⟨end⟩")
@@ -66,7 +66,7 @@ def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed
         ],
         key="matmul",
         reads=[out(query, 0, 1, 2, -1), out(key_t, 0, 1, -1, 3)],
-        operation=Operation(
+        operation=OperationCard(
             "matmul",
             [
                 ("scores", "i"),
@@ -108,7 +108,7 @@ def permute() -> None:
         ],
         key="permute",
         reads=[out(before, 0, 2, 1, 3)],
-        operation=Operation("permute", "", "query = query.permute(0, 2, 1, 3)  # (B, H, S, d_k)", (0, 8, 33)),
+        operation=OperationCard("permute", "", "query = query.permute(0, 2, 1, 3)  # (B, H, S, d_k)", (0, 8, 33)),
     )
 
 
@@ -124,7 +124,7 @@ def softmax() -> None:
         ],
         key="softmax",
         reads=[out(scores, 0, 1, 2, -1)],
-        operation=Operation(
+        operation=OperationCard(
             "softmax", "exp(s) / Σ exp(s)", "weights = scores.softmax(dim=-1)", badges=(Badge("rows sum to 1"),)
         ),
     )
@@ -140,7 +140,9 @@ def view() -> None:
         ],
         key="view",
         reads=[FlatMap(tuple(before.shape), tuple(after.shape))],
-        operation=Operation("view", "", "query = query.view(batch, length, heads, d_k)  # (B, S, H, d_k)", (0, 8, 45)),
+        operation=OperationCard(
+            "view", "", "query = query.view(batch, length, heads, d_k)  # (B, S, H, d_k)", (0, 8, 45)
+        ),
     )
 
 
@@ -158,7 +160,7 @@ def gather() -> None:
             GatherMap(tuple(table.shape), 0, 1, (SameIndex(2),), ids),
             out(ids, 0, 1),
         ],
-        operation=Operation("embedding", "", "embedded = table[ids]  # (B, S, d_model)", (0, 11, 21)),
+        operation=OperationCard("embedding", "", "embedded = table[ids]  # (B, S, d_model)", (0, 11, 21)),
     )
 
 
@@ -215,7 +217,7 @@ def hostile() -> None:
             Panel("out", normal(2, 2), ("S", "<i>T</i>"), note="<script>", footer="&lt;"),
         ],
         key="hostile",
-        operation=Operation("<script>alert(2)</script>", "<b>x</b>", "x  # <img>", facts=[("<hr>", "<hr>")]),
+        operation=OperationCard("<script>alert(2)</script>", "<b>x</b>", "x  # <img>", facts=[("<hr>", "<hr>")]),
     )
 
 

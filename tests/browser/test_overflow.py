@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from engine import Config, run
 from engine.record.trace import Step
-from pages.ui.state.url_step import key_of
+from pages.ui.state.url_step import step_to_key
 from tests.browser.conftest import launched_by
 from tests.browser.tabs import Opener
 
@@ -45,7 +45,7 @@ _PANELS = """() => {
 
 
 def shown(page: Page, app: str, step: Step, **sizes: str) -> Page:
-    page.goto(f"{app}/walkthrough?{urlencode({**SIZES, **sizes, 'step': key_of(TRACE, step)})}")
+    page.goto(f"{app}/walkthrough?{urlencode({**SIZES, **sizes, 'step': step_to_key(TRACE, step)})}")
     page.locator(f'.stage-root[data-step="{step.index}"]').wait_for(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     return page

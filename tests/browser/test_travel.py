@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine import Step, run
 from engine.ops import reads
-from pages.ui.state.url_step import step_at
+from pages.ui.state.url_step import step_from_key
 from tests.browser.conftest import NARROW, served
 from tests.browser.tabs import Opener
 from tests.browser.travel_demo import CONFIGS
@@ -56,7 +56,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def steps() -> dict[str, Step]:
     trace = run(CONFIGS["small"])
-    return {name: step_at(trace, f"{ATTENTION}.{name}") for name in STEPS}
+    return {name: step_from_key(trace, f"{ATTENTION}.{name}") for name in STEPS}
 
 
 class Tab:
@@ -381,7 +381,7 @@ def test_only_what_is_in_view_on_both_sides_flies_and_that_is_said(still: Tab) -
 def test_a_frame_paints_each_cell_once_and_lays_nothing_out(still: Tab) -> None:
     still.show("key_t", "many").scrub(50)
     assert "in view on both sides" not in still.page.locator(".travel .note").inner_text()
-    cells = math.prod(step_at(run(CONFIGS["many"]), f"{ATTENTION}.key_t").shape)
+    cells = math.prod(step_from_key(run(CONFIGS["many"]), f"{ATTENTION}.key_t").shape)
     seen = still.range.evaluate(
         """range => {
           const seen = {painted: 0, measured: 0, canvases: 0};

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from engine import Config, Leaf, Step, Trace, explain, run
 from engine.ops import reads
 from pages.ui.state.settings import SOURCE, TARGET
-from pages.ui.state.url_step import key_of
+from pages.ui.state.url_step import step_to_key
 from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
 from tests.browser.tabs import Opener
@@ -39,7 +39,7 @@ class Walk:
 
     def open(self, trace: Trace | None = None, step: Step | None = None, **query: object) -> Walk:
         if trace is not None and step is not None:
-            query["step"] = key_of(trace, step)
+            query["step"] = step_to_key(trace, step)
         self.page.goto(f"{self.address}/walkthrough?{urlencode({'weights': 'random', **query})}")
         self.page.locator(".stage-root[data-step]").wait_for(timeout=60_000)
         self.settle()
@@ -248,7 +248,7 @@ def test_every_step_of_a_small_model_is_shown_one_after_the_other_and_is_no_wide
         sizes = [chip.split() for chip in shown["chips"]]
         assert [int(words[-1]) for words in sizes if words[-1].isdigit()] == list(step.shape)
         walk.page.keyboard.press("ArrowRight")
-    walk.says(step=key_of(small, small.steps[-1]))
+    walk.says(step=step_to_key(small, small.steps[-1]))
     expect(walk.page.get_by_role("button", name="Next", exact=True)).to_have_attribute("aria-disabled", "true")
 
 
@@ -260,7 +260,7 @@ def test_presses_faster_than_the_server_answers_all_count(walks: Callable[..., W
     walk.settle()
     expect(walk.page.locator(".position .count")).to_have_text(f"step 25 of {len(trace.steps) - 1}")
     walk.page.wait_for_function(
-        "key => new URLSearchParams(location.search).get('step') === key", arg=key_of(trace, trace.steps[25])
+        "key => new URLSearchParams(location.search).get('step') === key", arg=step_to_key(trace, trace.steps[25])
     )
     walk.at(trace.steps[25])
 

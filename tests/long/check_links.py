@@ -16,7 +16,7 @@ from pages.ui.labs.kit.registry import LABS
 from pages.ui.state.link_values import Note, choice, whole
 from pages.ui.state.settings import RANGES, Settings, from_query
 from pages.ui.state.url_pin import exists, pin_at, trail_at, view_at
-from pages.ui.state.url_step import step_at
+from pages.ui.state.url_step import step_from_key
 from tests.long.registry import Case, long_check
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def _view(trace: Trace, drawn: random.Random) -> None:
     for found, used in ((problem, value), (other, "that")):
         if found is not None:
             _is_readable(found.note(used))
-    step = step_at(trace, text)
+    step = step_from_key(trace, text)
     assert step in trace.steps
     pinned = pin_at(trace, step, text)
     assert pinned is None or len(pinned[1]) <= 4

@@ -10,7 +10,7 @@ from engine import Config, run
 from engine.export import step_columns
 from engine.runtime.parameters import parameters_of
 from pages.ui.state.settings import SOURCE, TARGET
-from pages.ui.views.operation_card import operation_of
+from pages.ui.views.operation_card import card_of
 from tests.pages.shown import ahead, control, stage, unfolded
 
 ROOT = Path(__file__).parents[2]
@@ -342,4 +342,4 @@ def test_the_card_of_a_step_says_how_many_parameters_it_reads(step, expected):
     trace = run(Config())
     path, _, name = step.rpartition(".")
     first = next(one for one in trace.steps if (one.path, one.name) == (path, name))
-    assert dict(operation_of(trace, first).facts).get("parameters", "") == expected
+    assert dict(card_of(trace, first).facts).get("parameters", "") == expected

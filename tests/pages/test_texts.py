@@ -66,3 +66,19 @@ def test_blank_lines_between_sentences_are_no_sentences():
     app = opened("app.py", source="\n\nI go home\n \n\twe see\n\n", target="나는\n\n우리는", **LAYERS)
     assert not app.error
     assert "Batch 2 · source length 5 · target length 2, in tokens" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        ("I go home", "`home` · `⟨end⟩`"),
+        ("q" * 12, " · `##q` and 2 more"),
+        ("we\nI go home\nthe dog", "`⟨pad⟩`, and 2 more of them"),
+        ("q" * 12 + "\nwe", " · `##q` and 2 more, and 1 more of them"),
+    ],
+    ids=["one short sentence", "one long sentence", "several", "several long ones"],
+)
+def test_the_front_page_counts_the_tokens_and_sentences_that_it_leaves_out(source, end):
+    app = opened("app.py", source=source, target="\n".join(["나는"] * len(source.split("\n"))), **LAYERS)
+    [encoder] = [block.value for block in app.markdown if block.value.startswith("The encoder reads ")]
+    assert encoder.endswith(end)

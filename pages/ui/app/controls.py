@@ -1,11 +1,12 @@
-"""The settings in the sidebar. Every widget shows the settings and, when moved, makes new ones of them.
+"""The settings in the sidebar. Every widget shows the present settings; moving one changes them.
 
-A control stands where it stood whatever is moved: only what comes below all sizes comes and goes.
+No control moves on the screen when another is moved: only what is below all sizes appears and disappears.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import present
 from engine.text.tokenizer import MAX_SENTENCES
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.state import session, size_rules
 from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
@@ -24,17 +25,24 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 # Sizes people use; the present one is always among those offered.
 _WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
 _HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+_MOST_ANSWERS = 3
+_WRITES, _WRITES_MORE = "The model writes {answers}", "The model writes {answers} and {more} more"
 _NORMS = {False: "after (post-norm)", True: "before (pre-norm)"}
 _WEIGHTS = {TRAINED: "Trained on dates", RANDOM: "Random"}
 _INPUTS = {CHARACTERS: "Characters", WORDS: "Words", TOKENS: "Generated"}
 
 
 def draw(settings: Settings, trace: Trace | None) -> None:
-    """Draws every control with the present settings."""
+    """Draws every control.
+
+    Args:
+        settings: what the controls show.
+        trace: the run of these settings; None where they cannot be run.
+    """
     with st.sidebar:
         _input(settings, trace)
         _model(settings)
-        folded("More", "more", partial(_more, settings))
+        lazy_expander("More", "more", partial(_more, settings))
         if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
             _decoding_step(settings)
 
@@ -50,14 +58,14 @@ def _input(settings: Settings, trace: Trace | None) -> None:
         _slider("src_len", "Source length", settings)
         _slider("tgt_len", "Target length", settings)
     with st.container(key="input-sizes"):
-        if trace is not None and settings.reads == SENTENCES:
-            sizes = trace.config
+        sizes = None if trace is None else trace.config
+        if sizes is not None and settings.reads == SENTENCES:
             st.caption(
                 f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
             )
 
 
-def _segments(name: str, label: str, options: dict[str, str], value: str, do: Any) -> None:
+def _segments(name: str, label: str, options: dict[str, str], value: str, on_choice: Callable[[str], None]) -> None:
     key, start = session.widget(name, value)
     st.segmented_control(
         label,
@@ -66,7 +74,7 @@ def _segments(name: str, label: str, options: dict[str, str], value: str, do: An
         format_func=options.__getitem__,
         key=key,
         required=True,
-        on_change=session.chosen(name, key, do),
+        on_change=session.chosen(name, key, on_choice),
         width="stretch",
     )
 
@@ -85,14 +93,15 @@ def _decoding_step(settings: Settings) -> None:
         written = decoded_of(settings)
     except CannotRunError:
         return  # the page says why
-    last = max(len(one.choices) for one in written) - 1
+    last = max(len(line.choices) for line in written) - 1
     if last < 1:
         return
     key, start = session.widget("upto", last if settings.upto is None else min(settings.upto, last), last)
     callback = session.chosen("upto", key, partial(_set_upto, last))
     st.slider("Decoding step: characters written so far", 0, last, start, key=key, on_change=callback)
-    answers = ", ".join(code(one.text) for one in written[:3])
-    st.caption(f"The model writes {answers}" + (f" and {len(written) - 3} more" if len(written) > 3 else ""))
+    answers = ", ".join(code(line.text) for line in written[:_MOST_ANSWERS])
+    more = len(written) - _MOST_ANSWERS
+    st.caption((_WRITES_MORE if more > 0 else _WRITES).format(answers=answers, more=more))
 
 
 def _model(settings: Settings) -> None:
@@ -165,11 +174,13 @@ def _number(name: str, label: str, settings: Settings) -> None:
     st.number_input(label, low, high, start, key=key, step=1, on_change=callback)
 
 
-def _select(name: str, label: str, options: tuple[Any, ...], settings: Settings, said: Any = str) -> None:
+def _select(
+    name: str, label: str, options: tuple[Any, ...], settings: Settings, show: Callable[[Any], str] = str
+) -> None:
     key, start = session.widget(name, getattr(settings.config, name))
     offered = options if start in options else (*options, start)
     callback = session.chosen(name, key, partial(_set_config, name))
-    st.selectbox(label, offered, offered.index(start), format_func=said, key=key, on_change=callback)
+    st.selectbox(label, offered, offered.index(start), format_func=show, key=key, on_change=callback)
 
 
 def _toggle(name: str, label: str, settings: Settings) -> None:
@@ -208,7 +219,8 @@ def _set_upto(last: int, chosen: int) -> None:
 
 
 def _set_text(name: str, text: str) -> None:
-    session.change_settings(dataclasses.replace(session.settings_now(), **{name: text, "upto": None}))
+    changes: Any = {name: text, "upto": None}
+    session.change_settings(dataclasses.replace(session.settings_now(), **changes))
 
 
 def _follow() -> None:

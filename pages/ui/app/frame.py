@@ -26,22 +26,25 @@ _ICON = (
 
 @dataclass(frozen=True)
 class Page:
+    """A page of the app: its script, its name in the navigation, and a sentence on what it shows."""
+
     file: str
     label: str
-    says: str
+    summary: str
 
 
 PAGES = (
-    Page("app.py", "The model", "the whole Transformer at a glance"),
-    Page("pages/walkthrough.py", "Walkthrough", "one operation at a time: what went in, what was done, what came out"),
-    Page("pages/attention.py", "Attention", "scores, mask and weights of every head, token by token"),
-    Page("pages/decoding.py", "Decoding", "the answer character by character: what was probable at each place"),
-    Page("pages/labs.py", "Labs", "the questions people ask, each as an experiment to predict and run"),
-    Page("pages/every_step.py", "Every step", "all recorded tensors in one table, to search and filter"),
-    Page("pages/export.py", "Export", "the trace as CSV"),
+    Page("app.py", "The model", "The whole Transformer at a glance"),
+    Page("pages/walkthrough.py", "Walkthrough", "One operation at a time: what went in, what was done, what came out"),
+    Page("pages/attention.py", "Attention", "Scores, mask and weights of every head, token by token"),
+    Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
+    Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
+    Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
+    Page("pages/export.py", "Export", "The trace as CSV"),
 )
 
-_PLACE, _EARLY, _LINKED, _TITLED = "explorer.place", "explorer.early", "explorer.linked", "explorer.titled"
+_NAVIGATION, _EARLY = "explorer.navigation", "explorer.early_links"  # containers in the sidebar
+_LINKED, _TITLED = "explorer.linked", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
@@ -78,10 +81,12 @@ h1 { font-size: 1.9rem !important; }
 """
 
 
-def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -> None:
-    """Draws title, navigation and style, and while torch loads what is to stand there meanwhile, by default one line.
+def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.loading_line) -> None:
+    """Draws title, navigation and style. The first call of every page.
 
-    First call of every page.
+    Args:
+        file: the page's script, as ``PAGES`` has it.
+        meanwhile: draws what the page shows while torch loads, by default one line.
     """
     if st.session_state.get(_TITLED) != file:  # the browser keeps it, and to be told again takes it 20 ms
         label = next(page.label for page in PAGES if page.file == file)
@@ -89,9 +94,9 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -
         st.session_state[_TITLED] = file
     st.html(_STYLE)
     st.sidebar.markdown(f"**{NAME}**")
-    place = st.sidebar.container(key="navigation")
-    early = place.empty()
-    st.session_state[_PLACE] = place
+    navigation = st.sidebar.container(key="navigation")
+    early = navigation.empty()
+    st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
         _draw_links(early, st.query_params.to_dict())
         st.session_state[_EARLY] = early
@@ -99,39 +104,48 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.says) -
 
 
 def has_links() -> bool:
-    """Whether the navigation has the links that ``carry`` drew, not only those that were drawn early."""
+    """Whether the navigation has the links of ``draw_links``, not only those drawn while torch loads."""
     return _LINKED in st.session_state
 
 
-def make_room() -> None:
-    """Takes away the links that were drawn early. What the page drew in a place, a fragment cannot draw anew.
+def remove_early_links() -> None:
+    """Removes the links that were drawn while torch loads: a fragment cannot replace what its page drew.
 
-    Others stay until the new ones come, and with them the press of somebody who left a field by pressing one.
+    Other links stay until the new ones come, so a click on an old link that also blurs a text field is not lost.
     """
     early = st.session_state.pop(_EARLY, None)
     if early is not None:
         early.empty()
 
 
-def carry(query: Mapping[str, str]) -> None:
-    """Makes the navigation's links carry these settings along. To be called in every run.
+def draw_links(query: Mapping[str, str]) -> None:
+    """Draws the navigation's links with these settings in their addresses. To be called in every run.
 
-    A fragment that calls it needs its page to have called ``make_room`` before.
+    Args:
+        query: the settings, as the address of a page has them.
+
+    A fragment may call this only after its page has called ``remove_early_links``.
     """
-    make_room()
-    _draw_links(st.session_state[_PLACE], query)
+    remove_early_links()
+    _draw_links(st.session_state[_NAVIGATION], query)
     st.session_state[_LINKED] = True
 
 
 def link(file: str, label: str, query: Mapping[str, str]) -> None:
-    """A link to another page with these settings and view."""
+    """Draws a link to another page.
+
+    Args:
+        file: the page's script, as ``PAGES`` has it.
+        label: what the link says, in Markdown.
+        query: the settings and the view to open it with.
+    """
     try:
         st.page_link(file, label=label, query_params=dict(query))
     except StreamlitPageNotFoundError:
         st.caption(label)  # this page was started as a script of its own, and knows no other
 
 
-def _draw_links(place: DeltaGenerator, query: Mapping[str, str]) -> None:
-    with place.container(gap=None):
+def _draw_links(navigation: DeltaGenerator, query: Mapping[str, str]) -> None:
+    with navigation.container(gap=None):
         for page in PAGES:
             link(page.file, page.label, query)

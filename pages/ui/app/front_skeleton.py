@@ -1,4 +1,4 @@
-"""The front page as far as it needs no trace, and all that stands there while torch loads."""
+"""The front page's headings and columns, and what it shows while torch loads."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ _OUTLINE = """digraph {
 }"""
 
 
-def parts() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Draws the headings, and gives the places below them: for the words and for the picture."""
+def columns() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Draws the headings.
+
+    Returns:
+        The columns below them: for the words, and for the picture.
+    """
     words, picture = st.columns([4, 7], gap="large")
     words.title("Point at any number. See what made it.")
     picture.markdown("##### The model, with the shape of every tensor that passes")
@@ -30,13 +34,12 @@ def parts() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def draw() -> None:
-    """What stands there while torch loads.
+    """Draws what the front page shows while torch loads.
 
-    With the outline the browser fetches and starts what draws graphs while it has nothing else to do. The graph itself
-    then comes sooner.
+    The outline has the browser load what draws graphs while it has nothing else to do, so the graph comes sooner.
     """
-    words, picture = parts()
+    words, picture = columns()
     with words:
         st.markdown("A complete encoder–decoder Transformer will run, and every tensor on the way be kept.")
-        loading_placeholder.says()
+        loading_placeholder.loading_line()
     picture.graphviz_chart(_OUTLINE, alt="The model in outline: encoder and decoder")

@@ -1,4 +1,4 @@
-"""What is folded away until somebody opens it. Streamlit's own expander has its inside drawn while it is closed too."""
+"""An expander whose inside is drawn only while it is open: Streamlit's own draws it while it is closed too."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from pages.ui.state import session
 OPENED = "explorer.opened"
 
 
-def folded(label: str, key: str, draw: Callable[[], None]) -> None:
-    """An expander that has its inside drawn only while it is open, and is on every page as it was left."""
-    name = key
+def lazy_expander(label: str, name: str, draw: Callable[[], None]) -> None:
+    """Draws an expander, open or closed as it was left on whichever page has it.
+
+    Args:
+        label: what it says, in Markdown.
+        name: what it is known by on every page.
+        draw: draws its inside.
+    """
     key, start = session.widget(name, name in st.session_state.get(OPENED, ()))
     with st.expander(label, start, key=key, on_change=session.chosen(name, key, partial(_turn, name))) as inside:
         if inside.open:

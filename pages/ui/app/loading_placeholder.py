@@ -1,4 +1,4 @@
-"""What stands on a page while torch loads, until the page has what it is to show."""
+"""What a page shows while torch loads."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ from collections.abc import Callable
 
 import streamlit as st
 
-_PLACE = "waiting.place"
-_HERE = False  # whether any page of this process has got past it
+_PLACEHOLDER = "explorer.loading_placeholder"
+_LOADED = False  # whether any page of this process has been past its placeholder
 
 
 def begin(draw: Callable[[], None]) -> None:
-    """Has drawn what stands here meanwhile. Nothing where torch has been loaded before."""
-    place = st.empty()  # in every run, so that what follows keeps its place
-    st.session_state.pop(_PLACE, None)
-    if not _HERE:
-        with place.container():
+    """Shows the placeholder until ``end``; nothing where torch is loaded already.
+
+    Args:
+        draw: draws what is in it.
+    """
+    placeholder = st.empty()  # in every run, so that what follows keeps its position on the page
+    st.session_state.pop(_PLACEHOLDER, None)
+    if not _LOADED:
+        with placeholder.container():
             draw()
-        st.session_state[_PLACE] = place
+        st.session_state[_PLACEHOLDER] = placeholder
 
 
-def says() -> None:
-    """The line."""
+def loading_line() -> None:
+    """Shows "Loading PyTorch and the model."."""
     st.caption("Loading PyTorch and the model.")
 
 
 def end() -> None:
-    """Takes it away. To be called right before the page draws its own."""
-    global _HERE
-    _HERE = True
-    place = st.session_state.pop(_PLACE, None)
-    if place is not None:
-        place.empty()
+    """Removes the placeholder. To be called right before the page draws its own."""
+    global _LOADED
+    _LOADED = True
+    placeholder = st.session_state.pop(_PLACEHOLDER, None)
+    if placeholder is not None:
+        placeholder.empty()

@@ -1,4 +1,4 @@
-"""What every page does first: settle the settings, run the model, draw it and the controls."""
+"""Runs a page: reads the settings from the address, runs the model, draws the page and the controls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what
 from engine import Trace
 from pages.ui.app import controls, frame, loading_placeholder
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import whole
+from pages.ui.state.link_values import whole_number
 from pages.ui.state.settings import Settings, differing
 from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
@@ -24,55 +24,65 @@ _EXAMPLE = (
 )
 
 
-def show(file: str, draw: Callable[[Trace], None]) -> None:
-    """Runs what the settings say, has the page draw it, and draws the controls.
+def run_page(file: str, draw: Callable[[Trace], None]) -> None:
+    """Runs the model of the settings, has the page draw its trace, and draws the controls.
 
-    Where that cannot be run, says why and draws the last one that could, so nothing on screen is lost. What people wait
-    for is drawn first: the browser shows it while the controls are still on their way.
+    Where the model cannot be run, says why and draws the last trace that could be made, so nothing on screen is lost.
+    What people wait for is drawn first: the browser shows it while the controls are still on their way.
+
+    Args:
+        file: the page's script.
+        draw: draws the page of a trace.
     """
-    frame.make_room()
-    session.arrive(file)
-    _show(draw)
+    frame.remove_early_links()
+    session.begin_page(file)
+    _run(draw)
 
 
 # At every run of a page the browser goes over all its elements several times before it shows one; at that of a fragment
 # it does not.
 @st.fragment
-def _show(draw: Callable[[Trace], None]) -> None:
+def _run(draw: Callable[[Trace], None]) -> None:
     settings = session.settings_now()
     linked = frame.has_links()
-    if not linked:  # none stand there meanwhile
-        session.carry()
+    if not linked:  # no link would stand there while the model runs
+        session.publish()
     trace: Trace | None
     refused = False
     with link_notes.banner():
         try:
             trace = trace_of(settings)
-            session.show(settings)
-            _note_the_last_step(settings)
+            session.remember_shown(settings)
+            _note_step_after_the_end(settings)
         except CannotRunError as error:
-            trace, refused = _last(str(error)), True
+            trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
         if trace is not None:
             draw(trace)
     if linked:
-        session.carry()
+        session.publish()
     controls.draw(settings, None if refused else trace)
 
 
-def _note_the_last_step(settings: Settings) -> None:
-    """Notes where the link asks for a step of decoding after the end of the answer: the last one is shown."""
+def _note_step_after_the_end(settings: Settings) -> None:
+    """Adds a note where the link asks for a step of decoding after the end of the answer: the last one is shown."""
     if settings.writes and settings.upto is not None:
         last = max(len(line.choices) for line in decoded_of(settings)) - 1
-        shown, problem = whole("upto", str(settings.upto), 0, last, last)
+        shown, problem = whole_number("upto", str(settings.upto), 0, last, last)
         if problem is not None:
             session.add_note(problem.note(shown))
 
 
-def _last(trouble: str) -> Trace | None:
-    """The last trace that worked, under what is wrong with the present settings; None where even that has no room.
+def _last_that_worked(trouble: str) -> Trace | None:
+    """Says what is wrong with the present settings, and what is shown instead.
 
-    The controls keep what was asked for, so that nobody has to set it again; what is shown is told apart from it.
+    The controls keep what was asked for, so that nobody has to set it again.
+
+    Args:
+        trouble: why the present settings cannot be run.
+
+    Returns:
+        The last trace that could be made; None where even that has no room.
     """
     shown = session.settings_shown()
     trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
@@ -81,9 +91,9 @@ def _last(trouble: str) -> Trace | None:
     except CannotRunError:
         st.error(trouble)
         return None
-    said = _INSTEAD if session.has_shown() else _EXAMPLE
+    template = _INSTEAD if session.has_shown() else _EXAMPLE
     st.error(
-        said.format(
+        template.format(
             trouble=trouble,
             shown=differing(shown, session.settings_now()),
             asked=differing(session.settings_now(), shown),

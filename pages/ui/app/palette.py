@@ -19,6 +19,7 @@ class Tone:
     dark: str
 
     def on(self, dark: bool) -> str:
+        """The tone for a dark page, or for a light one."""
         return self.dark if dark else self.light
 
 
@@ -94,11 +95,6 @@ def axis_colour(symbol: str | None, dark: bool = False) -> str:
 def axis_colours(symbol: str | None, dark: bool = False) -> tuple[str, ...]:
     """A colour per factor, for an underline in two colours: ``axis_colours("H*d_k") == ("#a35e0b", "#0a8066")``."""
     return tuple(tone.on(dark) for tone in axis_tones(symbol))
-
-
-def role_colour(role: str, dark: bool = False) -> str:
-    """The hue of a role such as ``query``; a role that is not listed is neutral."""
-    return ROLE.get(role, NEUTRAL).on(dark)
 
 
 def _mean(colours: list[str]) -> str:

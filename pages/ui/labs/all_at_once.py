@@ -8,7 +8,7 @@ from engine.labs import all_at_once as experiment
 from engine.labs.all_at_once import Part, Timed
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -73,7 +73,7 @@ def _parts(length: int, heads: int, d_k: int) -> None:
         ],
         key="labs.all_at_once.rows",
         reads=[AffineMap.of(given, SameIndex(0), AllIndices())],
-        operation=Operation(
+        operation=OperationCard(
             title="feed-forward",
             code="output = feed_forward(normed)",
             facts=(("one at a time", f"differs by {number(part.difference, 2)} at most"),),

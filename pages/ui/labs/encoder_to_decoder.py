@@ -11,7 +11,7 @@ from engine.ops.notation import number
 from engine.text.tokenizer import TextError
 from pages.ui.app.markdown_escape import code as said
 from pages.ui.app.markdown_escape import escaped, visible
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -107,7 +107,7 @@ def _shapes(found: Crossing, head: int) -> None:
             AffineMap.of(query, SameIndex(0), AllIndices()),
             AffineMap.of(key, AllIndices(), AllIndices()),
         ],
-        operation=Operation(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
+        operation=OperationCard(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
     )
     st.caption(
         "Rows of the weights are what the decoder read, columns what the encoder read. The queries come from the "
@@ -204,7 +204,7 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
             AffineMap.of(query[0, head], SameIndex(0), AllIndices()),
             AffineMap.of(keys[0, head], SameIndex(1), AllIndices()),
         ],
-        operation=Operation(title="one query against the keys kept", code="query @ keys.mT"),
+        operation=OperationCard(title="one query against the keys kept", code="query @ keys.mT"),
     )
     st.dataframe(
         {

@@ -10,7 +10,7 @@ from engine.labs.long_range import costs
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.conditions import Guard
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -187,7 +187,7 @@ def _halves(length: int, width: int, recurrent: str) -> None:
             AffineMap.of(found.forward, SameIndex(0), SameIndex(1), when=Guard(1, end=width)),
             AffineMap.of(found.backward, SameIndex(0), SameIndex(1, -width), when=Guard(1, first=width)),
         ],
-        operation=Operation(
+        operation=OperationCard(
             title="side by side",
             code=f"torch.nn.RNN({width}, {width},\n    bidirectional=True)",
             facts=(("width", f"{found.output.size(1)} = 2 · {found.forward.size(1)}"),),

@@ -9,7 +9,7 @@ from engine.export.units import format_bytes
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
-from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
@@ -126,7 +126,7 @@ def _pictures(found: Layout) -> None:
         [query, moved],
         key="labs.memory_layout.moved",
         reads=[AffineMap.of(found.query, *follow)],
-        operation=Operation(title=found.call.partition(".")[2].partition("(")[0], code=found.call),
+        operation=OperationCard(title=found.call.partition(".")[2].partition("(")[0], code=found.call),
         travel=Travel(0, (1, 2), keeps=True),
     )
 

@@ -16,9 +16,9 @@ from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.line_table import Cell, Code, Row, Shape, line_table
 from pages.ui.views.date_answer import percent
-from pages.ui.views.operation_card import operation_of
+from pages.ui.views.operation_card import card_of
 from pages.ui.views.rearrange_animation import travel_of
-from pages.ui.views.tensor_panels import panel_of, stage_of
+from pages.ui.views.tensor_panels import panel_of, step_panels
 
 _BATCH, _LENGTH, _WIDTH, _HEADS = (1, 12, 10), (1, 24, 20), (4, 512, 512), (1, 16, 8)  # from, to, the classic one
 _UP_TO_HERE, _ALL = "lines run so far", "every line"
@@ -198,9 +198,9 @@ def _stage(found: Replay, step: Step) -> None:
     if step.name == "batch":
         tensor_view([_padded(found, step)], key="labs.notebook.ids")
         return
-    card = operation_of(found.trace, step)
+    card = card_of(found.trace, step)
     tensor_view(
-        [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in stage_of(found.trace, step)],
+        [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in step_panels(found.trace, step)],
         key="labs.notebook.stage",
         reads=reads(step),
         operation=replace(card, facts=[(name, _by_line(fact)) for name, fact in card.facts]),

@@ -26,7 +26,7 @@ from engine.labs.scaling import (
 )
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -172,7 +172,7 @@ def _rows(found: Attention, d_k: int, keys: int) -> None:
                 ],
                 key=f"labs.scaling.{name}",
                 reads=[AffineMap.of(scores[0, :_ROWS], SameIndex(0), AllIndices())],
-                operation=Operation(title="softmax", code=f"weights = {name}.softmax(dim=-1)"),
+                operation=OperationCard(title="softmax", code=f"weights = {name}.softmax(dim=-1)"),
             )
     st.markdown(_table(found, keys))
 

@@ -10,7 +10,7 @@ from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDT
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import format_operand, number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
@@ -160,7 +160,7 @@ def _computed(found: Chain, sizes: Sizes) -> None:
         ),
     ):
         maps = [AffineMap.of(panels[0].value, *_ROW), AffineMap.of(panels[1].value, *_COLUMN)]
-        tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=Operation("matmul", code=line))
+        tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=OperationCard("matmul", code=line))
 
 
 def _shape(found: Chain, sizes: Sizes) -> bool:

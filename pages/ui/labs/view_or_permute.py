@@ -7,7 +7,7 @@ import streamlit as st
 from engine.labs.view_or_permute import Routes, code, routes
 from engine.ops.access import AffineMap, FlatMap, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
@@ -76,7 +76,7 @@ def _both(found: Routes, heads: int, d_k: int) -> None:
                 ],
                 key=f"labs.routes.{name}",
                 reads=[read],
-                operation=Operation(title=title, code=f"query{line}"),
+                operation=OperationCard(title=title, code=f"query{line}"),
                 travel=Travel(1, (2, 3), keeps=True),
             )
 

@@ -1,7 +1,7 @@
-"""The view of a page as its address says it, and one banner for everything that was asked for and is not shown.
+"""The view of a page, read from its address, and one banner for everything asked for that is not shown.
 
-What a page takes from its address beside the settings is read here. A value that cannot be used as it stands is noted
-while the page is drawn, and the notes of the settings and of the view stand together above it.
+The view is all that a page reads from its address except the settings. A value that cannot be used as it is gets a note
+while the page is drawn; the banner above the page has the notes of the settings and of the view together.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import streamlit as st
 from engine import Step, Trace
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.state import session
-from pages.ui.state.link_values import Note, Problem, choice, whole
-from pages.ui.state.url_step import key_of, step_at
+from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
+from pages.ui.state.url_step import step_from_key, step_to_key
 
 MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
 STILL_MORE = "{count} more"
@@ -29,7 +29,7 @@ _MOST = 5  # notes in a banner: a link can bring any number of them
 @dataclass
 class _Banner:
     notes: dict[tuple[str, ...], Note] = field(default_factory=dict)
-    elsewhere: bool = False  # a fragment within has a banner of its own, which is drawn anew with it
+    has_inner: bool = False  # a fragment within has a banner of its own, which is drawn again with it
 
 
 _BANNER: ContextVar[_Banner | None] = ContextVar("banner", default=None)
@@ -37,25 +37,25 @@ _BANNER: ContextVar[_Banner | None] = ContextVar("banner", default=None)
 
 @contextmanager
 def banner() -> Iterator[None]:
-    """Draws, above what is drawn within, what is wrong with the settings of the link and with the view read within.
+    """Draws, above what is drawn within, the notes on the settings of the link and on the view read within.
 
-    A fragment that reads the view needs one of its own; those around it then leave the notes to it.
+    A fragment that reads the view needs a banner of its own; the outer banner then leaves all notes to it.
     """
-    place = st.empty()
-    within, around = _Banner(), _BANNER.get()
+    above = st.empty()
+    within, outer = _Banner(), _BANNER.get()
     token = _BANNER.set(within)
     try:
         yield
     finally:
         _BANNER.reset(token)
-    if around is not None:
-        around.elsewhere = True
-    if not within.elsewhere:
+    if outer is not None:
+        outer.has_inner = True
+    if not within.has_inner:
         settings = {note.names: note for note in session.notes()}
         view = {names: note for names, note in within.notes.items() if names not in settings}
         texts = [note.text for note in (settings | view).values()]
         if texts:
-            place.warning(_written(texts))
+            above.warning(_written(texts))
 
 
 def _written(texts: Sequence[str]) -> str:
@@ -66,27 +66,48 @@ def _written(texts: Sequence[str]) -> str:
     return MANY.format(count=len(texts), notes="\n".join(f"- {line}" for line in lines))
 
 
-def note(problem: Problem | None, used: object = "") -> None:
-    """Notes that something of the view is not shown as asked for; outside of a banner there is nobody to tell."""
+def note(problem: LinkProblem | None, used: object = "") -> None:
+    """Adds to the banner that a value of the view is not shown as asked for; does nothing outside of a banner.
+
+    Args:
+        problem: what is wrong with the value; None where it is shown as asked for.
+        used: what is shown instead, safe to show.
+    """
     within = _BANNER.get()
     if problem is not None and within is not None:
-        said = problem.note(used)
-        within.notes[said.names] = said
+        added = problem.note(used)
+        within.notes[added.names] = added
 
 
 def number(name: str, label: str, low: int, high: int, usual: int | None = None) -> int:
-    """A whole number of the view; ``usual``, by default ``low``, where the address has none."""
+    """A whole number of the view.
+
+    Args:
+        name: what the address calls it.
+        label: what people see it called.
+        low: the smallest that works.
+        high: the largest.
+        usual: what is used where the address has none; by default ``low``.
+    """
     usual = min(max(low if usual is None else usual, low), high)
     asked = session.view(name)
     if not asked:
         return usual
-    value, problem = whole(name, asked, low, high, usual, label)
+    value, problem = whole_number(name, asked, low, high, usual, label)
     note(problem, value)
     return value
 
 
 def pick(name: str, label: str, options: Sequence[str], usual: str, shown: Callable[[str], str] = code) -> str:
-    """One of a few options of the view; ``usual`` where the address has none. ``shown`` is how a note names it."""
+    """One of a few options of the view.
+
+    Args:
+        name: what the address calls it.
+        label: what people see it called.
+        options: all that work.
+        usual: what is used where the address has none.
+        shown: how a note writes an option.
+    """
     asked = session.view(name)
     if not asked:
         return usual
@@ -98,8 +119,8 @@ def pick(name: str, label: str, options: Sequence[str], usual: str, shown: Calla
 def step(trace: Trace) -> Step:
     """The step of the view; where this trace has none of that name, its relative in the last layer, or the first."""
     asked = session.view("step")
-    value = step_at(trace, asked)
+    value = step_from_key(trace, asked)
     name, _, op = asked.partition(":")
     if asked and (name != value.full_name or op not in ("", value.op)):
-        note(Problem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(key_of(trace, value)))
+        note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(step_to_key(trace, value)))
     return value

@@ -1,7 +1,7 @@
-"""Values of a link, read: what to use of each, and what to say where that is not what the link asked for.
+"""Reads the values of a link: which value to use, and a note where it is not the one the link asked for.
 
-Anybody can make a link, so nothing in it is trusted: a value is used where it is one that its control can reach, else
-the nearest or the usual one is, and the note that says so holds the text of the link as a code span.
+Anybody can make a link, so nothing in it is trusted. A value that its control can reach is used, else the nearest or
+the usual one; the note that says so has the text of the link as a code span.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Problem:
+class LinkProblem:
     """A value of a link that is not used as it stands.
 
     Args:
@@ -41,7 +41,7 @@ class Problem:
         given: the link's text for it.
         template: the whole sentence, with the places ``given`` and ``used`` and those of ``values``.
         values: what stands in the other places, already safe to show.
-        usual: whether the value says nothing of what to use instead, so that the usual one is.
+        usual: whether the usual value is used instead, because this one has no nearest.
     """
 
     name: str
@@ -51,17 +51,23 @@ class Problem:
     usual: bool = True
 
     def note(self, used: object = "") -> Note:
-        """The note, once it is settled what is used instead; ``used`` must be safe to show."""
+        """The note on this problem.
+
+        Args:
+            used: what is used instead, safe to show.
+        """
         given = code(f"{self.name}={short_text(self.given, _MOST_GIVEN)}")
         return Note((self.name,), self.template.format(given=given, used=used, **self.values))
 
-    def saying(self, template: str) -> Problem:
-        """The same in another sentence."""
+    def with_template(self, template: str) -> LinkProblem:
+        """The same problem in another sentence, with the places of ``template``."""
         return dataclasses.replace(self, template=template)
 
 
-def whole(name: str, text: str, low: int, high: int, usual: int, label: str = "") -> tuple[int, Problem | None]:
-    """The whole number from ``low`` to ``high`` that a link asks for, the nearest, or the usual one for no number.
+def whole_number(
+    name: str, text: str, low: int, high: int, usual: int, label: str = ""
+) -> tuple[int, LinkProblem | None]:
+    """The whole number that a link asks for; the nearest that works, or the usual one where it is no number.
 
     Args:
         name: the value's name in the address.
@@ -77,21 +83,32 @@ def whole(name: str, text: str, low: int, high: int, usual: int, label: str = ""
     values = {"label": label or name, "low": low, "high": high}
     # int() alone would also take "1_000" and the digits of other scripts.
     if not re.fullmatch("-?[0-9]+", text):
-        return usual, Problem(name, text, NO_NUMBER, values)
+        return usual, LinkProblem(name, text, NO_NUMBER, values)
     digits = text.removeprefix("-").lstrip("0") or "0"
     size = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
     asked = -size if text.startswith("-") else size
     if low <= asked <= high:
         return asked, None
-    return min(max(asked, low), high), Problem(name, text, BEYOND, values, usual=False)
+    return min(max(asked, low), high), LinkProblem(name, text, BEYOND, values, usual=False)
 
 
-def choice(name: str, text: str, options: Sequence[str], usual: str, label: str = "") -> tuple[str, Problem | None]:
-    """The one of the options that a link asks for, else the usual one; and the problem where it asks for no option."""
+def choice(name: str, text: str, options: Sequence[str], usual: str, label: str = "") -> tuple[str, LinkProblem | None]:
+    """The option that a link asks for, else the usual one.
+
+    Args:
+        name: the value's name in the address.
+        text: what the link says, of any length.
+        options: all that work.
+        usual: what is used where the text is none of them.
+        label: what people see it called, by default its name.
+
+    Returns:
+        The option to use, and the problem where that is not what was asked for.
+    """
     if text in options:
         return text, None
     label = label or name
     if len(options) > _MOST_CHOICES:
-        return usual, Problem(name, text, NONE_OF_MANY, {"label": label, "count": len(options)})
+        return usual, LinkProblem(name, text, NONE_OF_MANY, {"label": label, "count": len(options)})
     listed = ", ".join(code(short_text(option, _MOST_GIVEN)) for option in options)
-    return usual, Problem(name, text, NO_CHOICE, {"label": label, "choices": listed})
+    return usual, LinkProblem(name, text, NO_CHOICE, {"label": label, "choices": listed})

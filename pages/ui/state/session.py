@@ -1,9 +1,10 @@
-"""Where a person is: the settings and the view of the page, kept in the session and in the address.
+"""The settings and the view of the page, kept in the session and in the address.
 
-Widgets do not carry from page to page by their keys, and a page opened by a link starts without a session, so the one
-truth is a frozen ``Settings`` under a key no widget uses, written to the address after a change is drawn. A run of a
-whole page takes the address over the session when somebody changed it: a link, or the browser's back. A run of a
-fragment never does: only a widget starts one, and its message may hold an address from before the last run.
+The state of a widget does not follow a person from page to page, and a page opened by a link starts without a session.
+So the settings are one frozen ``Settings`` under a key that no widget uses, written to the address after a change is
+drawn. When the address was changed by a link or by the browser's back button, a run of a whole page takes the settings
+from it. A run of a fragment never does: only a widget starts one, and a widget event may carry a stale URL, which must
+not be treated as navigation.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ _SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
 _CARRIED, _OPENED, _LINKED = "explorer.carried", "explorer.opened_view", "explorer.linked_view"
 
 
-def arrive(page: str) -> Settings:
-    """Settles at the start of a page's run what the settings and the view are; ``carry`` makes the address say so.
+def begin_page(page: str) -> Settings:
+    """Reads the settings and the view from the session or the address, at the start of a page's run.
 
-    Not to be called again where a fragment runs alone.
+    ``publish`` writes them back. Not to be called again where a fragment runs alone.
+
+    Args:
+        page: the page's script, as ``frame.PAGES`` has it.
+
+    Returns:
+        The settings of this run.
     """
     asked = st.query_params.to_dict()
     memory = st.session_state
@@ -39,28 +46,29 @@ def arrive(page: str) -> Settings:
         settings, notes = from_query(asked)
         memory[_SETTINGS], memory[_NOTES] = settings, notes
         memory[_MOVES] = Memory(left=None if settings.trained else moves().left)
-        memory[_VIEW] = memory[_LINKED] = _beside_settings(asked)
+        memory[_VIEW] = memory[_LINKED] = _view_in(asked)
     elif turned:
-        memory[_VIEW] = memory[_LINKED] = _beside_settings(asked)
+        memory[_VIEW] = memory[_LINKED] = _view_in(asked)
     memory[_PAGE] = page
     return settings_now()
 
 
-def carry() -> None:
-    """Makes the address and the navigation's links say what the settings are, once what people wait for is drawn."""
+def publish() -> None:
+    """Writes the settings to the address and the navigation's links, once what people wait for is drawn."""
     write_address()
     query = settings_now().to_query()
-    frame.carry(query)
+    frame.draw_links(query)
     carried = st.session_state.get(_CARRIED, [])
     st.session_state[_CARRIED] = [*(old for old in carried[-1:] if old != query), query]
 
 
 def page() -> str:
-    """The file of the page that is drawn."""
+    """The script of the page that is drawn."""
     return st.session_state[_PAGE]
 
 
 def settings_now() -> Settings:
+    """The settings as the controls show them."""
     return st.session_state[_SETTINGS]
 
 
@@ -74,16 +82,21 @@ def has_shown() -> bool:
     return _SHOWN in st.session_state
 
 
-def show(settings: Settings) -> None:
-    """Notes that the trace of these settings is on screen."""
+def remember_shown(settings: Settings) -> None:
+    """Remembers that the trace of these settings is on screen."""
     st.session_state[_SHOWN] = settings
 
 
 def change_settings(settings: Settings, moves: Memory | None = None) -> None:
-    """To be called from a widget's callback: the run that follows shows these settings."""
+    """Changes the settings, from a widget's callback: the run that follows shows them.
+
+    Args:
+        settings: the new ones.
+        moves: what to keep beside them; None where that stays as it is.
+    """
     before = settings_now()
-    # A note goes with what it is about, whether the person changed that or it followed.
-    kept = tuple(note for note in notes() if all(_said(before, name) == _said(settings, name) for name in note.names))
+    # A note disappears when the value it is about changes, by the person's hand or because it follows from another.
+    kept = tuple(note for note in notes() if all(_value(before, name) == _value(settings, name) for name in note.names))
     st.session_state[_SETTINGS], st.session_state[_NOTES] = settings, kept
     if moves is not None:
         st.session_state[_MOVES] = moves
@@ -95,54 +108,75 @@ def moves() -> Memory:
 
 
 def widget(name: str, value: Any, among: Any = None) -> Widget:
-    """The key and the first value for the widget of this name on this page, so that it shows this value.
+    """What to draw a widget of this page with, so that it shows a value; ``chosen`` makes its callback.
 
-    ``chosen`` belongs to it as its callback. ``among`` is what a slider's ends are, where they may change.
+    Args:
+        name: what the widget is called on this page.
+        value: what it is to show.
+        among: the ends of a slider, where they may change.
+
+    Returns:
+        Its key, and the value it starts with.
     """
     return shown_widgets.widget(page(), name, value, among)
 
 
 def chosen(name: str, key: str, do: Callable[[Any], None]) -> Callable[[], None]:
-    """The callback of a widget that ``widget`` gave its key: calls ``do`` with the value that a person chose."""
+    """The callback of a widget.
+
+    Args:
+        name: what the widget is called on this page.
+        key: the key that ``widget`` gave it.
+        do: called with the value that a person chose.
+    """
     return partial(shown_widgets.chosen, page(), name, key, do)
 
 
 def notes() -> tuple[Note, ...]:
-    """What was wrong with the settings of the link that was opened, as far as nobody has changed them since."""
+    """What was wrong with the settings of the link that was opened, as far as they are unchanged since."""
     return st.session_state.get(_NOTES, ())
 
 
 def view(name: str, default: str = "") -> str:
-    """One thing of this page's view, such as the step it is at, as the address has it."""
+    """One value of this page's view, such as the step it is at.
+
+    Args:
+        name: what the address calls it.
+        default: what to return where the view does not have it.
+    """
     return st.session_state[_VIEW].get(name, default)
 
 
 def add_note(note: Note) -> None:
-    """Adds what showed to be wrong with the settings of the link when they were run, once."""
+    """Adds a note on the settings of the link that only running them could give. One on the same names is kept."""
     if note.names not in {other.names for other in notes()}:
         st.session_state[_NOTES] = (*notes(), note)
 
 
 def is_of_link(name: str) -> bool:
-    """Whether one thing of this page's view is as the link said that opened it."""
+    """Whether one value of this page's view is still the one in the link that opened the page."""
     return view(name) != "" and st.session_state[_LINKED].get(name) == view(name)
 
 
 def change_view(**changes: str | None) -> None:
-    """Changes this page's view; None takes a name out of it. ``carry`` or ``write_address`` tell the browser."""
+    """Changes this page's view; ``publish`` or ``write_address`` tell the browser.
+
+    Args:
+        **changes: new values by their names in the address; None removes one.
+    """
     kept = st.session_state[_VIEW] | {name: value for name, value in changes.items() if value is not None}
     st.session_state[_VIEW] = {name: value for name, value in kept.items() if changes.get(name, value) is not None}
 
 
 def open_view(**values: str) -> None:
-    """Another view of this page, with nothing left of the one before. To be called from a widget's callback."""
+    """Replaces the whole view of this page. To be called from a widget's callback."""
     st.session_state[_VIEW], st.session_state[_OPENED] = values, True
 
 
 def write_address() -> None:
-    """Has the browser's address say what the settings and the view are; for a fragment that changed the view."""
+    """Writes the settings and the view to the browser's address; for a fragment that changed the view."""
     address = _address()
-    # The message that started this run may say an address from before one that is still on its way to the browser.
+    # The event that started this run may carry a stale URL: a newer one may still be on its way to the browser.
     if address != st.session_state.get(_ADDRESS) or address != st.query_params.to_dict():
         st.session_state[_ADDRESS] = address
         st.query_params.from_dict(address)
@@ -160,11 +194,11 @@ def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
     return st.context.url is not None
 
 
-def _beside_settings(query: Mapping[str, str]) -> dict[str, str]:
+def _view_in(query: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in query.items() if name not in Settings.QUERY_NAMES}
 
 
-def _said(settings: Settings, name: str) -> Any:
+def _value(settings: Settings, name: str) -> Any:
     """What the settings have under a name of the address."""
     return getattr(settings.config, name) if hasattr(settings.config, name) else getattr(settings, name)
 

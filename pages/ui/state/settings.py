@@ -16,7 +16,7 @@ from engine.config import TRAINED as FIXED
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
 from pages.ui.app.markdown_escape import code, short_text
-from pages.ui.state.link_values import Note, Problem, choice, whole
+from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
 DATE, ANSWER = "21 November 2026", "2026-11-21"
@@ -42,7 +42,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 _CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "device": DEVICES, "tokenizer": TOKENIZERS}
 
-# What is said of a link beside the sentences of every number and choice.
+# Notes on a link, besides those that every number and choice has.
 _NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
 _NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do not divide it. d_model {used} is used."
 _ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
@@ -56,8 +56,13 @@ _BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at m
 class Settings:
     """The model's config, and what it reads.
 
-    ``upto`` is the step of decoding that is shown, where the trained model writes the target itself: how many
-    characters it has written by then, None for all of them.
+    Args:
+        config: the sizes and switches of the model.
+        reads: a text (``SENTENCES``) or generated tokens (``TOKENS``).
+        source: the text, a sentence a line.
+        target: its translation, a line for each; empty where the trained model writes it.
+        upto: the step of decoding that is shown where the trained model writes the target: how many characters it has
+            written by then; None for all of them.
     """
 
     QUERY_NAMES: ClassVar[frozenset[str]]
@@ -86,7 +91,7 @@ class Settings:
         return _lines(self.source), _lines(self.target)
 
     def to_query(self) -> dict[str, str]:
-        """The part of the address that says these settings."""
+        """These settings as the query of an address: what differs from the settings people begin with."""
         start = _start(self.trained, self.config.tokenizer)
         usual = dataclasses.asdict(start.config)
         if not self.trained:
@@ -117,7 +122,7 @@ def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
 
 
 def first() -> Settings:
-    """What a bare address opens: the model that has learned something."""
+    """The settings of an address without a query: the trained model."""
     return _start(trained=True)
 
 
@@ -134,9 +139,12 @@ def text_of(settings: Settings) -> tuple[str, str]:
 
 
 def differing(settings: Settings, others: Settings) -> str:
-    """What these settings have otherwise than the others, in words that are safe to show.
+    """What differs in these settings from the others, in words that are safe to show.
 
-    What follows from something else that is said is left out, as d_k from d_model.
+    A value that follows from another one is left out, as d_k follows from d_model.
+
+    Returns:
+        A list in words, such as ``heads 8, d_model 64``.
     """
     config = settings.config
     usual = following(config.heads, config.d_model)
@@ -145,24 +153,29 @@ def differing(settings: Settings, others: Settings) -> str:
         unsaid |= {"tokenizer", "source", "target"}
     else:
         unsaid |= {"batch", "src_len", "tgt_len"}
-    said = [
+    differences = [
         f"{name} {_text(getattr(config, name))}"
         for name in _FIELDS
         if name not in unsaid and getattr(config, name) != getattr(others.config, name)
     ]
     if settings.reads != others.reads:
-        said.append("generated tokens" if settings.reads == TOKENS else "a text")
+        differences.append("generated tokens" if settings.reads == TOKENS else "a text")
     for name in ("source", "target"):
         text = getattr(settings, name)
         if name not in unsaid and text and text != getattr(others, name):
-            said.append(f"{name} {code(short_text(text, 24))}")
-    return ", ".join(said) or "the same sizes"
+            differences.append(f"{name} {code(short_text(text, 24))}")
+    return ", ".join(differences) or "the same sizes"
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
-    """The settings an address says, and a note for every value in it that could not be used.
+    """The settings of an address.
 
-    A note names what the settings have in the end, also where that follows from other values of the link.
+    Args:
+        query: the names and values of the address; names that are no setting are passed over.
+
+    Returns:
+        The settings, and a note for every value that could not be used. A note names what the settings have in the end,
+        also where that follows from other values of the link.
     """
     usual = RANDOM if _ONLY_RANDOM & query.keys() else TRAINED
     weights, problem = choice("weights", query.get("weights", usual), WEIGHTS, TRAINED)
@@ -183,7 +196,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     config, more = (trained_config(**changes), ()) if trained else _sound(changes)
     reads, problem = choice("reads", query.get("reads", SENTENCES), (SENTENCES, TOKENS), SENTENCES)
     if trained and reads == TOKENS:
-        reads, problem = SENTENCES, Problem("reads", TOKENS, _ONLY_RANDOM_USED)
+        reads, problem = SENTENCES, LinkProblem("reads", TOKENS, _ONLY_RANDOM_USED)
     problems.append(problem)
     settings = Settings(config, reads, query.get("source", start.source), query.get("target", start.target))
     if "upto" in query:
@@ -211,35 +224,35 @@ def _sound(changes: dict[str, Any]) -> tuple[Config, tuple[Note, ...]]:
         return Config(**changes | {"d_model": fitting}), (note,)
 
 
-def _value(name: str, text: str) -> tuple[Any, Problem | None]:
+def _value(name: str, text: str) -> tuple[Any, LinkProblem | None]:
     """What a link says of a field of the config, or what is to be used instead, and the problem with it."""
     default = getattr(Config(), name)
     if isinstance(default, bool):
         if text.lower() in _TRUE + _FALSE:
             return text.lower() in _TRUE, None
-        return default, Problem(name, text, _NO_SWITCH, {"name": name})
+        return default, LinkProblem(name, text, _NO_SWITCH, {"name": name})
     if isinstance(default, int):
-        return whole(name, text, *RANGES[name], default)
+        return whole_number(name, text, *RANGES[name], default)
     return choice(name, text, _CHOICES[name], default)
 
 
-def _fixed(name: str, text: str) -> Problem | None:
+def _fixed(name: str, text: str) -> LinkProblem | None:
     """The problem with a value that trained weights do not leave free; None where it is the one they have."""
     fixed = {**FIXED, "tokenizer": CHARACTERS}
     if name not in fixed:
-        return Problem(name, text, _ONLY_RANDOM_UNUSED)
-    return None if text == _text(fixed[name]) else Problem(name, text, _ONLY_RANDOM_USED)
+        return LinkProblem(name, text, _ONLY_RANDOM_UNUSED)
+    return None if text == _text(fixed[name]) else LinkProblem(name, text, _ONLY_RANDOM_USED)
 
 
-def _decoding_step(settings: Settings, text: str) -> tuple[Settings, Problem | None]:
+def _decoding_step(settings: Settings, text: str) -> tuple[Settings, LinkProblem | None]:
     """The settings with the step of decoding that a link asks for. How many there are shows when the model has run."""
     if not settings.writes:
-        return settings, Problem("upto", text, _NO_DECODING)
-    step, problem = whole("upto", text, 0, MOST_STEPS - 1, 0)
+        return settings, LinkProblem("upto", text, _NO_DECODING)
+    step, problem = whole_number("upto", text, 0, MOST_STEPS - 1, 0)
     if problem is not None and problem.usual:
-        return settings, problem.saying(_NO_STEP)
+        return settings, problem.with_template(_NO_STEP)
     if problem is not None and step:
-        problem = problem.saying(_BEYOND_THE_END)
+        problem = problem.with_template(_BEYOND_THE_END)
     return dataclasses.replace(settings, upto=step), problem
 
 
@@ -249,7 +262,7 @@ def _used(settings: Settings, name: str) -> str:
 
 
 def nearest_multiple(value: int, of: int) -> int:
-    """The multiple of ``of`` nearest to ``value`` that the control of d_model reaches."""
+    """The multiple of ``of``, at least 1, nearest to ``value`` that the control of d_model reaches."""
     high = RANGES["d_model"][1] // of * of
     return min(max((value + of // 2) // of * of, of), high)
 

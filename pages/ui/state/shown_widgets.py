@@ -1,9 +1,9 @@
-"""Widgets whose value nobody but a person changes.
+"""Widgets whose value only a person changes.
 
-With every message a browser says what all of its widgets show, and a message that was sent before the last run was
-heard of says what they showed until then. Were a widget's value set by a run, such a message, about another widget,
-would set it back. So no run sets one: where a widget must show something else, a new widget takes its place, under a
-key of which no browser has said anything yet.
+Every widget event carries the values of all widgets on the page. An event that was sent before the browser had the last
+run may echo an outdated widget value, and Streamlit reports the echo as a change: a value that a run had set would be
+set back. So no run sets one. Where a widget must show another value, a new widget replaces it, under a key that no
+event has mentioned yet.
 """
 
 from __future__ import annotations
@@ -26,28 +26,31 @@ class Widget(NamedTuple):
 
 @dataclass(frozen=True)
 class _Drawn:
-    turn: int  # how many widgets have stood under this name
+    turn: int  # how many widgets had this name before it
     start: Any
-    value: Any  # what it shows, as far as the server has heard
-    before: Any = None  # what the one showed whose place it took
+    value: Any  # what it shows, as far as the server knows
+    before: Any = None  # what the widget showed that it replaced
     among: Any = None
 
 
 def widget(page: str, name: str, value: Any, among: Any = None) -> Widget:
-    """The widget of this name on a page, showing this value: the one that does already, or a new one.
+    """The widget of this name on a page that shows this value: the present one if it does, else a new one.
 
     Args:
         page: the file of the page. On another page the same name is another widget.
-        name: what the widget is called; its key is the name as long as no other has taken its place.
+        name: what the widget is called; its key is the name until another widget replaces it.
         value: what it is to show.
         among: what it lets people choose among, where that makes it another widget, as a slider's ends do.
+
+    Returns:
+        What to draw it with.
     """
     drawn: dict[tuple[str, str], _Drawn] = st.session_state.setdefault(_WIDGETS, {})
     before = drawn.get((page, name))
     if before is None:
         now = _Drawn(0, value, value, among=among)
     elif (
-        # Streamlit lets go of what a widget shows once a run has not drawn it, as when another page was open.
+        # Streamlit forgets the value of a widget that a run has not drawn, as when another page was open.
         _key(name, before.turn) not in st.session_state
         or st.session_state[_key(name, before.turn)] != value
         or before.value != value
@@ -61,13 +64,13 @@ def widget(page: str, name: str, value: Any, among: Any = None) -> Widget:
 
 
 def chosen(page: str, name: str, key: str, do: Callable[[Any], None]) -> None:
-    """To be the callback of a widget: does what it is for with the value that a person chose.
+    """The callback of a widget: hands on the value that a person chose.
 
     Args:
         page: the page it was drawn on.
-        name: its name there.
-        key: its key. Where another widget has taken its place since, what the person chose counts none the less.
-        do: what it is for. It is not called where a browser says that nothing at all is chosen, or nothing new.
+        name: its name on that page.
+        key: its key. Where another widget has replaced it since, what the person chose counts none the less.
+        do: called with the value; not where nothing is chosen, or the event only echoes a known value.
     """
     value = st.session_state[key]
     drawn: dict[tuple[str, str], _Drawn] = st.session_state.setdefault(_WIDGETS, {})

@@ -48,11 +48,11 @@ class Memory:
     """What is kept beside the settings while a person moves them.
 
     Args:
-        of: the config that ``choices`` led to. With another one, such as a link's, they are not these settings' any
-            more.
+        of: the config that ``choices`` led to. With any other config, such as a link's, they no longer hold.
         choices: what was chosen for the sizes that move one another.
         note: what else the last move moved, for the person who moved it.
-        left: the settings with trained weights that a move has left, until the person has answered whether to stay.
+        left: the settings with trained weights from before a move made them random, until the person undoes that or
+            keeps it.
     """
 
     of: Config | None = None
@@ -62,17 +62,19 @@ class Memory:
 
 
 def move(settings: Settings, memory: Memory, name: str, value: Any, written: Written) -> tuple[Settings, Memory]:
-    """The settings with one field of their config moved, whatever must follow having followed.
+    """The settings with one field of their config moved, and with it the sizes that must follow.
 
-    Never fails for a value within ``RANGES``. Where trained weights cannot have the value, all weights become random,
-    and the text, its tokens and its answer stay.
+    Where trained weights cannot have the value, all weights become random; the text, its tokens and its answer stay.
 
     Args:
         settings: where the person is.
         memory: what was kept so far.
         name: a field of ``Config``.
         value: what it was moved to.
-        written: gives what the trained model writes, which then stays as the target.
+        written: returns what the trained model writes, which then stays as the target.
+
+    Returns:
+        The new settings, valid for every value within ``RANGES``, and what to keep beside them.
     """
     if settings.trained and _forbids(name, value):
         settings, memory = _leave(settings, memory, written)
@@ -83,10 +85,19 @@ def move(settings: Settings, memory: Memory, name: str, value: Any, written: Wri
 
 
 def choose_weights(settings: Settings, memory: Memory, weights: str, written: Written) -> tuple[Settings, Memory]:
-    """The settings with the other kind of weights.
+    """The settings with random or with trained weights.
 
     Random weights keep sizes, tokens, text and answer. Trained ones have their own sizes and characters, and write the
-    target; a source that the person wrote stays, an example gives way.
+    target; a source that the person wrote stays, an example is replaced.
+
+    Args:
+        settings: where the person is.
+        memory: what was kept so far.
+        weights: ``TRAINED`` or ``RANDOM``.
+        written: returns what the trained model writes.
+
+    Returns:
+        The new settings, and what to keep beside them.
     """
     if weights == settings.config.weights:
         return settings, memory
@@ -103,7 +114,16 @@ def choose_weights(settings: Settings, memory: Memory, weights: str, written: Wr
 def choose_input(settings: Settings, memory: Memory, reads: str, written: Written) -> tuple[Settings, Memory]:
     """The settings with a text read as words or as characters, or with generated tokens.
 
-    What the person wrote stays; an example of the other tokens gives way to that of these.
+    What the person wrote stays; the example of the other kind of token is replaced by that of this kind.
+
+    Args:
+        settings: where the person is.
+        memory: what was kept so far.
+        reads: ``WORDS``, ``CHARACTERS`` or ``TOKENS``.
+        written: returns what the trained model writes.
+
+    Returns:
+        The new settings, and what to keep beside them.
     """
     if reads == input_of(settings):
         return settings, memory
@@ -127,17 +147,17 @@ def input_of(settings: Settings) -> str:
 
 
 def undo(settings: Settings, memory: Memory) -> tuple[Settings, Memory]:
-    """Back to the trained weights that a move has left, with everything as it was."""
+    """The settings from before a move made the trained weights random, and nothing to keep beside them."""
     return memory.left or settings, Memory()
 
 
 def stay(memory: Memory) -> Memory:
-    """The answer that the weights may be random."""
+    """What to keep once the person has said that the weights may be random."""
     return dataclasses.replace(memory, left=None)
 
 
 def follow(settings: Settings, memory: Memory) -> tuple[Settings, Memory]:
-    """d_k and d_v to what follows from d_model and heads, as they go on doing from there."""
+    """The settings with d_k and d_v as they follow from d_model and heads, also when those are moved later."""
     config = settings.config.change(d_k=None, d_v=None)
     choices = dataclasses.replace(_choices_in(settings.config, memory), d_k=None, d_v=None)
     return dataclasses.replace(settings, config=config), dataclasses.replace(memory, of=config, choices=choices)
@@ -148,7 +168,7 @@ def _forbids(name: str, value: Any) -> bool:
 
 
 def _leave(settings: Settings, memory: Memory, written: Written) -> tuple[Settings, Memory]:
-    """The same with random weights, as little changed as can be, and the way back."""
+    """The settings with random weights and all else as it was; what to keep beside them leads back."""
     target = written() if settings.writes else settings.target
     config = settings.config.change(weights=RANDOM)
     return Settings(config, settings.reads, settings.source, target), dataclasses.replace(memory, left=settings)
@@ -168,10 +188,11 @@ def _sizes(config: Config) -> tuple[int, ...]:
 
 
 def _moved(config: Config, choices: Choices, name: str, value: Any) -> tuple[Config, Choices, str]:
-    """The config and the choices with one field moved, and what to say where another size moved with it."""
+    """The config and the choices with one field moved, and a note where another size moved with it."""
     if name in APART:
         usual = following(config.heads, config.d_model)[name]
-        choices = dataclasses.replace(choices, **{name: None if value == usual else value})
+        chosen: Any = {name: None if value == usual else value}
+        choices = dataclasses.replace(choices, **chosen)
     elif name in ("heads", "d_model"):
         choices = dataclasses.replace(choices, **{name: value})
     heads, d_model = config.heads, config.d_model

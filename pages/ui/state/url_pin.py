@@ -1,4 +1,4 @@
-"""The pinned cell, the choosers and the way a person came, as texts of the address.
+"""The pinned cell, the windows shown and the trail of cells, as texts of the address.
 
 pin=0.1.2.3     that cell of the step's output; i1.2.3 is cell (2, 3) of its input 1, and x the cell of a number
 at=H-3_S.2-16   what the choosers show: from 3 on along H, from 16 on along the second S
@@ -21,17 +21,32 @@ _LONGEST = 200  # cells of a trail: more than there are layers of arithmetic bet
 
 
 def cell_text(index: Index, panel: int | None = None) -> str:
-    """A cell of a step: of its output, or of its input ``panel``."""
+    """The text of a cell of a step.
+
+    Args:
+        index: an entry for each axis; () for the cell of a single number.
+        panel: the input it is of, counted from 0; None for the output.
+    """
     return ("" if panel is None else f"i{panel}.") + (".".join(map(str, index)) or "x")
 
 
 def cell_at(trace: Trace, number: int, text: str) -> Cell | None:
-    """The cell that a text names in the step with this number, None where there is no such cell."""
-    found = _CELL.fullmatch(text)
-    if found is None or not 0 <= number < len(trace.steps):
+    """The cell that a text names.
+
+    Args:
+        trace: where the cell must exist.
+        number: the index of a step, which need not exist.
+        text: as ``cell_text`` writes it, or anything else.
+
+    Returns:
+        The cell; None where the trace has no such cell.
+    """
+    match = _CELL.fullmatch(text)
+    if match is None or not 0 <= number < len(trace.steps):
         return None
-    index = () if found[2] == "x" else tuple(map(int, found[2].split(".")))
-    cell = Cell(number, index, None if found[1] is None else int(found[1]))
+    panel, entries = match.groups()
+    index = () if entries == "x" else tuple(map(int, entries.split(".")))
+    cell = Cell(number, index, None if panel is None else int(panel))
     return cell if exists(trace, cell) else None
 
 
@@ -47,7 +62,12 @@ def exists(trace: Trace, cell: Cell) -> bool:
 
 
 def pin_text(step: Step, pinned: tuple[int, Index] | None) -> str | None:
-    """What is pinned on a stage, by panel and index; the last panel is the output."""
+    """The text of what is pinned on a stage.
+
+    Args:
+        step: the step on the stage.
+        pinned: the number of the panel, of which the last is the output, and the index; None where nothing is.
+    """
     if pinned is None:
         return None
     panel, index = pinned
@@ -55,7 +75,7 @@ def pin_text(step: Step, pinned: tuple[int, Index] | None) -> str | None:
 
 
 def pin_at(trace: Trace, step: Step, text: str) -> tuple[int, Index] | None:
-    """What a text pins on the stage of a step."""
+    """What a text pins on the stage of a step, by panel and index; None where it has no such cell."""
     cell = cell_at(trace, step.index, text)
     if cell is None:
         return None
@@ -63,15 +83,24 @@ def pin_at(trace: Trace, step: Step, text: str) -> tuple[int, Index] | None:
 
 
 def trail_text(cells: Sequence[Cell]) -> str | None:
+    """The text of a trail, the last cells of a very long one; None for an empty trail."""
     return "_".join(f"{cell.step}-{cell_text(cell.index, cell.panel)}" for cell in cells[-_LONGEST:]) or None
 
 
 def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
-    """The cells of a trail; one that does not exist ends it, as nothing can be said of how it goes on."""
+    """The cells of a trail.
+
+    Args:
+        trace: where the cells must exist.
+        text: as ``trail_text`` writes it, or anything else.
+
+    Returns:
+        The cells up to the first that does not exist: from there on the way is unknown.
+    """
     cells: list[Cell] = []
     for part in filter(None, text.split("_")[:_LONGEST]):
-        number, _, place = part.partition("-")
-        cell = cell_at(trace, int(number), place) if re.fullmatch("[0-9]{1,9}", number) else None
+        number, _, name = part.partition("-")
+        cell = cell_at(trace, int(number), name) if re.fullmatch("[0-9]{1,9}", number) else None
         if cell is None:
             break
         cells.append(cell)
@@ -79,15 +108,15 @@ def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
 
 
 def view_text(starts: Mapping[str, int]) -> str | None:
-    """Where the windows of a stage begin, by axis; those that begin at 0 need no saying."""
+    """The text of where the windows of a stage begin, by axis; one that begins at 0 is left out."""
     return "_".join(f"{key}-{start}" for key, start in sorted(starts.items()) if start) or None
 
 
 def is_view(text: str) -> bool:
-    """Whether a text is nothing but axes, each with where its window begins."""
-    return sum(len(start[0]) for start in _START.finditer(text)) == len(text)
+    """Whether a text names nothing but axes, each with where its window begins."""
+    return sum(len(match[0]) for match in _START.finditer(text)) == len(text)
 
 
 def view_at(text: str) -> dict[str, int]:
-    """Where a text has the windows begin."""
-    return {found[1]: int(found[2]) for found in _START.finditer(text)}
+    """Where the windows begin, by axis, as a text says it."""
+    return {match[1]: int(match[2]) for match in _START.finditer(text)}

@@ -1,19 +1,25 @@
-"""Where in a trace a person is, as the address says it."""
+"""The step of a trace in the address."""
 
 from __future__ import annotations
 
 from engine import Step, Trace
 
 
-def key_of(trace: Trace, step: Step) -> str:
-    """The step as the address names it: its full name, and its op where the name is used more than once."""
+def step_to_key(trace: Trace, step: Step) -> str:
+    """The text that names a step in the address: its full name, and its op where several steps have that name."""
     return step.full_name if len(trace.find_all(step.full_name)) == 1 else f"{step.full_name}:{step.op}"
 
 
-def step_at(trace: Trace, key: str) -> Step:
-    """The step an address names; where this trace has none of that name, its relative in the last layer, or the first.
+def step_from_key(trace: Trace, key: str) -> Step:
+    """The step that a text of the address names.
 
-    A layer fewer keeps people where they were looking.
+    Args:
+        trace: where to look; it has at least one step.
+        key: as ``step_to_key`` writes it, or anything else.
+
+    Returns:
+        The step of that name. Where the trace has none, the one of the same name in its last layer, so that people stay
+        at what they were looking at when the model gets fewer layers; else the first step.
     """
     name, _, op = key.partition(":")
     relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]

@@ -77,7 +77,8 @@ def _is_usual(config: Config, usual: Config, field: dataclasses.Field[Any]) -> b
         return bool(getattr(config, field.name) == getattr(usual, field.name))
     # What may be left open follows from the others, as d_k does from d_model and heads.
     try:
-        return dataclasses.replace(config, **{field.name: None}) == config
+        unsaid: Any = {field.name: None}
+        return dataclasses.replace(config, **unsaid) == config
     except ConfigError:  # heads that do not divide d_model
         return False
 

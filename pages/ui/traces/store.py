@@ -1,8 +1,8 @@
-"""Traces and models kept between runs, bounded in bytes: the one place of the app that caches.
+"""Traces and models kept between runs, bounded in bytes: the only cache of the app.
 
-One store serves every visitor of the server. What it counts is what is alive, cached or still on somebody's screen, so
-several people at once cannot take more memory than it was given; one forward pass runs at a time. Whoever has to wait
-for room does not hold that one place meanwhile: the runs of others that fit go on.
+One store serves every visitor of the server. It counts what is alive, cached or still on somebody's screen, so several
+people at once cannot take more memory than it was given. One forward pass runs at a time; a run that waits for memory
+does not block the runs of others that fit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from engine.runtime.devices import give_back
 
-_PATIENCE = 20.0  # seconds to wait for others' screens to let go
-_LOOSE = 32  # a part of the room this small may have been let go of and not yet be the system's again
+_PATIENCE = 20.0  # seconds to wait until others' screens release memory
+_UNRETURNED = 32  # one part in so many of the store's bytes may be freed and not yet be the system's again
 
 
 class BusyError(RuntimeError):
@@ -32,13 +32,13 @@ class Store:
         self.room = room
         self._patience = patience
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        # What is not kept any more but still on somebody's screen is found here, instead of made a second time.
-        self._seen: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
+        # What is no longer cached but still on somebody's screen is taken from here instead of made a second time.
+        self._on_screens: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
         self._alive = 0
-        self._loose = 0  # bytes let go of since memory was last given back to the system
-        # Reentrant: a thing may be let go of, and say so, while its own thread holds the lock.
+        self._freed = 0  # bytes freed since memory was last given back to the system
+        # Reentrant: a thing may be freed, and call ``_release``, while its own thread holds the lock.
         self._lock = threading.Condition(threading.RLock())
-        self._one_at_a_time = threading.Lock()
+        self._one_pass = threading.Lock()
 
     @property
     def alive(self) -> int:
@@ -48,13 +48,17 @@ class Store:
     def get(
         self, key: Hashable, nbytes: int, make: Callable[[], Any], weigh: Callable[[Any], int] | None = None
     ) -> Any:
-        """What is kept under the key, or what ``make`` returns, which will hold ``nbytes``.
+        """What is kept under the key, else what ``make`` returns, which is then kept.
 
-        Where ``weigh`` says the bytes of what was made, ``nbytes`` are no more than the most that they can be.
+        Args:
+            key: equal for equal things.
+            nbytes: the bytes that it will hold, or the most it can hold where ``weigh`` is given.
+            make: makes it.
+            weigh: the bytes that it does hold.
 
         Raises:
-            BusyError: everything that could be let go of was, and what others hold still leaves too little.
-            ValueError: it is larger than the whole room, so that no waiting would help.
+            BusyError: everything unused was freed, and what others hold still leaves too little.
+            ValueError: it is larger than the whole store, so that no waiting would help.
         """
         if nbytes > self.room:
             raise ValueError(f"{nbytes} bytes never fit into a room of {self.room}")
@@ -62,28 +66,28 @@ class Store:
         while (kept := self._look_up_or_make(key, nbytes, make, weigh)) is None:
             if deadline is None:
                 deadline = monotonic() + self._patience
-                gc.collect()  # what is in a circle of references would never be let go of
+                gc.collect()  # what is in a cycle of references would never be freed
             self._wait_for_room(nbytes, deadline)
         return kept
 
     def look_up(self, key: Hashable) -> Any:
-        """What is kept under the key, or on somebody's screen; None where neither is."""
+        """What is cached under the key or still on somebody's screen; None where neither is."""
         with self._lock:
-            kept = self._seen.get(key)
+            kept = self._on_screens.get(key)
             if kept is not None:
                 self._kept[key] = kept
                 self._kept.move_to_end(key)
-                self._lock.notify_all()  # who waits for room can let it go again
+                self._lock.notify_all()  # a run that waits for memory may free it again
             return kept
 
     def _look_up_or_make(
         self, key: Hashable, nbytes: int, make: Callable[[], Any], weigh: Callable[[Any], int] | None
     ) -> Any:
-        """None where there is no room yet."""
+        """What is kept or was made; None where there is no room yet."""
         kept = self.look_up(key)
         if kept is None:
-            with self._one_at_a_time:
-                kept = self.look_up(key)  # the one before us may have made it
+            with self._one_pass:
+                kept = self.look_up(key)  # the pass before this one may have made it
                 if kept is None and self._make_room(nbytes):
                     self._give_back()
                     kept = make()
@@ -103,22 +107,22 @@ class Store:
 
     def _keep(self, key: Hashable, thing: Any, nbytes: int) -> None:
         with self._lock:
-            self._kept[key] = self._seen[key] = thing
+            self._kept[key] = self._on_screens[key] = thing
             self._alive += nbytes
-            weakref.finalize(thing, self._let_go, nbytes)
-            self._lock.notify_all()  # who waits for room can let it go again
+            weakref.finalize(thing, self._release, nbytes)
+            self._lock.notify_all()  # a run that waits for memory may free it again
 
-    def _let_go(self, nbytes: int) -> None:
+    def _release(self, nbytes: int) -> None:
         with self._lock:
             self._alive -= nbytes
-            self._loose += nbytes
+            self._freed += nbytes
             self._lock.notify_all()
 
     def _give_back(self) -> None:
-        """Keeps the process as large as what is alive in it, but for a small part."""
+        """Gives freed memory back to the system once it is more than a small part of the store."""
         with self._lock:
-            due = self._loose > self.room // _LOOSE
+            due = self._freed > self.room // _UNRETURNED
             if due:
-                self._loose = 0
+                self._freed = 0
         if due:
             give_back()

@@ -38,10 +38,16 @@ class CannotRunError(Exception):
 def trace_of(settings: Settings) -> Trace:
     """The trace of these settings, cached.
 
+    Args:
+        settings: what to run.
+
+    Returns:
+        The trace; the same object for equal settings as long as it is kept.
+
     Raises:
         CannotRunError: the text cannot be read, the device is not here, or it would not fit in memory.
     """
-    with _said():
+    with _run_errors_as_words():
         if not settings.writes:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
@@ -53,10 +59,16 @@ def trace_of(settings: Settings) -> Trace:
 def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
     """What the model writes for every line of the source, with the trace of each step, cached.
 
+    Args:
+        settings: what to run; its target is not used.
+
+    Returns:
+        One answer a line, in order.
+
     Raises:
         CannotRunError: as ``trace_of``; also for generated tokens, which are no text to answer.
     """
-    with _said():
+    with _run_errors_as_words():
         if settings.sentences is None:
             raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
         lines = settings.sentences[0]
@@ -64,22 +76,30 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         return tuple(_decoded(settings.config, line) for line in lines)
 
 
-def told_of(settings: Settings, source: str, target: str) -> Told:
-    """What the model held probable at every place of this target, cached.
+def teacher_forced_of(settings: Settings, source: str, target: str) -> Told:
+    """What the model held probable at every position of a target that it was given, cached.
+
+    Args:
+        settings: the model, and the lines that are on the screen too.
+        source: one line to read.
+        target: the characters given to the decoder.
+
+    Returns:
+        The probabilities at every position.
 
     Raises:
         CannotRunError: as ``trace_of``.
     """
-    with _said():
+    with _run_errors_as_words():
         config = read_text(settings.config, [source], [target])[0]
-        _check_lines(settings.config, (settings.sentences or ((source,),))[0], told=config)
+        _check_lines(settings.config, (settings.sentences or ((source,),))[0], target=config)
         make = partial(teacher_forced, source, target, config)
         return _kept_or_made(("told", config, source, target), config, make, measure_told)
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """Turns what can go wrong with a run into words for the screen."""
+def _run_errors_as_words() -> Iterator[None]:
+    """Turns the errors of a run into a ``CannotRunError`` with words for the screen."""
     try:
         yield
     except (ConfigError, TextError) as error:
@@ -107,14 +127,14 @@ def _decoded(config: Config, line: str) -> Decoded:
     return _kept_or_made(("decoded", config, line), config, make, measure_decoding, measure_decoded)
 
 
-def _check_lines(config: Config, lines: tuple[str, ...], told: Config | None = None) -> None:
-    """Refuses lines that cannot be read, or that do not fit together, before the first of them is answered.
+def _check_lines(config: Config, lines: tuple[str, ...], target: Config | None = None) -> None:
+    """Refuses lines that cannot be read, or whose answers do not fit together, before the first of them is answered.
 
-    All answers are on the screen at once, with the run on all of them, or on what is told.
+    All answers are on the screen at once, with the run on all of them, or on the ``target`` of one.
     """
 
     def measured(config: Config) -> Bytes:
-        return measure_decoding(config) + measure_told(told or config.change(tgt_len=MOST_STEPS))
+        return measure_decoding(config) + measure_told(target or config.change(tgt_len=MOST_STEPS))
 
     check_fits(read_text(config, lines)[0], _store_for(config).room, measured)
 
@@ -126,9 +146,14 @@ def _kept_or_made(
     measured: Callable[[Config], Bytes] = measure,
     weigh: Callable[[Any], int] | None = None,
 ) -> Any:
-    """What is kept under the key, or what ``make`` returns for the model of this config.
+    """What is kept under the key, else what ``make`` returns for the model of this config.
 
-    ``measured`` says the most that it will hold, ``weigh`` what it does hold.
+    Args:
+        key: equal for equal things.
+        config: the model, on whose device the store is.
+        make: makes the thing, called with ``model``.
+        measured: the most bytes that it may hold.
+        weigh: the bytes that it does hold; None where ``measured`` is exact.
     """
     store = _store_for(config)
     kept = store.look_up(key)

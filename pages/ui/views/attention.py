@@ -4,53 +4,124 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
-from engine import Step, Trace
+from engine import Config, Step, Trace
+from engine.ops import reads
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import frame
+from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.url_step import key_of
-from pages.ui.views.tensor_panels import panel_of, short
+from pages.ui.state.url_step import step_to_key
+from pages.ui.views.operation_card import formula_runs
+from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
 _KINDS = {
-    "encoder": ("Encoder self-attention", "every source token asks every source token"),
-    "decoder": ("Decoder self-attention", "every target token asks itself and the target tokens before it"),
-    "cross": ("Cross-attention", "every target token asks every source token"),
+    "encoder": ("Encoder self-attention", "Every source token asks every source token."),
+    "decoder": ("Decoder self-attention", "Every target token asks itself and the target tokens before it."),
+    "cross": ("Cross-attention", "Every target token asks every source token."),
 }
-_MOST = 3
+_NONE = (
+    "This run has no attention to show: no softmax over scores of batch × heads × queries × keys was recorded in it."
+)
+_PRODUCTS = frozenset({"matmul", "einsum"})
+_TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
+_TOP = "."  # the attention of no module, in the address
+_MOST_SHARES = 3  # keys that are named for each query
+_MOST_LINES = 12  # of queries; the others are folded away
 _MOST_BUTTONS = 8  # more options than this are a list
 
 
+@dataclass(frozen=True)
+class AttentionSteps:
+    """The steps of one attention, each (batch, heads, queries, keys): ``masked`` is None where nothing is masked."""
+
+    scores: Step
+    masked: Step | None
+    weights: Step
+
+
 def draw(trace: Trace) -> None:
-    """Draws the attention that the controls on the page choose."""
+    """Draws the attention that the controls on the page choose.
+
+    Args:
+        trace: any trace; of a model from elsewhere every softmax over scores that a matmul made is an attention.
+    """
     st.markdown("#### Who looks at whom")
-    path, head, sentence = _choose(trace)
-    scores, weights = trace.find(f"{path}.scores"), trace.find(f"{path}.weights")
-    read = weights.inputs[0]
-    masked = read if isinstance(read, Step) and read.op == "masked_fill" else None
-    _stage(trace, scores, masked, weights, head, sentence)
-    _in_words(trace, weights, head, sentence)
-    _all_heads(trace, weights, sentence)
+    attentions = attentions_of(trace)
+    if not attentions:
+        st.info(_NONE)
+        return
+    path, head, sentence = _choose(trace.config, attentions)
+    chosen = attentions[path]
+    _stage(trace, chosen, head, sentence)
+    _in_words(trace, chosen.weights, head, sentence)
+    _all_heads(trace, chosen.weights, sentence)
 
 
-def _choose(trace: Trace) -> tuple[str, int, int]:
-    config = trace.config
+def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
+    """The attentions of a trace, in the order they ran.
+
+    Args:
+        trace: any trace.
+
+    Returns:
+        The path of a module → its steps. Of a module that ran several times, the last run.
+    """
+    candidates = {weights.path: _steps_to(weights) for weights in trace.steps if weights.op == "softmax"}
+    return {path: steps for path, steps in candidates.items() if steps is not None}
+
+
+def _steps_to(weights: Step) -> AttentionSteps | None:
+    """The attention that ends in these weights; None where they come from no product of queries and keys."""
+    maps = reads(weights)
+    if maps is None or weights.value.dim() != 4 or [*maps[0].running] != [3]:
+        return None
+    step, masked = weights, None
+    while step.op not in _PRODUCTS:
+        before = step.inputs[0] if step.inputs else None
+        if not isinstance(before, Step) or before.shape != weights.shape:
+            return None
+        masked = step if step.op == "masked_fill" else masked
+        step = before
+    return AttentionSteps(step, masked, weights)
+
+
+def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> tuple[str, int, int]:
+    """The module path, the head and the sentence that the controls say, after drawing them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kinds = tuple(_KINDS)
-        kind = _chosen("kind", "Attention", kinds, link_notes.pick("kind", "Attention", kinds, kinds[0]))
-        layers = config.encoder_layers if kind == "encoder" else config.decoder_layers
-        layer = _number("layer", "Layer", layers)
-        head = _number("head", "Head", config.heads)
-        sentence = _number("sentence", "Sentence", config.batch)
-    st.caption(_KINDS[kind][1][0].upper() + _KINDS[kind][1][1:] + ".")
+        if config is None:
+            path, asks = _module(tuple(attentions)), ""
+        else:
+            path, asks = _kind_and_layer(config)
+        batch, heads = attentions[path].weights.shape[:2]
+        head = _number("head", "Head", heads)
+        sentence = _number("sentence", "Sentence", batch)
+    if asks:
+        st.caption(asks)
+    return path, head, sentence
+
+
+def _module(paths: Sequence[str]) -> str:
+    options = tuple(path or _TOP for path in paths)
+    path = _chosen("module", "Module", options, link_notes.pick("module", "Module", options, options[0]))
+    return "" if path == _TOP else path
+
+
+def _kind_and_layer(config: Config) -> tuple[str, str]:
+    """The module path of an attention of the built-in Transformer, and who asks whom in it."""
+    kinds = tuple(_KINDS)
+    kind = _chosen("kind", "Attention", kinds, link_notes.pick("kind", "Attention", kinds, kinds[0]))
+    layer = _number("layer", "Layer", config.encoder_layers if kind == "encoder" else config.decoder_layers)
     stack = "encoder" if kind == "encoder" else "decoder"
     module = "cross_attention" if kind == "cross" else "self_attention"
-    return f"{stack}.layers.{layer}.{module}", head, sentence
+    return f"{stack}.layers.{layer}.{module}", _KINDS[kind][1]
 
 
 def _number(name: str, label: str, count: int) -> int:
@@ -63,7 +134,7 @@ def _chosen(name: str, label: str, options: tuple[str, ...], value: str) -> str:
     if len(options) == 1:
         return value
     start = start if start in options else value
-    callback = session.chosen(f"attention.{name}", key, partial(_picked, name))
+    callback = session.chosen(f"attention.{name}", key, partial(_keep, name))
     if len(options) <= _MOST_BUTTONS:
         st.segmented_control(
             label,
@@ -84,73 +155,85 @@ def _title(option: str) -> str:
     return _KINDS[option][0] if option in _KINDS else option
 
 
-def _picked(name: str, value: str) -> None:
+def _keep(name: str, value: str) -> None:
     session.change_view(**{name: value})
 
 
-def _stage(trace: Trace, scores: Step, masked: Step | None, weights: Step, head: int, sentence: int) -> None:
-    panels = [_one_head(trace, scores, head, sentence, f"step {scores.index}, head {head}")]
+def _stage(trace: Trace, shown: AttentionSteps, head: int, sentence: int) -> None:
+    scores, masked, weights = shown.scores, shown.masked, shown.weights
+    panels = [_one_head(trace, panel_of(trace, scores), head, sentence, f"step {scores.index}, head {head}")]
     steps = [scores, weights]
     if masked is not None:
         mask = masked.inputs[1]
-        panels.append(_one_head(trace, mask, head, sentence, f"step {mask.index}, True hides"))
+        note = f"step {mask.index}, True hides" if isinstance(mask, Step) else "True hides"
+        panels.append(_one_head(trace, step_panels(trace, masked)[1], head, sentence, note))
         steps.insert(1, masked)
-    panels.append(_one_head(trace, weights, head, sentence, f"step {weights.index}, each row sums to 1"))
+    note = f"step {weights.index}, each row sums to 1"
+    panels.append(_one_head(trace, panel_of(trace, weights), head, sentence, note))
     maps = [AffineMap.of(panel.value, SameIndex(0), AllIndices()) for panel in panels[:-1]]
-    tensor_view(panels, key="attention.stage", operation=_operation(trace, masked), reads=maps)
+    tensor_view(panels, key="attention.stage", operation=_card(trace.config, shown), reads=maps)
     with st.container(horizontal=True):
         for step in steps:
-            query = {**session.settings_now().to_query(), "step": key_of(trace, step)}
+            query = {**session.settings_now().to_query(), "step": step_to_key(trace, step)}
             frame.link("pages/walkthrough.py", f"{step.name} in the walkthrough", query)
 
 
-def _operation(trace: Trace, masked: Step | None) -> Operation:
-    root = math.sqrt(trace.config.d_k)
+def _card(config: Config | None, shown: AttentionSteps) -> OperationCard:
+    """What makes weights of scores: of the built-in Transformer all of it, elsewhere the softmax."""
+    facts = []
+    if shown.masked is not None:
+        hidden = int(shown.masked.inputs[1].value.sum())
+        effect = "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here"
+        facts.append(("mask", effect))
+    if config is None:
+        return OperationCard(shown.weights.op, formula_runs(shown.weights), facts=facts)
     formula = [("weights", "i"), ("j", "sub"), (" = exp(", "i"), ("scores", "i"), ("j", "sub"), (" / √d_k) / Σ", "i")]
     formula += [("k", "sub"), (" exp(scores", "i"), ("k", "sub"), (" / √d_k)", "i")]
-    facts = [("√d_k", f"√{trace.config.d_k} = {short(root)}")]
-    if masked is not None:
-        hidden = int(masked.inputs[1].value.sum())
-        facts.append(
-            ("mask", "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here")
-        )
-    return Operation(title="scale, mask, softmax" if masked else "scale, softmax", formula_html=formula, facts=facts)
+    facts.insert(0, ("√d_k", f"√{config.d_k} = {short(math.sqrt(config.d_k))}"))
+    return OperationCard("scale, softmax" if shown.masked is None else "scale, mask, softmax", formula, facts=facts)
 
 
-def _one_head(trace: Trace, step: Step, head: int, sentence: int, note: str) -> Panel:
+def _one_head(trace: Trace, whole: Panel, head: int, sentence: int, note: str) -> Panel:
     """The rows and columns that one head of one sentence has, or shares with the others."""
-    whole = panel_of(trace, step)
-    batch, heads = step.shape[:2]
-    place = (sentence if batch > 1 else 0, head if heads > 1 else 0)
+    while whole.value.dim() < 4:  # a mask for all sentences, heads or queries has no axes for them
+        masked = None if whole.masked is None else whole.masked[None]
+        whole = dataclasses.replace(whole, value=whole.value[None], axes=(None, *whole.axes), masked=masked)
+    batch, heads = whole.value.shape[:2]
+    position = (sentence if batch > 1 else 0, head if heads > 1 else 0)
     return dataclasses.replace(
         whole,
-        value=step.value[place],
-        axes=step.axes[2:],
-        labels=tuple(trace.labels[axis][sentence] if axis in trace.labels else None for axis in step.axes[2:]),
+        value=whole.value[position],
+        axes=whole.axes[2:],
+        labels=tuple(tokens_along(trace, symbol, sentence) for symbol in whole.axes[2:]),
         note=note,
-        masked=None if whole.masked is None else whole.masked.expand(step.shape)[place],
+        masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[position],
         footer="",
     )
 
 
 def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
-    queries, keys = (trace.labels[axis][sentence] for axis in weights.axes[2:])
     rows = weights.value[sentence, head].double()
+    queries, keys = (
+        tokens_along(trace, weights.axes[axis], sentence) or [f"{side} {index}" for index in range(weights.shape[axis])]
+        for axis, side in ((2, "query"), (3, "key"))
+    )
     st.markdown("##### What each token takes, in this head")
     lines = []
     for query, row in zip(queries, rows, strict=True):
-        best = row.topk(min(_MOST, row.numel()))
+        best = row.topk(min(_MOST_SHARES, row.numel()))
         pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        taken = ", ".join(f"{code(keys[i])} {short(100 * share)} %" for share, i in pairs if share)
-        lines.append(f"- {code(query)} takes {taken}")
-    shown, rest = lines[:12], lines[12:]
+        shares = [_SHARE.format(key=code(keys[key]), share=short(100 * share)) for share, key in pairs if share]
+        lines.append(_TAKES.format(query=code(query), shares=", ".join(shares)))
+    shown, rest = lines[:_MOST_LINES], lines[_MOST_LINES:]
     st.markdown("\n".join(shown))
     if rest:
-        with st.expander(f"{len(rest)} more tokens"):
+        with st.expander(counted(len(rest), "{count} more token", "{count} more tokens")):
             st.markdown("\n".join(rest))
 
 
 def _all_heads(trace: Trace, weights: Step, sentence: int) -> None:
     st.markdown("##### The weights of every head")
     st.caption("Heads never meet before W_O: each has its own map.")
-    tensor_view([panel_of(trace, weights)], key="attention.heads", choice={"B": sentence})
+    batch = weights.axes[0]
+    choice = {} if batch is None else {batch: sentence}
+    tensor_view([panel_of(trace, weights)], key="attention.heads", choice=choice)

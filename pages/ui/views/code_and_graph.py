@@ -1,4 +1,4 @@
-"""Where in the model a step is: its line in the running function, and its box in the graph of the block around it."""
+"""A step in its program and in its model: the line of code, and the box in the graph of the module."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
 from pages.ui.components.code_view import code_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem, whole
-from pages.ui.state.url_step import key_of
+from pages.ui.state.link_values import LinkProblem, whole_number
+from pages.ui.state.url_step import step_to_key
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
 _WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
@@ -30,7 +30,7 @@ _LONGEST = 24  # characters of a module that only the link knows
 
 @dataclass(frozen=True)
 class _Picture:
-    """The last drawing, kept because most reruns change the step alone, and the drawing says nothing of the step."""
+    """The last drawing, kept because most reruns change only the step, on which the drawing does not depend."""
 
     trace: weakref.ref[Trace]
     asked: tuple[str, str, bool]
@@ -40,7 +40,12 @@ class _Picture:
 
 
 def draw(trace: Trace, step: Step) -> None:
-    """Draws the code of a step and the graph around it, side by side."""
+    """Draws the code of a step and the graph of its module, side by side.
+
+    Args:
+        trace: the trace on screen.
+        step: the present step of it.
+    """
     with st.container(key="where"):  # the map's style finds the columns by it
         code, block = st.columns(2, gap="medium")
     with code:
@@ -55,17 +60,17 @@ def _draw_map(trace: Trace, step: Step) -> None:
     within = _within(step)
     _note_the_link(trace, within)
     picture = _picture(trace, within)
-    here = node_id(trace, step, picture.opened, within)
-    ours = enclosing_collapsed(step, picture.opened, within)
+    marked = node_id(trace, step, picture.opened, within)
+    own = enclosing_collapsed(step, picture.opened, within)
     block_map(
         picture.dot,
         run=id(trace),
         key="where.map",
-        here=here,
+        marked=marked,
         scopes=[Scope(module or _WHOLE, display_name(module)) for module in ("", *ancestors(step.path))],
         scope=within or _WHOLE,
         alt=f"Graph of {display_name(within)}, the shape of the tensor on every edge",
-        on_pick=partial(_pick, weakref.ref(trace), here, ours),
+        on_pick=partial(_pick, weakref.ref(trace), marked, own),
         on_scope=partial(_scope, step.path),
     )
     if picture.left_closed:
@@ -74,7 +79,7 @@ def _draw_map(trace: Trace, step: Step) -> None:
 
 
 def _within(step: Step) -> str:
-    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
+    """The module that is drawn: the chosen one as long as the step is in it, else the step's own."""
     chosen = session.view("scope")
     if chosen == _WHOLE:
         return ""
@@ -83,14 +88,14 @@ def _within(step: Step) -> str:
 
 
 def _note_the_link(trace: Trace, within: str) -> None:
-    """Notes the modules of the link that this model does not have. One that the step is not in is only left."""
+    """Adds notes on the modules of the link that this model does not have."""
     modules = _modules(trace)
     scope, asked = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
     if scope not in ("", _WHOLE, *modules):
-        link_notes.note(Problem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
+        link_notes.note(LinkProblem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
     missing = [path for path in asked.split(",") if path and path not in modules]
     if missing:
-        link_notes.note(Problem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+        link_notes.note(LinkProblem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
 
 
 def _modules(trace: Trace) -> set[str]:
@@ -119,8 +124,9 @@ def _opened(trace: Trace) -> tuple[str, ...]:
 def _fitting(trace: Trace, opened: tuple[str, ...], within: str) -> tuple[str, ...]:
     """As many of the opened modules as can be drawn: those opened last, and what they lie in."""
     while opened and node_count(trace, opened, within) > _MOST_BOXES:
-        first = next(one for one in opened if not any(is_inside(other, one) for other in opened if other != one))
-        opened = tuple(one for one in opened if one != first)
+        # The first that has no opened module inside it.
+        first = next(path for path in opened if not any(is_inside(other, path) for other in opened if other != path))
+        opened = tuple(path for path in opened if path != first)
     return opened
 
 
@@ -133,23 +139,28 @@ def _scope(own: str, value: str) -> None:
     session.change_view(scope=None if value == (own or _WHOLE) else value)
 
 
-def _pick(drawn: weakref.ref[Trace], here: str, ours: str, mark: str) -> None:
-    """Does what pressing the box or frame with this id means.
+def _pick(drawn: weakref.ref[Trace], marked: str, own: str, pressed: str) -> None:
+    """Does what pressing a box or frame means.
 
-    Of layers that share a box it opens the first, but of those in the box where we are, ``here``, it opens ours.
+    Args:
+        drawn: the trace of the graph.
+        marked: the id of the box of the present step.
+        own: the closed module that the present step lies in. Layers may share a box: of the marked box this one is
+            opened, of any other the first.
+        pressed: the id of what was pressed.
     """
     trace = drawn()
     if trace is None:
         return  # another run has taken its place, and is drawn next
-    kind, _, what = mark.partition("-")
-    opened = [one for one in _opened(trace) if one != what]
-    number, problem = whole(mark, what, 0, len(trace.steps) - 1, 0)
+    kind, _, target = pressed.partition("-")
+    others = [module for module in _opened(trace) if module != target]
+    number, problem = whole_number(pressed, target, 0, len(trace.steps) - 1, 0)
     if kind == "step" and problem is None:
-        _go(key_of(trace, trace.steps[number]))
+        _go(step_to_key(trace, trace.steps[number]))
     elif kind == "open":
-        _open(*opened, ours if mark == here else what)
+        _open(*others, own if pressed == marked else target)
     elif kind == "close":
-        _open(*opened)
+        _open(*others)
 
 
 def _open(*paths: str) -> None:

@@ -18,11 +18,20 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 
 _KEY = "front.date"
 _SURE = 0.9
+_IS_SURE = "The model gives this answer a probability of {probability}."
+_IS_LESS_SURE = (
+    "The model gives this answer a probability of {probability}. It is least sure at position {position}, of {token} "
+    "with {share}; next came {other} with {other_share}."
+)
 _READ_AS = "The source is read as {read}: digits of other scripts and full-width characters count as ASCII."
 
 
 def draw(settings: Settings) -> None:
-    """Draws an input for a date, and the answer."""
+    """Draws an input for a date, and the answer.
+
+    Args:
+        settings: those of the trace on screen, with trained weights.
+    """
     key, start = session.widget(_KEY, session.settings_now().source.partition("\n")[0])
     st.text_input(
         "Write a date: in English or Korean, in words or numbers, from 1900 to 2099. The model learned to answer "
@@ -43,13 +52,13 @@ def draw(settings: Settings) -> None:
 
 
 def strip(written: Decoded) -> str:
-    """The answer as HTML: every character on a tint as deep as the model was sure of it, the percentage below."""
+    """The answer as HTML: every character on a tint that is deeper the surer the model was, the percentage below."""
     cells = "".join(_cell(choice) for choice in written.choices)
     return f'<div class="answer">{cells}</div>'
 
 
 def draw_doubt(written: Decoded) -> None:
-    """Says in what way the answer is not to be relied on, where it is not."""
+    """Draws a warning where the answer is not to be relied on."""
     # What the model read, which need not be what was typed.
     read = "".join(written.traces[0].labels["S"][0][1:-1]).replace("␣", " ")
     if reason := doubt(read):
@@ -72,20 +81,31 @@ def percent(share: float) -> str:
 
 
 def how_sure(written: Decoded) -> str:
-    """How probable the answer is to the model, and where it is least sure."""
-    whole = f"The model gives this answer a probability of {percent(written.probability)}"
-    place, least = min(enumerate(written.choices), key=lambda pair: pair[1].probability)
+    """How probable the answer is to the model, and at which character it is least sure."""
+    position, least = min(enumerate(written.choices), key=lambda pair: pair[1].probability)
     if least.probability >= _SURE:
-        return f"{whole}."
+        return _IS_SURE.format(probability=percent(written.probability))
     other, share = least.ranked[1]
-    return (
-        f"{whole}. It is least sure at position {place}, of {code(least.token)} with "
-        f"{percent(least.probability)}; next came {code(other)} with {percent(share)}."
+    return _IS_LESS_SURE.format(
+        probability=percent(written.probability),
+        position=position,
+        token=code(least.token),
+        share=percent(least.probability),
+        other=code(other),
+        other_share=percent(share),
     )
 
 
 def read_as(written: Decoded, settings: Settings) -> str:
-    """How the trained model reads a source with other digits than 0 to 9; nothing where it reads what is written."""
+    """How the trained model reads a source with other digits than 0 to 9.
+
+    Args:
+        written: the answer to that source.
+        settings: those of the model.
+
+    Returns:
+        A sentence; nothing where the model reads what is written.
+    """
     read = char_tokenizer.as_read(written.source)
     if not settings.trained or read == tokenizer.normalise(written.source):
         return ""

@@ -1,4 +1,4 @@
-"""How the answer is written: one character a step, each from a run of its own; and how that differs from being told."""
+"""How the answer is written, one character a step, and how that differs from a given target (teacher forcing)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from engine.ops.notation import number
 from engine.runtime.decode import Choice, Decoded, Told
 from engine.text import char_tokenizer
 from pages.ui.app import frame
+from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.settings import TRAINED, Settings
-from pages.ui.state.url_step import key_of
-from pages.ui.traces.trace_cache import CannotRunError, decoded_of, told_of
+from pages.ui.state.url_step import step_to_key
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of, teacher_forced_of
 from pages.ui.views.date_answer import draw_doubt, how_sure, percent, read_as, strip
 from pages.ui.views.tensor_panels import panel_of
 
@@ -26,7 +27,19 @@ _SHOWN = 8  # characters of a ranking
 _MOST_DIGITS = 9  # after the point; smaller numbers are written with their power of ten
 _WHOLE_TABLE = 40  # rows; a longer table scrolls in itself
 _UNKNOWN = char_tokenizer.SPECIALS[char_tokenizer.UNKNOWN]
-_PLACE, _SENTENCE, _TOLD = "decoding.place", "decoding.sentence", "decoding.told"
+_POSITION, _SENTENCE, _TARGET = "decoding.place", "decoding.sentence", "decoding.told"
+_ONE_UNREAD = "1 character of the source is not among those it knows, and read as {unknown}."
+_SOME_UNREAD = "{count} characters of the source are not among those it knows, and read as {unknown}."
+_NO_END = "No end came within 1 step; it was stopped there."
+_NO_END_IN_MANY = "No end came within {count} steps; it was stopped there."
+_TAKEN = "{token} is taken, the most probable."
+_TAKEN_OF_TWO = "{token} is taken, the most probable. The other 1 has {share}."
+_TAKEN_OF_MANY = "{token} is taken, the most probable. The other {count} share {share}."
+_LOOKS, _LOOK = "Most of all: {looks}.", "head {head} at {token} {share}"
+_PART = (
+    "They part at position {position}: it writes {token}, and {given} was given, to which it gave {share}. "
+    "Up to there both have read the same."
+)
 
 
 def draw() -> None:
@@ -50,30 +63,29 @@ def draw() -> None:
     st.caption(" ".join(filter(None, [how_sure(written), read_as(written, settings), *_warnings(written)])))
     if settings.trained:
         draw_doubt(written)
-    place = _place(written)
+    position = _position(written)
     # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
-    st.html(f"<style>.answer .character:nth-child({place + 1}) {{ outline: 2px solid currentColor; }}</style>")
-    _one_place(settings, written, place)
-    _beside_told(settings, written)
+    st.html(f"<style>.answer .character:nth-child({position + 1}) {{ outline: 2px solid currentColor; }}</style>")
+    _one_position(settings, written, position)
+    _compared_with_target(settings, written)
 
 
 def _warnings(written: Decoded) -> list[str]:
     """What the numbers alone do not say: characters the model could not read, and an answer without an end."""
-    said = []
+    warnings = []
     unread = written.traces[0].labels["S"][0].count(_UNKNOWN)
     if unread:
-        what = "1 character of the source is" if unread == 1 else f"{unread} characters of the source are"
-        said.append(f"{what} not among those it knows, and read as {_UNKNOWN}.")
+        warnings.append(counted(unread, _ONE_UNREAD, _SOME_UNREAD, unknown=_UNKNOWN))
     if not written.ended:
-        said.append(f"No end came within {len(written.choices)} steps; it was stopped there.")
-    return said
+        warnings.append(counted(len(written.choices), _NO_END, _NO_END_IN_MANY))
+    return warnings
 
 
 def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
     line = link_notes.number("sentence", "Sentence", 0, len(lines) - 1)
     if len(lines) == 1:
         return lines[0]
-    options = [str(place) for place in range(len(lines))]
+    options = [str(number) for number in range(len(lines))]
     key, start = session.widget(_SENTENCE, str(line))
     st.selectbox(
         "Sentence",
@@ -86,14 +98,14 @@ def _chosen_line(lines: Sequence[Decoded]) -> Decoded:
     return lines[line]
 
 
-def _place(written: Decoded) -> int:
+def _position(written: Decoded) -> int:
     last = len(written.choices) - 1
     settings = session.settings_now()
     if settings.writes and settings.upto is not None:
-        place = min(settings.upto, last)
+        position = min(settings.upto, last)
     else:
-        place = link_notes.number("position", "Position", 0, last)
-    key, start = session.widget(_PLACE, place, last)
+        position = link_notes.number("position", "Position", 0, last)
+    key, start = session.widget(_POSITION, position, last)
     if last:
         st.slider(
             "Position in the answer: characters written before it",
@@ -101,16 +113,16 @@ def _place(written: Decoded) -> int:
             last,
             start,
             key=key,
-            on_change=session.chosen(_PLACE, key, _keep_place),
+            on_change=session.chosen(_POSITION, key, _keep_position),
         )
-    return place
+    return position
 
 
-def _one_place(settings: Settings, written: Decoded, place: int) -> None:
-    choice, trace = written.choices[place], written.traces[place]
+def _one_position(settings: Settings, written: Decoded, position: int) -> None:
+    choice, trace = written.choices[position], written.traces[position]
     ranking, looking = st.columns([2, 3], gap="large")
     with ranking:
-        st.markdown(f"##### Position {place}: what comes after {code(_read(written.choices, place))}")
+        st.markdown(f"##### Position {position}: what comes after {code(_read(written.choices, position))}")
         _ranking(choice)
     with looking:
         st.markdown("##### Where it looks in the source")
@@ -119,9 +131,9 @@ def _one_place(settings: Settings, written: Decoded, place: int) -> None:
             _looks(trace, weights)
     if settings.trained:
         # Of this line alone, and without a target of the person's: the very trace that is shown here.
-        query = dataclasses.replace(settings, source=written.source, target="", upto=place).to_query()
+        query = dataclasses.replace(settings, source=written.source, target="", upto=position).to_query()
         with st.container(horizontal=True):
-            step = {"step": key_of(trace, trace.steps[-1])}
+            step = {"step": step_to_key(trace, trace.steps[-1])}
             frame.link("pages/walkthrough.py", "Walk through this decoding step →", {**query, **step})
             frame.link("pages/attention.py", "Its attention, head by head →", {**query, "kind": "cross"})
 
@@ -143,13 +155,16 @@ def _ranking(choice: Choice) -> None:
         },
     )
     rest = choice.ranked[_SHOWN:]
-    others = f" The other {len(rest)} share {exact_percent(sum(share for _, share in rest))}." if rest else ""
-    st.caption(f"{code(choice.token)} is taken, the most probable.{others}")
+    if rest:
+        share = exact_percent(sum(share for _, share in rest))
+        st.caption(counted(len(rest), _TAKEN_OF_TWO, _TAKEN_OF_MANY, token=code(choice.token), share=share))
+    else:
+        st.caption(_TAKEN.format(token=code(choice.token)))
 
 
 def _last_cross_attention(trace: Trace) -> Step | None:
-    found = [step for step in trace.steps if step.path.endswith("cross_attention") and step.name == "weights"]
-    return found[-1] if found else None
+    weights = [step for step in trace.steps if step.path.endswith("cross_attention") and step.name == "weights"]
+    return weights[-1] if weights else None
 
 
 def _looks(trace: Trace, weights: Step) -> None:
@@ -167,16 +182,20 @@ def _looks(trace: Trace, weights: Step) -> None:
     )
     tensor_view([panel], key="decoding.looks")
     best = zip(*(column.tolist() for column in row.double().max(dim=-1)), strict=True)
-    said = " · ".join(f"head {head} at {_named(tokens, s)} {percent(share)}" for head, (share, s) in enumerate(best))
-    st.caption(f"Most of all: {said}.")
+    looks = [
+        _LOOK.format(head=head, token=_named(tokens, position), share=percent(share))
+        for head, (share, position) in enumerate(best)
+    ]
+    st.caption(_LOOKS.format(looks=" · ".join(looks)))
 
 
-def _named(tokens: Sequence[str], place: int) -> str:
-    """A source token, with its place where another one looks the same."""
-    return code(tokens[place]) + (f" (S = {place})" if tokens.count(tokens[place]) > 1 else "")
+def _named(tokens: Sequence[str], position: int) -> str:
+    """A source token, with its position where another one looks the same."""
+    token = tokens[position]
+    return f"{code(token)} (S = {position})" if tokens.count(token) > 1 else code(token)
 
 
-def _beside_told(settings: Settings, written: Decoded) -> None:
+def _compared_with_target(settings: Settings, written: Decoded) -> None:
     st.markdown("##### Writing freely, beside being told")
     st.caption(
         "In training the decoder is told the right answer and asked for each next character of it (teacher forcing). "
@@ -184,56 +203,54 @@ def _beside_told(settings: Settings, written: Decoded) -> None:
         "something else."
     )
     target = session.view("told") or written.text
-    key, start = session.widget(_TOLD, target)
-    st.text_input("A target to tell it", start, key=key, on_change=session.chosen(_TOLD, key, _keep_told))
+    key, start = session.widget(_TARGET, target)
+    st.text_input("A target to tell it", start, key=key, on_change=session.chosen(_TARGET, key, _keep_target))
     try:
-        told = told_of(settings, written.source, target)
+        forced = teacher_forced_of(settings, written.source, target)
     except CannotRunError as error:
         st.error(str(error))
         return
-    st.markdown(_difference(written, told))
-    table = _table(written, told)
+    st.markdown(_difference(written, forced))
+    table = _table(written, forced)
     rows = len(table["position"])
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("probability")}
     st.dataframe(table, hide_index=True, column_config=right, height="content" if rows <= _WHOLE_TABLE else "auto")
 
 
-def _table(written: Decoded, told: Told) -> dict[str, list[str]]:
-    places = range(max(len(written.choices), len(told.choices)))
+def _table(written: Decoded, forced: Told) -> dict[str, list[str]]:
+    positions = range(max(len(written.choices), len(forced.choices)))
 
-    def column(choices: Sequence[Choice], said: Callable[[Choice], str]) -> list[str]:
-        return [said(choices[place]) if place < len(choices) else "" for place in places]
+    def column(choices: Sequence[Choice], show: Callable[[Choice], str]) -> list[str]:
+        return [show(choices[position]) if position < len(choices) else "" for position in positions]
 
     def read(choices: Sequence[Choice]) -> list[str]:
-        return [_read(choices, place) if place < len(choices) else "" for place in places]
+        return [_read(choices, position) if position < len(choices) else "" for position in positions]
 
     return {
-        "position": [str(place) for place in places],
+        "position": [str(position) for position in positions],
         "had written": read(written.choices),
         "writes": column(written.choices, lambda choice: visible(choice.token)),
         "probability": column(written.choices, lambda choice: exact_percent(choice.probability)),
-        "was told": read(told.choices),
-        "expects": column(told.choices, lambda choice: visible(choice.best)),
-        "probability of it": column(told.choices, lambda choice: exact_percent(choice.ranked[0][1])),
-        "is told": column(told.choices, lambda choice: visible(choice.token)),
-        "probability of that": column(told.choices, lambda choice: exact_percent(choice.probability)),
+        "was told": read(forced.choices),
+        "expects": column(forced.choices, lambda choice: visible(choice.best)),
+        "probability of it": column(forced.choices, lambda choice: exact_percent(choice.ranked[0][1])),
+        "is told": column(forced.choices, lambda choice: visible(choice.token)),
+        "probability of that": column(forced.choices, lambda choice: exact_percent(choice.probability)),
     }
 
 
-def _difference(written: Decoded, told: Told) -> str:
-    """Where what was told first differs from what was written."""
-    pairs = zip(written.choices, told.choices, strict=False)
-    for place, (own, given) in enumerate(pairs):
+def _difference(written: Decoded, forced: Told) -> str:
+    """Where the given target first differs from what was written."""
+    pairs = zip(written.choices, forced.choices, strict=False)
+    for position, (own, given) in enumerate(pairs):
         if own.token != given.token:
-            return (
-                f"They part at position {place}: it writes {code(own.token)}, and {code(given.token)} was given, to "
-                f"which it gave {exact_percent(given.probability)}. Up to there both have read the same."
-            )
+            share = exact_percent(given.probability)
+            return _PART.format(position=position, token=code(own.token), given=code(given.token), share=share)
     return "The target is what it writes itself, so both have read the same at every position."
 
 
 def exact_percent(share: float) -> str:
-    """A probability in per cent, to three digits of what it is away from 0 or from certainty."""
+    """A probability in per cent, to three digits of its distance from 0 or from certainty."""
     away = min(share, 1 - share)
     if math.isnan(share) or away <= 0:
         return f"{number(100 * share)} %"
@@ -243,22 +260,22 @@ def exact_percent(share: float) -> str:
     )
 
 
-def _read(choices: Sequence[Choice], place: int) -> str:
-    return visible("⟨begin⟩" + "".join(choice.token for choice in choices[:place]))
+def _read(choices: Sequence[Choice], position: int) -> str:
+    return visible("⟨begin⟩" + "".join(choice.token for choice in choices[:position]))
 
 
-def _keep_place(place: int) -> None:
+def _keep_position(position: int) -> None:
     settings = session.settings_now()
     if settings.writes:  # the other pages then open at this step of decoding
-        session.change_settings(dataclasses.replace(settings, upto=place))
+        session.change_settings(dataclasses.replace(settings, upto=position))
         session.change_view(position=None)
     else:
-        session.change_view(position=str(place))
+        session.change_view(position=str(position))
 
 
 def _keep_sentence(line: str) -> None:
     session.change_view(sentence=line, position=None, told=None)
 
 
-def _keep_told(target: str) -> None:
+def _keep_target(target: str) -> None:
     session.change_view(told=target or None)

@@ -23,19 +23,38 @@ _MARKED = "explorer.byte_order_mark"
 
 
 def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
-    """A button for steps.csv of these steps of the trace on screen."""
-    places = [step.index for step in steps]
-    _button(label, "steps.csv", lambda trace, file: write_steps(_at(trace, places), file), key, disabled=not steps)
+    """Draws a button for steps.csv.
+
+    Args:
+        steps: the rows, of the trace on screen.
+        label: what stands on the button.
+        key: the button's key on the page.
+    """
+    numbers = [step.index for step in steps]
+    _button(label, "steps.csv", lambda trace, file: write_steps(_at(trace, numbers), file), key, disabled=not steps)
 
 
 def values_button(steps: Sequence[Step], size: int, label: str, key: str) -> None:
-    """A button for values.csv of these steps, off where its ``size`` is too large to hand out in one piece."""
-    places, too_large = [step.index for step in steps], size > LARGEST_DOWNLOAD
-    _button(label, "values.csv", lambda trace, file: write_values(_at(trace, places), file), key, disabled=too_large)
+    """Draws a button for values.csv.
+
+    Args:
+        steps: the steps whose values are written, of the trace on screen.
+        size: about how many bytes that is; where they are too many to hand out in one piece, the button is off.
+        label: what stands on the button.
+        key: the button's key on the page.
+    """
+    numbers, too_large = [step.index for step in steps], size > LARGEST_DOWNLOAD
+    _button(label, "values.csv", lambda trace, file: write_values(_at(trace, numbers), file), key, disabled=too_large)
 
 
 def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
-    """What takes one tensor along: every element, or the matrix of its last two axes where the person is looking."""
+    """Draws the buttons that download one tensor: every element, or the matrix of its last two axes that is on screen.
+
+    Args:
+        step: the step of the tensor.
+        selection: which part of it is on screen.
+        key: what the keys of the buttons begin with.
+    """
     name, index = step.full_name.replace(".", "_"), step.index
     with st.container(horizontal=True):
         size = estimated_bytes([step])
@@ -47,19 +66,19 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
             disabled=size > LARGEST_DOWNLOAD,
         )
         if step.value.dim() >= 1 and step.value.numel():
-            place = _place(step, selection)
-            words = ", ".join(f"{symbol or 'axis'} {at}" for symbol, at in zip(step.axes, place, strict=False))
+            leading = _leading(step, selection)
+            words = ", ".join(f"{symbol or 'axis'} {at}" for symbol, at in zip(step.axes, leading, strict=False))
             _button(
                 f"{words or 'All'} as a matrix",
-                "_".join([name, *map(str, place)]) + "_matrix.csv",
-                lambda trace, file: _write_slice(trace, trace.steps[index], place, file),
+                "_".join([name, *map(str, leading)]) + "_matrix.csv",
+                lambda trace, file: _write_slice(trace, trace.steps[index], leading, file),
                 f"{key}.matrix",
             )
     mark_toggle(f"{key}.mark")
 
 
 def mark_toggle(key: str) -> None:
-    """A switch for all files that this person downloads from then on: whether they begin with a byte order mark."""
+    """Draws a switch: whether the files that this person downloads from then on begin with a byte order mark."""
     widget, start = session.widget(key, st.session_state.get(_MARKED, False))
     st.toggle(
         "Byte order mark, for Excel",
@@ -75,44 +94,44 @@ def _keep_mark(marked: bool) -> None:
     st.session_state[_MARKED] = marked
 
 
-def _at(trace: Trace, places: Sequence[int]) -> list[Step]:
-    return [trace.steps[place] for place in places]
+def _at(trace: Trace, numbers: Sequence[int]) -> list[Step]:
+    return [trace.steps[number] for number in numbers]
 
 
-def _place(step: Step, selection: Selection) -> tuple[int, ...]:
+def _leading(step: Step, selection: Selection) -> tuple[int, ...]:
     """The indices of all axes but the last two: of the pinned cell, else as the choosers say, else 0."""
-    leading = max(step.value.dim() - 2, 0)
+    count = max(step.value.dim() - 2, 0)
     # The last panel is the step itself; a cell of an input has other indices.
     if selection.pinned is not None and selection.pinned[0] == len(step.inputs):
-        return tuple(selection.pinned[1][:leading])
+        return tuple(selection.pinned[1][:count])
     chosen = {**selection.offset, **selection.choice}
-    return tuple(min(chosen.get(symbol or "", 0), step.shape[i] - 1) for i, symbol in enumerate(step.axes[:leading]))
+    return tuple(min(chosen.get(symbol or "", 0), step.shape[i] - 1) for i, symbol in enumerate(step.axes[:count]))
 
 
-def _write_slice(trace: Trace, step: Step, place: tuple[int, ...], file: BinaryIO) -> None:
-    matrix = step.value[place] if place else step.value
-    sides = [_names(trace, step, place, axis) for axis in range(len(place), step.value.dim())]
+def _write_slice(trace: Trace, step: Step, leading: tuple[int, ...], file: BinaryIO) -> None:
+    matrix = step.value[leading] if leading else step.value
+    sides = [_names(trace, step, leading, axis) for axis in range(len(leading), step.value.dim())]
     if matrix.dim() == 1:
         matrix, sides = matrix.unsqueeze(0), [(step.name,), *sides]
     write_matrix(matrix, sides[0], sides[1], file)
 
 
-def _names(trace: Trace, step: Step, place: tuple[int, ...], axis: int) -> Sequence[str]:
+def _names(trace: Trace, step: Step, leading: tuple[int, ...], axis: int) -> Sequence[str]:
     """What stands along one side of a slice: tokens where all of it is of one sentence, else the axis and an index."""
     labels: Any = labels_of(trace, step.axes)[axis]
     if labels is not None and not isinstance(labels[0], str):
-        labels = labels[place[0]] if place else labels[0] if step.shape[0] == 1 else None
+        labels = labels[leading[0]] if leading else labels[0] if step.shape[0] == 1 else None
     return labels or [f"{step.axes[axis] or 'i'} {index}" for index in range(step.shape[axis])]
 
 
 def _button(
     label: str, file_name: str, write: Callable[[Trace, BinaryIO], None], key: str, disabled: bool = False
 ) -> None:
-    # A button on screen keeps its function. What it writes is looked up when it is pressed, for the tensors themselves
-    # would stay until the next run has drawn the button again, and the next trace have to fit in beside them.
+    # A button on screen keeps its function until the next run draws it again. A function that held the tensors would
+    # keep them in memory beside the next trace, so they are looked up when the button is pressed.
     st.download_button(
         label,
-        partial(_made, session.settings_shown(), write, st.session_state.get(_MARKED, False)),
+        partial(_file, session.settings_shown(), write, st.session_state.get(_MARKED, False)),
         file_name,
         mime="text/csv",
         key=key,
@@ -121,7 +140,7 @@ def _button(
     )
 
 
-def _made(settings: Settings, write: Callable[[Trace, BinaryIO], None], marked: bool = False) -> bytes:
+def _file(settings: Settings, write: Callable[[Trace, BinaryIO], None], marked: bool = False) -> bytes:
     trace = trace_of(settings)
     content = csv_bytes(lambda file: write(trace, file))
     return codecs.BOM_UTF8 + content if marked else content

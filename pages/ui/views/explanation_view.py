@@ -1,4 +1,4 @@
-"""What made a pinned number, as the stage shows it: every number that went in is a way to walk on."""
+"""What made a pinned number, as the stage shows it: every number that was read leads to what made that one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from engine.explain.explanation import Explanation
 from engine.model.weights import is_drawn
 from engine.ops.access import Index
 from engine.ops.notation import format_element, number
-from engine.ops.terms import Factor as Read
-from engine.ops.terms import Term
-from pages.ui.components.tensor_view.player_types import Cell, Crumb, Factor, Made, TermLine
+from engine.ops.terms import Factor, Term
+from pages.ui.app.counted import counted
+from pages.ui.components.tensor_view.player_types import Breadcrumb, Cell, FactorLink, PinExplanation, TermLine
 
 _MOST_TERMS = 64
+_OTHER, _OTHERS = "The other one comes to {amount}.", "The {count} others come to {amount}."
+# Where a number comes from that no operation of the trace made.
 _SOURCES = {
-    "buffer": "is a number that the model keeps. No operation of this pass made it",
-    "input": "came in from outside: no operation made it",
-    "constant": "was made before this pass began: no operation of it is known here",
+    "buffer": "{element} = {value} is a number that the model keeps. No operation of this pass made it.",
+    "input": "{element} = {value} came in from outside: no operation made it.",
+    "constant": "{element} = {value} was made before this pass began: no operation that made it is known.",
 }
 _HEADINGS = {
     "one": "It read this. Click a number to walk to what made it.",
@@ -29,78 +31,99 @@ _HEADINGS = {
     "Click a number to walk to what made it.",
 }
 # Where a weight comes from. Of a model from elsewhere neither how it began nor whether it was trained is known.
-_WEIGHT = "is a weight of the model. No operation of this pass made it"
-_TRAINED = "is a weight of the model. No operation of this pass made it: it was learned by training on dates"
+_WEIGHT = "{element} = {value} is a weight of the model. No operation of this pass made it."
+_TRAINED = (
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "it was learned by training on dates."
+)
 _DRAWN = (
-    "is a weight of the model. No operation of this pass made it: it was drawn at random, with seed {seed}, when the "
-    "model was built, and training would change it"
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "it was drawn at random, with seed {seed}, when the model was built, and training would change it."
 )
 _FIXED = (
-    "is a weight of the model. No operation of this pass made it: every such weight of a layer norm is {value} when "
-    "the model is built, and training would change it"
+    "{element} = {value} is a weight of the model. No operation of this pass made it: "
+    "every such weight of a layer norm is {start} when the model is built, and training would change it."
+)
+_DISAGREES = "recorded {recorded}, but these numbers give {again}"
+_SAME = "recorded {recorded}; computed again from these numbers: the same"
+_SAME_ROUNDED = "recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
+_SAME_WITHIN_ROUNDING = (
+    "recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
 )
 
 
-def made_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> Made:
-    """What made the cell ``index`` of a panel of this step's stage; ``trail`` is the way the person came."""
+def explanation_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> PinExplanation:
+    """What made a cell of a stage.
+
+    Args:
+        trace: the trace on screen.
+        step: the step on the stage.
+        panel: the panel the cell is of: the step's inputs in order, then its output.
+        index: the cell's index, an entry for each axis.
+        trail: the cells that the person came through.
+
+    Returns:
+        The explanation; for a number that no operation made, where it comes from.
+    """
     tensor = (*step.inputs, step)[panel]
-    crumbs = tuple(_crumb(trace, cell) for cell in trail)
+    breadcrumbs = tuple(_breadcrumb(trace, cell) for cell in trail)
     if isinstance(tensor, Step):
-        return _computed(trace, step, explain(trace, tensor, index), crumbs)
-    position = describe_element(trace, tensor, index)
-    sentence = f"{position} = {number(tensor.value[index].item(), 7)} {_origin(trace, tensor)}."
-    return Made(name=format_element(tensor, index), sentence=sentence, trail=crumbs)
+        return _computed(trace, step, explain(trace, tensor, index), breadcrumbs)
+    element, value = describe_element(trace, tensor, index), number(tensor.value[index].item(), 7)
+    sentence = _origin(trace, tensor, element, value)
+    return PinExplanation(name=format_element(tensor, index), sentence=sentence, trail=breadcrumbs)
 
 
-def _origin(trace: Trace, leaf: Leaf) -> str:
+def _origin(trace: Trace, leaf: Leaf, element: str, value: str) -> str:
+    """Where an element comes from that no operation of the trace made."""
     if leaf.kind != "parameter":
-        return _SOURCES[leaf.kind]
+        return _SOURCES[leaf.kind].format(element=element, value=value)
     if trace.config is None:
-        return _WEIGHT
+        return _WEIGHT.format(element=element, value=value)
     if trace.config.weights == "trained":
-        return _TRAINED
-    drawn = is_drawn(leaf.name)
-    return (
-        _DRAWN.format(seed=trace.config.seed) if drawn else _FIXED.format(value=number(leaf.value.flatten()[0].item()))
-    )
+        return _TRAINED.format(element=element, value=value)
+    if is_drawn(leaf.name):
+        return _DRAWN.format(element=element, value=value, seed=trace.config.seed)
+    return _FIXED.format(element=element, value=value, start=number(leaf.value.flatten()[0].item()))
 
 
-def _computed(trace: Trace, stage: Step, made: Explanation, trail: Sequence[Crumb]) -> Made:
-    shown = made.largest(_MOST_TERMS)
-    return Made(
-        name=format_element(made.step, made.index),
-        sentence=made.sentence,
-        formula=made.formula,
-        arithmetic=made.arithmetic,
-        verdict=_verdict(made),
-        agrees=made.agrees is not False,
-        heading=_heading(made.counts),
-        terms=_lines(trace, stage, made.step, shown.terms),
-        rest=f"The {shown.others:,} others come to {number(shown.rest)}." if shown.others else "",
+def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence[Breadcrumb]) -> PinExplanation:
+    shown = explained.largest(_MOST_TERMS)
+    return PinExplanation(
+        name=format_element(explained.step, explained.index),
+        sentence=explained.sentence,
+        formula=explained.formula,
+        arithmetic=explained.arithmetic,
+        verdict=_verdict(explained),
+        agrees=explained.agrees is not False,
+        heading=_heading(explained.counts),
+        terms=_lines(trace, stage, explained.step, shown.terms),
+        rest=counted(shown.others, _OTHER, _OTHERS, amount=number(shown.rest)) if shown.others else "",
         trail=trail,
     )
 
 
-def _verdict(made: Explanation) -> str:
-    if made.recomputed is None:
+def _verdict(explained: Explanation) -> str:
+    if explained.recomputed is None:
         return ""
-    recorded, again = number(made.value, 9), number(made.recomputed, 9)
-    if not made.agrees:
-        return f"recorded {recorded}, but these numbers give {again}"
-    dtype = str(made.step.dtype).removeprefix("torch.")
-    if recorded == again and _looks_rounded(made):
-        exact = number(made.exact, 6)
-        return f"recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
+    recorded, again = number(explained.value, 9), number(explained.recomputed, 9)
+    if not explained.agrees:
+        return _DISAGREES.format(recorded=recorded, again=again)
+    dtype = str(explained.step.dtype).removeprefix("torch.")
+    exact = _visibly_exact(explained)
+    if recorded == again and exact:
+        return _SAME_ROUNDED.format(recorded=recorded, exact=exact, dtype=dtype)
     if recorded == again:
-        return f"recorded {recorded}; computed again from these numbers: the same"
-    return f"recorded {recorded}; computed again from these numbers {again}: the same within the rounding of {dtype}"
+        return _SAME.format(recorded=recorded)
+    return _SAME_WITHIN_ROUNDING.format(recorded=recorded, again=again, dtype=dtype)
 
 
-def _looks_rounded(made: Explanation) -> bool:
-    """Whether the sum that people make of what they see is another than the recorded number."""
-    if made.exact is None or not made.step.dtype.is_floating_point:
-        return False
-    return number(float(made.exact), 6) != number(float(made.value), 6)
+def _visibly_exact(explained: Explanation) -> str:
+    """The result before its rounding, where it looks different from the recorded number; else nothing."""
+    if explained.exact is None or not explained.step.dtype.is_floating_point:
+        return ""
+    exact = number(float(explained.exact), 6)
+    return "" if exact == number(float(explained.value), 6) else exact
 
 
 def _heading(counts: Mapping[str, int]) -> str:
@@ -118,12 +141,12 @@ def _heading(counts: Mapping[str, int]) -> str:
 
 def _lines(trace: Trace, stage: Step, step: Step, terms: Sequence[Term]) -> list[TermLine]:
     largest = max((abs(term.contribution) for term in terms), default=0.0)
-    whole = len(terms) > 1 and 0 < largest < float("inf")
+    has_shares = len(terms) > 1 and 0 < largest < float("inf")
     return [
         TermLine(
             factors=[_factor(trace, stage, step, factor, term.digits) for factor in term.factors],
             amount=_amount(term) if len(terms) > 1 else "",
-            share=term.contribution / largest if whole else 0.0,
+            share=term.contribution / largest if has_shares else 0.0,
         )
         for term in terms
     ]
@@ -135,20 +158,23 @@ def _amount(term: Term) -> str:
     return number(term.contribution)
 
 
-def _factor(trace: Trace, stage: Step, step: Step, read: Read, digits: int) -> Factor:
+def _factor(trace: Trace, stage: Step, step: Step, read: Factor, digits: int) -> FactorLink:
     value = number(read.value, digits)
     if isinstance(read.parent, Leaf) and read.parent.kind == "argument":
-        return Factor("a number in the call", value, None)
-    panel = next((place for place, one in enumerate(stage.inputs) if one is read.parent), None)
+        return FactorLink("a number in the call", value, None)
+    panel = next((panel for panel, shown in enumerate(stage.inputs) if shown is read.parent), None)
+    tensor: Step | Leaf
     if isinstance(read.parent, Step):
-        cell = Cell(read.parent.index, read.index)
+        tensor, cell = read.parent, Cell(read.parent.index, read.index)
     else:
-        place = next(place for place, one in enumerate(step.inputs) if one is read.parent)
-        cell = Cell(step.index, read.index, place)
-    return Factor(describe_element(trace, read.parent, read.index), value, cell, panel)
+        own = next(panel for panel, parent in enumerate(step.inputs) if parent is read.parent)
+        tensor, cell = step.inputs[own], Cell(step.index, read.index, own)
+    return FactorLink(describe_element(trace, tensor, read.index), value, cell, panel)
 
 
-def _crumb(trace: Trace, cell: Cell) -> Crumb:
+def _breadcrumb(trace: Trace, cell: Cell) -> Breadcrumb:
     step = trace.steps[cell.step]
     tensor = step if cell.panel is None else step.inputs[cell.panel]
-    return Crumb(format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}")
+    return Breadcrumb(
+        format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}"
+    )

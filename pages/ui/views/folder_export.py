@@ -1,11 +1,13 @@
-"""Both files of an export, written to a folder of the computer that serves the page, for whoever sits at it."""
+"""Writes both files of an export to a folder of the computer that serves the page, for the person who sits at it."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace, save_csv
 from engine.export.files import FILES, ExportError
@@ -17,11 +19,13 @@ from pages.ui.traces.reproduce import FOLDER
 
 # The folder and its files that somebody has been asked about; then those they said may be replaced.
 _ASKED, _REPLACED = "explorer.folder_asked", "explorer.folder_replaced"
+_HAS_ONE = "{folder} already has {first}.", "Replace {first}"
+_HAS_BOTH = "{folder} already has {first} and {last}.", "Replace {first} and {last}"
 _Files = tuple[Path, tuple[str, ...]]
 
 
 def draw(trace: Trace, size: int) -> None:
-    """Draws the form, the question whether files may be replaced, and what came of it; or why there is no form.
+    """Draws the form, the question whether files may be replaced, and the outcome; or why there is no form.
 
     Args:
         trace: what is written.
@@ -49,7 +53,7 @@ def draw(trace: Trace, size: int) -> None:
 
 
 def _folder(name: str) -> Path | None:
-    """The folder of this name; None, and why, where there can be none."""
+    """The folder of this name; says why where there can be none, and returns None."""
     try:
         check_folder_name(name)
         return Path(name).expanduser()
@@ -59,7 +63,7 @@ def _folder(name: str) -> Path | None:
 
 
 def _write_or_ask(trace: Trace, folder: Path, may_replace: tuple[str, ...]) -> None:
-    """Writes both files, unless one is there that has not been said to be replaceable."""
+    """Writes both files, or asks first where one exists that may not be replaced."""
     present = tuple(name for name in FILES if os.path.lexists(folder / name))
     if set(present) <= set(may_replace):
         _write(trace, folder)
@@ -68,9 +72,11 @@ def _write_or_ask(trace: Trace, folder: Path, may_replace: tuple[str, ...]) -> N
 
 
 def _ask(folder: Path, present: tuple[str, ...]) -> None:
-    st.warning(f"{code(str(folder))} already has {' and '.join(present)}.")
+    template, label = _HAS_BOTH if len(present) > 1 else _HAS_ONE
+    first, last = present[0], present[-1]
+    st.warning(template.format(folder=code(str(folder)), first=first, last=last))
     with st.container(horizontal=True):
-        st.button(f"Replace {' and '.join(present)}", key="folder.replace", on_click=_answer, args=(True,))
+        st.button(label.format(first=first, last=last), key="folder.replace", on_click=_answer, args=(True,))
         st.button("Keep what is there", key="folder.keep", on_click=_answer, args=(False,))
 
 
@@ -88,13 +94,17 @@ def _write(trace: Trace, folder: Path) -> None:
         if objection:
             st.error(objection)
             return
-        save_csv(trace.steps, folder, lambda done, total: bar.progress(done / max(total, 1), text="Writing"))
+        save_csv(trace.steps, folder, partial(_show_progress, bar))
     except (ExportError, ValueError) as error:  # a name that no file system takes
         _say(error)
     else:
         st.success(f"Wrote steps.csv and values.csv to {code(str(folder.resolve()))}")
     finally:
         bar.empty()
+
+
+def _show_progress(bar: DeltaGenerator, done: int, total: int) -> None:
+    bar.progress(done / max(total, 1), text="Writing")
 
 
 def _say(error: Exception) -> None:

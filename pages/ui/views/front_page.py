@@ -1,4 +1,4 @@
-"""The front page's panels: what this is, the model as a graph, and where to go."""
+"""The front page: what this is, the model as a graph, and the ways to the other pages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,27 @@ from engine.graph.model_graph import to_dot
 from engine.runtime.parameters import ParameterCount, parameters_of, rows
 from pages.ui.app import frame, front_skeleton
 from pages.ui.app.graph_theme import graph_theme
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
 from pages.ui.views import date_answer
 
 _TOKENS = 12
+# By whether the first sentence has more tokens than are shown, and whether there are more sentences.
+_ENCODER_READS = {
+    (False, False): "The encoder reads {tokens}",
+    (True, False): "The encoder reads {tokens} and {more} more",
+    (False, True): "The encoder reads {tokens}, and {others} more of them",
+    (True, True): "The encoder reads {tokens} and {more} more, and {others} more of them",
+}
+_DECODER_READS = {
+    (False, False): "The decoder reads {tokens}",
+    (True, False): "The decoder reads {tokens} and {more} more",
+    (False, True): "The decoder reads {tokens}, and {others} more of them",
+    (True, True): "The decoder reads {tokens} and {more} more, and {others} more of them",
+}
+_EDGES = "Solid lines carry numbers, dashed lines token ids and masks. On the edges: {symbols}."
 _STYLE = """<style>
 .parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
 .parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
@@ -33,13 +47,17 @@ _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
 def draw(trace: Trace) -> None:
-    """Draws the front page of a trace."""
-    words, picture = front_skeleton.parts()
+    """Draws the front page.
+
+    Args:
+        trace: a run of the built-in Transformer.
+    """
+    words, picture = front_skeleton.columns()
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
             st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
-        st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
+        st.caption(_EDGES.format(symbols=_glossary(trace)))
     with words:
         st.markdown(
             "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
@@ -53,22 +71,21 @@ def draw(trace: Trace) -> None:
         for page in frame.PAGES[1:]:
             with st.container(gap=None):
                 frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
-                st.caption(page.says[0].upper() + page.says[1:])
+                st.caption(page.summary)
         st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
 
 
 def _sentences(trace: Trace) -> None:
-    for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
-        rows = trace.labels[side]
-        shown, rest = rows[0][:_TOKENS], len(rows[0]) - _TOKENS
-        more = f" and {rest} more" if rest > 0 else ""
-        others = f", and {len(rows) - 1} more of them" if len(rows) > 1 else ""
-        st.markdown(f"{what} " + " · ".join(map(code, shown)) + more + others)
+    for axis_of_tokens, templates in (("S", _ENCODER_READS), ("T", _DECODER_READS)):
+        sentences = trace.labels[axis_of_tokens]
+        shown, more = sentences[0][:_TOKENS], len(sentences[0]) - _TOKENS
+        template = templates[more > 0, len(sentences) > 1]
+        st.markdown(template.format(tokens=" · ".join(map(code, shown)), more=more, others=len(sentences) - 1))
 
 
 def _glossary(trace: Trace) -> str:
     symbols = dict.fromkeys(symbol for step in trace.steps for symbol in step.axes if symbol in _ON_EDGES)
-    return "On the edges: " + " · ".join(f"**{symbol}** {axis(symbol).name}" for symbol in symbols) + "."
+    return " · ".join(f"**{symbol}** {axis(symbol).name}" for symbol in symbols)
 
 
 def _numbers(trace: Trace) -> None:
@@ -78,19 +95,21 @@ def _numbers(trace: Trace) -> None:
         st.metric("FLOPs", _short(flops))
         st.metric("Recorded tensors", format_bytes(trace.nbytes))
     if trace.config is not None:
-        counted = parameters_of(trace.config)
-        folded(f"{counted.count:,} parameters, module by module", "overview.parameters", partial(_parameters, counted))
+        model = parameters_of(trace.config)
+        lazy_expander(
+            f"{model.count:,} parameters, module by module", "overview.parameters", partial(_parameters, model)
+        )
 
 
-def _parameters(counted: ParameterCount) -> None:
-    lines = "".join(_line(depth, name, one) for depth, name, one in ((0, "model", counted), *rows(counted)))
+def _parameters(model: ParameterCount) -> None:
+    lines = "".join(_line(depth, name, module) for depth, name, module in ((0, "model", model), *rows(model)))
     st.html(f'{_STYLE}<dl class="parameters">{lines}</dl>')
     st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
 
 
-def _line(depth: int, name: str, one: ParameterCount) -> str:
-    sizes = html.escape(one.arithmetic)
-    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{sizes}</dd></div>'
+def _line(depth: int, name: str, module: ParameterCount) -> str:
+    sizes = html.escape(module.arithmetic)
+    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{module.count:,}</dd><dd>{sizes}</dd></div>'
 
 
 def _short(number: float) -> str:

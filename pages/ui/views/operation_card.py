@@ -11,18 +11,23 @@ from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_s
 from engine.export.units import format_bytes
 from engine.ops import Movement, movement
 from engine.runtime.parameters import size_arithmetic
-from pages.ui.components.tensor_view import Badge, Operation
+from pages.ui.components.tensor_view import Badge, OperationCard
 from pages.ui.views.tensor_panels import memory_words
 
 Runs = tuple[tuple[str, str], ...]
 
 
-def operation_of(trace: Trace, step: Step) -> Operation:
-    """The card of a step."""
+def card_of(trace: Trace, step: Step) -> OperationCard:
+    """The card of a step.
+
+    Args:
+        trace: the trace of the step.
+        step: the step between inputs and output.
+    """
     code, mark = _code(step)
-    return Operation(
+    return OperationCard(
         title=step.op,
-        formula_html=formula_runs(step),
+        formula=formula_runs(step),
         code=code,
         mark=mark,
         facts=tuple(_facts(step)),
@@ -62,18 +67,18 @@ def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
     at, until = first - source.function_line, last - source.function_line
     if not 0 <= at <= until < len(lines):
         return source.expression, None
-    begin, stop = _around(lines, at, until)
+    begin, stop = _lines_to_show(lines, at, until)
     shown = lines[begin:stop]
     indent = min((len(line) - len(line.lstrip()) for line in shown if line.strip()), default=0)
     close = end if last == first else len(lines[at])
     return "\n".join(line[indent:] for line in shown).rstrip(), (at - begin, start - indent, close - indent)
 
 
-def _around(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
-    """Where the lines to show begin and end: those of the expression and one on either side of it.
+def _lines_to_show(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """The first line to show, and the line after the last: those of the expression and one on either side of it.
 
-    A comment on a line of its own belongs to the code below it. So all of those right above the expression are shown,
-    and none below it.
+    A comment on a line of its own belongs to the code below it: all those right above the expression are shown, and
+    none below it.
     """
     begin = first
     while begin and _is_comment(lines[begin - 1]):
@@ -91,7 +96,8 @@ def _is_comment(line: str) -> bool:
 
 def _facts(step: Step) -> list[tuple[str, str]]:
     facts = [("line", where(step))]
-    if (moving := movement(step.op)) not in (None, Movement.SELECTS):
+    moving = movement(step.op)
+    if moving is not None and moving is not Movement.SELECTS:
         facts.append(("moves", moving.value))
     written = step.source.expression if step.source else ""
     # What torch's own layers add to a call, padding_idx=None and the like, nobody wrote.

@@ -1,4 +1,4 @@
-"""Where a step stands among the others, and the ways on from it."""
+"""The player of a step: its position among the others, and the buttons that lead on from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ _DWELL, _DWELL_MOVING = 1.6, 3.4  # seconds: a step whose cells travel needs lon
 
 
 def player_of(trace: Trace, step: Step, moves: bool) -> Player:
-    """The player at a step; ``moves`` says whether its cells travel on the screen."""
+    """The player at a step.
+
+    Args:
+        trace: the trace that is walked through.
+        step: the step on the stage.
+        moves: whether its cells are animated from the input to the output.
+    """
     return Player(
         run=f"{id(trace):x}",
         step=step.index,
@@ -24,9 +30,10 @@ def player_of(trace: Trace, step: Step, moves: bool) -> Player:
 
 
 def _kind(trace: Trace, step: Step) -> list[Jump]:
-    found = next_of_kind(trace, step)
-    says = f"step {found.index}, {found.full_name}" if found else f"this is the last {step.op} of the run"
-    return [Jump(f"next {step.op} ▸", says, found and found.index)]
+    label, following = f"next {step.op} ▸", next_of_kind(trace, step)
+    if following is None:
+        return [Jump(label, f"this is the last {step.op} of the run", None)]
+    return [Jump(label, f"step {following.index}, {following.full_name}", following.index)]
 
 
 def _layers(trace: Trace, step: Step) -> list[Jump]:
@@ -43,7 +50,7 @@ def _layers(trace: Trace, step: Step) -> list[Jump]:
 
 
 def _heads(step: Step) -> list[Jump]:
-    """The same cell in the heads beside."""
+    """The same cell in the head before and the head after."""
     if "H" not in step.axes or step.shape[step.axes.index("H")] < 2:
         return []
     axis = step.axes.index("H")

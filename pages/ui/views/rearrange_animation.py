@@ -1,4 +1,4 @@
-"""Which steps only move their numbers, so that each cell can be followed from its old place to its new one."""
+"""How a step that only moves its numbers is animated: each cell can be followed from its input to its output."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ _LENGTHS = frozenset(("S", "T", "L", "L_k"))
 
 
 def travel_of(step: Step) -> Travel | None:
-    """How the cells of a step are coloured on their way; None for a step that does anything but move them.
+    """How the cells of a step are coloured on their way.
 
     The colours are those of a token and a feature, so they stay the same through view, permute and transpose.
+
+    Returns:
+        The axes that give a cell its colour; None for a step that does anything but move its cells.
     """
     if len(step.inputs) != 1 or step.value.numel() < 2 or not _moves(step):
         return None
@@ -28,7 +31,7 @@ def travel_of(step: Step) -> Travel | None:
 
 
 def _moves(step: Step) -> bool:
-    """Every number of the input stands in the output once, and not all of them where they stood."""
+    """Whether every number of the input is in the output once, and not all of them at the same position."""
     maps = reads(step)
     return maps is not None and step.inputs[0].value.numel() == step.value.numel() and maps[0].moves(step.shape)
 

@@ -9,14 +9,14 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui.app import frame
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem
-from pages.ui.state.url_step import key_of
+from pages.ui.state.link_values import LinkProblem
+from pages.ui.state.url_step import step_to_key
 from pages.ui.views import download_buttons
-from pages.ui.views.operation_card import operation_of
+from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
@@ -24,16 +24,21 @@ _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
 # What says which step it is comes first; the other columns of steps.csv follow in their order.
 _FIRST = ("step", "path", "name", "op", "axes", "shape", "expression")
+_SHOWN = "{shown:,} of {all:,} steps. Tick a row to see its tensor."
 _HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
 _NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
 
 
 def draw(trace: Trace) -> None:
-    """Draws the filters, the table and the tensor of the chosen row."""
+    """Draws the filters, the table and the tensor of the chosen row.
+
+    Args:
+        trace: any trace.
+    """
     st.markdown("#### Every step")
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
-    words.caption(f"{len(steps):,} of {len(trace.steps):,} steps. Tick a row to see its tensor.")
+    words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))
     with button:
         download_buttons.steps_button(steps, "These rows as CSV", key="filtered_steps")
     if not steps:
@@ -41,14 +46,14 @@ def draw(trace: Trace) -> None:
         return
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
-    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=operation_of(trace, chosen))
-    folded(
+    selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
+    lazy_expander(
         "Take this tensor along as CSV",
         "table.csv",
         partial(download_buttons.tensor_buttons, chosen, selection, "table"),
     )
     with st.container(horizontal=True):
-        query = {**session.settings_now().to_query(), "step": key_of(trace, chosen)}
+        query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
         frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
 
 
@@ -77,44 +82,44 @@ def _searched(step: Step) -> str:
 
 def _modules(trace: Trace) -> tuple[str, ...]:
     """Every module path and every one above it, in the order they run."""
-    found: dict[str, None] = {}
+    modules: dict[str, None] = {}
     for step in trace.steps:
         parts = step.path.split(".")
         for depth in range(1, len(parts) + 1):
-            found[".".join(parts[:depth])] = None
-    return tuple(path for path in found if path)
+            modules[".".join(parts[:depth])] = None
+    return tuple(path for path in modules if path)
 
 
 def _table(trace: Trace, steps: Sequence[Step]) -> Step:
     rows = trace.to_frame().iloc[[step.index for step in steps]]
     linked = link_notes.step(trace)
-    place = steps.index(linked) if linked in steps else 0
+    row = steps.index(linked) if linked in steps else 0
     if linked not in steps and session.is_of_link("step"):
-        link_notes.note(Problem("step", session.view("step"), _HIDDEN), code(key_of(trace, steps[0])))
-    key = _table_key(steps, place)
+        link_notes.note(LinkProblem("step", session.view("step"), _HIDDEN), code(step_to_key(trace, steps[0])))
+    key = _table_key(steps, row)
     st.dataframe(
         rows,
         hide_index=True,
         height=min(_HEIGHT, _ROW * (len(steps) + 1) + 3),
-        on_select=partial(_picked, key, [(step.index, key_of(trace, step)) for step in steps]),
+        on_select=partial(_picked, key, [(step.index, step_to_key(trace, step)) for step in steps]),
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [place]}},
+        selection_default={"selection": {"rows": [row]}},
         key=key,
         column_order=[*_FIRST, *(name for name in rows if name not in _FIRST)],
         column_config={name: st.column_config.NumberColumn(format="localized") for name in ("numel", "bytes", "flops")},
     )
-    return steps[place]
+    return steps[row]
 
 
-def _table_key(steps: Sequence[Step], place: int) -> str:
-    """The widget's key: a new one where other rows are listed, or a row is chosen by other means than a tick in it.
+def _table_key(steps: Sequence[Step], row: int) -> str:
+    """The widget's key: a new one where other rows are listed, or the row was not chosen by a tick in this table.
 
-    A table keeps its tick by position, so only a new table can show another one.
+    A table keeps its tick by position, so only a new table can show another tick.
     """
     memory = st.session_state.setdefault(_TABLE, {"round": 0, "listed": None, "ticked": None})
     listed = [step.index for step in steps]
-    if (memory["listed"], memory["ticked"]) != (listed, steps[place].index):
-        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[place].index)
+    if (memory["listed"], memory["ticked"]) != (listed, steps[row].index):
+        memory.update(round=memory["round"] + 1, listed=listed, ticked=steps[row].index)
     return f"table.rows.{memory['round']}"
 
 
@@ -138,15 +143,15 @@ def _text_filter(name: str, label: str, example: str) -> str:
 
 
 def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: str) -> str:
-    said = {"": everything}
-    value = link_notes.pick(name, label, options, "", lambda option: code(said.get(option, option)))
+    titles = {"": everything}
+    value = link_notes.pick(name, label, options, "", lambda option: code(titles.get(option, option)))
     offered = ("", *options)
     key, start = session.widget(f"table.{name}", value)
     st.selectbox(
         label,
         offered,
         offered.index(start) if start in offered else 0,
-        format_func=lambda option: said.get(option, option),
+        format_func=lambda option: titles.get(option, option),
         key=key,
         on_change=session.chosen(f"table.{name}", key, partial(_filter_changed, name)),
     )
@@ -155,9 +160,9 @@ def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: 
 
 def _ops_filter(options: list[str]) -> list[str]:
     asked = session.view("op").split()
-    known, missing = ([op for op in asked if (op in options) is there] for there in (True, False))
+    known, missing = [op for op in asked if op in options], [op for op in asked if op not in options]
     if missing:
-        problem = Problem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
+        problem = LinkProblem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
         link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")
     key, start = session.widget("table.op", known)
     callback = session.chosen("table.op", key, partial(_filter_changed, "op"))

@@ -12,6 +12,7 @@ from engine.ops import reads
 from engine.ops.access import GatherMap
 from engine.ops.notation import number, sentence_name
 from engine.record.statistics import Statistics, statistics
+from pages.ui.app.counted import counted
 from pages.ui.components.tensor_view import AxisLabels, Panel
 
 # Which hue a name has. What is not here has none.
@@ -33,11 +34,17 @@ _ROLES = {
     "embedded": "embedding",
     "encoding": "embedding",
 }
+_MEMORY = {"view": "view of {whose}", "same": "the very tensor of {whose}", "overwritten": "written over {whose}"}
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
 
 
 def panel_of(trace: Trace, step: Step) -> Panel:
-    """The tensor of a step, with its axes, tokens, role and statistics."""
+    """The tensor of a step, with its axes, tokens, role and statistics.
+
+    Args:
+        trace: the trace of the step, which has the tokens.
+        step: the step.
+    """
     return Panel(
         title=step.name,
         value=step.value,
@@ -51,33 +58,64 @@ def panel_of(trace: Trace, step: Step) -> Panel:
     )
 
 
-def stage_of(trace: Trace, step: Step) -> list[Panel]:
-    """What a step read, and the step itself last."""
+def step_panels(trace: Trace, step: Step) -> list[Panel]:
+    """The panels of a step: its inputs in order, and the step itself last."""
     before = [
-        panel_of(trace, one) if isinstance(one, Step) else _leaf_panel(trace, step, place)
-        for place, one in enumerate(step.inputs)
+        panel_of(trace, parent) if isinstance(parent, Step) else _leaf_panel(trace, step, number)
+        for number, parent in enumerate(step.inputs)
     ]
     return [*before, panel_of(trace, step)]
 
 
 def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...]:
-    """What stands along each axis: the tokens of a length axis, the vocabulary along V."""
-    return tuple(_labels(trace, axes, place) for place in range(len(axes)))
+    """What is named along each axis: the tokens of a length axis, the vocabulary along V.
+
+    Args:
+        trace: the trace whose tokens these are.
+        axes: the symbols of a tensor's axes, None where unknown.
+
+    Returns:
+        For each axis a label for each position, or a list of them for each sentence; None where nothing is named.
+    """
+    return tuple(_labels(trace, axes, axis) for axis in range(len(axes)))
+
+
+def tokens_along(trace: Trace, symbol: str | None, sentence: int) -> tuple[str, ...] | None:
+    """What stands along one axis of one sentence.
+
+    Args:
+        trace: the trace whose tokens these are.
+        symbol: the axis; None where its name is unknown.
+        sentence: its place in the batch.
+
+    Returns:
+        A token for each position; None for an axis along which nothing is named.
+    """
+    labels = trace.labels.get(symbol) if symbol else None
+    if labels is None:
+        return None
+    own = labels[sentence] if not isinstance(labels[0], str) else labels
+    return tuple(map(str, own))
 
 
 def summary(numbers: Statistics, what: Step | Leaf) -> str:
-    """One line under a tensor: mean ± std, extremes, zeros, what is not finite, dtype, bytes, and whose memory."""
+    """One line under a tensor: mean ± std, extremes, zeros, what is not finite, dtype, bytes, and whose memory.
+
+    Args:
+        numbers: the statistics of the tensor.
+        what: the tensor.
+    """
     parts = []
     if numbers.mean is not None and what.value.dtype != torch.bool and what.value.is_floating_point():
         parts.append(f"mean {short(numbers.mean)} ± {short(numbers.std or 0.0)}")
     if numbers.min is not None and numbers.max is not None and what.value.dtype != torch.bool:
-        said = short if what.value.is_floating_point() else "{:,.0f}".format
-        parts.append(f"min {said(numbers.min)} · max {said(numbers.max)}")
+        show = short if what.value.is_floating_point() else "{:,.0f}".format
+        parts.append(f"min {show(numbers.min)} · max {show(numbers.max)}")
     if what.value.dtype == torch.bool:
         hidden = what.value.numel() - numbers.zeros
         parts.append(f"{hidden:,} of {what.value.numel():,} True")
     elif numbers.zeros:
-        parts.append(f"{numbers.zeros:,} zeros")
+        parts.append(counted(numbers.zeros, "{count} zero", "{count} zeros"))
     parts += [f"{count:,} {name}" for count, name in ((numbers.nan, "NaN"), (numbers.inf, "infinite")) if count]
     parts.append(str(what.value.dtype).removeprefix("torch."))
     parts.append(format_bytes(what.value.numel() * what.value.element_size()))
@@ -89,14 +127,12 @@ def summary(numbers: Statistics, what: Step | Leaf) -> str:
 
 
 def memory_words(step: Step) -> str:
-    """Where a step's numbers live, in words."""
+    """Where a step's numbers are in memory, in words: new memory, or whose memory."""
     if step.memory == "new":
         return "new memory"
-    of = next((parent for parent in step.inputs if _shares(parent, step)), None)
-    whose = f"step {of.index}" if isinstance(of, Step) else of.name if of is not None else "its input"
-    return {"view": f"view of {whose}", "same": f"the very tensor of {whose}", "overwritten": f"written over {whose}"}[
-        step.memory
-    ]
+    owner = next((parent for parent in step.inputs if _shares(parent, step)), None)
+    whose = f"step {owner.index}" if isinstance(owner, Step) else owner.name if owner is not None else "its input"
+    return _MEMORY[step.memory].format(whose=whose)
 
 
 def short(value: float) -> str:
@@ -104,9 +140,9 @@ def short(value: float) -> str:
     return number(value, digits=3)
 
 
-def _leaf_panel(trace: Trace, step: Step, place: int) -> Panel:
-    leaf = step.inputs[place]
-    axes = _leaf_axes(step, place)
+def _leaf_panel(trace: Trace, step: Step, number: int) -> Panel:
+    leaf = step.inputs[number]
+    axes = _leaf_axes(step, number)
     return Panel(
         title=sentence_name(leaf),
         value=leaf.value,
@@ -118,17 +154,17 @@ def _leaf_panel(trace: Trace, step: Step, place: int) -> Panel:
     )
 
 
-def _leaf_axes(step: Step, place: int) -> tuple[str | None, ...]:
-    """The axes of something no step made, from how the step reads it.
+def _leaf_axes(step: Step, number: int) -> tuple[str | None, ...]:
+    """The axes of a tensor that no step made, from how a step reads it.
 
-    An axis that moves with one of the output's is that one; one that is summed over is the one summed over in the
-    tensor beside it. The rows of a table that token ids choose from are the vocabulary.
+    An axis that moves with an axis of the output is that axis; one that is summed over is the axis summed over in the
+    other input. The rows of a table that token ids choose from are the vocabulary.
     """
-    leaf, maps = step.inputs[place], reads(step)
+    leaf, maps = step.inputs[number], reads(step)
     unknown: tuple[str | None, ...] = (None,) * leaf.value.dim()
     if maps is None:
         return unknown
-    read = maps[place]
+    read = maps[number]
     if not read.follows and not read.running:
         return step.axes if leaf.value.shape == step.value.shape else unknown
     summed = [
@@ -146,13 +182,13 @@ def _leaf_axes(step: Step, place: int) -> tuple[str | None, ...]:
     return tuple(axes)
 
 
-def _labels(trace: Trace, axes: Sequence[str | None], place: int) -> AxisLabels:
-    symbol = axes[place]
+def _labels(trace: Trace, axes: Sequence[str | None], axis: int) -> AxisLabels:
+    symbol = axes[axis]
     if symbol is None or symbol not in trace.labels:
         return None
     labels = trace.labels[symbol]
     # One list for each sentence needs the batch to choose it by; without it there is one only if all are alike.
-    if symbol == "V" or (axes[0] == "B" and place > 0):
+    if symbol == "V" or (axes[0] == "B" and axis > 0):
         return labels
     return labels[0] if len(set(labels)) == 1 else None
 

@@ -13,7 +13,7 @@ from engine.axes import AXES
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import palette
 from pages.ui.components.mount import script_of, style_of
-from pages.ui.components.tensor_view import _SCRIPT, _STYLE, Badge, Operation, Panel
+from pages.ui.components.tensor_view import _SCRIPT, _STYLE, Badge, OperationCard, Panel
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.window import Subject, axis_keys, windows
 from pages.ui.components.tensor_view.wire_format import MOST_BYTES, Packed, largest, pack
@@ -174,7 +174,7 @@ def test_a_stage_of_any_size_is_at_most_300_kilobytes(shape: tuple[int, ...], dt
     labels = tuple(["a word of Korean: 한국어 낱말" for _ in range(min(size, 3000))] for size in shape)
     mask = torch.zeros((), dtype=torch.bool)
     panel = Panel("x", value, (None,) * len(shape), labels, masked=mask, footer="f" * 9_000)
-    operation = Operation("matmul", "x" * 9_000, "y" * 9_000, facts=[("f", "z" * 9_000)], badges=[Badge("b")])
+    operation = OperationCard("matmul", "x" * 9_000, "y" * 9_000, facts=[("f", "z" * 9_000)], badges=[Badge("b")])
     assert whole_message(pack([panel] * panels, operation=operation)) <= MOST_BYTES
 
 
@@ -391,7 +391,7 @@ def test_an_unknown_symbol_keeps_its_colour() -> None:
 
 
 def test_a_comment_in_the_code_brings_the_colours_of_its_axes_along() -> None:
-    operation = Operation("view", code="x = y.view(b, s)  # (B, T, d_ff)")
+    operation = OperationCard("view", code="x = y.view(b, s)  # (B, T, d_ff)")
     assert set(header_of(pack([Panel("x", torch.zeros(2), ("S",))], operation=operation))["axes"]) == {
         "B",
         "T",

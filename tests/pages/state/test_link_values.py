@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pages.ui.state.link_values import choice, whole
+from pages.ui.state.link_values import choice, whole_number
 from tests.pages.state.test_settings import is_inert
 
 RANGES = st.tuples(st.integers(-50, 50), st.integers(0, 100)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -16,7 +16,7 @@ RANGES = st.tuples(st.integers(-50, 50), st.integers(0, 100)).map(lambda pair: (
 def test_any_number_is_used_or_the_nearest_that_works_however_many_zeros_it_begins_with(asked, ends, zeros):
     low, high = ends
     text = ("-" if asked < 0 else "") + "0" * zeros + str(abs(asked))
-    value, problem = whole("layer", text, low, high, low)
+    value, problem = whole_number("layer", text, low, high, low)
     assert value == min(range(low, high + 1), key=lambda number: abs(number - asked))
     assert (problem is None) == (value == asked)
     if problem is not None:
@@ -26,7 +26,7 @@ def test_any_number_is_used_or_the_nearest_that_works_however_many_zeros_it_begi
 @pytest.mark.parametrize("digit", ["9", "1", "0"])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_five_thousand_digits_are_a_number_like_any_other(digit, sign):
-    value, problem = whole("position", sign + digit * 5000, 0, 10, 3)
+    value, problem = whole_number("position", sign + digit * 5000, 0, 10, 3)
     assert value == (10 if digit != "0" and not sign else 0)
     assert (problem is None) == (digit == "0")
 
@@ -43,7 +43,7 @@ def test_five_thousand_digits_are_a_number_like_any_other(digit, sign):
 @example("4\u202e")
 @example("²")
 def test_text_that_is_no_number_in_the_digits_0_to_9_gives_the_usual_one(text):
-    value, problem = whole("head", text, 0, 3, 2, "Head")
+    value, problem = whole_number("head", text, 0, 3, 2, "Head")
     if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit():
         return
     assert value == 2

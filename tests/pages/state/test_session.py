@@ -30,7 +30,7 @@ def address(monkeypatch):
 
 def test_what_was_wrong_with_a_link_is_not_said_once_the_settings_were_changed(address):
     address["norm_first"] = "perhaps"
-    settings = session.arrive("app.py")
+    settings = session.begin_page("app.py")
     assert any("norm_first=perhaps" in note.text for note in session.notes())
     changed = settings.config.change(norm_first=not settings.config.norm_first)
     session.change_settings(dataclasses.replace(settings, config=changed))
@@ -39,7 +39,7 @@ def test_what_was_wrong_with_a_link_is_not_said_once_the_settings_were_changed(a
 
 def test_another_view_of_a_page_has_nothing_of_the_one_before(address):
     address.update(step="logits", pin="0.1", causal_mask="0")
-    session.arrive("pages/walkthrough.py")
+    session.begin_page("pages/walkthrough.py")
     session.open_view(step="scores")
     session.write_address()
     assert address == {"step": "scores", "causal_mask": "0"}
@@ -51,8 +51,8 @@ def test_another_view_of_a_page_has_nothing_of_the_one_before(address):
 
 def test_a_bare_link_to_another_page_takes_the_settings_along(address):
     address.update(causal_mask="0", step="logits")
-    session.arrive("app.py")
+    session.begin_page("app.py")
     session.write_address()
     address.clear()
-    assert session.arrive("pages/walkthrough.py").config == first().config.change(causal_mask=False)
+    assert session.begin_page("pages/walkthrough.py").config == first().config.change(causal_mask=False)
     assert session.view("step") == ""

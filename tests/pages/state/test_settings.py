@@ -129,7 +129,7 @@ def test_any_link_gives_settings_within_range_and_one_note_for_each_bad_value(qu
     assert len(about) == len(set(about))
     assert set(about) <= set(query) & {*FIELDS, "weights", "reads", "upto"}
     assert len(notes) - len(about) <= 1  # heads that do not divide d_model are of both
-    # Going on from there, the link says what is used, and nothing is left to note.
+    # NavigationRequest on from there, the link says what is used, and nothing is left to note.
     assert from_query(settings.to_query()) == (settings, ())
     assert all(is_inert(note.text) for note in notes)
     for note in notes:

@@ -14,7 +14,7 @@ from engine.text.tokenizer import MAX_SENTENCES, MAX_TOKENS
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings
 from pages.ui.traces import trace_cache
 from pages.ui.traces.store import Store
-from pages.ui.traces.trace_cache import CannotRunError, decoded_of, told_of, trace_of
+from pages.ui.traces.trace_cache import CannotRunError, decoded_of, teacher_forced_of, trace_of
 
 SMALL = Config(d_model=16, heads=2, encoder_layers=1, decoder_layers=1, device="cpu")
 
@@ -254,7 +254,7 @@ def test_what_is_told_beside_many_lines_is_refused_for_its_own_size_or_not_at_al
     with refused_for_its_own_size_alone():
         answers = decoded_of(several)
         assert len(answers) == 20
-        told = told_of(several, "May 1, 1950", "2026-11-21" * 20)
+        told = teacher_forced_of(several, "May 1, 1950", "2026-11-21" * 20)
         assert len(told.choices) == 201
 
 

@@ -14,7 +14,7 @@ from engine.graph.model_graph import node_count
 from engine.graph.module_paths import ancestors
 from pages.ui.components.code_view.lines import lines_of
 from pages.ui.state.settings import SOURCE, TARGET
-from pages.ui.state.url_step import key_of, step_at
+from pages.ui.state.url_step import step_from_key, step_to_key
 from tests.pages.shown import control
 from tests.pages.test_pages import opened
 
@@ -144,7 +144,7 @@ def test_lines_lead_to_the_steps_that_this_call_made_of_them(trace):
         assert set(made) == {one.source.line for one in own}
         for number, one in made.items():
             assert one is next(other for other in own if other.source.line == number)
-            assert step_at(trace, key_of(trace, one)) is one
+            assert step_from_key(trace, step_to_key(trace, one)) is one
 
 
 def test_axes_are_picked_out_in_shape_comments_alone(trace):

@@ -3,6 +3,7 @@
 import pytest
 
 from engine import Config, decode, run, teacher_forced, trained_config
+from engine.text import char_tokenizer
 from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
@@ -228,3 +229,15 @@ def test_beside_the_answer_to_a_date_in_a_measured_form_stands_no_warning():
 
 def test_random_weights_raise_no_doubt_about_a_date():
     assert not opened(PAGE, weights=RANDOM, source="31 June 2021").warning
+
+
+@pytest.mark.parametrize(
+    ("source", "warning"),
+    [
+        ("5 May 2020☕", "1 character of the source is not among those it knows, and read as ⟨unknown⟩."),
+        ("5 May☕2020☕", "2 characters of the source are not among those it knows, and read as ⟨unknown⟩."),
+    ],
+)
+def test_characters_that_the_model_cannot_read_are_counted(source, warning):
+    shown = words(on(PAGE, source=source))
+    assert warning.replace("⟨unknown⟩", char_tokenizer.SPECIALS[char_tokenizer.UNKNOWN]) in shown

@@ -113,7 +113,7 @@ def test_a_tensor_of_any_rank_has_a_place_and_a_file(rank):
     shape = (2, 3, 2, 3, 2)[:rank]
     trace = record(lambda x: x + 1, torch.rand(shape))
     [step] = trace.steps
-    place = download_buttons._place(step, Selection())
+    place = download_buttons._leading(step, Selection())
     assert place == (0,) * max(rank - 2, 0)
     if rank:
         columns, rows, numbers = matrix(trace, step, place)
@@ -133,23 +133,23 @@ def test_every_step_of_a_model_has_a_matrix_with_exactly_its_numbers(trace):
 def test_the_slice_is_that_of_the_pinned_cell_of_the_step(trace):
     scores = trace.find(SCORES)
     output = len(scores.inputs)
-    assert download_buttons._place(scores, Selection(pinned=(output, (2, 1, 3, 4)))) == (2, 1)
+    assert download_buttons._leading(scores, Selection(pinned=(output, (2, 1, 3, 4)))) == (2, 1)
 
 
 def test_a_pinned_cell_of_an_input_does_not_say_which_slice_of_the_step(trace):
     # query goes in as (B, S, H, d_k) and comes out as (B, H, S, d_k): its second index is no head.
     permuted = next(step for step in trace.steps if step.op == "permute")
     cell = (1, permuted.inputs[0].shape[1] - 1, 0, 2)
-    place = download_buttons._place(permuted, Selection(pinned=(0, cell), choice={"B": 1}))
+    place = download_buttons._leading(permuted, Selection(pinned=(0, cell), choice={"B": 1}))
     assert place == (1, 0)
     matrix(trace, permuted, place)
 
 
 def test_without_a_pinned_cell_the_slice_is_where_the_choosers_are(trace):
     scores = trace.find(SCORES)
-    assert download_buttons._place(scores, Selection(choice={"B": 2, "H": 1})) == (2, 1)
-    assert download_buttons._place(scores, Selection(offset={"H": 1})) == (0, 1)
-    assert download_buttons._place(scores, Selection(offset={"H": 0, "S": 4}, choice={"H": 1})) == (0, 1)
+    assert download_buttons._leading(scores, Selection(choice={"B": 2, "H": 1})) == (2, 1)
+    assert download_buttons._leading(scores, Selection(offset={"H": 1})) == (0, 1)
+    assert download_buttons._leading(scores, Selection(offset={"H": 0, "S": 4}, choice={"H": 1})) == (0, 1)
 
 
 @given(
@@ -160,7 +160,7 @@ def test_without_a_pinned_cell_the_slice_is_where_the_choosers_are(trace):
 def test_what_was_chosen_at_another_step_never_leads_outside_of_this_one(number, chosen, pinned):
     trace = trace_of(Settings(SMALL, TOKENS))
     step = next(step for step in trace.steps[number % len(trace.steps) :] if step.inputs)
-    place = download_buttons._place(step, Selection(pinned, chosen))
+    place = download_buttons._leading(step, Selection(pinned, chosen))
     assert len(place) == max(len(step.shape) - 2, 0)
     assert all(0 <= at < size for at, size in zip(place, step.shape, strict=False))
 
@@ -169,7 +169,7 @@ def test_the_file_made_on_request_is_of_the_trace_that_was_on_screen():
     settings = Settings(SMALL, SENTENCES, "\n".join(SOURCE), "\n".join(TARGET))
     trace = trace_of(settings)
     weights = trace.find("decoder.layers.0.cross_attention.weights")
-    made = download_buttons._made(
+    made = download_buttons._file(
         settings, lambda trace, file: download_buttons._write_slice(trace, trace.steps[weights.index], (0, 1), file)
     )
     assert made.decode().startswith(",⟨begin⟩,dog,dog,dog,cat,⟨end⟩,⟨pad⟩,")
@@ -227,7 +227,7 @@ def test_pandas_reads_the_same_table_with_the_mark_and_korean_as_korean(trace):
         download_buttons._write_slice(trace, trace.steps[scores.index], (0, 1), file)
 
     plain, marked = (
-        pd.read_csv(io.BytesIO(download_buttons._made(settings, write, mark)), index_col=0) for mark in (0, 1)
+        pd.read_csv(io.BytesIO(download_buttons._file(settings, write, mark)), index_col=0) for mark in (0, 1)
     )
     pd.testing.assert_frame_equal(plain, marked)
     assert list(marked.index) == ["⟨begin⟩", "나는", "집에", "간다"]

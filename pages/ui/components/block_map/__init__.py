@@ -1,7 +1,7 @@
-"""A graph to walk in: the box where we are is marked, and steps, modules and frames can be pressed.
+"""A graph to walk in: the box of the present step is marked, and steps, modules and frames can be pressed.
 
-Streamlit draws the DOT text, which takes the browser a third of a second; so the text says nothing of where we are, and
-a component beside the drawing marks that in the drawing itself.
+Streamlit draws the DOT text, which takes the browser a third of a second. So the text does not depend on the present
+step, and a component marks its box in the finished drawing.
 """
 
 from __future__ import annotations
@@ -37,38 +37,46 @@ def block_map(
     *,
     run: int,
     key: str,
-    here: str,
+    marked: str,
     scopes: Sequence[Scope],
     scope: str,
     alt: str,
     on_pick: Callable[[str], None],
     on_scope: Callable[[str], None],
 ) -> None:
-    """Draw a graph under a row of scopes. There is one on a page. `run` tells the graphs of one trace from another's.
+    """Draws a graph under a row of scopes. A page can have one.
 
-    `here` is the id, in the drawing, of what is marked. `on_pick` gets the id of what was pressed: those that begin
-    with `step-`, `open-` and `close-` can be. `on_scope` gets the value of a scope; `scope` is that of the one drawn.
+    Args:
+        dot: the graph.
+        run: another number for each trace.
+        key: the component's key on the page.
+        marked: the id, in the drawing, of what is marked.
+        scopes: what can be drawn instead.
+        scope: the value of the scope that is drawn.
+        alt: what the drawing shows, for those who do not see it.
+        on_pick: called with the id of what was pressed; those that begin with `step-`, `open-` or `close-` can be.
+        on_scope: called with the value of the scope that was pressed.
     """
     with st.container(key=_MAP):
         _component(
             key=key,
-            data={"here": here, "scopes": [[one.value, one.title] for one in scopes], "scope": scope},
+            data={"here": marked, "scopes": [[each.value, each.title] for each in scopes], "scope": scope},
             on_pick_change=lambda: on_pick(st.session_state[key]["pick"]),
             on_scope_change=lambda: on_scope(st.session_state[key]["scope"]),
         )
         with st.container(key=_DRAWING, gap=None):
-            # Streamlit turns one drawing into the next where it finds both in one place, and measures every edge point
-            # by point for it (d3-graphviz, tweenPaths), half a second in which nothing is painted. The graph of another
-            # run stands in another place, and is simply drawn.
-            if _place_of(run):
+            # Streamlit animates one drawing into the next at the same position of the page, and measures every edge
+            # point by point for it (d3-graphviz, tweenPaths), half a second in which nothing is painted. The graph of
+            # another run is at another position, and simply drawn.
+            if _position_of(run):
                 st.empty()
             st.graphviz_chart(dot, width="content", alt=alt)
 
 
-def _place_of(run: int) -> int:
-    """0 or 1, the other one for every run that is not the one before."""
-    before, place = st.session_state.get(_DRAWN, (None, 1))
+def _position_of(run: int) -> int:
+    """0 or 1, which changes with every other run."""
+    before, position = st.session_state.get(_DRAWN, (None, 1))
     if before != run:
-        place = 1 - place
-        st.session_state[_DRAWN] = run, place
-    return int(place)
+        position = 1 - position
+        st.session_state[_DRAWN] = run, position
+    return int(position)

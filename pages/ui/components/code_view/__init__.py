@@ -1,4 +1,4 @@
-"""The whole running function of a step, its expression marked, with ways to the steps that other lines made."""
+"""The whole function that made a step, its expression marked; other lines lead to the steps that they made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import streamlit as st
 
 from engine import Step, Trace
 from pages.ui.app.palette import axis_tone
-from pages.ui.components.code_view.lines import Run, lines_of
+from pages.ui.components.code_view.lines import CodeRun, lines_of
 from pages.ui.components.mount import component
-from pages.ui.state.url_step import key_of
+from pages.ui.state.url_step import step_to_key
 
 _HERE = Path(__file__).parent
 
@@ -20,7 +20,14 @@ _component = component(_HERE / "code_view.css", _HERE / "code_view.js")
 
 
 def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None]) -> None:
-    """Draw the code of a step. `on_go` gets the address of the step whose line was pressed."""
+    """Draws the code of a step.
+
+    Args:
+        trace: the trace of the step.
+        step: the step whose expression is marked.
+        key: the component's key on the page.
+        on_go: called with the text that names a step in the address, when its line was pressed.
+    """
     _component(key=key, data=_data(trace, step), on_go_change=lambda: on_go(st.session_state[key]["go"]))
 
 
@@ -31,18 +38,18 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
     lines = [
         {
             "number": line.number,
-            "runs": [_run(run) for run in line.runs],
-            "go": key_of(trace, line.step) if line.step else "",
+            "runs": [_code_run(run) for run in line.runs],
+            "go": step_to_key(trace, line.step) if line.step else "",
             "says": f"Go to step {line.step.index}: {line.step.name}, {line.step.op}" if line.step else "",
         }
         for line in lines_of(trace, step)
     ]
     note = "" if lines else "The text of this line cannot be read any more."
-    place = f"{source.shown_file}:{source.line}"
-    return {"place": place, "function": source.function, "lines": lines, "note": note}
+    location = f"{source.shown_file}:{source.line}"
+    return {"place": location, "function": source.function, "lines": lines, "note": note}
 
 
-def _run(run: Run) -> list[str]:
+def _code_run(run: CodeRun) -> list[str]:
     """Text and kind, and for an axis its colours on a light and on a dark page."""
     tone = axis_tone(run.axis)
     return [run.text, run.kind, tone.light, tone.dark] if run.axis else [run.text, run.kind]

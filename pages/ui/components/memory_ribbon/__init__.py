@@ -16,11 +16,19 @@ _component = component(_HERE / "ribbon.css", _HERE / "ribbon.js")
 
 @dataclass(frozen=True)
 class Ribbon:
-    """A view of a tensor whose numbers lie in memory in their own order.
+    """A view of a tensor whose numbers lie in memory in an order of their own.
 
-    ``order`` says for each axis of the view which axis of the tensor it is; the first axis of the tensor gives a cell
-    its hue, the others go from dark to light. ``reading`` has the place in memory of each number of the view, in the
-    order in which it is read. ``above`` and ``below`` name the two rows.
+    Args:
+        name: the name of the view.
+        shape: the sizes of its axes.
+        stride: how many numbers apart in memory neighbours along each axis are.
+        axes: the symbols of its axes.
+        order: for each axis of the view, which axis of the tensor it is. The first axis of the tensor gives a cell its
+            hue, the others go from dark to light.
+        reading: the position in memory of each number of the view, in the order in which it is read.
+        above: the label of the row of memory.
+        below: the label of the row of the view.
+        says: the sentence for those who do not see it.
     """
 
     name: str
@@ -35,6 +43,11 @@ class Ribbon:
 
 
 def ribbon(shown: Ribbon, *, key: str) -> None:
-    """Draws it, with a player that reads number after number."""
+    """Draws a ribbon with a player that reads number after number.
+
+    Args:
+        shown: what is drawn.
+        key: the component's key on the page.
+    """
     tones = [[axis_tone(symbol).light, axis_tone(symbol).dark] for symbol in shown.axes]
     _component(key=key, data={**asdict(shown), "tones": tones})

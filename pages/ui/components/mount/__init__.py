@@ -1,4 +1,4 @@
-"""A component of our own for Streamlit, made of files that are read once."""
+"""Registers a component of the project with Streamlit, from files that are read once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ _COMMENT = re.compile(r"^ *(?://.*|/\*\*[^*]*(?:\*(?!/)[^*]*)*\*/)$", re.MULTILI
 
 
 def component(style: Path, script: Path, *, isolate_styles: bool = True) -> Any:
-    """What draws a component, named after the file of its style.
+    """A component, named after the file of its style.
 
-    The script's default export is the function that Streamlit calls: ``rendererOf`` in lifecycle.js makes it.
+    Args:
+        style: the CSS file.
+        script: the JavaScript file; what it imports comes with it. Its default export is the function that Streamlit
+            calls: ``rendererOf`` in lifecycle.js makes it.
+        isolate_styles: whether the component lies in a shadow root, so that the page's styles do not reach it.
+
+    Returns:
+        The function that draws it; Streamlit's own says what it takes.
     """
     return st.components.v2.component(
         f"tensor_shape_explorer.{style.stem}",
@@ -36,6 +43,7 @@ def script_of(script: Path) -> str:
 
 
 def style_of(style: Path) -> str:
+    """The style without indentation, because it is sent with every update."""
     return "\n".join(line.strip() for line in style.read_text("utf-8").splitlines())
 
 

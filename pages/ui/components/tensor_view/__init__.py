@@ -17,16 +17,25 @@ import streamlit as st
 from engine.ops.access import Index
 from pages.ui.components.mount import component, script_of
 from pages.ui.components.tensor_view.bundle import join, within
-from pages.ui.components.tensor_view.player_types import Going, Made, going
+from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
-from pages.ui.components.tensor_view.types import AxisLabels, Badge, Operation, Panel, Selection, Stage, Travel, to_json
+from pages.ui.components.tensor_view.types import (
+    AxisLabels,
+    Badge,
+    OperationCard,
+    Panel,
+    Selection,
+    Stage,
+    Travel,
+    to_json,
+)
 from pages.ui.components.tensor_view.window import Reads, Window
 from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, drawable, pack
 
 __all__ = [
     "AxisLabels",
     "Badge",
-    "Operation",
+    "OperationCard",
     "Panel",
     "Selection",
     "Stage",
@@ -49,20 +58,29 @@ def tensor_view(
     *,
     key: str,
     reads: Reads | None = None,
-    operation: Operation | None = None,
+    operation: OperationCard | None = None,
     choice: Mapping[str, int] | None = None,
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
     travel: Travel | None = None,
 ) -> Selection:
-    """Draw a stage: the last panel is the output, those before it are the inputs; a single panel is just a tensor.
+    """Draws a stage of tensors.
 
-    `reads` has an access map (`engine.ops.access`) for each input panel: which of its cells one output cell reads.
+    Args:
+        panels: the inputs, and the output last; a single panel is just a tensor.
+        key: the component's key on the page.
+        reads: an access map (`engine.ops.access`) for each input: which of its cells one output cell reads.
+        operation: the card between inputs and output.
+        choice: where each axis, by symbol, begins; takes what `Selection.choice` and `Selection.offset` return.
+        height: pixels; by default as high as its content.
+        pinned: the panel and index of the pinned cell.
+        travel: how the cells of a step that only moves them are animated from the input to the output.
 
-    `choice` and `pinned` are where a person starts; passing other values later, such as those of a link that was
-    opened, moves the view there. In between, what the person does in the browser holds. `choice` names axes by symbol
-    and takes what `Selection.choice` and `Selection.offset` return. `travel` lets the cells of a step that only moves
-    them fly from the input to the output.
+    `choice` and `pinned` are where a person starts. Passing other values later, such as those of a link that was
+    opened, moves the view there; in between, what the person does in the browser holds.
+
+    Returns:
+        What the person has selected.
     """
     stage = Stage(panels, reads, operation, travel=travel)
     return walk_view(stage, key=key, choice=choice, height=height, pinned=pinned)
@@ -75,15 +93,26 @@ def walk_view(
     choice: Mapping[str, int] | None = None,
     height: int | None = None,
     pinned: tuple[int, Index] | None = None,
-    made: Callable[[int, Index], Made | None] | None = None,
-    on_go: Callable[[Going], None] | None = None,
-    on_else: Callable[[], None] | None = None,
+    explain_pin: Callable[[int, Index], PinExplanation | None] | None = None,
+    on_go: Callable[[NavigationRequest], None] | None = None,
+    on_change: Callable[[], None] | None = None,
 ) -> Selection:
-    """A stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
+    """Draws a stage of a walk through many: `tensor_view`, with a player and with what made the pinned number.
 
-    A page with a player keeps what is pinned and shown, as `Selection` says it, and passes it as `pinned` and `choice`
-    the next time. `made` is asked about the pinned cell, by panel and index. `on_go` is called before the next run
-    with where the person asked to go, and ``on_else`` when they pinned a cell or asked for other parts of the axes.
+    A page with a player keeps the `Selection`, and passes it as `pinned` and `choice` the next time.
+
+    Args:
+        stage: what is drawn.
+        key: the component's key on the page.
+        choice: as in `tensor_view`.
+        height: as in `tensor_view`.
+        pinned: as in `tensor_view`.
+        explain_pin: returns what made the pinned cell, called with its panel and index.
+        on_go: called before the next run with where the person asked to go.
+        on_change: called before the next run when they pinned a cell or asked for other parts of the axes.
+
+    Returns:
+        What the person has selected.
     """
     panels = [drawable(panel) for panel in stage.panels]
     state: Mapping[str, Any] = st.session_state.get(key) or {}
@@ -99,25 +128,30 @@ def walk_view(
     held, from_page = latest(memory["pin"], pin_of(panels, pinned, step), pin.get("cell"), pin.get("n", 0), adopted)
     kept = valid_pin(panels, held, step)
     seen = _seen(state)
-    said = made(*kept) if made is not None and kept is not None else None
-    packed = _packed(stage, at, seen, kept, from_page, said)
+    explanation = explain_pin(*kept) if explain_pin is not None and kept is not None else None
+    packed = _packed(stage, at, seen, kept, from_page, explanation)
     memory["at"]["held"] = packed.at
     memory["left"] = MOST_DATA - len(packed.data)
     _component(
         key=key,
         data=packed.data,
         height="content" if height is None else height,
-        on_view_change=on_else or _nothing,
-        on_pinned_change=on_else or _nothing,
+        on_view_change=on_change or _nothing,
+        on_pinned_change=on_change or _nothing,
         on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
     )
     return _selection(packed.windows, kept)
 
 
 def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
-    """Sends stages of a walk, each with its step, so that the browser can go there without waiting for Python.
+    """Sends stages of a walk ahead, so that the browser can go to them without waiting for Python.
 
-    To be called last, after the `walk_view` with this key: as many are sent as both of them together have room for.
+    To be called last, after the `walk_view` with this key.
+
+    Args:
+        stages: each with its step, in the order of how probably people go to it. As many are sent as there is room for
+            beside the stage on screen.
+        key: the key of the `walk_view`.
     """
     state: Mapping[str, Any] = st.session_state.get(key) or {}
     memory = st.session_state[f"{key}:memory"]
@@ -126,7 +160,7 @@ def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
 
 
 def _seen(state: Mapping[str, Any]) -> dict[str, int]:
-    """The last thing of each kind that a person asked for and Python has heard of."""
+    """The number of the last request of each kind that Python has had from the browser."""
     return {kind: (state.get(kind) or {}).get("n", 0) for kind in ("view", "pinned", "go")}
 
 
@@ -136,10 +170,10 @@ def _packed(
     seen: Mapping[str, int],
     pinned: tuple[int, Index] | None = None,
     show_pin: bool = False,
-    made: Made | None = None,
+    explanation: PinExplanation | None = None,
 ) -> Packed:
-    parts = (("player", stage.player), ("made", made), ("travel", stage.travel))
-    around = {name: part and to_json(part) for name, part in parts}
+    parts = (("player", stage.player), ("made", explanation), ("travel", stage.travel))
+    header = {name: part and to_json(part) for name, part in parts}
     return pack(
         stage.panels,
         reads=stage.reads,
@@ -148,12 +182,12 @@ def _packed(
         pinned=pinned,
         show_pin=show_pin,
         seen=seen,
-        around=around,
+        header=header,
     )
 
 
-def _went(key: str, on_go: Callable[[Going], None]) -> None:
-    asked = going((st.session_state.get(key) or {}).get("go"))
+def _went(key: str, on_go: Callable[[NavigationRequest], None]) -> None:
+    asked = navigation_request((st.session_state.get(key) or {}).get("go"))
     if asked is not None:
         on_go(asked)
 

@@ -1,4 +1,4 @@
-"""Several stages in one message: those that may be asked for next.
+"""Several stages in one message: those that people may go to next.
 
 4 bytes     how many stages, little-endian, as everything here
 8 bytes     for each: its step, and its length in bytes
@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 
 
 def join(stages: Sequence[tuple[int, bytes]]) -> bytes:
+    """One message of stages, each with its step."""
     head = struct.pack("<I", len(stages)) + b"".join(struct.pack("<II", step, len(data)) for step, data in stages)
     return b"".join(map(_padded, (head, *(data for _, data in stages))))
 
 
 def within(stages: Iterable[tuple[int, bytes]], most: int) -> list[tuple[int, bytes]]:
-    """As many of them, from the first on, as stay within so many bytes together."""
+    """The first stages that together are at most ``most`` bytes; those that follow are not even asked for."""
     taken: list[tuple[int, bytes]] = []
     for step, data in stages:
         most -= len(data)

@@ -1,4 +1,4 @@
-"""What a stage has around it on a walk: the player, what made the pinned number, and where a click leads."""
+"""What a stage shows besides its tensors on a walk: the player, what made the pinned number, where a click leads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One element of a walk: of the tensor that a step made, or of one that it read (``panel`` counts those)."""
+    """One element of a tensor on a walk.
+
+    Args:
+        step: the step's index in the trace.
+        index: an entry for each axis.
+        panel: which of the step's inputs it is of; None for the step's own tensor.
+    """
 
     step: int
     index: Index
@@ -23,8 +29,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Jump:
-    """A way to another step, nowhere where ``step`` is None; or, ``by`` so many places ``along`` an axis of the
-    output, to another cell of this step, from the pinned one or else the first."""
+    """A button that leads to another step, or to another cell of this step.
+
+    Args:
+        label: what stands on it.
+        says: what it says when pointed at.
+        step: the index of the step it leads to; None for a button that leads nowhere and is off.
+        keeps_pin: whether the pinned cell stays pinned there.
+        along: the axis of the output along which the cell moves, from the pinned cell or else the first.
+        by: how many positions it moves.
+    """
 
     label: str
     says: str
@@ -36,7 +50,17 @@ class Jump:
 
 @dataclass(frozen=True)
 class Player:
-    """Where the walk is. ``run`` names the trace: what was sent ahead for another is of no use."""
+    """Where the walk is.
+
+    Args:
+        run: names the trace, so that the browser drops stages that were sent ahead for another.
+        step: the index of the step on the stage.
+        last: the index of the trace's last step.
+        path: the names of the modules that the step lies in, and its own.
+        levels: the timeline, from the coarsest level to the finest.
+        jumps: the buttons that lead elsewhere.
+        dwell: the seconds that autoplay stays at this step.
+    """
 
     run: str
     step: int
@@ -44,14 +68,18 @@ class Player:
     path: Sequence[str]
     levels: Sequence[Sequence[Segment]] = ()
     jumps: Sequence[Jump] = ()
-    dwell: float = 1.6  # seconds that autoplay stays here
+    dwell: float = 1.6
 
 
 @dataclass(frozen=True)
-class Factor:
-    """One number that was read: what it is, its value, and its cell, None for a number written in the call.
+class FactorLink:
+    """One number that was read, which leads to what made it.
 
-    ``panel`` is where this stage shows it.
+    Args:
+        name: the element by its axes.
+        value: the number as it is shown.
+        cell: where it leads; None for a number written in the call.
+        panel: the panel of this stage that shows it; None where none does.
     """
 
     name: str
@@ -62,24 +90,43 @@ class Factor:
 
 @dataclass(frozen=True)
 class TermLine:
-    """What some numbers together put into the result; ``share`` is that against the largest, −1 to 1."""
+    """What some numbers together put into the result.
 
-    factors: Sequence[Factor]
+    Args:
+        factors: the numbers; two for a product.
+        amount: what they come to, as it is shown; empty where there is only one term.
+        share: that divided by the largest amount of all terms, −1 to 1.
+    """
+
+    factors: Sequence[FactorLink]
     amount: str
     share: float
 
 
 @dataclass(frozen=True)
-class Crumb:
-    """A cell the walk came through."""
+class Breadcrumb:
+    """A cell that the walk came through: its label, and what it says when pointed at."""
 
     label: str
     says: str
 
 
 @dataclass(frozen=True)
-class Made:
-    """What made the pinned number. ``rest`` says what the terms that are not listed come to."""
+class PinExplanation:
+    """What made the pinned number.
+
+    Args:
+        name: the element, as code writes it.
+        sentence: what happened, in words.
+        formula: the operation with the indices of this element; empty where it is unknown.
+        arithmetic: the same with its numbers.
+        verdict: whether computing again gives the recorded number.
+        agrees: whether it does; True also where it cannot be computed again.
+        heading: what stands above the terms.
+        terms: the largest terms.
+        rest: what the terms that are not listed come to; empty where all are listed.
+        trail: the cells that the walk came through.
+    """
 
     name: str
     sentence: str
@@ -90,17 +137,18 @@ class Made:
     heading: str = ""
     terms: Sequence[TermLine] = ()
     rest: str = ""
-    trail: Sequence[Crumb] = field(default=())
+    trail: Sequence[Breadcrumb] = field(default=())
 
 
 @dataclass(frozen=True)
-class Going:
+class NavigationRequest:
     """Where a person asked to go.
 
-    Attributes:
+    Args:
+        step: the index of a step.
         cell: the cell of the step to pin, of its output, or of the input ``panel``.
         keeps_pin: keep what is pinned now.
-        trail: "walk" to go on along the arithmetic, a number to go back to that place of the trail, None otherwise.
+        trail: "walk" to go on along the arithmetic, a number to go back to that position of the trail, None otherwise.
     """
 
     step: int
@@ -110,15 +158,21 @@ class Going:
     trail: str | int | None = None
 
 
-def going(asked: Any) -> Going | None:
-    """What a browser asked for, if it makes sense; whether there is such a step and cell is for the page to see."""
+def navigation_request(asked: Any) -> NavigationRequest | None:
+    """A request of the browser, checked for its types; the page checks whether there is such a step and cell.
+
+    Args:
+        asked: what the browser sent, which may be anything.
+
+    Returns:
+        The request; None for one that names no step.
+    """
     if not isinstance(asked, dict) or type(asked.get("step")) is not int:
         return None
     cell, panel, trail = asked.get("cell"), asked.get("panel"), asked.get("trail")
-    whole = isinstance(cell, list) and all(type(place) is int for place in cell)
-    return Going(
+    return NavigationRequest(
         step=asked["step"],
-        cell=tuple(cell) if whole else None,
+        cell=tuple(cell) if isinstance(cell, list) and all(type(position) is int for position in cell) else None,
         panel=panel if type(panel) is int else None,
         keeps_pin=asked.get("keeps_pin") is True,
         trail=trail if trail == "walk" or type(trail) is int else None,

@@ -1,7 +1,7 @@
-"""Who has the last word on what is shown: the page that passes a choice, or the person who changed it in the browser.
+"""Decides what is shown: what the page passes, or what the person chose in the browser.
 
-Both may speak. A page that restores a link passes other values than before; a person clicks. Whichever changed since
-the last run wins, the person first, and otherwise what was shown stays, through new data and through other pages.
+A page that restores a link passes other values than before; a person clicks. The one that changed since the last run
+wins, the person's choice if both did. Otherwise what was shown stays, also with new data and after other pages.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ Memory = MutableMapping[str, Any]
 
 
 def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0, adopted: bool = False) -> tuple[Any, bool]:
-    """What to show now, and whether the page just moved it there. `chosen` is None until the person has chosen.
+    """Decides what to show now.
 
-    `turn` counts the person's choices: the same one made again, after the page had moved on, is a new choice. A page
-    that has `adopted` what the person chose, into the address, has the last word from then on.
+    Args:
+        memory: what this function remembers from run to run; empty at first.
+        argument: what the page passes.
+        chosen: what the person chose in the browser; None until they have chosen.
+        turn: counts the person's choices: the same one made again, after the page had moved on, is a new choice.
+        adopted: whether the page writes what the person chose into the address; then what it passes decides.
+
+    Returns:
+        What to show, and whether that changed because of the page.
     """
     before = memory.get("held", argument)
     held, from_page = before, False
@@ -35,14 +42,29 @@ def latest(memory: Memory, argument: Any, chosen: Any, turn: int = 0, adopted: b
 
 
 def pin_of(panels: Sequence[Panel], pinned: tuple[int, Index] | None, step: int | None = None) -> dict[str, Any] | None:
-    """A pin as it is remembered. Title and step go along: the same place in another tensor is not the same cell."""
+    """A pin as it is remembered, with title and step: the same index in another tensor is another cell.
+
+    Args:
+        panels: the panels on the stage.
+        pinned: the number of a panel and the index of its cell; None where nothing is pinned.
+        step: the step on the stage; None where there is no player.
+    """
     if pinned is None or not 0 <= pinned[0] < len(panels):
         return None
     return {"panel": pinned[0], "title": panels[pinned[0]].title, "step": step, "index": list(pinned[1])}
 
 
 def valid_pin(panels: Sequence[Panel], pin: Any, step: int | None = None) -> tuple[int, Index] | None:
-    """The pin, if its cell exists in what is drawn now. What comes from a browser is checked, not trusted."""
+    """The pin, if its cell exists in what is drawn now.
+
+    Args:
+        panels: the panels on the stage.
+        pin: as ``pin_of`` makes it, or anything else that a browser sends.
+        step: the step on the stage; None where there is no player.
+
+    Returns:
+        The number of the panel and the index of the cell; None where there is no such cell.
+    """
     if not isinstance(pin, dict) or pin.get("step") != step:
         return None
     number, index = pin.get("panel"), pin.get("index")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.ops.access import Index
-from pages.ui.components.tensor_view.player_types import Made, Player
+from pages.ui.components.tensor_view.player_types import PinExplanation, Player
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ class Panel:
     value: torch.Tensor
     axes: tuple[str | None, ...]  # symbols as in engine/axes.py; None where unknown
     labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
-    note: str = ""  # said softly after the title, e.g. "from step 14"
+    note: str = ""  # small after the title, e.g. "from step 14"
     role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
     scale: str = "auto"  # "diverging", "probability", "ids", "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
@@ -34,19 +34,19 @@ class Panel:
 
 @dataclass(frozen=True)
 class Badge:
-    """Something that must hold of a step, and whether it does."""
+    """Something that must hold of a step, and whether it does; ``detail`` is what it says when pointed at."""
 
-    says: str
+    label: str
     holds: bool = True
     detail: str = ""
 
 
 @dataclass(frozen=True)
-class Operation:
+class OperationCard:
     """The card between inputs and output. All of it is text: nothing is read as HTML."""
 
     title: str
-    formula_html: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
+    formula: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
@@ -55,10 +55,12 @@ class Operation:
 
 @dataclass(frozen=True)
 class Travel:
-    """A step whose cells only move. Its one input's axes say what colour a cell has wherever it goes.
+    """A step whose cells only move. The axes of its one input give a cell its colour, wherever it goes.
 
-    ``token`` gives the hue, None where no axis stands out; ``features``, outermost first, go from dark to light. With
-    ``keeps`` the colours are there from the beginning and nothing flies until a person asks for it.
+    Args:
+        token: the axis that gives the hue; None where no axis stands out.
+        features: the axes, outermost first, that go from dark to light.
+        keeps: whether the colours are there from the beginning, and nothing moves until a person asks for it.
     """
 
     token: int | None
@@ -72,7 +74,7 @@ class Stage:
 
     panels: Sequence[Panel]
     reads: Reads | None = None  # as `tensor_view` takes it
-    operation: Operation | None = None
+    operation: OperationCard | None = None
     player: Player | None = None
     travel: Travel | None = None
 
@@ -86,6 +88,6 @@ class Selection:
     offset: dict[str, int] = field(default_factory=dict)  # axis -> the first index shown, where a window is shown
 
 
-def to_json(part: Player | Made | Travel) -> dict[str, Any]:
-    """A part of a stage as plain data for the browser."""
+def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
+    """A part of a stage as plain data for the browser, under the names of its fields."""
     return asdict(part)

@@ -33,6 +33,7 @@ class Span:
 
     @property
     def whole(self) -> bool:
+        """Whether every position is sent."""
         return self.count == self.size
 
 
@@ -46,14 +47,17 @@ class Window:
 
     @property
     def cells(self) -> int:
+        """How many elements are sent."""
         return prod(span.count for span in self.spans)
 
     @property
     def facets(self) -> tuple[int, ...]:
+        """The leading axes, which lay the blocks out."""
         return self.rows + self.columns
 
     @property
     def slices(self) -> tuple[slice, ...]:
+        """What takes the window out of the tensor."""
         return tuple(slice(span.start, span.start + span.count) for span in self.spans)
 
 
@@ -68,7 +72,17 @@ class Subject:
 
 
 def windows(subjects: Sequence[Subject], reads: Reads | None, at: Mapping[str, int], budget: int) -> list[Window]:
-    """One window for each tensor, together within `budget` bytes. `at` says where each axis, by key, begins."""
+    """The window of each tensor of a stage.
+
+    Args:
+        subjects: the tensors, the output last.
+        reads: an access map for each input; None where they are unknown.
+        at: where each axis, by key, begins; the nearest position that works is used.
+        budget: the bytes that all windows together may have.
+
+    Returns:
+        A window for each tensor, in order.
+    """
     keys = axis_keys(subjects, reads)
     room = WIDEST if len(subjects) > 1 else 2 * WIDEST  # a tensor alone has the page's width for itself
     planned = [_plan(subject, names, room) for subject, names in zip(subjects, keys, strict=True)]
@@ -87,7 +101,11 @@ def windows(subjects: Sequence[Subject], reads: Reads | None, at: Mapping[str, i
 
 
 def axis_keys(subjects: Sequence[Subject], reads: Reads | None) -> list[tuple[str, ...]]:
-    """A name for every axis; the same name where positions correspond.
+    """A key for every axis of every tensor; the same key where positions correspond.
+
+    Args:
+        subjects: the tensors, the output last.
+        reads: an access map for each input; None where they are unknown.
 
     The output's axes are named by their symbols, the second `S` of a square of scores `S.2`. An input's axis takes the
     name of the output axis it is read along; an axis that is summed away is named by its symbol.
@@ -103,9 +121,9 @@ def axis_keys(subjects: Sequence[Subject], reads: Reads | None) -> list[tuple[st
 def _own_keys(subject: Subject, number: int) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     keys = []
-    for place, symbol in enumerate(subject.axes):
+    for axis, symbol in enumerate(subject.axes):
         if symbol is None:
-            keys.append(f"{number}:{place}")
+            keys.append(f"{number}:{axis}")
             continue
         seen[symbol] = seen.get(symbol, 0) + 1
         keys.append(symbol if seen[symbol] == 1 else f"{symbol}.{seen[symbol]}")
@@ -227,7 +245,16 @@ def _placed(window: Window, at: Mapping[str, int]) -> Window:
 
 
 def reveal(window: Window, index: Sequence[int], at: Mapping[str, int]) -> dict[str, int]:
-    """`at`, moved as little as needed for the cell at `index` to lie inside the window."""
+    """Where the axes must begin for a cell to be inside a window.
+
+    Args:
+        window: the window that is shown now.
+        index: the cell, an entry for each axis.
+        at: where each axis, by key, begins now.
+
+    Returns:
+        The same, with as few axes as possible turned to the cell's page.
+    """
     moved = dict(at)
     for span, position in zip(window.spans, index, strict=True):
         if not span.start <= position < span.start + span.count:

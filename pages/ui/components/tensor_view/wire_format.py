@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.axes import axis as glossary
 from pages.ui.app import palette
-from pages.ui.components.tensor_view.types import AxisLabels, Operation, Panel
+from pages.ui.components.tensor_view.types import AxisLabels, OperationCard, Panel
 from pages.ui.components.tensor_view.window import Reads, Subject, Window, reveal, windows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MOST_BYTES = 300_000
 MOST_DATA = 180_000
 NUMBERS_BUDGET = 150_000
 LONGEST_LABEL, LONGEST_LINE, LONGEST_TEXT = 40, 400, 4_000
-# Beyond this a number is taken for a filler such as −1e9 that a mask put there: it would wash out all the others.
+# A larger number is taken for a filler such as −1e9 that a mask put in: in its scale all others would have no colour.
 FILLER = 1e8
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
 
@@ -48,23 +48,34 @@ def pack(
     panels: Sequence[Panel],
     *,
     reads: Reads | None = None,
-    operation: Operation | None = None,
+    operation: OperationCard | None = None,
     at: Mapping[str, int] | None = None,
     pinned: tuple[int, tuple[int, ...]] | None = None,
     show_pin: bool = False,
     seen: Mapping[str, int] | None = None,
-    around: Mapping[str, Any] | None = None,
+    header: Mapping[str, Any] | None = None,
 ) -> Packed:
-    """Choose the window of each tensor and pack the stage. `show_pin` moves the windows to where the pin is.
+    """Chooses the window of each tensor and packs the stage.
 
-    `around` is what the header says besides, such as the player.
+    Args:
+        panels: the tensors, the output last.
+        reads: an access map for each input: which of its cells one output cell reads.
+        operation: the card between inputs and output.
+        at: where the window of each axis, by key, begins.
+        pinned: the panel and index of the pinned cell.
+        show_pin: whether the windows move to where the pin is.
+        seen: the last request of each kind that Python has had from the browser.
+        header: what else the header holds, such as the player.
+
+    Returns:
+        At most ``MOST_DATA`` bytes, unless labels and texts alone are more.
     """
     panels = [drawable(panel) for panel in panels]
     subjects = [_subject(panel) for panel in panels]
     scales = [_scale(panel) for panel in panels]
     starts, budget = dict(at or {}), NUMBERS_BUDGET
     while True:
-        packed = _packed(panels, subjects, scales, reads, operation, starts, pinned, show_pin, seen, around, budget)
+        packed = _packed(panels, subjects, scales, reads, operation, starts, pinned, show_pin, seen, header, budget)
         if len(packed.data) <= MOST_DATA or budget < 1_000:
             return packed
         budget //= 2  # labels and texts took more than is usual
@@ -75,12 +86,12 @@ def _packed(
     subjects: Sequence[Subject],
     scales: Sequence[dict[str, Any]],
     reads: Reads | None,
-    operation: Operation | None,
+    operation: OperationCard | None,
     at: dict[str, int],
     pinned: tuple[int, tuple[int, ...]] | None,
     show_pin: bool,
     seen: Mapping[str, int] | None,
-    around: Mapping[str, Any] | None,
+    extra: Mapping[str, Any] | None,
     budget: int,
 ) -> Packed:
     chosen = windows(subjects, reads, at, budget)
@@ -89,7 +100,7 @@ def _packed(
         chosen = windows(subjects, reads, at, budget)
     body = _Body()
     header = {
-        **(around or {}),
+        **(extra or {}),
         "panels": [_describe(*each, body) for each in zip(panels, chosen, scales, strict=True)],
         "operation": None if operation is None else _operation(operation),
         "reads": [read.to_json() for read in reads or ()],
@@ -224,7 +235,12 @@ def _scale(panel: Panel) -> dict[str, Any]:
 def largest(value: torch.Tensor, masked: torch.Tensor | None = None) -> float:
     """The largest finite magnitude of the whole tensor, so that colours stay put while people page through it.
 
-    Masked cells do not count, nor do fillers like −1e9.
+    Args:
+        value: the tensor, of any shape and dtype that is not complex.
+        masked: bool, broadcastable to its shape: cells that do not count.
+
+    Returns:
+        The magnitude, of fillers like −1e9 only where there is no other; 0 for a tensor without elements.
     """
     torch = _torch()
     if value.numel() == 0:
@@ -233,9 +249,9 @@ def largest(value: torch.Tensor, masked: torch.Tensor | None = None) -> float:
         value = value.to(torch.float32)  # whole numbers and eighth-size floats lack what follows
     if masked is not None and masked.any():
         value = value.masked_fill(masked.to(value.device), 0)
-    found = _reach(value)
-    if math.isfinite(found) and found < FILLER:
-        return found
+    reach = _reach(value)
+    if math.isfinite(reach) and reach < FILLER:
+        return reach
     finite = value.nan_to_num(0, 0, 0)
     ordinary = _reach(finite.masked_fill(finite.abs() >= FILLER, 0))
     return ordinary or _reach(finite)
@@ -271,12 +287,12 @@ def _short(text: str) -> str:
 
 def _controls(panels: Sequence[Panel], chosen: Sequence[Window]) -> list[dict[str, Any]]:
     """One control for each axis of which something is left out, in the order the axes appear."""
-    found: dict[str, dict[str, Any]] = {}
+    controls: dict[str, dict[str, Any]] = {}
     for panel, window in zip(panels, chosen, strict=True):
         for axis, (symbol, span) in enumerate(zip(panel.axes, window.spans, strict=True)):
             if span.whole or not span.count:
                 continue
-            control = found.setdefault(
+            control = controls.setdefault(
                 span.key,
                 {"key": span.key, "symbol": symbol, "size": span.size, "start": 0, "count": 0, "parts": [], "in": []},
             )
@@ -287,11 +303,11 @@ def _controls(panels: Sequence[Panel], chosen: Sequence[Window]) -> list[dict[st
             control["parts"] = sorted({*control["parts"], part})
             if panel.title not in control["in"]:
                 control["in"].append(_short(panel.title))
-    return list(found.values())
+    return list(controls.values())
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
-    formula = operation.formula_html
+def _operation(operation: OperationCard) -> dict[str, Any]:
+    formula = operation.formula
     runs = [(formula, "")] if isinstance(formula, str) else [(text, style) for text, style in formula]
     return {
         "title": _short(operation.title),
@@ -299,11 +315,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "code": operation.code[:LONGEST_TEXT],
         "mark": operation.mark,
         "facts": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.facts],
-        "badges": [(badge.says, badge.holds, badge.detail) for badge in operation.badges],
+        "badges": [(badge.label, badge.holds, badge.detail) for badge in operation.badges],
     }
 
 
-def _glossary(panels: Sequence[Panel], operation: Operation | None) -> dict[str, Any]:
+def _glossary(panels: Sequence[Panel], operation: OperationCard | None) -> dict[str, Any]:
     """Name, meaning and colours of every axis symbol that a tensor has or a comment in the code names."""
     symbols = {symbol for panel in panels for symbol in panel.axes if symbol is not None}
     if operation is not None:

@@ -19,8 +19,8 @@ from pages.ui.app.theme import is_dark
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
-from pages.ui.views.operation_card import operation_of
-from pages.ui.views.tensor_panels import stage_of
+from pages.ui.views.operation_card import card_of
+from pages.ui.views.tensor_panels import step_panels
 
 _STOPS = {
     "columns": "one column of numbers a patch",
@@ -91,13 +91,13 @@ def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
     name = lab_widgets.pick("stop", "Look at", tuple(steps), "tokens")
     step = steps[name]
     if name == "memory":  # what the last norm read is of no interest here
-        tensor_view(stage_of(found.trace, step)[-1:], key="labs.image.memory")
+        tensor_view(step_panels(found.trace, step)[-1:], key="labs.image.memory")
     else:
         tensor_view(
-            stage_of(found.trace, step),
+            step_panels(found.trace, step),
             key=f"labs.image.stop.{name}",
             reads=reads(step),
-            operation=operation_of(found.trace, step),
+            operation=card_of(found.trace, step),
         )
     return _convolution(image, patch, chosen)
 

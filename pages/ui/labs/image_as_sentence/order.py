@@ -10,7 +10,7 @@ import streamlit as st
 from engine.labs.image_as_sentence import Shuffle, shuffle
 from engine.labs.image_as_sentence.pictures import Picture, pixels
 from engine.ops.notation import number
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.image_as_sentence.first_layer import Sizes
 from pages.ui.labs.kit import lab_widgets
@@ -75,7 +75,7 @@ def _outputs(found: Shuffle, count: int) -> None:
         )
     elif not found.moved(placed=True):
         st.markdown("Here the order makes no difference even with the embedding: all that moved were equal patches.")
-    folded("The class token's output, number by number", "labs.image.output", partial(_numbers, found))
+    lazy_expander("The class token's output, number by number", "labs.image.output", partial(_numbers, found))
 
 
 def _numbers(found: Shuffle) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from engine.labs.image_as_sentence import Cut
 from engine.labs.image_as_sentence.pictures import SIDE
-from pages.ui.app.lazy_expander import folded
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.image_html import picture
@@ -79,7 +79,7 @@ def _side_by_side(found: Cut, patch: int, says: str) -> None:
         st.code(f"image.view(1, {patches}, {numbers})\n# no error: the numbers are as many", wrap_lines=True)
         _laid_out(found.scrambled, patch, "stripes of false colours: rows of memory taken for patches")
         st.caption("A row is a stretch of memory, and in memory an image is one colour after the other, row by row.")
-    folded("The numbers of both", "labs.image.numbers", partial(_numbers, found))
+    lazy_expander("The numbers of both", "labs.image.numbers", partial(_numbers, found))
 
 
 def _numbers(found: Cut) -> None:

@@ -9,7 +9,7 @@ from pages.ui.app import loading_placeholder
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.registry import GROUPS, LABS, Lab, lab_of
 from pages.ui.state import link_notes, session
-from pages.ui.state.link_values import Problem
+from pages.ui.state.link_values import LinkProblem
 
 _PAGE = "pages/labs.py"
 _ACROSS = 3
@@ -18,8 +18,8 @@ _NO_LAB = "{given} was asked for; there is no lab of that name. These are all of
 
 def draw() -> None:
     """Draws the lab of the address, or all of them."""
-    session.arrive(_PAGE)
-    session.carry()
+    session.begin_page(_PAGE)
+    session.publish()
     loading_placeholder.end()
     asked = session.view("lab")
     lab = lab_of(asked)
@@ -33,7 +33,7 @@ def draw() -> None:
 def _all(asked: str) -> None:
     st.title("Questions, each with an experiment")
     if asked:
-        link_notes.note(Problem("lab", asked, _NO_LAB))
+        link_notes.note(LinkProblem("lab", asked, _NO_LAB))
     st.markdown(
         "Predict first, then see what PyTorch computes. Nothing here is stored: every number comes from tensors that "
         "are computed while you look."

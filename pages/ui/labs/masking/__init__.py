@@ -7,7 +7,7 @@ import streamlit as st
 from engine.labs.masking import DTYPES, FILLS, KINDS, Filled, Masked, code, fillers, masked
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import AxisLabels, Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import AxisLabels, OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
@@ -101,7 +101,7 @@ def _broadcast(found: Masked, kind: str) -> None:
         ],
         key="labs.masking.broadcast",
         reads=[AffineMap.of(found.scores, *_SAME), AffineMap.of(found.mask, *_SAME)],
-        operation=Operation(title="masked_fill", code='scores.masked_fill(mask, float("-inf"))'),
+        operation=OperationCard(title="masked_fill", code='scores.masked_fill(mask, float("-inf"))'),
     )
 
 
@@ -137,7 +137,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
             ],
             key="labs.masking.weights",
             reads=[AffineMap.of(found.masked, *_ROW)],
-            operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
+            operation=OperationCard(title="softmax", code="masked.softmax(dim=-1)"),
         )
         _table(result(fillers))
     return fill, told

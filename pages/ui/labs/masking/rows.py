@@ -11,7 +11,7 @@ from engine.labs.masking.rows import Empty, Remedy, empty, fused, remedies
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.app.markdown_escape import code
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 
@@ -52,7 +52,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
         ],
         key="labs.masking.empty",
         reads=[AffineMap.of(found.masked, SameIndex(0), AllIndices())],
-        operation=Operation(title="softmax", code="masked.softmax(dim=-1)"),
+        operation=OperationCard(title="softmax", code="masked.softmax(dim=-1)"),
     )
     if not _spread(found, length, padded):
         return padded, False

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.labs.why_split import Removed, Split, Wide, code, removed, split, wide
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
@@ -84,7 +84,7 @@ def _sum(whole: Split) -> None:
             AffineMap.of(whole.mixed, SameIndex(0), SameIndex(1), AllIndices()),
             AffineMap.of(whole.blocks, SameIndex(0), AllIndices(), SameIndex(2)),
         ],
-        operation=Operation(
+        operation=OperationCard(
             title="each head, its own block",
             code=f"blocks = w_o.weight.T.view({heads}, {d_v}, {heads * d_v})\ncontributions = mixed @ blocks",
         ),
@@ -108,7 +108,7 @@ def _sum(whole: Split) -> None:
             AffineMap.of(whole.contributions, AllIndices(), SameIndex(0), SameIndex(1)),
             AffineMap.of(whole.bias, SameIndex(1)),
         ],
-        operation=Operation(title="added up", code="contributions.sum(dim=0) + bias"),
+        operation=OperationCard(title="added up", code="contributions.sum(dim=0) + bias"),
     )
     said = "is the layer's output" if whole.sum_difference <= _ROUNDING else "is not the layer's output"
     st.markdown(
@@ -149,7 +149,7 @@ def _change(whole: Split, without: Removed, head: int) -> None:
         ],
         key="labs.why_split.change",
         reads=[elementwise, elementwise],
-        operation=Operation(title="the difference", code="output - without"),
+        operation=OperationCard(title="the difference", code="output - without"),
     )
 
 

@@ -10,7 +10,7 @@ from engine.labs.word_order import ORDERS, SAME, Shuffled, code, order_of, poole
 from engine.labs.word_order.predicate_probe import NOUNS, STEPS, trained
 from engine.ops.access import AffineMap, GatherMap, SameIndex
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Operation, Panel, tensor_view
+from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -135,7 +135,7 @@ def _stage(found: Shuffled, length: int, *, encoding: bool) -> None:
             GatherMap(tuple(found.given.shape), 0, 1, (SameIndex(1),), found.order),
             AffineMap.of(found.order, SameIndex(0)),
         ],
-        operation=Operation(
+        operation=OperationCard(
             title=f"Encoder {'with' if encoding else 'without'} positional encoding",
             code=f"given = encoder({given})\nshuffled = encoder({again})",
             facts=(("largest |shuffled − given[order]|", number(found.moved_difference)),),

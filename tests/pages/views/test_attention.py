@@ -1,0 +1,161 @@
+"""The attention page: the attentions of a trace, whoever's model it is of."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine import Config, record, run
+from pages.ui.views import attention
+from pages.ui.views.attention import attentions_of
+from pages.ui.views.tensor_panels import panel_of, step_panels
+from tests.pages.shown import stage
+from tests.pages.test_pages import opened
+
+
+class Block(nn.Module):
+    """Causal self-attention as somebody else writes it: other names, a mask of two axes, no config."""
+
+    def __init__(self, heads=2, width=8):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+
+    def forward(self, x):
+        rows, length, width = x.shape
+        split = self.qkv(x).view(rows, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = split[0], split[1], split[2]
+        att = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+        att = att.masked_fill(torch.ones(length, length).triu(1).bool(), float("-inf"))
+        att = F.softmax(att, dim=-1)
+        return (att @ v).transpose(1, 2).reshape(rows, length, width)
+
+
+class Foreign(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = Block(), Block()
+
+    def forward(self, x):
+        return self.second(self.first(x)).softmax(-1)
+
+
+def foreign():
+    torch.manual_seed(0)
+    return record(Foreign(), torch.randn(2, 5, 8))
+
+
+def page(trace):
+    """A page that draws this trace's attention and nothing else, as AppTest runs it."""
+    from pages.ui.state import link_notes, session
+    from pages.ui.views import attention
+
+    session.begin_page("pages/attention.py")
+    with link_notes.banner():
+        attention.draw(trace)
+
+
+def drawn(trace):
+    from streamlit.testing.v1 import AppTest
+
+    return AppTest.from_function(page, args=(trace,), default_timeout=60).run()
+
+
+def test_the_attentions_of_the_built_in_model_are_its_attention_modules():
+    trace = run(Config(batch=1, encoder_layers=2, decoder_layers=1, device="cpu"))
+    attentions = attentions_of(trace)
+    assert list(attentions) == [
+        "encoder.layers.0.self_attention",
+        "encoder.layers.1.self_attention",
+        "decoder.layers.0.self_attention",
+        "decoder.layers.0.cross_attention",
+    ]
+    for path, steps in attentions.items():
+        assert steps.scores is trace.find(f"{path}.scores")
+        assert steps.weights is trace.find(f"{path}.weights")
+        assert steps.masked is trace.find(f"{path}.masked")
+
+
+def test_the_attentions_of_a_model_from_elsewhere_are_found_by_what_they_do():
+    trace = foreign()
+    attentions = attentions_of(trace)
+    assert list(attentions) == ["first", "second"]
+    for steps in attentions.values():
+        assert steps.masked is not None
+        scores = steps.scores.value / math.sqrt(4)
+        future = torch.ones(5, 5).triu(1).bool()
+        torch.testing.assert_close(steps.weights.value, scores.masked_fill(future, float("-inf")).softmax(-1))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.softmax(-1),
+        lambda x: (x @ x.transpose(-2, -1)).softmax(-2),
+        lambda x: (x[0] @ x[0].transpose(-2, -1)).softmax(-1),
+    ],
+    ids=["no product", "over the queries", "no batch"],
+)
+def test_other_softmaxes_are_no_attention(function):
+    trace = record(function, torch.randn(2, 2, 3, 4))
+    assert attentions_of(trace) == {}
+    app = drawn(trace)
+    assert not app.exception
+    assert "no attention to show" in app.info[0].value
+
+
+def test_the_attention_of_a_trace_without_config_is_drawn_head_by_head():
+    trace = foreign()
+    assert trace.config is None
+    app = drawn(trace)
+    assert not app.exception
+    scores, mask, weights = stage(app, "attention.stage")["panels"]
+    assert [axis["size"] for axis in scores["axes"]] == [5, 5]
+    assert [axis["size"] for axis in mask["axes"]] == [5, 5]
+    assert "√d_k" not in str(stage(app, "attention.stage")["operation"])
+    assert weights["note"].endswith("each row sums to 1")
+    lines = next(block.value for block in app.markdown if block.value.startswith("- "))
+    first = attentions_of(trace)["first"].weights.value[0, 0]
+    assert first[0, 0] == 1  # the first token sees itself alone
+    assert lines.splitlines()[0] == "- `query 0` takes `key 0` 100 %"
+
+
+def test_a_module_of_a_trace_without_config_can_be_chosen():
+    trace = foreign()
+    app = drawn(trace)
+    [module] = [group for group in app.get("button_group") if group.label == "Module"]
+    assert module.options == ["first", "second"]
+    module.set_value("second").run()
+    weights = attentions_of(trace)["second"].weights
+    assert stage(app, "attention.stage")["panels"][-1]["note"] == f"step {weights.index}, each row sums to 1"
+
+
+def test_the_attention_of_the_built_in_model_is_chosen_by_kind_layer_and_head():
+    app = opened("pages/attention.py", kind="cross", layer="1", head="3")
+    trace = run(Config(), ["I go home"], ["나는 집에 간다"])
+    weights = trace.find("decoder.layers.1.cross_attention.weights")
+    shown = stage(app, "attention.stage")["panels"][-1]
+    assert shown["note"] == f"step {weights.index}, each row sums to 1"
+    assert [axis["symbol"] for axis in shown["axes"]] == ["T", "S"]
+    assert "√d_k" in str(stage(app, "attention.stage")["operation"])
+
+
+def test_one_head_is_the_rows_of_that_head_and_sentence_or_those_it_shares():
+    trace = foreign()
+    steps = attentions_of(trace)["second"]
+    for head, sentence in itertools.product(range(2), range(2)):
+        shown = attention._one_head(trace, panel_of(trace, steps.weights), head, sentence, "")
+        assert torch.equal(shown.value, steps.weights.value[sentence, head])
+        mask = attention._one_head(trace, step_panels(trace, steps.masked)[1], head, sentence, "")
+        assert torch.equal(mask.value, torch.ones(5, 5).triu(1).bool())  # of two axes, shared by all
+
+
+def test_one_head_of_the_built_in_model_has_the_tokens_of_its_sentence():
+    trace = run(Config(d_model=8, heads=2), ["I go home", "we"], ["나는", "나는"])
+    mask = trace.find("encoder.layers.0.self_attention.masked")
+    shown = attention._one_head(trace, step_panels(trace, mask)[1], 1, 1, "")
+    assert torch.equal(shown.value, mask.inputs[1].value[1, 0])
+    assert shown.labels[-1] == ("⟨begin⟩", "we", "⟨end⟩", "⟨pad⟩", "⟨pad⟩")
