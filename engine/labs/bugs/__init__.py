@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.labs.bugs.mistakes import MISTAKES, Mistake, Program, program
-from engine.labs.word_order.sublayer import Sublayer, attention, inputs
+from engine.labs.bugs.sublayer import Sublayer, attention, inputs
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
 
@@ -54,7 +54,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Material:
-    """Weights and inputs that the right and the wrong program share (``engine.labs.word_order.sublayer``)."""
+    """Weights and inputs that the right and the wrong program share (``engine.labs.bugs.sublayer``)."""
 
     layer: Sublayer
     x: Tensor

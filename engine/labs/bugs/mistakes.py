@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from engine.labs.word_order import sublayer
+from engine.labs.bugs import sublayer
 
 Program = Callable[..., Tensor]
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 SEEDS = 8
 LONGEST = 64
@@ -172,51 +176,7 @@ def mean(values: Tensor) -> list[float]:
 
 def code(length: int, width: int, recurrent: str) -> str:
     """The influence of the first token, over all seeds, as a script with the same draws."""
-    radius = RECURRENT[recurrent]
-    rescale = (
-        ""
-        if radius is None
-        else f"""
-    with torch.no_grad():
-        W_hh = rnn.weight_hh_l0
-        W_hh.copy_(W_hh * ({radius} / torch.linalg.eigvals(W_hh).abs().max()))"""
-    )
-    return f"""\
-import torch
-
-n, d = {length}, {width}
-torch.set_default_dtype(torch.float64)
-torch.set_num_threads(1)  # so small a layer is slower on several
-
-rnn = torch.nn.RNN(d, d, bidirectional=True)
-W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))
-
-def recurrent(x):
-    return rnn(x)[0][-1, :d]  # the forward half at the last token
-
-def bidirectional(x):
-    return rnn(x)[0][-1]      # both halves at the last token: (2 * d)
-
-def attention(x):
-    scores = W_q(x) @ W_k(x).T / d**0.5
-    return W_o(scores.softmax(dim=-1) @ W_v(x))[-1]
-
-logarithms = {{}}
-for seed in range({SEEDS}):
-    tokens = torch.randn({LONGEST}, d, generator=torch.Generator().manual_seed(seed))
-    draw = torch.Generator().manual_seed(seed)
-    for layer in (rnn, W_q, W_k, W_v, W_o):
-        for weight in layer.parameters():  # PyTorch's own rule
-            torch.nn.init.uniform_(weight, -(d**-0.5), d**-0.5, generator=draw){rescale}
-    for layer in (recurrent, bidirectional, attention):
-        for words in (2, n):
-            jacobian = torch.autograd.functional.jacobian(layer, tokens[:words])  # (output, words, d)
-            norm = jacobian[:, 0].norm()  # Frobenius norm, first token
-            logarithms.setdefault((layer.__name__, words), []).append(norm.log())
-
-for (name, words), values in logarithms.items():  # the geometric mean over the seeds
-    print(name, f"{{torch.stack(values).mean().exp().item():.3g}}", "for", words, "words")
-"""
+    return fill_in(_SCRIPT, n=length, d=width, radius=RECURRENT[recurrent], seeds=SEEDS, longest=LONGEST)
 
 
 def _outputs(made: Layers, places: Iterable[int]) -> dict[str, list[_Encode]]:

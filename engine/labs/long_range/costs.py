@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
+
+_SCRIPT = Path(__file__).with_name("flops_script.py")
 
 LENGTHS = tuple(2**power for power in range(1, 8))
 # What only moves numbers, or hands them on.
@@ -114,30 +118,7 @@ def chain(output: Tensor, token: Tensor) -> Chain:
 
 def code(length: int, width: int) -> str:
     """The FLOPs of one layer as a script."""
-    return f"""\
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
-n, d = {length}, {width}
-x = torch.zeros(1, n, d)
-W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))
-
-with FlopCounterMode(display=False) as recurrent:
-    torch.nn.RNN(d, d, batch_first=True)(x)
-with FlopCounterMode(display=False) as bidirectional:
-    torch.nn.RNN(d, d, batch_first=True, bidirectional=True)(x)
-with FlopCounterMode(display=False) as projections:
-    q, k, v = W_q(x), W_k(x), W_v(x)
-    W_o(v)  # of the same shape as the mix of values
-with FlopCounterMode(display=False) as between_tokens:
-    weights = (q @ k.transpose(1, 2) / d**0.5).softmax(dim=-1)
-    mixed = weights @ v
-
-print("RNN", recurrent.get_total_flops())
-print("RNN both ways", bidirectional.get_total_flops())
-print("attention between tokens", between_tokens.get_total_flops())
-print("attention with its projections", projections.get_total_flops() + between_tokens.get_total_flops())
-"""
+    return fill_in(_SCRIPT, n=length, d=width)
 
 
 def _counted(layer: nn.Module, *inputs: Tensor) -> dict[Any, int]:

@@ -7,12 +7,16 @@ import math
 import re
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from engine.labs.script_text import fill_in
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 VOCABULARY = 100
 PAD = 0
@@ -146,40 +150,9 @@ def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int)
 
 def code(batch: int, length: int, d_model: int, heads: int) -> str:
     """The exercise as a script that prints the shape of every line; with the draws of ``replay``."""
-    lines = [found for text in inspect.getsource(Notebook.forward).split("\n") if (found := _LINE.match(text))]
-    width = max(len(found["code"].replace("self.", "")) for found in lines) + 2
-    body = "\n".join(
-        f"{found['code'].replace('self.', ''):{width}}# ({found['axes']})\n"
-        f'print("{found["name"]}", tuple({found["name"]}.shape))'
-        for found in lines
+    return fill_in(
+        _SCRIPT, batch_size=batch, length=length, d_model=d_model, heads=heads, vocabulary=VOCABULARY, pad=PAD
     )
-    return f"""\
-import math
-import torch
-from torch import nn
-
-batch_size, length, d_model, heads = {batch}, {length}, {d_model}, {heads}
-d_k = d_model // heads
-
-draw = torch.Generator().manual_seed(0)
-lengths = [length] + torch.randint(1, length + 1, (batch_size - 1,), generator=draw).tolist()
-data = [torch.randint(1, {VOCABULARY}, (n,), generator=draw).tolist() for n in lengths]
-longest = max(len(sentence) for sentence in data)
-padded = [sentence + [{PAD}] * (longest - len(sentence)) for sentence in data]
-print("lengths", lengths)
-
-embedding = nn.Embedding({VOCABULARY}, d_model)
-w_q, w_k, w_v, w_o = (nn.Linear(d_model, d_model) for _ in range(4))
-nn.init.normal_(embedding.weight, generator=draw)
-for layer in (w_q, w_k, w_v, w_o):
-    for parameter in layer.parameters():
-        nn.init.uniform_(parameter, -(d_model**-0.5), d_model**-0.5, generator=draw)
-
-{body}
-
-shares = [row[:, :n, n:].sum(dim=-1).flatten() for row, n in zip(weights, lengths)]  # of the real tokens
-print("attention that goes to padding", f"{{torch.cat(shares).mean().item():.1%}}")
-"""
 
 
 def _run(model: Notebook, padded: list[list[int]]) -> Tensor | RuntimeError:

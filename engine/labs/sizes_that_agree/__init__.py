@@ -6,10 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+
+from engine.labs.script_text import fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 # The largest sizes there are, so that a number stays what it was when its tensor grows.
 MOST_BATCH, MOST_HEADS, MOST, MOST_WIDTH = 3, 4, 8, 32
@@ -172,36 +177,20 @@ def attempt(operation: Callable[[], Tensor]) -> tuple[Tensor | None, str]:
 
 def code(sizes: Sizes) -> str:
     """The experiment as a script."""
-    s = sizes
-    tensors = (
-        (f"query = torch.randn(B, H, {s.queries}, {s.d_k})", "(B, H, L, d_k)"),
-        (f"key = torch.randn(B, H, {s.keys}, {s.d_k_of_keys})", "(B, H, L_k, d_k)"),
-        (f"value = torch.randn(B, H, {s.values}, {s.d_v})", "(B, H, L_k, d_v)"),
-        (f"w_o = torch.nn.Linear({s.w_in}, {s.w_out})", "from H*d_v to d_model"),
-        (f"x = torch.randn(B, {s.queries}, {s.d_model})", "(B, L, d_model)"),
+    return fill_in(
+        _SCRIPT,
+        B=sizes.batch,
+        H=sizes.heads,
+        L=sizes.queries,
+        L_k=sizes.keys,
+        L_v=sizes.values,
+        d_k=sizes.d_k,
+        d_k_of_keys=sizes.d_k_of_keys,
+        d_v=sizes.d_v,
+        w_in=sizes.w_in,
+        w_out=sizes.w_out,
+        d_model=sizes.d_model,
     )
-    made = "\n".join(f"{line:<36}# {comment}" for line, comment in tensors)
-    return f"""\
-import math
-import torch
-
-B, H = {s.batch}, {s.heads}
-{made}
-
-try:
-    scores = query @ key.transpose(-2, -1)
-    print("scores", tuple(scores.shape))
-    weights = (scores / math.sqrt(query.size(-1))).softmax(dim=-1)
-    mixed = weights @ value
-    print("mixed", tuple(mixed.shape))
-    concat = mixed.permute(0, 2, 1, 3).contiguous().view(B, query.size(2), -1)
-    output = w_o(concat)
-    print("output", tuple(output.shape))
-    summed = x + output
-    print("summed", tuple(summed.shape))
-except RuntimeError as error:
-    print(error)
-"""
 
 
 def _scores(query: Tensor, key: Tensor) -> Link:

@@ -10,7 +10,7 @@ from engine import Step
 from engine.labs.bugs import STAGES, Comparison, Pair, Sizes, changed, compare, with_other_sizes
 from engine.labs.bugs.checks import Symptom, symptom, symptoms
 from engine.labs.bugs.mistakes import MISTAKES, Mistake, difference
-from engine.labs.bugs.script import code
+from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets

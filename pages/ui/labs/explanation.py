@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.labs.explanation import KINDS, SHUFFLES, Exchanges, exchanges
+from engine.labs.explanation import KINDS, SHUFFLES, Exchanged, Exchanges, exchanges
 from engine.labs.explanation.adversarial_attention import STARTS, STEPS, Adversary, adversary
 from engine.labs.explanation.frozen_attention import accuracy
-from engine.labs.explanation.script import code
+from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import transferred
 from engine.ops.notation import number
 from engine.text.tokenizer import TextError
@@ -141,7 +142,7 @@ def _sort(token: str) -> str:
     return {"-": "hyphens", "⟨end⟩": "the end"}.get(token, "digits" if token.isdigit() else "other characters")
 
 
-def _table(name, rows, moved) -> dict[str, list[str]]:
+def _table(name: str, rows: Sequence[str], moved: Sequence[Exchanged]) -> dict[str, list[str]]:
     return {
         name: list(rows),
         "JS": [number(one.medians[0], 3) for one in moved],

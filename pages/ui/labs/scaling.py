@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import streamlit as st
+from torch import Tensor
 
 from engine.labs.explanation.trained_scores import TEXTS, trained_scores
 from engine.labs.scaling import (
@@ -193,7 +194,7 @@ def _three(*values: float) -> tuple[str, ...]:
     return tuple(number(value, 3) for value in values)
 
 
-def _entering(found: Attention) -> tuple:
+def _entering(found: Attention) -> tuple[Tensor, Tensor]:
     return found.scores, found.scaled
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.labs.bugs import Sizes, apart, changed, compare, material, with_other_sizes
 from engine.labs.bugs.checks import by_torch, checks_of, symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference, text_of
-from engine.labs.bugs.script import code
-from engine.labs.word_order.sublayer import attention, inputs
+from engine.labs.bugs.programs_text import code
+from engine.labs.bugs.sublayer import attention, inputs
 
 USUAL = Sizes(batch=3, length=5, source=4, heads=4, d_k=8, padding=2)
 SPLIT, MASK, INVERTED, ROOT, PACK, SOFTMAX, SOURCE, MERGE, NORM = range(9)

@@ -18,7 +18,7 @@ from engine.labs import explanation
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import KINDS, SHUFFLES, adversarial_attention, distance, divergence, output_of, own_weights
 from engine.labs.explanation.frozen_attention import accuracy, freeze
-from engine.labs.explanation.script import code
+from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import siblings, transferred
 from engine.pretrained.dates import SEEN, Form, held_out_dates, is_held_out
 from engine.pretrained.evaluate import score

@@ -7,7 +7,7 @@ import pytest
 from engine.labs.bugs import Sizes, compare
 from engine.labs.bugs.checks import symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference
-from engine.labs.bugs.script import code
+from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

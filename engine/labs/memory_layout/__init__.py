@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine import record
 from engine.explain.memory_layout import strides_story
+from engine.labs.script_text import Expression, fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 AXES = ("L", "H", "d_k")
 WRITTEN = -1  # no place in memory has this number
@@ -147,30 +151,9 @@ def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, .
 
 def code(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> str:
     """The experiment as a script."""
-    name = _MOVED[operation]
-    moving = "" if operation == "none" else f"{name} = {_call(operation, axes)}\n"
-    index = ", ".join(map(str, _index(tuple((length, heads, d_k)[axis] for axis in _order(operation, axes)))))
-    return f"""\
-import torch
-
-L, H, d_k = {length}, {heads}, {d_k}
-query = torch.arange(L * H * d_k).view(L, H, d_k)  # each number is its place in memory
-{moving}
-print("strides", query.stride(), "->", {name}.stride())
-print("the same memory:", {name}.data_ptr() == query.data_ptr())
-print("read in the order", {name}.flatten().tolist())
-
-try:
-    print("view:", tuple({name}.view(-1).shape))
-except RuntimeError as error:
-    print("view:", error)
-
-copied = {name}.contiguous()
-print("contiguous:", "no copy" if copied.data_ptr() == {name}.data_ptr() else f"a copy of {{copied.nbytes}} bytes")
-
-{name}[{index}] = {WRITTEN}
-print("read in query:", ({WRITTEN} == query).any().item(), "in copied:", ({WRITTEN} == copied).any().item())
-"""
+    shape = tuple((length, heads, d_k)[axis] for axis in _order(operation, axes))
+    moved = Expression(_call(operation, axes))
+    return fill_in(_SCRIPT, L=length, H=heads, d_k=d_k, index=_index(shape), moved=moved)
 
 
 def _move(query: Tensor, operation: str, axes: tuple[int, ...]) -> Tensor:

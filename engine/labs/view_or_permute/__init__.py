@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from engine.labs.script_text import fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 
 @dataclass(frozen=True)
@@ -55,20 +60,7 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
 
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
     """The experiment as a script."""
-    row = min(1, length - 1)
-    return f"""\
-import torch
-
-B, L, H, d_k = {batch}, {length}, {heads}, {d_k}
-x = torch.arange(B * L * H * d_k).view(B, L, H * d_k)  # every number says where it came from
-
-right = x.view(B, L, H, d_k).permute(0, 2, 1, 3)  # cut each row into heads, then move the heads
-wrong = x.view(B, H, L, d_k)                      # straight into the shape
-
-print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
-print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
-print("row {row} of head 0 is made of tokens", (wrong[0, 0, {row}] // (H * d_k)).unique().tolist())
-"""
+    return fill_in(_SCRIPT, B=batch, L=length, H=heads, d_k=d_k)
 
 
 def _permuted(rows: Tensor, heads: int) -> Tensor:
