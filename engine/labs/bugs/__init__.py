@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from engine.labs.bugs.mistakes import MISTAKES, Mistake, Program, program
+from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, Program, program
 from engine.labs.bugs.sublayer import Sublayer, attention, inputs
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
@@ -34,7 +34,7 @@ STAGES = tuple(_STAGES)
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SublayerSizes:
     """Of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
 
     ``padding`` is how many keys of the last sentence are padding; one at least is a word.
@@ -94,7 +94,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Both runs, step by step. ``first`` is the place of the first pair that differs, None where none does.
 
     ``error`` is what PyTorch raised, empty where the wrong program ran; ``outputs`` are (B, L, d_model), the wrong one
@@ -114,7 +114,7 @@ class Comparison:
         return "raises" if self.error else "right" if self.difference <= ROUNDING else "wrong"
 
 
-def material(sizes: Sizes, crossed: bool, seed: int = 0) -> Material:
+def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
     """Seeded weights and inputs for these sizes."""
     keys = sizes.source if crossed else sizes.length
     layer = Sublayer(sizes.heads, sizes.d_k, seed)
@@ -124,14 +124,14 @@ def material(sizes: Sizes, crossed: bool, seed: int = 0) -> Material:
     return Material(layer, x, x, padding, torch.ones(keys, keys, dtype=torch.bool).triu(diagonal=1))
 
 
-def compare(mistake: int, sizes: Sizes, seed: int = 0) -> Comparison:
+def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
     """Runs the right program and the one with this mistake (its place in ``MISTAKES``) on the same numbers."""
     made = MISTAKES[mistake]
     stuff = material(sizes, made.crossed, seed)
     right, wrong = recorded(attention, stuff), recorded(program(made), stuff)
     error = wrong.output if isinstance(wrong.output, RuntimeError) else None
     pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, made))
-    return Comparison(
+    return RunComparison(
         pairs=pairs,
         first=next((place for place, pair in enumerate(pairs) if pair.is_wrong), None),
         error="" if error is None else str(error),
@@ -141,7 +141,7 @@ def compare(mistake: int, sizes: Sizes, seed: int = 0) -> Comparison:
     )
 
 
-def changed(sizes: Sizes, change: str) -> tuple[str, Sizes]:
+def changed(sizes: SublayerSizes, change: str) -> tuple[str, SublayerSizes]:
     """The same sizes but for one, and what to call them. A change that is there already is undone."""
     match change:
         case "heads":
@@ -164,7 +164,7 @@ def changed(sizes: Sizes, change: str) -> tuple[str, Sizes]:
             return f"source length {source}, target length {sizes.length}", replace(sizes, source=source)
 
 
-def with_other_sizes(mistake: int, sizes: Sizes) -> tuple[tuple[str, Comparison], ...]:
+def with_other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, RunComparison], ...]:
     """The same mistake with one size changed at a time."""
     crossed = MISTAKES[mistake].crossed
     kinds = [change for change in CHANGES if crossed or change != "source = target"]
@@ -224,7 +224,7 @@ def _stage(name: str) -> str:
     return next(stage for stage, names in _STAGES.items() if name in names)
 
 
-def _name_at(error: RuntimeError, mistake: Mistake) -> str:
+def _name_at(error: RuntimeError, mistake: AttentionMistake) -> str:
     """The name that the line that raised would have assigned."""
     frames = traceback.extract_tb(error.__traceback__)
     line = next(frame.line for frame in frames if frame.filename == f"<{mistake.title}>")

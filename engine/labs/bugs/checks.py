@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from engine.labs.bugs import ROUNDING, Material, Sizes, apart, attempted, material, recorded
+from engine.labs.bugs import ROUNDING, Material, SublayerSizes, apart, attempted, material, recorded
 from engine.labs.bugs.mistakes import MISTAKES, Program, program
 from engine.ops.notation import number
 
@@ -19,7 +19,7 @@ _DIFFERS = "not PyTorch's numbers"
 
 
 @dataclass(frozen=True)
-class Check:
+class OutputCheck:
     """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was found."""
 
     name: str
@@ -33,10 +33,10 @@ class Symptom:
     """What is seen of a mistake: ``headline`` in a few words, and every check of a program that ran."""
 
     headline: str
-    checks: tuple[Check, ...]
+    checks: tuple[OutputCheck, ...]
 
 
-def symptom(mistake: int, sizes: Sizes) -> Symptom:
+def symptom(mistake: int, sizes: SublayerSizes) -> Symptom:
     """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
     made = MISTAKES[mistake]
     stuff, run = material(sizes, made.crossed), program(made)
@@ -50,25 +50,25 @@ def symptom(mistake: int, sizes: Sizes) -> Symptom:
     return Symptom(", ".join(seen) or "wrong numbers, and nothing else", checks)
 
 
-def symptoms(sizes: Sizes) -> tuple[Symptom, ...]:
+def symptoms(sizes: SublayerSizes) -> tuple[Symptom, ...]:
     """Those of all mistakes."""
     return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
 
 
-def checks_of(stuff: Material, run: Program) -> Iterator[Check]:
+def checks_of(stuff: Material, run: Program) -> Iterator[OutputCheck]:
     """Every check that means something for these sizes; the program must run on them."""
     trace = recorded(run, stuff)
     output, weights = trace.output, trace.find("weights").value
     shape = tuple(output.shape)
-    yield Check("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
+    yield OutputCheck("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
     lost = int(output.isnan().sum())
-    yield Check("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
+    yield OutputCheck("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
     yield _sums(weights)
     yield _seen(weights, stuff)
     yield from _leaks(stuff, run, output)
     yield from _norm(output)
     difference = apart(by_torch(stuff), output)[1]
-    yield Check(
+    yield OutputCheck(
         _DIFFERS,
         "the output is that of nn.MultiheadAttention and nn.LayerNorm with the same weights",
         difference <= ROUNDING,
@@ -92,7 +92,7 @@ def by_torch(stuff: Material) -> Tensor:
         return nn.functional.layer_norm(stuff.x + output, (d_model,))
 
 
-def _sums(weights: Tensor) -> Check:
+def _sums(weights: Tensor) -> OutputCheck:
     sums = weights.sum(dim=-1)
     wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
     lost = int(sums.isnan().sum())
@@ -102,17 +102,19 @@ def _sums(weights: Tensor) -> Check:
     if wrong > lost:
         others = sums[~sums.isnan()]
         found += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
-    return Check("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
+    return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
 
 
-def _seen(weights: Tensor, stuff: Material) -> Check:
+def _seen(weights: Tensor, stuff: Material) -> OutputCheck:
     """The largest weight at a key that must not be seen; what is NaN is no weight."""
     at_hidden = weights[stuff.hidden.unsqueeze(1).expand_as(weights)]
     most = at_hidden.nan_to_num(0.0).max().item() if at_hidden.numel() else 0.0
-    return Check("hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}")
+    return OutputCheck(
+        "hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}"
+    )
 
 
-def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
+def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[OutputCheck]:
     """Changes what must not matter, and looks whether it does."""
     draw = torch.Generator().manual_seed(1)
     if stuff.future is None:
@@ -132,7 +134,7 @@ def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
         says = "another last word changes nothing before it"
         again = _ran(run, changed)[:, :-1]
     moved = (again - kept).abs().nan_to_num(0.0).max().item()
-    yield Check(name, says, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
+    yield OutputCheck(name, says, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
 
 
 def _ran(run: Program, stuff: Material) -> Tensor:
@@ -143,7 +145,7 @@ def _ran(run: Program, stuff: Material) -> Tensor:
     return output
 
 
-def _norm(output: Tensor) -> Iterator[Check]:
+def _norm(output: Tensor) -> Iterator[OutputCheck]:
     rows = output.flatten(0, 1)
     rows = rows[~rows.isnan().any(dim=-1)]
     if not rows.numel():
@@ -153,4 +155,4 @@ def _norm(output: Tensor) -> Iterator[Check]:
     off = max(means.abs().max().item(), abs(low - 1), abs(high - 1))
     found = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
     says = "every token of the output has mean 0 and standard deviation 1"
-    yield Check("not normalised", says, off <= _NORMED, found)
+    yield OutputCheck("not normalised", says, off <= _NORMED, found)

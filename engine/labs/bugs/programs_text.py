@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.labs.bugs import Sizes, sublayer
+from engine.labs.bugs import SublayerSizes, sublayer
 from engine.labs.bugs.mistakes import MISTAKES, text_of
 from engine.labs.script_text import fill_in, replace_statements
 
@@ -16,7 +16,7 @@ _IMPORTS = "import math\n\nimport torch\nfrom torch import Tensor, nn"
 _DOCSTRING = re.compile(r'\n +""".*?"""\n', re.DOTALL)
 
 
-def code(mistake: int, sizes: Sizes) -> str:
+def code(mistake: int, sizes: SublayerSizes) -> str:
     """Both programs on the weights and words of the lab; prints their largest difference, or the error.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, read
-from engine.labs.encoder_to_decoder.one_text import CONFIG, Written, answered, ids, understood
+from engine.labs.encoder_to_decoder.one_text import CONFIG, WrittenAnswer, answered, ids, understood
 from engine.model.transformer import Transformer
 from engine.runtime.forward import load
 from engine.text import char_tokenizer
@@ -93,14 +93,14 @@ def exchanges(text: str, layers: tuple[int, ...], heads: tuple[int, ...], seed: 
     return Exchanges(labels, answer.labels, weights, by_kind)
 
 
-def own_weights(answer: Written, position: int) -> Tensor:
+def own_weights(answer: WrittenAnswer, position: int) -> Tensor:
     """The cross-attention weights (layers, H, S) that the model computes at a position of its answer."""
     return torch.stack([weights[0, :, 0] for weights in answer.reads[position].weights])
 
 
 def output_of(
     model: Transformer,
-    answer: Written,
+    answer: WrittenAnswer,
     position: int,
     layers: Sequence[int],
     heads: Sequence[int],
@@ -137,7 +137,7 @@ def distance(one: Tensor, other: Tensor) -> Tensor:
 
 def _moves(
     model: Transformer,
-    answer: Written,
+    answer: WrittenAnswer,
     position: int,
     layers: Sequence[int],
     heads: Sequence[int],

@@ -154,7 +154,7 @@ def patch_name(place: int, patch: int) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
+class TokenAttention:
     """How one token looks at the others, in one head of one layer.
 
     Attributes:
@@ -174,13 +174,13 @@ class Look:
         return self.on_patches * 100
 
 
-def look(reading: Reading, layer: int, head: int, query: int) -> Look:
+def look(reading: Reading, layer: int, head: int, query: int) -> TokenAttention:
     """What a query pays attention to: token 0 is the class token, the patches follow row by row."""
     row = reading.weights[layer][0, head, query]
     on_patches = row[1:]
     across = round(on_patches.numel() ** 0.5)
     groups = (on_patches[reading.kinds == kind] for kind in range(int(reading.kinds.max()) + 1))
-    return Look(
+    return TokenAttention(
         on_class=row[0].item(),
         on_patches=on_patches.view(across, across),
         even=1 / row.numel(),

@@ -45,7 +45,7 @@ class Flops:
 
 
 @dataclass(frozen=True)
-class Chain:
+class DependencyChain:
     """Operations between the first token and the last output, counted in autograd's graph without pure layout.
 
     ``longest`` is how many must wait for each other: sequential operations. ``shortest`` is the path length.
@@ -84,7 +84,7 @@ def crossing(lengths: tuple[int, ...], lower: tuple[int, ...], upper: tuple[int,
 
 
 @one_thread()
-def chains(length: int, width: int) -> dict[str, Chain]:
+def chains(length: int, width: int) -> dict[str, DependencyChain]:
     """The chain from the first token to the last output of each layer. The RNN is one torch.nn.RNNCell a token."""
     cell, back = nn.RNNCell(width, width), nn.RNNCell(width, width)
     attention = MultiHeadAttention(width, 1, width, width)
@@ -100,7 +100,7 @@ def chains(length: int, width: int) -> dict[str, Chain]:
     return {name: chain(output, tokens[0]) for name, output in last.items()}
 
 
-def chain(output: Tensor, token: Tensor) -> Chain:
+def chain(output: Tensor, token: Tensor) -> DependencyChain:
     """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``."""
     found: dict[Any, tuple[int, int] | None] = {}
     for node in _inputs_first(output.grad_fn):
@@ -113,7 +113,7 @@ def chain(output: Tensor, token: Tensor) -> Chain:
     way = found[output.grad_fn]
     if way is None:
         raise ValueError("the output was not computed from the token")
-    return Chain(*way)
+    return DependencyChain(*way)
 
 
 def code(length: int, width: int) -> str:

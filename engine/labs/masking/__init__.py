@@ -45,7 +45,7 @@ class Masked:
 
 
 @dataclass(frozen=True)
-class Filled:
+class HiddenWeight:
     """The largest weight that a hidden key keeps, for one filler in one dtype; or PyTorch's error."""
 
     fill: str
@@ -94,20 +94,20 @@ def mask_of(kind: str, tokens: Tensor) -> Tensor:
     return PaddingMask(PAD)(tokens) | CausalMask()(tokens)
 
 
-def fillers(length: int = 8, seed: int = 0) -> tuple[Filled, ...]:
+def fillers(length: int = 8, seed: int = 0) -> tuple[HiddenWeight, ...]:
     """Every filler in every dtype on the same scores (T, L_k) under a causal mask."""
     scores = torch.randn(length, length, generator=torch.Generator().manual_seed(seed))
     mask = mask_of("causal", torch.full((1, length), PAD + 1))[0, 0]
     return tuple(_filled(scores.to(dtype), mask, fill) for fill in FILLS for dtype in DTYPES)
 
 
-def _filled(scores: Tensor, mask: Tensor, fill: str) -> Filled:
+def _filled(scores: Tensor, mask: Tensor, fill: str) -> HiddenWeight:
     dtype = str(scores.dtype).removeprefix("torch.")
     try:
         weights = scores.masked_fill(mask, FILLS[fill]).softmax(dim=-1)
     except RuntimeError as error:
-        return Filled(fill, dtype, None, str(error))
-    return Filled(fill, dtype, weights.masked_select(mask).max().item())
+        return HiddenWeight(fill, dtype, None, str(error))
+    return HiddenWeight(fill, dtype, weights.masked_select(mask).max().item())
 
 
 def code(

@@ -22,7 +22,7 @@ _MOVED = {"none": "query", "transpose": "transposed", "permute": "permuted"}
 
 
 @dataclass(frozen=True)
-class Condition:
+class StrideCondition:
     """What merging an axis with the next asks for: a step along it jumps over exactly what the next one covers.
 
     ``stride`` of the axis ``outer`` must be ``size`` of ``inner`` × ``inner_stride`` (torch.Tensor.view, the condition
@@ -55,7 +55,7 @@ class Merge:
 
     axes: tuple[str, ...]
     sizes: tuple[int, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[StrideCondition, ...]
     error: str
     reshape_shares: bool
     nbytes: int
@@ -197,7 +197,7 @@ def _merge(moved: Tensor, order: tuple[int, ...], first: int, last: int) -> Merg
     sizes = (*moved.shape[:first], math.prod(moved.shape[first : last + 1]), *moved.shape[last + 1 :])
     places = [axis for axis in range(first, last + 1) if moved.size(axis) > 1]
     conditions = tuple(
-        Condition(AXES[order[i]], AXES[order[j]], moved.stride(i), moved.size(j), moved.stride(j))
+        StrideCondition(AXES[order[i]], AXES[order[j]], moved.stride(i), moved.size(j), moved.stride(j))
         for i, j in pairwise(places)
     )
     try:

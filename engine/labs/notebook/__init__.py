@@ -64,7 +64,7 @@ class Notebook(nn.Module):
 
 
 @dataclass(frozen=True)
-class Line:
+class NotebookLine:
     """A line of the exercise; ``step`` is what it made, None where it was not reached or raised."""
 
     number: int
@@ -92,7 +92,7 @@ class Replay:
     """
 
     lengths: tuple[int, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[NotebookLine, ...]
     error: str
     raised: int
     to_padding: float
@@ -111,13 +111,13 @@ def replay(batch: int, length: int, d_model: int, heads: int, seed: int = 0) -> 
     source, first = inspect.getsourcelines(Notebook.forward)
     made = {step.source.line: step for step in trace.steps if step.source}
     raised_at = _line_of(trace.output) if isinstance(trace.output, RuntimeError) else None
-    lines: list[Line] = []
+    lines: list[NotebookLine] = []
     raised = 0
     for place, text in enumerate(source, first):
         if found := _LINE.match(text):
             name, code = found["name"], found["code"].replace("self.", "")
             axes = tuple(found["axes"].split(", "))
-            lines.append(Line(len(lines) + 1, name, code, axes, made.get(place)))
+            lines.append(NotebookLine(len(lines) + 1, name, code, axes, made.get(place)))
             raised = len(lines) if place == raised_at else raised
     return Replay(
         lengths=tuple(lengths),

@@ -75,7 +75,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Attention:
+class ScaledAttention:
     """Queries that look at keys, with and without the division.
 
     Attributes:
@@ -122,7 +122,7 @@ def normal_density(x: float, variance: float) -> float:
     return math.exp(-x * x / (2 * variance)) / math.sqrt(2 * math.pi * variance)
 
 
-def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> Attention:
+def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> ScaledAttention:
     """Weights of queries over ``keys`` keys, in float64 so that the smallest gradients are numbers still."""
     draw = torch.Generator().manual_seed(seed)
     query = _drawn(components, (SETS, QUERIES, d_k), draw, torch.float64)
@@ -131,7 +131,7 @@ def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) ->
     scaled = scores / math.sqrt(d_k)
     weights = (scores.softmax(dim=-1), scaled.softmax(dim=-1))
     measures = (_measures(weights[0], key, 1.0), _measures(weights[1], key, math.sqrt(d_k)))
-    return Attention(scores, scaled, weights, measures)
+    return ScaledAttention(scores, scaled, weights, measures)
 
 
 def measures_over(

@@ -21,7 +21,7 @@ MOST_BATCH, MOST_HEADS, MOST, MOST_WIDTH = 3, 4, 8, 32
 
 
 @dataclass(frozen=True)
-class Sizes:
+class AttentionSizes:
     """What a person can set. ``w_in`` and ``w_out`` are what W_O takes and gives, ``d_model`` the width of x."""
 
     batch: int = 1
@@ -57,7 +57,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Operand:
+class NamedShape:
     """One side of an operation: its name, and symbol and size of each axis."""
 
     name: str
@@ -93,10 +93,10 @@ class Link:
     """
 
     code: str
-    left: Operand
-    right: Operand
+    left: NamedShape
+    right: NamedShape
     meet: tuple[int, int]
-    result: Operand
+    result: NamedShape
     value: Tensor | None
     error: str
     reading: str
@@ -110,7 +110,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Chain:
+class AttentionRun:
     """Attention from query, key and value to the residual, as far as it got.
 
     ``links`` are scores, mixed, output and summed; the last one is that which raised, if one did. ``weights`` is
@@ -122,25 +122,25 @@ class Chain:
     weights: Tensor | None
 
 
-def chain(sizes: Sizes, seed: int = 0) -> Chain:
+def chain(sizes: AttentionSizes, seed: int = 0) -> AttentionRun:
     """Tries softmax(query key^T / √d_k) value (paper, equation 1), then W_O (section 3.2.2) and the residual."""
     given = tensors(sizes, seed)
     query, key, value, w_o, x = given.query, given.key, given.value, given.w_o, given.x
     scores = _scores(query, key)
     if scores.value is None:
-        return Chain(given, (scores,), None)
+        return AttentionRun(given, (scores,), None)
     weights = (scores.value / math.sqrt(sizes.d_k)).softmax(dim=-1)
     mixed = _mixed(weights, value)
     if mixed.value is None:
-        return Chain(given, (scores, mixed), weights)
+        return AttentionRun(given, (scores, mixed), weights)
     concat = mixed.value.permute(0, 2, 1, 3).contiguous().view(sizes.batch, sizes.queries, -1)
     output = _output(concat, w_o, sizes)
     if output.value is None:
-        return Chain(given, (scores, mixed, output), weights)
-    return Chain(given, (scores, mixed, output, _summed(x, output.value)), weights)
+        return AttentionRun(given, (scores, mixed, output), weights)
+    return AttentionRun(given, (scores, mixed, output, _summed(x, output.value)), weights)
 
 
-def tensors(sizes: Sizes, seed: int = 0) -> Given:
+def tensors(sizes: AttentionSizes, seed: int = 0) -> Given:
     """Random tensors of these sizes, each the first part of one drawn at the largest size."""
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randn(3, MOST_BATCH, MOST_HEADS, MOST, MOST, generator=draw)
@@ -156,7 +156,7 @@ def tensors(sizes: Sizes, seed: int = 0) -> Given:
     )
 
 
-def working(sizes: Sizes) -> Sizes:
+def working(sizes: AttentionSizes) -> AttentionSizes:
     """The same sizes with every rule kept: keys as wide as queries, as many values as keys, W_O between them."""
     return replace(
         sizes,
@@ -175,7 +175,7 @@ def attempt(operation: Callable[[], Tensor]) -> tuple[Tensor | None, str]:
         return None, str(refused)
 
 
-def code(sizes: Sizes) -> str:
+def code(sizes: AttentionSizes) -> str:
     """The experiment as a script."""
     return fill_in(
         _SCRIPT,
@@ -202,7 +202,7 @@ def _scores(query: Tensor, key: Tensor) -> Link:
         left=_operand("query", ("B", "H", "L", "d_k"), query),
         right=_operand("key transposed", ("B", "H", "d_k", "L_k"), key_t),
         meet=(3, 2),
-        result=Operand("scores", ("B", "H", "L", "L_k"), _shape(value)),
+        result=NamedShape("scores", ("B", "H", "L", "L_k"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
@@ -228,7 +228,7 @@ def _mixed(weights: Tensor, value: Tensor) -> Link:
         left=_operand("weights", ("B", "H", "L", "L_k"), weights),
         right=_operand("value", ("B", "H", "L_k", "d_v"), value),
         meet=(3, 2),
-        result=Operand("mixed", ("B", "H", "L", "d_v"), _shape(found)),
+        result=NamedShape("mixed", ("B", "H", "L", "d_v"), _shape(found)),
         value=found,
         error=error,
         reading=_read(
@@ -246,7 +246,7 @@ def _mixed(weights: Tensor, value: Tensor) -> Link:
     )
 
 
-def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
+def _output(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
     width, (gives, takes), heads = concat.size(-1), w_o.shape, sizes.heads
     value, error = attempt(lambda: linear(concat, w_o))
     rows = concat.shape[:2].numel()
@@ -258,9 +258,9 @@ def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
     return Link(
         code="output = w_o(concat)",
         left=_operand("concat", ("B", "L", "H*d_v"), concat),
-        right=Operand("W_O", ("H*d_v", "d_model"), (takes, gives)),
+        right=NamedShape("W_O", ("H*d_v", "d_model"), (takes, gives)),
         meet=(2, 0),
-        result=Operand("output", ("B", "L", "d_model"), _shape(value)),
+        result=NamedShape("output", ("B", "L", "d_model"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
@@ -285,7 +285,7 @@ def _summed(x: Tensor, output: Tensor) -> Link:
         left=_operand("x", ("B", "L", "d_model"), x),
         right=_operand("output", ("B", "L", "d_model"), output),
         meet=(2, 2),
-        result=Operand("summed", ("B", "L", "d_model"), _shape(value)),
+        result=NamedShape("summed", ("B", "L", "d_model"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
@@ -314,8 +314,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> Operand:
-    return Operand(name, axes, tuple(value.shape))
+def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> NamedShape:
+    return NamedShape(name, axes, tuple(value.shape))
 
 
 def _shape(value: Tensor | None) -> tuple[int, ...]:

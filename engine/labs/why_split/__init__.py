@@ -19,7 +19,7 @@ _PRODUCTS = ("linear", "matmul")
 
 
 @dataclass(frozen=True)
-class Split:
+class HeadContributions:
     """One self-attention over L tokens, taken apart at W_O.
 
     concat(head_1 … head_h) W_O of the paper (section 3.2.2) is a sum over the heads: the rows of W_O that one head's
@@ -67,7 +67,7 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class Cost:
+class ForwardCost:
     """What one forward pass takes: of parameters, of FLOPs in matrix products, and of FLOPs in all other steps."""
 
     parameters: int
@@ -90,8 +90,8 @@ class Wide:
     weights: Tensor
     score_difference: float
     output_difference: float
-    split_cost: Cost
-    wide_cost: Cost
+    split_cost: ForwardCost
+    wide_cost: ForwardCost
 
 
 def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
@@ -110,7 +110,7 @@ def random_tokens(heads: int, d_k: int, length: int, seed: int = 0) -> Tensor:
     return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
 
 
-def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
+def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions:
     """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop."""
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     trace = _run(layer, tokens)
@@ -122,7 +122,7 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
     alone = [_run(one, tokens) for one in _apart(layer)]
     looped = torch.stack([one.output[0] for one in alone]).sum(dim=0)
     weights = trace.find("weights").value[0]
-    return Split(
+    return HeadContributions(
         weights=weights,
         mixed=mixed,
         blocks=blocks,
@@ -205,10 +205,10 @@ def _run(layer: MultiHeadAttention, tokens: Tensor) -> Trace:
     return record(layer, tokens, tokens)
 
 
-def _cost(layer: MultiHeadAttention, trace: Trace) -> Cost:
+def _cost(layer: MultiHeadAttention, trace: Trace) -> ForwardCost:
     products = sum(step.flops or 0 for step in trace.steps if step.op in _PRODUCTS)
     others = sum(step.flops or 0 for step in trace.steps if step.op not in _PRODUCTS)
-    return Cost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
+    return ForwardCost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
 
 
 def _apart_by(one: Tensor, other: Tensor) -> float:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from engine import Choice, decode, trained_config
 from engine.labs.why_split import without_head
 from engine.model.attention import MultiHeadAttention
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.runtime.decode import MOST_STEPS
 from engine.runtime.forward import load
@@ -162,12 +163,9 @@ class _Times:
 
 
 def _greedy(model: nn.Module, source: Tensor) -> Tensor:
-    """What each row writes, (B, at most MOST_STEPS); what follows an end means nothing."""
-    written = torch.full((source.size(0), 1), BEGIN)
-    while written.size(1) <= MOST_STEPS and not (written == END).any(dim=1).all():
-        following = model(source, written)[:, -1].argmax(dim=-1, keepdim=True)
-        written = torch.cat([written, following], dim=1)
-    return written[:, 1:]
+    """The tokens that each row writes, (B, at most MOST_STEPS)."""
+    begin = torch.full((source.size(0), 1), BEGIN)
+    return greedy(lambda tokens: model(source, tokens)[:, -1].argmax(dim=-1), begin, END, MOST_STEPS)
 
 
 def _until_end(tokens: Sequence[int]) -> list[int]:

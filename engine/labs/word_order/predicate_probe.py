@@ -19,7 +19,7 @@ _DOG, _BITES, _FIRST_NOUN = 3, 4, 5
 
 
 @dataclass(frozen=True)
-class Training:
+class ProbeTraining:
     """What became of one training run.
 
     Attributes:
@@ -33,7 +33,7 @@ class Training:
     asked: int
 
 
-def trained(layers: int, *, encoding: bool, seed: int = 0) -> Training:
+def trained(layers: int, *, encoding: bool, seed: int = 0) -> ProbeTraining:
     """Trains encoder and classifier by Adam on ``dog bites X`` and ``X bites dog``; asks about nouns X not seen.
 
     An answer that favours neither counts as wrong.
@@ -55,7 +55,7 @@ def trained(layers: int, *, encoding: bool, seed: int = 0) -> Training:
         tokens, dog_bites = unseen
         with torch.no_grad():
             says = model(tokens, encoding=encoding).mean(dim=1) @ classifier
-    return Training(tuple(losses), int((says * (2 * dog_bites - 1) > 0).sum()), len(tokens))
+    return ProbeTraining(tuple(losses), int((says * (2 * dog_bites - 1) > 0).sum()), len(tokens))
 
 
 def _sentences(nouns: range) -> tuple[Tensor, Tensor]:

@@ -7,9 +7,9 @@ import math
 import streamlit as st
 
 from engine import Step
-from engine.labs.bugs import STAGES, Comparison, Pair, Sizes, changed, compare, with_other_sizes
+from engine.labs.bugs import STAGES, Pair, RunComparison, SublayerSizes, changed, compare, with_other_sizes
 from engine.labs.bugs.checks import Symptom, symptom, symptoms
-from engine.labs.bugs.mistakes import MISTAKES, Mistake, difference
+from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, difference
 from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
@@ -54,7 +54,7 @@ def draw() -> None:
         lab_widgets.snippet(code(place, sizes), "Both programs, to copy and run alone")
 
 
-def _sizes(mistake: Mistake) -> Sizes:
+def _sizes(mistake: AttentionMistake) -> SublayerSizes:
     columns = st.columns(6 if mistake.crossed else 5)
     with columns[0]:
         batch = lab_widgets.number("batch", "Batch B", 1, 6, 3)
@@ -70,10 +70,10 @@ def _sizes(mistake: Mistake) -> Sizes:
     if mistake.crossed:
         with columns[5]:
             source = lab_widgets.number("source", "Source length L_k", 1, 8, 4)
-    return Sizes(batch, length, source, heads, d_k, padding)
+    return SublayerSizes(batch, length, source, heads, d_k, padding)
 
 
-def _symptom(mistake: Mistake, found: Comparison, seen: Symptom) -> None:
+def _symptom(mistake: AttentionMistake, found: RunComparison, seen: Symptom) -> None:
     st.markdown(f"##### The symptom: {seen.headline}")
     x, memory = found.material.x, found.material.memory
     asked = f"{memory.size(1)} words of the source" if mistake.crossed else "the words themselves, no future ones"
@@ -92,7 +92,7 @@ def _symptom(mistake: Mistake, found: Comparison, seen: Symptom) -> None:
     )
 
 
-def _where(place: int, found: Comparison) -> bool:
+def _where(place: int, found: RunComparison) -> bool:
     answer = _NOWHERE if found.first is None else found.pairs[found.first].stage
     if found.first is None:
         because = f"With these sizes the mistake changes nothing. {_reads(found)}"
@@ -103,7 +103,7 @@ def _where(place: int, found: Comparison) -> bool:
     )
 
 
-def _because(first: Pair, found: Comparison) -> str:
+def _because(first: Pair, found: RunComparison) -> str:
     name = f"`{first.name}`"
     if first.verdict == "raised":
         return f"All steps before {name} are equal, and the line that makes it raises."
@@ -115,7 +115,7 @@ def _because(first: Pair, found: Comparison) -> str:
     return f"{name} is the first step that differs: {first.unequal:,} numbers of {total:,}, {most}. {_reads(found)}"
 
 
-def _steps(place: int, found: Comparison) -> None:
+def _steps(place: int, found: RunComparison) -> None:
     st.markdown("##### Both runs, step by step")
     usual = 1 + (len(found.pairs) - 1 if found.first is None else found.first)
     name = f"step{place + 1}"
@@ -169,13 +169,13 @@ def _panel(step: Step, side: str) -> Panel:
     return Panel(step.name, step.value, step.axes, labels, note=f"{side} run", scale=scale)
 
 
-def _mended(mistake: Mistake) -> None:
+def _mended(mistake: AttentionMistake) -> None:
     st.markdown(f"##### The mistake: {mistake.title}")
     st.code(difference(mistake), language="diff", wrap_lines=True)
     st.markdown(mistake.teaches)
 
 
-def _elsewhere(place: int, mistake: Mistake, sizes: Sizes) -> bool:
+def _elsewhere(place: int, mistake: AttentionMistake, sizes: SublayerSizes) -> bool:
     says, other = changed(sizes, mistake.turns)
     found = result(compare, place, other)
     return lab_widgets.predict(
@@ -187,7 +187,7 @@ def _elsewhere(place: int, mistake: Mistake, sizes: Sizes) -> bool:
     )
 
 
-def _reads(found: Comparison) -> str:
+def _reads(found: RunComparison) -> str:
     """How the two runs ended."""
     if found.error:
         return f"PyTorch says: {found.error}."
@@ -199,7 +199,7 @@ def _reads(found: Comparison) -> str:
     return f"The outputs differ by up to {number(found.difference)}."
 
 
-def _other_sizes(place: int, sizes: Sizes, found: Comparison) -> None:
+def _other_sizes(place: int, sizes: SublayerSizes, found: RunComparison) -> None:
     st.markdown("##### Which sizes show it")
     rows = [("as the sliders are", found), *result(with_other_sizes, place, sizes)]
     st.table(
@@ -212,7 +212,7 @@ def _other_sizes(place: int, sizes: Sizes, found: Comparison) -> None:
     )
 
 
-def _all(place: int, sizes: Sizes) -> None:
+def _all(place: int, sizes: SublayerSizes) -> None:
     st.markdown("##### All nine with these sizes")
     line_table(
         ("what is seen of each",),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from engine import Step
-from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
+from engine.labs.notebook import PAD, NotebookLine, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook.shapes import options
 from engine.ops import reads
 from pages.ui.components.tensor_view import Panel, tensor_view
@@ -114,7 +114,7 @@ def _offer(label: str, **values: int) -> None:
     )
 
 
-def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, heads: int) -> bool:
+def _line(found: Replay, line: NotebookLine, batch: int, length: int, d_model: int, heads: int) -> bool:
     """The line that is next, and what it prints once a person has said so; whether that is open."""
     last = found.raised or len(found.lines)
     with st.container(horizontal=True):
@@ -150,14 +150,14 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
     )
 
 
-def _beside(found: Replay, line: Line) -> str:
+def _beside(found: Replay, line: NotebookLine) -> str:
     if line.name != "batch":
         return ""
     padding = len(found.lengths) * max(found.lengths) - sum(found.lengths)
     return f" The sentences have {', '.join(map(str, found.lengths))} tokens; {padding:,} places are filled with id 0."
 
 
-def _table(found: Replay, line: Line, known: bool) -> None:
+def _table(found: Replay, line: NotebookLine, known: bool) -> None:
     shown = lab_widgets.pick("shapes", "Shapes in the table", (_UP_TO_HERE, _ALL))
     rows = [_row(found, one, shown == _ALL or one.number < line.number + known) for one in found.lines]
     line_table(
@@ -169,7 +169,7 @@ def _table(found: Replay, line: Line, known: bool) -> None:
     )
 
 
-def _row(found: Replay, line: Line, known: bool) -> Row:
+def _row(found: Replay, line: NotebookLine, known: bool) -> Row:
     code_cell = Code(f"{line.number:>2} {line.code}")
     if line.step is None:
         raised = line.number == found.raised

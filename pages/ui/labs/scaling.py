@@ -13,8 +13,8 @@ from engine.labs.scaling import (
     PAIRS,
     QUERIES,
     SETS,
-    Attention,
     Measures,
+    ScaledAttention,
     Spread,
     attention,
     code,
@@ -136,7 +136,7 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
         )
 
 
-def _largest(found: Attention, d_k: int, keys: int) -> bool:
+def _largest(found: ScaledAttention, d_k: int, keys: int) -> bool:
     without, divided = found.measures
     options = ("less than 0.25", "0.25 to 0.5", "0.5 to 0.75", "0.75 or more")
     return lab_widgets.predict(
@@ -150,7 +150,7 @@ def _largest(found: Attention, d_k: int, keys: int) -> bool:
     )
 
 
-def _rows(found: Attention, d_k: int, keys: int) -> None:
+def _rows(found: ScaledAttention, d_k: int, keys: int) -> None:
     st.caption(
         f"The first {_ROWS} of {SETS * QUERIES} queries, each with its row of {keys} keys. The same q and k on both "
         "sides. Point at a weight to see the scores it is made of."
@@ -178,7 +178,7 @@ def _rows(found: Attention, d_k: int, keys: int) -> None:
     st.markdown(_table(found, keys))
 
 
-def _table(found: Attention, keys: int) -> str:
+def _table(found: ScaledAttention, keys: int) -> str:
     without, divided = found.measures
     flat = even(keys)
     rows = (
@@ -194,11 +194,11 @@ def _three(*values: float) -> tuple[str, ...]:
     return tuple(number(value, 3) for value in values)
 
 
-def _entering(found: Attention) -> tuple[Tensor, Tensor]:
+def _entering(found: ScaledAttention) -> tuple[Tensor, Tensor]:
     return found.scores, found.scaled
 
 
-def _gradient(found: Attention, d_k: int, keys: int) -> bool:
+def _gradient(found: ScaledAttention, d_k: int, keys: int) -> bool:
     without, divided = (one.score_gradient for one in found.measures)
     ratio = without / divided
     options = ("larger", "as large, within a tenth", "smaller", "less than a hundredth of it")
@@ -215,7 +215,7 @@ def _gradient(found: Attention, d_k: int, keys: int) -> bool:
     )
 
 
-def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -> None:
+def _curves(found: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
     over = dict(zip(_SIZES, result(measures_over, _SIZES, keys, components, seed), strict=True))
     both = sorted({**over, d_k: found.measures}.items())
     flat = even(keys)

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Chain, Link, Sizes, chain, code
+from engine.labs.sizes_that_agree import (
+    MOST,
+    MOST_BATCH,
+    MOST_HEADS,
+    MOST_WIDTH,
+    AttentionRun,
+    AttentionSizes,
+    Link,
+    chain,
+    code,
+)
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import format_operand, number
@@ -19,7 +29,7 @@ from pages.ui.labs.kit.shape_chips import meeting
 _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
 _ROWS = ("B", "L", "d_model")
-_USUAL = Sizes()
+_USUAL = AttentionSizes()
 _ROW = (SameIndex(0), SameIndex(1), SameIndex(2), AllIndices())
 _COLUMN = (SameIndex(0), SameIndex(1), AllIndices(), SameIndex(3))
 
@@ -45,7 +55,7 @@ def draw() -> None:
     lab_widgets.snippet(code(sizes))
 
 
-def _attention_sizes() -> Sizes:
+def _attention_sizes() -> AttentionSizes:
     columns = st.columns(4)
     with columns[0]:
         batch = lab_widgets.number("batch", "Batch B", 1, MOST_BATCH, _USUAL.batch)
@@ -61,7 +71,9 @@ def _attention_sizes() -> Sizes:
         d_v = lab_widgets.number("d_v", "d_v", 1, MOST, _USUAL.d_v)
     # What is after attention fits here, so that only attention is tried; its own sliders come below.
     width = heads * d_v
-    return Sizes(batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model)
+    return AttentionSizes(
+        batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model
+    )
 
 
 def _examples() -> None:
@@ -76,7 +88,7 @@ def _examples() -> None:
     )
 
 
-def _works(found: Chain) -> bool:
+def _works(found: AttentionRun) -> bool:
     options = ("both work", "`query @ key.transpose(-2, -1)` raises", "`weights @ value` raises")
     place = len(found.links) if found.links[-1].value is None and len(found.links) < 3 else 0
     rule = found.links[place - 1].rule if place else None
@@ -124,7 +136,7 @@ def _sum(link: Link) -> str:
     return " + ".join(f"{a}·{b}" for a, b in zip(one, other, strict=True))
 
 
-def _computed(found: Chain, sizes: Sizes) -> None:
+def _computed(found: AttentionRun, sizes: AttentionSizes) -> None:
     mixed, scores = found.links[1].value, found.links[0].value
     if mixed is None or scores is None or found.weights is None:
         return
@@ -163,7 +175,7 @@ def _computed(found: Chain, sizes: Sizes) -> None:
         tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=Operation("matmul", code=line))
 
 
-def _shape(found: Chain, sizes: Sizes) -> bool:
+def _shape(found: AttentionRun, sizes: AttentionSizes) -> bool:
     mixed = found.links[1].result.shape
     lead = (sizes.batch, sizes.heads)
     others = ((sizes.queries, sizes.d_k), (sizes.keys, sizes.d_v), (sizes.queries, sizes.keys), (1, 1), (2, 2), (3, 3))
@@ -179,7 +191,7 @@ def _shape(found: Chain, sizes: Sizes) -> bool:
     )
 
 
-def _after(sizes: Sizes) -> Sizes:
+def _after(sizes: AttentionSizes) -> AttentionSizes:
     """W_O and the residual, with sliders of their own."""
     st.markdown("##### After attention: W_O and the residual")
     st.markdown("The heads are laid side by side, W_O mixes them, and the result is added to x.")
@@ -217,7 +229,7 @@ def _after(sizes: Sizes) -> Sizes:
     return sizes
 
 
-def _accidents(sizes: Sizes) -> None:
+def _accidents(sizes: AttentionSizes) -> None:
     st.markdown("##### Sizes that agree by accident")
     st.markdown(
         "Agreement is no proof. These lines are wrong, and whether PyTorch says so depends on the sizes. Here queries "
@@ -251,7 +263,7 @@ def _became(found: Accident) -> str:
     )
 
 
-def _accident(name: str, found: Accident, sizes: Sizes) -> None:
+def _accident(name: str, found: Accident, sizes: AttentionSizes) -> None:
     mistake = MISTAKES[name]
     if found.wrong is None:
         st.code(found.error, language=None, wrap_lines=True)
@@ -278,12 +290,12 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
             tensor_view([panel], key=f"labs.sizes.accident.{says}")
 
 
-def _same(name: str, sizes: Sizes) -> int:
+def _same(name: str, sizes: AttentionSizes) -> int:
     """The number of keys with which this mistake runs."""
     return sizes.d_k if name == "key not transposed" else sizes.queries
 
 
-def _sizes_seen(sizes: Sizes) -> dict[str, int]:
+def _sizes_seen(sizes: AttentionSizes) -> dict[str, int]:
     """What decides whether a mistake shows, as the sliders are named."""
     return {
         "batch": sizes.batch,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.image_as_sentence import Look, look, patch_name, read
+from engine.labs.image_as_sentence import TokenAttention, look, patch_name, read
 from engine.labs.image_as_sentence.pictures import SIDE, Picture, pixels
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.image_html import Veil, veiled
@@ -18,7 +18,7 @@ _DARKEST = 0.75
 _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
-def looks(image: Picture, patch: int, sizes: Sizes) -> bool:
+def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks how evenly an untrained head looks around, then shows where any token looks."""
     st.markdown("##### Where a token looks")
     st.markdown(
@@ -60,7 +60,7 @@ def looks(image: Picture, patch: int, sizes: Sizes) -> bool:
     return True
 
 
-def _evenness(found: Look, asks: str) -> bool:
+def _evenness(found: TokenAttention, asks: str) -> bool:
     largest = max(found.on_class, found.on_patches.max().item())
     ratio = largest / found.even
     options = ("less than 1.5 times", "1.5 to 3 times", "more than 3 times")
@@ -75,7 +75,7 @@ def _evenness(found: Look, asks: str) -> bool:
     )
 
 
-def _overlay(image: Picture, found: Look, query: int, asks: str, patch: int) -> str:
+def _overlay(image: Picture, found: TokenAttention, query: int, asks: str, patch: int) -> str:
     weights = found.percent.flatten().tolist()
     low, high = min(weights), max(weights)
     width = high - low
@@ -100,7 +100,7 @@ def _overlay(image: Picture, found: Look, query: int, asks: str, patch: int) -> 
     return veiled(pixels(image.rgb)[0], veils, alt, caption)
 
 
-def _alike(found: Look, kinds: int, count: int, placed: bool) -> str:
+def _alike(found: TokenAttention, kinds: int, count: int, placed: bool) -> str:
     if kinds == count:
         return f"No two of the {count} patches are alike, so each has a key of its own."
     said = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "

@@ -9,13 +9,13 @@ import streamlit as st
 from engine.labs.image_as_sentence.costs import costs
 from engine.labs.image_as_sentence.pictures import SIDE, Picture
 from engine.ops.notation import number
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 
 
-def counted(_image: Picture, patch: int, sizes: Sizes) -> bool:
+def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch."""
     found = result(costs, sizes.d_model, sizes.heads, sizes.seed)
     by_patch = {cost.patch: cost for cost in found}

@@ -46,7 +46,7 @@ _STYLE = """<style>
 
 
 @dataclass(frozen=True)
-class Sizes:
+class VisionSizes:
     """Of the model; ``spread`` is the position embedding's standard deviation."""
 
     d_model: int
@@ -56,10 +56,10 @@ class Sizes:
     spread: float
 
 
-USUAL = Sizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
+USUAL = VisionSizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
 
 
-def sizes() -> Sizes:
+def sizes() -> VisionSizes:
     """The model's sliders."""
     st.markdown("##### From patches to a sentence")
     columns = st.columns([3, 3, 3, 3, 4], gap="medium")
@@ -80,10 +80,10 @@ def sizes() -> Sizes:
                 help="How large its random numbers are. 0.02 is usual before training.",
             )
         )
-    return Sizes(d_model, heads, layers, seed, spread)
+    return VisionSizes(d_model, heads, layers, seed, spread)
 
 
-def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
+def sentence(image: Picture, patch: int, chosen: VisionSizes) -> bool:
     """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
     found = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
     steps = {_name(path): found.trace.find(path) for path in _STOPS}
@@ -102,7 +102,7 @@ def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
     return _convolution(image, patch, chosen)
 
 
-def _convolution(image: Picture, patch: int, chosen: Sizes) -> bool:
+def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
     found = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
     options = ("equal to the last bit", "equal up to rounding", "different")
     apart = found.difference

@@ -12,7 +12,7 @@ from engine.labs.image_as_sentence.pictures import Picture, pixels
 from engine.ops.notation import number
 from pages.ui.app.lazy_expander import folded
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.image_html import beside, picture
@@ -20,7 +20,7 @@ from pages.ui.labs.kit.image_html import beside, picture
 _OPTIONS = ("stays the same, up to rounding", "changes")
 
 
-def shuffled(image: Picture, patch: int, sizes: Sizes) -> bool:
+def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """What the class token's output makes of it, without and with position embedding."""
     found = result(shuffle, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
     st.markdown("##### The patches in another order")

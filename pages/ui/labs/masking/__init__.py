@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.masking import DTYPES, FILLS, KINDS, Filled, Masked, code, fillers, masked
+from engine.labs.masking import DTYPES, FILLS, KINDS, HiddenWeight, Masked, code, fillers, masked
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Operation, Panel, tensor_view
@@ -143,7 +143,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
     return fill, told
 
 
-def _table(found: tuple[Filled, ...]) -> None:
+def _table(found: tuple[HiddenWeight, ...]) -> None:
     st.markdown(
         "Softmax takes the exponential, and exp(−∞) is 0. A finite filler leaves exp(filler − largest score): 0 only "
         "where that is too small for the dtype. The largest weight of a hidden key, for 8 tokens under a causal mask:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.why_split import Removed, Split, Wide, code, removed, split, wide
+from engine.labs.why_split import HeadContributions, Removed, Wide, code, removed, split, wide
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Operation, Panel, tensor_view
@@ -44,7 +44,7 @@ def draw() -> None:
     lab_widgets.snippet(code(heads, d_k, length, head))
 
 
-def _loop(whole: Split, heads: int) -> bool:
+def _loop(whole: HeadContributions, heads: int) -> bool:
     options = ("the same numbers, up to rounding", "other numbers")
     same = whole.loop_difference <= _ROUNDING
     return lab_widgets.predict(
@@ -58,7 +58,7 @@ def _loop(whole: Split, heads: int) -> bool:
     )
 
 
-def _sum(whole: Split) -> None:
+def _sum(whole: HeadContributions) -> None:
     heads, length, d_v = whole.mixed.shape
     labels = words(length)
     st.markdown("##### They meet in W_O, and only by a sum")
@@ -131,7 +131,7 @@ def _removed(without: Removed, head: int) -> bool:
     )
 
 
-def _change(whole: Split, without: Removed, head: int) -> None:
+def _change(whole: HeadContributions, without: Removed, head: int) -> None:
     labels = words(whole.output.size(0))
     elementwise = AffineMap.of(whole.output, SameIndex(0), SameIndex(1))
     axes, names = ("L", "d_model"), (labels, None)
@@ -171,7 +171,7 @@ def _price(one: Wide, heads: int, d_k: int) -> bool:
     )
 
 
-def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
+def _patterns(whole: HeadContributions, one: Wide, heads: int, d_k: int) -> None:
     st.markdown("##### The same parameters, one pattern or several")
     st.dataframe(
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.word_order.sinusoids import Moved, Waves, frequencies, moved, period, waves
+from engine.labs.word_order.sinusoids import PositionShift, Waves, frequencies, moved, period, waves
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -171,7 +171,7 @@ def _moved(length: int, d_model: int, usual: int) -> int:
     return steps
 
 
-def _matrix(found: Moved, d_model: int, steps: int) -> None:
+def _matrix(found: PositionShift, d_model: int, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         panel = Panel(
