@@ -19,7 +19,7 @@ from engine.model.transformer import Transformer
 from engine.record.trace import Trace
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.forward import Sentences, guarded, load, read_text, run_batch
-from engine.text import char_tokenizer, tokenizer
+from engine.text import tokenizer
 from engine.text.tokenizer import BEGIN, END
 
 MOST_STEPS = 16  # a date and its end take 11
@@ -162,7 +162,7 @@ def answered(
         upto: how many characters of it the decoder reads, all where a text has fewer; None for all of all texts.
     """
     traces = (decoded.traces[decoded.written_by(upto)] for decoded in written)
-    target_ids = char_tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
+    target_ids = tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
     return config.change(tgt_len=len(target_ids[0])), dataclasses.replace(batch, target_ids=target_ids)
 
 

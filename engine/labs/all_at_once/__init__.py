@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from engine import record
 from engine.config import Config
+from engine.labs.heads import merge_heads, split_heads
 from engine.labs.script_text import fill_in
+from engine.labs.xavier import draw_xavier
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import EncoderLayer
 from engine.runtime.threads import one_thread
@@ -86,10 +88,7 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
     embedding = TokenEmbedding(length, width)
     layer = EncoderLayer(Config(d_model=width, heads=heads))
     nn.init.normal_(embedding.table.weight, std=width**-0.5, generator=draw)
-    for module in layer.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, generator=draw)
-            nn.init.zeros_(module.bias)
+    draw_xavier(layer.modules(), draw)
     ids = torch.arange(length).unsqueeze(0)
     with torch.no_grad():
         x = PositionalEncoding()(embedding(ids))
@@ -158,10 +157,9 @@ def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> 
     """One token's attention (paper, section 3.2): (1, 1, d_model) from its query, and from the keys and values of all,
     (1, H, L, d_k) and (1, H, L, d_v)."""
     module = layer.self_attention
-    query = _heads(module.w_q(token), module.heads)
+    query = split_heads(module.w_q(token), module.heads)
     weights = (query @ keys.transpose(-2, -1) / math.sqrt(module.d_k)).softmax(dim=-1)
-    mixed = (weights @ values).permute(0, 2, 1, 3)
-    output: Tensor = module.w_o(mixed.reshape(1, 1, module.heads * module.d_v))
+    output: Tensor = module.w_o(merge_heads(weights @ values))
     return output
 
 
@@ -241,14 +239,9 @@ def _compared(name: str, together: Tensor, apart: Tensor) -> Part:
 
 def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:
     module = layer.self_attention
-    keys = [_heads(module.w_k(token), module.heads) for token in x.split(1, dim=1)]
-    values = [_heads(module.w_v(token), module.heads) for token in x.split(1, dim=1)]
+    keys = [split_heads(module.w_k(token), module.heads) for token in x.split(1, dim=1)]
+    values = [split_heads(module.w_v(token), module.heads) for token in x.split(1, dim=1)]
     return torch.cat(keys, dim=2), torch.cat(values, dim=2)
-
-
-def _heads(rows: Tensor, heads: int) -> Tensor:
-    batch, length, width = rows.shape
-    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
 
 
 def _milliseconds(made: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:

@@ -100,7 +100,7 @@ def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     linear = layer(patches)
     kernels = layer.weight.view(d_model, CHANNELS, patch, patch)
     grid = nn.functional.conv2d(image, kernels, layer.bias, stride=patch)  # (B, d_model, N rows, N columns)
-    convolved = grid.flatten(2).transpose(1, 2)
+    convolved = rearrange(grid, "B d_model row column -> B (row column) d_model")
     apart = (linear - convolved).abs()
     terms = (patches.size(-1) + 1) * _EPSILON
     sizes = patches.abs().double() @ layer.weight.abs().double().T

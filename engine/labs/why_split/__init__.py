@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from engine import Trace, record
@@ -116,7 +117,7 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions
     trace = _run(layer, tokens)
     mixed = trace.find_all("mixed")[0].value[0]  # before the heads are merged
     # Linear keeps the transpose: row m of its weight holds what every feature gives to output m.
-    blocks = layer.w_o.weight.T.reshape(heads, d_k, heads * d_k)
+    blocks = rearrange(layer.w_o.weight, "output (H d_v) -> H d_v output", H=heads)
     contributions = mixed @ blocks
     output = trace.output[0]
     alone = [_run(one, tokens) for one in _apart(layer)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
@@ -87,14 +88,17 @@ def _apart(image: Tensor, patch: int) -> Tensor:
     size = patch * _ENLARGED
     gap = max(2, size // 8)
     padded = torch.nn.functional.pad(large.unfold(1, size, size).unfold(2, size, size), (0, gap, 0, gap))
-    rows, columns = padded.shape[1:3]
-    laid = padded.permute(0, 1, 3, 2, 4).reshape(4, rows * (size + gap), columns * (size + gap))
+    laid = rearrange(padded, "C row column height width -> C (row height) (column width)")
     return laid[:, :-gap, :-gap]
 
 
 def _png(image: Tensor) -> str:
     channels, height, width = image.shape
-    rows = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
+    levels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
     file = io.BytesIO()
-    Image.frombytes("RGB" if channels == 3 else "RGBA", (width, height), bytes(rows.numpy())).save(file, "PNG")
+    Image.frombytes(
+        "RGB" if channels == 3 else "RGBA",
+        (width, height),
+        rearrange(levels, "C Hpx Wpx -> Hpx Wpx C").numpy().tobytes(),
+    ).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
