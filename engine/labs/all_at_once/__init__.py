@@ -98,17 +98,17 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
 @one_thread()
 def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[Part, ...]:
     """Every part that works on a token by itself, each on the input it has in the layer, in this dtype."""
-    made = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
-    attention, layer = made.layer.self_attention, made.layer
+    inputs = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
+    attention, layer = inputs.layer.self_attention, inputs.layer
     with torch.no_grad():
-        after_attention = made.x + attention(made.x, made.x)
+        after_attention = inputs.x + attention(inputs.x, inputs.x)
         normed = layer.self_attention_norm(after_attention)
         after_feed_forward = normed + layer.feed_forward(normed)
         return (
-            _part("embedding", made.embedding, made.ids),
-            _part("self_attention.w_q", attention.w_q, made.x),
-            _part("self_attention.w_k", attention.w_k, made.x),
-            _part("self_attention.w_v", attention.w_v, made.x),
+            _part("embedding", inputs.embedding, inputs.ids),
+            _part("self_attention.w_q", attention.w_q, inputs.x),
+            _part("self_attention.w_k", attention.w_k, inputs.x),
+            _part("self_attention.w_v", attention.w_v, inputs.x),
             _part("self_attention_norm", layer.self_attention_norm, after_attention),
             _part("feed_forward", layer.feed_forward, normed),
             _part("feed_forward_norm", layer.feed_forward_norm, after_feed_forward),
@@ -118,23 +118,25 @@ def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int =
 @one_thread()
 def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
     """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in."""
-    made = sentence(length, heads, d_k, seed)
-    module = made.layer.self_attention
+    inputs = sentence(length, heads, d_k, seed)
+    module = inputs.layer.self_attention
     with torch.no_grad():
-        alone = _part("self_attention", lambda x: module(x, x), made.x)
-        keys, values = _keys_and_values(made.layer, made.x)
-        given = _part("self_attention", lambda x: attend(made.layer, x, keys, values), made.x, module(made.x, made.x))
+        alone = _part("self_attention", lambda x: module(x, x), inputs.x)
+        keys, values = _keys_and_values(inputs.layer, inputs.x)
+        given = _part(
+            "self_attention", lambda x: attend(inputs.layer, x, keys, values), inputs.x, module(inputs.x, inputs.x)
+        )
     return {"alone": alone, "given": given}
 
 
 @one_thread()
 def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
     """The whole encoder layer: each token alone, and one at a time with keys and values of all."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
-        alone = _part("encoder layer", lambda x: made.layer(x, None), made.x)
-        together = made.layer(made.x, None)[0]
-        apart = one_at_a_time(made.layer, made.x)[0]
+        alone = _part("encoder layer", lambda x: inputs.layer(x, None), inputs.x)
+        together = inputs.layer(inputs.x, None)[0]
+        apart = one_at_a_time(inputs.layer, inputs.x)[0]
     return {"alone": alone, "given": _compared("encoder layer", together, apart)}
 
 
@@ -166,17 +168,17 @@ def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> 
 @one_thread()
 def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tensor]:
     """For each part (L, L_k): by how much output l changes, at most, when token k is replaced by another vector."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     other = torch.randn(heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
     ways: Mapping[str, Callable[[Tensor], Tensor]] = {
-        "w_q": made.layer.self_attention.w_q,
-        "feed_forward": made.layer.feed_forward,
-        "self_attention": lambda x: made.layer.self_attention(x, x),
+        "w_q": inputs.layer.self_attention.w_q,
+        "feed_forward": inputs.layer.feed_forward,
+        "self_attention": lambda x: inputs.layer.self_attention(x, x),
     }
-    replaced = [torch.where(torch.arange(length).unsqueeze(1) == place, other, made.x) for place in range(length)]
+    replaced = [torch.where(torch.arange(length).unsqueeze(1) == index, other, inputs.x) for index in range(length)]
     with torch.no_grad():
         return {
-            name: torch.stack([(way(one) - way(made.x))[0].abs().amax(dim=-1) for one in replaced], dim=1)
+            name: torch.stack([(way(changed) - way(inputs.x))[0].abs().amax(dim=-1) for changed in replaced], dim=1)
             for name, way in ways.items()
         }
 
@@ -184,11 +186,11 @@ def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tenso
 @one_thread()
 def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Counted]:
     """Calls and FLOPs of one pass, and of one token at a time with keys and values of all."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
         traces = {
-            "together": record(made.layer, made.x, None),
-            "apart": record(one_at_a_time, made.layer, made.x),
+            "together": record(inputs.layer, inputs.x, None),
+            "apart": record(one_at_a_time, inputs.layer, inputs.x),
         }
     return {
         name: Counted(len(trace.steps), sum(step.flops or 0 for step in trace.steps)) for name, trace in traces.items()
@@ -201,13 +203,13 @@ def timed(length: int, heads: int, d_k: int, run: int = 0) -> Timed:
 
     The two ways take turns, so that whatever else the machine does falls on both.
     """
-    lengths = tuple(sorted({*(one for one in _LENGTHS if one < length), length}))
+    lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     together, apart = [], []
     for n in lengths:
-        made = sentence(n, heads, d_k)
-        pairs = [(_milliseconds(made, at_once), _milliseconds(made, one_at_a_time)) for _ in range(REPEATS + 1)]
+        inputs = sentence(n, heads, d_k)
+        pairs = [(_milliseconds(inputs, at_once), _milliseconds(inputs, one_at_a_time)) for _ in range(REPEATS + 1)]
         pairs = pairs[1:]  # the first finds nothing in the caches
-        together.append(_quartiles([one for one, _ in pairs]))
+        together.append(_quartiles([shorter for shorter, _ in pairs]))
         apart.append(_quartiles([other for _, other in pairs]))
     return Timed(lengths, tuple(together), tuple(apart))
 
@@ -223,8 +225,8 @@ def code(length: int, heads: int, d_k: int) -> str:
     return fill_in(_SCRIPT, n=length, H=heads, d_k=d_k, repeats=REPEATS)
 
 
-def _in(dtype: torch.dtype, made: Sentence) -> Sentence:
-    return Sentence(made.ids, made.embedding.to(dtype), made.x.to(dtype), made.layer.to(dtype))
+def _in(dtype: torch.dtype, inputs: Sentence) -> Sentence:
+    return Sentence(inputs.ids, inputs.embedding.to(dtype), inputs.x.to(dtype), inputs.layer.to(dtype))
 
 
 def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> Part:
@@ -244,10 +246,10 @@ def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(keys, dim=2), torch.cat(values, dim=2)
 
 
-def _milliseconds(made: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:
+def _milliseconds(inputs: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:
     with torch.no_grad():
         start = time.perf_counter()
-        way(made.layer, made.x)
+        way(inputs.layer, inputs.x)
         return (time.perf_counter() - start) * 1000
 
 

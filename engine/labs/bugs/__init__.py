@@ -126,14 +126,14 @@ def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
 
 def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
     """Runs the right program and the one with this mistake (its place in ``MISTAKES``) on the same numbers."""
-    made = MISTAKES[mistake]
-    stuff = material(sizes, made.crossed, seed)
-    right, wrong = recorded(attention, stuff), recorded(program(made), stuff)
+    mistake_made = MISTAKES[mistake]
+    stuff = material(sizes, mistake_made.crossed, seed)
+    right, wrong = recorded(attention, stuff), recorded(program(mistake_made), stuff)
     error = wrong.output if isinstance(wrong.output, RuntimeError) else None
-    pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, made))
+    pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, mistake_made))
     return RunComparison(
         pairs=pairs,
-        first=next((place for place, pair in enumerate(pairs) if pair.is_wrong), None),
+        first=next((index for index, pair in enumerate(pairs) if pair.is_wrong), None),
         error="" if error is None else str(error),
         outputs=(right.output, None if error else wrong.output),
         difference=math.nan if error else apart(right.output, wrong.output)[1],
@@ -168,7 +168,7 @@ def with_other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, Run
     """The same mistake with one size changed at a time."""
     crossed = MISTAKES[mistake].crossed
     kinds = [change for change in CHANGES if crossed or change != "source = target"]
-    return tuple((says, compare(mistake, other)) for says, other in (changed(sizes, kind) for kind in kinds))
+    return tuple((name, compare(mistake, other)) for name, other in (changed(sizes, kind) for kind in kinds))
 
 
 def recorded(run: Program, stuff: Material) -> Trace:
@@ -197,12 +197,12 @@ def apart(right: Tensor, wrong: Tensor) -> tuple[int, float]:
 def _pairs(right: Sequence[Step], wrong: Sequence[Step], raised: str | None) -> tuple[Pair, ...]:
     """Steps by name, in the order of the right run; those of the wrong one alone come before what follows them."""
     of_wrong = {step.name: step for step in wrong}
-    waiting = list(wrong)
+    unpaired = list(wrong)
     pairs: list[Pair] = []
     stopped = False
     for step in right:
         if step.name in of_wrong:
-            while waiting and (before := waiting.pop(0)).name != step.name:
+            while unpaired and (before := unpaired.pop(0)).name != step.name:
                 pairs.append(Pair(before.name, _stage(before.name), "only wrong", None, before))
             pairs.append(_pair(step, of_wrong[step.name]))
             continue

@@ -20,12 +20,12 @@ _DIFFERS = "not PyTorch's numbers"
 
 @dataclass(frozen=True)
 class OutputCheck:
-    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was found."""
+    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was measured."""
 
     name: str
-    says: str
+    rule: str
     holds: bool
-    found: str
+    measured: str
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Symptom:
 
 def symptom(mistake: int, sizes: SublayerSizes) -> Symptom:
     """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
-    made = MISTAKES[mistake]
-    stuff, run = material(sizes, made.crossed), program(made)
+    mistake_made = MISTAKES[mistake]
+    stuff, run = material(sizes, mistake_made.crossed), program(mistake_made)
     if isinstance(recorded(run, stuff).output, RuntimeError):
         return Symptom("an error", ())
     checks = tuple(checks_of(stuff, run))
@@ -83,8 +83,8 @@ def by_torch(stuff: Material) -> Tensor:
     theirs = nn.MultiheadAttention(d_model, layer.heads, batch_first=True)
     projections = (layer.w_q, layer.w_k, layer.w_v)
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat([one.weight for one in projections]))
-        theirs.in_proj_bias.copy_(torch.cat([one.bias for one in projections]))
+        theirs.in_proj_weight.copy_(torch.cat([projection.weight for projection in projections]))
+        theirs.in_proj_bias.copy_(torch.cat([projection.bias for projection in projections]))
         theirs.out_proj.weight.copy_(layer.w_o.weight)
         theirs.out_proj.bias.copy_(layer.w_o.bias)
         hidden = stuff.hidden.repeat_interleave(layer.heads, dim=0)
@@ -96,13 +96,13 @@ def _sums(weights: Tensor) -> OutputCheck:
     sums = weights.sum(dim=-1)
     wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
     lost = int(sums.isnan().sum())
-    found = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
+    measured = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
     if lost:
-        found += f", {lost:,} are NaN"
+        measured += f", {lost:,} are NaN"
     if wrong > lost:
         others = sums[~sums.isnan()]
-        found += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
-    return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
+        measured += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
+    return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, measured)
 
 
 def _seen(weights: Tensor, stuff: Material) -> OutputCheck:
@@ -123,7 +123,7 @@ def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[OutputChec
         other = torch.randn(stuff.memory.shape, generator=draw)
         memory = torch.where(stuff.padding.unsqueeze(-1), other, stuff.memory)
         changed, kept, name = replace(stuff, memory=memory), output, "padding matters"
-        says = "other numbers at the padded keys change nothing"
+        rule = "other numbers at the padded keys change nothing"
         again = _ran(run, changed)
     else:
         if stuff.x.size(1) == 1:
@@ -131,10 +131,10 @@ def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[OutputChec
         last = torch.randn(stuff.x[:, -1:].shape, generator=draw)
         x = torch.cat([stuff.x[:, :-1], last], dim=1)
         changed, kept, name = replace(stuff, x=x, memory=x), output[:, :-1], "the future leaks"
-        says = "another last word changes nothing before it"
+        rule = "another last word changes nothing before it"
         again = _ran(run, changed)[:, :-1]
     moved = (again - kept).abs().nan_to_num(0.0).max().item()
-    yield OutputCheck(name, says, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
+    yield OutputCheck(name, rule, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
 
 
 def _ran(run: Program, stuff: Material) -> Tensor:
@@ -153,6 +153,6 @@ def _norm(output: Tensor) -> Iterator[OutputCheck]:
     means, deviations = rows.mean(dim=-1), rows.std(dim=-1, correction=0)
     low, high = deviations.min().item(), deviations.max().item()
     off = max(means.abs().max().item(), abs(low - 1), abs(high - 1))
-    found = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
-    says = "every token of the output has mean 0 and standard deviation 1"
-    yield OutputCheck("not normalised", says, off <= _NORMED, found)
+    measured = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
+    rule = "every token of the output has mean 0 and standard deviation 1"
+    yield OutputCheck("not normalised", rule, off <= _NORMED, measured)

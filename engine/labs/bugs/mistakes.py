@@ -166,8 +166,8 @@ def text_of(mistake: AttentionMistake | None) -> str:
     """The program with this mistake, or the right one."""
     text = _DOCSTRING.sub("", inspect.getsource(sublayer.attention))
     for right, wrong in mistake.lines if mistake else ():
-        before, found, after = text.partition(f"    {right}\n")
-        if not found or f"    {right}\n" in after:
+        before, line, after = text.partition(f"    {right}\n")
+        if not line or f"    {right}\n" in after:
             raise ValueError(f"not one line of the program: {right}")
         text = before + (textwrap.indent(wrong, "    ") + "\n" if wrong else "") + after
     return text
@@ -181,8 +181,8 @@ def program(mistake: AttentionMistake) -> Program:
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     spaces = dict(vars(sublayer))
     exec(compile(text, name, "exec"), spaces)
-    made: Program = spaces["attention"]
-    return made
+    mistaken: Program = spaces["attention"]
+    return mistaken
 
 
 def difference(mistake: AttentionMistake) -> str:

@@ -116,7 +116,7 @@ class Handed:
 
 
 @torch.no_grad()
-def handed_over(text: str, place: int, read_so_far: int) -> Handed:
+def handed_over(text: str, index: int, read_so_far: int) -> Handed:
     """Runs the whole model on the source with its character at ``place`` changed, and again with the old memory.
 
     Raises:
@@ -124,7 +124,7 @@ def handed_over(text: str, place: int, read_so_far: int) -> Handed:
     """
     batch = understood(text)
     source = ids(batch)
-    at = place + 1  # after begin
+    at = index + 1  # after begin
     before = batch.source_ids[0]
     changed = (*before[:at], another(before[at]), *before[at + 1 :])
     other = torch.tensor([changed])

@@ -107,10 +107,10 @@ def divergence(a, b):
 
 weights_moved, output_moved, kept = [], [], 0
 for order in orders:
-    changes = {layer: shuffled(layer, order[place]) for place, layer in enumerate(layers)}
+    changes = {layer: shuffled(layer, order[number]) for number, layer in enumerate(layers)}
     output = decode(memory, changes)
     before = torch.stack([own[layer][heads, -1] for layer in layers])
-    after = torch.stack([own[layer][heads, -1].gather(-1, order[place][heads]) for place, layer in enumerate(layers)])
+    after = torch.stack([own[layer][heads, -1].gather(-1, order[number][heads]) for number, layer in enumerate(layers)])
     weights_moved.append(divergence(before, after).mean())
     output_moved.append((output - usual).abs().sum() / 2)
     kept += int(output.argmax() == usual.argmax())

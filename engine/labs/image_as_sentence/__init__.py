@@ -133,7 +133,7 @@ def read(
     """Lets the model read a picture, and keeps what passed by."""
     image = pixels(rgb)
     model = vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed)
-    names = tuple(patch_name(place, patch) for place in range((SIDE // patch) ** 2))
+    names = tuple(patch_name(index, patch) for index in range((SIDE // patch) ** 2))
     trace = watch(
         model,
         (image,),
@@ -147,9 +147,9 @@ def read(
     )
 
 
-def patch_name(place: int, patch: int) -> str:
+def patch_name(index: int, patch: int) -> str:
     """What a patch is called: its row and its column among the patches."""
-    row, column = divmod(place, SIDE // patch)
+    row, column = divmod(index, SIDE // patch)
     return f"{row},{column}"
 
 
@@ -221,8 +221,8 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     both = torch.cat([image, shuffled])
     models = [vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed) for placed in (False, True)]
     # One picture at a time: in one batch the two could share their rounding.
-    summaries = torch.stack([torch.cat([model(one[None]) for one in both]) for model in models])
-    finer = torch.stack([torch.cat([model.double()(one[None].double()) for one in both]) for model in models])
+    summaries = torch.stack([torch.cat([model(picture[None]) for picture in both]) for model in models])
+    finer = torch.stack([torch.cat([model.double()(picture[None].double()) for picture in both]) for model in models])
     changes = (summaries[:, 0] - summaries[:, 1]).abs().amax(-1).tolist()
     exact = (finer[:, 0] - finer[:, 1]).abs().amax(-1).tolist()
     return Shuffle(order, shuffled, summaries, (changes[0], changes[1]), (exact[0], exact[1]))

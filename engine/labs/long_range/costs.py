@@ -73,13 +73,13 @@ def flops_over_lengths(width: int) -> tuple[Flops, ...]:
 def crossing(lengths: tuple[int, ...], lower: tuple[int, ...], upper: tuple[int, ...]) -> float | None:
     """The length from which ``lower`` is at least ``upper``: on the straight line between the two measured lengths
     around it, both axes logarithmic. None where it never is; the first length where it always is."""
-    for place, (one, other) in enumerate(zip(lower, upper, strict=True)):
-        if one >= other:
-            if place == 0 or one == other:
-                return float(lengths[place])
-            before = math.log(upper[place - 1] / lower[place - 1])
-            share = before / (before + math.log(one / other))
-            return lengths[place - 1] * (lengths[place] / lengths[place - 1]) ** share
+    for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        if low >= high:
+            if index == 0 or low == high:
+                return float(lengths[index])
+            before = math.log(upper[index - 1] / lower[index - 1])
+            share = before / (before + math.log(low / high))
+            return lengths[index - 1] * (lengths[index] / lengths[index - 1]) ** share
     return None
 
 
@@ -102,15 +102,17 @@ def chains(length: int, width: int) -> dict[str, DependencyChain]:
 
 def chain(output: Tensor, token: Tensor) -> DependencyChain:
     """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``."""
-    found: dict[Any, tuple[int, int] | None] = {}
+    distances: dict[Any, tuple[int, int] | None] = {}
     for node in _inputs_first(output.grad_fn):
         if getattr(node, "variable", None) is token:
-            found[node] = (0, 0)
+            distances[node] = (0, 0)
             continue
-        reached = [way for before in _before(node) if (way := found[before]) is not None]
+        reached = [way for before in _before(node) if (way := distances[before]) is not None]
         own = 0 if node.name() in _LAYOUT_NODES else 1
-        found[node] = (max(way[0] for way in reached) + own, min(way[1] for way in reached) + own) if reached else None
-    way = found[output.grad_fn]
+        distances[node] = (
+            (max(way[0] for way in reached) + own, min(way[1] for way in reached) + own) if reached else None
+        )
+    way = distances[output.grad_fn]
     if way is None:
         raise ValueError("the output was not computed from the token")
     return DependencyChain(*way)

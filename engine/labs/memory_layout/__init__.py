@@ -124,7 +124,7 @@ class Layout:
     @property
     def jumps(self) -> list[int]:
         """How far each step of the reading goes; 1 is to the next number in memory."""
-        return [there - here for here, there in pairwise(self.reading)]
+        return [end - start for start, end in pairwise(self.reading)]
 
 
 def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> Layout:
@@ -237,4 +237,4 @@ def _write(query: Tensor, operation: str, axes: tuple[int, ...], into_copy: bool
 
 def _index(shape: tuple[int, ...]) -> tuple[int, ...]:
     """An element whose index differs on every axis where it can, so that the order of the axes shows."""
-    return tuple(min(place, size - 1) for place, size in zip((0, 1, 2), shape, strict=True))
+    return tuple(min(index, size - 1) for index, size in zip((0, 1, 2), shape, strict=True))

@@ -109,16 +109,16 @@ def replay(batch: int, length: int, d_model: int, heads: int, seed: int = 0) -> 
     with torch.no_grad():
         trace = record(_run, model, padded)
     source, first = inspect.getsourcelines(Notebook.forward)
-    made = {step.source.line: step for step in trace.steps if step.source}
+    steps_by_line = {step.source.line: step for step in trace.steps if step.source}
     raised_at = _line_of(trace.output) if isinstance(trace.output, RuntimeError) else None
     lines: list[NotebookLine] = []
     raised = 0
-    for place, text in enumerate(source, first):
-        if found := _LINE.match(text):
-            name, code = found["name"], found["code"].replace("self.", "")
-            axes = tuple(found["axes"].split(", "))
-            lines.append(NotebookLine(len(lines) + 1, name, code, axes, made.get(place)))
-            raised = len(lines) if place == raised_at else raised
+    for index, text in enumerate(source, first):
+        if match := _LINE.match(text):
+            name, code = match["name"], match["code"].replace("self.", "")
+            axes = tuple(match["axes"].split(", "))
+            lines.append(NotebookLine(len(lines) + 1, name, code, axes, steps_by_line.get(index)))
+            raised = len(lines) if index == raised_at else raised
     return Replay(
         lengths=tuple(lengths),
         lines=tuple(lines),
@@ -133,7 +133,7 @@ def nearest(d_model: int, heads: int, widths: tuple[int, int], counts: tuple[int
     """The nearest values that divide: of d_model for these heads, and of heads for this d_model, inside the limits."""
     fitting = [width for width in range(widths[0], widths[1] + 1) if width % heads == 0]
     dividing = [count for count in range(counts[0], counts[1] + 1) if d_model % count == 0]
-    return _around(fitting, d_model), _around(dividing, heads)
+    return _neighbours(fitting, d_model), _neighbours(dividing, heads)
 
 
 def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int) -> tuple[tuple[int, ...], str]:
@@ -184,7 +184,7 @@ def _failed(trace: Trace) -> bool:
     return isinstance(trace.output, RuntimeError)
 
 
-def _around(values: list[int], wanted: int) -> list[int]:
+def _neighbours(values: list[int], wanted: int) -> list[int]:
     below = [value for value in values if value < wanted]
     above = [value for value in values if value > wanted]
     return [*below[-1:], *above[:1]]

@@ -28,7 +28,7 @@ def _mistaken(line: NotebookLine, b: int, n: int, d: int, h: int) -> list[Shape]
     """The likeliest first. Beside each is what a person may have thought."""
     k = d // h
     rows, cut, heads, grid = (b, n, d), (b, n, h, k), (b, h, n, k), (b, h, n, n)
-    found: dict[str, list[Shape]] = {
+    shapes: dict[str, list[Shape]] = {
         # lengths first; one-hot; one long row
         "batch tensor": [(n, b), (b, n, VOCABULARY), (b * n,)],
         # one vector for a sentence; one-hot; features before tokens
@@ -58,4 +58,4 @@ def _mistaken(line: NotebookLine, b: int, n: int, d: int, h: int) -> list[Shape]
         # one vector for a sentence; a score for each word; cut again
         "output linear": [(b, d), (b, n, VOCABULARY), cut],
     }
-    return found.get(" ".join(line.deed), [])
+    return shapes.get(" ".join(line.deed), [])

@@ -113,7 +113,7 @@ def density(numbers: Tensor, bins: int = 40) -> Density:
     low, high = mean - reach, mean + reach
     width = (high - low) / bins
     counts = torch.histc(numbers, bins, low, high)
-    middles = tuple(low + width * (place + 0.5) for place in range(bins))
+    middles = tuple(low + width * (index + 0.5) for index in range(bins))
     return Density(middles, tuple((counts / (numbers.numel() * width)).tolist()))
 
 

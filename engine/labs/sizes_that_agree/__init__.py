@@ -69,7 +69,7 @@ class NamedShape:
 class Rule:
     """Two sizes that must agree, in plain words: the rule, what was given, and the nearest values that work."""
 
-    says: str
+    statement: str
     given: str
     remedy: str
 
@@ -222,14 +222,14 @@ def _scores(query: Tensor, key: Tensor) -> Link:
 
 def _mixed(weights: Tensor, value: Tensor) -> Link:
     keys, values, stack = weights.size(-1), value.size(-2), value.shape[:2].numel()
-    found, error = attempt(lambda: weights @ value)
+    mixed, error = attempt(lambda: weights @ value)
     return Link(
         code="mixed = weights @ value",
         left=_operand("weights", ("B", "H", "L", "L_k"), weights),
         right=_operand("value", ("B", "H", "L_k", "d_v"), value),
         meet=(3, 2),
-        result=NamedShape("mixed", ("B", "H", "L", "d_v"), _shape(found)),
-        value=found,
+        result=NamedShape("mixed", ("B", "H", "L", "d_v"), _shape(mixed)),
+        value=mixed,
         error=error,
         reading=_read(
             error,

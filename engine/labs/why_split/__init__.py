@@ -120,8 +120,8 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions
     blocks = rearrange(layer.w_o.weight, "output (H d_v) -> H d_v output", H=heads)
     contributions = mixed @ blocks
     output = trace.output[0]
-    alone = [_run(one, tokens) for one in _apart(layer)]
-    looped = torch.stack([one.output[0] for one in alone]).sum(dim=0)
+    alone = [_run(head_layer, tokens) for head_layer in _apart(layer)]
+    looped = torch.stack([head_layer.output[0] for head_layer in alone]).sum(dim=0)
     weights = trace.find("weights").value[0]
     return HeadContributions(
         weights=weights,
@@ -132,7 +132,9 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions
         bias=layer.w_o.bias,
         sum_difference=_apart_by(contributions.sum(dim=0) + layer.w_o.bias, output),
         loop_difference=_apart_by(looped, output),
-        loop_weights_difference=_apart_by(torch.cat([one.find("weights").value[0] for one in alone]), weights),
+        loop_weights_difference=_apart_by(
+            torch.cat([head_layer.find("weights").value[0] for head_layer in alone]), weights
+        ),
     )
 
 
@@ -153,16 +155,16 @@ def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Remo
 def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
     """Loads the layer's parameters, as they are, into an attention of one head, and runs both."""
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
-    one = _attention(1, heads * d_k, heads * d_k)
-    one.load_state_dict(layer.state_dict())
-    narrow, broad = _run(layer, tokens), _run(one, tokens)
+    wide_layer = _attention(1, heads * d_k, heads * d_k)
+    wide_layer.load_state_dict(layer.state_dict())
+    narrow, broad = _run(layer, tokens), _run(wide_layer, tokens)
     added = narrow.find("scores").value.sum(dim=1, keepdim=True)
     return Wide(
         weights=broad.find("weights").value[0],
         score_difference=_apart_by(added, broad.find("scores").value),
         output_difference=_apart_by(narrow.output, broad.output),
         split_cost=_cost(layer, narrow),
-        wide_cost=_cost(one, broad),
+        wide_cost=_cost(wide_layer, broad),
     )
 
 
@@ -191,15 +193,15 @@ def _apart(layer: MultiHeadAttention) -> list[MultiHeadAttention]:
 
 def _only(layer: MultiHeadAttention, head: int) -> MultiHeadAttention:
     own = slice(head * layer.d_k, (head + 1) * layer.d_k)
-    one = _attention(1, layer.d_k, layer.w_o.out_features)
+    head_layer = _attention(1, layer.d_k, layer.w_o.out_features)
     state = {
         f"{name}.{kind}": getattr(getattr(layer, name), kind)[own]
         for name in ("w_q", "w_k", "w_v")
         for kind in ("weight", "bias")
     }
     bias = layer.w_o.bias if head == 0 else torch.zeros_like(layer.w_o.bias)
-    one.load_state_dict({**state, "w_o.weight": layer.w_o.weight[:, own], "w_o.bias": bias})
-    return one
+    head_layer.load_state_dict({**state, "w_o.weight": layer.w_o.weight[:, own], "w_o.bias": bias})
+    return head_layer
 
 
 def _run(layer: MultiHeadAttention, tokens: Tensor) -> Trace:
@@ -212,5 +214,5 @@ def _cost(layer: MultiHeadAttention, trace: Trace) -> ForwardCost:
     return ForwardCost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
 
 
-def _apart_by(one: Tensor, other: Tensor) -> float:
-    return (one - other).abs().max().item()
+def _apart_by(first: Tensor, second: Tensor) -> float:
+    return (first - second).abs().max().item()

@@ -93,7 +93,7 @@ def ablated(source: str, path: str, head: int) -> Ablated:
 def every_head(source: str) -> EveryHead:
     """Removes each head of each attention in turn: a batch of the same text with another head missing in every row."""
     each = [(path, head) for path in ATTENTIONS for head in range(HEADS)]
-    model = _missing(_model(), [[], *([one] for one in each)])
+    model = _missing(_model(), [[], *([path_and_head] for path_and_head in each)])
     tokens = torch.tensor([source_ids(source)] * (1 + len(each)))
     written = _greedy(model, tokens).tolist()
     answer = _until_end(written[0])
@@ -101,13 +101,13 @@ def every_head(source: str) -> EveryHead:
     chosen = model(tokens, told).gather(-1, torch.tensor(answer).expand(len(tokens), -1).unsqueeze(-1))
     share = chosen.double().sum(dim=(1, 2)).exp()
     text, *texts = (VOCABULARY.decode(_until_end(row)) for row in written)
-    spared = [one for one, other in zip(each, texts, strict=True) if other == text]
+    spared = [path_and_head for path_and_head, other in zip(each, texts, strict=True) if other == text]
     left = _greedy(_missing(_model(), [spared]), tokens[:1]).tolist()[0]
     return EveryHead(
         text=text,
         whole=share[0].item(),
         kept=share[1:].view(len(ATTENTIONS), HEADS),
-        texts=tuple(tuple(texts[place : place + HEADS]) for place in range(0, len(texts), HEADS)),
+        texts=tuple(tuple(texts[index : index + HEADS]) for index in range(0, len(texts), HEADS)),
         spared=len(spared),
         without_spared=VOCABULARY.decode(_until_end(left)),
     )

@@ -46,16 +46,16 @@ def trained(layers: int, *, encoding: bool, seed: int = 0) -> ProbeTraining:
         losses = []
         for _ in range(STEPS):
             tokens, dog_bites = seen
-            says = model(tokens, encoding=encoding).mean(dim=1) @ classifier
-            loss = nn.functional.binary_cross_entropy_with_logits(says, dog_bites)
+            logits = model(tokens, encoding=encoding).mean(dim=1) @ classifier
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, dog_bites)
             losses.append(loss.item())
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
         tokens, dog_bites = unseen
         with torch.no_grad():
-            says = model(tokens, encoding=encoding).mean(dim=1) @ classifier
-    return ProbeTraining(tuple(losses), int((says * (2 * dog_bites - 1) > 0).sum()), len(tokens))
+            logits = model(tokens, encoding=encoding).mean(dim=1) @ classifier
+    return ProbeTraining(tuple(losses), int((logits * (2 * dog_bites - 1) > 0).sum()), len(tokens))
 
 
 def _sentences(nouns: range) -> tuple[Tensor, Tensor]:

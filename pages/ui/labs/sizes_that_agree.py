@@ -45,7 +45,7 @@ def draw() -> None:
     whole = len(first.links) > 2
     if _works(first) and (not whole or _shape(first, sizes)):
         for link in first.links[:2]:
-            _one(link)
+            _show_link(link)
         if whole:
             st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
             _computed(first, sizes)
@@ -88,28 +88,28 @@ def _examples() -> None:
     )
 
 
-def _works(found: AttentionRun) -> bool:
+def _works(run: AttentionRun) -> bool:
     options = ("both work", "`query @ key.transpose(-2, -1)` raises", "`weights @ value` raises")
-    place = len(found.links) if found.links[-1].value is None and len(found.links) < 3 else 0
-    rule = found.links[place - 1].rule if place else None
-    sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in found.links[:2]]
+    index = len(run.links) if run.links[-1].value is None and len(run.links) < 3 else 0
+    rule = run.links[index - 1].rule if index else None
+    sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in run.links[:2]]
     return lab_widgets.predict(
         "works",
         "With these sizes, what do the two products do?",
         options,
-        options[place],
+        options[index],
         f"{rule.given[0].upper()}{rule.given[1:]}." if rule else f"d_k: {sizes[0]}. Keys and values: {sizes[1]}.",
     )
 
 
-def _one(link: Link) -> None:
+def _show_link(link: Link) -> None:
     """A link of the chain: its shapes, and where sizes differ PyTorch's words beside plain ones."""
     with st.container(border=True):
         st.markdown(f"`{link.code}`")
         left, right, out = ((side.name, side.axes, side.shape) for side in (link.left, link.right, link.result))
         meeting(left, "+" if link.result.name == "summed" else "@", right, out, meet=link.meet)
         if link.agree:
-            st.markdown(f":green[✓] {link.rule.says}")
+            st.markdown(f":green[✓] {link.rule.statement}")
             return
         theirs, ours = st.columns(2, gap="large")
         with theirs:
@@ -123,25 +123,27 @@ def _one(link: Link) -> None:
                     "(broadcasting). The result has a shape that looks right."
                 )
         with ours:
-            st.markdown(f":orange[✗] {link.rule.says} Here {link.rule.given}.\n\n**Works with:** {link.rule.remedy}.")
+            st.markdown(
+                f":orange[✗] {link.rule.statement} Here {link.rule.given}.\n\n**Works with:** {link.rule.remedy}."
+            )
             if link.pairs:
                 st.markdown(f"The first number of {link.result.name} would be {_sum(link)}.")
 
 
 def _sum(link: Link) -> str:
     """The sum with a question mark where a number has no partner."""
-    one, other = (
+    rows, columns = (
         ("?" if value is None else format_operand(value, 2) for value in side) for side in zip(*link.pairs, strict=True)
     )
-    return " + ".join(f"{a}·{b}" for a, b in zip(one, other, strict=True))
+    return " + ".join(f"{a}·{b}" for a, b in zip(rows, columns, strict=True))
 
 
-def _computed(found: AttentionRun, sizes: AttentionSizes) -> None:
-    mixed, scores = found.links[1].value, found.links[0].value
-    if mixed is None or scores is None or found.weights is None:
+def _computed(run: AttentionRun, sizes: AttentionSizes) -> None:
+    mixed, scores = run.links[1].value, run.links[0].value
+    if mixed is None or scores is None or run.weights is None:
         return
     queries, keys = words(sizes.queries), words(sizes.keys)
-    given = found.given
+    given = run.given
     st.caption("Point at a number of a result: the row and the column it was made of light up. They are equally long.")
     for name, panels, line in (
         (
@@ -158,7 +160,7 @@ def _computed(found: AttentionRun, sizes: AttentionSizes) -> None:
             [
                 Panel(
                     "weights",
-                    found.weights,
+                    run.weights,
                     _WEIGHTS,
                     (None, None, queries, keys),
                     note="softmax of scores / √d_k",
@@ -175,15 +177,15 @@ def _computed(found: AttentionRun, sizes: AttentionSizes) -> None:
         tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=Operation("matmul", code=line))
 
 
-def _shape(found: AttentionRun, sizes: AttentionSizes) -> bool:
-    mixed = found.links[1].result.shape
+def _shape(run: AttentionRun, sizes: AttentionSizes) -> bool:
+    mixed = run.links[1].result.shape
     lead = (sizes.batch, sizes.heads)
     others = ((sizes.queries, sizes.d_k), (sizes.keys, sizes.d_v), (sizes.queries, sizes.keys), (1, 1), (2, 2), (3, 3))
     choices = list(dict.fromkeys((mixed, *((*lead, *rest) for rest in others))))[:4]
     return lab_widgets.predict(
         "shape",
-        f"Queries are {tuple(found.given.query.shape)}, keys {tuple(found.given.key.shape)}, values "
-        f"{tuple(found.given.value.shape)}. Which shape has `mixed`?",
+        f"Queries are {tuple(run.given.query.shape)}, keys {tuple(run.given.key.shape)}, values "
+        f"{tuple(run.given.value.shape)}. Which shape has `mixed`?",
         tuple(map(str, sorted(choices))),
         str(mixed),
         f"L = {sizes.queries} comes from the queries, d_v = {sizes.d_v} from the values. d_k = {sizes.d_k} was summed "
@@ -213,19 +215,19 @@ def _after(sizes: AttentionSizes) -> AttentionSizes:
         }
     )
     sizes = replace(sizes, w_in=w_in, w_out=w_out, d_model=d_model)
-    found = result(chain, sizes)
-    links = found.links[2:]
+    run = result(chain, sizes)
+    links = run.links[2:]
     options = (
         "both work, all sizes agree",
         "both work, though two sizes differ",
         "`w_o(concat)` raises",
         "`x + output` raises",
     )
-    place = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
+    index = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
     given = "; ".join(link.rule.given for link in links)
-    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[place], f"{given}."):
+    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[index], f"{given}."):
         for link in links:
-            _one(link)
+            _show_link(link)
     return sizes
 
 
@@ -238,41 +240,41 @@ def _accidents(sizes: AttentionSizes) -> None:
     name = lab_widgets.pick("mistake", "Mistake", tuple(MISTAKES))
     mistake = MISTAKES[name]
     st.code(f"{mistake.right}  # right\n{mistake.wrong}  # wrong", language="python", wrap_lines=True)
-    found = result(accident, name, sizes)
+    outcome = result(accident, name, sizes)
     options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
-    place = 0 if found.wrong is None else 1 if found.changed else 2
+    index = 0 if outcome.wrong is None else 1 if outcome.changed else 2
     if lab_widgets.predict(
         f"accident.{name}",
         f"With B = {sizes.batch}, L = {sizes.queries}, L_k = {sizes.keys} and d_k = {sizes.d_k}: what does the wrong "
         "line do?",
         options,
-        options[place],
-        _became(found),
+        options[index],
+        _became(outcome),
     ):
-        _accident(name, found, sizes)
+        _accident(name, outcome, sizes)
 
 
-def _became(found: Accident) -> str:
-    if found.wrong is None:
+def _became(outcome: Accident) -> str:
+    if outcome.wrong is None:
         return "The sizes that meet differ."
-    if not found.changed:
-        return f"All {found.right.numel()} numbers are equal."
+    if not outcome.changed:
+        return f"All {outcome.right.numel()} numbers are equal."
     return (
-        f"{found.changed} of {found.right.numel()} numbers differ, by up to {number(found.difference)}, and the shape "
-        "is the right one."
+        f"{outcome.changed} of {outcome.right.numel()} numbers differ, by up to {number(outcome.difference)}, and the "
+        "shape is the right one."
     )
 
 
-def _accident(name: str, found: Accident, sizes: AttentionSizes) -> None:
+def _accident(name: str, outcome: Accident, sizes: AttentionSizes) -> None:
     mistake = MISTAKES[name]
-    if found.wrong is None:
-        st.code(found.error, language=None, wrap_lines=True)
+    if outcome.wrong is None:
+        st.code(outcome.error, language=None, wrap_lines=True)
         st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
         lab_widgets.examples(
             {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
         )
         return
-    if not found.changed:
+    if not outcome.changed:
         st.markdown(
             f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
             f"nothing. {mistake.means}"
@@ -282,12 +284,12 @@ def _accident(name: str, found: Accident, sizes: AttentionSizes) -> None:
     st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
     labels = words(sizes.queries)
     along = tuple(labels if axis == "L" else None for axis in mistake.axes)
-    for column, says, value in zip(
-        st.columns(2, gap="large"), ("right", "wrong"), (found.right, found.wrong), strict=True
+    for column, side, value in zip(
+        st.columns(2, gap="large"), ("right", "wrong"), (outcome.right, outcome.wrong), strict=True
     ):
         with column:
-            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {says} line", role="output")
-            tensor_view([panel], key=f"labs.sizes.accident.{says}")
+            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {side} line", role="output")
+            tensor_view([panel], key=f"labs.sizes.accident.{side}")
 
 
 def _same(name: str, sizes: AttentionSizes) -> int:

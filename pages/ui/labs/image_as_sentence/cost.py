@@ -17,30 +17,30 @@ from pages.ui.labs.kit.curves import Curve, curves
 
 def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch."""
-    found = result(costs, sizes.d_model, sizes.heads, sizes.seed)
-    by_patch = {cost.patch: cost for cost in found}
+    layer_costs = result(costs, sizes.d_model, sizes.heads, sizes.seed)
+    by_patch = {cost.patch: cost for cost in layer_costs}
     now, half = by_patch[patch], by_patch[patch // 2]
     st.markdown("##### What smaller patches cost")
     factor = half.weights / now.weights
     factors = (2, 4, 16, 64)
-    nearest = min(factors, key=lambda one: abs(math.log(one / factor)))
+    nearest = min(factors, key=lambda option: abs(math.log(option / factor)))
     if not lab_widgets.predict(
         "half",
         f"With patches half as wide, {patch // 2} pixels for {patch}, how many times as many attention weights does a "
         "head have?",
-        [f"about {one} times" for one in factors],
+        [f"about {option} times" for option in factors],
         f"about {nearest} times",
         f"S grows from {now.tokens:,} to {half.tokens:,}, and S × S from {now.weights:,} to {half.weights:,}: "
         f"{number(factor, 3)} times. (S counts the class token too.)",
     ):
         return False
-    sides = [cost.patch for cost in found]
+    sides = [cost.patch for cost in layer_costs]
     left, right = st.columns(2, gap="large")
     with left:
         curves(
             [
-                Curve("tokens, S", sides, [cost.tokens for cost in found]),
-                Curve("weights, S × S", sides, [cost.weights for cost in found]),
+                Curve("tokens, S", sides, [cost.tokens for cost in layer_costs]),
+                Curve("weights, S × S", sides, [cost.weights for cost in layer_costs]),
             ],
             x="patch, pixels a side",
             y="count in one head, log scale",
@@ -51,8 +51,8 @@ def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
     with right:
         curves(
             [
-                Curve("between tokens", sides, [cost.between for cost in found]),
-                Curve("each token alone", sides, [cost.each for cost in found]),
+                Curve("between tokens", sides, [cost.between for cost in layer_costs]),
+                Curve("each token alone", sides, [cost.each for cost in layer_costs]),
             ],
             x="patch, pixels a side",
             y="FLOPs of a layer, log scale",
@@ -60,7 +60,7 @@ def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
             log_y=True,
             at=patch,
         )
-    more = [cost.patch for cost in found if cost.between > cost.each]
+    more = [cost.patch for cost in layer_costs if cost.between > cost.each]
     crossing = (
         f"From patches of {max(more)} pixels down, most of a layer's work is attention between tokens."
         if more

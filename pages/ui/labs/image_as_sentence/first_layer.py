@@ -85,33 +85,33 @@ def sizes() -> VisionSizes:
 
 def sentence(image: Picture, patch: int, chosen: VisionSizes) -> bool:
     """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
-    found = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
-    steps = {_name(path): found.trace.find(path) for path in _STOPS}
+    reading = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
+    steps = {_name(path): reading.trace.find(path) for path in _STOPS}
     st.html(_table(steps))
     name = lab_widgets.pick("stop", "Look at", tuple(steps), "tokens")
     step = steps[name]
     if name == "memory":  # what the last norm read is of no interest here
-        tensor_view(stage_of(found.trace, step)[-1:], key="labs.image.memory")
+        tensor_view(stage_of(reading.trace, step)[-1:], key="labs.image.memory")
     else:
         tensor_view(
-            stage_of(found.trace, step),
+            stage_of(reading.trace, step),
             key=f"labs.image.stop.{name}",
             reads=reads(step),
-            operation=operation_of(found.trace, step),
+            operation=operation_of(reading.trace, step),
         )
     return _convolution(image, patch, chosen)
 
 
 def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
-    found = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
+    projection = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
     options = ("equal to the last bit", "equal up to rounding", "different")
-    apart = found.difference
-    place = 0 if apart == 0 else 1 if apart <= found.rounding else 2
+    apart = projection.difference
+    index = 0 if apart == 0 else 1 if apart <= projection.rounding else 2
     because = f"The largest difference is {number(apart)}."
-    if place == 1:
+    if index == 1:
         because += (
             " Both add up the same products, in another order; in float32 that alone can bring these two sums "
-            f"{number(found.rounding)} apart."
+            f"{number(projection.rounding)} apart."
         )
     answered = lab_widgets.predict(
         "convolution",
@@ -119,7 +119,7 @@ def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
         f"image. With the linear layer's weight, viewed as ({chosen.d_model}, 3, {patch}, {patch}), how does what it "
         "gives compare with `tokens`?",
         options,
-        options[place],
+        options[index],
         because,
     )
     if answered:
@@ -139,21 +139,21 @@ def _table(steps: dict[str, Step]) -> str:
     first = next(iter(steps.values())).inputs[0]
     rows = [_row("image", ("B", "C", "Hpx", "Wpx"), tuple(first.value.shape), "pixels from 0 to 1")]
     rows += [
-        _row(name, step.axes, step.shape, says)
-        for (name, step), says in zip(steps.items(), _STOPS.values(), strict=True)
+        _row(name, step.axes, step.shape, text)
+        for (name, step), text in zip(steps.items(), _STOPS.values(), strict=True)
     ]
     return f'{_STYLE}<dl class="lab-stops">{"".join(rows)}</dl>'
 
 
-def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], says: str) -> str:
+def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], text: str) -> str:
     chips = "".join(_chip(symbol or "?", size) for symbol, size in zip(axes, shape, strict=True))
-    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(says)}</dd>'
+    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(text)}</dd>'
 
 
 def _chip(symbol: str, size: int) -> str:
     colours = palette.axis_colours(symbol, is_dark())
     share = 100 / len(colours)
-    stops = ", ".join(f"{hue} {place * share:.1f}% {(place + 1) * share:.1f}%" for place, hue in enumerate(colours))
+    stops = ", ".join(f"{hue} {index * share:.1f}% {(index + 1) * share:.1f}%" for index, hue in enumerate(colours))
     name = html.escape(symbol.replace("*", "·"))
     meaning = html.escape(axis(symbol).meaning or axis(symbol).name)
     band = f"--band: linear-gradient(90deg, {stops})"

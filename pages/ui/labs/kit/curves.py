@@ -36,7 +36,7 @@ class Curve:
 def colours(count: int) -> list[str]:
     """So many colours for the page as it is shown, light or dark."""
     dark = is_dark()
-    return [_COLOURS[place % len(_COLOURS)][dark] for place in range(count)]
+    return [_COLOURS[number % len(_COLOURS)][dark] for number in range(count)]
 
 
 def curves(

@@ -42,7 +42,7 @@ class Veil:
     """What lies over one patch: how dark, from 0 to 1; what it says when pointed at; what is written on it."""
 
     dark: float
-    says: str
+    tooltip: str
     text: str = ""
     asks: bool = False
 
@@ -53,7 +53,7 @@ def picture(image: Tensor, alt: str, caption: str = "", *, patch: int | None = N
     return _figure(f'<img src="{_png(shown)}" alt="{html.escape(alt)}">', caption)
 
 
-def beside(*pictures: str) -> str:
+def side_by_side(*pictures: str) -> str:
     """Two pictures side by side, on a narrow page too."""
     return f'<div class="lab-pair">{"".join(pictures)}</div>'
 
@@ -61,7 +61,7 @@ def beside(*pictures: str) -> str:
 def veiled(image: Tensor, veils: Sequence[Veil], alt: str, caption: str = "") -> str:
     """An image with a veil over each of its patches, row by row."""
     across = round(len(veils) ** 0.5)
-    cells = "".join(_cell(veil, place, across) for place, veil in enumerate(veils))
+    cells = "".join(_cell(veil, index, across) for index, veil in enumerate(veils))
     grid = f'<div class="grid" aria-hidden="true" style="--across: {across}">{cells}</div>'
     return _figure(f'<img src="{_png(image)}" alt="{html.escape(alt)}">{grid}', caption)
 
@@ -71,12 +71,12 @@ def _figure(inside: str, caption: str) -> str:
     return f'{_STYLE}<figure class="lab-picture"><div class="plane">{inside}</div>{below}</figure>'
 
 
-def _cell(veil: Veil, place: int, across: int) -> str:
-    row, column = divmod(place, across)
+def _cell(veil: Veil, index: int, across: int) -> str:
+    row, column = divmod(index, across)
     names = ["cell", "left" if column < across / 2 else "right"]
     names += ["top"] * (row == 0) + ["asks"] * veil.asks
     return (
-        f'<span class="{" ".join(names)}" data-says="{html.escape(veil.says)}" '
+        f'<span class="{" ".join(names)}" data-says="{html.escape(veil.tooltip)}" '
         f'style="background: rgba(10, 12, 18, {veil.dark:.3f})">{html.escape(veil.text)}</span>'
     )
 

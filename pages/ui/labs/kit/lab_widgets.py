@@ -81,9 +81,9 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
     ``answer`` is the one of the options that was computed just now, for the sliders as they are; ``because`` says with
     which numbers.
     """
-    made = _predictions()
-    place = (st.session_state[_LAB], name)
-    prediction = made.get(place)
+    choice = _predictions()
+    index = (st.session_state[_LAB], name)
+    prediction = choice.get(index)
     said = prediction.said if prediction and prediction.said in options else None
     widget = _key(f"predict.{name}")
     key, start = session.widget(widget, said)
@@ -110,19 +110,19 @@ def move(**values: object) -> None:
     session.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
 
 
-def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
+def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
     """Code that needs nothing but torch."""
-    st.markdown(f"##### {says}")
+    st.markdown(f"##### {title}")
     st.code(text, language="python")
 
 
 def progress(lab: str) -> str:
     """How far a person has come in a lab, in words; nothing where they have not begun."""
-    predictions = [one for (key, _), one in _predictions().items() if key == lab]
-    said = [one for one in predictions if one.said is not None]
+    predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
+    said = [prediction for prediction in predictions if prediction.said is not None]
     if not said:
         return "looked at" if predictions else ""
-    right = sum(one.right for one in said)
+    right = sum(prediction.right for prediction in said)
     return f"{len(said)} predicted, {right} as computed"
 
 

@@ -14,7 +14,7 @@ class Lab:
     key: str
     group: str
     question: str
-    says: str
+    summary: str
 
     def module(self) -> ModuleType:
         """The module whose ``draw()`` draws the lab; loaded when it is opened, so that no other lab costs time."""

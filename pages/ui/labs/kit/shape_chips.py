@@ -47,7 +47,7 @@ def meeting(left: Shape, sign: str, right: Shape, result: Shape, *, meet: tuple[
 def _operand(shape: Shape, met: int | None, agree: bool) -> str:
     name, axes, sizes = shape
     chips = "".join(
-        _chip(symbol, size, place == met, agree) for place, (symbol, size) in enumerate(zip(axes, sizes, strict=True))
+        _chip(symbol, size, index == met, agree) for index, (symbol, size) in enumerate(zip(axes, sizes, strict=True))
     )
     return (
         f'<span class="operand"><span class="name">{html.escape(name)}</span><span class="chips">{chips}</span></span>'
