@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from engine.labs.phrases import by_count
 from engine.labs.script_text import fill_in
 
 _SCRIPT = Path(__file__).with_name("script.py")
@@ -209,7 +210,7 @@ def _scores(query: Tensor, key: Tensor) -> Link:
             error,
             "batch2",
             f"PyTorch pairs B·H = {stack} matrices. batch2 is the transposed keys: a stack of {stack}, with "
-            f"{_counted(ours, 'row')} each to fit the {_counted(ours, 'column')} of the queries. It has {theirs}.",
+            f"{_rows(ours)} each to fit the {_columns(ours)} of the queries. It has {theirs}.",
         ),
         rule=Rule(
             "Queries and keys need the same d_k: a score is a sum of products, one for each feature of both.",
@@ -234,13 +235,13 @@ def _mixed(weights: Tensor, value: Tensor) -> Link:
         reading=_read(
             error,
             "batch2",
-            f"batch2 is the values: a stack of B·H = {stack}, with {_counted(keys, 'row')} each to fit the "
-            f"{_counted(keys, 'column')} of the weights, one for each key. It has {values}.",
+            f"batch2 is the values: a stack of B·H = {stack}, with {_rows(keys)} each to fit the "
+            f"{_columns(keys)} of the weights, one for each key. It has {values}.",
         ),
         rule=Rule(
             "There must be as many values as keys: the weight of a key says how much of its value is taken.",
-            f"{_counted(keys, 'key')} and {_counted(values, 'value')} are given",
-            f"{_counted(keys, 'value')}, or {_counted(values, 'key')}",
+            f"{_keys(keys)} and {_values(values)} are given",
+            f"{_values(keys)}, or {_keys(values)}",
         ),
         pairs=_pairs(weights[0, 0, 0], value[0, 0, :, 0]),
     )
@@ -250,11 +251,11 @@ def _output(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
     width, (gives, takes), heads = concat.size(-1), w_o.shape, sizes.heads
     value, error = attempt(lambda: linear(concat, w_o))
     rows = concat.shape[:2].numel()
-    other = (
-        f", or d_v {takes // heads} with {_counted(heads, 'head')}"
-        if takes % heads == 0 and takes // heads <= MOST
-        else ""
-    )
+    remedy = f"W_O takes {width}"
+    if takes % heads == 0 and takes // heads <= MOST:
+        with_heads = "W_O takes {width}, or d_v {d_v} with {heads} heads"
+        with_one_head = "W_O takes {width}, or d_v {d_v} with 1 head"
+        remedy = (with_one_head if heads == 1 else with_heads).format(width=width, d_v=takes // heads, heads=heads)
     return Link(
         code="output = w_o(concat)",
         left=_operand("concat", ("B", "L", "H*d_v"), concat),
@@ -272,7 +273,7 @@ def _output(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
         rule=Rule(
             "W_O must take H·d_v numbers: the heads of a token lie side by side in one row.",
             f"H·d_v is {heads}·{sizes.d_v} = {width}, and W_O takes {takes}",
-            f"W_O takes {width}{other}",
+            remedy,
         ),
     )
 
@@ -310,8 +311,20 @@ def _pairs(row: Tensor, column: Tensor) -> tuple[tuple[float | None, float | Non
     return tuple(zip_longest(row.tolist(), column.tolist()))
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _rows(count: int) -> str:
+    return by_count(count, "{count} row", "{count} rows")
+
+
+def _columns(count: int) -> str:
+    return by_count(count, "{count} column", "{count} columns")
+
+
+def _keys(count: int) -> str:
+    return by_count(count, "{count} key", "{count} keys")
+
+
+def _values(count: int) -> str:
+    return by_count(count, "{count} value", "{count} values")
 
 
 def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> NamedShape:

@@ -7,6 +7,7 @@ import torch
 
 from engine.export.units import in_words
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
+from engine.labs.phrases import by_count
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
 from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
@@ -89,6 +90,8 @@ def _moved(query_layout: Layout) -> None:
             st.markdown("All three axes change place. One `transpose` swaps two, so it takes two of them.")
     st.markdown("##### The storage, and the order in which it is read")
     steps, near = len(query_layout.jumps), query_layout.jumps.count(1)
+    all_steps = by_count(steps, "{count} step", "{count} steps")
+    far_steps = by_count(steps - near, "{count} jump", "{count} jumps")
     ribbon(
         Ribbon(
             name=query_layout.name,
@@ -99,8 +102,8 @@ def _moved(query_layout: Layout) -> None:
             reading=query_layout.reading,
             above="storage of query, by place in memory",
             below=f"{query_layout.name}, in the order in which it is read: last axis fastest",
-            says=f"Reading {query_layout.name} takes {_counted(steps, 'step')}: {near} to the next number in memory, "
-            f"{_counted(steps - near, 'jump')}. Point at a number, or read one after the other.",
+            says=f"Reading {query_layout.name} takes {all_steps}: {near} to the next number in memory, {far_steps}. "
+            "Point at a number, or read one after the other.",
         ),
         key="labs.memory_layout.ribbon",
     )
@@ -248,10 +251,6 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _joined(axes: tuple[str, ...]) -> str:
     return f"{', '.join(axes[:-1])} and {axes[-1]}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _number(value: int) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from engine import Step
 from engine.labs.notebook import PAD, NotebookLine, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook.shapes import options
+from engine.labs.phrases import by_count
 from engine.ops import reads
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -96,14 +97,15 @@ def _rule(d_model: int, heads: int) -> None:
     widths, counts = nearest(d_model, heads, _WIDTH[:2], _HEADS[:2])
     d_k, rest = divmod(d_model, heads)
     with st.container(border=True):
+        left_over = by_count(rest, "{count} is left over", "{count} are left over")
         st.markdown(
             f"**d_model must be a multiple of the number of heads.** {d_model} is not a multiple of {heads}: "
-            f"{heads} heads of {d_k} take {heads * d_k} numbers of each token's {d_model}, and {rest} "
-            f"{'is' if rest == 1 else 'are'} left over. The nearest sizes that work:"
+            f"{heads} heads of {d_k} take {heads * d_k} numbers of each token's {d_model}, and {left_over}. The "
+            "nearest sizes that work:"
         )
         with st.container(horizontal=True):
             for count in counts:
-                _offer(f"{count} head{'s' if count > 1 else ''}", heads=count)
+                _offer(by_count(count, "{count} head", "{count} heads"), heads=count)
             for width in widths:
                 _offer(f"d_model {width}", d_model=width)
 
