@@ -12,6 +12,7 @@ from pages.ui.components.tensor_view import Operation, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS = ("L", "d_model")
@@ -26,13 +27,11 @@ def draw() -> None:
         "them. Here the same layer also gets one word at a time, (1, 1, d_model), n times over. A word keeps its "
         "positional encoding either way."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Words n", 1, 64, 8)
-    with sliders[1]:
-        heads = lab_widgets.number("heads", "Heads", 1, 4, 2)
-    with sliders[2]:
-        d_k = lab_widgets.number("d_k", "d_k", 4, 32, 16)
+    length, heads, d_k = lab_widgets.numbers(
+        Slider("length", "Words n", 1, 64, 8),
+        Slider("heads", "Heads", 1, 4, 2),
+        Slider("d_k", "d_k", 4, 32, 16),
+    )
     if _alone(length, heads, d_k):
         _parts(length, heads, d_k)
         if _others(length, heads, d_k):

@@ -15,9 +15,11 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Row, Shape, line_table
 from pages.ui.labs.kit.sample_words import words
 
+_SOURCE = 4  # tokens of the source, where no slider says
 _NAMES = tuple(f"mistake {ordinal}" for ordinal in range(1, len(MISTAKES) + 1))
 _NOWHERE = "nowhere: every step is the same"
 _OUTCOMES = {
@@ -55,22 +57,17 @@ def draw() -> None:
 
 
 def _sizes(mistake: AttentionMistake) -> SublayerSizes:
-    columns = st.columns(6 if mistake.crossed else 5)
-    with columns[0]:
-        batch = lab_widgets.number("batch", "Batch B", 1, 6, 3)
-    with columns[1]:
-        length = lab_widgets.number("length", "Length L", 1, 8, 5)
-    with columns[2]:
-        heads = lab_widgets.number("heads", "Heads H", 1, 8, 4)
-    with columns[3]:
-        d_k = lab_widgets.number("d_k", "d_k", 4, 16, 8)
-    with columns[4]:
-        padding = lab_widgets.number("padding", "Padded words at most", 0, 7, 2)
-    source = 4
+    sliders = [
+        Slider("batch", "Batch B", 1, 6, 3),
+        Slider("length", "Length L", 1, 8, 5),
+        Slider("heads", "Heads H", 1, 8, 4),
+        Slider("d_k", "d_k", 4, 16, 8),
+        Slider("padding", "Padded words at most", 0, 7, 2),
+    ]
     if mistake.crossed:
-        with columns[5]:
-            source = lab_widgets.number("source", "Source length L_k", 1, 8, 4)
-    return SublayerSizes(batch, length, source, heads, d_k, padding)
+        sliders.append(Slider("source", "Source length L_k", 1, 8, _SOURCE))
+    batch, length, heads, d_k, padding, *source = lab_widgets.numbers(*sliders)
+    return SublayerSizes(batch, length, source[0] if source else _SOURCE, heads, d_k, padding)
 
 
 def _symptom(mistake: AttentionMistake, comparison: RunComparison, seen: Symptom) -> None:

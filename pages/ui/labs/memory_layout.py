@@ -13,6 +13,7 @@ from pages.ui.components.memory_ribbon import Ribbon, ribbon
 from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
@@ -28,13 +29,11 @@ def draw() -> None:
         "in the row. `transpose` swaps two axes, `permute` takes them all. Here are the queries of one sentence, cut "
         "into heads. Each number is its own place in memory, so you can see where it went."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Length L", 1, 6, 3)
-    with sliders[1]:
-        heads = lab_widgets.number("heads", "Heads H", 1, 4, 2)
-    with sliders[2]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 6, 4)
+    length, heads, d_k = lab_widgets.numbers(
+        Slider("length", "Length L", 1, 6, 3),
+        Slider("heads", "Heads H", 1, 4, 2),
+        Slider("d_k", "d_k", 1, 6, 4),
+    )
     operation, axes = _operation()
     query_layout = result(layout, length, heads, d_k, operation, axes)
     if _strides(query_layout):

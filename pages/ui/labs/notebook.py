@@ -15,6 +15,7 @@ from engine.ops import reads
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Code, Row, Shape, line_table
 from pages.ui.views.date_answer import percent
 from pages.ui.views.operation_card import operation_of
@@ -77,15 +78,12 @@ def draw() -> None:
 
 
 def _sizes() -> tuple[int, int, int, int]:
-    columns = st.columns(4)
-    with columns[0]:
-        batch = lab_widgets.number("batch", "Batch B", *_BATCH)
-    with columns[1]:
-        length = lab_widgets.number("length", "Length L of the longest sentence", *_LENGTH)
-    with columns[2]:
-        d_model = lab_widgets.number("d_model", "d_model", *_WIDTH)
-    with columns[3]:
-        heads = lab_widgets.number("heads", "Heads H", *_HEADS)
+    batch, length, d_model, heads = lab_widgets.numbers(
+        Slider("batch", "Batch B", *_BATCH),
+        Slider("length", "Length L of the longest sentence", *_LENGTH),
+        Slider("d_model", "d_model", *_WIDTH),
+        Slider("heads", "Heads H", *_HEADS),
+    )
     classic = {"batch": _BATCH[2], "length": _LENGTH[2], "d_model": _WIDTH[2], "heads": _HEADS[2]}
     if (batch, length, d_model, heads) != tuple(classic.values()):
         _offer("Back to the classic sizes", **classic)

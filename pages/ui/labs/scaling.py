@@ -31,6 +31,7 @@ from pages.ui.components.tensor_view import Operation, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 
 _GROWTH = 16
 _SPREAD_SIZES = tuple(4**power for power in range(6))
@@ -45,13 +46,11 @@ def draw() -> None:
         "reason: where the components of q and k are independent, with mean 0 and variance 1, q·k has mean 0 and "
         "variance d_k. First this is measured, then what softmax makes of it."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 256, 64)
-    with sliders[1]:
-        keys = lab_widgets.number("keys", "Keys", 2, 64, 10)
-    with sliders[2]:
-        seed = lab_widgets.number("seed", "Draw", 0, 20, 0, help="Other random q and k.")
+    d_k, keys, seed = lab_widgets.numbers(
+        Slider("d_k", "d_k", 1, 256, 64),
+        Slider("keys", "Keys", 2, 64, 10),
+        Slider("seed", "Draw", 0, 20, 0, help="Other random q and k."),
+    )
     components = lab_widgets.pick(
         "components",
         "Components of q and k",

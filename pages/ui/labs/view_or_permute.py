@@ -10,6 +10,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import Operation, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
@@ -21,15 +22,12 @@ def draw() -> None:
         "(B, H, L, d_k). The model cuts each row with `view` and moves the axes with `permute`. One `view` straight to "
         "that shape is shorter, and PyTorch accepts it."
     )
-    sliders = st.columns(4)
-    with sliders[0]:
-        batch = lab_widgets.number("batch", "Batch", 1, 4, 1)
-    with sliders[1]:
-        length = lab_widgets.number("length", "Length", 1, 8, 4)
-    with sliders[2]:
-        heads = lab_widgets.number("heads", "Heads", 1, 8, 3)
-    with sliders[3]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 8, 4)
+    batch, length, heads, d_k = lab_widgets.numbers(
+        Slider("batch", "Batch", 1, 4, 1),
+        Slider("length", "Length", 1, 8, 4),
+        Slider("heads", "Heads", 1, 8, 3),
+        Slider("d_k", "d_k", 1, 8, 4),
+    )
     split_routes = result(routes, batch, length, heads, d_k)
     if _places(split_routes):
         _both(split_routes, heads, d_k)

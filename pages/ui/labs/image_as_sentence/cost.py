@@ -35,31 +35,20 @@ def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
     ):
         return False
     sides = [cost.patch for cost in layer_costs]
-    left, right = st.columns(2, gap="large")
-    with left:
-        curves(
-            [
-                Curve("tokens, S", sides, [cost.tokens for cost in layer_costs]),
-                Curve("weights, S × S", sides, [cost.weights for cost in layer_costs]),
-            ],
-            x="patch, pixels a side",
-            y="count in one head, log scale",
-            log_x=True,
-            log_y=True,
-            at=patch,
-        )
-    with right:
-        curves(
-            [
-                Curve("between tokens", sides, [cost.between for cost in layer_costs]),
-                Curve("each token alone", sides, [cost.each for cost in layer_costs]),
-            ],
-            x="patch, pixels a side",
-            y="FLOPs of a layer, log scale",
-            log_x=True,
-            log_y=True,
-            at=patch,
-        )
+    charts = (
+        ("count in one head, log scale", {"tokens, S": "tokens", "weights, S × S": "weights"}),
+        ("FLOPs of a layer, log scale", {"between tokens": "between", "each token alone": "each"}),
+    )
+    for column, (y, lines) in zip(st.columns(2, gap="large"), charts, strict=True):
+        with column:
+            curves(
+                [Curve(name, sides, [getattr(cost, field) for cost in layer_costs]) for name, field in lines.items()],
+                x="patch, pixels a side",
+                y=y,
+                log_x=True,
+                log_y=True,
+                at=patch,
+            )
     more = [cost.patch for cost in layer_costs if cost.between > cost.each]
     crossing = (
         f"From patches of {max(more)} pixels down, most of a layer's work is attention between tokens."

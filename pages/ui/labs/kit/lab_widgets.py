@@ -26,6 +26,18 @@ class _Prediction:
     right: bool
 
 
+@dataclass(frozen=True)
+class Slider:
+    """A slider over whole numbers, for ``numbers``; each field is the argument of ``number`` of that name."""
+
+    name: str
+    label: str
+    low: int
+    high: int
+    usual: int
+    help: str | None = None
+
+
 def begin(key: str) -> None:
     """First call of a lab: whose sliders and questions are drawn from here on."""
     st.session_state[_LAB] = key
@@ -40,6 +52,15 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
         callback = session.chosen(_key(name), key, partial(_keep, name))
         st.slider(label, low, high, start, key=key, help=help, on_change=callback)
     return value
+
+
+def numbers(*sliders: Slider) -> tuple[int, ...]:
+    """Sliders side by side, and where each stands."""
+    values = []
+    for slider, column in zip(sliders, st.columns(len(sliders)), strict=True):
+        with column:
+            values.append(number(slider.name, slider.label, slider.low, slider.high, slider.usual, help=slider.help))
+    return tuple(values)
 
 
 def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:

@@ -14,6 +14,7 @@ from pages.ui.components.tensor_view import Operation, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.word_order import waves_of_positions
 
@@ -32,13 +33,11 @@ def draw() -> None:
         "the order to the embeddings, as a positional encoding (section 3.5). Here the encoder gets the same words in "
         "another order, once without that encoding and once with it."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Words", 2, 12, 6)
-    with sliders[1]:
-        layers = lab_widgets.number("layers", "Encoder layers", 1, 4, 2)
-    with sliders[2]:
-        drawn = lab_widgets.number("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn.")
+    length, layers, drawn = lab_widgets.numbers(
+        Slider("length", "Words", 2, 12, 6),
+        Slider("layers", "Encoder layers", 1, 4, 2),
+        Slider("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn."),
+    )
     choices = st.columns([3, 2])
     with choices[0]:
         kind = lab_widgets.pick("order", "New order", ORDERS)
