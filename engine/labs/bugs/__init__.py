@@ -35,7 +35,7 @@ STAGES = tuple(_STAGES)
 
 @dataclass(frozen=True)
 class SublayerSizes:
-    """Of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
+    """The sizes of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
 
     ``padding`` is how many keys of the last sentence are padding; one at least is a word.
     """
@@ -95,10 +95,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Both runs, step by step. ``first`` is the place of the first pair that differs, None where none does.
+    """Both runs, step by step.
 
-    ``error`` is what PyTorch raised, empty where the wrong program ran; ``outputs`` are (B, L, d_model), the wrong one
-    None where it raised; ``difference`` is the largest between them, NaN where one of them has NaN.
+    Attributes:
+        pairs: the steps of both runs.
+        first: the index of the first pair that differs, None where none does.
+        error: PyTorch's error, empty where the wrong program ran.
+        outputs: the right and the wrong one, (B, L, d_model) each; the wrong one is None where it raised.
+        difference: the largest difference of the outputs, NaN where one of them has NaN.
+        material: the weights and inputs of both.
     """
 
     pairs: tuple[Pair, ...]
@@ -125,7 +130,7 @@ def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
 
 
 def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
-    """Runs the right program and the one with this mistake (its place in ``MISTAKES``) on the same numbers."""
+    """Runs the right program and the one with this mistake (its index in ``MISTAKES``) on the same numbers."""
     mistake_made = MISTAKES[mistake]
     stuff = material(sizes, mistake_made.crossed, seed)
     right, wrong = recorded(attention, stuff), recorded(program(mistake_made), stuff)

@@ -20,7 +20,14 @@ _DIFFERS = "not PyTorch's numbers"
 
 @dataclass(frozen=True)
 class OutputCheck:
-    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was measured."""
+    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k).
+
+    Attributes:
+        name: what is wrong where it does not hold.
+        rule: what must hold.
+        holds: whether it does.
+        measured: the numbers that decided.
+    """
 
     name: str
     rule: str
@@ -37,7 +44,7 @@ class Symptom:
 
 
 def symptom(mistake: int, sizes: SublayerSizes) -> Symptom:
-    """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
+    """The symptom of one mistake (its index in ``MISTAKES``) with these sizes."""
     mistake_made = MISTAKES[mistake]
     stuff, run = material(sizes, mistake_made.crossed), program(mistake_made)
     if isinstance(recorded(run, stuff).output, RuntimeError):

@@ -31,7 +31,7 @@ class AttentionMistake:
         teaches: why it is wrong, in a sentence or two.
         lines: pairs of lines, as they should be and as they are; an empty wrong one is a line left out.
         crossed: whether it is made in the attention to the encoder; else in the decoder's self-attention.
-        turns: the change of sizes that says most about it, a name of ``engine.labs.bugs.CHANGES``.
+        turns: the change of sizes that shows most about it, a name of ``engine.labs.bugs.CHANGES``.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Mistakes that PyTorch takes without a word, because the sizes happen to agree or because one of them is 1."""
+"""Mistakes for which PyTorch raises no error, because the sizes happen to agree or because one of them is 1."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SilentMistake:
 
 @dataclass(frozen=True)
 class Accident:
-    """What became of a mistake.
+    """The result of a mistake beside that of the right line.
 
     Attributes:
         right: what the right line leads to.

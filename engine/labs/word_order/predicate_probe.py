@@ -1,4 +1,4 @@
-"""An encoder trained to say who bites, with and without positional encoding.
+"""An encoder trained to tell who bites whom, with and without positional encoding.
 
 ``dog bites cat`` and ``cat bites dog`` have the same tokens. Where the encoder's mean output cannot tell them apart, a
 classifier gives both the same probability p, and their mean loss −(log p + log(1 − p)) / 2 is at least log 2.
@@ -20,7 +20,7 @@ _DOG, _BITES, _FIRST_NOUN = 3, 4, 5
 
 @dataclass(frozen=True)
 class ProbeTraining:
-    """What became of one training run.
+    """The result of one training run.
 
     Attributes:
         losses: the loss before each step, on the sentences of half of the nouns.

@@ -39,7 +39,14 @@ _ENLARGED = 4  # so that the gaps between patches can be finer than a pixel
 
 @dataclass(frozen=True)
 class Veil:
-    """What lies over one patch: how dark, from 0 to 1; what it says when pointed at; what is written on it."""
+    """What lies over one patch.
+
+    Attributes:
+        dark: how dark it is, from 0 to 1.
+        tooltip: shown when somebody points at the patch.
+        text: written on the patch.
+        asks: whether the patch is the query, and outlined.
+    """
 
     dark: float
     tooltip: str
