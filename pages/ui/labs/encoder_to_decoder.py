@@ -19,6 +19,14 @@ from pages.ui.labs.kit.curves import Curve, curves
 _USUAL = "21 November 2026"
 _ROUNDING = 1e-4  # of log-probabilities in float32, which have about seven digits
 
+_SAME_TEXT = (
+    "The largest difference is {difference}, and the text written is the same: {anew} anew, {cached} with the cache."
+)
+_OTHER_TEXT = (
+    "The largest difference is {difference}, and the text written is not the same: {anew} anew, {cached} with the "
+    "cache."
+)
+
 
 def draw() -> None:
     st.markdown(
@@ -178,14 +186,15 @@ def _same(steps: Ways) -> bool:
     most = max(steps.differences)
     options = ("equal, bit for bit", "equal but for rounding, below 0.0001", "different by more")
     index = 0 if most == 0 else 1 if most < _ROUNDING else 2
-    same = "the same" if steps.tokens == steps.cached_tokens else "not the same"
+    because = _SAME_TEXT if steps.tokens == steps.cached_tokens else _OTHER_TEXT
     return lab_widgets.predict(
         "same",
         f"The log-probabilities of all {len(steps.tokens)} steps, computed anew and with the cache, are …",
         options,
         options[index],
-        f"The largest difference is {number(most)}, and the text written is {same}: {said(''.join(steps.tokens))} "
-        f"anew, {said(''.join(steps.cached_tokens))} with the cache.",
+        because.format(
+            difference=number(most), anew=said("".join(steps.tokens)), cached=said("".join(steps.cached_tokens))
+        ),
     )
 
 

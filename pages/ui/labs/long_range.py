@@ -310,7 +310,7 @@ def _range(values: torch.Tensor) -> str:
 def _times(before: float, after: float) -> str:
     ratio = max(before / after, after / before)
     said = number(ratio, 3) if ratio < 1000 or ratio >= 1e10 else f"{float(f'{ratio:.3g}'):,.0f}"
-    return f"{said} times {'weaker' if before >= after else 'stronger'}"
+    return f"{said} times weaker" if before >= after else f"{said} times stronger"
 
 
 def _first(shown: int, length: int) -> str:

@@ -183,9 +183,9 @@ def _one_merge(query_layout: Layout, merge: Merge) -> None:
         )
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")
-    said = "raises" if merge.error else "works"
-    memory = "shares the memory" if merge.reshape_shares else f"copies {in_words(merge.nbytes)}"
-    st.markdown(f"`view` {said}, `reshape` {memory}.")
+    by_view = "`view` raises" if merge.error else "`view` works"
+    by_reshape = "`reshape` shares the memory" if merge.reshape_shares else f"`reshape` copies {in_words(merge.nbytes)}"
+    st.markdown(f"{by_view}, {by_reshape}.")
 
 
 def _sharing(query_layout: Layout) -> bool:

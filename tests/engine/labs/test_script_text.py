@@ -20,7 +20,7 @@ sizes = (
     1,  # é
     2,
 )  # of everything
-name = "a"
+name = "é"  # a letter
 
 
 def double(x):
@@ -74,7 +74,7 @@ def test_a_script_without_new_values_is_the_file(script):
 def test_an_expression_goes_in_as_it_is_written_and_infinity_as_python_reads_it(script):
     assert "H = 2 * 3  # heads" in fill_in(script, H=Expression("2 * 3"))
     assert 'H = float("-inf")  # heads' in fill_in(script, H=-math.inf)
-    assert 'name = "b"\n' in fill_in(script, name="b")
+    assert 'name = "b"  # a letter\n' in fill_in(script, name="b")
 
 
 @pytest.mark.parametrize("name", ["heads", "x", "double_", "nn.Linear"])

@@ -62,7 +62,11 @@ def ways(cut_image: Cut, patch: int, description: str) -> bool:
 def _side_by_side(cut_image: Cut, patch: int, description: str) -> None:
     _, patches, numbers = cut_image.patches.shape
     same = torch.equal(cut_image.patches, cut_image.rearranged)
-    equal = "the same numbers, to the last bit" if same else "different numbers"
+    caption = (
+        "`torch.equal` says that the two lines give the same numbers, to the last bit."
+        if same
+        else "`torch.equal` says that the two lines give different numbers."
+    )
     st.markdown("##### Two ways to cut, and one that only has the shape")
     right, wrong = st.columns(2, gap="large")
     with right:
@@ -73,7 +77,7 @@ def _side_by_side(cut_image: Cut, patch: int, description: str) -> None:
             wrap_lines=True,
         )
         _laid_out(cut_image.rebuilt, patch, f"{description}, put together from its patches")
-        st.caption(f"`torch.equal` says that the two lines give {equal}.")
+        st.caption(caption)
     with wrong:
         st.markdown("**Straight view**")
         st.code(f"image.view(1, {patches}, {numbers})\n# no error: the numbers are as many", wrap_lines=True)

@@ -7,10 +7,18 @@ from collections.abc import Iterable
 import streamlit as st
 
 from engine.labs.masking.future import Changed, changed
+from engine.labs.phrases import by_count
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+
+# Of one earlier row, and of several.
+_EQUAL = (
+    "The earlier {rows} is equal bit for bit, by torch.equal.",
+    "The earlier {rows} are equal bit for bit, by torch.equal.",
+)
+_UNEQUAL = ("The earlier {rows} is not equal.", "The earlier {rows} are not equal.")
 
 
 def usual(length: int) -> int:
@@ -55,18 +63,15 @@ def _rows(change: Changed, tokens: tuple[str, ...], index: int, layers: int) -> 
     options = dict.fromkeys((*(_span(range(first, last + 1)) for first, last in spans), _span(change.rows)))
     earlier = range(index)
     same = not set(earlier) & set(change.rows)
-    because = (
-        "There is no earlier row."
-        if not index
-        else (
-            f"The earlier {_span(earlier)} {'are' if index > 1 else 'is'} "
-            f"{'equal bit for bit, by torch.equal' if same else 'not equal'}."
-        )
-    )
+    because = "There is no earlier row."
+    if index:
+        singular, plural = _EQUAL if same else _UNEQUAL
+        because = (plural if index > 1 else singular).format(rows=_span(earlier))
+    decoder = by_count(layers, "A decoder of {count} layer", "A decoder of {count} layers")
     return lab_widgets.predict(
         "rows",
-        f"`{tokens[index]}`, token {index} of {length}, becomes another word. A decoder of {layers} "
-        f"{'layers' if layers > 1 else 'layer'} with the causal mask runs again. Which rows of its output change?",
+        f"`{tokens[index]}`, token {index} of {length}, becomes another word. {decoder} with the causal mask runs "
+        "again. Which rows of its output change?",
         tuple(options),
         _span(change.rows),
         because,

@@ -18,6 +18,9 @@ from pages.ui.labs.kit.cached import result
 _LAYERS = 3
 _ACROSS = 3
 
+_FUSED_ROW = "{function}, given this mask, returns {numbers} for this row on this machine."
+_FUSED_ROWS = "{function}, given this mask, returns {numbers} for these rows on this machine."
+
 
 def usual(length: int) -> int:
     """How many of so many tokens are padding to begin with."""
@@ -128,7 +131,5 @@ def _said(remedy: Remedy) -> str:
 def _fused(rows: Tensor, padded: int) -> None:
     empty_rows = rows[:padded]
     gives = "NaN" if empty_rows.isnan().any() else "0" if not empty_rows.any() else "other numbers"
-    st.markdown(
-        f"{code('torch.nn.functional.scaled_dot_product_attention')}, given this mask, returns {gives} for "
-        f"{'these rows' if padded > 1 else 'this row'} on this machine."
-    )
+    sentence = _FUSED_ROW if padded == 1 else _FUSED_ROWS
+    st.markdown(sentence.format(function=code("torch.nn.functional.scaled_dot_product_attention"), numbers=gives))

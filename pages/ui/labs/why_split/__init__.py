@@ -16,6 +16,14 @@ from pages.ui.labs.why_split import trained
 # Between sums of the same float32 numbers in another order; these outputs are near 1.
 _ROUNDING = 1e-4
 
+_SUM_IS_OUTPUT = (
+    "The sum of the {heads} contributions and the bias is the layer's output: the largest difference is {difference}."
+)
+_SUM_IS_NOT_OUTPUT = (
+    "The sum of the {heads} contributions and the bias is not the layer's output: the largest difference is "
+    "{difference}."
+)
+
 
 def draw() -> None:
     st.markdown(
@@ -110,24 +118,28 @@ def _sum(whole: HeadContributions) -> None:
         ],
         operation=Operation(title="added up", code="contributions.sum(dim=0) + bias"),
     )
-    said = "is the layer's output" if whole.sum_difference <= _ROUNDING else "is not the layer's output"
+    sentence = _SUM_IS_OUTPUT if whole.sum_difference <= _ROUNDING else _SUM_IS_NOT_OUTPUT
     st.markdown(
-        f"The sum of the {heads} contributions and the bias {said}: the largest difference is "
-        f"{number(whole.sum_difference)}. What one head found, another reads only in the next layer, from this sum."
+        f"{sentence.format(heads=heads, difference=number(whole.sum_difference))} What one head found, another reads "
+        "only in the next layer, from this sum."
     )
 
 
 def _removed(without: Removed, head: int) -> bool:
     options = ("by exactly what the head gave", "by more: the other heads change as well", "not at all")
     index = 2 if without.moved == 0 else 0 if without.beyond_own <= _ROUNDING else 1
-    others = "stay what they were, bit for bit" if without.others_equal else "change"
+    others = (
+        "The weights of all heads stay what they were, bit for bit."
+        if without.others_equal
+        else "The weights of all heads change."
+    )
     return lab_widgets.predict(
         "removed",
         f"Set the block of head {head} in W_O to zero and run the layer again. How far does its output move?",
         options,
         options[index],
         f"It moves by up to {number(without.moved)}. That is the contribution of head {head}, to within "
-        f"{number(without.beyond_own)}. The weights of all heads {others}.",
+        f"{number(without.beyond_own)}. {others}",
     )
 
 

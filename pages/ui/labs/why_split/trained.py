@@ -72,13 +72,11 @@ def _map(every: EveryHead) -> None:
         if lost:
             st.markdown("On its own, the model writes something else without:\n" + "\n".join(lost))
         together = (
-            f"still writes {code(every.text)}"
+            f"Without all of these together the model still writes {code(every.text)}."
             if every.without_spared == every.text
-            else f"writes {code(every.without_spared)}"
+            else f"Without all of these together the model writes {code(every.without_spared)}."
         )
-        st.markdown(
-            f"{every.spared} heads can be spared one at a time. Without all of these together the model {together}."
-        )
+        st.markdown(f"{every.spared} heads can be spared one at a time. {together}")
 
 
 def _one_head(text: str) -> None:
@@ -110,9 +108,14 @@ def _one_head(text: str) -> None:
 def _verdict(ablation: Ablated, name: str, head: int) -> str:
     if ablation.text_without == ablation.text:
         return f"Without head {head} of {name} the model still writes {code(ablation.text)}."
-    kind = "another date" if is_date(ablation.text_without) else "which is no date"
+    written = code(ablation.text_without)
+    verdict = (
+        f"Without head {head} of {name} the model writes {written}, another date."
+        if is_date(ablation.text_without)
+        else f"Without head {head} of {name} the model writes {written}, which is no date."
+    )
     ended = "" if ablation.choices_without[-1].token == "⟨end⟩" else " It never came to an end and was stopped."
-    return f"Without head {head} of {name} the model writes {code(ablation.text_without)}, {kind}.{ended}"
+    return verdict + ended
 
 
 def _table(ablation: Ablated) -> None:
