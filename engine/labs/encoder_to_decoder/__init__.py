@@ -51,7 +51,7 @@ class Crossing:
 
 
 def crossing(text: str, read_so_far: int, layer: int) -> Crossing:
-    """The cross-attention of a decoder layer, after begin and so many tokens of the model's own answer were read.
+    """The cross-attention of a decoder layer, after it has read begin and ``read_so_far`` tokens of the answer.
 
     Raises:
         TextError: the text cannot be read.

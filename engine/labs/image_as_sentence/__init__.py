@@ -25,7 +25,7 @@ _EPSILON = 2.0**-24  # half a unit in the last place of float32
 
 @dataclass(frozen=True)
 class Cut:
-    """An image cut into patches on three ways.
+    """An image cut into patches in three ways.
 
     Attributes:
         image: (B, C, Hpx, Wpx).
@@ -89,7 +89,7 @@ class Projection:
 
 
 def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int) -> Projection:
-    """The same tokens on both ways.
+    """Computes the tokens in both ways.
 
     A sum of n products, added up in whatever order, is off by n·u / (1 − n·u) of the sum of their sizes at the most
     (Higham 2002, section 3.1); two such sums by twice that. u is 2⁻²⁴ in float32.

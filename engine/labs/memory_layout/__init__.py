@@ -77,7 +77,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Layout:
-    """A query whose numbers are their places in memory, with its axes moved.
+    """A query with its axes moved; each of its numbers is its own position in memory.
 
     Attributes:
         query: (L, H, d_k) int64, each number its own place.

@@ -108,7 +108,7 @@ def spreads(sizes: tuple[int, ...], components: str = "normal", seed: int = 0) -
 
 
 def density(numbers: Tensor, bins: int = 40) -> Density:
-    """Within four standard deviations of the mean on either side."""
+    """A histogram of numbers within four standard deviations of their mean."""
     mean, reach = float(numbers.mean()), 4 * float(numbers.std(correction=0))
     low, high = mean - reach, mean + reach
     width = (high - low) / bins

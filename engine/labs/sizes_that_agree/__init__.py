@@ -23,7 +23,7 @@ MOST_BATCH, MOST_HEADS, MOST, MOST_WIDTH = 3, 4, 8, 32
 
 @dataclass(frozen=True)
 class AttentionSizes:
-    """What a person can set. ``w_in`` and ``w_out`` are what W_O takes and gives, ``d_model`` the width of x."""
+    """The sizes of the sliders. W_O maps ``w_in`` features to ``w_out``; ``d_model`` is the width of x."""
 
     batch: int = 1
     heads: int = 2

@@ -169,7 +169,7 @@ def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
 
 
 def without_head(attention: MultiHeadAttention, head: int) -> MultiHeadAttention:
-    """A copy whose W_O no longer reads what this head mixed."""
+    """A copy of the layer in which the block of this head in W_O is 0."""
     other = copy.deepcopy(attention)
     block = slice(head * attention.d_v, (head + 1) * attention.d_v)
     with torch.no_grad():

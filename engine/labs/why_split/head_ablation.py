@@ -153,7 +153,7 @@ def _missing(model: Transformer, rows: Sequence[Sequence[tuple[str, int]]]) -> n
 
 
 class _Times:
-    """Scales what W_O is given: a feature that is 0 gives nothing, as one whose column of W_O is 0."""
+    """Multiplies the input of W_O: a feature that is 0 has the same effect as a column of W_O that is 0."""
 
     def __init__(self, keep: Tensor) -> None:
         self.keep = keep

@@ -25,7 +25,7 @@ _FIRST_WORD = 3  # ids below belong to padding, begin and end
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Outputs of the encoder for words as they stand, and for the same words in another order.
+    """Outputs of the encoder for words in their order, and for the same words in another order.
 
     Attributes:
         order: (L) int64, which word now stands at each place.
@@ -58,7 +58,7 @@ class Pooled:
 
 
 def order_of(kind: str, length: int, draw: int = 0) -> Tensor:
-    """A permutation (L) of so many places; never the identity where there is another."""
+    """A permutation of ``length`` positions, int64 (L); the identity only where there is no other."""
     places = torch.arange(length)
     if kind == "reversed":
         return places.flip(0)

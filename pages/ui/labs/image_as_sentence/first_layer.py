@@ -47,7 +47,7 @@ _STYLE = """<style>
 
 @dataclass(frozen=True)
 class VisionSizes:
-    """Of the model; ``spread`` is the position embedding's standard deviation."""
+    """Sizes and seed of the model; ``spread`` is the position embedding's standard deviation."""
 
     d_model: int
     heads: int

@@ -17,12 +17,12 @@ _CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the
 
 
 def usual(length: int) -> tuple[int, int]:
-    """How many of so many keys are visible to begin with, and by how much the last one's score is raised."""
+    """The usual number of visible keys among ``length``, and how much is added to the last key's score."""
     return max(1, length - 2), 4
 
 
 def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
-    """Draws the sliders, both questions and the three ways; returns what ``usual`` does, as the sliders stand."""
+    """Draws the sliders, both questions and the three ways; returns the values of the sliders, as ``usual`` does."""
     length = len(tokens)
     st.markdown("##### Multiplying by 0, after softmax")
     st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")

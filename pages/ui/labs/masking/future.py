@@ -22,7 +22,7 @@ _UNEQUAL = ("The earlier {rows} is not equal.", "The earlier {rows} are not equa
 
 
 def usual(length: int) -> int:
-    """Which of so many tokens is changed to begin with."""
+    """The usual index of the token to change, for ``length`` tokens."""
     return min(2, length - 1)
 
 

@@ -23,7 +23,7 @@ _FUSED_ROWS = "{function}, given this mask, returns {numbers} for these rows on 
 
 
 def usual(length: int) -> int:
-    """How many of so many tokens are padding to begin with."""
+    """The usual number of padding tokens, for ``length`` tokens."""
     return min(2, length - 1)
 
 

@@ -19,7 +19,7 @@ _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_at
 
 
 def draw() -> None:
-    """Draws the text to read, the question, and what comes of it."""
+    """Draws the choice of a text, the question, and the answers without each head."""
     st.markdown("##### What a head is worth, in the trained model")
     text = lab_widgets.pick("text", "A date for the trained model", _TEXTS)
     every = result(every_head, text)
