@@ -17,7 +17,7 @@ class Lab:
     summary: str
 
     def module(self) -> ModuleType:
-        """The module whose ``draw()`` draws the lab; imported when the lab is opened, so that the others cost no time."""
+        """The module whose ``draw()`` draws the lab; imported when the lab is opened: the others cost no time."""
         return import_module(f"pages.ui.labs.{self.key}")
 
 
