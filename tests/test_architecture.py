@@ -28,6 +28,8 @@ LAYERS = (
 ON_CALL = {("engine.record.trace", "engine.export.step_frame")}
 PANDAS = "engine.export.step_frame"  # where alone the engine makes DataFrames
 MOST_FILES = 15  # flat in one folder
+# Class names that still stand twice, and may not for long.
+TWICE = {"Comparison", "Factor", "FeedForward", "LayerNorm", "Line", "Operation", "Problem"}
 
 
 def module_name(path: Path) -> str:
@@ -172,6 +174,16 @@ def test_no_folder_is_a_heap():
         if not path.name.startswith("__"):
             counts[path.parent] = counts.get(path.parent, 0) + 1
     assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+def test_no_class_name_stands_twice():
+    modules_of: dict[str, list[str]] = {}
+    for path in [*ENGINE, *SHARED, *PAGES]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                modules_of.setdefault(node.name, []).append(module_name(path))
+    twice = {name: modules for name, modules in modules_of.items() if len(modules) > 1}
+    assert {name: modules for name, modules in twice.items() if name not in TWICE} == {}
 
 
 def test_importing_the_engine_leaves_streamlit_and_plotting_alone():

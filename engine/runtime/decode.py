@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from engine.config import Config, ConfigError, number_problem
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.record.trace import Trace
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.forward import Sentences, guarded, load, read_text, run_batch
-from engine.text import char_tokenizer, tokenizer
+from engine.text import tokenizer
 from engine.text.tokenizer import BEGIN, END
 
 MOST_STEPS = 16  # a date and its end take 11
@@ -133,17 +134,20 @@ def teacher_forced(source: str, target: str, config: Config, *, model: Transform
 
 
 def _decode(source: str, config: Config, batch: tokenizer.Batch, model: Transformer) -> Decoded:
-    written: tuple[int, ...] = ()
     choices: list[Choice] = []
     traces: list[Trace] = []
-    while len(choices) < MOST_STEPS and written[-1:] != (END,):
-        step = dataclasses.replace(batch, target_ids=((BEGIN, *written),))
-        trace = run_batch(config.change(tgt_len=len(written) + 1), step, model)
+
+    def likeliest(tokens: Tensor) -> Tensor:
+        step = dataclasses.replace(batch, target_ids=(tuple(tokens[0].tolist()),))
+        trace = run_batch(config.change(tgt_len=tokens.size(1)), step, model)
         probabilities = _probabilities(trace, config)[-1]
         # The first of the ranking: argmax may settle a tie in another way.
-        written += (int(_ranked(probabilities).indices[0]),)
-        choices.append(_choice(probabilities, written[-1], batch.vocabulary))
+        token = _ranked(probabilities).indices[:1]
+        choices.append(_choice(probabilities, int(token), batch.vocabulary))
         traces.append(trace)
+        return token
+
+    written = greedy(likeliest, torch.tensor([[BEGIN]]), END, MOST_STEPS)[0].tolist()
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
 
 
@@ -158,7 +162,7 @@ def answered(
         upto: how many characters of it the decoder reads, all where a text has fewer; None for all of all texts.
     """
     traces = (decoded.traces[decoded.written_by(upto)] for decoded in written)
-    target_ids = char_tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
+    target_ids = tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
     return config.change(tgt_len=len(target_ids[0])), dataclasses.replace(batch, target_ids=target_ids)
 
 

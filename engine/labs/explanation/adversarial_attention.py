@@ -29,7 +29,7 @@ class Adversary:
         text, layers, heads, position: where they were looked for.
         source: the S tokens of the source, as displayed.
         own: (layers, heads, S), the model's weights.
-        found: (layers, heads, S), the others.
+        moved: (layers, heads, S), the others.
         weights_moved: their Jensen–Shannon divergence, the mean over layers and heads; 0 where nothing was found.
         output_moved: the total variation distance of the outputs.
         before: the likeliest characters with the model's weights, as displayed, with their probabilities.
@@ -42,7 +42,7 @@ class Adversary:
     position: int
     source: tuple[str, ...]
     own: Tensor
-    found: Tensor
+    moved: Tensor
     weights_moved: float
     output_moved: float
     before: tuple[tuple[str, float], ...]

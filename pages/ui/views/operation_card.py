@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from engine import Leaf, Step, Trace
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
-from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_story
+from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
 from engine.export.units import format_bytes
 from engine.ops import Movement, movement
+from engine.ops.checks import Check
 from engine.runtime.parameters import size_arithmetic
 from pages.ui.components.tensor_view import Badge, OperationCard
 from pages.ui.views.tensor_panels import memory_words
@@ -31,8 +32,14 @@ def card_of(trace: Trace, step: Step) -> OperationCard:
         code=code,
         mark=mark,
         facts=tuple(_facts(step)),
-        badges=[Badge(check.label, check.holds, check.detail) for check in checks(trace, step)],
+        badges=[Badge(check.label, check.holds, check.detail) for check in _checks(trace, step)],
     )
+
+
+def _checks(trace: Trace, step: Step) -> tuple[Check, ...]:
+    """What must hold of a step, its einops form among it."""
+    by_einops = einops_check(step)
+    return checks(trace, step) if by_einops is None else (*checks(trace, step), by_einops)
 
 
 def formula_runs(step: Step) -> Runs:
