@@ -59,7 +59,10 @@ class IndexTerm:
         letter = letters[self.out]
         text = letter if self.div == 1 else f"⌊{letter} / {self.div}⌋"
         text = text if self.mod is None else f"({text} mod {self.mod})"
-        return text if self.times == 1 else f"{self.times}{text}".replace("-1", "−", 1).replace("-", "−")
+        if abs(self.times) == 1:
+            return text if self.times == 1 else f"−{text}"
+        times = f"{self.times} · " if len(text) > 1 else f"{self.times}"
+        return f"{times}{text}".replace("-", "−")
 
     def to_json(self) -> dict[str, int]:
         entry = {"out": self.out}
