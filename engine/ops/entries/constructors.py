@@ -176,7 +176,7 @@ class TriangleIndices(Constructor):
 class Uninitialised(Constructor):
     """Memory as it was found."""
 
-    names = ("empty",)
+    names: tuple[str, ...] = ("empty",)
 
     def formula(self, cells: Cells) -> str:
         return "whatever stood in that memory"

@@ -117,7 +117,7 @@ function kindOf(entry, input) {
 function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
-  if (spec.at !== undefined) return ONE(spec.at);
+  if (typeof spec.at === "number") return ONE(spec.at);
   // an axis of size 1 is repeated along the output's (broadcasting)
   if (size === 1 && spec.start === undefined) return ONE(0);
   return ONE((spec.start ?? 0) + (spec.step ?? 1) * out[spec.out]);
