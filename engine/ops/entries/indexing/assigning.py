@@ -1,7 +1,8 @@
-"""Writing into a part of a tensor: ``x[...] = y`` in every form, and a whole copy."""
+"""Writing into a part of a tensor: ``x[...] = y`` in every form, where a mask is True, and a whole copy."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from engine.ops.index_access import (
     RankAmongTrue,
     SearchMap,
     broadcast_at,
+    table_of,
 )
 from engine.ops.registry import Movement, Reads, register
 from engine.ops.terms import TermGroup
@@ -176,6 +178,29 @@ def _limits(item: Any, size: int) -> tuple[int, int] | None:
     return item % size, item % size + 1
 
 
+class MaskedScatter(Written):
+    """The numbers of another tensor, one after the other, where a mask is True."""
+
+    names = ("masked_scatter",)
+    signature = "input mask value"
+
+    def reads(self, call: Call) -> Reads:
+        out, shape, mask, value = call.step.shape, call.shape("input"), call.shape("mask"), call.shape("value")
+        if shape != out:
+            return None
+        table, at = table_of(call, "mask"), broadcast_at(mask, 0, len(out))
+        wide = table if mask == out else IndexTable(None, table.name, table.numbers.expand(out))
+        every = tuple(range(len(out)))
+        # The other tensor's numbers are taken in row-major order, whatever its axes.
+        ranks = tuple(RankAmongTrue(wide, every, math.prod(value[axis + 1 :]), size) for axis, size in enumerate(value))
+        own = tuple(SameIndex(len(out) - len(mask) + axis) for axis in range(len(mask)))
+        return {
+            "input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), MaskIs(table, at, False)),
+            "mask": AffineMap(mask, own),
+            "value": AffineMap(value, ranks, MaskIs(table, at, True)),
+        }
+
+
 class CopyInto(Selected):
     """``x.copy_(y)``: every element is the other tensor's, broadcast."""
 
@@ -195,4 +220,5 @@ class CopyInto(Selected):
 
 
 register(SetItem())
+register(MaskedScatter())
 register(CopyInto())

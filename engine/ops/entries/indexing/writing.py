@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -16,7 +15,7 @@ from engine.ops.entries.accesses import axis_of
 from engine.ops.entries.indexing.assigning import Written, is_number_or_tensor, sent_by, written_reads
 from engine.ops.entries.indexing.keys import KeyItem, key_items, picked
 from engine.ops.formula import Cells
-from engine.ops.index_access import IndexTable, MaskIs, Match, Missed, RankAmongTrue, SearchMap, broadcast_at, table_of
+from engine.ops.index_access import Match, Missed, SearchMap, table_of
 from engine.ops.printed import Printed, constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import OperandValues, TermGroup
@@ -338,33 +337,9 @@ class IndexPut(Accumulated, Written):
         return names[:-1], names[-1], adds
 
 
-class MaskedScatter(Written):
-    """The numbers of another tensor, one after the other, where a mask is True."""
-
-    names = ("masked_scatter",)
-    signature = "input mask value"
-
-    def reads(self, call: Call) -> Reads:
-        out, shape, mask, value = call.step.shape, call.shape("input"), call.shape("mask"), call.shape("value")
-        if shape != out:
-            return None
-        table, at = table_of(call, "mask"), broadcast_at(mask, 0, len(out))
-        wide = table if mask == out else IndexTable(None, table.name, table.numbers.expand(out))
-        every = tuple(range(len(out)))
-        # The other tensor's numbers are taken in row-major order, whatever its axes.
-        ranks = tuple(RankAmongTrue(wide, every, math.prod(value[axis + 1 :]), size) for axis, size in enumerate(value))
-        own = tuple(SameIndex(len(out) - len(mask) + axis) for axis in range(len(mask)))
-        return {
-            "input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), MaskIs(table, at, False)),
-            "mask": AffineMap(mask, own),
-            "value": AffineMap(value, ranks, MaskIs(table, at, True)),
-        }
-
-
 register(ReducingScatter())
 register(IndexCopy())
 register(IndexFill())
 register(ScatterReduce())
 register(IndexAdd())
 register(IndexPut())
-register(MaskedScatter())
