@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from engine import explain, ops, record
 from engine.ops.access import GatherMap
+from engine.ops.entries.indexing.ordering import ordinal
 
 FEW = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 T = torch.tensor
@@ -125,13 +126,29 @@ def test_rows_along_the_first_axis_are_still_looked_up_as_a_table():
 
 def test_memory_overwritten_under_another_name_is_not_taken_for_an_index():
     def program(ids):
-        row = ids.view(-1)
-        ids.add_(1)
-        return row[0]
+        column = ids.view(2, 1)
+        ids.mul_(1)
+        return column[...]
 
-    step = record(program, torch.arange(4).view(2, 2)).steps[-1]
+    step = record(program, torch.arange(2)).steps[-1]
     assert len([parent for parent in step.parents if parent.kind != "argument"]) == 2
     assert ops.reads(step) is None
+
+
+def test_what_was_overwritten_by_scatter_is_no_longer_read():
+    step = record(lambda x, index, y: x.scatter(1, index, y), torch.zeros(1, 3), T([[2, 2]]), torch.ones(1, 2)).steps[
+        -1
+    ]
+    kept, _, sent = ops.reads(step)
+    assert (kept.cells((0, 2)), sent.cells((0, 2))) == ((), ((0, 1),))
+    assert (kept.cells((0, 1)), sent.cells((0, 1))) == (((0, 1),), ())
+
+
+def test_places_are_counted_as_english_does():
+    places = [ordinal(place, "largest") for place in (0, 1, 2, 3, 10, 11, 12, 20, 21, 110)]
+    assert [place.partition(" ")[0] for place in places] == [
+        *("largest", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "111th")
+    ]
 
 
 SCORES = T([[0.1, 0.7, 0.4, 0.2]])
