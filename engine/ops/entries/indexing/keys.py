@@ -64,7 +64,8 @@ def key_items(call: Call, names: Sequence[str]) -> list[KeyItem] | None:
         operand = call.args[name]
         if operand.kind != "argument":
             # Memory of the input that was written under another name: it is listed like an index, and is none.
-            if memory_shared(operand.value, call.args["input"].value):
+            # The input itself may be kept as a copy of what it was; a view that was taken of it is not.
+            if any(memory_shared(operand.value, other) for other in (call.args["input"].value, call.step.value)):
                 return None
             items.append(KeyItem(operand.value, name, operand.name))
         elif isinstance(operand.value, tuple) and len(names) == 1:
