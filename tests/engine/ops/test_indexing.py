@@ -124,6 +124,12 @@ def test_rows_along_the_first_axis_are_still_looked_up_as_a_table():
     assert isinstance(ops.reads(step)[0], GatherMap)
 
 
+def test_indices_apart_from_each_other_put_their_axis_in_front():
+    step = record(lambda x, i, j: x[:, i, :, j], torch.arange(48).view(2, 2, 3, 4), T([1, 0]), T([3, 2])).steps[-1]
+    assert ops.reads(step)[0].cells((0, 1, 2)) == ((1, 1, 2, 3),)
+    assert ops.reads(step)[0].cells((1, 0, 0)) == ((0, 0, 0, 2),)
+
+
 def test_memory_overwritten_under_another_name_is_not_taken_for_an_index():
     def program(ids):
         column = ids.view(2, 1)
