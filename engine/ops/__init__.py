@@ -5,9 +5,9 @@ To add one, write a subclass of ``Operation`` in the module of its kind in ``ent
 
 from engine.ops.call import Call, Operand, RecordedCall
 from engine.ops.entries import (  # noqa: F401  an operation is registered when its module is imported
-    assigning,
     constructors,
     elementwise,
+    indexing,
     logic,
     products,
     rearranging,

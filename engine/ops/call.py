@@ -124,7 +124,9 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
         is_tensor = operand.kind != "argument"
         keyword = "" if is_tensor else operand.name
         if keyword:
-            args[_OTHER_PARAMETERS.get(keyword, keyword)] = operand
+            name = _OTHER_PARAMETERS.get(keyword, keyword)
+            args[name] = operand
+            parameters = [parameter for parameter in parameters if parameter.strip("?") != name]
             continue
         if parameters and parameters[0] == "*tensors" and not is_tensor:
             parameters.pop(0)

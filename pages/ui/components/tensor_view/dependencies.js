@@ -2,6 +2,7 @@
 // Each kind answers both ways: `from` an output cell to the input's boxes, `to` an input cell's readers.
 
 import { sentOffset } from "./decode.js";
+import { boxesWhere, cellsSent, elementsSentTo, isLookup, lookupHolds, lookupIndex, narrowByLookup } from "./lookups.js";
 
 /** @type {(size: number) => IndexRange} */
 const WHOLE = (size) => [0, size, 1];
@@ -16,20 +17,37 @@ const READS = {
   none: { from: () => [], to: () => [] },
 
   affine: {
-    from: (entry, input, _output, index) =>
-      holds(entry.when, index) ? [entry.axes.map((spec, axis) => specRange(spec, input.shape[axis], index))] : [],
-    to: (entry, input, output, index) => {
+    from: (entry, input, output, index, panels) => {
+      const read = isLookup(entry.when) ? lookupHolds(entry.when, output, index, panels) : holds(entry.when, index);
+      if (!read) return [];
+      const positions = entry.axes.map((spec, axis) => (isLookup(spec) ? lookupIndex(spec, input.shape[axis], index, panels) : 0));
+      if (positions.includes(null)) return [];
+      return [entry.axes.map((spec, axis) => (isLookup(spec) ? ONE(positions[axis]) : specRange(spec, input.shape[axis], index)))];
+    },
+    to: (entry, input, output, index, panels) => {
       const box = output.shape.map(WHOLE);
       for (let axis = 0; axis < index.length; axis++) {
+        if (isLookup(entry.axes[axis])) continue;
         if (!narrow(box, entry.axes[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return whenBoxes(entry.when, box);
+      let boxes = [box];
+      entry.axes.forEach((spec, axis) => {
+        if (isLookup(spec)) boxes = narrowByLookup(boxes, spec, input.shape[axis], index[axis], output, panels);
+      });
+      const readers = (part) => (isLookup(entry.when) ? boxesWhere(entry.when, part, output, panels) : whenBoxes(entry.when, part));
+      return boxes.flatMap(readers);
     },
   },
 
   flat: {
     from: (_entry, input, output, index) => [unflatten(flatten(index, output.shape), input.shape).map(ONE)],
     to: (_entry, input, output, index) => [unflatten(flatten(index, input.shape), output.shape).map(ONE)],
+  },
+
+  search: {
+    from: (entry, _input, output, index, panels) => cellsSent(entry, output, index, panels).map((cell) => cell.map(ONE)),
+    to: (entry, _input, output, index, panels) =>
+      elementsSentTo(entry, output, index, panels).map((element) => element.map(ONE)),
   },
 
   gather: {
@@ -49,7 +67,9 @@ const READS = {
         if (axis === entry.axis) continue;
         if (!narrow(box, rest[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return cellsHolding(ids, index[entry.axis]).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
+      // x[-1] counts from the end.
+      const rows = [index[entry.axis], index[entry.axis] - input.shape[entry.axis]];
+      return rows.flatMap((row) => cellsHolding(ids, row)).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
     },
   },
 };
@@ -97,7 +117,7 @@ function kindOf(entry, input) {
 function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
-  if (spec.at !== undefined) return ONE(spec.at);
+  if (typeof spec.at === "number") return ONE(spec.at);
   // an axis of size 1 is repeated along the output's (broadcasting)
   if (size === 1 && spec.start === undefined) return ONE(0);
   return ONE((spec.start ?? 0) + (spec.step ?? 1) * out[spec.out]);
