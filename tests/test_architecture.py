@@ -28,8 +28,6 @@ LAYERS = (
 ON_CALL = {("engine.record.trace", "engine.export.step_frame")}
 PANDAS = "engine.export.step_frame"  # where alone the engine makes DataFrames
 MOST_FILES = 15  # flat in one folder
-# Class names that still stand twice, and may not for long.
-TWICE = {"Comparison", "Factor", "FeedForward", "LayerNorm", "Line", "Operation", "Problem"}
 
 
 def module_name(path: Path) -> str:
@@ -183,7 +181,7 @@ def test_no_class_name_stands_twice():
             if isinstance(node, ast.ClassDef):
                 modules_of.setdefault(node.name, []).append(module_name(path))
     twice = {name: modules for name, modules in modules_of.items() if len(modules) > 1}
-    assert {name: modules for name, modules in twice.items() if name not in TWICE} == {}
+    assert twice == {}
 
 
 def test_importing_the_engine_leaves_streamlit_and_plotting_alone():
