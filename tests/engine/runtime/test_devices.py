@@ -107,7 +107,7 @@ def test_a_run_may_take_half_of_the_least_that_machine_container_and_process_lea
     monkeypatch.setattr(devices.psutil, "virtual_memory", lambda: SimpleNamespace(available=machine))
     monkeypatch.setattr(devices, "memory_left", lambda: container)
     monkeypatch.setattr(devices, "_address_space_left", lambda: process)
-    assert devices.room(CPU) == room
+    assert devices.memory_budget(CPU) == room
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
