@@ -25,7 +25,10 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "indices": "index",
 }
 _TENSORS = frozenset(
-    ("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key", "attn_mask")
+    (
+        *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
+        *("attn_mask", "running_mean", "running_var", "target", "mat1", "mat2", "scales", "per_sample_weights"),
+    )
 )
 
 
@@ -124,7 +127,9 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
         is_tensor = operand.kind != "argument"
         keyword = "" if is_tensor else operand.name
         if keyword:
-            args[_OTHER_PARAMETERS.get(keyword, keyword)] = operand
+            name = _OTHER_PARAMETERS.get(keyword, keyword)
+            args[name] = operand
+            parameters = [parameter for parameter in parameters if parameter.strip("?") != name]
             continue
         if parameters and parameters[0] == "*tensors" and not is_tensor:
             parameters.pop(0)

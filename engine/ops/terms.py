@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,6 +95,32 @@ class OperandValues:
     def factors(self) -> list[Factor]:
         cells = itertools.product(*self.ranges)
         return [Factor(self.parent, cell, v, self.role) for cell, v in zip(cells, self.raw.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class ListedValues(OperandValues):
+    """Elements of one parent in an order of their own, some perhaps more than once: ``cell`` says where each stands."""
+
+    cell: Callable[[int], tuple[int, ...]]
+
+    @classmethod
+    def of(cls, read: OperandValues, places: Tensor) -> ListedValues:
+        """Those of the elements read that stand at these places, in this order."""
+        order = places.tolist()
+        return cls(
+            read.parent,
+            read.role,
+            read.ranges,
+            read.raw[places],
+            read.numbers[places],
+            lambda place: read.factor(order[place]).index,
+        )
+
+    def factor(self, place: int) -> Factor:
+        return Factor(self.parent, self.cell(place), self.raw[place].item(), self.role)
+
+    def factors(self) -> list[Factor]:
+        return [self.factor(place) for place in range(len(self.raw))]
 
 
 @dataclass(frozen=True, eq=False)

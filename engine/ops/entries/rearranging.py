@@ -238,18 +238,6 @@ class Conversion(Moved):
         return same_index_of_input(call)
 
 
-class Dropout(Moved):
-    """Dropout at rest. In training it draws random numbers, and no access map says which."""
-
-    names = ("dropout",)
-    signature = "input p? training? inplace?"
-    movement = Movement.COPIES
-
-    def reads(self, call: Call) -> Reads:
-        idle = call.step.memory == "same" or call.value("training", True) is False
-        return same_index_of_input(call) if idle else None
-
-
 register(Regrouping())
 register(RegroupingLike())
 register(Permute())
@@ -263,4 +251,3 @@ register(Squeeze())
 register(Copy())
 register(Handing())
 register(Conversion())
-register(Dropout())
