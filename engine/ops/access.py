@@ -146,9 +146,14 @@ class AllIndices(AxisAccess):
 
 @dataclass(frozen=True)
 class UpToIndex(AxisAccess):
-    """Every index up to the output's along axis ``out``, that one included."""
+    """Every index up to the output's along axis ``out``, that one included. In a formula ``letter`` may run along it."""
 
     out: int
+    letter: str = ""
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
 
     @property
     def follows(self) -> int | None:

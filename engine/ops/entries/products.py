@@ -23,6 +23,16 @@ _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
 
 
+_MIXED = (
+    "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
+    "the keys {keys}; the largest weight is {weight}, of key {key}"
+)
+_MIXED_MASKED = (
+    "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
+    "the keys {keys}, under the mask {mask}; the largest weight is {weight}, of key {key}"
+)
+
+
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
     """A sum of products of two parameters' elements, plus a bias where one is read."""
     x, y = at.operand(left), at.operand(right)
@@ -126,7 +136,7 @@ class ScaledDotProductAttention(Operation):
         out = call.step.shape
         rank, causal = len(out), call.value("is_causal", False)
         # A query reads no key that stands after it.
-        keys: AxisAccess = UpToIndex(rank - 2) if causal else AllIndices("j")
+        keys: AxisAccess = UpToIndex(rank - 2, "j") if causal else AllIndices("j")
         last: dict[str, tuple[AxisAccess, AxisAccess]] = {
             "query": (SameIndex(rank - 2), AllIndices("d")),
             "key": (keys, AllIndices("d")),
@@ -155,10 +165,15 @@ class ScaledDotProductAttention(Operation):
         weights = self._weights(at)
         group = TermGroup("x", (value,), weights * value.numbers, weights)
         heaviest = int(weights.nan_to_num().argmax())
-        sentence = (
-            f"is {several(len(group), 'value')} added up, {at.words('value')}, each times its weight, the softmax of "
-            f"the scaled products of {at.words('query')} with every key; the largest weight is "
-            f"{number(weights[heaviest].item())}, of key {heaviest}"
+        sentence = (_MIXED_MASKED if "attn_mask" in at.reads else _MIXED).format(
+            values=several(len(group), "value"),
+            value=at.words("value"),
+            query=at.words("query"),
+            keys=at.words("key"),
+            mask=at.words("attn_mask") if "attn_mask" in at.reads else "",
+            scale=number(self._scale(at.call)),
+            weight=number(weights[heaviest].item()),
+            key=heaviest,
         )
         arithmetic = long_sum(
             group.contributions,
@@ -178,7 +193,7 @@ class ScaledDotProductAttention(Operation):
         query, key, value = cells.at("query"), cells.at("key"), cells.at("value")
         mask = f" + {cells.at('attn_mask')}" if "attn_mask" in cells.reads else ""
         letter = cells.running("value")[0]
-        scores = f"{scale} · {query} · {key}{mask}"
+        scores = f"{scale} · {cells.sigma('query')} {query} · {key}{mask}"
         return f"{cells.sigma('value')} w{cells.subscript(letter)} · {value}, where w is the softmax of {scores}"
 
     def flops(self, call: Call) -> int:

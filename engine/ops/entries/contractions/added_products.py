@@ -10,13 +10,14 @@ from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.elementwise import of_two
 from engine.ops.entries.products import product_formula
 from engine.ops.formula import Cells
-from engine.ops.notation import format_operand, given
+from engine.ops.notation import format_operand, given, sentence_name
 from engine.ops.printed import fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, TermGroup
 
-_ONE_PRODUCT = "is {beta}{added} plus {alpha}1 product, {left} times {right}"
-_PRODUCTS = "is {beta}{added} plus {alpha}{count} products added up, {left} times {right}"
+_PRODUCTS = "is {added} plus {count} products added up, {left} times {right}"
+_SCALED = "is {beta} times {added} plus {alpha} times the sum of {count} products, {left} times {right}"
+_WITHOUT = "is {alpha} times the sum of {count} products, {left} times {right}; beta = 0 leaves {added} out"
 
 
 class AddedProduct(Operation):
@@ -55,7 +56,7 @@ class AddedProduct(Operation):
         products = f"{cells.sigma('mat1')} {cells.at('mat1')} · {cells.at('mat2')}"
         if alpha:
             products = f"{alpha}({products})"
-        return f"{beta}{cells.at('input')} + {products}" if "input" in cells.reads else products
+        return f"{beta}{cells.at('input')} + {products}" if cells.call.value("beta", 1) != 0 else products
 
     def derive(self, at: ElementContext) -> Derivation:
         x, y = at.operand("mat1"), at.operand("mat2")
@@ -68,20 +69,20 @@ class AddedProduct(Operation):
         )
         if alpha != 1:
             arithmetic = fill(f"{format_operand(alpha)} · {{}}", lambda one: alpha * one, arithmetic)
-        if "input" not in at.reads:
+        if not at.is_read("input"):
             result = products.sum()
-            sentence = "is {alpha}{count} products added up, {left} times {right}"
+            sentence = _WITHOUT
         else:
             added = at.operand("input")
             groups.append(TermGroup("bias", (added,), added.numbers * beta))
             result = products.sum() + groups[1].contributions[0]
             template = "{0.alone} + {1.alone}" if beta == 1 else f"{format_operand(beta)} · {{0}} + {{1.alone}}"
             arithmetic = fill(template, lambda one, more: beta * one + more, added.printed(), arithmetic)
-            sentence = _ONE_PRODUCT if len(products) == 1 else _PRODUCTS
+            sentence = _PRODUCTS if alpha == beta == 1 else _SCALED
         sentence = sentence.format(
-            beta=_times(at.call, "beta"),
-            alpha=_times(at.call, "alpha"),
-            added=at.words("input"),
+            beta=given(beta),
+            alpha=given(alpha),
+            added=at.words("input") if at.is_read("input") else sentence_name(at.call.args["input"]),
             count=len(products),
             left=at.words("mat1"),
             right=at.words("mat2"),

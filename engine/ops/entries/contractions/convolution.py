@@ -17,6 +17,7 @@ from engine.ops.registry import Operation, Reads, register
 from engine.ops.window_access import Block, Taps, Window
 
 _LETTERS = ("u", "v", "w")
+_ONE_BESIDE = "{products}; 1 of the kernel's {all} numbers lies on the padding, which is 0"
 _BESIDE = "{products}; {outside} of the kernel's {all} numbers lie on the padding, which is 0"
 _NOTHING = "is 0, because the whole kernel lies on the padding"
 _NOTHING_BUT_BIAS = "is {bias} alone, because the whole kernel lies on the padding, which is 0"
@@ -69,7 +70,8 @@ class Convolution(Operation):
         products = product_sum(at, "input", "weight")
         if inside == whole:
             return products
-        sentence = _BESIDE.format(products=products.sentence, outside=whole - inside, all=whole)
+        template = _ONE_BESIDE if whole - inside == 1 else _BESIDE
+        sentence = template.format(products=products.sentence, outside=whole - inside, all=whole)
         return Derivation(products.groups, products.result, sentence, products.arithmetic)
 
     def flops(self, call: Call) -> int:

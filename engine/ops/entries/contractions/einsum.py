@@ -92,7 +92,7 @@ class Einsum(Operation):
     def derive(self, at: ElementContext) -> Derivation:
         pattern = _Pattern.of(at.call)
         assert pattern is not None
-        sizes = {letter: 1 for letter in pattern.summed}
+        sizes = dict.fromkeys(pattern.summed, 1)
         for name, letters in zip(at.call.tensors, pattern.operands, strict=True):
             for letter, size in zip(letters, at.call.shape(name), strict=True):
                 if letter in sizes:

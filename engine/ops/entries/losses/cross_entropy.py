@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -37,19 +38,53 @@ _OF_LOGITS = {
         "{logit}, to which softmax gives {percent} %"
     ),
 }
-_WEIGHTED_LOGITS = {
+_WEIGHTED = {
     "one": (
-        "is the cross-entropy of the logits {row} for the target {target} with class weights, label smoothing or "
-        "probabilities: −ln of each class's softmax times what the target gives that class, added up"
+        "is the cross-entropy of the logits {row} for the target {target} = {label}, −ln of what softmax gives it, "
+        "{percent} %, times its class's weight {weight}"
     ),
     "sum": (
-        "is the sum of {losses} of the logits {row} for the targets {target}: −ln of each class's softmax times what "
-        "the target, smoothing and class weights give that class"
+        "is the sum of {losses}, one for every target of {target}: −ln of what softmax over the logits in {row} gives "
+        "it, times its class's weight; the largest is {largest}, for target {label}, to which softmax gives {percent} %"
     ),
     "mean": (
-        "is the mean of {losses} of the logits {row} for the targets {target}: −ln of each class's softmax times what "
-        "the target, smoothing and class weights give that class, their sum divided by {divisor}"
+        "is the mean of {losses}, one for every target of {target}: −ln of what softmax over the logits in {row} gives "
+        "it, times its class's weight, their sum divided by that of the weights, {divisor}; the largest is {largest}, "
+        "for target {label}, to which softmax gives {percent} %"
     ),
+}
+_SMOOTHED = {
+    "one": (
+        "is the cross-entropy of the logits {row} for the target {target} = {label} with label smoothing: the target's "
+        "class counts {sharp} and every class {smooth} more, each times −ln of what softmax gives it and its weight"
+    ),
+    "sum": (
+        "is the sum of {losses} of the logits {row} for the targets {target} with label smoothing: a target's class "
+        "counts {sharp} and every class {smooth} more, each times −ln of what softmax gives it and its weight"
+    ),
+    "mean": (
+        "is the mean of {losses} of the logits {row} for the targets {target} with label smoothing: a target's class "
+        "counts {sharp} and every class {smooth} more, each times −ln of what softmax gives it and its weight, their "
+        "sum divided by {divisor}"
+    ),
+}
+_SPREAD = {
+    "one": (
+        "is the cross-entropy of the logits {row} for the probabilities {target}: each class's probability times −ln "
+        "of what softmax gives it, added up"
+    ),
+    "sum": (
+        "is the sum of {losses} of the logits {row} for the probabilities {target}: each class's probability times "
+        "−ln of what softmax gives it"
+    ),
+    "mean": (
+        "is the mean of {losses} of the logits {row} for the probabilities {target}: each class's probability times "
+        "−ln of what softmax gives it, their sum divided by {divisor}"
+    ),
+}
+_ALL_LEFT_OUT = {
+    "sum": "is 0, because all {all} targets of {target} are {ignored} and left out",
+    "mean": "is NaN: all {all} targets of {target} are {ignored} and left out, and the mean of no losses is 0 / 0",
 }
 _OF_LOGARITHMS = {
     "one": "is the logarithmic probability of the target {target} = {label}, with the other sign, times {weight}",
@@ -122,23 +157,28 @@ class NllLoss(Operation):
         return f"{loss}, {meaning}"
 
     def derive(self, at: ElementContext) -> Derivation:
-        rows = _Rows.of(at, self.logits)
-        if len(rows.labels) == 1 and rows.ignored.all():
-            ignored = given(at.call.value("ignore_index", -100))
-            sentence = _IGNORED.format(target=at.words("target"), ignored=ignored)
-            result = rows.total / rows.divisor if reduction(at.call) == "mean" else rows.total
-            return Derivation((rows.target_group(),), result, sentence, None, 0.0)
-        kind = "one" if len(rows.labels) == 1 else reduction(at.call)
-        templates = _OF_LOGARITHMS
-        if self.logits:
-            templates = _OF_LOGITS if rows.plain else _WEIGHTED_LOGITS
-        sentence = templates[kind].format(**rows.described(at))
-        if left_out := int(rows.ignored.sum()):
-            ignored = given(at.call.value("ignore_index", -100))
+        rows, kind = _Rows.of(at, self.logits), reduction(at.call)
+        left_out, ignored = int(rows.ignored.sum()), given(at.call.value("ignore_index", -100))
+        if left_out == len(rows.labels):
+            template = _IGNORED if kind == "none" else _ALL_LEFT_OUT[kind]
+            sentence = template.format(target=at.words("target"), ignored=ignored, all=left_out)
+            return Derivation((rows.target_group(),), rows.result, sentence, None, 0.0)
+        kind = "one" if len(rows.labels) == 1 else kind
+        sentence = self._templates(at.call)[kind].format(**rows.described(at))
+        if left_out:
             sentence = _LEFT_OUT.format(sentence=sentence, count=left_out, all=len(rows.labels), ignored=ignored)
         size = rows.magnitude.item()
         magnitude = size if math.isfinite(size) else 0.0
         return Derivation(rows.groups(), rows.result, sentence, rows.arithmetic(), magnitude)
+
+    def _templates(self, call: Call) -> Mapping[str, str]:
+        if not self.logits:
+            return _OF_LOGARITHMS
+        if _probabilities(call):
+            return _SPREAD
+        if call.value("label_smoothing", 0.0):
+            return _SMOOTHED
+        return _WEIGHTED if "weight" in call.tensors else _OF_LOGITS
 
 
 class CrossEntropy(NllLoss):
@@ -206,12 +246,8 @@ class _Rows:
 
     @property
     def plain(self) -> bool:
-        """Whether each row is −ln p of its target and nothing else."""
-        return self.weight is None and bool((self.labels >= 0).logical_or(self.ignored).all()) and not self._spread
-
-    @property
-    def _spread(self) -> bool:
-        return bool(((self.given_to != 0).sum(-1) > 1).any())
+        """Whether this is −ln p of one target and nothing else."""
+        return self.weight is None and bool((self.labels >= 0).all()) and int((self.given_to != 0).sum()) == 1
 
     @property
     def each(self) -> Tensor:
@@ -262,7 +298,7 @@ class _Rows:
         return TermGroup("target", (self.target,), torch.zeros(len(self.target.raw), dtype=torch.float64))
 
     def arithmetic(self) -> Printed:
-        if len(self.labels) == 1 and self.plain and self.logits:
+        if self.plain and self.logits:
             row, label = self.numbers[0], int(self.labels[0])
             top = row.max()
             top = top if top.isfinite() else torch.zeros_like(top)
@@ -281,7 +317,7 @@ class _Rows:
 
     def described(self, at: ElementContext) -> dict[str, str]:
         """What the sentences name; the row with the largest loss stands for all."""
-        losses = self.each.sum(-1)
+        losses, smoothing = self.each.sum(-1), float(at.call.value("label_smoothing", 0.0))
         row = int(losses.nan_to_num(posinf=math.inf).argmax())
         label = max(0, int(self.labels[row]))
         place = label if self.numbers.shape[-1] > label else 0
@@ -296,6 +332,8 @@ class _Rows:
             "largest": number(losses[row].item()),
             "divisor": number(self.divisor.item()),
             "weight": number(self.given_to[row].sum().item()),
+            "sharp": number(1 - smoothing),
+            "smooth": number(smoothing / at.call.shape("input")[_class_axis(at.call)]),
         }
 
 

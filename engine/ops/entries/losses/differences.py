@@ -48,6 +48,7 @@ class DifferenceLoss(Operation):
         function: the loss of one number, by torch, with the numbers of the call that shape it by name.
         template: the formula of one loss, {0} being the number and {1} the target.
         words: what one loss is called.
+        meaning: what a name in the formula means.
         numbers: the names of the numbers that shape it, with what they are where nothing is given.
     """
 
@@ -58,11 +59,12 @@ class DifferenceLoss(Operation):
         function: Callable[..., Tensor],
         template: str,
         words: str,
+        meaning: str = "",
         **numbers: float,
     ) -> None:
         self.names = (name,)
         self.signature = signature
-        self.function, self.template, self.words = function, template, words
+        self.function, self.template, self.words, self.meaning = function, template, words, meaning
         self.numbers = numbers
 
     def reads(self, call: Call) -> Reads:
@@ -79,10 +81,11 @@ class DifferenceLoss(Operation):
     def formula(self, cells: Cells) -> str:
         loss = with_cells(self._template(cells.call), cells.at("input"), cells.at("target"))
         kind = reduction(cells.call)
-        if kind == "none":
-            return loss
-        total = f"{cells.sigma('input')} {loss}"
-        return total if kind == "sum" else f"({total}) / {cells.call.args['input'].value.numel()}"
+        if kind != "none":
+            loss = f"{cells.sigma('input')} {loss}"
+        if kind == "mean":
+            loss = f"({loss}) / {cells.call.args['input'].value.numel()}"
+        return f"{loss}, where {self._filled(cells.call, self.meaning)}" if self.meaning else loss
 
     def derive(self, at: ElementContext) -> Derivation:
         x, y, kind = at.operand("input"), at.operand("target"), reduction(at.call)
@@ -114,7 +117,9 @@ class DifferenceLoss(Operation):
         return each * max(call.args[name].value.numel() for name in ("input", "target"))
 
     def _template(self, call: Call) -> str:
-        template = self.template
+        return self._filled(call, self.template)
+
+    def _filled(self, call: Call, template: str) -> str:
         for name, usual in self.numbers.items():
             template = template.replace(f"[{name}]", format_operand(call.value(name, usual)))
         return template
@@ -130,6 +135,7 @@ register(
         F.smooth_l1_loss,
         "smooth_l1({0.alone} − {1})",
         "the absolute difference, squared where it is small,",
+        "smooth_l1(d) is ½ d² / [beta] where |d| < [beta], else |d| − ½ · [beta]",
         beta=1.0,
     )
 )
@@ -140,6 +146,7 @@ register(
         F.huber_loss,
         "huber({0.alone} − {1})",
         "the squared difference, absolute where it is large,",
+        "huber(d) is ½ d² where |d| < [delta], else [delta] · (|d| − ½ · [delta])",
         delta=1.0,
     )
 )

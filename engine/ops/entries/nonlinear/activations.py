@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from engine.ops.entries.accesses import axis_of, same_index
 from engine.ops.entries.elementwise import Elementwise, of_one
 from engine.ops.formula import Cells
 from engine.ops.notation import format_operand
+from engine.ops.notation import given as written
 from engine.ops.printed import fill, with_cells
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, TermGroup
@@ -28,7 +30,8 @@ class Activation(Elementwise):
     Args:
         names: what it goes by, the usual name first.
         function: torch's own, taking the numbers by name.
-        template: the formula; {0} is the element, and the names in brackets are the numbers.
+        template: the formula; {0} is the element, and the names in brackets are the numbers, [name.alone] one that
+            needs no brackets of its own.
         words: the same in a sentence, {} being the element.
         numbers: the names of the numbers in the order of the call, with what they are where nothing is given.
     """
@@ -49,7 +52,8 @@ class Activation(Elementwise):
         x = at.operand("input").numbers.abs()[0].item()
         # e^x − 1 and x + … cancel where they are small against what they are made of.
         magnitude = 2 * max(x, 1.0) * max(1.0, *map(abs, given.values()), 1.0) if math.isfinite(x) else 0.0
-        sentence = f"is {self.words.format(at.words('input'), **_written(given))}"
+        words = {name: written(value) for name, value in given.items()}
+        sentence = f"is {self.words.format(at.words('input'), **words)}"
         return of_one(at, lambda one: self.function(one, **given), self._template(at.call), sentence, magnitude)
 
     def _given(self, call: Call) -> dict[str, float]:
@@ -57,13 +61,9 @@ class Activation(Elementwise):
 
     def _template(self, call: Call) -> str:
         template = self.template
-        for name, text in _written(self._given(call)).items():
-            template = template.replace(f"[{name}]", text)
+        for name, value in self._given(call).items():
+            template = template.replace(f"[{name}]", format_operand(value)).replace(f"[{name}.alone]", written(value))
         return template
-
-
-def _written(numbers: Mapping[str, float]) -> dict[str, str]:
-    return {name: format_operand(value) for name, value in numbers.items()}
 
 
 class Softplus(Activation):
@@ -115,7 +115,7 @@ class Glu(Operation):
 
     names = ("glu",)
     signature = "input dim?"
-    _SENTENCE = "is the first of {pair}, {first}, times the sigmoid of the second, {second}"
+    _SENTENCE = "is {first} times the sigmoid of {second}, its fellow in the second half"
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._axis(call)
@@ -124,15 +124,11 @@ class Glu(Operation):
         return {"input": AffineMap(shape, tuple(axes))}
 
     def formula(self, cells: Cells) -> str:
-        along = self._axis(cells.call)
-        first = cells.at("input", own=(along,))
-        half = cells.call.shape("input")[along] // 2
-        second = cells.at("input").replace(f"{half}k", str(half)) if half > 1 else cells.at("input").replace("k", "1")
-        if cells.index is not None:
-            position = [str(at) for at in cells.index]
-            position[along] = str(cells.index[along] + half)
-            second = f"{first.partition('[')[0]}[{','.join(position)}]"
-        return f"{first} · σ({second}), where σ is the sigmoid"
+        along, shape = self._axis(cells.call), cells.call.shape("input")
+        fellow = copy(cells)
+        axes = (SameIndex(axis, shape[axis] // 2 if axis == along else None) for axis in range(len(shape)))
+        fellow.reads = {"input": AffineMap(shape, tuple(axes))}
+        return f"{cells.at('input', own=(along,))} · σ({fellow.at('input')}), where σ is the sigmoid"
 
     def derive(self, at: ElementContext) -> Derivation:
         pair = at.operand("input")
@@ -140,7 +136,7 @@ class Glu(Operation):
         result = first * second.sigmoid()
         halves = tuple(ListedValues.of(pair, torch.tensor([place])) for place in (0, 1))
         cells = [at.describe(at.call.args["input"], half.cell(0)) for half in halves]
-        sentence = self._SENTENCE.format(pair=at.words("input"), first=cells[0], second=cells[1])
+        sentence = self._SENTENCE.format(first=cells[0], second=cells[1])
         arithmetic = fill(
             "{} / (1 + e^−{})", lambda one, gate: one * gate.sigmoid(), *(half.printed() for half in halves)
         )
@@ -164,7 +160,7 @@ register(Activation("celu", F.celu, "max(0, {0.alone}) + min(0, [alpha] · (e^({
                     "{}, or {alpha} times e^(x / {alpha}) − 1 where it is below 0", alpha=1.0))  # fmt: skip
 register(Activation("selu", F.selu, "1.0507 · (max(0, {0.alone}) + 1.67326 · min(0, e^{0} − 1))",
                     "{} scaled by 1.0507, below 0 as 1.67326 · (e^x − 1)"))  # fmt: skip
-register(Activation("hardtanh", F.hardtanh, "min([max_val], max([min_val], {0.alone}))",
+register(Activation("hardtanh", F.hardtanh, "min([max_val.alone], max([min_val.alone], {0.alone}))",
                     "{}, made at least {min_val} and at most {max_val}", min_val=-1.0, max_val=1.0))  # fmt: skip
 register(Activation("relu6", F.relu6, "min(6, max(0, {0.alone}))", "{}, made at least 0 and at most 6"))
 register(Activation("hardsigmoid", F.hardsigmoid, "min(1, max(0, {0} / 6 + ½))",
@@ -172,7 +168,8 @@ register(Activation("hardsigmoid", F.hardsigmoid, "min(1, max(0, {0} / 6 + ½))"
 register(Activation("hardswish", F.hardswish, "{0} · min(1, max(0, {0} / 6 + ½))",
                     "{} times its hard sigmoid, x / 6 plus a half within 0 and 1"))  # fmt: skip
 register(Softplus("softplus", F.softplus, "ln(1 + e^([beta] · {0})) / [beta]",
-                  "the logarithm of 1 plus e to the power {}, a smooth form of relu", beta=1.0, threshold=20.0))  # fmt: skip
+                  "the logarithm of 1 plus e to the power {}, a smooth form of relu",
+                  beta=1.0, threshold=20.0))  # fmt: skip
 register(Activation("mish", F.mish, "{0} · tanh(ln(1 + e^{0}))", "{} times the hyperbolic tangent of its softplus"))
 register(Activation("log_sigmoid logsigmoid", F.logsigmoid, "−ln(1 + e^−{0})", "the logarithm of the sigmoid of {}"))
 register(Activation("softsign", F.softsign, "{0} / (1 + |{0.alone}|)", "{} divided by 1 plus its magnitude"))

@@ -80,8 +80,8 @@ class AlphaDropout(Dropout):
     """Dropout for SELU: what is dropped becomes the value at which SELU saturates, and mean and variance are kept."""
 
     names = ("alpha_dropout", "feature_alpha_dropout")
-    _KEPT = "is {scale} · {cell} + {shift}: it was kept, as {share} % are"
-    _DROPPED = "is {scale} · {saturated} + {shift}: {cell} = {value} was dropped, as {share} % are"
+    _KEPT_SCALED = "is {scale} · {cell} + {shift}: it was kept, as {share} % are"
+    _DROPPED_SCALED = "is {scale} · {saturated} + {shift}: {cell} = {value} was dropped, as {share} % are"
 
     def formula(self, cells: Cells) -> str:
         x, p = cells.at("input"), self._p(cells.call)
@@ -101,7 +101,7 @@ class AlphaDropout(Dropout):
         choices = torch.stack([scale * value + shift, torch.full_like(value, scale * _SATURATION + shift)])
         kept = bool(value.isnan()) or int((choices - out).abs().nan_to_num(nan=math.inf).argmin()) == 0
         result = choices[0 if kept else 1]
-        sentence = (self._KEPT if kept else self._DROPPED).format(
+        sentence = (self._KEPT_SCALED if kept else self._DROPPED_SCALED).format(
             scale=number(scale),
             shift=number(shift),
             cell=at.words("input"),

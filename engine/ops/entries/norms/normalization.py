@@ -136,13 +136,17 @@ class Normalization(Operation):
         """What is added to the variance."""
         return float(call.value("eps", self.default_eps))
 
+    def eps_written(self, call: Call) -> str:
+        """The same, as somebody wrote it in the call."""
+        return given(self.eps(call))
+
     def flops(self, call: Call) -> int:
         # Mean, variance (3), less the mean, divided, scaled and shifted.
         return call.step.value.numel() * self.flops_per_element
 
     def formula(self, cells: Cells) -> str:
         own, row = cells.at("input", own=_whole(cells)), cells.at("input")
-        normalized = f"({own} − μ) / √(σ² + {given(self.eps(cells.call))})"
+        normalized = f"({own} − μ) / √(σ² + {self.eps_written(cells.call)})"
         return f"{_scaled(cells, normalized)}, where μ and σ² are mean and variance of {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
@@ -184,8 +188,8 @@ class GroupNorm(Normalization):
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         size = shape[1] // call.value("num_groups")
-        spatial = (AllIndices(),) * (len(shape) - 2)
-        return AffineMap(shape, (SameIndex(0), Block(1, size, size), *spatial))
+        group = AllIndices() if size == shape[1] else Block(1, size, size)
+        return AffineMap(shape, (SameIndex(0), group, *(AllIndices(),) * (len(shape) - 2)))
 
     def scale_axes(self, call: Call) -> Sequence[int]:
         return (1,)
@@ -217,7 +221,7 @@ class BatchNorm(Normalization):
         if not self._kept(cells.call):
             return super().formula(cells)
         x, mean, variance = (cells.at(name) for name in ("input", "running_mean", "running_var"))
-        normalized = f"({x} − {mean}) / √({variance} + {given(self.eps(cells.call))})"
+        normalized = f"({x} − {mean}) / √({variance} + {self.eps_written(cells.call)})"
         return _scaled(cells, normalized)
 
     def derive(self, at: ElementContext) -> Derivation:
@@ -280,9 +284,12 @@ class RMSNorm(Normalization):
         dtype = call.step.dtype if call.step.dtype == torch.float64 else torch.float32
         return torch.finfo(dtype).eps if eps is None else float(eps)
 
+    def eps_written(self, call: Call) -> str:
+        return super().eps_written(call) if call.value("eps") is not None else number(self.eps(call))
+
     def formula(self, cells: Cells) -> str:
         own, row = cells.at("input", own=_whole(cells)), cells.at("input")
-        normalized = f"{own} / √(q + {given(self.eps(cells.call))})"
+        normalized = f"{own} / √(q + {self.eps_written(cells.call)})"
         return f"{_scaled(cells, normalized)}, where q is the mean square of {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
@@ -302,11 +309,11 @@ class RMSNorm(Normalization):
             square=number(square.item()),
             numbers=several(len(x.raw), "number"),
             row=at.words("input"),
-            eps=given(eps),
+            eps=self.eps_written(at.call),
             weight=at.words("weight") if scale.weight is not None else "",
         )
         normalized = fill(
-            f"{{0}} / √({{1.alone}} + {given(eps)})",
+            f"{{0}} / √({{1.alone}} + {self.eps_written(at.call)})",
             lambda one, mean: one / (mean + eps).sqrt(),
             own.printed(),
             constant(square.item()),

@@ -172,13 +172,13 @@ def norm_formula(cells: Cells, p: float) -> str:
     return written.get(p, f"({sigma} |{x}|^{given(p)})^(1/{given(p)})")
 
 
-def _norm(x: OperandValues, p: float) -> tuple[Tensor, Printed, Tensor, float]:
+def _norm(x: OperandValues, p: float) -> tuple[Tensor, Printed | None, Tensor, float]:
     """The norm, how it is written, what each number puts in, and what those add up to."""
     sizes = x.numbers.abs()
     if math.isinf(p):
         pick: Callable[..., Tensor] = torch.amax if p > 0 else torch.amin
         result = pick(sizes, 0)
-        return result, constant(result.item()), sizes, result.item()
+        return result, None, sizes, result.item()
     parts = (sizes != 0).double() if p == 0 else sizes if p == 1 else sizes**p
     total = parts.sum()
     if p in (0, 1):
