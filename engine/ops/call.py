@@ -23,6 +23,7 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "fill_value": "value",
     "split_size_or_sections": "split_size",
     "indices": "index",
+    "weights": "weight",
 }
 _TENSORS = frozenset(
     (

@@ -108,6 +108,9 @@ class ElementContext:
         return self.describe(self.call.args[name], place)
 
     def _wide(self, raw: Tensor) -> Tensor:
-        if self.call.step.dtype.is_floating_point or raw.is_floating_point():
+        if raw.is_complex():
+            return raw.to(torch.complex128)
+        dtype = self.call.step.dtype
+        if dtype.is_floating_point or dtype.is_complex or raw.is_floating_point():
             return raw.double()
         return raw.long()

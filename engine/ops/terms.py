@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.ops.call import Operand
+from engine.ops.numerics import sizes
 from engine.ops.printed import Printed, constant, enough_digits, fill
 
 _DIGITS = 4
@@ -157,8 +158,11 @@ class Largest(NamedTuple):
 
 def largest(groups: Sequence[TermGroup], n: int) -> Largest:
     """The n terms with the largest contributions by magnitude, a NaN before everything."""
-    amounts = torch.cat([group.contributions.double() for group in groups]) if groups else torch.empty(0)
-    order = amounts.abs().nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
+    parts = [
+        group.contributions if group.contributions.is_complex() else group.contributions.double() for group in groups
+    ]
+    amounts = torch.cat(parts) if groups else torch.empty(0)
+    order = sizes(amounts).nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
     places = [(group, place) for group in groups for place in range(len(group))]
     chosen = tuple(places[at][0].term(places[at][1]) for at in order[:n])
     return Largest(chosen, amounts[order[n:]].sum().item(), max(0, len(order) - n))

@@ -94,6 +94,7 @@ class Linear(Operation):
 
 
 class MatrixProduct(Operation):
+    takes_complex = True
     names = ("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", "_int_mm")
     signature = "input other"
 

@@ -22,6 +22,8 @@ from engine.ops.terms import TermGroup
 class Moved(Operation):
     """One element of one input, wherever it now lies."""
 
+    takes_complex = True
+
     def derive(self, at: ElementContext) -> Derivation:
         return moved(at, "input")
 

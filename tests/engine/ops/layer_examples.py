@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FLOAT, BOOL, IDS = "float", "bool", "ids"
+FLOAT, BOOL, IDS, COMPLEX = "float", "bool", "ids", "complex"
 Example = tuple[Callable[..., Tensor], *tuple[tuple[str, tuple[int, ...]], ...]]
 
 LAYER_EXAMPLES: dict[str, Example] = {
@@ -58,6 +58,16 @@ LAYER_EXAMPLES: dict[str, Example] = {
             *("softsign", "tanhshrink", "hardshrink", "softshrink"),
         )
     },
+    "var_mean": (lambda x: torch.var_mean(x, -1)[0], (FLOAT, (2, 3))),
+    "std_mean": (lambda x: torch.std_mean(x, 0)[0], (FLOAT, (3, 2))),
+    "one_hot": (lambda ids: F.one_hot(ids, 3), (IDS, (2,))),
+    "bincount": (lambda ids, x: torch.bincount(ids, x, minlength=3), (IDS, (4,)), (FLOAT, (4,))),
+    "histc": (lambda x: torch.histc(x, 3, 0, 3), (FLOAT, (2, 3))),
+    "view_as_complex": (torch.view_as_complex, (FLOAT, (2, 3, 2))),
+    "view_as_real": (lambda x: torch.view_as_real(x), (COMPLEX, (2, 3))),
+    "polar": (torch.polar, (FLOAT, (2, 3)), (FLOAT, (2, 3))),
+    "complex": (torch.complex, (FLOAT, (2, 3)), (FLOAT, (2, 3))),
+    **{name: (getattr(torch, name), (COMPLEX, (2, 3))) for name in ("real", "imag", "conj", "angle")},
     "log_sigmoid": (F.logsigmoid, (FLOAT, (2, 3))),
     "prelu": (lambda x, weight: F.prelu(x - 1, weight), (FLOAT, (2, 3)), (FLOAT, (3,))),
     "glu": (lambda x: F.glu(x, 0), (FLOAT, (4, 2))),

@@ -17,7 +17,7 @@ from engine import Step, explain, ops, record
 from engine.explain.explanation import formula
 from engine.ops.formula import LetterCells
 from engine.ops.registry import Operation, register
-from tests.engine.ops.layer_examples import BOOL, FLOAT, IDS, LAYER_EXAMPLES
+from tests.engine.ops.layer_examples import BOOL, COMPLEX, FLOAT, IDS, LAYER_EXAMPLES
 
 Program = Callable[..., Tensor]
 
@@ -113,7 +113,12 @@ UNCOMPUTED = ("empty", "empty_like")
 
 def drawn(kind: str, shape: tuple[int, ...], draw: random.Random) -> Tensor:
     """Numbers of which several are often equal, so that comparisons have something to find."""
-    choices = {FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0), BOOL: (False, True), IDS: (0, 1, 2)}[kind]
+    choices = {
+        FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0),
+        BOOL: (False, True),
+        IDS: (0, 1, 2),
+        COMPLEX: (1 + 2j, 0.5 - 1j, -1j, 2),
+    }[kind]
     return torch.tensor([draw.choice(choices) for _ in range(math.prod(shape))]).reshape(shape)
 
 

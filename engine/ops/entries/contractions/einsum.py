@@ -12,7 +12,7 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
-from engine.ops.printed import Printed, constant, fill, long_sum
+from engine.ops.printed import Printed, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 
@@ -64,6 +64,7 @@ class _Pattern:
 
 class Einsum(Operation):
     names = ("einsum",)
+    takes_complex = True
     signature = "equation *tensors"
 
     def reads(self, call: Call) -> Reads:
