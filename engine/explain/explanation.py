@@ -121,7 +121,7 @@ def _formula(step: Step, bound: BoundOperation, index: tuple[int, ...] | None) -
 
 
 def _derivation(trace: Trace, step: Step, bound: BoundOperation, index: tuple[int, ...]) -> Derivation | None:
-    """How the element at ``index`` came about, computed again in float64; None where its numbers are of no known kind."""
+    """How the element at ``index`` came about, computed again in float64; None where that is not known."""
     values = [step.value, *(parent.value for parent in step.inputs)]
     if any(value.layout != torch.strided for value in values):
         return None

@@ -146,7 +146,7 @@ class AllIndices(AxisAccess):
 
 @dataclass(frozen=True)
 class UpToIndex(AxisAccess):
-    """Every index up to the output's along axis ``out``, that one included. In a formula ``letter`` may run along it."""
+    """Every index up to the output's along axis ``out``, that one included. A formula may say it with ``letter``."""
 
     out: int
     letter: str = ""

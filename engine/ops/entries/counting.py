@@ -13,7 +13,7 @@ from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
-from engine.ops.terms import TermGroup
+from engine.ops.terms import OperandValues, TermGroup
 
 
 class OneHot(Operation):
@@ -64,7 +64,8 @@ class BinCount(Operation):
     def derive(self, at: ElementContext) -> Derivation:
         x, place = at.operand("input"), at.index[0]
         same = x.numbers == place
-        operands, amounts = (x,), same.long()
+        operands: tuple[OperandValues, ...] = (x,)
+        amounts = same.long()
         if "weight" in at.reads:
             weight = at.operand("weight")
             operands, amounts = (x, weight), weight.numbers * same
@@ -101,7 +102,7 @@ class Histogram(Operation):
     def derive(self, at: ElementContext) -> Derivation:
         x, place = at.operand("input"), at.index[0]
         low, high, bins = self._limits(at.call)
-        # As torch does it, in the numbers' own dtype: which part a number on an edge belongs to is a matter of rounding.
+        # As torch does it, in the numbers' own dtype: rounding says to which part a number on an edge belongs.
         position = ((x.raw - low) * bins / (high - low)).nan_to_num(nan=-1.0).floor().long()
         position = torch.where(x.raw == high, bins - 1, position)
         inside = (position == place) & (x.raw >= low) & (x.raw <= high)

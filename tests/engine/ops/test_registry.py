@@ -117,7 +117,7 @@ def drawn(kind: str, shape: tuple[int, ...], draw: random.Random) -> Tensor:
         FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0),
         BOOL: (False, True),
         IDS: (0, 1, 2),
-        COMPLEX: (1 + 2j, 0.5 - 1j, -1j, 2),
+        COMPLEX: (1 + 2j, 0.5 - 1j, -1j, 2 + 0j),
     }[kind]
     return torch.tensor([draw.choice(choices) for _ in range(math.prod(shape))]).reshape(shape)
 

@@ -41,7 +41,8 @@ class AddedProduct(Operation):
         skipped = len(out) - len(added)
         if skipped < 0:
             return None
-        lead: list[AxisAccess] = {"none": [], "each": [SameIndex(0)], "summed": [AllIndices("b")]}[self.batches]
+        leads: dict[str, list[AxisAccess]] = {"none": [], "each": [SameIndex(0)], "summed": [AllIndices("b")]}
+        lead = leads[self.batches]
         row = 1 if self.batches == "each" else 0
         column: list[AxisAccess] = [SameIndex(row + 1)] if len(right) == len(left) else []
         reads: dict[str, AccessMap] = {}
