@@ -20,7 +20,7 @@ from engine.ops.entries import (  # noqa: F401  an operation is registered when 
 from engine.ops.entries.contractions import added_products, convolution, einsum  # noqa: F401
 from engine.ops.entries.losses import cross_entropy, differences  # noqa: F401
 from engine.ops.entries.nonlinear import activations, dropout, functions  # noqa: F401
-from engine.ops.entries.norms import normalization, vector_norms  # noqa: F401
+from engine.ops.entries.norms import batch_norm, normalization, vector_norms  # noqa: F401
 from engine.ops.registry import (
     Movement,
     Operation,

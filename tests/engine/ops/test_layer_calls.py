@@ -14,8 +14,8 @@ from engine.explain.explanation import formula
 from tests.engine.ops.layer_calls import CALLS
 
 MOST = 60  # elements of a tensor that are tried
-# Where some of what is read changes nothing: what was dropped, masked, padded, rounded, or is not the largest; the slope
-# of a number above 0; and the scores of a query that sees one key alone, which has the whole weight whatever its score.
+# Where some of what is read changes nothing: what was dropped, masked, padded, rounded or is not the largest; a slope
+# above 0; the scores of a query that sees one key alone, which has the whole weight whatever its score.
 SWALLOWING = (
     *("dropout", "mask", "norm ∞", "norm 0", "vector_norm", "histc", "sees nothing", "padding", "nll", "round"),
     *("ignoring", "small", "smoothed", "prelu", "causal", "groups"),

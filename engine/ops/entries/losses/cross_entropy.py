@@ -17,6 +17,7 @@ from engine.ops.notation import given
 from engine.ops.registry import Operation, Reads, register
 
 _ROW_LETTERS = "nlmk"
+_ONE_LEFT_OUT = "{sentence}; 1 of the {all} targets is {ignored} and left out"
 _LEFT_OUT = "{sentence}; {count} of the {all} targets are {ignored} and left out"
 _IGNORED = "is 0, because its target {target} is {ignored}, which is left out"
 _OF_LOGITS = {
@@ -79,7 +80,8 @@ _SPREAD = {
         "−ln of what softmax gives it, their sum divided by {divisor}"
     ),
 }
-_ALL_LEFT_OUT = {
+_ALL_ONE_LEFT_OUT = "{sentence}; 1 of the {all} targets is {ignored} and left out"
+_LEFT_OUT = {
     "sum": "is 0, because all {all} targets of {target} are {ignored} and left out",
     "mean": "is NaN: all {all} targets of {target} are {ignored} and left out, and the mean of no losses is 0 / 0",
 }
@@ -163,7 +165,8 @@ class NllLoss(Operation):
         kind = "one" if len(rows.labels) == 1 else kind
         sentence = self._templates(at.call)[kind].format(**rows.described(at))
         if left_out:
-            sentence = _LEFT_OUT.format(sentence=sentence, count=left_out, all=len(rows.labels), ignored=ignored)
+            template = _ONE_LEFT_OUT if left_out == 1 else _LEFT_OUT
+            sentence = template.format(sentence=sentence, count=left_out, all=len(rows.labels), ignored=ignored)
         size = rows.magnitude.item()
         magnitude = size if math.isfinite(size) else 0.0
         return Derivation(rows.groups(), rows.result, sentence, rows.arithmetic(), magnitude)

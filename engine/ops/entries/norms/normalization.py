@@ -40,24 +40,6 @@ _NORMALIZED = {
         "eps {eps}, then times {weight} and plus {bias}"
     ),
 }
-_RUNNING = {
-    (False, False): (
-        "is {own} less the running mean {running_mean} = {mean}, divided by the root of the running variance "
-        "{running_var} = {variance} plus eps {eps}"
-    ),
-    (True, False): (
-        "is {own} less the running mean {running_mean} = {mean}, divided by the root of the running variance "
-        "{running_var} = {variance} plus eps {eps}, then times {weight}"
-    ),
-    (False, True): (
-        "is {own} less the running mean {running_mean} = {mean}, divided by the root of the running variance "
-        "{running_var} = {variance} plus eps {eps}, then plus {bias}"
-    ),
-    (True, True): (
-        "is {own} less the running mean {running_mean} = {mean}, divided by the root of the running variance "
-        "{running_var} = {variance} plus eps {eps}, then times {weight} and plus {bias}"
-    ),
-}
 _ROOT_MEAN_SQUARE = {
     False: "is {own} divided by the root of {square}, the mean of the squares of {numbers}, {row}, plus eps {eps}",
     True: (
@@ -68,14 +50,14 @@ _ROOT_MEAN_SQUARE = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Scale:
+class Scale:
     """What a normalized number is multiplied by, and what is added: 1 and nothing where there is neither."""
 
     weight: OperandValues | None
     bias: OperandValues | None
 
     @classmethod
-    def of(cls, at: ElementContext) -> _Scale:
+    def of(cls, at: ElementContext) -> Scale:
         return cls(*(at.operand(name) if name in at.reads else None for name in ("weight", "bias")))
 
     @property
@@ -147,10 +129,10 @@ class Normalization(Operation):
     def formula(self, cells: Cells) -> str:
         own, row = cells.at("input", own=_whole(cells)), cells.at("input")
         normalized = f"({own} − μ) / √(σ² + {self.eps_written(cells.call)})"
-        return f"{_scaled(cells, normalized)}, where μ and σ² are mean and variance of {row}"
+        return f"{scaled_formula(cells, normalized)}, where μ and σ² are mean and variance of {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
-        x, scale, eps = at.operand("input"), _Scale.of(at), self.eps(at.call)
+        x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
         mean, place = x.numbers.mean(), _own_place(at, x)
         variance = (x.numbers - mean).square().mean()
         spread = (variance + eps).sqrt()
@@ -159,15 +141,15 @@ class Normalization(Operation):
         shares[place] += 1
         group = TermGroup("x", scale.weighted(x), shares * x.numbers * scale.factor / spread)
         sentence = _NORMALIZED[scale.both].format(
-            **_described(at, mean, variance, eps), numbers=several(len(x.raw), "number"), row=at.words("input")
+            **described(at, mean, variance, eps), numbers=several(len(x.raw), "number"), row=at.words("input")
         )
-        normalized = _normalized(x.printed(place), mean, variance, eps)
+        arithmetic = normalized(x.printed(place), mean, variance, eps)
         result = (x.numbers[place] - mean) / spread * scale.factor + scale.shift
         # Rounding moves the mean as far as its numbers are large, and the variance by what it is taken from.
         size = (x.numbers[place].abs() + x.numbers.abs().mean()) / spread
         steep = result.sub(scale.shift).abs() * (x.numbers.square().mean() / (variance + eps)).sqrt()
         magnitude = _finite(size * scale.factor.abs() + steep + scale.shift.abs())
-        return Derivation((group, *scale.bias_group()), result, sentence, scale.applied(normalized), magnitude)
+        return Derivation((group, *scale.bias_group()), result, sentence, scale.applied(arithmetic), magnitude)
 
 
 class LayerNorm(Normalization):
@@ -195,76 +177,6 @@ class GroupNorm(Normalization):
         return (1,)
 
 
-class BatchNorm(Normalization):
-    """In training with the statistics of the batch, else with those that were kept while it trained."""
-
-    names = ("batch_norm",)
-    signature = "input running_mean running_var weight? bias? training? momentum? eps? *rest"
-
-    def together(self, call: Call) -> AffineMap | None:
-        shape = call.shape("input")
-        if self._kept(call):
-            return AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
-        return AffineMap(shape, (AllIndices(), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
-
-    def scale_axes(self, call: Call) -> Sequence[int]:
-        return (1,)
-
-    def reads(self, call: Call) -> Reads:
-        reads = super().reads(call)
-        if reads is None or not self._kept(call):
-            return reads
-        running = {name: AffineMap(call.shape(name), (SameIndex(1),)) for name in ("running_mean", "running_var")}
-        return {**reads, **running}
-
-    def formula(self, cells: Cells) -> str:
-        if not self._kept(cells.call):
-            return super().formula(cells)
-        x, mean, variance = (cells.at(name) for name in ("input", "running_mean", "running_var"))
-        normalized = f"({x} − {mean}) / √({variance} + {self.eps_written(cells.call)})"
-        return _scaled(cells, normalized)
-
-    def derive(self, at: ElementContext) -> Derivation:
-        if not self._kept(at.call):
-            return super().derive(at)
-        x, running_mean, running_var = (at.operand(name) for name in ("input", "running_mean", "running_var"))
-        scale, eps = _Scale.of(at), self.eps(at.call)
-        mean, variance = running_mean.numbers[0], running_var.numbers[0]
-        factor = scale.factor / (variance + eps).sqrt()
-        groups = (
-            TermGroup("x", (*scale.weighted(x), running_var), x.numbers * factor),
-            TermGroup("mean", (running_mean,), -running_mean.numbers * factor),
-            *scale.bias_group(),
-        )
-        sentence = _RUNNING[scale.both].format(
-            **_described(at, mean, variance, eps),
-            running_mean=at.words("running_mean"),
-            running_var=at.words("running_var"),
-        )
-        normalized = _normalized(x.printed(), mean, variance, eps)
-        result = (x.numbers[0] - mean) * factor + scale.shift
-        return Derivation(groups, result, sentence, scale.applied(normalized))
-
-    def _kept(self, call: Call) -> bool:
-        return not call.value("training", False) and isinstance(call.value("running_mean"), Tensor)
-
-
-class InstanceNorm(BatchNorm):
-    """One channel of one example at a time."""
-
-    names = ("instance_norm",)
-    signature = "input running_mean? running_var? weight? bias? use_input_stats? momentum? eps? *rest"
-
-    def together(self, call: Call) -> AffineMap | None:
-        shape = call.shape("input")
-        if self._kept(call):
-            return super().together(call)
-        return AffineMap(shape, (SameIndex(0), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
-
-    def _kept(self, call: Call) -> bool:
-        return not call.value("use_input_stats", True) and isinstance(call.value("running_mean"), Tensor)
-
-
 class RMSNorm(Normalization):
     """A number divided by the root of the mean square of its row."""
 
@@ -290,10 +202,10 @@ class RMSNorm(Normalization):
     def formula(self, cells: Cells) -> str:
         own, row = cells.at("input", own=_whole(cells)), cells.at("input")
         normalized = f"{own} / √(q + {self.eps_written(cells.call)})"
-        return f"{_scaled(cells, normalized)}, where q is the mean square of {row}"
+        return f"{scaled_formula(cells, normalized)}, where q is the mean square of {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
-        x, scale, eps = at.operand("input"), _Scale.of(at), self.eps(at.call)
+        x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
         place = _own_place(at, x)
         squares = x.numbers.square()
         square = squares.mean()
@@ -321,7 +233,7 @@ class RMSNorm(Normalization):
         return Derivation(groups, result, sentence, scale.applied(normalized), _finite(3 * result.abs()))
 
 
-def _scaled(cells: Cells, normalized: str) -> str:
+def scaled_formula(cells: Cells, normalized: str) -> str:
     """The formula with the weight and the bias that the call was given."""
     weight = f" · {cells.at('weight')}" if "weight" in cells.reads else ""
     bias = f" + {cells.at('bias')}" if "bias" in cells.reads else ""
@@ -356,7 +268,7 @@ def _own_words(at: ElementContext) -> str:
     return at.describe(at.call.args["input"], at.index)
 
 
-def _described(at: ElementContext, mean: Tensor, variance: Tensor, eps: float) -> dict[str, str]:
+def described(at: ElementContext, mean: Tensor, variance: Tensor, eps: float) -> dict[str, str]:
     """What every sentence of this file names."""
     return {
         "own": _own_words(at),
@@ -367,7 +279,8 @@ def _described(at: ElementContext, mean: Tensor, variance: Tensor, eps: float) -
     }
 
 
-def _normalized(own: Printed, mean: Tensor, variance: Tensor, eps: float) -> Printed:
+def normalized(own: Printed, mean: Tensor, variance: Tensor, eps: float) -> Printed:
+    """The number less the mean, divided by the root of the variance and eps."""
     return fill(
         f"({{0.alone}} − {{1}}) / √({{2.alone}} + {given(eps)})",
         lambda one, centre, square: (one - centre) / (square + eps).sqrt(),
@@ -383,6 +296,4 @@ def _finite(magnitude: Tensor) -> float:
 
 register(LayerNorm())
 register(GroupNorm())
-register(BatchNorm())
-register(InstanceNorm())
 register(RMSNorm())
