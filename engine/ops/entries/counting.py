@@ -1,4 +1,4 @@
-"""Numbers that say how often something occurs, or whether it does."""
+"""How often something occurs, and whether it does at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
+from engine.ops.entries.reductions import Reduction, several
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
@@ -128,6 +128,26 @@ class Histogram(Operation):
         return (low, high, bins) if low < high else (low - 1, high + 1, bins)
 
 
+class Quantifier(Reduction):
+    """Whether all of some values are true, or any of them."""
+
+    def __init__(self, name: str, sign: str, sentences: tuple[str, str]) -> None:
+        self.names = (name,)
+        self.sign, self.sentences = sign, sentences
+
+    def formula(self, cells: Cells) -> str:
+        return f"{cells.sigma('input', self.sign)} {cells.at('input')}"
+
+    def derive(self, at: ElementContext) -> Derivation:
+        x = at.operand("input")
+        true = x.raw.bool()
+        result = true.all() if self.names == ("all",) else true.any()
+        sentence = self.sentences[not result].format(
+            values=several(len(true), "value"), cells=at.words("input"), count=int(true.sum())
+        )
+        return Derivation((TermGroup("x", (x,), true.long()),), result.to(at.call.step.dtype), sentence, None, 0.0)
+
+
 def _counted(amounts: Tensor) -> Printed:
     return long_sum(amounts, lambda place: constant(amounts[place].item()))
 
@@ -135,3 +155,23 @@ def _counted(amounts: Tensor) -> Printed:
 register(OneHot())
 register(BinCount())
 register(Histogram())
+register(
+    Quantifier(
+        "all",
+        "all",
+        (
+            "is True: every one of {values}, {cells}, is true",
+            "is False: of {values}, {cells}, only {count} are true",
+        ),
+    )
+)
+register(
+    Quantifier(
+        "any",
+        "any",
+        (
+            "is True: of {values}, {cells}, {count} are true",
+            "is False: none of {values}, {cells}, is true",
+        ),
+    )
+)

@@ -60,6 +60,8 @@ LAYER_EXAMPLES: dict[str, Example] = {
     },
     "var_mean": (lambda x: torch.var_mean(x, -1)[0], (FLOAT, (2, 3))),
     "std_mean": (lambda x: torch.std_mean(x, 0)[0], (FLOAT, (3, 2))),
+    "all": (lambda x: x.all(-1), (BOOL, (4, 2))),
+    "any": (lambda x: x.any(), (BOOL, (2, 2))),
     "one_hot": (lambda ids: F.one_hot(ids, 3), (IDS, (2,))),
     "bincount": (lambda ids, x: torch.bincount(ids, x, minlength=3), (IDS, (4,)), (FLOAT, (4,))),
     "histc": (lambda x: torch.histc(x, 3, 0, 3), (FLOAT, (2, 3))),

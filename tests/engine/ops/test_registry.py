@@ -231,7 +231,7 @@ def test_the_formula_of_any_element_is_that_of_this_one_with_its_letters_filled_
             filled = {
                 f"{cell.partition('_{')[0]}[{','.join(put_in(part, values) for part in parts(cell))}]"
                 for cell in cells_of(general, "_{", "}")
-                if not cell.startswith(("Σ", "max", "min"))
+                if not cell.startswith(("Σ", "max", "min", "all", "any"))
             }
             written = explain(trace, step, index).formula
             special = cells_of(written.partition(" = ")[2], "[", "]")
@@ -249,7 +249,7 @@ def parts(cell: str) -> list[str]:
 def skeleton(text: str, letters: dict[str, int] | None = None) -> str:
     """A formula without its cells and indices."""
     text = re.sub(r"(?<=\w)(_\{[^}]*\}|\[[^\]]*\])", "", text)
-    text = re.sub(r"(Σ|max|min)_(\{[^}]*\}|\w)", r"\1", text)
+    text = re.sub(r"(Σ|max|min|all|any)_(\{[^}]*\}|\w)", r"\1", text)
     return re.sub(r"\b[a-z]\b", lambda letter: str((letters or {}).get(letter[0], letter[0])), text)
 
 

@@ -80,8 +80,7 @@ _SPREAD = {
         "−ln of what softmax gives it, their sum divided by {divisor}"
     ),
 }
-_ALL_ONE_LEFT_OUT = "{sentence}; 1 of the {all} targets is {ignored} and left out"
-_LEFT_OUT = {
+_ALL_LEFT_OUT = {
     "sum": "is 0, because all {all} targets of {target} are {ignored} and left out",
     "mean": "is NaN: all {all} targets of {target} are {ignored} and left out, and the mean of no losses is 0 / 0",
 }
