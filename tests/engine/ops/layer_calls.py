@@ -81,7 +81,7 @@ CALLS: dict[str, Call] = {
     "huber_loss, each": (lambda x, y: F.huber_loss(x, y, reduction="none", delta=0.3), (3, 4), (3, 4)),
     "einsum of heads": (lambda x, y: torch.einsum("bhld,bhmd->bhlm", x, y), (2, 2, 3, 4), (2, 2, 2, 4)),
     "einsum without an arrow": (lambda x, y: torch.einsum("ij,jk", x, y), (2, 3), (3, 4)),
-    "einsum without an arrow, out of order": (lambda x, y: torch.einsum("cb,ba", x, y), (2, 3), (3, 4)),
+    "einsum without an arrow, out of order": (lambda x, y: torch.einsum("dcz,zba", x, y), (2, 3, 2), (2, 3, 4)),
     "einsum of two ellipses": (lambda x, y: torch.einsum("...ij,...jk->...ik", x, y), (2, 2, 3), (1, 3, 2)),
     "einsum of ellipses of two lengths": (lambda x, y: torch.einsum("i...,...->...i", x, y), (4, 2, 3), (3,)),
     "einsum of three": (lambda x, y, z: torch.einsum("ij,jk,kl->il", x, y, z), (2, 3), (3, 4), (4, 2)),

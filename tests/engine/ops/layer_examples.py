@@ -45,7 +45,7 @@ LAYER_EXAMPLES: dict[str, Example] = {
         *((FLOAT, (2, 3)), (IDS, (2, 3)), (FLOAT, (2,))),
     ),
     "conv1d": (
-        lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=2, dilation=2, groups=2),
+        lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=1, dilation=2, groups=2),
         *((FLOAT, (1, 4, 3)), (FLOAT, (2, 2, 2)), (FLOAT, (2,))),
     ),
     "conv2d": (lambda x, w: F.conv2d(x, w, padding="same"), (FLOAT, (1, 2, 2, 2)), (FLOAT, (2, 2, 1, 3))),
