@@ -106,13 +106,7 @@ class Recording:
 
     def as_read(self, value: Any, call: int) -> Any:
         """The same arguments, with each tensor as it was when this call began."""
-        if isinstance(value, Tensor):
-            return self.before(value, call)
-        if type(value) in (tuple, list):
-            return type(value)(self.as_read(item, call) for item in value)
-        if type(value) is dict:
-            return {name: self.as_read(item, call) for name, item in value.items()}
-        return value
+        return with_tensors(value, lambda tensor: self.before(tensor, call))
 
     def overwrites_at(self, call: int) -> Sequence[Overwrite]:
         """What this call wrote into."""
@@ -145,6 +139,29 @@ class Recording:
 def outputs_of(result: Any) -> tuple[Tensor, ...]:
     """The tensors that a call returned."""
     return (result,) if isinstance(result, Tensor) else tuple(one for one in result if isinstance(one, Tensor))
+
+
+def with_tensors(value: Any, replace: Callable[[Tensor], Tensor]) -> Any:
+    """A value, tuple, list or dictionary with its tensors replaced."""
+    if isinstance(value, Tensor):
+        return replace(value)
+    if type(value) in (tuple, list):
+        return type(value)(with_tensors(item, replace) for item in value)
+    if type(value) is dict:
+        return {name: with_tensors(item, replace) for name, item in value.items()}
+    return value
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in a value, tuple, list or dictionary, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
 
 
 def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from engine.record.folded_calls import folded
 from engine.record.recording import AxisNames, Call, Execution, Overwrite, Recording
 from engine.record.watching.call_frames import CALL_IMPL, THEIRS, first_argument, own_module, torch_caller, whose
 from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
@@ -69,7 +70,9 @@ class CallRecorder(TorchFunctionMode):
         self._frame = self._outer = self._inner = self._base = None
         self._running.clear()
         del self.__torch_function__
-        return Recording(self.calls, self.overwrites, target, args, kwargs, tuple(self.called.values()), axis_names)
+        # Most programs never pack a batch, and need not be searched for it.
+        calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
+        return Recording(calls, self.overwrites, target, args, kwargs, tuple(self.called.values()), axis_names)
 
     def _watcher(self) -> Callable[..., Any]:
         """What torch calls in the place of every function the recorded program calls.
