@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from sys import _getframe
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -17,8 +17,17 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.record.folded_calls import folded
+from engine.record.later_writes import WriteCounts
 from engine.record.recording import AxisNames, Call, Execution, Overwrite, Recording
-from engine.record.watching.call_frames import CALL_IMPL, THEIRS, first_argument, own_module, torch_caller, whose
+from engine.record.watching.call_frames import (
+    CALL_IMPL,
+    SCOPES,
+    THEIRS,
+    first_argument,
+    own_module,
+    torch_caller,
+    whose,
+)
 from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
 
 # Getters that return a tensor nobody computed with.
@@ -30,6 +39,8 @@ _PLAIN, _WRITES, _SKIP, _LISTS = 0, 1, 2, 3
 _NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _ALONE = 0  # group id of a call that stands alone
 _KINDS: dict[Any, int] = {}
+# The forward of torch's modules that have no others inside, such as Linear; looking at each call's is not needed.
+_LEAVES: dict[int, CodeType] = {}
 
 
 class CallRecorder(TorchFunctionMode):
@@ -72,7 +83,10 @@ class CallRecorder(TorchFunctionMode):
         del self.__torch_function__
         # Most programs never pack a batch, and need not be searched for it.
         calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
-        return Recording(calls, self.overwrites, target, args, kwargs, tuple(self.called.values()), axis_names)
+        has_writes = any(overwrite.writes for overwrite in self.overwrites)
+        counts = WriteCounts(self.calls, (*args, *kwargs.values()), has_writes)
+        called = tuple(self.called.values())
+        return Recording(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed)
 
     def _watcher(self) -> Callable[..., Any]:
         """What torch calls in the place of every function the recorded program calls.
@@ -103,8 +117,12 @@ class CallRecorder(TorchFunctionMode):
             what = type(result)
             if what is Tensor or (what not in _NO_TENSOR and holds_tensor(result)):
                 caller = _getframe(1)
-                if caller is frame:
-                    keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE))
+                if caller is frame and what is Tensor:
+                    try:
+                        count = result._version
+                    except RuntimeError:  # made in inference mode
+                        count = 0
+                    keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE, count))
                 else:
                     self._keep(func, args, kwargs, result, caller)
                     frame, execution = self._frame, self._execution
@@ -141,7 +159,8 @@ class CallRecorder(TorchFunctionMode):
         base = self._base
         current = None if self._in_torch else self._frame
         while frame is not None and frame is not current and frame is not base:
-            if whose(frame) is THEIRS:
+            scope = SCOPES.get(frame.f_globals.get("__name__"))
+            if (whose(frame) if scope is None else scope) is THEIRS:
                 break
             outer = frame
             frame = frame.f_back
@@ -157,25 +176,33 @@ class CallRecorder(TorchFunctionMode):
                 self._move_to(frame, in_torch=False)
             if outer is not None:
                 if outer is not self._outer:
-                    self._look_at(outer)
+                    self._look_at(outer, caller)
                 if self._has_children:
                     frame, group = self._move_into_torch(caller)
                 else:
                     group = self._group_of(outer)
         lasti = 0 if frame is None else frame.f_lasti
-        self.calls.append((func, args, kwargs, result, self._execution, lasti, group))
+        count = None
+        if type(result) is Tensor:
+            count = 0 if result.is_inference() else result._version
+        self.calls.append((func, args, kwargs, result, self._execution, lasti, group, count))
 
-    def _look_at(self, outer: FrameType) -> None:
+    def _look_at(self, outer: FrameType, caller: FrameType) -> None:
         """Looks at the outermost frame of torch that the running line called: a layer, or a module made of others."""
         self._outer = outer
         self._torch_call += 1
-        module = first_argument(outer)
-        if not isinstance(module, nn.Module):
-            self._has_children = False
+        self._has_children = False
+        call_impl = caller.f_back
+        is_direct = call_impl is not None and call_impl.f_back is outer
+        if is_direct and id(caller.f_code) in _LEAVES and self._execution.module is not None:
             return
-        self._has_children = bool(module._modules)
-        if self._execution.module is None:
-            self.called[id(module)] = module
+        module = first_argument(outer)
+        if isinstance(module, nn.Module):
+            self._has_children = bool(module._modules)
+            if is_direct and not self._has_children:
+                _LEAVES[id(caller.f_code)] = caller.f_code
+            if self._execution.module is None:
+                self.called[id(module)] = module
 
     def _group_of(self, inner: FrameType) -> int:
         """One line can make many calls inside torch; a group is those of one execution of it."""
