@@ -7,19 +7,16 @@ mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.record.recording import Call, tensors_in
 
-_TENSORS = frozenset((Tensor, nn.Parameter))
-_CONTAINERS = frozenset((list, tuple, dict))
 _ARGS, _KWARGS, _RESULT = itemgetter(1), itemgetter(2), itemgetter(3)
 _VERSION = attrgetter("_version")
 
@@ -29,28 +26,12 @@ class WriteCounts:
 
     Args:
         calls: those of the recording, in which each has the count of its result.
-        inputs: what the recorded program was given.
-        has_writes: whether a call wrote into a tensor, so that counts of results may have grown since.
+        tensors: those whose counts are looked up now; of the others the calls' counts hold.
     """
 
-    def __init__(self, calls: Sequence[Call], inputs: Iterable[object], has_writes: bool) -> None:
-        # Runs at the end of every recording: what is done once a call is done by C code, and results are not touched
-        # again, for they are no longer in the processor's cache.
+    def __init__(self, calls: Sequence[Call], tensors: Sequence[Tensor]) -> None:
         self._calls = calls
-        keywords = (kwargs.values() for kwargs in map(_KWARGS, calls) if kwargs)
-        read = [*chain.from_iterable(map(_ARGS, calls)), *chain.from_iterable(keywords), *inputs]
-        by_id: dict[int, Any] = dict(zip(map(id, read), read, strict=True))
-        if has_writes:
-            by_id.update((id(call[3]), call[3]) for call in calls)
-            outside = list(by_id.values())
-        else:
-            outside = list(map(by_id.__getitem__, by_id.keys() - set(map(id, map(_RESULT, calls)))))
-            outside += [call[3] for call in calls if call[7] is None]
-        self._results_count = not has_writes
         with torch._C.DisableTorchFunction():  # an outer recording has no use for these getters
-            tensors: list[Tensor] = [value for value in outside if value.__class__ in _TENSORS]
-            for container in (value for value in outside if value.__class__ in _CONTAINERS):
-                tensors += tensors_in(container)
             try:
                 self._counts = dict(zip(map(id, tensors), map(_VERSION, tensors), strict=True))
             except RuntimeError:  # a tensor made in inference mode has none
@@ -58,13 +39,35 @@ class WriteCounts:
             parameters = [tensor for tensor in tensors if tensor.__class__ is nn.Parameter]
             self._addresses = {id(parameter): _address(parameter) for parameter in parameters}
 
+    @classmethod
+    def of_module(cls, calls: Sequence[Call], module: nn.Module, inputs: Sequence[object]) -> WriteCounts:
+        """Those of a module in which nothing was written: its own tensors, and results as they were when made."""
+        tensors: list[Tensor] = []
+        waiting, seen = [module], {id(module)}
+        while waiting:
+            part = waiting.pop()
+            tensors += (value for value in part._parameters.values() if value is not None)
+            tensors += (value for value in part._buffers.values() if value is not None)
+            for child in part._modules.values():
+                if child is not None and id(child) not in seen:
+                    seen.add(id(child))
+                    waiting.append(child)
+        tensors += tensors_in(inputs)
+        tensors += chain.from_iterable(tensors_in(call[3]) for call in calls if call[7] is None)
+        return cls(calls, tensors)
+
+    @classmethod
+    def of_function(cls, calls: Sequence[Call], inputs: Sequence[object]) -> WriteCounts:
+        """Those of anything else: of all that it read and made."""
+        return cls(calls, list(tensors_in([inputs, *map(_ARGS, calls), *map(_KWARGS, calls), *map(_RESULT, calls)])))
+
     def changed(self, tensor: Tensor) -> bool:
         """Whether the tensor was written to, or given other memory, since the recording ended."""
         key = id(tensor)
         if key in self._addresses and self._addresses[key] != _address(tensor):
             return True
         count = self._counts.get(key)
-        if count is None and self._results_count:
+        if count is None:
             count = self._of_results.get(key)
         # Without a count it was made for the trace: a copy of what memory held.
         return count is not None and count != _count(tensor)

@@ -83,8 +83,11 @@ class CallRecorder(TorchFunctionMode):
         del self.__torch_function__
         # Most programs never pack a batch, and need not be searched for it.
         calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
-        has_writes = any(overwrite.writes for overwrite in self.overwrites)
-        counts = WriteCounts(self.calls, (*args, *kwargs.values()), has_writes)
+        inputs = (*args, *kwargs.values())
+        if isinstance(target, nn.Module) and not self.overwrites:
+            counts = WriteCounts.of_module(self.calls, target, inputs)
+        else:
+            counts = WriteCounts.of_function(self.calls, inputs)
         called = tuple(self.called.values())
         return Recording(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed)
 
@@ -179,12 +182,18 @@ class CallRecorder(TorchFunctionMode):
                     self._look_at(outer, caller)
                 if self._has_children:
                     frame, group = self._move_into_torch(caller)
+                elif outer is self._inner:
+                    group = self._group
                 else:
-                    group = self._group_of(outer)
+                    self._inner = outer
+                    self._group = group = self._group + 1
         lasti = 0 if frame is None else frame.f_lasti
         count = None
         if type(result) is Tensor:
-            count = 0 if result.is_inference() else result._version
+            try:
+                count = result._version
+            except RuntimeError:  # made in inference mode
+                count = 0
         self.calls.append((func, args, kwargs, result, self._execution, lasti, group, count))
 
     def _look_at(self, outer: FrameType, caller: FrameType) -> None:
@@ -223,41 +232,51 @@ class CallRecorder(TorchFunctionMode):
 
     def _move_to(self, frame: FrameType, in_torch: bool) -> None:
         """Goes on in another frame. Its module is looked up once, for that makes Python copy all its variables."""
-        new = [frame]
-        caller: FrameType | None = frame
-        depth = self._depth(frame)
-        while depth is None:
-            caller = caller and caller.f_back
-            if caller is None or caller is self._base:
-                depth = -1
-            elif in_torch or whose(caller) is THEIRS:
-                depth = self._depth(caller)
-                if depth is None and whose(caller) is THEIRS:
-                    new.append(caller)
-        # What ran above the common caller has returned.
-        del self._running[depth + 1 :]
-        if caller is not frame:
-            self._enter(new, self._torch_call if in_torch else 0)
-        self._frame, self._execution = self._running[-1]
+        running = self._running
+        for depth in range(len(running) - 1, -1, -1):
+            if running[depth][0] is frame:
+                del running[depth + 1 :]
+                break
+        else:
+            self._enter(frame, in_torch)
+        self._frame, self._execution = running[-1]
         self._in_torch = in_torch
 
-    def _enter(self, frames: Sequence[FrameType], torch_call: int) -> None:
-        """Adds frames to the running ones, each called by the one after it; ``torch_call`` is that of the first."""
-        for frame in reversed(frames):
-            module = own_module(frame)
-            execution = Execution(frame.f_code, module, torch_call if frame is frames[0] else 0)
-            if self._running:
-                above, execution.caller = self._running[-1]
-                execution.caller_lasti = above.f_lasti
-                if module is None:
-                    execution.module = execution.caller.module
-            self._running.append((frame, execution))
-
-    def _depth(self, frame: FrameType) -> int | None:
-        for depth in range(len(self._running) - 1, -1, -1):
-            if self._running[depth][0] is frame:
-                return depth
-        return None
+    def _enter(self, frame: FrameType, in_torch: bool) -> None:
+        """Adds a frame to the running ones, and those between it and the nearest of them, its callers."""
+        running, base = self._running, self._base
+        new = [frame]
+        caller = frame.f_back
+        known = -1
+        while caller is not None and caller is not base:
+            if caller.f_code is CALL_IMPL and not in_torch:
+                caller = caller.f_back and caller.f_back.f_back
+                continue
+            scope = SCOPES.get(caller.f_globals.get("__name__"))
+            is_theirs = (whose(caller) if scope is None else scope) is THEIRS
+            if is_theirs or in_torch:
+                for known in range(len(running) - 1, -1, -1):
+                    if running[known][0] is caller:
+                        break
+                else:
+                    known = -1
+                if known >= 0:
+                    break
+                if is_theirs:
+                    new.append(caller)
+            caller = caller.f_back
+        # What ran above the common caller has returned.
+        del running[known + 1 :]
+        above, execution = running[-1] if running else (None, None)
+        for entered in reversed(new):
+            module = own_module(entered)
+            if module is None and execution is not None:
+                module = execution.module
+            inside = Execution(entered.f_code, module, self._torch_call if in_torch and entered is frame else 0)
+            if above is not None:
+                inside.caller, inside.caller_lasti = execution, above.f_lasti
+            running.append((entered, inside))
+            above, execution = entered, inside
 
 
 def _kind(func: Any) -> int:
