@@ -42,16 +42,17 @@ class WriteCounts:
     @classmethod
     def of_module(cls, calls: Sequence[Call], module: nn.Module, inputs: Sequence[object]) -> WriteCounts:
         """Those of a module in which nothing was written: its own tensors, and results as they were when made."""
-        tensors: list[Tensor] = []
-        waiting, seen = [module], {id(module)}
+        owned: list[Tensor | None] = []
+        waiting, seen = [module], {module}
         while waiting:
             part = waiting.pop()
-            tensors += (value for value in part._parameters.values() if value is not None)
-            tensors += (value for value in part._buffers.values() if value is not None)
+            owned += part._parameters.values()
+            owned += part._buffers.values()
             for child in part._modules.values():
-                if child is not None and id(child) not in seen:
-                    seen.add(id(child))
+                if child is not None and child not in seen:
+                    seen.add(child)
                     waiting.append(child)
+        tensors = [tensor for tensor in owned if tensor is not None]
         tensors += tensors_in(inputs)
         tensors += chain.from_iterable(tensors_in(call[3]) for call in calls if call[7] is None)
         return cls(calls, tensors)

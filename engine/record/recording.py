@@ -30,12 +30,19 @@ class Execution:
 
     __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
 
-    def __init__(self, code: CodeType | None, module: nn.Module | None, torch_call: int = 0) -> None:
+    def __init__(
+        self,
+        code: CodeType | None,
+        module: nn.Module | None,
+        torch_call: int = 0,
+        caller: Execution | None = None,
+        caller_lasti: int = 0,
+    ) -> None:
         self.code = code
         self.module = module
-        self.caller: Execution | None = None
-        self.caller_lasti = 0
         self.torch_call = torch_call
+        self.caller = caller
+        self.caller_lasti = caller_lasti
 
 
 # func, args, kwargs, result, execution, instruction offset, group, count. A plain tuple, because one is made for every

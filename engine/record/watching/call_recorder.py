@@ -245,6 +245,18 @@ class CallRecorder(TorchFunctionMode):
     def _enter(self, frame: FrameType, in_torch: bool) -> None:
         """Adds a frame to the running ones, and those between it and the nearest of them, its callers."""
         running, base = self._running, self._base
+        caller = frame.f_back
+        wrapped = None if caller is None or in_torch or caller.f_code is not CALL_IMPL else caller.f_back
+        if wrapped is not None:
+            # A module that a known frame called, which most new ones are.
+            caller = wrapped.f_back
+            for known in range(len(running) - 1, -1, -1):
+                if running[known][0] is caller:
+                    del running[known + 1 :]
+                    module = first_argument(wrapped)
+                    inside = Execution(frame.f_code, module, 0, running[known][1], running[known][0].f_lasti)
+                    running.append((frame, inside))
+                    return
         new = [frame]
         caller = frame.f_back
         known = -1
@@ -267,14 +279,17 @@ class CallRecorder(TorchFunctionMode):
             caller = caller.f_back
         # What ran above the common caller has returned.
         del running[known + 1 :]
-        above, execution = running[-1] if running else (None, None)
+        above: FrameType | None = None
+        execution: Execution | None = None
+        if running:
+            above, execution = running[-1]
         for entered in reversed(new):
             module = own_module(entered)
             if module is None and execution is not None:
                 module = execution.module
-            inside = Execution(entered.f_code, module, self._torch_call if in_torch and entered is frame else 0)
-            if above is not None:
-                inside.caller, inside.caller_lasti = execution, above.f_lasti
+            torch_call = self._torch_call if in_torch and entered is frame else 0
+            lasti = 0 if above is None else above.f_lasti
+            inside = Execution(entered.f_code, module, torch_call, execution, lasti)
             running.append((entered, inside))
             above, execution = entered, inside
 

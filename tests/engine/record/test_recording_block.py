@@ -24,9 +24,15 @@ def test_a_block_is_recorded_without_a_function():
 
 
 def test_a_block_that_raises_has_its_steps_and_the_exception_is_unchanged():
-    with pytest.raises(ZeroDivisionError, match="mine") as caught, recording() as rec:
-        doubled = X * 2
-        raise ZeroDivisionError("mine", doubled)
+    rec = recording()
+
+    def program():
+        with rec:
+            doubled = X * 2
+            raise ZeroDivisionError("mine", doubled)
+
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        program()
     assert [step.name for step in rec.trace.steps] == ["doubled"]
     assert caught.value.trace is rec.trace
     assert _get_current_function_mode() is None
