@@ -60,6 +60,7 @@ class Step:
 
     ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
     "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
+    ``keywords`` are the names under which the call was given its parents, "" for those given by position.
     ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
     registered in ``engine.ops``.
     """
@@ -75,6 +76,7 @@ class Step:
     memory: str
     call: int
     output: int = 0
+    keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
