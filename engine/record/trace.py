@@ -191,12 +191,14 @@ class Trace:
         config: the settings of the built-in Transformer, None for anything else.
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
+        notes: what could not be watched, each in a sentence.
         sizes: how long each named axis is.
     """
 
     output: Any = field(repr=False)
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    notes: tuple[str, ...] = ()
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
