@@ -17,6 +17,7 @@ from engine import axes as glossary
 from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
+from engine.record.axis_names.resolve import name_axes
 from engine.record.recording import Tape, outputs_of
 from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
@@ -54,7 +55,18 @@ class _Resolver:
         steps: list[Step] = []
         for number in range(len(self.tape.calls)):
             self._call(number, steps)
+        self._name_axes(steps)
         return tuple(steps)
+
+    def _name_axes(self, steps: Sequence[Step]) -> None:
+        """Names the axes that no comment names."""
+        if all(None not in step.axes for step in steps):
+            return
+        codes = [self.tape.calls[step.call][4] for step in steps]
+        naming = name_axes(steps, codes, _roots(self.tape), self.tape.target, self.tape.inputs)
+        for step in steps:
+            # A step's axes depend on those of other steps, so they are known only when all steps are there.
+            object.__setattr__(step, "axes", tuple(label and label.text for label in naming.labels_of(step)))
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
@@ -75,8 +87,6 @@ class _Resolver:
             value = self.tape.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
             axes = self._axes(source, path, value) if final else None
-            if axes is None and any(any(parent.axes) for parent in parents):
-                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
             step = Step(
                 index=len(steps),
                 op=op,

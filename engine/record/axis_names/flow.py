@@ -1,0 +1,188 @@
+"""Which axes of what a call read are axes of what it returned: the ways along which names travel."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.ops.access import AffineMap, FlatMap, GatherMap, SameIndex
+from engine.ops.registry import bound_operation
+from engine.record.axis_names.labels import Label, same_axes
+
+# Calls that nobody described, whose result has an entry for every entry of what they were given first.
+_SAME_SHAPE = frozenset(
+    (
+        "layer_norm", "rms_norm", "batch_norm", "group_norm", "dropout", "gelu", "silu", "softplus", "clone", "zeros_like",
+        "ones_like", "empty_like", "rand_like", "randn_like", "full_like", "cumsum", "cumprod", "roll", "normalize",
+        "requires_grad_", "type", "clamp_min", "clamp_max", "index_add_", "index_add", "masked_fill", "scatter_",
+    )
+)  # fmt: skip
+_PRODUCTS = frozenset(("matmul", "linear", "bmm", "mm", "addmm", "baddbmm", "mv"))
+_EQUAL_PARTS = frozenset(("split", "chunk", "tensor_split"))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some neighbouring entries of an axis, as a slice takes them and cat puts them side by side."""
+
+    operand: Any
+    axis: int
+    out: int
+    start: int
+    step: int
+
+
+@dataclass
+class Flow:
+    """How the axes of one step come from those of what it read.
+
+    Attributes:
+        moves: (what was read, its axis, the output's axis), for every axis that is one of the output.
+        pieces: the axes of which the output has a part, or that are a part of the output's.
+        regrouped: what a view was taken of, None for another call.
+        summed: axes of two things read that are multiplied with each other and summed over.
+        known: whether it is known at all what the call reads.
+    """
+
+    moves: list[tuple[Any, int, int]] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    regrouped: Any = None
+    summed: list[tuple[tuple[Any, int], tuple[Any, int]]] = field(default_factory=list)
+    known: bool = True
+
+
+def flow_of(step: Any) -> Flow:
+    """The flow of a recorded step.
+
+    Args:
+        step: the step; of what it read only kind and value are asked.
+    """
+    bound = bound_operation(step)
+    if bound is None:
+        return _unknown(step)
+    flow = Flow()
+    limits = written_limits(step) if step.op == "getitem" else {}
+    summed: list[tuple[Any, int]] = []
+    for name, read in bound.reads.items():
+        operand = bound.call.args[name]
+        if isinstance(read, FlatMap):
+            flow.regrouped = operand
+        elif isinstance(read, AffineMap):
+            for axis, access in enumerate(read.axes):
+                # x[:, :n] stops somewhere, even where n is the length of x.
+                if isinstance(access, SameIndex) and (access.start is not None or (name == "input" and axis in limits)):
+                    flow.pieces.append(Piece(operand, axis, access.out, access.start or 0, access.step))
+                elif access.follows is not None:
+                    flow.moves.append((operand, axis, access.follows))
+            running = [axis for axis in read.running if axis not in read.follows]
+            if step.op in _PRODUCTS and len(running) == 1:
+                summed.append((operand, running[0]))
+        elif isinstance(read, GatherMap):
+            flow.moves += [(operand, axis, out) for axis, out in read.follows.items()]
+        else:
+            flow.moves += [(operand, axis, out) for axis, out in read.follows.items()]
+    if len(summed) == 2:
+        flow.summed.append((summed[0], summed[1]))
+    return flow
+
+
+def _unknown(step: Any) -> Flow:
+    """Of a call that nobody described, what its name tells all the same."""
+    first = next(iter(step.inputs), None)
+    name = step.op.removesuffix("_") if step.op not in _SAME_SHAPE else step.op
+    flow = Flow(known=False)
+    if first is not None and name in _SAME_SHAPE and tuple(first.value.shape) == step.shape:
+        flow.moves += [(first, axis, axis) for axis in range(len(step.shape))]
+    return flow
+
+
+def joined(flow: Flow, out: int, labels: Sequence[Label | None]) -> Label | None:
+    """The label of an output's axis along which several tensors stand side by side.
+
+    Args:
+        flow: that of a cat.
+        out: the output's axis.
+        labels: those of the pieces along it, in order.
+    """
+    if any(label is None for label in labels):
+        return None
+    known = [label for label in labels if label is not None]
+    if len(known) == 1:
+        return known[0]
+    if len(set(known)) == 1:
+        return known[0].repeated(len(known))
+    ones = sum(label.size for label in known if label.text == "1")
+    others = [label for label in known if label.text != "1"]
+    return others[0].plus(ones) if len(others) == 1 else None
+
+
+def part(step: Any, piece: Piece, label: Label | None) -> Label | None:
+    """The label of a part of an axis.
+
+    Args:
+        step: the step that took the part.
+        piece: which part.
+        label: the label of the whole axis.
+    """
+    size, whole = step.shape[piece.out], piece.operand.value.shape[piece.axis]
+    if label is None or piece.step != 1:
+        return None
+    if step.op in _EQUAL_PARTS:
+        return label.over(whole // size) if size and whole % size == 0 else None
+    text = written_limits(step).get(piece.axis)
+    if text == "half":
+        return label.over(2) if 2 * size == whole else None
+    if isinstance(text, tuple):
+        start, end = text
+        if end is None or end < 0:
+            count = -start + (end or 0)
+            return label.plus(count) if label.size + count == size else None
+    return None
+
+
+def written_limits(step: Any) -> dict[int, tuple[int, int | None] | str | None]:
+    """The axes that ``x[:, 1:-1]`` takes a part of: the numbers that it writes, "half" for a ``// 2``, else None."""
+    try:
+        node = ast.parse(step.source.expression, mode="eval").body if step.source else None
+    except (SyntaxError, ValueError):
+        return {}
+    if not isinstance(node, ast.Subscript):
+        return {}
+    items: list[ast.expr] = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+    rank = next(iter(step.inputs)).value.dim()
+    taken = [item for item in items if not (isinstance(item, ast.Constant) and item.value in (None, ...))]
+    at = next((n for n, item in enumerate(items) if isinstance(item, ast.Constant) and item.value is ...), len(items))
+    items[at : at + 1] = [ast.Slice()] * (rank - len(taken))
+    axes = [item for item in items if not (isinstance(item, ast.Constant) and item.value is None)]
+    return {
+        axis: _limits(item)
+        for axis, item in enumerate(axes)
+        if isinstance(item, ast.Slice) and (item.lower is not None or item.upper is not None)
+    }
+
+
+def _limits(item: ast.Slice) -> tuple[int, int | None] | str | None:
+    given = [limit for limit in (item.lower, item.upper) if limit is not None]
+    if len(given) == 1 and isinstance(given[0], ast.BinOp) and isinstance(given[0].op, ast.FloorDiv):
+        return "half" if isinstance(given[0].right, ast.Constant) and given[0].right.value == 2 else None
+    try:
+        start, end = (limit and ast.literal_eval(limit) for limit in (item.lower, item.upper))
+    except ValueError:
+        return None
+    numbers = isinstance(start, int | None) and isinstance(end, int | None)
+    return (start or 0, end) if numbers and (start or 0) >= 0 else None
+
+
+def connected(step: Any, flow: Flow) -> Iterator[tuple[tuple[Any, int], tuple[Any, int]]]:
+    """Pairs of axes that are one axis: of what was read and the output, and of two things read."""
+    for operand, axis, out in flow.moves:
+        if operand.value.shape[axis] == step.shape[out]:
+            yield (operand, axis), (step, out)
+    if flow.regrouped is not None:
+        for axis, out in same_axes(tuple(flow.regrouped.value.shape), step.shape):
+            yield (flow.regrouped, axis), (step, out)
+    for (left, axis), (right, other) in flow.summed:
+        if left.value.shape[axis] == right.value.shape[other]:
+            yield (left, axis), (right, other)

@@ -1,0 +1,128 @@
+"""What the axes of the recorded callable's own arguments are: its annotations, its docstring, the arguments' names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from engine.axes import symbol_for
+from engine.record.axis_names.labels import Label
+from engine.record.axis_names.naming import Anchor
+from engine.record.axis_names.shape_words import written_symbol
+
+# The names that the field gives to a model's arguments. L is the only sequence there is; where a model reads one
+# sequence and writes another, S and T.
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "input_ids": ("B", "L"),
+    "token_type_ids": ("B", "L"),
+    "position_ids": ("B", "L"),
+    "attention_mask": ("B", "L"),
+    "labels": ("B", "L"),
+    "inputs_embeds": ("B", "L", "d_model"),
+    "hidden_states": ("B", "L", "d_model"),
+    "encoder_hidden_states": ("B", "S", "d_model"),
+    "encoder_attention_mask": ("B", "S"),
+    "decoder_input_ids": ("B", "T"),
+    "decoder_attention_mask": ("B", "T"),
+    "decoder_position_ids": ("B", "T"),
+    "decoder_inputs_embeds": ("B", "T", "d_model"),
+    "pixel_values": ("B", "C", "Hpx", "Wpx"),
+    "input_features": ("B", "M", "2*S"),
+}
+_SHAPED = re.compile(r"^\s*(\w+)\s*(?:\(|:)[^\n]*?\bshape\s*:?\s*`{0,2}[(\[]([^()\[\]]*)[)\]]", re.MULTILINE)
+
+
+def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[list[Anchor]]]:
+    """What is said of the axes of the tensors given, by the tensor's id.
+
+    Args:
+        target: what was recorded.
+        inputs: the tensors that it was given, by the parameter that took them.
+    """
+    function, documented = _function(target)
+    names = _parameter_names(function)
+    annotations = dict(getattr(function, "__annotations__", {}))
+    shapes = dict(_documented_shapes(documented))
+    anchors: dict[int, list[list[Anchor]]] = {}
+    for name, tensor in inputs.items():
+        said: list[list[Anchor]] = [[] for _ in range(tensor.dim())]
+        readings = (
+            ("annotation", annotation_axes(annotations.get(name))),
+            ("docstring", shapes.get(name)),
+            ("argument name", _by_name(name, names)),
+        )
+        for source, symbols in readings:
+            for axis, label in enumerate(_fitting(symbols, tensor)):
+                if label is not None:
+                    said[axis].append(Anchor(label, source))
+        if any(said):
+            anchors[id(tensor)] = said
+    return anchors
+
+
+def annotation_axes(annotation: Any) -> tuple[str | None, ...] | None:
+    """The axes in an annotation such as jaxtyping's ``Float[Tensor, "batch length d_model"]``."""
+    text = getattr(annotation, "dim_str", None)
+    if text is None and isinstance(annotation, str):
+        written = re.fullmatch(r"(?:\w+\.)*\w+\[[^,\]]+,\s*[\"']([^\"']*)[\"']\s*\]", annotation.strip())
+        text = written and written[1]
+    if not isinstance(text, str) or not text.split():
+        return None
+    words = text.split()
+    if any("..." in word for word in words):
+        return None
+    return tuple(_annotated(word) for word in words)
+
+
+def _annotated(word: str) -> str | None:
+    # jaxtyping: #n may be broadcast, _ is any, n=4 names a size, *b is several axes
+    word = word.lstrip("#?").rpartition("=")[0] or word.lstrip("#?")
+    return written_symbol(word) if word.isidentifier() and word != "_" else None
+
+
+def _function(target: Any) -> tuple[Any, str]:
+    while isinstance(target, partial):
+        target = target.func
+    function = type(target).forward if isinstance(target, nn.Module) else target
+    return function, inspect.getdoc(function) or ""
+
+
+def _parameter_names(function: Any) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
+
+
+def _documented_shapes(text: str) -> Iterator[tuple[str, tuple[str | None, ...]]]:
+    """``input_ids (`torch.LongTensor` of shape `(batch_size, sequence_length)`)``, by parameter."""
+    for name, words in _SHAPED.findall(text):
+        items = [word.strip(" `") for word in words.split(",") if word.strip(" `")]
+        if items and not any("..." in item for item in items):
+            yield name, tuple(written_symbol(item) if item.isidentifier() else None for item in items)
+
+
+def _by_name(name: str, parameters: frozenset[str]) -> Sequence[str] | None:
+    axes = _ARGUMENTS.get(name)
+    if axes is None:
+        return None
+    two = "decoder_input_ids" in parameters
+    return tuple("S" if symbol == "L" and two else symbol for symbol in axes)
+
+
+def _fitting(symbols: Sequence[str | None] | None, tensor: Tensor) -> Iterator[Label | None]:
+    """The labels of the symbols, none where there are as many axes as symbols only by another reading."""
+    if symbols is None or len(symbols) != tensor.dim():
+        return
+    for symbol, size in zip(symbols, tensor.shape, strict=True):
+        if symbol is None:
+            yield None
+        elif symbol.startswith("2*"):
+            yield Label((("2", 2), (symbol[2:], size // 2))) if size % 2 == 0 else None
+        else:
+            yield Label.of(symbol_for(symbol) or symbol if len(symbol) > 1 else symbol, size)

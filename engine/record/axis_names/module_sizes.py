@@ -1,0 +1,360 @@
+"""What the axes of a module's weights are, from the text that made them: ``nn.Linear(config.hidden_size, d_ff)``.
+
+A size is followed through the constructors of the modules around it until it has a name of the field:
+``nn.Linear(self.embed_dim, self.all_head_size)``, where ``self.all_head_size = self.n_heads * self.head_dim``, makes a
+weight of (H*d_k, d_model). Each name is held against the sizes that the module has; one that does not fit is dropped.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from engine.axes import symbol_for
+from engine.record.axis_names.labels import Label, Labels
+from engine.record.axis_names.program_text import bound_arguments, dotted, method_of, own_nodes, parameters
+
+# By kind of module: its constructor's arguments in order, and those that each weight's axes have the size of.
+_LAYERS: Mapping[type, tuple[tuple[str, ...], Mapping[str, tuple[str | None, ...]]]] = {
+    nn.Linear: (
+        ("in_features", "out_features"),
+        {"weight": ("out_features", "in_features"), "bias": ("out_features",)},
+    ),
+    nn.Embedding: (("num_embeddings", "embedding_dim"), {"weight": ("num_embeddings", "embedding_dim")}),
+    nn.LayerNorm: (("normalized_shape",), {"weight": ("normalized_shape",), "bias": ("normalized_shape",)}),
+    nn.RMSNorm: (("normalized_shape",), {"weight": ("normalized_shape",)}),
+    nn.Conv1d: (
+        ("in_channels", "out_channels", "kernel_size"),
+        {"weight": ("out_channels", "in_channels", "kernel_size"), "bias": ("out_channels",)},
+    ),
+    nn.Conv2d: (
+        ("in_channels", "out_channels", "kernel_size"),
+        {"weight": ("out_channels", "in_channels", "kernel_size", "kernel_size"), "bias": ("out_channels",)},
+    ),
+}
+_FILLED = frozenset(("empty", "zeros", "ones", "randn", "rand", "full"))
+_MISSING = object()
+
+
+def weight_labels(roots: Sequence[nn.Module]) -> dict[int, Labels]:
+    """The labels of every parameter's and buffer's axes by the tensor's id; those of which nothing is known are absent.
+
+    Args:
+        roots: the outermost modules.
+    """
+    labels: dict[int, Labels] = {}
+    for root in roots:
+        _Constructed(root, None, {}).collect(labels, set())
+    return labels
+
+
+@dataclass
+class _Constructed:
+    """A module, and the call in its owner's constructor that made it.
+
+    Attributes:
+        owner: the module whose constructor made it, None where that is not known.
+        given: the call's arguments by parameter, as the owner's text has them.
+    """
+
+    module: nn.Module
+    owner: _Constructed | None
+    given: Mapping[str, ast.expr]
+    _assigned: dict[str, list[ast.expr]] | None = None
+    _busy: set[str] = field(default_factory=set)
+
+    def collect(self, labels: dict[int, Labels], seen: set[int]) -> None:
+        """Adds the labels of this module's weights and of those inside it."""
+        if id(self.module) in seen:
+            return
+        seen.add(id(self.module))
+        for name, tensor in (*self.module._parameters.items(), *self.module._buffers.items()):
+            known = None if tensor is None else self._weight(name, tensor)
+            if known is not None and tensor is not None and any(known):
+                labels.setdefault(id(tensor), known)
+        for name, child in self.module._modules.items():
+            if child is not None:
+                self._child(name, child).collect(labels, seen)
+
+    def _weight(self, name: str, tensor: Tensor) -> Labels | None:
+        for kind, (_, weights) in _LAYERS.items():
+            if isinstance(self.module, kind) and name in weights and tensor.dim() == len(weights[name]):
+                return tuple(
+                    self._argument(word or "", size) for word, size in zip(weights[name], tensor.shape, strict=True)
+                )
+        for value in self.assigned.get(f"self.{name}", ()):
+            sizes = _filled_sizes(value)
+            if sizes is not None and len(sizes) == tensor.dim():
+                return tuple(self.label(node, size) for node, size in zip(sizes, tensor.shape, strict=True))
+        return None
+
+    def _argument(self, word: str, size: int) -> Label | None:
+        """The label of a constructor's argument, as the owner's text has it."""
+        node = self.given.get(word)
+        if node is None or self.owner is None:
+            return None
+        if isinstance(node, ast.Tuple) and len(node.elts) == 1:
+            node = node.elts[0]
+        return self.owner.label(node, size)
+
+    @property
+    def assigned(self) -> Mapping[str, list[ast.expr]]:
+        """What the constructors of the class and its bases assign, by name: ``self.head_dim``, ``embed_dim``."""
+        if self._assigned is None:
+            self._assigned = {}
+            for kind in type(self.module).__mro__:
+                method = method_of(kind, "__init__") if "__init__" in kind.__dict__ else None
+                for target, value in _assignments(method[1]) if method and kind is not nn.Module else ():
+                    self._assigned.setdefault(target, []).append(value)
+        return self._assigned
+
+    def _child(self, name: str, child: nn.Module) -> _Constructed:
+        """A module inside this one, with the arguments that it was made with."""
+        if isinstance(self.module, nn.ModuleList | nn.Sequential | nn.ModuleDict) and self.owner is not None:
+            # A container has no constructor of its own; the calls stand where it was filled.
+            calls = [one for expression in self.given.values() for one in _calls(expression)]
+            return self.owner._made_by(child, calls, self.given, name)
+        values = self.assigned.get(f"self.{name}", [])
+        if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__init__ in (
+            nn.ModuleList.__init__,
+            nn.Sequential.__init__,
+            nn.ModuleDict.__init__,
+        ):
+            added = self.assigned.get(f"self.{name}.append", [])
+            return _Constructed(child, self, {str(n): value for n, value in enumerate((*values, *added))})
+        return self._made_by(child, [one for value in values for one in _calls(value)], {}, name)
+
+    def _made_by(
+        self, child: nn.Module, calls: Sequence[ast.Call], whole: Mapping[str, ast.expr], name: str
+    ) -> _Constructed:
+        if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__module__.startswith(
+            "torch."
+        ):
+            inside = _entry(whole, name)
+            return _Constructed(child, self, whole if inside is None else {"0": inside})
+        entry = _entry(whole, name)
+        if isinstance(entry, ast.Call):
+            calls = [entry]
+        wanted = type(child).__name__
+        named = [one for one in calls if dotted(one.func).rpartition(".")[2] == wanted]
+        names = _constructor_parameters(type(child))
+        made = [_Constructed(child, self, bound_arguments(call, names)) for call in named or calls[:1]]
+        # Of the two sides of an ``if`` the one whose sizes the weights have.
+        return max(made, key=_Constructed._named_sizes, default=_Constructed(child, self, {}))
+
+    def _named_sizes(self) -> int:
+        """How many axes of this module's own weights have a name."""
+        weights = ((name, tensor) for name, tensor in self.module._parameters.items() if tensor is not None)
+        return sum(label is not None for name, tensor in weights for label in self._weight(name, tensor) or ())
+
+    def label(self, node: ast.expr, size: int) -> Label | None:
+        """The label of an expression in this module's constructor, None where it has none or another size."""
+        known = self._label(node)
+        return known if known is not None and known.size == size else None
+
+    def _label(self, node: ast.expr) -> Label | None:
+        match node:
+            case ast.Constant(value=int(number)) if number > 1:
+                return Label.of(str(number), number)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Name():
+                return self._name(node.id)
+            case ast.BinOp():
+                return self._arithmetic(node)
+            case ast.IfExp():
+                chosen = self._chosen(node)
+                return None if chosen is None else self._label(chosen)
+            case ast.BoolOp(op=ast.Or()):
+                given = next((one for one in node.values if self.value(one) not in (None, 0, _MISSING)), None)
+                return None if given is None else self._label(given)
+            case ast.Call(func=ast.Name(id="int" | "round"), args=[inner, *_]):
+                return self._label(inner)
+            case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str(attribute)), *other]):
+                holder = self.value(base)
+                if getattr(holder, attribute, None) is not None:
+                    return self._label(ast.Attribute(base, attribute))
+                return self._label(other[0]) if other else None
+        return None
+
+    def _attribute(self, node: ast.Attribute) -> Label | None:
+        value, symbol = self.value(node), symbol_for(node.attr)
+        if symbol is not None and isinstance(value, int):
+            return Label.of(symbol, value)
+        if dotted(node.value) == "self":
+            return self._resolved(f"self.{node.attr}")
+        return None
+
+    def _name(self, name: str) -> Label | None:
+        if name in self.given and self.owner is not None:
+            outer = self.owner._label(self.given[name])
+            value, symbol = self.value(ast.Name(name)), symbol_for(name)
+            # The caller may say 4 * hidden_size of what this constructor calls intermediate_size.
+            if symbol is not None and isinstance(value, int) and (outer is None or len(outer.factors) > 1):
+                return Label.of(symbol, value)
+            return outer
+        if name in self.assigned:
+            symbol, value = symbol_for(name), self.value(ast.Name(name))
+            if symbol is not None and isinstance(value, int):
+                return Label.of(symbol, value)
+            return self._resolved(name)
+        symbol, value = symbol_for(name), self.value(ast.Name(name))
+        return Label.of(symbol, value) if symbol is not None and isinstance(value, int) else None
+
+    def _resolved(self, target: str) -> Label | None:
+        """What a variable or an attribute was set to, where the constructor sets it to one thing only."""
+        if target in self._busy:
+            return None
+        self._busy.add(target)
+        try:
+            labels = {self._label(value) for value in self.assigned.get(target, ())}
+        finally:
+            self._busy.discard(target)
+        return labels.pop() if len(labels) == 1 else None
+
+    def _arithmetic(self, node: ast.BinOp) -> Label | None:
+        left, right = self._label(node.left), self._label(node.right)
+        number = node.right.value if isinstance(node.right, ast.Constant) else None
+        match node.op:
+            case ast.Mult():
+                return None if left is None or right is None else left.times(right)
+            case ast.FloorDiv() | ast.Div():
+                if left is None:
+                    return None
+                if isinstance(number, int) and number > 1:
+                    return left.over(number)
+                # The width of all heads, divided by how many there are.
+                if right is not None and right.text == "H" and left.text in ("d_model", "H*d_k"):
+                    return Label.of("d_k", left.size // right.size)
+            case ast.Add() | ast.Sub() if left is not None and isinstance(number, int):
+                return left.plus(number if isinstance(node.op, ast.Add) else -number)
+        return None
+
+    def _chosen(self, node: ast.IfExp) -> ast.expr | None:
+        match node.test:
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
+                value = self.value(left)
+                if value is _MISSING:
+                    return None
+                return node.body if (value is None) is isinstance(op, ast.Is) else node.orelse
+        value = self.value(node.test)
+        return None if value is _MISSING else node.body if value else node.orelse
+
+    def value(self, node: ast.expr) -> Any:
+        """The value that an expression of the constructor had, as far as the module still tells it."""
+        match node:
+            case ast.Constant():
+                return node.value
+            case ast.Name(id="self"):
+                return self.module
+            case ast.Name(id=name):
+                if name in self.given and self.owner is not None:
+                    outer = self.owner.value(self.given[name])
+                    if outer is not _MISSING:
+                        return outer
+                if len(values := self.assigned.get(name, ())) == 1 and name not in self._busy:
+                    self._busy.add(name)
+                    try:
+                        inner = self.value(values[0])
+                    finally:
+                        self._busy.discard(name)
+                    if inner is not _MISSING:
+                        return inner
+                return getattr(self.module, name, _MISSING)
+            case ast.Attribute():
+                holder = self.value(node.value)
+                return _MISSING if holder is _MISSING else getattr(holder, node.attr, _MISSING)
+            case ast.BinOp():
+                return _number(node.op, self.value(node.left), self.value(node.right))
+            case ast.IfExp():
+                chosen = self._chosen(node)
+                return _MISSING if chosen is None else self.value(chosen)
+        return _MISSING
+
+
+def _number(op: ast.operator, left: Any, right: Any) -> Any:
+    if not isinstance(left, int) or not isinstance(right, int):
+        return _MISSING
+    match op:
+        case ast.Mult():
+            return left * right
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.FloorDiv() | ast.Div() if right and left % right == 0:
+            return left // right
+    return _MISSING
+
+
+def _assignments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, ast.expr]]:
+    """What a constructor sets, and what it appends to a list of modules, by name."""
+    for node in own_nodes(function):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+                yield from ((dotted(target), value) for target, value in zip(targets, values, strict=False))
+            case ast.Assign(targets=targets, value=value):
+                yield from ((dotted(target), value) for target in targets if dotted(target))
+            case ast.AnnAssign(target=target, value=ast.expr() as value) if dotted(target):
+                yield dotted(target), value
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append") as method, args=[value])):
+                if dotted(method):
+                    yield dotted(method), value
+
+
+def _calls(expression: ast.expr) -> list[ast.Call]:
+    """The calls in an expression that may make a module, outermost first."""
+    return [node for node in ast.walk(expression) if isinstance(node, ast.Call)]
+
+
+def _entry(whole: Mapping[str, ast.expr], name: str) -> ast.expr | None:
+    """The expression that made one entry of a container, where its text lists them or makes all alike."""
+    for expression in whole.values():
+        container = expression
+        # ModuleList([...]), ModuleDict({...}), ModuleDict(dict(...)), Sequential(a, b)
+        while isinstance(container, ast.Call):
+            keywords = {one.arg: one.value for one in container.keywords}
+            if name in keywords:
+                return keywords[name]
+            kind = dotted(container.func).rpartition(".")[2]
+            if kind == "Sequential" and name.isdigit() and int(name) < len(container.args):
+                return container.args[int(name)]
+            if not container.args:
+                break
+            if kind not in ("ModuleList", "ModuleDict", "dict", "OrderedDict"):
+                break
+            container = container.args[0]
+        match container:
+            case ast.ListComp() | ast.GeneratorExp():
+                return container.elt
+            case ast.List() | ast.Tuple() if name.isdigit() and int(name) < len(container.elts):
+                return container.elts[int(name)]
+            case ast.Dict():
+                for key, value in zip(container.keys, container.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == name:
+                        return value
+    return None
+
+
+def _constructor_parameters(kind: type) -> tuple[str, ...]:
+    for layer, (names, _) in _LAYERS.items():
+        if kind is layer:
+            return names
+    method = method_of(kind, "__init__")
+    return () if method is None else parameters(method[1])[1:]
+
+
+def _filled_sizes(node: ast.expr) -> list[ast.expr] | None:
+    """The sizes of a tensor that a constructor makes: those of ``nn.Parameter(torch.empty(a, b))``."""
+    for call in _calls(node):
+        if dotted(call.func).rpartition(".")[2] in _FILLED:
+            sizes = list(call.args)
+            if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
+                sizes = list(sizes[0].elts)
+            if sizes and not any(isinstance(size, ast.Starred) for size in sizes):
+                return sizes
+    return None

@@ -1,0 +1,234 @@
+"""Gives every axis of a recording a name, and says from where.
+
+First what the program itself says of a tensor (its anchors), in order of trust; then along the data, in the order in
+which the steps ran; then, where an axis has still no name, from what it was used with later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.axes import is_length
+from engine.record.axis_names.flow import Flow, connected, flow_of, joined, part
+from engine.record.axis_names.labels import ONE, Label, Labels, regrouped
+
+# Where a name may come from, the most trusted first.
+SOURCES = (
+    "comment",
+    "einops pattern",
+    "einsum pattern",
+    "unpacked shape",
+    "arguments",
+    "annotation",
+    "docstring",
+    "argument name",
+    "module's size",
+)
+_TRUST = {source: place for place, source in enumerate(SOURCES)}
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What the program says of one axis.
+
+    Attributes:
+        label: its name.
+        source: one of ``SOURCES``.
+    """
+
+    label: Label
+    source: str
+
+
+@dataclass(frozen=True)
+class AxisName:
+    """The name that an axis has, and where it is from, in words for people."""
+
+    label: Label
+    origin: str
+
+
+Anchors = Mapping[int, Sequence[Sequence[Anchor]]]
+
+
+class Naming:
+    """The names of all axes of a recording.
+
+    Args:
+        steps: every step, in order.
+        anchors: what the program says of the axes of a step or of a tensor that no step made, by ``key_of``.
+    """
+
+    def __init__(self, steps: Sequence[Any], anchors: Anchors) -> None:
+        self._steps = steps
+        self._anchors = anchors
+        self._names: dict[Key, AxisName] = {}
+        self._flows = [flow_of(step) for step in steps]
+        for key, axes in anchors.items():
+            for axis, said in enumerate(axes):
+                best = _most_trusted(said)
+                if best is not None and not _is_vague(best):
+                    self._names[key, axis] = AxisName(best.label, best.source)
+        self._spread()
+
+    def names_of(self, node: Any) -> tuple[AxisName | None, ...]:
+        """The names of the axes of a step, or of a tensor that none made; None for an axis without one."""
+        key = key_of(node)
+        return tuple(self._names.get((key, axis)) for axis in range(node.value.dim()))
+
+    def labels_of(self, node: Any) -> Labels:
+        """The same without where they are from."""
+        return tuple(name and name.label for name in self.names_of(node))
+
+    def said_of(self, node: Any) -> Sequence[Sequence[Anchor]]:
+        """What the program itself says of each axis."""
+        return self._anchors.get(key_of(node), [()] * node.value.dim())
+
+    def carried(self, place: int) -> tuple[AxisName | None, ...]:
+        """What the axes of step number ``place`` are called after what it read."""
+        step = self._steps[place]
+        flow = self._flows[place]
+        return tuple(self._followed(step, flow, out) for out in range(step.value.dim()))
+
+    def _spread(self) -> None:
+        self._forward()
+        for _ in range(3):
+            if not self._backward():
+                break
+            self._forward()
+        # Only now a word such as seq_len, of which it is not clear whose length it is.
+        for key, axes in self._anchors.items():
+            for axis, said in enumerate(axes):
+                best = _most_trusted(said)
+                if best is not None:
+                    self._names.setdefault((key, axis), AxisName(best.label, best.source))
+        self._forward()
+        if self._backward():
+            self._forward()
+
+    def _forward(self) -> None:
+        for step, flow in zip(self._steps, self._flows, strict=True):
+            key = key_of(step)
+            if flow.regrouped is not None:
+                self._regroup(step, flow.regrouped)
+            for out in range(step.value.dim()):
+                if (key, out) not in self._names:
+                    name = self._followed(step, flow, out)
+                    if name is not None:
+                        self._names[key, out] = name
+
+    def _followed(self, step: Any, flow: Flow, out: int) -> AxisName | None:
+        size = step.shape[out]
+        found: AxisName | None = None
+        for operand, axis, to in flow.moves:
+            if to != out or operand.value.shape[axis] != size:
+                continue
+            name = self._names.get((key_of(operand), axis))
+            # Of two axes of size 1 the one that has a meaning; of others the first.
+            if name is not None and (found is None or found.label == ONE):
+                found = AxisName(name.label, _carried(operand, name))
+        if found is not None:
+            return found
+        pieces = [piece for piece in flow.pieces if piece.out == out]
+        if pieces:
+            labels = [self._label(piece.operand, piece.axis) for piece in pieces]
+            single = len(pieces) == 1 and step.op not in ("cat", "concat", "concatenate")
+            label = part(step, pieces[0], labels[0]) if single else joined(flow, out, labels)
+            fits = label is not None and label.size == size
+            return AxisName(label, _carried(pieces[0].operand)) if label is not None and fits else None
+        new = flow.known and size == 1 and flow.regrouped is None and all(to != out for _, _, to in flow.moves)
+        return AxisName(ONE, "a new axis of one entry") if new and flow.moves else None
+
+    def _regroup(self, step: Any, operand: Any) -> None:
+        key = key_of(step)
+        own = [self._names.get((key, axis)) for axis in range(step.value.dim())]
+        if all(own):
+            return
+        before = tuple(self._label(operand, axis) for axis in range(operand.value.dim()))
+        labels = regrouped(before, tuple(operand.value.shape), step.shape)
+        _split_heads(labels, own, before, step.shape)
+        for axis, label in enumerate(labels):
+            if own[axis] is None and label is not None and label.size == step.shape[axis]:
+                self._names[key, axis] = AxisName(label, _carried(operand))
+
+    def _label(self, node: Any, axis: int) -> Label | None:
+        name = self._names.get((key_of(node), axis))
+        return name.label if name is not None else None
+
+    def _backward(self) -> bool:
+        """Names axes after what they are one axis with, where all that is so named agrees. Whether there was any."""
+        same: dict[Key, Key] = {}
+
+        def root(key: Key) -> Key:
+            while (up := same.get(key, key)) != key:
+                same[key] = same.get(up, up)
+                key = up
+            return key
+
+        nodes: dict[Key, Any] = {}
+        for step, flow in zip(self._steps, self._flows, strict=True):
+            for (left, axis), (right, other) in connected(step, flow):
+                if self._label(left, axis) == ONE or self._label(right, other) == ONE:
+                    continue
+                a, b = (key_of(left), axis), (key_of(right), other)
+                nodes[a], nodes[b] = left, right
+                same[root(a)] = root(b)
+        named: dict[Key, dict[str, Key]] = {}
+        for key in nodes:
+            if key in self._names:
+                named.setdefault(root(key), {}).setdefault(self._names[key].label.text, key)
+        changed = False
+        for key in nodes:
+            texts = named.get(root(key), {})
+            if key not in self._names and len(texts) == 1:
+                (other,) = texts.values()
+                self._names[key] = AxisName(self._names[other].label, _carried(nodes[other], self._names[other]))
+                changed = True
+        return changed
+
+
+def key_of(node: Any) -> int:
+    """What a step is told by; of a tensor that no step made, the tensor itself."""
+    return id(node) if node.kind == "step" else id(node.value)
+
+
+def _carried(node: Any, name: AxisName | None = None) -> str:
+    return f"carried from {node.name or node.kind}"
+
+
+def _most_trusted(said: Sequence[Anchor]) -> Anchor | None:
+    ordered = sorted(said, key=lambda anchor: _TRUST[anchor.source])
+    clear = [anchor for anchor in ordered if not _is_vague(anchor)]
+    return next(iter((*clear, *ordered)), None)
+
+
+def _is_vague(anchor: Anchor) -> bool:
+    """Whether it says that this is a length, and not of what: the program calls source and target ``seq_len`` alike."""
+    return anchor.source not in SOURCES[:3] and is_length(anchor.label.text)
+
+
+def _split_heads(
+    labels: list[Label | None], own: Sequence[AxisName | None], before: Labels, shape: Sequence[int]
+) -> None:
+    """Names the heads that the width of the model is cut into, where the program says which axis is d_k or H."""
+    whole = next((label for label in before if label is not None and label.text in ("d_model", "H*d_k")), None)
+    if whole is None:
+        return
+    for axis in range(len(shape) - 1):
+        outer, inner = own[axis], own[axis + 1]
+        if whole.size != shape[axis] * shape[axis + 1]:
+            continue
+        if outer is None and labels[axis] is None and inner is not None and inner.label.text == "d_k":
+            labels[axis] = Label.of("H", shape[axis])
+        if inner is None and labels[axis + 1] is None and outer is not None and outer.label.text == "H":
+            labels[axis + 1] = Label.of("d_k", shape[axis + 1])
+
+
+def named_nodes(steps: Sequence[Any]) -> Iterator[Any]:
+    """Every step, and before it what it read that no step made."""
+    for step in steps:
+        yield from (parent for parent in step.inputs if parent.kind != "step")
+        yield step
