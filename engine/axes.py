@@ -48,36 +48,28 @@ _ENTRIES = (
 
 AXES: Mapping[str, Axis] = {axis.symbol: axis for axis in _ENTRIES}
 
-# What published programs call an axis, or the number of its entries. Words for any length are in LENGTH_WORDS.
+# What published programs call an axis, or the number of its entries.
 _WORDS: Mapping[str, str] = {
     "B": "B", "b": "B", "bs": "B", "bsz": "B", "bz": "B", "batch": "B", "batch_size": "B", "n_batch": "B",
-    "num_batches": "B", "nbatches": "B", "bsize": "B",
-    "H": "H", "heads": "H", "n_head": "H", "n_heads": "H", "nh": "H", "nhead": "H", "num_head": "H", "num_heads": "H",
-    "num_attention_heads": "H", "encoder_attention_heads": "H", "decoder_attention_heads": "H", "n_local_heads": "H",
-    "num_key_value_heads": "H_kv", "num_kv_heads": "H_kv", "n_kv_heads": "H_kv", "n_kv_head": "H_kv", "H_kv": "H_kv",
-    "num_key_value_groups": "G", "n_rep": "G",
+    "nbatches": "B", "H": "H", "h": "H", "heads": "H", "n_head": "H", "n_heads": "H", "nh": "H", "nhead": "H",
+    "num_head": "H", "num_heads": "H", "num_attention_heads": "H", "encoder_attention_heads": "H",
+    "decoder_attention_heads": "H", "n_local_heads": "H", "num_key_value_heads": "H_kv", "num_kv_heads": "H_kv",
+    "n_kv_heads": "H_kv", "n_kv_head": "H_kv", "H_kv": "H_kv", "num_key_value_groups": "G", "n_rep": "G",
     "d_k": "d_k", "dk": "d_k", "head_dim": "d_k", "head_size": "d_k", "attention_head_size": "d_k", "d_head": "d_k",
     "dim_head": "d_k", "hs": "d_k", "d_kv": "d_k", "key_value_proj_dim": "d_k", "dim_per_head": "d_k", "d_v": "d_v",
     "d_model": "d_model", "dmodel": "d_model", "embed_dim": "d_model", "embedding_dim": "d_model", "emb_dim": "d_model",
-    "hidden_size": "d_model", "hidden_dim": "d_model", "n_embd": "d_model", "model_dim": "d_model", "d_embed": "d_model",
+    "hidden_size": "d_model", "n_embd": "d_model", "model_dim": "d_model", "d_embed": "d_model",
     "d_ff": "d_ff", "dff": "d_ff", "ffn_dim": "d_ff", "intermediate_size": "d_ff", "intermediate_dim": "d_ff",
-    "encoder_ffn_dim": "d_ff", "decoder_ffn_dim": "d_ff", "dim_feedforward": "d_ff", "d_inner": "d_ff",
-    "V": "V", "vocab_size": "V", "vocabulary_size": "V", "n_vocab": "V", "vocab": "V", "num_vocab": "V",
-    "E": "E", "num_experts": "E", "n_experts": "E", "num_local_experts": "E", "n_routed_experts": "E",
+    "encoder_ffn_dim": "d_ff", "decoder_ffn_dim": "d_ff", "dim_feedforward": "d_ff",
+    "V": "V", "vocab_size": "V", "vocabulary_size": "V", "n_vocab": "V", "vocab": "V",
+    "num_experts": "E", "n_experts": "E", "num_local_experts": "E", "n_routed_experts": "E",
     "top_k": "K", "num_experts_per_tok": "K", "num_experts_per_token": "K",
-    "num_mel_bins": "M", "n_mels": "M", "n_mel": "M", "num_channels": "C", "in_channels": "C", "channels": "C",
+    "num_mel_bins": "M", "n_mels": "M", "n_mel": "M", "num_channels": "C", "in_channels": "C",
     "image_height": "Hpx", "image_width": "Wpx", "num_patches": "N", "n_patches": "N", "patch_size": "p",
 }  # fmt: skip
-# Words for a length, which may be that of the source, of the target or of the only sequence there is.
-_LENGTH_WORDS: Mapping[str, str] = {
-    "L": "L", "T": "T", "S": "S", "N_tokens": "L", "seq": "L", "seq_len": "L", "seqlen": "L", "seq_length": "L",
-    "sequence_length": "L", "length": "L", "slen": "L", "n_tokens": "L", "num_tokens": "L", "block_size": "L",
-    "q_len": "L", "query_length": "L", "q_length": "L", "q_seq_len": "L",
-    "tgt_len": "T", "tgt_length": "T", "target_length": "T", "target_sequence_length": "T", "tgt_seq_len": "T",
-    "src_len": "S", "src_length": "S", "source_length": "S", "encoder_sequence_length": "S", "src_seq_len": "S",
-    "L_k": "L_k", "k_len": "L_k", "kv_len": "L_k", "key_length": "L_k", "kv_length": "L_k", "kv_seq_len": "L_k",
-    "k_seq_len": "L_k",
-}  # fmt: skip
+# A word for a number of tokens. Of whose tokens it does not tell: tgt_len is that of the source in an encoder.
+_LENGTH = re.compile(r"(.*_)?(len|length|seq|seqlen|slen|tokens)", re.IGNORECASE)
+_LENGTHS = frozenset(("L", "L_k", "S", "T"))
 
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
 
@@ -106,12 +98,9 @@ def rename(symbol: str, names: Mapping[str, str]) -> str:
 
 def symbol_for(word: str) -> str | None:
     """The glossary's symbol for what a program calls an axis or its size: ``num_heads`` is H; None for another word."""
-    return _WORDS.get(word) or _LENGTH_WORDS.get(word)
+    return _WORDS.get(word) or ("L" if _LENGTH.fullmatch(word) else None)
 
 
 def is_length(symbol: str) -> bool:
     """Whether a symbol stands for a number of tokens."""
     return symbol in _LENGTHS
-
-
-_LENGTHS = frozenset(("L", "L_k", "S", "T"))

@@ -63,7 +63,8 @@ class _Resolver:
         if all(None not in step.axes for step in steps):
             return
         codes = [self.tape.calls[step.call][4] for step in steps]
-        naming = name_axes(steps, codes, _roots(self.tape), self.tape.target, self.tape.inputs)
+        running = [self.tape.calls[step.call][6] for step in steps]
+        naming = name_axes(steps, codes, running, _roots(self.tape), self.tape.target, self.tape.inputs)
         for step in steps:
             # A step's axes depend on those of other steps, so they are known only when all steps are there.
             object.__setattr__(step, "axes", tuple(label and label.text for label in naming.labels_of(step)))

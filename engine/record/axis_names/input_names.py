@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.axes import symbol_for
 from engine.record.axis_names.labels import Label
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.shape_words import written_symbol
@@ -34,7 +33,12 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "pixel_values": ("B", "C", "Hpx", "Wpx"),
     "input_features": ("B", "M", "2*S"),
 }
+_ANNOTATION = re.compile(r"(?:\w+\.)*\w+\[[^,\]]+,\s*[\"']([^\"']*)[\"']\s*\]")
 _SHAPED = re.compile(r"^\s*(\w+)\s*(?:\(|:)[^\n]*?\bshape\s*:?\s*`{0,2}[(\[]([^()\[\]]*)[)\]]", re.MULTILINE)
+
+
+# By axis the symbol and whether it is vague, None where nothing is said.
+Symbols = tuple[tuple[str, bool] | None, ...]
 
 
 def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[list[Anchor]]]:
@@ -47,7 +51,7 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
     function, documented = _function(target)
     names = _parameter_names(function)
     annotations = dict(getattr(function, "__annotations__", {}))
-    shapes = dict(_documented_shapes(documented))
+    shapes = dict(documented_shapes(documented))
     anchors: dict[int, list[list[Anchor]]] = {}
     for name, tensor in inputs.items():
         said: list[list[Anchor]] = [[] for _ in range(tensor.dim())]
@@ -57,31 +61,50 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
             ("argument name", _by_name(name, names)),
         )
         for source, symbols in readings:
-            for axis, label in enumerate(_fitting(symbols, tensor)):
+            for axis, label in enumerate(fitting_labels(symbols, tuple(tensor.shape))):
                 if label is not None:
-                    said[axis].append(Anchor(label, source))
+                    said[axis].append(Anchor(label[0], source, vague=label[1]))
         if any(said):
             anchors[id(tensor)] = said
     return anchors
 
 
-def annotation_axes(annotation: Any) -> tuple[str | None, ...] | None:
+def annotation_axes(annotation: Any) -> Symbols | None:
     """The axes in an annotation such as jaxtyping's ``Float[Tensor, "batch length d_model"]``."""
     text = getattr(annotation, "dim_str", None)
     if text is None and isinstance(annotation, str):
-        written = re.fullmatch(r"(?:\w+\.)*\w+\[[^,\]]+,\s*[\"']([^\"']*)[\"']\s*\]", annotation.strip())
+        written = _ANNOTATION.fullmatch(annotation.strip())
         text = written and written[1]
-    if not isinstance(text, str) or not text.split():
+    if not isinstance(text, str) or not text.split() or "..." in text or "*" in text:
         return None
-    words = text.split()
-    if any("..." in word for word in words):
-        return None
-    return tuple(_annotated(word) for word in words)
+    # jaxtyping: #n may be broadcast, _ is any size, n=4 names one
+    words = [word.lstrip("#?").partition("=")[0] for word in text.split()]
+    return tuple(_symbol(word) for word in words)
 
 
-def _annotated(word: str) -> str | None:
-    # jaxtyping: #n may be broadcast, _ is any, n=4 names a size, *b is several axes
-    word = word.lstrip("#?").rpartition("=")[0] or word.lstrip("#?")
+def documented_shapes(text: str) -> Iterator[tuple[str, Symbols]]:
+    """``input_ids (`torch.LongTensor` of shape `(batch_size, sequence_length)`)``, by parameter."""
+    for name, words in _SHAPED.findall(text):
+        items = [word.strip(" `") for word in words.split(",") if word.strip(" `")]
+        if items and not any("..." in item for item in items):
+            yield name, tuple(_symbol(item) for item in items)
+
+
+def fitting_labels(symbols: Symbols | None, shape: Sequence[int]) -> Iterator[tuple[Label, bool] | None]:
+    """The labels of as many symbols as there are axes, each with whether it is vague; none for another number."""
+    if symbols is None or len(symbols) != len(shape):
+        return
+    for symbol, size in zip(symbols, shape, strict=True):
+        if symbol is None:
+            yield None
+        elif symbol[0].startswith("2*"):
+            half = Label((("2", 2), (symbol[0][2:], size // 2)))
+            yield (half, symbol[1]) if size % 2 == 0 else None
+        else:
+            yield Label.of(symbol[0], size), symbol[1]
+
+
+def _symbol(word: str) -> tuple[str, bool] | None:
     return written_symbol(word) if word.isidentifier() and word != "_" else None
 
 
@@ -99,30 +122,9 @@ def _parameter_names(function: Any) -> frozenset[str]:
         return frozenset()
 
 
-def _documented_shapes(text: str) -> Iterator[tuple[str, tuple[str | None, ...]]]:
-    """``input_ids (`torch.LongTensor` of shape `(batch_size, sequence_length)`)``, by parameter."""
-    for name, words in _SHAPED.findall(text):
-        items = [word.strip(" `") for word in words.split(",") if word.strip(" `")]
-        if items and not any("..." in item for item in items):
-            yield name, tuple(written_symbol(item) if item.isidentifier() else None for item in items)
-
-
-def _by_name(name: str, parameters: frozenset[str]) -> Sequence[str] | None:
+def _by_name(name: str, parameters: frozenset[str]) -> Symbols | None:
     axes = _ARGUMENTS.get(name)
     if axes is None:
         return None
     two = "decoder_input_ids" in parameters
-    return tuple("S" if symbol == "L" and two else symbol for symbol in axes)
-
-
-def _fitting(symbols: Sequence[str | None] | None, tensor: Tensor) -> Iterator[Label | None]:
-    """The labels of the symbols, none where there are as many axes as symbols only by another reading."""
-    if symbols is None or len(symbols) != tensor.dim():
-        return
-    for symbol, size in zip(symbols, tensor.shape, strict=True):
-        if symbol is None:
-            yield None
-        elif symbol.startswith("2*"):
-            yield Label((("2", 2), (symbol[2:], size // 2))) if size % 2 == 0 else None
-        else:
-            yield Label.of(symbol_for(symbol) or symbol if len(symbol) > 1 else symbol, size)
+    return tuple(("S" if symbol == "L" and two else symbol, False) for symbol in axes)

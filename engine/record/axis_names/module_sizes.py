@@ -40,20 +40,31 @@ _FILLED = frozenset(("empty", "zeros", "ones", "randn", "rand", "full"))
 _MISSING = object()
 
 
-def weight_labels(roots: Sequence[nn.Module]) -> dict[int, Labels]:
-    """The labels of every parameter's and buffer's axes by the tensor's id; those of which nothing is known are absent.
+def constructed_modules(roots: Sequence[nn.Module]) -> dict[int, ConstructedModule]:
+    """Every module by its id, with what is known of how it was made.
 
     Args:
         roots: the outermost modules.
     """
-    labels: dict[int, Labels] = {}
+    modules: dict[int, ConstructedModule] = {}
     for root in roots:
-        _Constructed(root, None, {}).collect(labels, set())
+        ConstructedModule(root, None, {}).collect(modules)
+    return modules
+
+
+def weight_labels(modules: Mapping[int, ConstructedModule]) -> dict[int, Labels]:
+    """The labels of the axes of parameters and buffers by the tensor's id, where any is known."""
+    labels: dict[int, Labels] = {}
+    for made in modules.values():
+        for name, tensor in (*made.module._parameters.items(), *made.module._buffers.items()):
+            known = None if tensor is None else made.weight(name, tensor)
+            if known is not None and any(known):
+                labels.setdefault(id(tensor), known)
     return labels
 
 
 @dataclass
-class _Constructed:
+class ConstructedModule:
     """A module, and the call in its owner's constructor that made it.
 
     Attributes:
@@ -62,25 +73,21 @@ class _Constructed:
     """
 
     module: nn.Module
-    owner: _Constructed | None
+    owner: ConstructedModule | None
     given: Mapping[str, ast.expr]
     _assigned: dict[str, list[ast.expr]] | None = None
     _busy: set[str] = field(default_factory=set)
 
-    def collect(self, labels: dict[int, Labels], seen: set[int]) -> None:
-        """Adds the labels of this module's weights and of those inside it."""
-        if id(self.module) in seen:
-            return
-        seen.add(id(self.module))
-        for name, tensor in (*self.module._parameters.items(), *self.module._buffers.items()):
-            known = None if tensor is None else self._weight(name, tensor)
-            if known is not None and tensor is not None and any(known):
-                labels.setdefault(id(tensor), known)
-        for name, child in self.module._modules.items():
-            if child is not None:
-                self._child(name, child).collect(labels, seen)
+    def collect(self, modules: dict[int, ConstructedModule]) -> None:
+        """Adds this module and those inside it."""
+        if id(self.module) not in modules:
+            modules[id(self.module)] = self
+            for name, child in self.module._modules.items():
+                if child is not None:
+                    self._child(name, child).collect(modules)
 
-    def _weight(self, name: str, tensor: Tensor) -> Labels | None:
+    def weight(self, name: str, tensor: Tensor) -> Labels | None:
+        """The labels of the axes of one of the module's own weights."""
         for kind, (_, weights) in _LAYERS.items():
             if isinstance(self.module, kind) and name in weights and tensor.dim() == len(weights[name]):
                 return tuple(
@@ -112,7 +119,7 @@ class _Constructed:
                     self._assigned.setdefault(target, []).append(value)
         return self._assigned
 
-    def _child(self, name: str, child: nn.Module) -> _Constructed:
+    def _child(self, name: str, child: nn.Module) -> ConstructedModule:
         """A module inside this one, with the arguments that it was made with."""
         if isinstance(self.module, nn.ModuleList | nn.Sequential | nn.ModuleDict) and self.owner is not None:
             # A container has no constructor of its own; the calls stand where it was filled.
@@ -125,31 +132,31 @@ class _Constructed:
             nn.ModuleDict.__init__,
         ):
             added = self.assigned.get(f"self.{name}.append", [])
-            return _Constructed(child, self, {str(n): value for n, value in enumerate((*values, *added))})
+            return ConstructedModule(child, self, {str(n): value for n, value in enumerate((*values, *added))})
         return self._made_by(child, [one for value in values for one in _calls(value)], {}, name)
 
     def _made_by(
         self, child: nn.Module, calls: Sequence[ast.Call], whole: Mapping[str, ast.expr], name: str
-    ) -> _Constructed:
+    ) -> ConstructedModule:
         if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__module__.startswith(
             "torch."
         ):
             inside = _entry(whole, name)
-            return _Constructed(child, self, whole if inside is None else {"0": inside})
+            return ConstructedModule(child, self, whole if inside is None else {"0": inside})
         entry = _entry(whole, name)
         if isinstance(entry, ast.Call):
             calls = [entry]
         wanted = type(child).__name__
         named = [one for one in calls if dotted(one.func).rpartition(".")[2] == wanted]
         names = _constructor_parameters(type(child))
-        made = [_Constructed(child, self, bound_arguments(call, names)) for call in named or calls[:1]]
+        made = [ConstructedModule(child, self, bound_arguments(call, names)) for call in named or calls[:1]]
         # Of the two sides of an ``if`` the one whose sizes the weights have.
-        return max(made, key=_Constructed._named_sizes, default=_Constructed(child, self, {}))
+        return max(made, key=ConstructedModule._named_sizes, default=ConstructedModule(child, self, {}))
 
     def _named_sizes(self) -> int:
         """How many axes of this module's own weights have a name."""
         weights = ((name, tensor) for name, tensor in self.module._parameters.items() if tensor is not None)
-        return sum(label is not None for name, tensor in weights for label in self._weight(name, tensor) or ())
+        return sum(label is not None for name, tensor in weights for label in self.weight(name, tensor) or ())
 
     def label(self, node: ast.expr, size: int) -> Label | None:
         """The label of an expression in this module's constructor, None where it has none or another size."""

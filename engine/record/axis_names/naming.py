@@ -37,10 +37,13 @@ class Anchor:
     Attributes:
         label: its name.
         source: one of ``SOURCES``.
+        vague: whether it only says what kind of axis this is: ``seq_len`` is a length, of source or of target. What
+            the data says is better.
     """
 
     label: Label
     source: str
+    vague: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Naming:
         for key, axes in anchors.items():
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
-                if best is not None and not _is_vague(best):
+                if best is not None and not best.vague:
                     self._names[key, axis] = AxisName(best.label, best.source)
         self._spread()
 
@@ -99,11 +102,12 @@ class Naming:
             if not self._backward():
                 break
             self._forward()
-        # Only now a word such as seq_len, of which it is not clear whose length it is.
+        # Only now a word such as seq_len. Where source and target have names of their own, it may be either.
+        two = any(name.label.text in ("S", "T") for name in self._names.values())
         for key, axes in self._anchors.items():
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
-                if best is not None:
+                if best is not None and not (two and is_length(best.label.text)):
                     self._names.setdefault((key, axis), AxisName(best.label, best.source))
         self._forward()
         if self._backward():
@@ -200,14 +204,7 @@ def _carried(node: Any, name: AxisName | None = None) -> str:
 
 
 def _most_trusted(said: Sequence[Anchor]) -> Anchor | None:
-    ordered = sorted(said, key=lambda anchor: _TRUST[anchor.source])
-    clear = [anchor for anchor in ordered if not _is_vague(anchor)]
-    return next(iter((*clear, *ordered)), None)
-
-
-def _is_vague(anchor: Anchor) -> bool:
-    """Whether it says that this is a length, and not of what: the program calls source and target ``seq_len`` alike."""
-    return anchor.source not in SOURCES[:3] and is_length(anchor.label.text)
+    return min(said, key=lambda anchor: (anchor.vague, _TRUST[anchor.source]), default=None)
 
 
 def _split_heads(

@@ -1,12 +1,354 @@
-"""What a function's text says of sizes: ``B, L, D = x.shape``, ``x.view(B, L, self.n_head, -1)``."""
+"""What a function's text says of sizes: ``B, L, D = x.shape``, ``x.view(B, L, self.n_head, -1)``, annotations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
-from engine.record.axis_names.labels import Label
+from engine.axes import is_length, symbol_for
+from engine.record.axis_names.input_names import Symbols, annotation_axes, documented_shapes, fitting_labels
+from engine.record.axis_names.labels import ONE, Label
+from engine.record.axis_names.module_sizes import ConstructedModule
+from engine.record.axis_names.naming import Anchor, key_of
+from engine.record.axis_names.program_text import Function, dotted, function_of, own_nodes, parameters
+from engine.record.axis_names.shape_words import unpacked_symbol
+
+# Calls that are given the sizes of what they return, and where among their arguments these begin.
+_AS_METHODS = frozenset(("view", "reshape", "expand", "new_zeros", "new_ones", "new_empty", "new_full"))
+_AS_FUNCTIONS = {"reshape": 1, "zeros": 0, "ones": 0, "empty": 0, "full": 0, "rand": 0, "randn": 0, "broadcast_to": 1}
+_LISTED = frozenset(("new_full", "full"))
+
+Position = tuple[int, int]
+Span = tuple[int, int, int, int]
+# A variable of a function between two assignments to it.
+Variable = tuple[str, int]
 
 
-def written_anchors(steps: Sequence[Any], codes: Sequence[Any]) -> Iterator[tuple[int, int, Label, str, int]]:
-    yield from ()
+@dataclass(frozen=True)
+class SaidOfVariable:
+    """What a function's text says of the axes of one of its variables.
+
+    Attributes:
+        symbols: by axis the symbol and whether it is vague.
+        source: in what way it is said.
+        block: the branches and loops that it stands in; it holds inside them only.
+    """
+
+    symbols: Symbols
+    source: str
+    block: tuple[int, ...]
+
+
+class FunctionText:
+    """The text of one function: where its calls stand, and what it says of the shapes of its variables."""
+
+    def __init__(self, function: Function) -> None:
+        self.nodes: dict[Span, ast.expr] = {}
+        self.blocks: dict[ast.AST, tuple[int, ...]] = {}
+        self.values: dict[str, list[ast.expr]] = {}
+        self.unpacked: dict[str, tuple[str, bool]] = {}
+        self._assigned: dict[str, list[Position]] = {}
+        self.first_parameter = next(iter(parameters(function)), "")
+        self._read_blocks(function.body, ())
+        shapes = []
+        for node in own_nodes(function):
+            if isinstance(node, ast.expr) and node.end_lineno is not None and node.end_col_offset is not None:
+                self.nodes.setdefault((node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node)
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For | ast.NamedExpr):
+                shapes += list(self._assignment(node))
+        self.said: dict[Variable, list[SaidOfVariable]] = {}
+        for name, position, said in shapes:
+            self.said.setdefault(self.variable(name, position), []).append(said)
+        for name, said in _of_parameters(function):
+            self.said.setdefault((name, 0), []).append(said)
+
+    def variable(self, name: str, position: Position) -> Variable:
+        """The variable that a name means at a place of the text."""
+        return name, sum(assigned <= position for assigned in self._assigned.get(name, ()))
+
+    def _read_blocks(self, body: Sequence[ast.stmt], block: tuple[int, ...]) -> None:
+        for statement in body:
+            self.blocks[statement] = block
+            for child in ast.iter_child_nodes(statement):
+                if not isinstance(child, ast.stmt | ast.ExceptHandler):
+                    for node in ast.walk(child):
+                        self.blocks[node] = block
+            for name, inner in ast.iter_fields(statement):
+                if name in ("body", "orelse", "finalbody") and isinstance(inner, list):
+                    within = block if isinstance(statement, ast.With) else (*block, id(inner))
+                    self._read_blocks(inner, within)
+
+    def _assignment(self, node: Any) -> Iterator[tuple[str, Position, SaidOfVariable]]:
+        end = (node.end_lineno, node.end_col_offset)
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        value = getattr(node, "value", None)
+        for target in targets:
+            for name in (inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)):
+                self._assigned.setdefault(name, []).append(end)
+            if isinstance(target, ast.Name) and value is not None and not isinstance(node, ast.AugAssign):
+                self.values.setdefault(target.id, []).append(value)
+        if value is None or len(targets) != 1:
+            return
+        shaped = _shape_of(value)
+        if shaped is not None and isinstance(targets[0], ast.Tuple | ast.List):
+            words = [dotted(element) or "_" for element in targets[0].elts]
+            if any(isinstance(element, ast.Starred) for element in targets[0].elts):
+                return
+            symbols = tuple(unpacked_symbol(words, axis) for axis in range(len(words)))
+            self.unpacked.update({word: s for word, s in zip(words, symbols, strict=True) if s is not None})
+            yield shaped, (node.lineno, node.col_offset), SaidOfVariable(symbols, "unpacked shape", self.blocks[node])
+        size = _size_of(value)
+        if size is not None and isinstance(targets[0], ast.Name):
+            name, axis = size
+            symbol = symbol_for(targets[0].id)
+            said = (symbol, is_length(symbol)) if symbol else (targets[0].id, True)
+            self.unpacked[targets[0].id] = said
+            symbols = (said,) if axis < 0 else (*([None] * axis), said)
+            kind = "size from the end" if axis < 0 else "size"
+            where = tuple([None] * (-axis - 1)) if axis < 0 else ()
+            yield name, (node.lineno, node.col_offset), SaidOfVariable(
+                (*symbols, *where), f"unpacked shape:{kind}", self.blocks[node]
+            )
+
+
+@lru_cache(maxsize=1024)
+def function_text(code: CodeType, filename: str) -> FunctionText | None:
+    """The text of the function of a code object; code objects of different files can be equal."""
+    function = function_of(code)
+    return None if function is None else FunctionText(function)
+
+
+def written_anchors(
+    steps: Sequence[Any], codes: Sequence[CodeType | None], modules: Mapping[int, ConstructedModule], running: Sequence[Any]
+) -> Iterator[tuple[Any, int, Anchor]]:
+    """What the functions that ran say of the axes of steps and of what these read.
+
+    Args:
+        steps: every step, in order.
+        codes: the code object that made each.
+        modules: the modules by id, for the names of their sizes.
+        running: the module that was running at each step.
+    """
+    seen: set[tuple[int, Any]] = set()
+    for place, (step, code) in enumerate(zip(steps, codes, strict=True)):
+        text = function_text(code, code.co_filename) if code is not None else None
+        node = None if text is None or step.source is None else _node_of(text, step)
+        if text is None or node is None:
+            continue
+        before = place > 0 and codes[place - 1] is code and _same_node(steps[place - 1], step)
+        after = place + 1 < len(steps) and codes[place + 1] is code and _same_node(steps[place + 1], step)
+        for tensor, variable, at in _variables(text, step, node, alone=not before, last=not after):
+            key = (key_of(tensor), variable)
+            if key in seen:
+                continue
+            for said in text.said.get(variable, ()):
+                if text.blocks.get(at, ())[: len(said.block)] == said.block:
+                    seen.add(key)
+                    yield from _of_tensor(tensor, said)
+        if not after:
+            module = modules.get(id(running[place])) if text.first_parameter == "self" else None
+            for axis, anchor in _of_arguments(text, step, node, module):
+                yield step, axis, anchor
+
+
+def _of_tensor(tensor: Any, said: SaidOfVariable) -> Iterator[tuple[Any, int, Anchor]]:
+    source, _, kind = said.source.partition(":")
+    symbols, rank = said.symbols, tensor.value.dim()
+    if kind and len(symbols) <= rank:
+        # One size alone, x.size(1) or x.shape[-1]: nothing is said of the other axes.
+        fill = (None,) * (rank - len(symbols))
+        symbols = (*symbols, *fill) if kind == "size" else (*fill, *symbols)
+    for axis, known in enumerate(fitting_labels(symbols, tuple(tensor.value.shape))):
+        if known is not None:
+            yield tensor, axis, Anchor(known[0], source, vague=known[1])
+
+
+def _node_of(text: FunctionText, step: Any) -> ast.expr | None:
+    span = step.source.span
+    if span is None:
+        return None
+    node = text.nodes.get(span)
+    if node is None:
+        # Columns of the syntax tree are counted in bytes.
+        return next((one for place, one in text.nodes.items() if _is_at(place, span, step.source)), None)
+    return node
+
+
+def _is_at(place: Span, span: Span, source: Any) -> bool:
+    return (
+        place[0] == span[0]
+        and place[2] == span[2]
+        and place[0] == place[2]
+        and place[3] - place[1] == len(source.expression.encode())
+        and place[1] >= span[1]
+        and not source.expression.isascii()
+    )
+
+
+def _same_node(step: Any, other: Any) -> bool:
+    return step.source is other.source or (
+        step.source is not None and other.source is not None and step.source.span == other.source.span
+    ) and step.call != other.call
+
+
+def _variables(
+    text: FunctionText, step: Any, node: ast.expr, *, alone: bool, last: bool
+) -> Iterator[tuple[Any, Variable, ast.AST]]:
+    """The tensors of a step that the text has a variable for: what it read, and what it is assigned to."""
+    inputs = step.inputs
+    if alone and inputs:
+        for operand, tensor in zip(_operands(node), inputs, strict=False):
+            if isinstance(operand, ast.Name):
+                yield tensor, text.variable(operand.id, (operand.lineno, operand.col_offset)), operand
+    if last and step.name in step.source.targets and "[" not in step.name:
+        end = (node.end_lineno or 0, node.end_col_offset or 0)
+        name, version = text.variable(step.name, end)
+        # The assignment ends with the expression or, in brackets, a little after it.
+        yield step, (name, version if end in text._assigned.get(name, ()) else version + 1), node
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    """The expressions of what a call reads, as far as their order is that of the tensors recorded."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Compare(left=left, comparators=[right]):
+            return [left, right]
+        case ast.UnaryOp(operand=operand):
+            return [operand]
+        case ast.Subscript(value=value):
+            return [value]
+        case ast.Attribute(value=value):
+            return [value]
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner)), args=args) if owner in ("torch", "F", "einops"):
+            return args[:1]
+        case ast.Call(func=ast.Attribute(value=ast.Name() as owner)) if owner.id != "self":
+            return [owner]
+        case ast.Call(args=[first, *_]):
+            return [first]
+    return []
+
+
+def _of_arguments(
+    text: FunctionText, step: Any, node: ast.expr, module: ConstructedModule | None
+) -> Iterator[tuple[int, Anchor]]:
+    """What the sizes that a call was given are called: those of ``x.view(B, L, self.n_head, -1)``."""
+    sizes = _given_sizes(node)
+    if sizes is None:
+        return
+    if len(sizes) == 1:
+        sizes = _listed(text, sizes[0])
+    stars = [place for place, size in enumerate(sizes) if isinstance(size, ast.Starred)]
+    rank = step.value.dim()
+    if len(stars) > 1 or (not stars and len(sizes) != rank) or len(sizes) - len(stars) > rank:
+        return
+    for place, size in enumerate(sizes):
+        if stars and place == stars[0]:
+            continue
+        axis = place if not stars or place < stars[0] else rank - len(sizes) + place
+        known = size_label(text, size, step.shape[axis], module)
+        if known is not None:
+            yield axis, Anchor(known[0], "arguments", vague=known[1])
+
+
+def _given_sizes(node: ast.expr) -> list[ast.expr] | None:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    name = node.func.attr
+    if dotted(node.func.value) == "torch":
+        if name not in _AS_FUNCTIONS:
+            return None
+        sizes = node.args[_AS_FUNCTIONS[name] :]
+    elif name in _AS_METHODS:
+        sizes = list(node.args)
+    else:
+        return None
+    return sizes[:1] if name in _LISTED else sizes
+
+
+def _listed(text: FunctionText, node: ast.expr) -> list[ast.expr]:
+    """The sizes in ``(B, L)``, also where a variable holds them; what is not known of them is a starred one."""
+    match node:
+        case ast.Tuple() | ast.List():
+            return list(node.elts)
+        case ast.Name(id=name) if len(values := text.values.get(name, ())) == 1 and values[0] is not node:
+            return _listed(text, values[0]) if isinstance(values[0], ast.Tuple | ast.List | ast.BinOp) else [node]
+        case ast.BinOp(op=ast.Add(), left=left, right=ast.Tuple(elts=last)):
+            first = list(left.elts) if isinstance(left, ast.Tuple) else [ast.Starred(left)]
+            return [*first, *last]
+    return [node]
+
+
+def size_label(
+    text: FunctionText, node: ast.expr, size: int, module: ConstructedModule | None
+) -> tuple[Label, bool] | None:
+    """The label of an expression that gives an axis its size, and whether it is vague."""
+    match node:
+        case ast.Constant(value=1) if size == 1:
+            return ONE, False
+        case ast.Name(id=name):
+            known = text.unpacked.get(name)
+            symbol = symbol_for(name)
+            if symbol is not None and (known is None or known[1]):
+                known = symbol, is_length(symbol)
+            if known is not None:
+                return Label.of(known[0], size), known[1]
+            values = text.values.get(name, ())
+            return size_label(text, values[0], size, module) if len(values) == 1 and values[0] is not node else None
+        case ast.Attribute(attr=attribute):
+            if dotted(node.value) == "self" and module is not None:
+                label = module.label(node, size)
+                if label is not None:
+                    return label, False
+            symbol = symbol_for(attribute)
+            return None if symbol is None else (Label.of(symbol, size), is_length(symbol))
+        case ast.BinOp(op=ast.FloorDiv(), right=right):
+            if module is not None and (label := module.label(node, size)) is not None:
+                return label, False
+            count = size_label(text, right, size, module)
+            whole = size_label(text, node.left, size, module)
+            if count is not None and whole is not None and (count[0].text, whole[0].text) == ("H", "d_model"):
+                return Label.of("d_k", size), False
+    return None
+
+
+def _shape_of(node: ast.expr) -> str | None:
+    """The variable whose whole shape this is."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr="shape"):
+            return name
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="size"), args=[]):
+            return name
+    return None
+
+
+def _size_of(node: ast.expr) -> tuple[str, int] | None:
+    """The variable and the axis whose size this is."""
+    match node:
+        case ast.Subscript(value=ast.expr() as whole, slice=index) if (name := _shape_of(whole)) is not None:
+            pass
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="size"), args=[index]):
+            pass
+        case _:
+            return None
+    try:
+        axis = ast.literal_eval(index)
+    except ValueError:
+        return None
+    return (name, axis) if isinstance(axis, int) else None
+
+
+def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
+    """What annotations and the docstring say of a function's parameters."""
+    arguments = function.args
+    for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        if one.annotation is not None:
+            symbols = annotation_axes(ast.unparse(one.annotation))
+            if symbols is not None:
+                yield one.arg, SaidOfVariable(symbols, "annotation", ())
+    for name, symbols in documented_shapes(ast.get_docstring(function) or ""):
+        yield name, SaidOfVariable(symbols, "docstring", ())
