@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import io
 import linecache
-import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,11 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 
+from engine.record.axis_names.comments import shape_comment
 from engine.record.comment_owners import Comment, Node, owners
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_SHAPE = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_ITEM = re.compile(r"[A-Za-z_][\w*·]*|\d+")
 
 
 @dataclass(frozen=True)
@@ -95,16 +93,6 @@ def _locate(code: CodeType, filename: str, lasti: int) -> Source:
         targets=file.targets.get(node, ()),
         comment_axes=shape_comment(file.comments.get(node, "")),
     )
-
-
-def shape_comment(comment: str) -> tuple[str, ...] | None:
-    """The axes named in a comment such as ``# (B, H, L, d_k)``; after an arrow, those on its right."""
-    found = _SHAPE.findall(re.split(r"->|→", comment)[-1])
-    for group in found:
-        items = [item.strip() for item in group.split(",") if item.strip()]
-        if items and all(_ITEM.fullmatch(item) for item in items):
-            return tuple(item.replace("·", "*") for item in items)
-    return None
 
 
 @lru_cache(maxsize=4096)

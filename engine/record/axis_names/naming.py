@@ -48,10 +48,17 @@ class Anchor:
 
 @dataclass(frozen=True)
 class AxisName:
-    """The name that an axis has, and where it is from, in words for people."""
+    """The name that an axis has.
+
+    Attributes:
+        label: the name.
+        origin: where it is from, in words for people.
+        source: which of ``SOURCES`` it goes back to, "" for none.
+    """
 
     label: Label
     origin: str
+    source: str = ""
 
 
 Anchors = Mapping[int, Sequence[Sequence[Anchor]]]
@@ -74,7 +81,7 @@ class Naming:
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
                 if best is not None and not best.vague:
-                    self._names[key, axis] = AxisName(best.label, best.source)
+                    self._names[key, axis] = AxisName(best.label, best.source, best.source)
         self._spread()
 
     def names_of(self, node: Any) -> tuple[AxisName | None, ...]:
@@ -108,7 +115,7 @@ class Naming:
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
                 if best is not None and not (two and is_length(best.label.text)):
-                    self._names.setdefault((key, axis), AxisName(best.label, best.source))
+                    self._names.setdefault((key, axis), AxisName(best.label, best.source, best.source))
         self._forward()
         if self._backward():
             self._forward()
@@ -133,7 +140,7 @@ class Naming:
             name = self._names.get((key_of(operand), axis))
             # Of two axes of size 1 the one that has a meaning; of others the first.
             if name is not None and (found is None or found.label == ONE):
-                found = AxisName(name.label, _carried(operand, name))
+                found = AxisName(name.label, _carried(operand), name.source)
         if found is not None:
             return found
         pieces = [piece for piece in flow.pieces if piece.out == out]
@@ -142,7 +149,9 @@ class Naming:
             single = len(pieces) == 1 and step.op not in ("cat", "concat", "concatenate")
             label = part(step, pieces[0], labels[0]) if single else joined(flow, out, labels)
             fits = label is not None and label.size == size
-            return AxisName(label, _carried(pieces[0].operand)) if label is not None and fits else None
+            whole = self._names.get((key_of(pieces[0].operand), pieces[0].axis))
+            source = whole.source if whole is not None else ""
+            return AxisName(label, _carried(pieces[0].operand), source) if label is not None and fits else None
         new = flow.known and size == 1 and flow.regrouped is None and all(to != out for _, _, to in flow.moves)
         return AxisName(ONE, "a new axis of one entry") if new and flow.moves else None
 
@@ -152,11 +161,12 @@ class Naming:
         if all(own):
             return
         before = tuple(self._label(operand, axis) for axis in range(operand.value.dim()))
+        source = next((name.source for name in self.names_of(operand) if name is not None), "")
         labels = regrouped(before, tuple(operand.value.shape), step.shape)
         _split_heads(labels, own, before, step.shape)
         for axis, label in enumerate(labels):
             if own[axis] is None and label is not None and label.size == step.shape[axis]:
-                self._names[key, axis] = AxisName(label, _carried(operand))
+                self._names[key, axis] = AxisName(label, _carried(operand), source)
 
     def _label(self, node: Any, axis: int) -> Label | None:
         name = self._names.get((key_of(node), axis))
@@ -182,14 +192,16 @@ class Naming:
                 same[root(a)] = root(b)
         named: dict[Key, dict[str, Key]] = {}
         for key in nodes:
-            if key in self._names:
+            # A comment speaks of its own line and of what comes of it: it may rename.
+            if key in self._names and self._names[key].source != "comment":
                 named.setdefault(root(key), {}).setdefault(self._names[key].label.text, key)
         changed = False
         for key in nodes:
             texts = named.get(root(key), {})
             if key not in self._names and len(texts) == 1:
                 (other,) = texts.values()
-                self._names[key] = AxisName(self._names[other].label, _carried(nodes[other], self._names[other]))
+                name = self._names[other]
+                self._names[key] = AxisName(name.label, _carried(nodes[other]), name.source)
                 changed = True
         return changed
 
@@ -199,7 +211,7 @@ def key_of(node: Any) -> int:
     return id(node) if node.kind == "step" else id(node.value)
 
 
-def _carried(node: Any, name: AxisName | None = None) -> str:
+def _carried(node: Any) -> str:
     return f"carried from {node.name or node.kind}"
 
 
