@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from types import CodeType
@@ -14,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from engine import axes as glossary
-from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
-from engine.record.axis_names.resolve import name_axes
+from engine.record.axis_names.contradictions import contradiction
+from engine.record.axis_names.resolve import NamedAxes
 from engine.record.recording import Tape, outputs_of
 from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
@@ -50,6 +49,7 @@ class _Resolver:
         self.sources: dict[tuple[int, int], Source] = {}
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
+        self.contradictions: dict[int, str] = {}
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -59,15 +59,24 @@ class _Resolver:
         return tuple(steps)
 
     def _name_axes(self, steps: Sequence[Step]) -> None:
-        """Names the axes that no comment names."""
-        if all(None not in step.axes for step in steps):
-            return
-        codes = [self.tape.calls[step.call][4] for step in steps]
-        running = [self.tape.calls[step.call][6] for step in steps]
-        naming = name_axes(steps, codes, running, _roots(self.tape), self.tape.target, self.tape.inputs)
-        for step in steps:
-            # A step's axes depend on those of other steps, so they are known only when all steps are there.
-            object.__setattr__(step, "axes", tuple(label and label.text for label in naming.labels_of(step)))
+        """Names the axes that no comment names, and holds the comments against the rest of the program."""
+        calls = [self.tape.calls[step.call] for step in steps]
+        named = NamedAxes(
+            steps,
+            codes=[call[4] for call in calls],
+            running=[call[6] for call in calls],
+            roots=_roots(self.tape),
+            target=self.tape.target,
+            inputs=self.tape.inputs,
+            contradictions=self.contradictions,
+        )
+        # The built-in model's comments name every axis, and tests hold that they are true.
+        complete = self.tape.axis_names and all(None not in step.axes for step in steps)
+        for place, step in enumerate(steps):
+            # What an axis is called depends on other steps, so it is known only when all are there.
+            if not complete:
+                object.__setattr__(step, "axes", named.axes_of(place))
+            object.__setattr__(step, "_axis_notes", partial(named.notes_of, place))
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
@@ -87,7 +96,7 @@ class _Resolver:
         for position, tensor in enumerate(outputs):
             value = self.tape.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self._axes(source, path, value) if final else None
+            axes = self._axes(source, path, value, module, len(steps)) if final else None
             step = Step(
                 index=len(steps),
                 op=op,
@@ -148,10 +157,15 @@ class _Resolver:
         mine, following = calls[number], calls[number + 1]
         return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
 
-    def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
-        """The axes as the line's shape comment has them, None where it has none of this rank."""
-        rank = value.dim()
-        if source is None or source.comment_axes is None or len(source.comment_axes) != rank:
+    def _axes(
+        self, source: Source | None, path: str, value: Tensor, module: nn.Module | None, index: int
+    ) -> tuple[str | None, ...] | None:
+        """The axes as the line's shape comment has them, None where it has none or one that can't be true."""
+        if source is None or source.comment_axes is None:
+            return None
+        sentence = contradiction(source.comment_axes, value.shape, module)
+        if sentence is not None:
+            self.contradictions[index] = sentence
             return None
         names = self.renames.get(path)
         if names is None:
@@ -180,27 +194,6 @@ class _Resolver:
             memory = memory_of(tensor)
             self.blocks[key] = None if memory is None else memory._cdata
         return self.blocks[key]
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    """A call before its axes are known, as ``engine.ops`` takes it."""
-
-    op: str
-    parents: Sequence[Step | Leaf]
-    value: Tensor
-    memory: str
-    output: int
-    name: str = ""
-    axes: tuple[str | None, ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.value.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.value.dtype
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.axes import is_length
-from engine.record.axis_names.flow import Flow, connected, flow_of, joined, part
+from engine.record.axis_names.flow import Flow, connected, joined, part
 from engine.record.axis_names.labels import ONE, Label, Labels, regrouped
 
 # Where a name may come from, the most trusted first.
@@ -69,14 +69,15 @@ class Naming:
 
     Args:
         steps: every step, in order.
+        flows: how the axes of each come from those of what it read.
         anchors: what the program says of the axes of a step or of a tensor that no step made, by ``key_of``.
     """
 
-    def __init__(self, steps: Sequence[Any], anchors: Anchors) -> None:
+    def __init__(self, steps: Sequence[Any], flows: Sequence[Flow], anchors: Anchors) -> None:
         self._steps = steps
+        self._flows = flows
         self._anchors = anchors
         self._names: dict[Key, AxisName] = {}
-        self._flows = [flow_of(step) for step in steps]
         for key, axes in anchors.items():
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
@@ -89,18 +90,15 @@ class Naming:
         key = key_of(node)
         return tuple(self._names.get((key, axis)) for axis in range(node.value.dim()))
 
-    def labels_of(self, node: Any) -> Labels:
-        """The same without where they are from."""
-        return tuple(name and name.label for name in self.names_of(node))
-
     def said_of(self, node: Any) -> Sequence[Sequence[Anchor]]:
         """What the program itself says of each axis."""
         return self._anchors.get(key_of(node), [()] * node.value.dim())
 
     def carried(self, place: int) -> tuple[AxisName | None, ...]:
         """What the axes of step number ``place`` are called after what it read."""
-        step = self._steps[place]
-        flow = self._flows[place]
+        step, flow = self._steps[place], self._flows[place]
+        if flow.regrouped is not None:
+            return self._regrouped(step, flow.regrouped)
         return tuple(self._followed(step, flow, out) for out in range(step.value.dim()))
 
     def _spread(self) -> None:
@@ -157,16 +155,20 @@ class Naming:
 
     def _regroup(self, step: Any, operand: Any) -> None:
         key = key_of(step)
-        own = [self._names.get((key, axis)) for axis in range(step.value.dim())]
-        if all(own):
-            return
-        before = tuple(self._label(operand, axis) for axis in range(operand.value.dim()))
+        for axis, name in enumerate(self._regrouped(step, operand)):
+            if name is not None:
+                self._names.setdefault((key, axis), name)
+
+    def _regrouped(self, step: Any, operand: Any) -> tuple[AxisName | None, ...]:
+        own = self.names_of(step)
+        before = tuple(name and name.label for name in self.names_of(operand))
         source = next((name.source for name in self.names_of(operand) if name is not None), "")
         labels = regrouped(before, tuple(operand.value.shape), step.shape)
         _split_heads(labels, own, before, step.shape)
-        for axis, label in enumerate(labels):
-            if own[axis] is None and label is not None and label.size == step.shape[axis]:
-                self._names[key, axis] = AxisName(label, _carried(operand), source)
+        return tuple(
+            AxisName(label, _carried(operand), source) if label is not None and label.size == size else None
+            for label, size in zip(labels, step.shape, strict=True)
+        )
 
     def _label(self, node: Any, axis: int) -> Label | None:
         name = self._names.get((key_of(node), axis))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
 from torch import Tensor, nn
 
+from engine.axes import AXES, is_length
+from engine.record.axis_names.contradictions import elsewhere, hint
+from engine.record.axis_names.flow import flow_of
 from engine.record.axis_names.input_names import input_anchors
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import constructed_modules, weight_labels
-from engine.record.axis_names.naming import Anchor, Naming, key_of, named_nodes
+from engine.record.axis_names.naming import Anchor, AxisName, Naming, key_of, named_nodes
+from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.axis_names.shape_words import written_symbol
 from engine.record.axis_names.written_sizes import written_anchors
 
+_Anchors = dict[int, list[list[Anchor]]]
 
-def name_axes(
-    steps: Sequence[Any],
-    codes: Sequence[CodeType | None],
-    running: Sequence[nn.Module | None],
-    roots: Sequence[nn.Module],
-    target: Any,
-    inputs: Mapping[str, Tensor],
-) -> Naming:
-    """The names of all axes of a recording.
+
+class NamedAxes:
+    """The names of all axes of a recording, worked out when first asked for.
 
     Args:
         steps: every step, in order; its ``axes`` are those of its shape comment, or all None.
@@ -33,34 +33,146 @@ def name_axes(
         roots: the outermost modules that ran.
         target: what was recorded.
         inputs: the tensors that it was given, by name.
+        contradictions: by step the sentence that says why its comment can't be true.
     """
-    anchors: dict[int, list[list[Anchor]]] = {}
 
-    def add(node: Any, axis: int, anchor: Anchor) -> None:
-        anchors.setdefault(key_of(node), [[] for _ in range(node.value.dim())])[axis].append(anchor)
+    def __init__(
+        self,
+        steps: Sequence[Any],
+        codes: Sequence[CodeType | None],
+        running: Sequence[nn.Module | None],
+        roots: Sequence[nn.Module],
+        target: Any,
+        inputs: Mapping[str, Tensor],
+        contradictions: Mapping[int, str],
+    ) -> None:
+        self._steps = steps
+        self._codes = codes
+        self._running = running
+        self._roots = roots
+        self._given = target, inputs
+        self._contradictions = dict(contradictions)
+        self._comments = [step.axes for step in steps]
 
-    anchors.update(input_anchors(target, inputs))
-    modules = constructed_modules(roots)
-    labels = weight_labels(modules)
-    seen: set[int] = set()
-    for node in named_nodes(steps):
-        shape = tuple(node.value.shape)
-        if node.kind == "step":
-            for axis, symbol in enumerate(node.axes):
-                if symbol is not None:
-                    add(node, axis, _of_comment(symbol, shape[axis]))
-        elif key_of(node) not in seen:
-            seen.add(key_of(node))
-            for axis, known in enumerate(labels.get(id(node.value), [None] * len(shape))):
-                if known is not None:
-                    add(node, axis, Anchor(known, "module's size"))
-                elif shape[axis] == 1 and node.kind in ("parameter", "buffer"):
-                    add(node, axis, Anchor(ONE, "module's size"))
-    for node, axis, anchor in written_anchors(steps, codes, modules, running):
-        add(node, axis, anchor)
-    return Naming(steps, anchors)
+    def axes_of(self, place: int) -> tuple[str | None, ...]:
+        """The symbols of the axes of step number ``place``, None for an axis without a name."""
+        return tuple(name and name.label.text for name in self._naming.names_of(self._steps[place]))
+
+    def notes_of(self, place: int) -> AxisNotes:
+        """Where they are from, and what speaks against them."""
+        naming, step = self._naming, self._steps[place]
+        names = naming.names_of(step)
+        origins = tuple(name and name.origin for name in names)
+        carried = naming.carried(place)
+        disagreements = []
+        for axis, (name, said) in enumerate(zip(names, naming.said_of(step), strict=True)):
+            others = [(anchor.label.text, anchor.source) for anchor in said if not anchor.vague]
+            along = carried[axis]
+            if along is not None and {along.label.text, name.label.text if name else ""} <= AXES.keys():
+                others.append((along.label.text, along.origin))
+            if name is None:
+                continue
+            for text, source in dict(others).items():
+                if not _may_be_one(text, name.label.text):
+                    disagreements.append(AxisDisagreement(axis, (name.label.text, text), (name.origin, source)))
+        sentence = self._contradictions.get(place, self._hints.get(place))
+        return AxisNotes(origins, tuple(disagreements), sentence)
+
+    @cached_property
+    def _naming(self) -> Naming:
+        flows = [flow_of(step) for step in self._steps]
+        anchors = self._anchors()
+        naming = Naming(self._steps, flows, anchors)
+        # A comment that is known to be wrong is taken away, and what was carried from it as well.
+        for _ in range(len(self._steps)):
+            wrong = dict(self._misplaced(naming))
+            if not wrong:
+                break
+            for place, sentence in list(wrong.items())[:1]:
+                self._contradictions[place] = sentence
+                said = anchors[key_of(self._steps[place])]
+                said[:] = [[anchor for anchor in axis if anchor.source != "comment"] for axis in said]
+            naming = Naming(self._steps, flows, anchors)
+        return naming
+
+    def _misplaced(self, naming: Naming) -> Iterator[tuple[int, str]]:
+        """The steps whose comment gives an axis the name of another of its axes, which has another size."""
+        for place, step in enumerate(self._steps):
+            words = self._comments[place]
+            if None in words or not words or place in self._contradictions:
+                continue
+            others = list(naming.carried(place))
+            for axis, said in enumerate(naming.said_of(step)):
+                for anchor in said:
+                    if anchor.source not in ("comment", "docstring") and not anchor.vague:
+                        others[axis] = AxisName(anchor.label, anchor.source, anchor.source)
+            symbols = [written_symbol(word)[0] for word in words]
+            for axis, symbol in enumerate(symbols):
+                for other, name in enumerate(others):
+                    if name is None or name.label.text != symbol or symbol == "1" or symbols[other] == symbol:
+                        continue
+                    if step.shape[axis] != step.shape[other]:
+                        yield place, elsewhere(words, step.shape, axis, step.shape[other], name.origin)
+                        break
+
+    @cached_property
+    def _hints(self) -> Mapping[int, str]:
+        """The steps whose comment gives a symbol another size than a comment before it in the same run of a function."""
+        hints: dict[int, str] = {}
+        sizes: dict[Any, dict[str, int]] = {}
+        last: dict[Any, tuple[int, ...]] = {}
+        for place, step in enumerate(self._steps):
+            if step.source is None or step.source.span is None:
+                continue
+            run = (self._codes[place], id(self._running[place]))
+            # A function that begins anew goes back in its text.
+            if step.source.span[:2] < last.get(run, (0, 0)):
+                sizes.pop(run, None)
+            last[run] = step.source.span[:2]
+            seen = sizes.setdefault(run, {})
+            for word, size in zip(self._comments[place], step.shape, strict=True):
+                if word is None or not word.isidentifier():
+                    continue
+                if seen.setdefault(word, size) != size:
+                    hints.setdefault(place, hint(self._comments[place], word, size, seen[word]))
+        return hints
+
+    def _anchors(self) -> _Anchors:
+        target, inputs = self._given
+        anchors: _Anchors = input_anchors(target, inputs)
+
+        def add(node: Any, axis: int, anchor: Anchor) -> None:
+            anchors.setdefault(key_of(node), [[] for _ in range(node.value.dim())])[axis].append(anchor)
+
+        modules = constructed_modules(self._roots)
+        labels = weight_labels(modules)
+        seen: set[int] = set()
+        for node in named_nodes(self._steps):
+            shape = tuple(node.value.shape)
+            if node.kind == "step":
+                for axis, word in enumerate(node.axes):
+                    if word is not None:
+                        add(node, axis, _of_comment(word, shape[axis]))
+            elif key_of(node) not in seen:
+                seen.add(key_of(node))
+                for axis, known in enumerate(labels.get(id(node.value), [None] * len(shape))):
+                    if known is not None:
+                        add(node, axis, Anchor(known, "module's size"))
+                    elif shape[axis] == 1 and node.kind in ("parameter", "buffer"):
+                        add(node, axis, Anchor(ONE, "module's size"))
+        for node, axis, anchor in written_anchors(self._steps, self._codes, modules, self._running):
+            add(node, axis, anchor)
+        return anchors
 
 
 def _of_comment(word: str, size: int) -> Anchor:
     symbol, vague = written_symbol(word)
     return Anchor(ONE if symbol == "1" else Label.of(symbol, size), "comment", vague)
+
+
+def _may_be_one(name: str, other: str) -> bool:
+    """Whether two names may mean the same axis: d_model and H*d_k, the length L of what is the source S elsewhere."""
+    if name == other or "1" in (name, other) or not (name.isidentifier() and other.isidentifier()):
+        return True
+    lengths = is_length(name) and is_length(other)
+    return (lengths and bool({"L", "L_k"} & {name, other})) or {name, other} == {"d_k", "d_v"}
