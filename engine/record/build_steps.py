@@ -16,6 +16,7 @@ from engine import axes as glossary
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
 from engine.record.axis_names.contradictions import contradiction
+from engine.record.axis_names.nodes import sizes_of
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.recording import Tape, outputs_of
 from engine.record.source import Source, locate
@@ -163,7 +164,7 @@ class _Resolver:
         """The axes as the line's shape comment has them, None where it has none or one that can't be true."""
         if source is None or source.comment_axes is None:
             return None
-        sentence = contradiction(source.comment_axes, value.shape, module)
+        sentence = contradiction(source.comment_axes, sizes_of(value), module)
         if sentence is not None:
             self.contradictions[index] = sentence
             return None

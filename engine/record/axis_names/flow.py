@@ -10,6 +10,7 @@ from typing import Any
 from engine.ops.access import AffineMap, FlatMap, GatherMap, SameIndex
 from engine.ops.registry import bound_operation
 from engine.record.axis_names.labels import Label, same_axes
+from engine.record.axis_names.nodes import shape_of
 
 # Calls that nobody described, whose result has an entry for every entry of what they were given first.
 _SAME_SHAPE = frozenset(
@@ -93,8 +94,8 @@ def _unknown(step: Any) -> Flow:
     first = next(iter(step.inputs), None)
     name = step.op.removesuffix("_") if step.op not in _SAME_SHAPE else step.op
     flow = Flow(known=False)
-    if first is not None and name in _SAME_SHAPE and tuple(first.value.shape) == step.shape:
-        flow.moves += [(first, axis, axis) for axis in range(len(step.shape))]
+    if first is not None and name in _SAME_SHAPE and shape_of(first) == shape_of(step):
+        flow.moves += [(first, axis, axis) for axis in range(step.value.dim())]
     return flow
 
 
@@ -126,7 +127,7 @@ def part(step: Any, piece: Piece, label: Label | None) -> Label | None:
         piece: which part.
         label: the label of the whole axis.
     """
-    size, whole = step.shape[piece.out], piece.operand.value.shape[piece.axis]
+    size, whole = shape_of(step)[piece.out], shape_of(piece.operand)[piece.axis]
     if label is None or piece.step != 1:
         return None
     if step.op in _EQUAL_PARTS:
@@ -178,11 +179,11 @@ def _limits(item: ast.Slice) -> tuple[int, int | None] | str | None:
 def connected(step: Any, flow: Flow) -> Iterator[tuple[tuple[Any, int], tuple[Any, int]]]:
     """Pairs of axes that are one axis: of what was read and the output, and of two things read."""
     for operand, axis, out in flow.moves:
-        if operand.value.shape[axis] == step.shape[out]:
+        if shape_of(operand)[axis] == shape_of(step)[out]:
             yield (operand, axis), (step, out)
     if flow.regrouped is not None:
-        for axis, out in same_axes(tuple(flow.regrouped.value.shape), step.shape):
+        for axis, out in same_axes(shape_of(flow.regrouped), shape_of(step)):
             yield (flow.regrouped, axis), (step, out)
     for (left, axis), (right, other) in flow.summed:
-        if left.value.shape[axis] == right.value.shape[other]:
+        if shape_of(left)[axis] == shape_of(right)[other]:
             yield (left, axis), (right, other)

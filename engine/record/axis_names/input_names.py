@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.record.axis_names.labels import Label
 from engine.record.axis_names.naming import Anchor
+from engine.record.axis_names.nodes import sizes_of
 from engine.record.axis_names.shape_words import written_symbol
 
 # The names that the field gives to a model's arguments. L is the only sequence there is; where a model reads one
@@ -61,7 +62,7 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
             ("argument name", _by_name(name, names)),
         )
         for source, symbols in readings:
-            for axis, label in enumerate(fitting_labels(symbols, tuple(tensor.shape))):
+            for axis, label in enumerate(fitting_labels(symbols, sizes_of(tensor))):
                 if label is not None:
                     said[axis].append(Anchor(label[0], source, vague=label[1]))
         if any(said):

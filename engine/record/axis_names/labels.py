@@ -69,6 +69,8 @@ def regrouped(labels: Sequence[Label | None], shape: Sequence[int], out_shape: S
 
     An axis is cut where its factors are, and neighbours are joined to a product. What cannot be told is None.
     """
+    if 0 in shape:  # no numbers, and no order to follow them by
+        return [None] * len(out_shape)
     factors = list(_known_factors(labels, shape))
     out: list[Label | None] = []
     for size in out_shape:

@@ -6,13 +6,14 @@ which the steps ran; then, where an axis has still no name, from what it was use
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.axes import is_length
 from engine.record.axis_names.flow import Flow, connected, joined, part
 from engine.record.axis_names.labels import ONE, Label, Labels, regrouped
+from engine.record.axis_names.nodes import key_of, shape_of
 
 # Where a name may come from, the most trusted first.
 SOURCES = (
@@ -39,11 +40,18 @@ class Anchor:
         source: one of ``SOURCES``.
         vague: whether it only says what kind of axis this is: ``seq_len`` is a length, of source or of target. What
             the data says is better.
+        origin: the source in more words, such as "view's arguments"; the source itself where that is "".
     """
 
     label: Label
     source: str
     vague: bool = False
+    origin: str = ""
+
+    @property
+    def name(self) -> AxisName:
+        """The name that it gives."""
+        return AxisName(self.label, self.origin or self.source, self.source)
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Naming:
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
                 if best is not None and not best.vague:
-                    self._names[key, axis] = AxisName(best.label, best.source, best.source)
+                    self._names[key, axis] = best.name
         self._spread()
 
     def names_of(self, node: Any) -> tuple[AxisName | None, ...]:
@@ -113,7 +121,7 @@ class Naming:
             for axis, said in enumerate(axes):
                 best = _most_trusted(said)
                 if best is not None and not (two and is_length(best.label.text)):
-                    self._names.setdefault((key, axis), AxisName(best.label, best.source, best.source))
+                    self._names.setdefault((key, axis), best.name)
         self._forward()
         if self._backward():
             self._forward()
@@ -130,10 +138,10 @@ class Naming:
                         self._names[key, out] = name
 
     def _followed(self, step: Any, flow: Flow, out: int) -> AxisName | None:
-        size = step.shape[out]
+        size = shape_of(step)[out]
         found: AxisName | None = None
         for operand, axis, to in flow.moves:
-            if to != out or operand.value.shape[axis] != size:
+            if to != out or shape_of(operand)[axis] != size:
                 continue
             name = self._names.get((key_of(operand), axis))
             # Of two axes of size 1 the one that has a meaning; of others the first.
@@ -163,11 +171,11 @@ class Naming:
         own = self.names_of(step)
         before = tuple(name and name.label for name in self.names_of(operand))
         source = next((name.source for name in self.names_of(operand) if name is not None), "")
-        labels = regrouped(before, tuple(operand.value.shape), step.shape)
-        _split_heads(labels, own, before, step.shape)
+        labels = regrouped(before, shape_of(operand), shape_of(step))
+        _split_heads(labels, own, before, shape_of(step))
         return tuple(
             AxisName(label, _carried(operand), source) if label is not None and label.size == size else None
-            for label, size in zip(labels, step.shape, strict=True)
+            for label, size in zip(labels, shape_of(step), strict=True)
         )
 
     def _label(self, node: Any, axis: int) -> Label | None:
@@ -208,11 +216,6 @@ class Naming:
         return changed
 
 
-def key_of(node: Any) -> int:
-    """What a step is told by; of a tensor that no step made, the tensor itself."""
-    return id(node) if node.kind == "step" else id(node.value)
-
-
 def _carried(node: Any) -> str:
     return f"carried from {node.name or node.kind}"
 
@@ -236,10 +239,3 @@ def _split_heads(
             labels[axis] = Label.of("H", shape[axis])
         if inner is None and labels[axis + 1] is None and outer is not None and outer.label.text == "H":
             labels[axis + 1] = Label.of("d_k", shape[axis + 1])
-
-
-def named_nodes(steps: Sequence[Any]) -> Iterator[Any]:
-    """Every step, and before it what it read that no step made."""
-    for step in steps:
-        yield from (parent for parent in step.inputs if parent.kind != "step")
-        yield step

@@ -15,7 +15,8 @@ from engine.record.axis_names.flow import flow_of
 from engine.record.axis_names.input_names import input_anchors
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import constructed_modules, weight_labels
-from engine.record.axis_names.naming import Anchor, AxisName, Naming, key_of, named_nodes
+from engine.record.axis_names.naming import Anchor, Naming
+from engine.record.axis_names.nodes import key_of, named_nodes, shape_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.axis_names.shape_words import written_symbol
 from engine.record.axis_names.written_sizes import written_anchors
@@ -66,7 +67,7 @@ class NamedAxes:
         carried = naming.carried(place)
         disagreements = []
         for axis, (name, said) in enumerate(zip(names, naming.said_of(step), strict=True)):
-            others = [(anchor.label.text, anchor.source) for anchor in said if not anchor.vague]
+            others = [(anchor.label.text, anchor.name.origin) for anchor in said if not anchor.vague]
             along = carried[axis]
             if along is not None and {along.label.text, name.label.text if name else ""} <= AXES.keys():
                 others.append((along.label.text, along.origin))
@@ -105,14 +106,14 @@ class NamedAxes:
             for axis, said in enumerate(naming.said_of(step)):
                 for anchor in said:
                     if anchor.source not in ("comment", "docstring") and not anchor.vague:
-                        others[axis] = AxisName(anchor.label, anchor.source, anchor.source)
+                        others[axis] = anchor.name
             symbols = [written_symbol(word)[0] for word in words]
             for axis, symbol in enumerate(symbols):
                 for other, name in enumerate(others):
                     if name is None or name.label.text != symbol or symbol == "1" or symbols[other] == symbol:
                         continue
-                    if step.shape[axis] != step.shape[other]:
-                        yield place, elsewhere(words, step.shape, axis, step.shape[other], name.origin)
+                    if shape_of(step)[axis] != shape_of(step)[other]:
+                        yield place, elsewhere(words, shape_of(step), axis, shape_of(step)[other], name.origin)
                         break
 
     @cached_property
@@ -122,7 +123,7 @@ class NamedAxes:
         sizes: dict[Any, dict[str, int]] = {}
         last: dict[Any, tuple[int, ...]] = {}
         for place, step in enumerate(self._steps):
-            if step.source is None or step.source.span is None:
+            if step.source is None or step.source.span is None or place in self._contradictions:
                 continue
             run = (self._codes[place], id(self._running[place]))
             # A function that begins anew goes back in its text.
@@ -130,7 +131,7 @@ class NamedAxes:
                 sizes.pop(run, None)
             last[run] = step.source.span[:2]
             seen = sizes.setdefault(run, {})
-            for word, size in zip(self._comments[place], step.shape, strict=True):
+            for word, size in zip(self._comments[place], shape_of(step), strict=True):
                 if word is None or not word.isidentifier():
                     continue
                 if seen.setdefault(word, size) != size:
@@ -148,7 +149,7 @@ class NamedAxes:
         labels = weight_labels(modules)
         seen: set[int] = set()
         for node in named_nodes(self._steps):
-            shape = tuple(node.value.shape)
+            shape = shape_of(node)
             if node.kind == "step":
                 for axis, word in enumerate(node.axes):
                     if word is not None:

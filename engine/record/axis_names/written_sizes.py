@@ -13,7 +13,8 @@ from engine.axes import is_length, symbol_for
 from engine.record.axis_names.input_names import Symbols, annotation_axes, documented_shapes, fitting_labels
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import ConstructedModule
-from engine.record.axis_names.naming import Anchor, key_of
+from engine.record.axis_names.naming import Anchor
+from engine.record.axis_names.nodes import key_of, shape_of
 from engine.record.axis_names.program_text import Function, dotted, function_of, own_nodes, parameters
 from engine.record.axis_names.shape_words import unpacked_symbol
 
@@ -162,7 +163,7 @@ def _of_tensor(tensor: Any, said: SaidOfVariable) -> Iterator[tuple[Any, int, An
         # One size alone, x.size(1) or x.shape[-1]: nothing is said of the other axes.
         fill = (None,) * (rank - len(symbols))
         symbols = (*symbols, *fill) if kind == "size" else (*fill, *symbols)
-    for axis, known in enumerate(fitting_labels(symbols, tuple(tensor.value.shape))):
+    for axis, known in enumerate(fitting_labels(symbols, shape_of(tensor))):
         if known is not None:
             yield tensor, axis, Anchor(known[0], source, vague=known[1])
 
@@ -250,9 +251,9 @@ def _of_arguments(
         if stars and place == stars[0]:
             continue
         axis = place if not stars or place < stars[0] else rank - len(sizes) + place
-        known = size_label(text, size, step.shape[axis], module)
+        known = size_label(text, size, shape_of(step)[axis], module)
         if known is not None:
-            yield axis, Anchor(known[0], "arguments", vague=known[1])
+            yield axis, Anchor(known[0], "arguments", vague=known[1], origin=f"{step.op}'s arguments")
 
 
 def _given_sizes(node: ast.expr) -> list[ast.expr] | None:
