@@ -23,9 +23,13 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "fill_value": "value",
     "split_size_or_sections": "split_size",
     "indices": "index",
+    "weights": "weight",
 }
 _TENSORS = frozenset(
-    ("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key", "attn_mask")
+    (
+        *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
+        *("attn_mask", "running_mean", "running_var", "target", "mat1", "mat2", "scales", "per_sample_weights"),
+    )
 )
 
 
@@ -124,7 +128,9 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
         is_tensor = operand.kind != "argument"
         keyword = "" if is_tensor else operand.name
         if keyword:
-            args[_OTHER_PARAMETERS.get(keyword, keyword)] = operand
+            name = _OTHER_PARAMETERS.get(keyword, keyword)
+            args[name] = operand
+            parameters = [parameter for parameter in parameters if parameter.strip("?") != name]
             continue
         if parameters and parameters[0] == "*tensors" and not is_tensor:
             parameters.pop(0)

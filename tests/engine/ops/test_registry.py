@@ -17,9 +17,9 @@ from engine import Step, explain, ops, record
 from engine.explain.explanation import formula
 from engine.ops.formula import LetterCells
 from engine.ops.registry import Operation, register
+from tests.engine.ops.layer_examples import BOOL, COMPLEX, FLOAT, IDS, LAYER_EXAMPLES
 
 Program = Callable[..., Tensor]
-FLOAT, BOOL, IDS = "float", "bool", "ids"
 
 # By the operation's usual name: a program whose last step it is, and the kind and shape of each of its tensors.
 EXAMPLES: dict[str, tuple[Program, *tuple[tuple[str, tuple[int, ...]], ...]]] = {
@@ -106,13 +106,19 @@ EXAMPLES: dict[str, tuple[Program, *tuple[tuple[str, tuple[int, ...]], ...]]] = 
     "empty": (lambda: torch.empty(2, 3),),
     "empty_like": (torch.empty_like, (FLOAT, (2, 3))),
     "tensor": (lambda: torch.tensor([[1.5, -2.0]]),),
+    **LAYER_EXAMPLES,
 }  # fmt: skip
 UNCOMPUTED = ("empty", "empty_like")
 
 
 def drawn(kind: str, shape: tuple[int, ...], draw: random.Random) -> Tensor:
     """Numbers of which several are often equal, so that comparisons have something to find."""
-    choices = {FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0), BOOL: (False, True), IDS: (0, 1, 2)}[kind]
+    choices = {
+        FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0),
+        BOOL: (False, True),
+        IDS: (0, 1, 2),
+        COMPLEX: (1 + 2j, 0.5 - 1j, -1j, 2),
+    }[kind]
     return torch.tensor([draw.choice(choices) for _ in range(math.prod(shape))]).reshape(shape)
 
 
@@ -200,10 +206,17 @@ def cells_of(text: str, opening: str, closing: str):
 
 
 def put_in(text: str, letters: dict[str, int]) -> str:
-    """An index such as 3h + d or ⌊j / 2⌋ mod 2 with numbers for its letters."""
-    text = re.sub(r"(\d)([a-z])\b", r"\1 * \2", text).replace("−", "-").replace("mod", "%")
+    """An index such as 3h + d or ⌊j / 2⌋ mod 2 with numbers for its letters; one letter that runs stays."""
+    text = re.sub(r"(\d)([a-z])\b", r"\1 * \2", text).replace("−", "-").replace("mod", "%").replace("·", "*")
     text = re.sub(r"⌊(.+?) / (\d+)⌋", r"((\1) // \2)", text)
-    return str(eval(text, {"__builtins__": {}}, letters)) if set(re.findall(r"[a-z]", text)) <= letters.keys() else text
+    running = sorted(set(re.findall(r"[a-z]", text)) - letters.keys())
+    if len(running) > 1 or text in running:
+        return text
+    first, second = (eval(text, {"__builtins__": {}}, {**letters, **dict.fromkeys(running, at)}) for at in (0, 1))
+    if not running:
+        return str(first)
+    times = running[0] if second - first == 1 else f"{second - first}{running[0]}"
+    return f"{times} + {first}" if first > 0 else f"{times} − {-first}" if first else times
 
 
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"embedding", "index_select"}))
