@@ -5,11 +5,11 @@ To add one, write a subclass of ``Operation`` in the module of its kind in ``ent
 
 from engine.ops.call import Call, Operand, RecordedCall
 from engine.ops.entries import (  # noqa: F401  an operation is registered when its module is imported
-    assigning,
     complex_numbers,
     constructors,
     counting,
     elementwise,
+    indexing,
     logic,
     products,
     rearranging,

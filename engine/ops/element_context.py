@@ -107,6 +107,13 @@ class ElementContext:
             place.append(indices if partial else None if whole else indices.start)
         return self.describe(self.call.args[name], place)
 
+    def operand_at(self, name: str, cell: Index) -> OperandValues:
+        """The number of one cell of a parameter's tensor."""
+        operand = self.call.args[name]
+        raw = operand.value.detach()[cell].cpu().reshape(-1)
+        ranges = tuple(range(at, at + 1) for at in cell)
+        return OperandValues(operand, _ROLES.get(name, name), ranges, raw, self._wide(raw))
+
     def _wide(self, raw: Tensor) -> Tensor:
         if raw.is_complex():
             return raw.to(torch.complex128)

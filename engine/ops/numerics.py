@@ -17,6 +17,12 @@ def memory_of(tensor: Tensor) -> torch.UntypedStorage | None:
         return None
 
 
+def memory_shared(tensor: Tensor, other: Tensor) -> bool:
+    """Whether two tensors lie in the same block of memory."""
+    first, second = memory_of(tensor), memory_of(other)
+    return first is not None and second is not None and first._cdata == second._cdata
+
+
 def measurable(*values: object, most: int = MOST_NUMBERS) -> bool:
     """Whether these are tensors whose numbers can be looked at, and not too many of them."""
     return all(

@@ -13,8 +13,7 @@ if str(ROOT) not in sys.path:
 
 import torch  # noqa: E402
 
-from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex, UpToIndex  # noqa: E402
-from engine.ops.conditions import Guard, Region  # noqa: E402
+from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex  # noqa: E402
 from pages.ui.components.tensor_view import Badge, Operation, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")
@@ -208,48 +207,6 @@ def slider() -> None:
     matmul(seed=seed)
 
 
-def cat() -> None:
-    """Two halves one after the other, and the upper triangle of a square: reads that hold under a condition."""
-    first, second = normal(2, 3, seed=1), normal(2, 4, seed=2)
-    square = normal(3, 3)
-    tensor_view(
-        [Panel("first", first, ("S", "d_k")), Panel("second", second, ("S", "d_k")),
-         Panel("both", torch.cat([first, second], -1), ("S", "d_k"))],
-        key="cat",
-        reads=[
-            AffineMap.of(first, SameIndex(0), SameIndex(1), when=Guard(1, 0, 3)),
-            AffineMap.of(second, SameIndex(0), SameIndex(1, -3), when=Guard(1, 3, 7)),
-        ],
-    )  # fmt: skip
-    tensor_view(
-        [Panel("square", square, ("S", "S")), Panel("upper", square.triu(), ("S", "S"))],
-        key="triu",
-        reads=[AffineMap.of(square, SameIndex(0), SameIndex(1), when=Guard(1, 0, minus=0))],
-    )
-
-
-def running() -> None:
-    """A running sum, and a part of a tensor that was written: reads up to an index, inside and outside of a region."""
-    x = normal(4, 3)
-    tensor_view(
-        [Panel("x", x, ("S", "d_k")), Panel("running", x.cumsum(0), ("S", "d_k"))],
-        key="cumsum",
-        reads=[AffineMap.of(x, UpToIndex(0), SameIndex(1))],
-    )
-    before, value = normal(3, 4, seed=1), normal(2, seed=2)
-    written = before.clone()
-    written[1:, 0] = value
-    region = ((1, 3), (0, 1))
-    tensor_view(
-        [Panel("before", before, ("S", "d_k")), Panel("value", value, ("S",)), Panel("written", written, ("S", "d_k"))],
-        key="setitem",
-        reads=[
-            AffineMap.of(before, SameIndex(0), SameIndex(1), when=Region(region, inside=False)),
-            AffineMap.of(value, SameIndex(0, -1), when=Region(region, inside=True)),
-        ],
-    )
-
-
 def hostile() -> None:
     """Text that would do harm if it were read as markup."""
     tensor_view(
@@ -276,8 +233,6 @@ SHOWS = {
         ranks,
         special,
         slider,
-        cat,
-        running,
         hostile,
     )
 }

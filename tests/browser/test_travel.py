@@ -29,8 +29,8 @@ Index = tuple[int, ...]
 
 # Every colour that a panel is tinted with, at each cell that it shows, in the order of its numbers.
 TINTS = """panel => {
-  const plate = panel.querySelector('.plate');
-  const canvas = plate.querySelector('.tint');
+  const drawing = panel.querySelector('.layered-canvas');
+  const canvas = drawing.querySelector('.tint');
   const pen = canvas.getContext('2d');
   const ratio = canvas.width / canvas.clientWidth;
   const {cell, count, facets} = JSON.parse(panel.dataset.geometry);

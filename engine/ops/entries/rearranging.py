@@ -207,7 +207,7 @@ class Squeeze(Rearranged):
 class Copy(Rearranged):
     """The same element at the same index, in memory of its own."""
 
-    names = ("contiguous", "clone")
+    names = ("contiguous", "clone", "positive")
     signature = "input *rest"
     movement = Movement.COPIES
 
@@ -218,7 +218,7 @@ class Copy(Rearranged):
 class Handing(Moved):
     """The same element at the same index, without its gradient."""
 
-    names = ("detach", "data")
+    names = ("detach", "data", "alias")
     signature = "input *rest"
     movement = Movement.COPIES
 
@@ -231,7 +231,7 @@ class Conversion(Moved):
 
     names = (
         *("to", "float", "double", "half", "bfloat16", "int", "long", "short", "bool", "type", "type_as"),
-        *("cpu", "cuda"),
+        *("char", "byte", "cpu", "cuda"),
     )
     signature = "input other? *rest"
     movement = Movement.COPIES

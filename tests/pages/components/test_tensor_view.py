@@ -13,7 +13,7 @@ from engine.axes import AXES
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import palette
 from pages.ui.components.mount import script_of, style_of
-from pages.ui.components.tensor_view import _SCRIPTS, _STYLE, Badge, Operation, Panel
+from pages.ui.components.tensor_view import _SCRIPT, _STYLE, Badge, Operation, Panel
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.window import Subject, axis_keys, windows
 from pages.ui.components.tensor_view.wire_format import MOST_BYTES, Packed, largest, pack
@@ -28,7 +28,7 @@ def header_of(packed: Packed) -> dict[str, Any]:
 
 
 def array_of(packed: Packed, entry: dict[str, Any], counts: list[int]) -> numpy.ndarray[Any, Any]:
-    """The numbers as the browser finds them, by the layout that pack.py documents."""
+    """The numbers as the browser finds them, by the layout that wire_format.py documents."""
     length = int.from_bytes(packed.data[:4], "little")
     body = -(-(4 + length) // 8) * 8
     kind = numpy.dtype(TYPES[entry["type"]])
@@ -163,7 +163,7 @@ def test_what_is_sent_is_the_window_it_says_it_is(shape: tuple[int, ...], dtype:
 
 def whole_message(packed: Packed) -> int:
     """All that Streamlit sends for one stage: the data, and each time again the script and the style."""
-    return len(packed.data) + len(script_of(_SCRIPTS).encode()) + len(style_of(_STYLE).encode())
+    return len(packed.data) + len(script_of(_SCRIPT).encode()) + len(style_of(_STYLE).encode())
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -29,7 +29,7 @@ class Scope:
 
 
 # The drawing lies outside the component, and so must the style.
-_component = component(_HERE / "block_map.css", [_HERE / "block_map.js"], isolate_styles=False)
+_component = component(_HERE / "block_map.css", _HERE / "block_map.js", isolate_styles=False)
 
 
 def block_map(

@@ -16,7 +16,7 @@ from pages.ui.state.url_step import key_of
 
 _HERE = Path(__file__).parent
 
-_component = component(_HERE / "code_view.css", [_HERE / "code_view.js"])
+_component = component(_HERE / "code_view.css", _HERE / "code_view.js")
 
 
 def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None]) -> None:

@@ -1,16 +1,16 @@
 // A function as text. Whoever wrote it, it reaches the page as text alone.
 
+import { element, focusOn, focusedElement, isTextSelected, listenForPresses } from "../mount/dom.js";
+import { rendererOf } from "../mount/lifecycle.js";
+
 const MARGIN = 40;
 
 class CodeView {
   constructor(host) {
-    this.place = make("p", "place");
-    this.lines = make("div", "lines");
-    this.lines.addEventListener("click", (event) => this.press(event));
-    this.lines.addEventListener("keydown", (event) => this.key(event));
-    this.root = make("section", "code");
-    this.root.setAttribute("aria-label", "The code");
-    this.root.append(this.place);
+    this.location = element("p", { class: "place" });
+    this.lines = element("div", { class: "lines" });
+    listenForPresses(this.lines, "[data-go]", (line) => this.press(line));
+    this.root = element("section", { class: "code", "aria-label": "The code" }, this.location);
     host.append(this.root);
   }
 
@@ -18,20 +18,25 @@ class CodeView {
     this.root.remove();
   }
 
-  receive(data, send) {
-    this.send = send;
-    this.place.replaceChildren(...(data.function ? [make("b", "", data.function)] : []), make("span", "", data.place));
+  /**
+   * @param {CodeData} data
+   * @param {Streamlit} streamlit
+   */
+  receive(data, { setTriggerValue }) {
+    this.send = setTriggerValue;
+    const name = data.function ? [element("b", { text: data.function })] : [];
+    this.location.replaceChildren(...name, element("span", { text: data.place }));
     if (data.note) {
-      this.root.replaceChildren(this.place, make("p", "note", data.note));
+      this.root.replaceChildren(this.location, element("p", { class: "note", text: data.note }));
       return;
     }
-    const focused = this.lines.getRootNode().activeElement?.dataset?.number;
-    const kept = this.lines.scrollTop;
+    const focused = focusedElement(this.lines)?.dataset.number;
+    const scrollTop = this.lines.scrollTop;
     this.lines.replaceChildren(...data.lines.map(lineOf));
-    this.root.replaceChildren(this.place, this.lines);
-    this.lines.scrollTop = kept;
+    this.root.replaceChildren(this.location, this.lines);
+    this.lines.scrollTop = scrollTop;
     this.reveal();
-    if (focused) this.lines.querySelector(`[data-number="${focused}"]`)?.focus({ preventScroll: true });
+    if (focused) focusOn(this.lines, `[data-number="${focused}"]`, { preventScroll: true });
   }
 
   // Moves the code inside its box so that the marked lines can be seen well; the page stays where it is.
@@ -45,41 +50,25 @@ class CodeView {
     if (!seen) this.lines.scrollTop += Math.min((top + bottom - box.height) / 2, top - MARGIN);
   }
 
-  press(event) {
-    const line = event.target.closest("[data-go]");
-    // Whoever selects text does not mean to go.
-    if (!line || line.hasAttribute("aria-current") || String(getSelection())) return;
+  press(line) {
+    if (line.hasAttribute("aria-current") || isTextSelected()) return;
     this.send("go", line.dataset.go);
-  }
-
-  key(event) {
-    if ((event.key !== "Enter" && event.key !== " ") || !event.target.dataset.go) return;
-    event.preventDefault();
-    event.stopPropagation();
-    this.press(event);
   }
 }
 
 function lineOf({ number, runs, go, says }) {
-  const text = make("span", "text");
-  text.append(...runs.map(runOf));
-  const written = runs.map(([words]) => words).join("");
+  const code = element("span", { class: "text" }, ...runs.map(runOf));
+  const text = runs.map(([words]) => words).join("");
   // What does not fit on a line goes on a little further in than the line began.
-  text.style.setProperty("--hang", `${written.length - written.trimStart().length + 4}ch`);
-  const line = make("div", "line");
-  line.append(make("span", "number", String(number)), text);
-  if (go) {
-    Object.assign(line.dataset, { go, number });
-    line.tabIndex = 0;
-    line.setAttribute("role", "button");
-    line.title = says;
-  }
-  if (runs.some(([, kind]) => kind === "mark")) line.setAttribute("aria-current", "step");
-  return line;
+  code.style.setProperty("--hang", `${text.length - text.trimStart().length + 4}ch`);
+  const link = go ? { "data-go": go, "data-number": number, tabindex: 0, role: "button", title: says } : {};
+  const current = runs.some(([, kind]) => kind === "mark") ? "step" : null;
+  const numberPart = element("span", { class: "number", text: number });
+  return element("div", { class: "line", ...link, "aria-current": current }, numberPart, code);
 }
 
 function runOf([words, kind, light, dark]) {
-  const run = make(kind === "mark" ? "mark" : "span", kind === "mark" ? "" : kind, words);
+  const run = kind === "mark" ? element("mark", { text: words }) : element("span", { class: kind || null, text: words });
   if (light) {
     run.classList.add("axis");
     run.style.color = `light-dark(${light}, ${dark})`;
@@ -87,16 +76,4 @@ function runOf([words, kind, light, dark]) {
   return run;
 }
 
-function make(tag, name, text = "") {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  made.textContent = text;
-  return made;
-}
-
-// Streamlit calls this at every update, with the same parent as long as the component is on the page.
-export default function ({ data, parentElement, setTriggerValue }) {
-  const [view, leave] = mounted(parentElement, () => new CodeView(parentElement));
-  view.receive(data, setTriggerValue);
-  return leave;
-}
+export default rendererOf((host) => new CodeView(host));

@@ -10,11 +10,8 @@ from pages.ui.app.palette import axis_tone
 from pages.ui.components.mount import component
 
 _HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "tensor_view"
-# The colours are those of the cells that travel.
-_SCRIPTS = (_SHARED / "scale.js", _SHARED / "origin.js", _HERE / "ribbon.js")
 
-_component = component(_HERE / "ribbon.css", _SCRIPTS)
+_component = component(_HERE / "ribbon.css", _HERE / "ribbon.js")
 
 
 @dataclass(frozen=True)

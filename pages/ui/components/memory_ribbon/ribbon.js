@@ -1,33 +1,33 @@
 // The storage as a row of cells, the same cells below in the order in which a view reads them, a line for each. A
 // person points at a cell, drags the slider or lets it play: the address of each number is worked out as it is read.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { element, svgElement } from "../mount/dom.js";
+import { rendererOf } from "../mount/lifecycle.js";
+import { inkOn } from "../tensor_view/colormap.js";
+import { originColour } from "../tensor_view/origin_colormap.js";
+
 const [WIDEST, NARROWEST, NUMERALS] = [48, 2, 14]; // px of a cell; those that numerals need
 const [JUMP, CELL, DROP, EDGE] = [30, 30, 84, 6]; // px of height: the jumps, a row of cells, the lines; and at the sides
 const [FASTEST, SLOWEST, WHOLE] = [90, 500, 9000]; // ms of a step, and about how long all of them may take
 
 class Ribbon {
   constructor(host) {
-    this.button = make("button", { type: "button" });
-    this.button.addEventListener("click", () => (this.timer ? this.pause() : this.play()));
-    this.range = make("input", { type: "range", min: 0, step: 1, "aria-label": "which number is read" });
-    this.range.addEventListener("input", () => {
-      this.pause();
-      this.read(Number(this.range.value));
+    this.button = element("button", { type: "button", onclick: () => (this.timer ? this.pause() : this.play()) });
+    this.range = element("input", {
+      type: "range", min: 0, step: 1, "aria-label": "which number is read",
+      oninput: () => this.stopAt(Number(this.range.value)),
     });
-    this.all = make("button", { type: "button", text: "Show all" });
-    this.all.addEventListener("click", () => {
-      this.pause();
-      this.read(null);
-    });
-    this.above = make("p", { class: "row" });
-    this.below = make("p", { class: "row" });
-    this.scroller = make("div", { class: "scroller" });
-    this.readout = make("p", { class: "readout" });
-    const player = make("div", { class: "player", role: "group", "aria-label": "read it number by number" });
-    player.append(this.button, this.range, this.all);
-    this.root = make("section", { class: "ribbon" });
-    this.root.append(this.above, this.scroller, this.below, player, this.readout);
+    this.all = element("button", { type: "button", text: "Show all", onclick: () => this.stopAt(null) });
+    this.above = element("p", { class: "row" });
+    this.below = element("p", { class: "row" });
+    this.scroller = element("div", { class: "scroller" });
+    this.readout = element("p", { class: "readout" });
+    const player = element(
+      "div",
+      { class: "player", role: "group", "aria-label": "read it number by number" },
+      this.button, this.range, this.all,
+    );
+    this.root = element("section", { class: "ribbon" }, this.above, this.scroller, this.below, player, this.readout);
     host.append(this.root);
     this.watcher = new ResizeObserver(() => this.width !== this.root.clientWidth && this.data && this.draw());
     this.watcher.observe(this.root);
@@ -39,14 +39,15 @@ class Ribbon {
     this.root.remove();
   }
 
+  /** @param {RibbonData} data */
   receive(data) {
-    const said = JSON.stringify(data);
-    if (said === this.said) return;
-    this.said = said;
+    const signature = JSON.stringify(data);
+    if (signature === this.signature) return;
+    this.signature = signature;
     this.data = data;
     this.pause();
     this.at = null;
-    this.range.max = data.reading.length - 1;
+    this.range.max = String(data.reading.length - 1);
     this.above.textContent = data.above;
     this.below.textContent = data.below;
     this.draw();
@@ -61,48 +62,46 @@ class Ribbon {
     const height = JUMP + 2 * CELL + DROP + 2;
     const whole = order.map((_, axis) => shape[order.indexOf(axis)]);
     const colour = originColour({ shape: whole }, { token: 0, features: [1, 2] });
-    const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.data.says });
-    const lines = draw("g", {});
-    this.jump = draw("path", { class: "jump" });
-    this.tip = draw("path", { class: "tip" });
+    const svg = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.data.says });
+    const lines = svgElement("g", {});
+    this.jump = svgElement("path", { class: "jump" });
+    this.tip = svgElement("path", { class: "tip" });
     this.stored = [];
     this.seen = [];
     this.lines = [];
-    reading.forEach((place, position) => {
-      const rgb = colour(unravel(place, whole));
+    reading.forEach((address, position) => {
+      const rgb = colour(unravel(address, whole));
       const fill = `rgb(${rgb})`;
-      const [from, to] = [this.centre(place), this.centre(position)];
+      const [from, to] = [this.centre(address), this.centre(position)];
       const top = JUMP + CELL;
       const line = `M${from},${top} C${from},${top + DROP * 0.55} ${to},${top + DROP * 0.45} ${to},${top + DROP}`;
-      this.lines[position] = draw("path", { d: line, stroke: fill, class: "line", "stroke-width": Math.min(2, 0.5 + this.cell / 8) });
-      this.stored[position] = this.box(place, JUMP, fill, rgb, place, position);
-      this.seen[position] = this.box(position, JUMP + CELL + DROP, fill, rgb, place, position);
+      this.lines[position] = svgElement("path", { d: line, stroke: fill, class: "line", "stroke-width": Math.min(2, 0.5 + this.cell / 8) });
+      this.stored[position] = this.box(address, JUMP, fill, rgb, address, position);
+      this.seen[position] = this.box(position, JUMP + CELL + DROP, fill, rgb, address, position);
     });
     lines.append(...this.lines);
     svg.append(lines, ...this.stored, ...this.seen, this.jump, this.tip);
-    svg.addEventListener("pointerover", (event) => this.point(event.target.closest("[data-position]")));
+    svg.addEventListener("pointerover", (event) => this.point(cellUnder(event)));
     svg.addEventListener("pointerleave", () => this.point(null));
     svg.addEventListener("click", (event) => {
-      const cell = event.target.closest("[data-position]");
-      if (!cell) return;
-      this.pause();
-      this.read(Number(cell.dataset.position));
+      const cell = cellUnder(event);
+      if (cell) this.stopAt(Number(cell.dataset.position));
     });
     this.scroller.replaceChildren(svg);
     this.read(this.at);
   }
 
-  centre(place) {
-    return EDGE + (place + 0.5) * this.cell;
+  centre(column) {
+    return EDGE + (column + 0.5) * this.cell;
   }
 
   box(column, y, fill, rgb, text, position) {
-    const cell = draw("g", { class: "cell", "data-position": position });
+    const cell = svgElement("g", { class: "cell", "data-position": position });
     const gap = this.cell > 10 ? 1 : 0;
-    cell.append(draw("rect", { x: EDGE + column * this.cell + gap / 2, y, width: this.cell - gap, height: CELL, fill }));
+    cell.append(svgElement("rect", { x: EDGE + column * this.cell + gap / 2, y, width: this.cell - gap, height: CELL, fill }));
     if (this.cell >= NUMERALS) {
       const size = this.cell < 18 ? 9 : 11.5;
-      const numeral = draw("text", { x: this.centre(column), y: y + CELL / 2, fill: inkOn(rgb), "font-size": size });
+      const numeral = svgElement("text", { x: this.centre(column), y: y + CELL / 2, fill: inkOn(rgb), "font-size": size });
       numeral.textContent = text;
       cell.append(numeral);
     }
@@ -130,6 +129,11 @@ class Ribbon {
 
   label() {
     this.button.textContent = this.timer ? "Pause" : "Read it";
+  }
+
+  stopAt(position) {
+    this.pause();
+    this.read(position);
   }
 
   // Up to this number; null for all of them.
@@ -171,7 +175,7 @@ class Ribbon {
     const { name, reading, shape, stride, axes, tones } = this.data;
     const index = unravel(position, shape);
     const axis = (i, text) => {
-      const mark = make("b", { text });
+      const mark = element("b", { text });
       mark.style.color = `light-dark(${tones[i][0]}, ${tones[i][1]})`;
       return mark;
     };
@@ -188,25 +192,12 @@ class Ribbon {
   }
 }
 
-function unravel(place, shape) {
-  return shape.map((size, axis) => Math.floor(place / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
+function cellUnder(event) {
+  return event.target.closest("[data-position]");
 }
 
-function make(tag, { text, ...attributes } = {}) {
-  const node = document.createElement(tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  if (text !== undefined) node.textContent = text;
-  return node;
+function unravel(flat, shape) {
+  return shape.map((size, axis) => Math.floor(flat / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
 }
 
-function draw(tag, attributes) {
-  const node = document.createElementNS(SVG, tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  return node;
-}
-
-export default function ({ data, parentElement }) {
-  const [view, leave] = mounted(parentElement, () => new Ribbon(parentElement));
-  view.receive(data);
-  return leave;
-}
+export default rendererOf((host) => new Ribbon(host));

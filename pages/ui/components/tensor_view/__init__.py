@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from engine.ops.access import Index
-from pages.ui.components.mount import component
+from pages.ui.components.mount import component, script_of
 from pages.ui.components.tensor_view.bundle import join, within
 from pages.ui.components.tensor_view.player_types import Going, Made, going
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
@@ -38,29 +38,10 @@ __all__ = [
 
 _HERE = Path(__file__).parent
 _STYLE = _HERE / "tensor_view.css"
-_SCRIPTS = [
-    _HERE / f"{name}.js"
-    for name in (
-        "decode",
-        "reads",
-        "text",
-        "scale",
-        "layout",
-        "paint",
-        "overflow",
-        "panel",
-        "operation",
-        "controls",
-        "player",
-        "made",
-        "origin",
-        "travel",
-        "tensor_view",
-    )
-]
+_SCRIPT = _HERE / "tensor_view.js"
 
-_component = component(_STYLE, _SCRIPTS)
-_ahead = st.components.v2.component("tensor_shape_explorer.ahead", js=(_HERE / "ahead.js").read_text("utf-8"))
+_component = component(_STYLE, _SCRIPT)
+_ahead = st.components.v2.component("tensor_shape_explorer.prefetch", js=script_of(_HERE / "prefetch.js"))
 
 
 def tensor_view(

@@ -3,7 +3,7 @@
 4 bytes     how many stages, little-endian, as everything here
 8 bytes     for each: its step, and its length in bytes
 padding     to a multiple of 8, here and after each stage
-the stages  as pack.py writes them
+the stages  as wire_format.py writes them
 """
 
 from __future__ import annotations

@@ -1,20 +1,28 @@
 // What is too large to draw whole is reached here: one control for each axis of which something is left out.
 
+import { element } from "../mount/dom.js";
+import { groupDigits } from "./format.js";
+import { clamp } from "./layout.js";
+
 const SEGMENTS = 8;
 
-class Control {
+export class Control {
+  /**
+   * @param {ControlData} control
+   * @param {Stage} stage
+   */
   constructor(control, stage) {
     this.control = control;
     this.stage = stage;
     const known = stage.data.axes[control.symbol];
     const name = element("b", { text: control.symbol ?? `axis ${control.key.split(":")[1]}` });
     stage.colour(name, "--hue", known?.tone);
-    this.name = [known?.name ?? name.textContent, where(control)].filter(Boolean).join(", ");
+    this.name = [known?.name ?? name.textContent, scopeOf(control)].filter(Boolean).join(", ");
     this.root = element(
       "div",
       { class: "control", role: "group", "data-chooser": control.key, "aria-label": this.name, title: known?.meaning },
       name,
-      where(control) ? element("span", { class: "where", text: where(control) }) : null,
+      scopeOf(control) ? element("span", { class: "where", text: scopeOf(control) }) : null,
       ...(this.segmented ? this.segments() : this.stepper()),
     );
     this.show();
@@ -60,6 +68,7 @@ class Control {
     this.stage.show(control.key, control.start);
   }
 
+  /** @param {ControlData} control */
   receive(control) {
     this.control = control;
     this.show();
@@ -68,18 +77,18 @@ class Control {
   show() {
     const { start, count, size } = this.control;
     if (this.segmented) {
-      this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === start));
+      this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === start)));
       return;
     }
-    this.input.value = start;
-    this.tail.textContent = count === 1 ? `of ${grouped(size)}` : `– ${start + count - 1} of ${grouped(size)}`;
+    this.input.value = String(start);
+    this.tail.textContent = count === 1 ? `of ${groupDigits(size)}` : `– ${start + count - 1} of ${groupDigits(size)}`;
     // aria-disabled rather than disabled: a button that loses focus strands the keyboard
-    this.before.setAttribute("aria-disabled", start === 0);
-    this.after.setAttribute("aria-disabled", start + count >= size);
+    this.before.setAttribute("aria-disabled", String(start === 0));
+    this.after.setAttribute("aria-disabled", String(start + count >= size));
   }
 }
 
 // "rows" or "columns" where the axis is one everywhere; the tensor's name where only one has it and others could.
-function where(control) {
+function scopeOf(control) {
   return control.parts.length === 1 ? control.parts[0] : "";
 }

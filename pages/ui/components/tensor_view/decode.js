@@ -1,18 +1,23 @@
-// The stage as pack.py wrote it: a length, a JSON header, the numbers.
+// The stage as wire_format.py wrote it: a length, a JSON header, the numbers.
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i8: BigInt64Array, u1: Uint8Array };
 
-// The bytes of the stage of a step in the message that ahead.js kept, as bundle.py wrote it; null where it is not there.
-function aheadOf(wanted) {
-  const bytes = window[Symbol.for("tensor-shape-explorer.ahead")];
+/**
+ * The bytes of the stage of a step in the message that prefetch.js kept, as bundle.py wrote it.
+ *
+ * @param {number} wanted the step
+ * @param {Uint8Array | undefined} [bytes] the message
+ * @returns {Uint8Array | null} null where the stage is not there
+ */
+export function prefetchedStage(wanted, bytes = globalThis[Symbol.for("tensor-shape-explorer.prefetched")]) {
   if (!bytes) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(0, true);
-  let at = padded(4 + 8 * count);
+  let offset = padded(4 + 8 * count);
   for (let i = 0; i < count; i++) {
     const length = view.getUint32(8 + 8 * i, true);
-    if (view.getUint32(4 + 8 * i, true) === wanted) return bytes.subarray(at, at + length);
-    at += padded(length);
+    if (view.getUint32(4 + 8 * i, true) === wanted) return bytes.subarray(offset, offset + length);
+    offset += padded(length);
   }
   return null;
 }
@@ -21,7 +26,13 @@ function padded(length) {
   return Math.ceil(length / 8) * 8;
 }
 
-function decode(bytes) {
+/**
+ * Reads a stage.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {StageData}
+ */
+export function decode(bytes) {
   // A copy, because typed arrays need their bytes aligned and Streamlit's view rarely is.
   const buffer = bytes.slice().buffer;
   const length = new DataView(buffer).getUint32(0, true);
@@ -39,10 +50,16 @@ function decode(bytes) {
     panel.columnAxis = rank > 0 ? rank - 1 : null;
     panel.empty = panel.shape.includes(0);
   });
+  stage.output = stage.panels.at(-1);
   return stage;
 }
 
-// Row-major strides, counted in cells.
+/**
+ * Row-major strides, counted in cells.
+ *
+ * @param {number[]} shape
+ * @returns {number[]}
+ */
 function stridesOf(shape) {
   const strides = new Array(shape.length);
   let step = 1;
@@ -53,25 +70,44 @@ function stridesOf(shape) {
   return strides;
 }
 
-// Where a cell lies in the numbers that were sent; −1 if it was not sent.
-function place(panel, index) {
-  let at = 0;
+/**
+ * Where a cell lies in the numbers that were sent.
+ *
+ * @param {PanelData} panel
+ * @param {Index} index
+ * @returns {number} −1 if it was not sent
+ */
+export function sentOffset(panel, index) {
+  let offset = 0;
   for (let axis = 0; axis < index.length; axis++) {
     const { start, count } = panel.axes[axis];
     const i = index[axis] - start;
     if (i < 0 || i >= count) return -1;
-    at += i * panel.strides[axis];
+    offset += i * panel.strides[axis];
   }
-  return at;
+  return offset;
 }
 
-function inShape(panel, index) {
+/**
+ * @param {PanelData} panel
+ * @param {Index} index
+ * @returns {boolean} whether the tensor has such an element, sent or not
+ */
+export function inShape(panel, index) {
   return index.length === panel.shape.length && index.every((i, axis) => i >= 0 && i < panel.shape[axis]);
 }
 
-function labelOf(panel, axis, index) {
+/**
+ * The name of a position along an axis, such as its token.
+ *
+ * @param {PanelData} panel
+ * @param {number} axis
+ * @param {Index} index of an element: labels may differ from row to row of the batch
+ * @returns {string | null}
+ */
+export function labelOf(panel, axis, index) {
   const { labels, byRow, start } = panel.axes[axis];
   if (!labels) return null;
-  const list = byRow ? labels[index[0] - panel.axes[0].start] : labels;
+  const list = /** @type {string[] | undefined} */ (byRow ? labels[index[0] - panel.axes[0].start] : labels);
   return list?.[index[axis] - start] ?? null;
 }

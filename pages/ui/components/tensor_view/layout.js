@@ -1,23 +1,34 @@
 // Where everything of one tensor goes, in CSS pixels: gutters for labels, facets, and the cells inside them.
 
+import { ONE, clip, rangeLength } from "./dependencies.js";
+import { facetNames, formatShort, isSilent } from "./format.js";
+
 const NUMERAL_HEIGHT = 27;
 const SMALLEST = 5;
 const TINY = 4;
 const LARGEST = 20;
 const COMFORTABLE = 12;
-const GAP = 10;
+export const GAP = 10;
 const OUTER_GAP = 9;
-const LONGEST_LABEL = 76;
-const LABEL_FONT = 10.5;
-const LINE = 12.5;
+export const LONGEST_LABEL = 76;
+export const LABEL_FONT = 10.5;
+export const LINE = 12.5;
 
-// `box` is what of the panel is drawn: [start, count] for each axis. Slanted labels reach beyond the last facet, and how
-// far depends on the cells: while that is too far, again with less room.
-function layOut(panel, box, space, look) {
+/**
+ * Where everything of a tensor goes. Slanted labels reach beyond the last facet, and how far depends on the cells: while
+ * that is too far, again with less room.
+ *
+ * @param {PanelData} panel
+ * @param {AxisWindow[]} box what of it is drawn, along each axis
+ * @param {Size} space
+ * @param {Theme} theme
+ * @returns {Layout}
+ */
+export function computeLayout(panel, box, space, theme) {
   let room = space.width;
   let layout = null;
   for (let attempt = 0; attempt < 4; attempt++) {
-    layout = layOutWithin(panel, box, { ...space, width: room }, look);
+    layout = layoutWithin(panel, box, { ...space, width: room }, theme);
     const excess = layout.width - space.width;
     if (excess <= 0 || !layout.head.overhang) break;
     room -= Math.min(excess, layout.head.overhang);
@@ -25,18 +36,35 @@ function layOut(panel, box, space, look) {
   return layout;
 }
 
-function layOutWithin(panel, box, space, look) {
+/**
+ * The layout of a single facet: the leading axes are fixed by the box and take no room.
+ *
+ * @param {PanelData} panel
+ * @param {AxisWindow[]} box
+ * @param {Size} space
+ * @param {Theme} theme
+ * @returns {Layout}
+ */
+export function facetLayout(panel, box, space, theme) {
+  const layout = computeLayout({ ...panel, rows: [], columns: [] }, box, space, theme);
+  layout.blocks.forEach((block) => box.forEach(([start], axis) => {
+    if (axis !== panel.rowAxis && axis !== panel.columnAxis) block.lead[axis] = start;
+  }));
+  return layout;
+}
+
+function layoutWithin(panel, box, space, theme) {
   const rows = sizeOf(box, panel.rowAxis);
   const columns = sizeOf(box, panel.columnAxis);
   const down = combinations(box, panel.rows);
   const across = combinations(box, panel.columns);
-  const side = sideGutter(panel, box, look);
+  const side = sideGutter(panel, box, theme);
   const gapsAcross = gaps(across);
   const gapsDown = gaps(down);
   const width = space.width - side.width - sum(gapsAcross) - 8;
   const height = space.height - sum(gapsDown);
-  const cell = cellSize(panel, box, columns * across.length, rows * down.length, width, height, look);
-  const head = headGutter(panel, box, cell, look);
+  const cell = cellSize(panel, box, columns * across.length, rows * down.length, width, height, theme);
+  const head = headGutter(panel, box, cell, theme);
   const stripDown = head.each ? head.labels : 0;
   const xs = tracks(side.width, columns * cell.width, gapsAcross, 0);
   const ys = tracks(head.height - stripDown, rows * cell.height, gapsDown, stripDown);
@@ -60,7 +88,22 @@ function layOutWithin(panel, box, space, look) {
   };
 }
 
-function sizeOf(box, axis) {
+/**
+ * All that was sent of a tensor.
+ *
+ * @param {PanelData} panel
+ * @returns {AxisWindow[]}
+ */
+export function sentBox(panel) {
+  return panel.axes.map((axis) => [axis.start, axis.count]);
+}
+
+/**
+ * @param {AxisWindow[]} box
+ * @param {number | null} axis null for one that the tensor does not have
+ * @returns {number} how many positions are drawn along it
+ */
+export function sizeOf(box, axis) {
   return axis === null ? 1 : box[axis][1];
 }
 
@@ -68,18 +111,18 @@ function startOf(box, axis) {
   return axis === null ? 0 : box[axis][0];
 }
 
-function sum(numbers) {
+export function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
 // All indices of these axes, outermost first: [[0, 0], [0, 1], …]
 function combinations(box, axes) {
-  let found = [[]];
+  let leads = [[]];
   for (const axis of axes) {
     const [start, count] = box[axis];
-    found = found.flatMap((lead) => Array.from({ length: count }, (_, i) => [...lead, start + i]));
+    leads = leads.flatMap((lead) => Array.from({ length: count }, (_, i) => [...lead, start + i]));
   }
-  return found;
+  return leads;
 }
 
 // The gap before each facet; wider where an outer axis moves on.
@@ -101,26 +144,33 @@ function tracks(from, extent, gapsBefore, strip) {
   });
 }
 
-// Left of the facets: one column for each axis that runs down, then the labels of the block's rows.
-function sideGutter(panel, box, look) {
+/**
+ * Left of the facets: one column for each axis that runs down, then the labels of the block's rows.
+ *
+ * @param {PanelData} panel
+ * @param {AxisWindow[]} box
+ * @param {Theme} theme
+ * @returns {{ levels: number[], labelled: boolean, labels: number, width: number }}
+ */
+export function sideGutter(panel, box, theme) {
   const levels = panel.rows.map((axis) => {
     const [start, count] = box[axis];
     if (isSilent(panel, axis)) return 0;
     const names = Array.from({ length: count }, (_, i) => facetNames(panel, axis, start + i)[0]);
-    return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => look.measure(name, 11)))) + 9);
+    return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => theme.measure(name, 11)))) + 9);
   });
   const labels = axisLabels(panel, box, panel.rowAxis);
   let width = 0;
-  if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT)), 6)) + 5;
+  if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)), 6)) + 5;
   else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
-    width = look.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
+    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
   }
   return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 1) };
 }
 
 // Above the facets: one line for each axis that runs across, then the labels of the block's columns. `each` where the
 // labels differ from one row of facets to the next, so that every row of facets needs its own.
-function headGutter(panel, box, cell, look) {
+function headGutter(panel, box, cell, theme) {
   const levels = panel.columns.map((axis) => (isSilent(panel, axis) ? 0 : 21));
   const labels = axisLabels(panel, box, panel.columnAxis);
   const each = !!labels && panel.axes[panel.columnAxis].byRow && panel.rows.includes(0);
@@ -128,7 +178,7 @@ function headGutter(panel, box, cell, look) {
   let slant = 0;
   let overhang = 0;
   if (labels) {
-    const longest = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT))));
+    const longest = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT))));
     if (longest + 4 > cell.width) slant = slantFor(cell.width);
     height = slant ? Math.ceil(longest * Math.sin(slant)) + 11 : 16;
     overhang = slant ? Math.ceil(longest * Math.cos(slant)) - cell.width / 2 + 8 : 0;
@@ -147,21 +197,21 @@ function axisLabels(panel, box, axis) {
   const { labels, byRow, start } = panel.axes[axis];
   const [from, count] = box[axis];
   const lists = byRow ? labels : [labels];
-  const found = lists.flatMap((list) => list.slice(from - start, from - start + count));
-  return found.length ? found : null;
+  const texts = lists.flatMap((list) => list.slice(from - start, from - start + count));
+  return texts.length ? texts : null;
 }
 
-function cellSize(panel, box, columns, rows, width, height, look) {
+function cellSize(panel, box, columns, rows, width, height, theme) {
   for (const places of panel.scale.kind === "probability" ? [2] : [2, 1]) {
-    const numeral = numeralSize(panel, places, look);
+    const numeral = numeralSize(panel, places, theme);
     if (columns * numeral.width > width || rows * numeral.height > Math.max(height, 5 * numeral.height)) continue;
     const labels = panel.columnAxis === null ? null : axisLabels(panel, box, panel.columnAxis);
-    const label = labels ? Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => look.measure(text, LABEL_FONT)))) + 5 : 0;
+    const label = labels ? Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)))) + 5 : 0;
     const roomy = Math.min(Math.max(numeral.width + 14, Math.ceil(label)), Math.floor(width / columns));
     return { width: roomy, height: clamp(Math.floor(height / rows), numeral.height, 30), numerals: true, places };
   }
   // Ids say nothing by colour: keep their numerals, and let the box scroll, as long as it is not endless.
-  if (panel.scale.kind === "ids" && columns <= 40 && rows <= 40) return { ...numeralSize(panel, 2, look), numerals: true, places: 2 };
+  if (panel.scale.kind === "ids" && columns <= 40 && rows <= 40) return { ...numeralSize(panel, 2, theme), numerals: true, places: 2 };
   // a little smaller still where that spares people a scrollbar
   const least = columns * SMALLEST > width && columns * TINY <= width ? TINY : SMALLEST;
   const wide = clamp(Math.floor(width / columns), least, LARGEST);
@@ -177,35 +227,49 @@ function cellSize(panel, box, columns, rows, width, height, look) {
   };
 }
 
-// How tall a tensor is with numerals in all its cells; 0 where the width has no room for them.
-function numeralHeight(panel, width, look) {
+/**
+ * How tall a tensor is with numerals in all its cells.
+ *
+ * @param {PanelData} panel
+ * @param {number} width
+ * @param {Theme} theme
+ * @returns {number} 0 where the width has no room for them
+ */
+export function numeralHeight(panel, width, theme) {
   if (!panel.values || panel.empty) return 0;
-  const box = panel.axes.map((axis) => [axis.start, axis.count]);
+  const box = sentBox(panel);
   const [across, down] = [combinations(box, panel.columns), combinations(box, panel.rows)];
-  const cell = numeralSize(panel, 1, look);
-  const room = width - sideGutter(panel, box, look).width - sum(gaps(across)) - 8;
+  const cell = numeralSize(panel, 1, theme);
+  const room = width - sideGutter(panel, box, theme).width - sum(gaps(across)) - 8;
   if (sizeOf(box, panel.columnAxis) * across.length * cell.width > room) return 0;
   return sizeOf(box, panel.rowAxis) * down.length * cell.height + sum(gaps(down));
 }
 
 // The smallest cell that every numeral in the box fits into.
-function numeralSize(panel, places, look) {
+function numeralSize(panel, places, theme) {
   if (panel.scale.kind === "bool") return { width: 18, height: 18 };
   let longest = 0;
   const values = panel.values ?? [];
   const stride = Math.max(1, Math.floor(values.length / 600));
   for (let at = 0; at < values.length; at += stride) {
-    longest = Math.max(longest, short(panel, values[at], places).length);
+    longest = Math.max(longest, formatShort(panel, values[at], places).length);
   }
-  return { width: Math.max(28, Math.ceil(longest * look.digit + 6)), height: NUMERAL_HEIGHT };
+  return { width: Math.max(28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }
 
-function clamp(value, low, high) {
+export function clamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }
 
-// The cell at a point of the plate, or null.
-function hit(layout, x, y) {
+/**
+ * The cell at a point of the canvas.
+ *
+ * @param {Layout} layout
+ * @param {number} x
+ * @param {number} y
+ * @returns {Index | null}
+ */
+export function cellAt(layout, x, y) {
   const { panel, cell } = layout;
   for (const block of layout.blocks) {
     const column = Math.floor((x - block.x) / cell.width);
@@ -219,18 +283,24 @@ function hit(layout, x, y) {
   return null;
 }
 
-// The regions a box covers: rectangles of cells inside single facets.
-function regions(layout, ranges) {
+/**
+ * The regions a box covers: rectangles of cells inside single facets.
+ *
+ * @param {Layout} layout
+ * @param {Box} ranges
+ * @returns {Region[]}
+ */
+export function regions(layout, ranges) {
   const { panel, box } = layout;
   const clipped = ranges.map((range, axis) => clip(range, box[axis][0], box[axis][1]));
-  const rows = panel.rowAxis === null ? [0, 1, 1] : clipped[panel.rowAxis];
-  const columns = panel.columnAxis === null ? [0, 1, 1] : clipped[panel.columnAxis];
-  const found = [];
+  const rows = panel.rowAxis === null ? ONE(0) : clipped[panel.rowAxis];
+  const columns = panel.columnAxis === null ? ONE(0) : clipped[panel.columnAxis];
+  const rectangles = [];
   for (const block of layout.blocks) {
     if (!block.lead.every((position, axis) => inRange(position, clipped[axis]))) continue;
     for (const [row, height] of runs(rows)) {
       for (const [column, width] of runs(columns)) {
-        found.push({
+        rectangles.push({
           x: block.x + (column - layout.firstColumn) * layout.cell.width,
           y: block.y + (row - layout.firstRow) * layout.cell.height,
           columns: width,
@@ -239,7 +309,7 @@ function regions(layout, ranges) {
       }
     }
   }
-  return found;
+  return rectangles;
 }
 
 function inRange(position, [first, end, step]) {

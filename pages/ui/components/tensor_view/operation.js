@@ -1,9 +1,16 @@
 // The card between inputs and output: formula, code with the expression marked, facts, badges. All of it text.
 
+import { element } from "../mount/dom.js";
+
 const COMMENT_WORD = /[A-Za-z_]\w*|./gsu;
 const FORMULA_STYLES = { "": "span", i: "i", sub: "sub", sup: "sup" };
 
-function operationCard(operation, stage) {
+/**
+ * @param {OperationData} operation
+ * @param {Stage} stage
+ * @returns {HTMLElement}
+ */
+export function operationCard(operation, stage) {
   return element(
     "section",
     { class: "operation", "aria-label": `operation ${operation.title}` },
@@ -19,13 +26,13 @@ function operationCard(operation, stage) {
 function badgeList(badges) {
   if (!badges.length) return null;
   const measured = element("p", { class: "measured", "aria-live": "polite" });
-  const items = badges.map(([says, holds, detail]) => {
+  const items = badges.map(([statement, holds, detail]) => {
     const button = element(
       "button",
       { type: "button", class: holds ? "badge" : "badge wrong", title: detail, onclick: () => (measured.textContent = measured.textContent === detail ? "" : detail) },
       element("span", { "aria-hidden": "true", text: holds ? "✓ " : "✕ " }),
       element("span", { class: "unseen", text: holds ? "holds: " : "does not hold: " }),
-      says,
+      statement,
     );
     return element("li", {}, button);
   });

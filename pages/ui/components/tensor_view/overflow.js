@@ -1,20 +1,29 @@
 // What is wider than its panel: the side where it goes on fades out, and is named below with how much stands there.
 
+import { element } from "../mount/dom.js";
+import { axisName, groupDigits, isOne } from "./format.js";
+
 const SLACK = 2; // pixels that nobody misses
 
-class Overflow {
+export class Overflow {
+  /** @param {PanelView} view */
   constructor(view) {
     this.view = view;
     this.ways = [-1, 1].map((way) => element("button", { type: "button", "data-way": way, onclick: () => this.scroll(way) }));
     this.root = element("div", { class: "beyond", hidden: true }, ...this.ways);
   }
 
-  // From where to where the scroller shows the plate, and how wide all of it is. To ask is to have the page laid out.
+  /**
+   * Asks for what is in sight. To ask is to have the page laid out.
+   *
+   * @returns {[from: number, to: number, width: number]} what the scroller shows of the canvas, and how wide all of it is
+   */
   measure() {
     const { scrollLeft, scrollWidth, clientWidth } = this.view.scroller;
     return [scrollLeft, scrollLeft + clientWidth, scrollWidth];
   }
 
+  /** @param {[from: number, to: number, width: number]} measured as `measure` returns it */
   show([from, to, width]) {
     const { scroller, layout } = this.view;
     const sides = [from > SLACK, to < width - SLACK];
@@ -52,5 +61,5 @@ class Overflow {
 // "+ 2 more of H"; where all cells are whole, it is a label that is cut off.
 function moreOf(count, unit) {
   if (!count) return "more";
-  return unit ? `+ ${grouped(count)} more of ${unit}` : `+ ${grouped(count)} more`;
+  return unit ? `+ ${groupDigits(count)} more of ${unit}` : `+ ${groupDigits(count)} more`;
 }

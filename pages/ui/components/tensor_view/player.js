@@ -1,5 +1,9 @@
 // Where the walk is, and the ways on: buttons, keys, autoplay, and a scrubber for parts, modules and stages.
 
+import { element, svgElement } from "../mount/dom.js";
+import { groupDigits } from "./format.js";
+import { clamp } from "./layout.js";
+
 const ICONS = {
   first: "M3 3v10M13 3l-7 5 7 5z",
   previous: "M11 3L4 8l7 5z",
@@ -12,7 +16,8 @@ const PATIENCE = 70; // ms between two steps that a drag asks for
 const TYPING = "input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=listbox], [role=grid], [role=menu], [role=radiogroup], [role=tablist]";
 const PRESSING = "button, a, summary, [role=button], [role=option], [role=checkbox], [role=switch], [role=tab]";
 
-class Player {
+export class Player {
+  /** @param {Stage} stage */
   constructor(stage) {
     this.stage = stage;
     this.playing = false;
@@ -45,14 +50,13 @@ class Player {
     document.removeEventListener("keydown", this.onKey);
   }
 
-  button(icon, label, key, onclick, worded = false) {
-    const made = element(
+  button(iconName, label, key, onclick, worded = false) {
+    return element(
       "button",
-      { type: "button", "data-move": icon, title: `${label} (${key})`, "aria-label": label, onclick: () => this.byHand(onclick) },
-      glyph(icon),
+      { type: "button", "data-move": iconName, title: `${label} (${key})`, "aria-label": label, onclick: () => this.byHand(onclick) },
+      icon(iconName),
       worded ? element("span", { class: "word", text: label }) : null,
     );
-    return made;
   }
 
   // What a person does ends the autoplay, unless it is about the autoplay.
@@ -62,53 +66,58 @@ class Player {
     if (playing && this.playing) this.play(false);
   }
 
+  /** @param {PlayerData} data */
   receive(data) {
-    const ways = JSON.stringify(data.levels.map((level) => level.map(({ label, first, count }) => [label, first, count])));
+    const signature = JSON.stringify(data.levels.map((level) => level.map(({ label, first, count }) => [label, first, count])));
     this.data = data;
-    if (ways !== this.ways) {
+    if (signature !== this.signature) {
       this.rows = data.levels.map((level, depth) => this.row(level, depth === data.levels.length - 1));
       this.levels.replaceChildren(...this.rows.map((row) => row.root));
     }
-    this.ways = ways;
+    this.signature = signature;
     this.path.replaceChildren(...pathParts(data.path));
     this.showJumps();
     this.show(data.step);
     this.continue();
   }
 
-  // Where the walk is going, while its numbers may still be on the way.
+  /**
+   * Shows where the walk is going, while its numbers may still be on the way.
+   *
+   * @param {number} step
+   */
   show(step) {
     this.step = step;
-    this.count.textContent = `step ${grouped(step)} of ${grouped(this.data.last)}`;
-    this.root.dataset.step = step;
+    this.count.textContent = `step ${groupDigits(step)} of ${groupDigits(this.data.last)}`;
+    this.root.dataset.step = String(step);
     const { first, previous, next, last } = this.buttons;
     // aria-disabled rather than disabled: a button that loses focus strands the keyboard
-    [first, previous].forEach((button) => button.setAttribute("aria-disabled", step === 0));
-    [next, last].forEach((button) => button.setAttribute("aria-disabled", step === this.data.last));
-    this.rows.forEach((row) => row.segments.forEach((segment) => mark(segment, step)));
-    this.stage.look();
+    [first, previous].forEach((button) => button.setAttribute("aria-disabled", String(step === 0)));
+    [next, last].forEach((button) => button.setAttribute("aria-disabled", String(step === this.data.last)));
+    this.rows.forEach((row) => row.segments.forEach((segment) => markSegment(segment, step)));
+    this.stage.scheduleMeasuring();
   }
 
-  // To be called where the page has been laid out, or is about to be.
+  /** Scrolls to the current segments. To be called where the page has been laid out, or is about to be. */
   keepInSight() {
-    this.rows.forEach((row) => inSight(row.root, row.segments.find(({ button }) => button.hasAttribute("aria-current"))?.button));
+    this.rows.forEach((row) => scrollRowTo(row.root, row.segments.find(({ button }) => button.hasAttribute("aria-current"))?.button));
   }
 
   row(level, finest) {
     const segments = level.map((segment) => this.segment(segment, finest));
     const root = element("div", { class: "level", role: "group", "aria-label": finest ? "stages" : "modules" }, ...segments.map(({ button }) => button));
-    root.addEventListener("pointerdown", (event) => this.drag(event, root, segments));
+    root.addEventListener("pointerdown", (event) => this.drag(event, segments));
     return { root, segments };
   }
 
   segment({ label, first, count }, finest) {
     // a tick for each step as long as they can be told apart
     const ticks = finest && count <= 24 ? Array.from({ length: count }, () => element("i", {})) : [element("i", { class: "whole" })];
-    const said = count === 1 ? `${label}: step ${first}` : `${label}: steps ${first} to ${first + count - 1}`;
+    const description = count === 1 ? `${label}: step ${first}` : `${label}: steps ${first} to ${first + count - 1}`;
     const button = element(
       "button",
       {
-        type: "button", class: "segment", title: said, "aria-label": said,
+        type: "button", class: "segment", title: description, "aria-label": description,
         // a press of the mouse has been seen to where it went down
         onclick: (event) => event.detail === 0 && this.byHand(() => this.to(first)),
       },
@@ -120,21 +129,21 @@ class Player {
   }
 
   // A press goes to where a segment begins, a drag to the step under the pointer.
-  drag(event, root, segments) {
+  drag(event, segments) {
     if (event.button !== 0) return;
     const from = event.clientX;
-    const found = (x) => segments.find(({ button }) => x < button.getBoundingClientRect().right) ?? segments.at(-1);
+    const segmentAt = (x) => segments.find(({ button }) => x < button.getBoundingClientRect().right) ?? segments.at(-1);
     let moved = false;
     const move = (later) => {
       if (!moved && Math.abs(later.clientX - from) < 5) return;
       moved = true;
-      const { button, first, count } = found(later.clientX);
+      const { button, first, count } = segmentAt(later.clientX);
       const { left, width } = button.getBoundingClientRect();
       this.soon(first + clamp(Math.floor(((later.clientX - left) / width) * count), 0, count - 1));
     };
     const end = (later) => {
       stop();
-      if (!moved && later.type === "pointerup") this.byHand(() => this.to(found(from).first));
+      if (!moved && later.type === "pointerup") this.byHand(() => this.to(segmentAt(from).first));
     };
     const stop = () => {
       document.removeEventListener("pointermove", move);
@@ -162,9 +171,10 @@ class Player {
     });
   }
 
-  // The cell so many places on along an axis of the output, null where it ends.
+  // The cell so many positions on along an axis of the output, null where it ends.
   beside(along, by) {
-    const { pin, data } = this.stage;
+    const { data } = this.stage;
+    const { pin } = this.stage.selection;
     const { axes, number } = data.output;
     const cell = pin?.number === number ? [...pin.index] : axes.map(() => 0);
     cell[along] += by;
@@ -184,13 +194,14 @@ class Player {
     this.waiting = setTimeout(() => this.stage.go({ step: this.step }), PATIENCE);
   }
 
+  /** @param {boolean} on whether autoplay runs */
   play(on) {
     if (on === this.playing) return;
     // from the end it starts over
     if (on && this.step === this.data.last) this.to(0);
     this.playing = on;
     const { play } = this.buttons;
-    play.replaceChildren(glyph(on ? "pause" : "play"), element("span", { class: "word", text: on ? "Pause" : "Play" }));
+    play.replaceChildren(icon(on ? "pause" : "play"), element("span", { class: "word", text: on ? "Pause" : "Play" }));
     play.setAttribute("aria-label", on ? "Pause" : "Play");
     this.root.toggleAttribute("data-playing", on);
     this.continue();
@@ -231,7 +242,7 @@ function pathParts(path) {
   }).filter(Boolean);
 }
 
-function mark({ button, ticks, first, count }, step) {
+function markSegment({ button, ticks, first, count }, step) {
   const here = step >= first && step < first + count;
   if (here) button.setAttribute("aria-current", "step");
   else button.removeAttribute("aria-current");
@@ -240,7 +251,7 @@ function mark({ button, ticks, first, count }, step) {
 }
 
 // Scrolls a row of the scrubber sideways, and nothing else.
-function inSight(row, child) {
+function scrollRowTo(row, child) {
   if (!child || row.scrollWidth <= row.clientWidth) return;
   const left = child.offsetLeft - row.offsetLeft;
   if (left < row.scrollLeft || left + child.offsetWidth > row.scrollLeft + row.clientWidth) {
@@ -248,14 +259,6 @@ function inSight(row, child) {
   }
 }
 
-function glyph(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const drawing = document.createElementNS(space, "svg");
-  const path = document.createElementNS(space, "path");
-  drawing.setAttribute("viewBox", "0 0 16 16");
-  drawing.setAttribute("class", "icon");
-  drawing.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", ICONS[name]);
-  drawing.append(path);
-  return drawing;
+function icon(name) {
+  return svgElement("svg", { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" }, svgElement("path", { d: ICONS[name] }));
 }

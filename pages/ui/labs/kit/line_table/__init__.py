@@ -14,7 +14,7 @@ from pages.ui.components.mount import component
 
 _HERE = Path(__file__).parent
 
-_component = component(_HERE / "line_table.css", [_HERE / "line_table.js"])
+_component = component(_HERE / "line_table.css", _HERE / "line_table.js")
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,101 @@
 // Which cells an operation reads. A set of cells is a list of boxes; a box has one [first, end, step] for each axis.
 // Each kind answers both ways: `from` an output cell to the input's boxes, `to` an input cell's readers.
 
-const WHOLE = (size) => [0, size, 1];
-const ONE = (i) => [i, i + 1, 1];
+import { sentOffset } from "./decode.js";
+import { boxesWhere, cellsSent, elementsSentTo, isLookup, lookupHolds, lookupIndex, narrowByLookup } from "./lookups.js";
 
+/** @type {(size: number) => IndexRange} */
+const WHOLE = (size) => [0, size, 1];
+/** @type {(position: number) => IndexRange} */
+export const ONE = (position) => [position, position + 1, 1];
+
+/**
+ * @typedef {(entry: AccessMap, input: PanelData, output: PanelData, index: Index, panels: PanelData[]) => Box[]} Boxes
+ * @type {Record<string, { from: Boxes, to: Boxes }>}
+ */
 const READS = {
   none: { from: () => [], to: () => [] },
 
   affine: {
-    from: (entry, input, output, index) =>
-      holds(entry.when, index) ? [entry.axes.map((spec, axis) => specRange(spec, input.shape[axis], index))] : [],
-    to: (entry, input, output, index) => {
+    from: (entry, input, output, index, panels) => {
+      const read = isLookup(entry.when) ? lookupHolds(entry.when, output, index, panels) : holds(entry.when, index);
+      if (!read) return [];
+      const positions = entry.axes.map((spec, axis) => (isLookup(spec) ? lookupIndex(spec, input.shape[axis], index, panels) : 0));
+      if (positions.includes(null)) return [];
+      return [entry.axes.map((spec, axis) => (isLookup(spec) ? ONE(positions[axis]) : specRange(spec, input.shape[axis], index)))];
+    },
+    to: (entry, input, output, index, panels) => {
       const box = output.shape.map(WHOLE);
       for (let axis = 0; axis < index.length; axis++) {
+        if (isLookup(entry.axes[axis])) continue;
         if (!narrow(box, entry.axes[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return whenBoxes(entry.when, box);
+      let boxes = [box];
+      entry.axes.forEach((spec, axis) => {
+        if (isLookup(spec)) boxes = narrowByLookup(boxes, spec, input.shape[axis], index[axis], output, panels);
+      });
+      const readers = (part) => (isLookup(entry.when) ? boxesWhere(entry.when, part, output, panels) : whenBoxes(entry.when, part));
+      return boxes.flatMap(readers);
     },
   },
 
   flat: {
-    from: (entry, input, output, index) => [unflatten(flatten(index, output.shape), input.shape).map(ONE)],
-    to: (entry, input, output, index) => [unflatten(flatten(index, input.shape), output.shape).map(ONE)],
+    from: (_entry, input, output, index) => [unflatten(flatten(index, output.shape), input.shape).map(ONE)],
+    to: (_entry, input, output, index) => [unflatten(flatten(index, input.shape), output.shape).map(ONE)],
+  },
+
+  search: {
+    from: (entry, _input, output, index, panels) => cellsSent(entry, output, index, panels).map((cell) => cell.map(ONE)),
+    to: (entry, _input, output, index, panels) =>
+      elementsSentTo(entry, output, index, panels).map((element) => element.map(ONE)),
   },
 
   gather: {
-    from: (entry, input, output, index, panels) => {
+    from: (entry, input, _output, index, panels) => {
       const ids = panels[entry.ids];
       const number = numberAt(ids, index.slice(0, ids.shape.length));
       if (number === null) return [];
       const row = number < 0 ? number + input.shape[entry.axis] : number;
-      const rest = restOf(entry, input);
+      const rest = otherAxisSpecs(entry, input);
       return [input.shape.map((size, axis) => (axis === entry.axis ? ONE(row) : specRange(rest[axis], size, index)))];
     },
     to: (entry, input, output, index, panels) => {
       const ids = panels[entry.ids];
-      const rest = restOf(entry, input);
+      const rest = otherAxisSpecs(entry, input);
       const box = output.shape.map(WHOLE);
       for (let axis = 0; axis < index.length; axis++) {
         if (axis === entry.axis) continue;
         if (!narrow(box, rest[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return cellsHolding(ids, index[entry.axis]).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
+      // x[-1] counts from the end.
+      const rows = [index[entry.axis], index[entry.axis] - input.shape[entry.axis]];
+      return rows.flatMap((row) => cellsHolding(ids, row)).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
     },
   },
 };
 
-// What the output cell reads of one input.
-function readBoxes(stage, input, index) {
+/**
+ * What an element of the output reads of one input.
+ *
+ * @param {StageData} stage
+ * @param {PanelData} input
+ * @param {Index} index of the output's element
+ * @returns {Box[]}
+ */
+export function readBoxes(stage, input, index) {
   const entry = stage.reads[input.number];
   return kindOf(entry, input).from(entry, input, stage.output, index, stage.panels);
 }
 
-// Which output cells read one cell of an input.
-function readerBoxes(stage, input, index) {
+/**
+ * Which elements of the output read an element of one input.
+ *
+ * @param {StageData} stage
+ * @param {PanelData} input
+ * @param {Index} index of the input's element
+ * @returns {Box[]}
+ */
+export function readerBoxes(stage, input, index) {
   const entry = stage.reads[input.number];
   return kindOf(entry, input).to(entry, input, stage.output, index, stage.panels);
 }
@@ -64,6 +106,14 @@ function kindOf(entry, input) {
   return READS[entry?.kind] ?? READS.none;
 }
 
+/**
+ * The indices of one axis of an input that an element of the output reads.
+ *
+ * @param {AxisAccess | null} spec
+ * @param {number} size
+ * @param {Index} out
+ * @returns {IndexRange}
+ */
 function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
@@ -99,32 +149,32 @@ function holds(when, index) {
     const inside = when.region.every((limit, axis) => !limit || (index[axis] >= limit[0] && index[axis] < limit[1]));
     return inside === when.inside;
   }
-  const at = index[when.out] - (when.minus === undefined ? 0 : index[when.minus]);
-  return at >= (when.first ?? -Infinity) && at < (when.end ?? Infinity);
+  const position = index[when.out] - (when.minus === undefined ? 0 : index[when.minus]);
+  return position >= (when.first ?? -Infinity) && position < (when.end ?? Infinity);
 }
 
 // The outputs in a box for which the condition holds: one box, or one for each index along the axis it is relative to.
 function whenBoxes(when, box) {
   if (!when) return [box];
-  if (when.region) return (when.inside ? [within(box, when.region)] : around(box, when.region)).filter(isSome);
+  if (when.region) return (when.inside ? [intersection(box, when.region)] : difference(box, when.region)).filter(isNonEmpty);
   const limited = (shift) => {
     const [first, end] = box[when.out];
     const range = [Math.max(first, (when.first ?? -Infinity) + shift), Math.min(end, (when.end ?? Infinity) + shift), 1];
     return box.map((old, axis) => (axis === when.out ? range : old));
   };
-  if (when.minus === undefined) return [limited(0)].filter(isSome);
+  if (when.minus === undefined) return [limited(0)].filter(isNonEmpty);
   const [first, end] = box[when.minus];
-  const at = (i) => limited(i).map((old, axis) => (axis === when.minus ? ONE(i) : old));
-  return Array.from({ length: end - first }, (_, i) => at(first + i)).filter(isSome);
+  const limitedAt = (i) => limited(i).map((old, axis) => (axis === when.minus ? ONE(i) : old));
+  return Array.from({ length: end - first }, (_, i) => limitedAt(first + i)).filter(isNonEmpty);
 }
 
 // The part of a box that lies inside a region.
-function within(box, region) {
+function intersection(box, region) {
   return box.map((range, axis) => (region[axis] ? [Math.max(range[0], region[axis][0]), Math.min(range[1], region[axis][1]), 1] : range));
 }
 
 // The rest of the box, in boxes that do not overlap: before and after the region along one axis after the other.
-function around(box, region) {
+function difference(box, region) {
   const rest = [];
   let left = box;
   region.forEach((limit, axis) => {
@@ -137,31 +187,38 @@ function around(box, region) {
   return rest;
 }
 
-function isSome(box) {
+function isNonEmpty(box) {
   return box.every((range) => rangeLength(range) > 0);
 }
 
 // The specs of a gather's other axes, put in their places.
-function restOf(entry, input) {
+function otherAxisSpecs(entry, input) {
   const rest = [...entry.rest];
-  return input.shape.map((size, axis) => (axis === entry.axis ? null : rest.shift()));
+  return input.shape.map((_, axis) => (axis === entry.axis ? null : rest.shift()));
 }
 
 function numberAt(panel, index) {
-  const at = place(panel, index);
-  return at < 0 || !panel.values ? null : Number(panel.values[at]);
+  const offset = sentOffset(panel, index);
+  return offset < 0 || !panel.values ? null : Number(panel.values[offset]);
 }
 
 function cellsHolding(panel, number) {
-  const found = [];
-  for (let at = 0; at < (panel.values?.length ?? 0); at++) {
-    if (Number(panel.values[at]) === number) found.push(indexAt(panel, at));
+  const indices = [];
+  for (let offset = 0; offset < (panel.values?.length ?? 0); offset++) {
+    if (Number(panel.values[offset]) === number) indices.push(indexAt(panel, offset));
   }
-  return found;
+  return indices;
 }
 
-function indexAt(panel, at) {
-  return panel.axes.map((axis, i) => axis.start + (Math.floor(at / panel.strides[i]) % axis.count));
+/**
+ * The index of a cell from where it lies in the numbers that were sent.
+ *
+ * @param {PanelData} panel
+ * @param {number} offset
+ * @returns {Index}
+ */
+export function indexAt(panel, offset) {
+  return panel.axes.map((axis, i) => axis.start + (Math.floor(offset / panel.strides[i]) % axis.count));
 }
 
 function flatten(index, shape) {
@@ -177,20 +234,42 @@ function unflatten(flat, shape) {
   return index;
 }
 
-function rangeLength([first, end, step]) {
+/**
+ * @param {IndexRange} range
+ * @returns {number} how many positions it has
+ */
+export function rangeLength([first, end, step]) {
   return Math.max(0, Math.ceil((end - first) / step));
 }
 
-function boxesCount(boxes) {
+/**
+ * @param {Box[]} boxes that do not overlap
+ * @returns {number}
+ */
+export function countCells(boxes) {
   return boxes.reduce((sum, box) => sum + box.reduce((cells, range) => cells * rangeLength(range), 1), 0);
 }
 
-// The part of a range inside [start, start + count).
-function clip([first, end, step], start, count) {
+/**
+ * The part of a range inside start … start + count − 1.
+ *
+ * @param {IndexRange} range
+ * @param {number} start
+ * @param {number} count
+ * @returns {IndexRange}
+ */
+export function clip([first, end, step], start, count) {
   const skipped = first < start ? Math.ceil((start - first) / step) * step : 0;
   return [first + skipped, Math.min(end, start + count), step];
 }
 
-function boxesInView(panel, boxes) {
+/**
+ * The parts of boxes that were sent.
+ *
+ * @param {PanelData} panel
+ * @param {Box[]} boxes
+ * @returns {Box[]}
+ */
+export function clipToView(panel, boxes) {
   return boxes.map((box) => box.map((range, axis) => clip(range, panel.axes[axis].start, panel.axes[axis].count)));
 }

@@ -5,8 +5,14 @@ const TOKENS = [[284, 0.5], [95, 0.64], [319, 0.36], [200, 0.64], [17, 0.44], [2
 const NEXT_ROUND = 24; // degrees that the hues turn where there are more tokens than that
 const [LIGHTER, CHROMA] = [0.26, 0.13];
 
-// index of the input -> [r, g, b]
-function originColour(panel, { token, features }) {
+/**
+ * The colours of the cells of a tensor: each token has a hue, each feature a lightness.
+ *
+ * @param {{ shape: number[] }} panel
+ * @param {{ token: number | null, features: number[] }} axes by number; the features outermost first
+ * @returns {(index: Index) => Rgb}
+ */
+export function originColour(panel, { token, features }) {
   const known = new Map();
   const count = features.reduce((product, axis) => product * panel.shape[axis], 1);
   return (index) => {
@@ -23,7 +29,7 @@ function originColour(panel, { token, features }) {
 }
 
 // OKLCH to sRGB; less vivid where the screen has no such colour.
-function oklch(lightness, chroma, hue) {
+export function oklch(lightness, chroma, hue) {
   const a = chroma * Math.cos((hue * Math.PI) / 180);
   const b = chroma * Math.sin((hue * Math.PI) / 180);
   const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;

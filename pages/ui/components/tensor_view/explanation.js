@@ -1,56 +1,60 @@
-// What made the pinned number: a sentence, the formula, the arithmetic, and every number that went in, to walk to.
+// What explains the pinned number: a sentence, the formula, the arithmetic, and every number that went in, to walk to.
+
+import { element } from "../mount/dom.js";
 
 const AT_FIRST = 8;
 const FIRST_CRUMBS = 2;
 const LAST_CRUMBS = 5;
 
-class MadeView {
+export class ExplanationView {
+  /** @param {Stage} stage */
   constructor(stage) {
     this.stage = stage;
-    this.all = false;
+    this.showsAll = false;
     this.root = element("section", { class: "made", "aria-label": "what made the pinned number" });
   }
 
-  receive(made) {
-    const said = JSON.stringify(made);
-    if (said === this.said) return;
-    if (made?.name !== this.made?.name) this.all = false;
-    if (!made?.trail.length) this.wholeWay = false;
-    this.said = said;
-    this.made = made;
+  /** @param {ExplanationData | null} explanation null where nothing is pinned */
+  receive(explanation) {
+    const signature = JSON.stringify(explanation);
+    if (signature === this.signature) return;
+    if (explanation?.name !== this.explanation?.name) this.showsAll = false;
+    if (!explanation?.trail.length) this.showsWholeTrail = false;
+    this.signature = signature;
+    this.explanation = explanation;
     this.draw();
   }
 
   draw() {
-    const { made } = this;
+    const { explanation } = this;
     this.root.replaceChildren();
-    if (!made) return;
-    if (made.trail.length) this.root.append(this.trail());
-    this.root.append(element("p", { class: "sentence", text: made.sentence }));
-    if (made.formula) this.root.append(this.arithmetic());
-    if (made.terms.length) this.root.append(...this.terms());
+    if (!explanation) return;
+    if (explanation.trail.length) this.root.append(this.trail());
+    this.root.append(element("p", { class: "sentence", text: explanation.sentence }));
+    if (explanation.formula) this.root.append(this.arithmetic());
+    if (explanation.terms.length) this.root.append(...this.terms());
   }
 
   // A long way keeps its ends; what lies between opens on demand.
   trail() {
-    const { made, stage } = this;
-    const crumbs = made.trail.map((crumb, place) =>
-      element("button", { type: "button", class: "crumb", text: crumb.label, title: `back to ${crumb.says}`, onclick: () => stage.back(place) }),
+    const { explanation, stage } = this;
+    const crumbs = explanation.trail.map((crumb, level) =>
+      element("button", { type: "button", class: "crumb", text: crumb.label, title: `back to ${crumb.says}`, onclick: () => stage.back(level) }),
     );
-    const hidden = this.wholeWay ? 0 : crumbs.length - FIRST_CRUMBS - LAST_CRUMBS;
+    const hidden = this.showsWholeTrail ? 0 : crumbs.length - FIRST_CRUMBS - LAST_CRUMBS;
     if (hidden > 1) {
       crumbs.splice(FIRST_CRUMBS, hidden, element("button", {
         type: "button", class: "more", text: `${hidden} more`, "data-focus": "made:way",
-        onclick: () => { this.wholeWay = true; this.draw(); },
+        onclick: () => { this.showsWholeTrail = true; this.draw(); },
       }));
     }
-    const parts = [...crumbs, element("b", { text: made.name, "aria-current": "true" })];
+    const parts = [...crumbs, element("b", { text: explanation.name, "aria-current": "true" })];
     const separated = parts.flatMap((part, i) => (i ? [element("span", { class: "then", "aria-hidden": "true", text: " ◂ " }), part] : [part]));
     return element("nav", { class: "trail", "aria-label": "the way here" }, ...separated);
   }
 
   arithmetic() {
-    const { formula, arithmetic, verdict, agrees } = this.made;
+    const { formula, arithmetic, verdict, agrees } = this.explanation;
     return element(
       "div",
       { class: "sum" },
@@ -61,19 +65,19 @@ class MadeView {
   }
 
   terms() {
-    const { made } = this;
-    const shown = this.all ? made.terms : made.terms.slice(0, AT_FIRST);
-    const hidden = made.terms.length - shown.length;
+    const { explanation } = this;
+    const shown = this.showsAll ? explanation.terms : explanation.terms.slice(0, AT_FIRST);
+    const hidden = explanation.terms.length - shown.length;
     const rows = shown.map((term) => this.term(term));
     const parts = [
-      element("p", { class: "heading", text: made.heading }),
+      element("p", { class: "heading", text: explanation.heading }),
       element("ol", { class: "terms" }, ...rows),
     ];
     const more = hidden > 0 && element("button", {
       type: "button", class: "more", text: `Show ${hidden} more`, "data-focus": "made:more",
-      onclick: () => { this.all = true; this.draw(); },
+      onclick: () => { this.showsAll = true; this.draw(); },
     });
-    const rest = made.rest && (this.all || !hidden) ? element("span", { class: "rest", text: made.rest }) : null;
+    const rest = explanation.rest && (this.showsAll || !hidden) ? element("span", { class: "rest", text: explanation.rest }) : null;
     if (more || rest) parts.push(element("p", { class: "after" }, ...[more, rest].filter(Boolean)));
     return parts;
   }
@@ -94,7 +98,7 @@ class MadeView {
   factor({ name, value, cell, panel }) {
     const { stage } = this;
     if (!cell) return element("span", { class: "factor" }, element("b", { text: value }));
-    const lit = (on) => () => stage.hover(on && panel !== null ? stage.views[panel] : null, cell.index);
+    const lit = (on) => () => stage.selection.hover(on && panel !== null ? stage.views[panel] : null, cell.index);
     return element(
       "button",
       {

@@ -1,11 +1,20 @@
 // A step that only moves its cells: they fly from where they stood to where they stand, in the colour of where they
 // started. The same token and feature have the same colour in every step, so a person can follow them.
 
+import { element } from "../mount/dom.js";
+import { sentOffset } from "./decode.js";
+import { indexAt, readBoxes } from "./dependencies.js";
+import { axisName, groupDigits } from "./format.js";
+import { clamp } from "./layout.js";
+import { originColour } from "./origin_colormap.js";
+import { cellsOf, packed, paintCells, paintNumerals, paintSeparators } from "./paint.js";
+
 const [GHOST, VEIL] = [0.24, 0.84];
 const FLIGHT = 0.4; // of the whole, how long one cell flies
 const [LEAD, SHORTEST, LONGEST, HOLD] = [350, 1600, 2800, 1200]; // ms
 
-class Travel {
+export class RearrangeAnimation {
+  /** @param {Stage} stage */
   constructor(stage) {
     this.stage = stage;
     this.progress = 1;
@@ -15,9 +24,9 @@ class Travel {
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" });
     this.root = this.bar();
     // for a test: where the cell that started at an index of the input is now, and its colour
-    this.root.where = (index) => this.where(index);
+    Object.assign(this.root, { where: (index) => this.where(index) });
     this.onScroll = () => {
-      this.seat();
+      this.placeFlights();
       this.describe();
       this.show();
     };
@@ -30,7 +39,7 @@ class Travel {
     this.skipping = button("Skip", () => this.skip(), "skip");
     this.range = element("input", {
       type: "range", min: 0, max: 100, value: 100, "aria-label": "how far the cells have moved", "data-focus": "travel:range",
-      oninput: () => this.scrub(this.range.value / 100),
+      oninput: () => this.scrub(Number(this.range.value) / 100),
     });
     this.choices = ["values", "origin"].map((name) => button(name, () => this.choose(name === "origin"), name));
     this.note = element("p", { class: "note" });
@@ -58,7 +67,6 @@ class Travel {
     if (this.progress >= 1) this.progress = 0;
     this.shown = this.playing = true;
     const length = clamp(SHORTEST + this.flights.length / 4, SHORTEST, LONGEST);
-    this.ends_at = performance.now() + (this.progress ? 0 : LEAD) + (1 - this.progress) * length;
     if (stillness()) this.timer = setTimeout(() => this.finish(), SHORTEST);
     else {
       let last = performance.now() + (this.progress ? 0 : LEAD);
@@ -96,7 +104,11 @@ class Travel {
     this.show();
   }
 
-  // To the end at once; false where there is nothing to skip.
+  /**
+   * Goes to the end at once.
+   *
+   * @returns {boolean} whether there was anything to skip
+   */
   skip() {
     if (!this.timer && !this.playing && this.progress >= 1) return false;
     this.stop();
@@ -125,18 +137,13 @@ class Travel {
     this.playing = false;
   }
 
-  // How long it still plays, in ms: whoever turns pages by itself waits as long.
-  get remaining() {
-    return this.playing ? Math.max(0, this.ends_at - performance.now()) + HOLD : 0;
-  }
-
   // --- where everything is
 
-  lay() {
+  relayout() {
     const first = !this.ends;
     this.ends = [this.stage.views[0], this.stage.views.at(-1)];
     this.prepare();
-    this.seat();
+    this.placeFlights();
     this.describe();
     if (first) this.ends.forEach((view) => view.scroller.addEventListener("scroll", this.onScroll));
     if (first && this.flights.length && !stillness() && !this.stage.data.travel.keeps) this.play();
@@ -157,24 +164,24 @@ class Travel {
       if (!source) return;
       const rgb = colour(source);
       pixels[at] = packed(rgb);
-      const there = place(from, source);
-      if (there >= 0) this.pairs.push({ source, index, there, colour: `rgb(${rgb})` });
+      const offset = sentOffset(from, source);
+      if (offset >= 0) this.pairs.push({ source, index, offset, colour: `rgb(${rgb})` });
     });
   }
 
   // The places in the stage, of those cells that neither side has scrolled out of sight.
-  seat() {
-    const [from, to] = this.ends.map((view) => seats(view, this.stage.flow));
+  placeFlights() {
+    const [from, to] = this.ends.map((view) => cellRects(view, this.stage.flow));
     this.flights = [];
     this.ghosts = new Uint32Array(this.pixels[0].length);
-    this.ends.forEach(({ plate }) => (plate.tinted = null));
+    this.ends.forEach(({ canvas }) => (canvas.tintStrength = null));
     const reach = [Infinity, Infinity, -Infinity, -Infinity];
     for (const pair of this.pairs) {
       const start = from(pair.source);
       const end = to(pair.index);
       if (!start || !end) continue;
       this.flights.push({ ...pair, start, end });
-      this.ghosts[pair.there] = this.pixels[0][pair.there];
+      this.ghosts[pair.offset] = this.pixels[0][pair.offset];
       for (const [x, y, w, h] of [start, end]) {
         [reach[0], reach[1]] = [Math.min(reach[0], x), Math.min(reach[1], y)];
         [reach[2], reach[3]] = [Math.max(reach[2], x + w), Math.max(reach[3], y + h)];
@@ -183,7 +190,7 @@ class Travel {
     if (!this.flights.length) return;
     const [left, top] = reach.map(Math.floor);
     const [width, height] = [Math.ceil(reach[2]) - left, Math.ceil(reach[3]) - top];
-    const { ratio } = this.ends[0].look;
+    const { ratio } = this.ends[0].theme;
     Object.assign(this.overlay, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     Object.assign(this.overlay.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
     this.context = this.overlay.getContext("2d");
@@ -197,12 +204,14 @@ class Travel {
     const { token, features } = this.stage.data.travel;
     const name = (axis) => {
       const symbol = element("b", { text: axisName(from, axis) });
-      symbol.style.color = this.ends[0].look.axis(from.axes[axis].symbol);
+      symbol.style.color = this.ends[0].theme.axis(from.axes[axis].symbol);
       return symbol;
     };
     const named = features.flatMap((axis, i) => (i ? [", ", name(axis)] : [name(axis)]));
     const all = to.shape.reduce((product, size) => product * size, 1);
-    const some = `${this.flights.length ? grouped(this.flights.length) : "None"} of ${plural(all, "cell")} in view on both sides. `;
+    const shown = this.flights.length ? groupDigits(this.flights.length) : "None";
+    const unit = all === 1 ? "cell" : "cells";
+    const some = `${shown} of ${groupDigits(all)} ${unit} in view on both sides. `;
     this.note.replaceChildren(
       this.flights.length < all ? some : "",
       ...(token === null ? [] : ["A colour for each ", name(token), features.length ? ", " : ""]),
@@ -211,11 +220,11 @@ class Travel {
   }
 
   where(index) {
-    const at = this.flights.findIndex(({ source }) => String(source) === String(index));
-    if (at < 0) return null;
+    const number = this.flights.findIndex(({ source }) => String(source) === String(index));
+    if (number < 0) return null;
     const { left, top } = this.stage.flow.getBoundingClientRect();
-    const [x, y, width, height] = this.spot(at);
-    return { x: left + x, y: top + y, width, height, colour: this.flights[at].colour, to: this.flights[at].index };
+    const [x, y, width, height] = this.spot(number);
+    return { x: left + x, y: top + y, width, height, colour: this.flights[number].colour, to: this.flights[number].index };
   }
 
   // In the order in which the output is read, each cell sets out a little after the one before.
@@ -236,31 +245,34 @@ class Travel {
     const flying = shown && progress < 1 && this.flights.length > 0;
     if (flying) {
       if (!this.overlay.isConnected) stage.flow.append(this.overlay);
-      this.context.clearRect(...this.reach);
+      const [left, top, width, height] = this.reach;
+      this.context.clearRect(left, top, width, height);
       this.flights.forEach(({ colour }, at) => {
         this.context.fillStyle = colour;
-        this.context.fillRect(...this.spot(at));
+        const [x, y, w, h] = this.spot(at);
+        this.context.fillRect(x, y, w, h);
       });
     } else this.overlay.remove();
     this.ends.forEach((view) => this.tint(view));
-    this.range.value = Math.round(progress * 100);
+    this.range.value = String(Math.round(progress * 100));
     this.range.style.setProperty("--done", `${progress * 100}%`);
     this.range.setAttribute("aria-valuetext", `${Math.round(progress * 100)} %`);
     this.range.disabled = this.button.disabled = !this.flights.length;
     this.button.textContent = playing ? "Pause" : progress > 0 && progress < 1 ? "Play" : "Replay";
     this.skipping.toggleAttribute("data-idle", !playing);
-    this.choices.forEach((choice, i) => choice.setAttribute("aria-pressed", !!i === shown));
+    this.choices.forEach((choice, i) => choice.setAttribute("aria-pressed", String(!!i === shown)));
   }
 
   // The tensor itself steps back under the colours; near the end all of them are there, those too that did not fly.
+  /** @param {PanelView} view */
   tint(view) {
     const side = this.ends?.indexOf(view) ?? -1;
     if (side < 0) return;
     const arrived = clamp((this.progress - 0.92) / 0.08, 0, 1);
     const ghosts = side || arrived === 1 ? null : this.ghosts;
-    [view.plate, view.zoom].filter(Boolean).forEach((plate) => {
-      plate.tint?.toggleAttribute("data-on", this.shown);
-      if (this.shown) tintPlate(plate, this.pixels[side], arrived, ghosts);
+    [view.canvas, view.zoom].filter(Boolean).forEach((canvas) => {
+      canvas.tint?.toggleAttribute("data-on", this.shown);
+      if (this.shown) tintCanvas(canvas, this.pixels[side], arrived, ghosts);
     });
   }
 }
@@ -270,34 +282,34 @@ function stillness() {
 }
 
 // All cells as far as they have arrived, and faintly those that are on their way.
-function tintPlate(plate, pixels, arrived, ghosts) {
-  if (plate.tinted === arrived) return;
-  if (!plate.tint) {
-    plate.tint = element("canvas", { class: "tint", "aria-hidden": "true", "data-on": true });
-    plate.base.after(plate.tint);
+function tintCanvas(canvas, pixels, arrived, ghosts) {
+  if (canvas.tintStrength === arrived) return;
+  if (!canvas.tint) {
+    canvas.tint = element("canvas", { class: "tint", "aria-hidden": "true", "data-on": true });
+    canvas.base.after(canvas.tint);
   }
-  plate.tinted = arrived;
-  const { layout, look } = plate;
-  const context = plate.context(plate.tint);
+  canvas.tintStrength = arrived;
+  const { layout, theme } = canvas;
+  const context = canvas.context(canvas.tint);
   for (const block of layout.blocks) {
     const cells = cellsOf(layout, block);
     const paint = (strength, what) => {
       context.globalAlpha = strength;
       what();
     };
-    context.fillStyle = look.paper;
+    context.fillStyle = theme.paper;
     paint(VEIL, () => context.fillRect(block.x, block.y, layout.blockWidth, layout.blockHeight));
     if (ghosts) paint(GHOST, () => paintCells(context, layout, block, cells, ghosts));
     paint(arrived, () => paintCells(context, layout, block, cells, pixels));
-    if (layout.cell.numerals) paint(arrived, () => paintNumerals(context, layout, block, cells, pixels, look));
-    paint(1, () => paintSeparators(context, layout, block, look));
+    if (layout.cell.numerals) paint(arrived, () => paintNumerals(context, layout, block, cells, pixels, theme));
+    paint(1, () => paintSeparators(context, layout, block, theme));
   }
 }
 
 // index -> [x, y, width, height] in the stage; nothing for a cell that is scrolled out of sight.
-function seats({ plate, scroller, layout }, flow) {
+function cellRects({ canvas, scroller, layout }, flow) {
   const { panel, cell } = layout;
-  const [there, here] = [plate.root.getBoundingClientRect(), flow.getBoundingClientRect()];
+  const [there, here] = [canvas.root.getBoundingClientRect(), flow.getBoundingClientRect()];
   const [left, right] = [scroller.scrollLeft, scroller.scrollLeft + scroller.clientWidth];
   const facets = [...panel.rows, ...panel.columns];
   const key = (index) => facets.map((axis) => index[axis]).join();

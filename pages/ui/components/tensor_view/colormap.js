@@ -1,0 +1,96 @@
+// From numbers to colours. Colours mean the same on a light and a dark page: the further from 0, the darker. Only the
+// middle is toned down on a dark page, so that a field of zeros does not glare. What is no number has no such colour.
+
+const NEGATIVE = [33, 88, 148];
+const POSITIVE = [166, 54, 24];
+const MIDDLE = { light: [247, 247, 245], dark: [208, 211, 217] };
+// even steps of lightness from 0 to 1, one hue
+const LIKELY = { light: [[247, 247, 245], [203, 197, 228], [155, 142, 203], [108, 86, 171], [62, 32, 122]] };
+LIKELY.dark = [MIDDLE.dark, ...LIKELY.light.slice(1)];
+const STEPS = 256;
+
+function mix(a, b, t) {
+  return a.map((v, i) => Math.round(v + (b[i] - v) * t));
+}
+
+/**
+ * A table of 2·STEPS + 1 colours from −largest to +largest, or of STEPS + 1 from 0 to 1.
+ *
+ * @param {ScaleKind} kind
+ * @param {Theme} theme
+ * @returns {Rgb[]}
+ */
+export function colourRamp(kind, { dark }) {
+  const theme = dark ? "dark" : "light";
+  if (kind === "probability") return Array.from({ length: STEPS + 1 }, (_, i) => interpolate(LIKELY[theme], i / STEPS));
+  const colours = [];
+  for (let i = -STEPS; i <= STEPS; i++) {
+    colours.push(mix(MIDDLE[theme], i < 0 ? NEGATIVE : POSITIVE, Math.abs(i) / STEPS));
+  }
+  return colours;
+}
+
+function interpolate(stops, t) {
+  const at = Math.min(stops.length - 2, Math.floor(t * (stops.length - 1)));
+  return mix(stops[at], stops[at + 1], t * (stops.length - 1) - at);
+}
+
+/**
+ * How the numbers of a tensor are coloured.
+ *
+ * @param {PanelData} panel
+ * @param {Theme} theme
+ * @returns {(value: number | bigint) => Rgb | null} null for what has no place on the scale
+ */
+export function colourOf(panel, theme) {
+  const { kind, largest } = panel.scale;
+  if (kind === "ids") return () => theme.cell;
+  if (kind === "bool") return (value) => (value ? theme.yes : theme.cell);
+  const colours = colourRamp(kind, theme);
+  if (kind === "probability") {
+    return (given) => {
+      const value = Number(given);
+      return Number.isFinite(value) ? colours[Math.round(Math.min(1, Math.max(0, value)) * STEPS)] : null;
+    };
+  }
+  const unit = largest > 0 ? STEPS / largest : 0;
+  return (given) => {
+    const value = Number(given);
+    return Number.isFinite(value) ? colours[STEPS + Math.round(Math.max(-STEPS, Math.min(STEPS, value * unit)))] : null;
+  };
+}
+
+/**
+ * Dark or light ink, whichever stands out more from a cell (contrast as WCAG computes it).
+ *
+ * @param {number[]} rgb of the cell
+ * @returns {string}
+ */
+export function inkOn(rgb) {
+  const [r, g, b] = rgb.map((v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.055 ? "#ffffff" : "#0d1220";
+}
+
+/**
+ * How many cells of each kind that is no colour of the scale were sent, for the legend.
+ *
+ * @param {PanelData} panel
+ * @returns {{ nan: number, plus: number, minus: number, masked: number, beyond: number }}
+ */
+export function countSpecialCells(panel) {
+  const counts = { nan: 0, plus: 0, minus: 0, masked: 0, beyond: 0 };
+  const values = panel.values;
+  if (!values) return counts;
+  const floats = values instanceof Float32Array || values instanceof Float64Array;
+  const limit = panel.scale.kind === "diverging" ? panel.scale.largest * (1 + 1e-6) : Infinity;
+  for (let offset = 0; offset < values.length; offset++) {
+    if (panel.masked?.[offset]) counts.masked++;
+    else if (!floats) continue;
+    else if (Number.isNaN(values[offset])) counts.nan++;
+    else if (values[offset] === Infinity) counts.plus++;
+    else if (values[offset] === -Infinity) counts.minus++;
+    else if (Math.abs(values[offset]) > limit) counts.beyond++;
+  }
+  return counts;
+}

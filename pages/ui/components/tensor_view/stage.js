@@ -1,0 +1,311 @@
+// The stage: inputs, operation and output, and the messages to and from Python.
+
+import { element, focusOn, focusedElement } from "../mount/dom.js";
+import { Control } from "./controls.js";
+import { decode, prefetchedStage } from "./decode.js";
+import { clipToView, countCells, readBoxes, readerBoxes } from "./dependencies.js";
+import { ExplanationView } from "./explanation.js";
+import { markBroadcastAxes, spokenCell } from "./format.js";
+import { operationCard } from "./operation.js";
+import { PanelView } from "./panel.js";
+import { panelSizes } from "./panel_sizes.js";
+import { Player } from "./player.js";
+import { ReadOut } from "./readout.js";
+import { RearrangeAnimation } from "./rearrange_animation.js";
+import { Selection } from "./selection.js";
+import { themeOf } from "./theme.js";
+
+let counter = 0;
+
+export class Stage {
+  /** @param {ParentNode} host where Streamlit wants the component */
+  constructor(host) {
+    this.id = `tensor-view-${++counter}`;
+    this.sent = { view: 0, pinned: 0, go: 0 };
+    this.tinted = []; // what is coloured by the theme
+    this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
+    this.selection = new Selection(this);
+    this.readOut = new ReadOut(this);
+    this.explanationView = new ExplanationView(this);
+    this.contents = element("div", {});
+    this.root = element("div", { class: "stage-root" }, this.contents);
+    host.append(this.root);
+    this.sizes = new ResizeObserver(() => this.resized());
+    this.sizes.observe(this.root);
+    this.onEscape = (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
+    };
+    document.addEventListener("keydown", this.onEscape);
+    document.fonts?.ready.then(() => this.data && this.relayout());
+  }
+
+  /** Lets go of everything that outlives the elements. */
+  close() {
+    this.sizes.disconnect();
+    document.removeEventListener("keydown", this.onEscape);
+    this.selection.close();
+    cancelAnimationFrame(this.measuring);
+    this.player?.close();
+    this.animation?.close();
+    this.root.remove();
+  }
+
+  /**
+   * Takes a message from Python.
+   *
+   * @param {Uint8Array} bytes a stage as wire_format.py packs it
+   * @param {Streamlit} streamlit
+   */
+  receive(bytes, { setStateValue }) {
+    this.send = setStateValue;
+    const data = decode(bytes);
+    const first = !this.data;
+    if (first) {
+      this.sent = { ...this.sent, ...data.seen };
+      this.selection.reportedPin = this.sent.pinned;
+    }
+    this.run = data.player?.run;
+    // An answer to an earlier press must not undo a later one.
+    if ((data.seen.go ?? 0) < this.sent.go) return;
+    this.take(data, first);
+  }
+
+  // The same stage with other numbers keeps its elements, and with them focus and scrolling.
+  take(data, first) {
+    markBroadcastAxes(data);
+    this.data = data;
+    this.at = data.at;
+    // An answer to an earlier click must not undo a later one.
+    if (first || (data.seen.pinned ?? 0) >= this.sent.pinned) {
+      this.selection.receive(data.pinned && { number: data.pinned.panel, index: data.pinned.index });
+    } else this.selection.receive();
+    const theme = themeOf(this.root, data); // before there is anything new here to be styled first
+    const signature = signatureOf(data);
+    if (signature === this.signature) {
+      this.views.forEach((view, i) => view.receive(data.panels[i]));
+      this.controls.forEach((control, i) => control.receive(data.controls[i]));
+    } else this.build();
+    this.signature = signature;
+    this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
+    this.explanationView.receive(data.made);
+    this.relayout(theme);
+    this.showPlayer();
+  }
+
+  showPlayer() {
+    const { player } = this.data;
+    if (!player) return;
+    if (!this.player) {
+      this.player = new Player(this);
+      this.root.prepend(this.player.root);
+    }
+    this.player.receive(player);
+    this.root.dataset.step = String(player.step);
+  }
+
+  /**
+   * Goes to another step, or another cell of this one: at once where that was sent ahead, else when Python has answered.
+   *
+   * @param {NavigationRequest} request
+   */
+  go({ step, cell = null, panel = null, keeps_pin = false, trail = null }) {
+    this.selection.dropUnreported();
+    this.send("go", { step, cell, panel, keeps_pin, trail, n: ++this.sent.go });
+    const stage = cell || keeps_pin || trail !== null ? null : this.prefetched(step);
+    this.player?.show(step);
+    this.animation?.skip();
+    if (!stage) {
+      this.root.toggleAttribute("data-busy", true);
+      return;
+    }
+    this.selection.pin = null;
+    this.take(stage, false);
+  }
+
+  // The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
+  prefetched(step) {
+    const bytes = prefetchedStage(step);
+    const stage = bytes && decode(bytes);
+    const current = stage?.player.run === this.run && (stage.seen.view ?? 0) >= this.sent.view;
+    return current ? stage : null;
+  }
+
+  /**
+   * Goes back along the breadcrumbs of the explanation.
+   *
+   * @param {number} crumb counted from the first
+   */
+  back(crumb) {
+    this.go({ step: this.data.player.step, trail: crumb });
+  }
+
+  build() {
+    const focused = focusedElement(this.root)?.dataset.focus;
+    this.tinted = [];
+    this.spare = this.views?.flatMap(({ canvas }) => [canvas.marks, canvas.base]) ?? [];
+    this.views = this.data.panels.map((panel) => new PanelView(panel, this));
+    this.controls = this.data.controls.map((control) => new Control(control, this));
+    const inputs = this.views.slice(0, -1).map((view) => view.root);
+    const card = this.data.operation ? operationCard(this.data.operation, this) : null;
+    const output = this.views.at(-1).root;
+    this.animation?.close();
+    this.animation = this.canAnimate() ? new RearrangeAnimation(this) : null;
+    this.flow = element(
+      "div",
+      { class: "flow" },
+      inputs.length ? element("div", { class: "inputs" }, ...inputs) : null,
+      card || this.animation ? element("div", { class: "middle" }, card, this.animation?.root) : null,
+      element("div", { class: "output" }, output),
+    );
+    const lead = element("span", { text: "Showing" });
+    const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
+    this.readOut.announce("");
+    this.contents.replaceChildren(
+      ...(this.controls.length ? [controls] : []),
+      this.flow,
+      this.explanationView.root,
+      this.readOut.root,
+      this.readOut.live,
+    );
+    if (focused) focusOn(this.root, `[data-focus="${CSS.escape(focused)}"]`);
+  }
+
+  canAnimate() {
+    return this.data.travel && this.views.length === 2 && this.views.every((view) => view.drawable);
+  }
+
+  /**
+   * Gives an element a colour of the page's theme. Remembered as a pair and set whenever the stage is laid out.
+   *
+   * @param {HTMLElement} target
+   * @param {string} property a custom property of CSS
+   * @param {Tone | undefined} tone on a light and on a dark page
+   */
+  colour(target, property, tone) {
+    if (tone) this.tinted.push([target, property, (dark) => tone[dark ? 1 : 0]]);
+  }
+
+  /**
+   * Underlines an element in the colours of an axis, side by side where the axis is a product of others.
+   *
+   * @param {HTMLElement} target
+   * @param {string | null} symbol of the axis
+   */
+  underline(target, symbol) {
+    const tones = this.data.axes[symbol]?.tones;
+    if (!tones) return;
+    const band = (dark) => {
+      const share = 100 / tones.length;
+      const stops = tones.map((tone, i) => `${tone[dark ? 1 : 0]} ${i * share}% ${(i + 1) * share}%`);
+      return `linear-gradient(to right, ${stops.join(", ")})`;
+    };
+    this.tinted.push([target, "--band", band]);
+  }
+
+  resized() {
+    if (!this.data || Math.abs(this.root.clientWidth - this.width) < 1) return;
+    // in the next frame, because laying out inside the observer would observe itself
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.width = 0;
+      this.relayout();
+    });
+  }
+
+  /**
+   * Lays out and draws everything. The width is known until resized() hears of another: asked for here, the browser
+   * would have to lay out the page to tell it.
+   *
+   * @param {Theme} [theme]
+   */
+  relayout(theme = themeOf(this.root, this.data)) {
+    this.width ||= this.root.clientWidth;
+    if (!this.width) return;
+    this.theme = theme;
+    this.root.toggleAttribute("data-dark", theme.dark);
+    this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(theme.dark)));
+    const hasCard = !!this.flow.querySelector(".middle");
+    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
+    this.root.toggleAttribute("data-wide", columns !== null);
+    if (columns !== null) this.flow.style.gridTemplateColumns = columns;
+    this.views.forEach((view, i) => view.relayout(sizes[i], theme));
+    this.animation?.relayout();
+    this.refresh();
+    this.scheduleMeasuring();
+  }
+
+  /** Measures once, just before the page is painted, when the browser has to lay it out anyway. */
+  scheduleMeasuring() {
+    cancelAnimationFrame(this.measuring);
+    this.measuring = requestAnimationFrame(() => {
+      this.player?.keepInSight();
+      const measured = this.views.map((view) => view.overflow.measure());
+      this.views.forEach((view, i) => view.overflow.show(measured[i]));
+    });
+  }
+
+  /** @param {PanelView} view */
+  enlarges(view) {
+    return view.panel === this.data.output;
+  }
+
+  /**
+   * Shows another part of an axis, in every tensor that has it.
+   *
+   * @param {string} key of the axis
+   * @param {number} start the first index to show
+   */
+  show(key, start) {
+    this.at = { ...this.at, [key]: start };
+    this.root.toggleAttribute("data-busy", true);
+    this.send("view", { at: this.at, n: ++this.sent.view });
+  }
+
+  /**
+   * Draws what is pointed at across all tensors.
+   *
+   * @param {boolean} [speak] whether a screen reader is told of it
+   */
+  refresh(speak = false) {
+    const { active, pin } = this.selection;
+    const lit = this.litBoxes(active);
+    const linked = lit.some((boxes) => boxes.length);
+    this.views.forEach((view, i) => {
+      const own = active?.number === i;
+      const pinned = pin?.number === i ? pin.index : null;
+      const inView = clipToView(view.panel, lit[i]);
+      view.mark({
+        lit: inView,
+        active: own ? active.index : null,
+        pin: pinned,
+        dim: lit[i].length > 0 || (own && linked),
+        total: countCells(lit[i]),
+        inView: countCells(inView),
+      });
+      view.describeCell(own ? active.index : null, pinned);
+    });
+    this.root.toggleAttribute("data-pinned", !!pin);
+    this.readOut.show(active, lit, !!pin);
+    if (speak && active) this.readOut.announce(spokenCell(this.data.panels[active.number], active.index));
+  }
+
+  // For each panel, the boxes that light up because of the active cell.
+  litBoxes(active) {
+    const { panels, output } = this.data;
+    const lit = panels.map(() => []);
+    if (!active || !this.data.reads.length) return lit;
+    const panel = panels[active.number];
+    if (panel === output) panels.slice(0, -1).forEach((input, i) => (lit[i] = readBoxes(this.data, input, active.index)));
+    else lit[output.number] = readerBoxes(this.data, panel, active.index);
+    return lit;
+  }
+}
+
+// What the elements of a stage depend on: where it is the same, they can stay.
+function signatureOf(data) {
+  const shown = data.panels.map(({ title, note, role, dtype, rows, columns, axes, scale, values }) => [
+    title, note, role, dtype, rows, columns, scale.kind, !!values, axes.map(({ symbol, key, size, count }) => [symbol, key, size, count]),
+  ]);
+  const controls = data.controls.map(({ key, size, count, parts }) => [key, size, count, parts]);
+  return JSON.stringify([shown, data.operation, controls, data.axes, data.roles]);
+}
