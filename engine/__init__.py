@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
 from engine.pretrained.pretrained import trained_config
-from engine.record.recorder import record
+from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
 from engine.runtime.decode import Choice, Decoded, Told, decode, teacher_forced
 from engine.runtime.run import run
@@ -27,6 +27,7 @@ __all__ = [
     "decode",
     "explain",
     "record",
+    "recording",
     "run",
     "save_csv",
     "teacher_forced",

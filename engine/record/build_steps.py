@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain, repeat
-from types import CodeType
 from typing import Any
 
 import torch
@@ -18,28 +17,36 @@ from engine.record import gc_pause
 from engine.record.axis_names.contradictions import contradiction
 from engine.record.axis_names.nodes import sizes_of
 from engine.record.axis_names.resolve import NamedAxes
-from engine.record.recording import Tape, outputs_of
-from engine.record.source import Source, locate
-from engine.record.trace import Leaf, Step
+from engine.record.call_lines import CallLines, assigned_name, handed_name
+from engine.record.inside import open_call
+from engine.record.recording import Execution, Recording, outputs_of
+from engine.record.source import Source
+from engine.record.trace import Leaf, Step, Trace
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
 
 
-def resolve(tape: Tape) -> tuple[Step, ...]:
-    """The steps of a recording, in execution order."""
+def build_steps(recording: Recording, record_plain: Callable[..., Trace]) -> tuple[Step, ...]:
+    """The steps of a recording, in execution order.
+
+    Args:
+        recording: what the recorder kept.
+        record_plain: records a function for the inside of a fused call (see ``engine.record.inside``).
+    """
     with gc_pause.paused():
-        return _Resolver(tape).steps()
+        return _StepBuilder(recording, record_plain).steps()
 
 
-class _Resolver:
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.paths = _paths(tape)
+class _StepBuilder:
+    def __init__(self, recording: Recording, record_plain: Callable[..., Trace]) -> None:
+        self.recording = recording
+        self.record_plain = record_plain
+        self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
-        for name, tensor in tape.inputs.items():
+        for name, tensor in recording.inputs.items():
             self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
-        for module in _roots(tape):
+        for module in _roots(recording):
             prefix = self.paths[id(module)]
             for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
                 for name, tensor in tensors:
@@ -47,32 +54,30 @@ class _Resolver:
                     self.leaves.setdefault(id(tensor), Leaf(kind, full, tensor))
         self.made: dict[int, Step] = {}
         self.writers: dict[int, Step] = {}
-        self.sources: dict[tuple[int, int], Source] = {}
+        self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
         self.contradictions: dict[int, str] = {}
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
-        for number in range(len(self.tape.calls)):
+        for number in range(len(self.recording.calls)):
             self._call(number, steps)
         self._name_axes(steps)
         return tuple(steps)
 
     def _name_axes(self, steps: Sequence[Step]) -> None:
         """Names the axes that no comment names, and holds the comments against the rest of the program."""
-        calls = [self.tape.calls[step.call] for step in steps]
         named = NamedAxes(
             steps,
-            codes=[call[4] for call in calls],
-            running=[call[6] for call in calls],
-            roots=_roots(self.tape),
-            target=self.tape.target,
-            inputs=self.tape.inputs,
+            executions=[self.recording.calls[step.call][4] for step in steps],
+            roots=_roots(self.recording),
+            target=self.recording.target,
+            inputs=self.recording.inputs,
             contradictions=self.contradictions,
         )
         # The built-in model's comments name every axis, and tests hold that they are true.
-        complete = self.tape.axis_names and all(None not in step.axes for step in steps)
+        complete = self.recording.axis_names and all(None not in step.axes for step in steps)
         for place, step in enumerate(steps):
             # What an axis is called depends on other steps, so it is known only when all are there.
             if not complete:
@@ -81,27 +86,26 @@ class _Resolver:
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
-        func, args, kwargs, result, code, lasti, module, _ = self.tape.calls[number]
+        func, args, kwargs, result, execution, *_ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
         parents = self._parents(read, number)
-        op = _op(func)
-        source = self._source(code, lasti)
-        path = self.paths.get(id(module), "") if module is not None else ""
-        final = self._ends_its_line(number)
+        op = op_name(func)
+        source = self.lines.source(self.recording.calls[number])
+        path = self._path(execution)
         outputs = outputs_of(result)
-        overwrites = self.tape.overwrites_at(number)
+        overwrites = self.recording.overwrites_at(number)
         written = {id(overwrite.target) for overwrite in overwrites}
         for position, tensor in enumerate(outputs):
-            value = self.tape.before(tensor, number + 1)
+            value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self._axes(source, path, value, module, len(steps)) if final else None
+            axes = self._commented_axes(number, value, len(steps))
             step = Step(
                 index=len(steps),
                 op=op,
-                name=_name(source, op, position, len(outputs)) if final else op,
+                name=self._name(number, op, position, len(outputs)),
                 path=path,
                 axes=axes or (None,) * value.dim(),
                 parents=parents,
@@ -110,7 +114,8 @@ class _Resolver:
                 memory=memory,
                 call=number,
                 output=position,
-                _recompute=partial(_recompute, self.tape, number, position),
+                _recompute=partial(_recompute, self.recording, number, position),
+                _open=partial(open_call, self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -133,7 +138,7 @@ class _Resolver:
                 if leaf is None:
                     kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
                     leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
-                before = self.tape.before(value, number)
+                before = self.recording.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
             block = self._block(value) if self.writers else None
@@ -142,38 +147,54 @@ class _Resolver:
                 parents.append(writer)
         return tuple(parents)
 
-    def _source(self, code: CodeType | None, lasti: int) -> Source | None:
-        if code is None:
-            return None
-        key = (id(code), lasti)
-        if key not in self.sources:
-            self.sources[key] = locate(code, lasti)
-        return self.sources[key]
+    def _path(self, execution: Execution) -> str:
+        return "" if execution.module is None else self.paths.get(id(execution.module), "")
 
-    def _ends_its_line(self, number: int) -> bool:
-        """Whether this call is the last that its expression made; the ones before it are torch's own inner calls."""
-        calls = self.tape.calls
-        if number + 1 == len(calls):
-            return True
-        mine, following = calls[number], calls[number + 1]
-        return not mine[7] or mine[7] != following[7] or mine[4] is not following[4] or mine[5] != following[5]
+    def _name(self, number: int, op: str, output: int, outputs: int) -> str:
+        """The name that the call's own line gives its result; without one, that of the line that called a helper."""
+        if not self.lines.ends_its_line(number):
+            return op
+        call = self.recording.calls[number]
+        name = assigned_name(self.lines.source(call), output, outputs)
+        if name:
+            return name
+        for line in self.lines.calling_lines(number):
+            # What another module of the program assigns is its own name for the tensor.
+            if line.execution.module is not call[4].module and not call[4].torch_call:
+                break
+            name = handed_name(line, output, outputs)
+            if name:
+                return name
+        return f"{op}[{output}]" if outputs > 1 else op
+
+    def _commented_axes(self, number: int, value: Tensor, index: int) -> tuple[str | None, ...] | None:
+        """The axes as the call's own line has them, or a line that called for its result; None for no such comment."""
+        if not self.lines.ends_its_line(number):
+            return None
+        call = self.recording.calls[number]
+        axes = self._axes(self.lines.source(call), call[4], value, index)
+        for line in () if axes is not None else self.lines.calling_lines(number):
+            axes = self._axes(line.source, line.execution, value, index)
+            if axes is not None:
+                break
+        return axes
 
     def _axes(
-        self, source: Source | None, path: str, value: Tensor, module: nn.Module | None, index: int
+        self, source: Source | None, execution: Execution, value: Tensor, index: int
     ) -> tuple[str | None, ...] | None:
         """The axes as the line's shape comment has them, None where it has none or one that can't be true."""
         if source is None or source.comment_axes is None:
             return None
-        sentence = contradiction(source.comment_axes, sizes_of(value), module)
+        sentence = contradiction(source.comment_axes, sizes_of(value), execution.module)
         if sentence is not None:
-            self.contradictions[index] = sentence
+            self.contradictions.setdefault(index, sentence)
             return None
+        path = self._path(execution)
         names = self.renames.get(path)
         if names is None:
-            found = (
-                tuple(names.items()) for pattern, names in self.tape.axis_names if fnmatch.fnmatchcase(path, pattern)
-            )
-            names = self.renames[path] = next(found, ())
+            patterns = self.recording.axis_names
+            matching = (tuple(names.items()) for pattern, names in patterns if fnmatch.fnmatchcase(path, pattern))
+            names = self.renames[path] = next(matching, ())
         return _named(source.comment_axes, names)
 
     def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
@@ -189,7 +210,7 @@ class _Resolver:
         return found
 
     def _block(self, tensor: Tensor) -> int | None:
-        """Which block of memory is behind a tensor of the tape; None where it is not one plain block."""
+        """Which block of memory is behind a tensor of the recording; None where it is not one plain block."""
         key = id(tensor)
         if key not in self.blocks:
             memory = memory_of(tensor)
@@ -206,14 +227,14 @@ def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tupl
     return tuple(item and glossary.rename(item, here) for item in named)
 
 
-def _recompute(tape: Tape, number: int, position: int) -> Tensor:
+def _recompute(recording: Recording, number: int, position: int) -> Tensor:
     """Makes call ``number`` again, on what it read then; what it returned in this position."""
-    func, args, kwargs, made, *_ = tape.calls[number]
-    writes = {id(overwrite.target) for overwrite in tape.overwrites_at(number)}
+    func, args, kwargs, made, *_ = recording.calls[number]
+    writes = {id(overwrite.target) for overwrite in recording.overwrites_at(number)}
 
     def then(value: Any) -> Any:
         if isinstance(value, Tensor):
-            before = tape.before(value, number)
+            before = recording.before(value, number)
             return before.clone() if id(value) in writes else before
         if type(value) in (tuple, list):
             return type(value)(then(item) for item in value)
@@ -229,9 +250,9 @@ def _recompute(tape: Tape, number: int, position: int) -> Tensor:
     return outputs_of(result)[position].detach()
 
 
-def _roots(tape: Tape) -> tuple[nn.Module, ...]:
+def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     """The outermost modules that ran: the recorded one, or those that a recorded function called."""
-    target = tape.target
+    target = recording.target
     while isinstance(target, partial):
         target = target.func
     if isinstance(target, nn.Module):
@@ -239,15 +260,15 @@ def _roots(tape: Tape) -> tuple[nn.Module, ...]:
     bound = getattr(target, "__self__", None)
     if isinstance(bound, nn.Module):
         return (bound,)
-    running = (call[6] for call in tape.calls)
-    ran = list({id(module): module for module in (*running, *tape.called) if module is not None}.values())
+    running = (call[4].module for call in recording.calls)
+    ran = list({id(module): module for module in (*running, *recording.called) if module is not None}.values())
     inside = {id(child) for module in ran for child in module.modules() if child is not module}
     return tuple(module for module in ran if id(module) not in inside)
 
 
-def _paths(tape: Tape) -> dict[int, str]:
+def _paths(recording: Recording) -> dict[int, str]:
     """Module id → its path. One outermost module is the root, ""; several are told apart by their class."""
-    roots = _roots(tape)
+    roots = _roots(recording)
     paths: dict[int, str] = {}
     for number, root in enumerate(roots):
         prefix = "" if len(roots) == 1 else f"{type(root).__name__.lower()}_{number}"
@@ -279,7 +300,7 @@ def _is_reflected(func: Any) -> bool:
     return name[:3] == "__r" and name[3:-2] in _REFLECTED and name[-2:] == "__"
 
 
-def _op(func: Any) -> str:
+def op_name(func: Any) -> str:
     name: str = getattr(func, "__name__", type(func).__name__)
     if name in ("__get__", "__set__"):
         return str(getattr(func.__self__, "__name__", name))
@@ -289,14 +310,3 @@ def _op(func: Any) -> str:
             name = name[1:] + ("_" if name[0] == "i" else "")
         return _OPERATORS.get(name, name)
     return name
-
-
-def _name(source: Source | None, op: str, position: int, outputs: int) -> str:
-    targets = source.targets if source else ()
-    if outputs > 1 and len(targets) == outputs:
-        return targets[position]
-    if outputs == 1 and len(targets) == 1:
-        return targets[0]
-    if outputs > 1 and len(targets) == 1:
-        return f"{targets[0]}[{position}]"
-    return f"{op}[{position}]" if outputs > 1 else op

@@ -15,9 +15,32 @@ from torch import Tensor, nn
 
 from engine.ops.numerics import memory_of
 
-# func, args, kwargs, result, code, instruction offset, running module, group. A plain tuple, because one is made for
-# every call while the recorded program is running.
-Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, "CodeType | None", int, "nn.Module | None", int]
+
+class Execution:
+    """One run of a function of the recorded program.
+
+    Attributes:
+        code: the function's code, None where nothing but torch runs.
+        module: the module whose method it is, or that of its caller.
+        caller: the execution that called it; None for the outermost.
+        caller_lasti: the offset of the instruction of ``caller`` that called it.
+        torch_call: for torch's own code that the program called, a number that all of it that one call ran has in
+            common; 0 for the program's code.
+    """
+
+    __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
+
+    def __init__(self, code: CodeType | None, module: nn.Module | None, torch_call: int = 0) -> None:
+        self.code = code
+        self.module = module
+        self.caller: Execution | None = None
+        self.caller_lasti = 0
+        self.torch_call = torch_call
+
+
+# func, args, kwargs, result, execution, instruction offset, group. A plain tuple, because one is made for every call
+# while the recorded program is running. A group are the calls that one execution of one line made inside torch.
+Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, Execution, int, int]
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 
 _Key = TypeVar("_Key")
@@ -25,7 +48,7 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True)
 class Overwrite:
-    """Memory as it was just before call number ``at`` wrote into it."""
+    """Memory as it was just before call number ``at`` wrote into it, or read it where ``writes`` is False."""
 
     at: int
     target: Tensor
@@ -34,14 +57,15 @@ class Overwrite:
     stride: tuple[int, ...]
     offset: int
     copy: torch.UntypedStorage | Tensor
+    writes: bool = True
 
     @classmethod
-    def before(cls, at: int, target: Tensor) -> Overwrite:
+    def before(cls, at: int, target: Tensor, writes: bool = True) -> Overwrite:
         memory = memory_of(target)
         if memory is None:  # not one plain block of memory: only the tensor itself can be kept
-            return cls(at, target, None, target.shape, (), 0, target.detach().clone())
+            return cls(at, target, None, target.shape, (), 0, target.detach().clone(), writes)
         copy = memory if target.is_meta else memory.clone()
-        return cls(at, target, memory._cdata, target.shape, target.stride(), int(target.storage_offset()), copy)
+        return cls(at, target, memory._cdata, target.shape, target.stride(), int(target.storage_offset()), copy, writes)
 
     def restore(self, tensor: Tensor, layout: Overwrite | Tensor) -> Tensor:
         """``tensor`` with the numbers it had before the call, laid out as it was then."""
@@ -57,7 +81,7 @@ class Overwrite:
 
 
 @dataclass(frozen=True)
-class Tape:
+class Recording:
     """Everything the recorder kept of one recording."""
 
     calls: Sequence[Call]
@@ -67,6 +91,7 @@ class Tape:
     kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
     axis_names: AxisNames = field(default=())
+    insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
         """The tensor with the numbers it had when this call began."""
@@ -78,6 +103,10 @@ class Tape:
         first = min((found for found in (shared, itself) if found), key=lambda found: found.at, default=None)
         # transpose_() and its like change the layout of their target and of no other view.
         return tensor if first is None else first.restore(tensor, itself or tensor)
+
+    def as_read(self, value: Any, call: int) -> Any:
+        """The same arguments, with each tensor as it was when this call began."""
+        return with_tensors(value, lambda tensor: self.before(tensor, call))
 
     def overwrites_at(self, call: int) -> Sequence[Overwrite]:
         """What this call wrote into."""
@@ -104,12 +133,35 @@ class Tape:
 
     @cached_property
     def _at(self) -> Mapping[int, list[Overwrite]]:
-        return _grouped(self.overwrites, lambda overwrite: overwrite.at)
+        return _grouped([o for o in self.overwrites if o.writes], lambda overwrite: overwrite.at)
 
 
 def outputs_of(result: Any) -> tuple[Tensor, ...]:
     """The tensors that a call returned."""
     return (result,) if isinstance(result, Tensor) else tuple(one for one in result if isinstance(one, Tensor))
+
+
+def with_tensors(value: Any, replace: Callable[[Tensor], Tensor]) -> Any:
+    """A value, tuple, list or dictionary with its tensors replaced."""
+    if isinstance(value, Tensor):
+        return replace(value)
+    if type(value) in (tuple, list):
+        return type(value)(with_tensors(item, replace) for item in value)
+    if type(value) is dict:
+        return {name: with_tensors(item, replace) for name, item in value.items()}
+    return value
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in a value, tuple, list or dictionary, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
 
 
 def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import io
-import linecache
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from types import CodeType
 
 from engine.record.axis_names.comments import shape_comment
 from engine.record.comment_owners import Comment, Node, owners
+from engine.record.returned import returned_by
+from engine.record.source_text import Text, text_of
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +30,9 @@ class Source:
     ``targets`` are the names its result is assigned to, empty where it is only part of a larger expression.
     ``comment_axes`` are the symbols of its own shape comment, None where there is none. ``span`` is (first
     line, first column, last line, last column) of the expression: lines from 1, columns from 0 in characters.
-    ``function_line`` is where the function begins.
+    ``function_line`` is where the function begins, ``code`` are the lines of the function from its ``def``.
+    ``returned`` is the position of its result in the tuple that the function returns, or ``WHOLE`` where it is all that
+    the function returns; None for a result that is not returned.
     """
 
     file: str
@@ -40,17 +43,14 @@ class Source:
     span: tuple[int, int, int, int] | None = None
     targets: tuple[str, ...] = ()
     comment_axes: tuple[str, ...] | None = field(default=None)
+    returned: int | None = None
+    code: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def shown_file(self) -> str:
         """The file as people read it: relative to the folder that holds ``engine``, where it lies inside it."""
         path = Path(self.file)
         return path.relative_to(_PROJECT).as_posix() if path.is_relative_to(_PROJECT) else self.file
-
-    @property
-    def code(self) -> tuple[str, ...]:
-        """The lines of the running function, from its ``def``."""
-        return _function_lines(self.file, self.function_line)
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,23 @@ class _File:
     ending: dict[tuple[int, int], tuple[Node, ...]]
     targets: dict[Node, tuple[str, ...]]
     comments: dict[Node, str]
-    functions: dict[int, tuple[int, int]]
+    returned: dict[Node, int]
+    functions: dict[int, tuple[str, ...]]
     lines: tuple[str, ...]
 
 
 def locate(code: CodeType, lasti: int) -> Source:
     """The source of the instruction at byte offset ``lasti`` of ``code``; as much of it as is known."""
     # Code objects of different files can be equal.
-    return _locate(code, code.co_filename, lasti)
+    return _locate(text_of(code), code, code.co_filename, lasti)
 
 
 @lru_cache(maxsize=4096)
-def _locate(code: CodeType, filename: str, lasti: int) -> Source:
+def _locate(text: Text | None, code: CodeType, filename: str, lasti: int) -> Source:
     first, last, start, end = _positions(code)[lasti // 2]
     line = first or code.co_firstlineno
     nothing = Source(filename, line, "", code.co_name, code.co_firstlineno)
-    file = _read(filename)
+    file = None if text is None else _read(text)
     if file is None or last is None or start is None or end is None:
         return nothing
     node = _node(file, line, start, last, end)
@@ -92,6 +93,8 @@ def _locate(code: CodeType, filename: str, lasti: int) -> Source:
         span=(node.lineno, begin, node.end_lineno, finish),
         targets=file.targets.get(node, ()),
         comment_axes=shape_comment(file.comments.get(node, "")),
+        returned=file.returned.get(node),
+        code=file.functions.get(code.co_firstlineno) or _line(file, code.co_firstlineno),
     )
 
 
@@ -101,17 +104,18 @@ def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None
 
 
 @lru_cache(maxsize=256)
-def _read(filename: str) -> _File | None:
-    lines = tuple(linecache.getlines(filename))
-    text = "".join(lines)
+def _read(text: Text) -> _File | None:
+    lines = text.lines
+    whole = "".join(lines)
     try:
-        tree = ast.parse(text)
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        tree = ast.parse(whole)
+        tokens = list(tokenize.generate_tokens(io.StringIO(whole).readline))
     except (SyntaxError, tokenize.TokenError, ValueError):
         return None
     ending: dict[tuple[int, int], list[Node]] = {}
     targets: dict[Node, tuple[str, ...]] = {}
-    functions: dict[int, tuple[int, int]] = {}
+    functions: dict[int, tuple[str, ...]] = {}
+    returned: dict[Node, int] = {}
     on_line = {
         token.start[0]: Comment(token.string, lines[token.start[0] - 1][: token.start[1]].encode())
         for token in tokens
@@ -123,14 +127,15 @@ def _read(filename: str) -> _File | None:
             continue
         if isinstance(owner, ast.FunctionDef | ast.AsyncFunctionDef):
             begin = min([owner.lineno, *(decorator.lineno for decorator in owner.decorator_list)])
-            functions[begin] = (begin, owner.end_lineno or begin)
+            functions[begin] = tuple(line.rstrip("\n") for line in lines[begin - 1 : owner.end_lineno or begin])
+            returned.update(returned_by(owner, assigned))
         expressions = list(_own_expressions(owner))
         for node in expressions:
             if node.end_lineno is not None and node.end_col_offset is not None:
                 ending.setdefault((node.end_lineno, node.end_col_offset), []).append(node)
-        targets.update(_assigned(owner))
+        targets.update(assigned(owner))
         comments.update(owners(owner, expressions, on_line))
-    return _File({k: tuple(v) for k, v in ending.items()}, targets, comments, functions, lines)
+    return _File({k: tuple(v) for k, v in ending.items()}, targets, comments, returned, functions, lines)
 
 
 def _own_expressions(statement: ast.stmt) -> Iterator[Node]:
@@ -147,7 +152,7 @@ def _own_expressions(statement: ast.stmt) -> Iterator[Node]:
         waiting.extend(ast.iter_child_nodes(node))
 
 
-def _assigned(statement: ast.stmt) -> Iterator[tuple[Node, tuple[str, ...]]]:
+def assigned(statement: ast.stmt) -> Iterator[tuple[Node, tuple[str, ...]]]:
     if isinstance(statement, ast.Assign):
         yield from _paired(statement.targets[0], statement.value)
         # x[i] = y calls __setitem__, whose span is the target alone.
@@ -207,9 +212,6 @@ def _column(line: str, offset: int) -> int:
     return len(line.encode()[:offset].decode(errors="ignore"))
 
 
-def _function_lines(filename: str, first: int) -> tuple[str, ...]:
-    file = _read(filename)
-    if file is None:
-        return ()
-    begin, end = file.functions.get(first, (first, first))
-    return tuple(line.rstrip("\n") for line in file.lines[begin - 1 : end])
+def _line(file: _File, number: int) -> tuple[str, ...]:
+    """The line of a lambda, or of a program outside functions."""
+    return tuple(line.rstrip("\n") for line in file.lines[number - 1 : number])

@@ -16,6 +16,7 @@ from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
+from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 
@@ -65,6 +66,7 @@ class Step:
     output: int = 0
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _axis_notes: Callable[[], AxisNotes] = field(default=AxisNotes, repr=False, kw_only=True)
+    _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -134,6 +136,16 @@ class Step:
         """Minimum, maximum, mean and so on of the value, computed when first asked for."""
         return NOTHING if memory_of(self.value) is None else statistics(self.value)
 
+    @cached_property
+    def inside(self) -> Trace | None:
+        """A fused call in plain operations, recorded when first asked for; None for a call that is not fused."""
+        return None if self._open is None else self._open()
+
+    @cached_property
+    def inside_difference(self) -> float | None:
+        """The largest difference between an element of ``value`` and of what the plain operations give."""
+        return None if self.inside is None else largest_difference(self.value, self.output, self.inside.output)
+
     @property
     def inputs(self) -> tuple[Step | Leaf, ...]:
         """The parents that are tensors, in the order of the call."""
@@ -169,7 +181,7 @@ class Trace:
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
-    _resolve: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+    _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
 
     @cached_property
     def inputs(self) -> Mapping[str, Tensor]:
@@ -180,7 +192,7 @@ class Trace:
     def steps(self) -> tuple[Step, ...]:
         """Every step in execution order. Names, source and parents are worked out when first asked for."""
         # Two threads may both work them out; setdefault makes them agree on one.
-        return self.__dict__.setdefault("_steps", self._resolve())
+        return self.__dict__.setdefault("_steps", self._build_steps())
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Step, ...]]:

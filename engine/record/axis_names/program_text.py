@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import CodeType
 from typing import Any
+
+from engine.record.source_text import text_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def function_of(code: CodeType) -> Function | None:
     """The syntax tree of the function that a code object belongs to, None where its text is not to be had."""
-    return _functions(code.co_filename).get(code.co_firstlineno)
+    text = text_of(code)
+    return None if text is None else _functions(text.lines).get(code.co_firstlineno)
 
 
 def method_of(kind: type, name: str) -> tuple[type, Function] | None:
@@ -72,9 +74,9 @@ def _unwrapped(function: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _functions(filename: str) -> Mapping[int, Function]:
+def _functions(lines: tuple[str, ...]) -> Mapping[int, Function]:
     try:
-        tree = ast.parse("".join(linecache.getlines(filename)))
+        tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError):
         return {}
     functions: dict[int, Function] = {}

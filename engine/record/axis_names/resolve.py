@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from types import CodeType
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from engine.record.axis_names.nodes import key_of, named_nodes, shape_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.axis_names.shape_words import written_symbol
 from engine.record.axis_names.written_sizes import written_anchors
+from engine.record.recording import Execution
 
 _Anchors = dict[int, list[list[Anchor]]]
 
@@ -29,8 +29,7 @@ class NamedAxes:
 
     Args:
         steps: every step, in order; its ``axes`` are those of its shape comment, or all None.
-        codes: the code object that made each, None where it is not known.
-        running: the module that was running at each.
+        executions: the run of a function that each was made in.
         roots: the outermost modules that ran.
         target: what was recorded.
         inputs: the tensors that it was given, by name.
@@ -40,16 +39,14 @@ class NamedAxes:
     def __init__(
         self,
         steps: Sequence[Any],
-        codes: Sequence[CodeType | None],
-        running: Sequence[nn.Module | None],
+        executions: Sequence[Execution],
         roots: Sequence[nn.Module],
         target: Any,
         inputs: Mapping[str, Tensor],
         contradictions: Mapping[int, str],
     ) -> None:
         self._steps = steps
-        self._codes = codes
-        self._running = running
+        self._executions = executions
         self._roots = roots
         self._given = target, inputs
         self._contradictions = dict(contradictions)
@@ -120,17 +117,11 @@ class NamedAxes:
     def _hints(self) -> Mapping[int, str]:
         """The steps whose comment gives a symbol another size than a comment before it in the same run of a function."""
         hints: dict[int, str] = {}
-        sizes: dict[Any, dict[str, int]] = {}
-        last: dict[Any, tuple[int, ...]] = {}
-        for place, step in enumerate(self._steps):
-            if step.source is None or step.source.span is None or place in self._contradictions:
+        sizes: dict[int, dict[str, int]] = {}
+        for place, (step, execution) in enumerate(zip(self._steps, self._executions, strict=True)):
+            if place in self._contradictions:
                 continue
-            run = (self._codes[place], id(self._running[place]))
-            # A function that begins anew goes back in its text.
-            if step.source.span[:2] < last.get(run, (0, 0)):
-                sizes.pop(run, None)
-            last[run] = step.source.span[:2]
-            seen = sizes.setdefault(run, {})
+            seen = sizes.setdefault(id(execution), {})
             for word, size in zip(self._comments[place], shape_of(step), strict=True):
                 if word is None or not word.isidentifier():
                     continue
@@ -161,7 +152,7 @@ class NamedAxes:
                         add(node, axis, Anchor(known, "module's size"))
                     elif shape[axis] == 1 and node.kind in ("parameter", "buffer"):
                         add(node, axis, Anchor(ONE, "module's size"))
-        for node, axis, anchor in written_anchors(self._steps, self._codes, modules, self._running):
+        for node, axis, anchor in written_anchors(self._steps, self._executions, modules):
             add(node, axis, anchor)
         return anchors
 

@@ -17,6 +17,7 @@ from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import key_of, shape_of
 from engine.record.axis_names.program_text import Function, dotted, function_of, own_nodes, parameters
 from engine.record.axis_names.shape_words import unpacked_symbol
+from engine.record.recording import Execution
 
 # Calls that are given the sizes of what they return, and where among their arguments these begin.
 _AS_METHODS = frozenset(("view", "reshape", "expand", "new_zeros", "new_ones", "new_empty", "new_full"))
@@ -124,24 +125,23 @@ def function_text(code: CodeType, filename: str) -> FunctionText | None:
 
 
 def written_anchors(
-    steps: Sequence[Any], codes: Sequence[CodeType | None], modules: Mapping[int, ConstructedModule], running: Sequence[Any]
+    steps: Sequence[Any], executions: Sequence[Execution], modules: Mapping[int, ConstructedModule]
 ) -> Iterator[tuple[Any, int, Anchor]]:
     """What the functions that ran say of the axes of steps and of what these read.
 
     Args:
         steps: every step, in order.
-        codes: the code object that made each.
+        executions: the run of a function that each was made in.
         modules: the modules by id, for the names of their sizes.
-        running: the module that was running at each step.
     """
     seen: set[tuple[int, Any]] = set()
-    for place, (step, code) in enumerate(zip(steps, codes, strict=True)):
-        text = function_text(code, code.co_filename) if code is not None else None
+    for place, (step, execution) in enumerate(zip(steps, executions, strict=True)):
+        text = function_text(execution.code, execution.code.co_filename) if execution.code is not None else None
         node = None if text is None or step.source is None else _node_of(text, step)
         if text is None or node is None:
             continue
-        before = place > 0 and codes[place - 1] is code and _same_node(steps[place - 1], step)
-        after = place + 1 < len(steps) and codes[place + 1] is code and _same_node(steps[place + 1], step)
+        before = place > 0 and executions[place - 1] is execution and _same_node(steps[place - 1], step)
+        after = place + 1 < len(steps) and executions[place + 1] is execution and _same_node(steps[place + 1], step)
         for tensor, variable, at in _variables(text, step, node, alone=not before, last=not after):
             key = (key_of(tensor), variable)
             if key in seen:
@@ -151,7 +151,7 @@ def written_anchors(
                     seen.add(key)
                     yield from _of_tensor(tensor, said)
         if not after:
-            module = modules.get(id(running[place])) if text.first_parameter == "self" else None
+            module = modules.get(id(execution.module)) if text.first_parameter == "self" else None
             for axis, anchor in _of_arguments(text, step, node, module):
                 yield step, axis, anchor
 

@@ -1,0 +1,1 @@
+"""Watches a running program from outside and keeps the calls that pass by."""

@@ -1,0 +1,249 @@
+"""The mode that keeps the calls of a running program.
+
+While the program runs only references are kept; names, text and parents are worked out afterwards, and only when asked
+(``engine.record.build_steps``). The mode sees the calls people write (torch.overrides.TorchFunctionMode) on this
+thread alone and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from sys import _getframe
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from engine.record.folded_calls import folded
+from engine.record.recording import AxisNames, Call, Execution, Overwrite, Recording
+from engine.record.watching.call_frames import CALL_IMPL, THEIRS, first_argument, own_module, torch_caller, whose
+from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
+
+# Getters that return a tensor nobody computed with.
+_SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
+# Calls that take a list of tensors.
+_LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
+_PLAIN, _WRITES, _SKIP, _LISTS = 0, 1, 2, 3
+# What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
+_NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
+_ALONE = 0  # group id of a call that stands alone
+_KINDS: dict[Any, int] = {}
+
+
+class CallRecorder(TorchFunctionMode):
+    """Keeps every call of a thread.
+
+    Args:
+        keeps_fast_path: whether modules of torch that have a fused path take it where they would unrecorded.
+        base: the frame that the recorded program is called from, None for a block.
+        block: the frame whose block is recorded, None for a call.
+    """
+
+    def __init__(self, keeps_fast_path: bool, base: FrameType | None = None, block: FrameType | None = None) -> None:
+        super().__init__()
+        self.keeps_fast_path = keeps_fast_path
+        self.calls: list[Call] = []
+        self.overwrites: list[Overwrite] = []
+        self.called: dict[int, nn.Module] = {}
+        self._base = base
+        self._outside = Execution(None, None)
+        # The frames that are running and were seen, the outermost first.
+        self._running: list[tuple[FrameType, Execution]] = []
+        self._frame: FrameType | None = None
+        self._execution = self._outside
+        self._in_torch = False
+        # The outermost frame of torch under the running one, and the one that a call came through.
+        self._outer: FrameType | None = None
+        self._torch_call = 1
+        self._has_children = False
+        self._inner: FrameType | None = None
+        self._group = _ALONE
+        if block is not None:
+            self._running.append((block, Execution(block.f_code, own_module(block))))
+        # torch asks the mode itself, not its class; a plain function spares every call the binding of a method.
+        self.__torch_function__ = self._watcher()  # type: ignore[method-assign]
+
+    def finish(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any], axis_names: AxisNames) -> Recording:
+        """What was kept of a recorded program. Lets go of the last frames, and with them of the callers' variables."""
+        self._frame = self._outer = self._inner = self._base = None
+        self._running.clear()
+        del self.__torch_function__
+        # Most programs never pack a batch, and need not be searched for it.
+        calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
+        return Recording(calls, self.overwrites, target, args, kwargs, tuple(self.called.values()), axis_names)
+
+    def _watcher(self) -> Callable[..., Any]:
+        """What torch calls in the place of every function the recorded program calls.
+
+        It runs once for each of them, so no step here may take longer than it must; what is rare is elsewhere.
+        """
+        kind_of, keep = _KINDS.get, self.calls.append
+        frame: FrameType | None = None
+        execution = self._outside
+
+        def watch_call(func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+            nonlocal frame, execution
+            kind = kind_of(func)
+            if kind is None:
+                kind = _KINDS[func] = _kind(func)
+            if kwargs:
+                if kwargs.get("out") is not None or kwargs.get("inplace"):
+                    kind = _WRITES
+                if kind is _LISTS:
+                    kwargs = {name: _as_it_is(value) for name, value in kwargs.items()}
+            if kind is not _PLAIN:
+                if kind is _WRITES:
+                    return self._write(func, args, kwargs or {}, _getframe(1))
+                if kind is _SKIP:
+                    return func(*args)
+                args = tuple(map(_as_it_is, args))
+            result = func(*args, **kwargs) if kwargs else func(*args)
+            what = type(result)
+            if what is Tensor or (what not in _NO_TENSOR and holds_tensor(result)):
+                caller = _getframe(1)
+                if caller is frame:
+                    keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE))
+                else:
+                    self._keep(func, args, kwargs, result, caller)
+                    frame, execution = self._frame, self._execution
+            return result
+
+        # torch refuses what does not belong to the mode, as a class method would not.
+        watch_call.__self__ = self  # type: ignore[attr-defined]
+        return watch_call
+
+    def _write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
+        changed = written_tensors(func, args, kwargs)
+        kept = len(self.overwrites)
+        for tensor in changed:
+            self.overwrites.append(Overwrite.before(len(self.calls), tensor))
+        for tensor in uncounted_tensors(func, args, kwargs):
+            self.overwrites.append(Overwrite.before(len(self.calls), tensor, writes=False))
+        try:
+            result = func(*args, **kwargs)
+        except BaseException:  # the recorded program may catch it and go on
+            del self.overwrites[kept:]
+            raise
+        if holds_tensor(result):
+            self._keep(func, args, kwargs, result, caller)
+        elif changed:  # x[i] = y returns nothing; what it made is the x of afterwards
+            self._keep(func, args, kwargs, changed, caller)
+        return result
+
+    def _keep(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: Any, caller: FrameType
+    ) -> None:
+        """Keeps a call that came by way of torch's own code, or from another frame than the one before it."""
+        frame: FrameType | None = caller
+        outer = None
+        base = self._base
+        current = None if self._in_torch else self._frame
+        while frame is not None and frame is not current and frame is not base:
+            if whose(frame) is THEIRS:
+                break
+            outer = frame
+            frame = frame.f_back
+            if frame is not None and frame.f_code is CALL_IMPL:
+                # Module.__call__ is two frames of torch; most inner calls come through it.
+                outer = frame.f_back
+                frame = outer and outer.f_back
+        group = _ALONE
+        if frame is None or frame is base or (outer is not None and outer is self._outer and self._has_children):
+            frame, group = self._move_into_torch(caller)
+        else:
+            if frame is not current:
+                self._move_to(frame, in_torch=False)
+            if outer is not None:
+                if outer is not self._outer:
+                    self._look_at(outer)
+                if self._has_children:
+                    frame, group = self._move_into_torch(caller)
+                else:
+                    group = self._group_of(outer)
+        lasti = 0 if frame is None else frame.f_lasti
+        self.calls.append((func, args, kwargs, result, self._execution, lasti, group))
+
+    def _look_at(self, outer: FrameType) -> None:
+        """Looks at the outermost frame of torch that the running line called: a layer, or a module made of others."""
+        self._outer = outer
+        self._torch_call += 1
+        module = first_argument(outer)
+        if not isinstance(module, nn.Module):
+            self._has_children = False
+            return
+        self._has_children = bool(module._modules)
+        if self._execution.module is None:
+            self.called[id(module)] = module
+
+    def _group_of(self, inner: FrameType) -> int:
+        """One line can make many calls inside torch; a group is those of one execution of it."""
+        if inner is not self._inner:
+            self._group += 1
+            self._inner = inner
+        return self._group
+
+    def _move_into_torch(self, caller: FrameType) -> tuple[FrameType | None, int]:
+        """Goes on in torch's own code: inside one of its modules of modules, or where nothing else is running."""
+        frame, inner = torch_caller(caller, self._base)
+        if frame is None:
+            self._frame, self._execution, self._in_torch = None, self._outside, True
+            return None, _ALONE
+        if frame is not self._frame:
+            self._move_to(frame, in_torch=True)
+        return frame, _ALONE if inner is None else self._group_of(inner)
+
+    def _move_to(self, frame: FrameType, in_torch: bool) -> None:
+        """Goes on in another frame. Its module is looked up once, for that makes Python copy all its variables."""
+        new = [frame]
+        caller: FrameType | None = frame
+        depth = self._depth(frame)
+        while depth is None:
+            caller = caller and caller.f_back
+            if caller is None or caller is self._base:
+                depth = -1
+            elif in_torch or whose(caller) is THEIRS:
+                depth = self._depth(caller)
+                if depth is None and whose(caller) is THEIRS:
+                    new.append(caller)
+        # What ran above the common caller has returned.
+        del self._running[depth + 1 :]
+        if caller is not frame:
+            self._enter(new, self._torch_call if in_torch else 0)
+        self._frame, self._execution = self._running[-1]
+        self._in_torch = in_torch
+
+    def _enter(self, frames: Sequence[FrameType], torch_call: int) -> None:
+        """Adds frames to the running ones, each called by the one after it; ``torch_call`` is that of the first."""
+        for frame in reversed(frames):
+            module = own_module(frame)
+            execution = Execution(frame.f_code, module, torch_call if frame is frames[0] else 0)
+            if self._running:
+                above, execution.caller = self._running[-1]
+                execution.caller_lasti = above.f_lasti
+                if module is None:
+                    execution.module = execution.caller.module
+            self._running.append((frame, execution))
+
+    def _depth(self, frame: FrameType) -> int | None:
+        for depth in range(len(self._running) - 1, -1, -1):
+            if self._running[depth][0] is frame:
+                return depth
+        return None
+
+
+def _kind(func: Any) -> int:
+    name = getattr(func, "__name__", "")
+    if name == "__get__":
+        return _SKIP if getattr(func.__self__, "__name__", "") in _SKIPPED_GETTERS else _PLAIN
+    if name == "__set__":
+        return _WRITES if getattr(func.__self__, "__name__", "") == "data" else _PLAIN
+    if writes(name):
+        return _WRITES
+    return _LISTS if name in _LISTING else _PLAIN
+
+
+def _as_it_is(value: Any) -> Any:
+    """A list as it is now; it may hold other things by the time the recording is looked at."""
+    return list(value) if value.__class__ is list else value
