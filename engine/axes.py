@@ -43,6 +43,7 @@ _ENTRIES = (
     Axis("G", "queries to a key head", "which of the query heads that share one head of the keys and values"),
     Axis("E", "experts", "which expert of a mixture"),
     Axis("K", "chosen experts", "which of the experts that a token was sent to, the likeliest first"),
+    Axis("n", "chosen", "which of the entries that a condition picked"),
     Axis("M", "mel bins", "which frequency band of a sound"),
 )
 
@@ -63,7 +64,7 @@ _WORDS: Mapping[str, str] = {
     "encoder_ffn_dim": "d_ff", "decoder_ffn_dim": "d_ff", "dim_feedforward": "d_ff",
     "V": "V", "vocab_size": "V", "vocabulary_size": "V", "n_vocab": "V", "vocab": "V",
     "num_experts": "E", "n_experts": "E", "num_local_experts": "E", "n_routed_experts": "E",
-    "top_k": "K", "num_experts_per_tok": "K", "num_experts_per_token": "K",
+    "top_k": "K", "num_top_k": "K", "num_experts_per_tok": "K", "num_experts_per_token": "K",
     "num_mel_bins": "M", "n_mels": "M", "n_mel": "M", "num_channels": "C", "in_channels": "C",
     "image_height": "Hpx", "image_width": "Wpx", "num_patches": "N", "n_patches": "N", "patch_size": "p",
 }  # fmt: skip

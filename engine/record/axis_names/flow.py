@@ -7,20 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.ops.access import AffineMap, FlatMap, GatherMap, SameIndex
+from engine.ops.access import AffineMap, FlatMap, SameIndex
 from engine.ops.registry import bound_operation
+from engine.ops.window_access import Window
 from engine.record.axis_names.labels import Label, same_axes
 from engine.record.axis_names.nodes import shape_of
 
 # Calls that nobody described, whose result has an entry for every entry of what they were given first.
-_SAME_SHAPE = frozenset(
-    (
-        "layer_norm", "rms_norm", "batch_norm", "group_norm", "dropout", "gelu", "silu", "softplus", "clone", "zeros_like",
-        "ones_like", "empty_like", "rand_like", "randn_like", "full_like", "cumsum", "cumprod", "roll", "normalize",
-        "requires_grad_", "type", "clamp_min", "clamp_max", "index_add_", "index_add", "masked_fill", "scatter_",
-    )
-)  # fmt: skip
-_PRODUCTS = frozenset(("matmul", "linear", "bmm", "mm", "addmm", "baddbmm", "mv"))
+_SAME_SHAPE = frozenset(("requires_grad", "roll", "rand_like", "randn_like", "type", "normalize"))
+# Calls that read whole rows for every element, and give one of its own for each element of what they read.
+_ROW_BY_ROW = frozenset(
+    ("softmax", "log_softmax", "layer_norm", "rms_norm", "batch_norm", "group_norm", "normalize", "sort", "argsort")
+)
+# Products whose operands have one axis each that is multiplied and summed over.
+_PRODUCTS = frozenset(("matmul", "linear", "bmm", "mm", "mv"))
+_FINDING = frozenset(("nonzero", "argwhere"))
 _EQUAL_PARTS = frozenset(("split", "chunk", "tensor_split"))
 
 
@@ -35,6 +36,17 @@ class Piece:
     step: int
 
 
+@dataclass(frozen=True)
+class Sliding:
+    """An axis along which a window of ``count`` entries moves by ``stride``."""
+
+    operand: Any
+    axis: int
+    out: int
+    stride: int
+    count: int
+
+
 @dataclass
 class Flow:
     """How the axes of one step come from those of what it read.
@@ -44,6 +56,8 @@ class Flow:
         pieces: the axes of which the output has a part, or that are a part of the output's.
         regrouped: what a view was taken of, None for another call.
         summed: axes of two things read that are multiplied with each other and summed over.
+        windows: the axes along which a convolution slides.
+        finds: whether the output's first axis lists the entries that a condition holds for.
         known: whether it is known at all what the call reads.
     """
 
@@ -51,6 +65,8 @@ class Flow:
     pieces: list[Piece] = field(default_factory=list)
     regrouped: Any = None
     summed: list[tuple[tuple[Any, int], tuple[Any, int]]] = field(default_factory=list)
+    windows: list[Sliding] = field(default_factory=list)
+    finds: bool = False
     known: bool = True
 
 
@@ -63,9 +79,9 @@ def flow_of(step: Any) -> Flow:
     bound = bound_operation(step)
     if bound is None:
         return _unknown(step)
-    flow = Flow()
+    flow = Flow(finds=step.op in _FINDING or (step.op == "where" and len(step.inputs) == 1))
     limits = written_limits(step) if step.op == "getitem" else {}
-    summed: list[tuple[Any, int]] = []
+    summed: dict[str, list[tuple[Any, int]]] = {}
     for name, read in bound.reads.items():
         operand = bound.call.args[name]
         if isinstance(read, FlatMap):
@@ -73,26 +89,37 @@ def flow_of(step: Any) -> Flow:
         elif isinstance(read, AffineMap):
             for axis, access in enumerate(read.axes):
                 # x[:, :n] stops somewhere, even where n is the length of x.
-                if isinstance(access, SameIndex) and (access.start is not None or (name == "input" and axis in limits)):
+                part_of = isinstance(access, SameIndex) and (access.start is not None or (name == "input" and axis in limits))
+                letter = access.running_letter if access.runs else ""
+                if isinstance(access, SameIndex) and part_of:
                     flow.pieces.append(Piece(operand, axis, access.out, access.start or 0, access.step))
+                elif isinstance(access, Window):
+                    flow.windows.append(Sliding(operand, axis, access.out, access.step, access.count))
+                elif letter or (access.runs and step.op in _PRODUCTS):
+                    summed.setdefault(letter, []).append((operand, axis))
                 elif access.follows is not None:
                     flow.moves.append((operand, axis, access.follows))
-            running = [axis for axis in read.running if axis not in read.follows]
-            if step.op in _PRODUCTS and len(running) == 1:
-                summed.append((operand, running[0]))
-        elif isinstance(read, GatherMap):
-            flow.moves += [(operand, axis, out) for axis, out in read.follows.items()]
         else:
             flow.moves += [(operand, axis, out) for axis, out in read.follows.items()]
-    if len(summed) == 2:
-        flow.summed.append((summed[0], summed[1]))
+    _keep_axes(step, flow)
+    for first, *others in summed.values():
+        flow.summed += [(first, other) for other in others]
     return flow
+
+
+def _keep_axes(step: Any, flow: Flow) -> None:
+    """Adds the axes that a call keeps although each of its elements is made of a whole row, or of nothing."""
+    first = next(iter(step.inputs), None)
+    keeps = step.op in _ROW_BY_ROW or step.op.endswith("_like") or step.memory == "overwritten"
+    if first is not None and keeps and shape_of(first) == shape_of(step):
+        taken = {out for _, _, out in flow.moves}
+        flow.moves += [(first, axis, axis) for axis in range(step.value.dim()) if axis not in taken]
 
 
 def _unknown(step: Any) -> Flow:
     """Of a call that nobody described, what its name tells all the same."""
     first = next(iter(step.inputs), None)
-    name = step.op.removesuffix("_") if step.op not in _SAME_SHAPE else step.op
+    name = step.op.removesuffix("_")
     flow = Flow(known=False)
     if first is not None and name in _SAME_SHAPE and shape_of(first) == shape_of(step):
         flow.moves += [(first, axis, axis) for axis in range(step.value.dim())]
@@ -174,6 +201,21 @@ def _limits(item: ast.Slice) -> tuple[int, int | None] | str | None:
         return None
     numbers = isinstance(start, int | None) and isinstance(end, int | None)
     return (start or 0, end) if numbers and (start or 0) >= 0 else None
+
+
+def slid(window: Sliding, label: Label | None, size: int) -> Label | None:
+    """The label of what a window makes of an axis.
+
+    Args:
+        window: how it moves.
+        label: the label of the axis.
+        size: how many places it has.
+    """
+    if label is None or window.stride * size != label.size:
+        return None
+    if window.stride == window.count and label.text in ("Hpx", "Wpx"):
+        return Label.of(f"{label.text}/p", size)  # patches side by side
+    return label.over(window.stride)
 
 
 def connected(step: Any, flow: Flow) -> Iterator[tuple[tuple[Any, int], tuple[Any, int]]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from engine.axes import symbol_for
 from engine.record.axis_names.labels import Label
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import sizes_of
@@ -88,7 +89,7 @@ def documented_shapes(text: str) -> Iterator[tuple[str, Symbols]]:
     for name, words in _SHAPED.findall(text):
         items = [word.strip(" `") for word in words.split(",") if word.strip(" `")]
         if items and not any("..." in item for item in items):
-            yield name, tuple(_symbol(item) for item in items)
+            yield name, tuple(_documented(item) for item in items)
 
 
 def fitting_labels(symbols: Symbols | None, shape: Sequence[int]) -> Iterator[tuple[Label, bool] | None]:
@@ -107,6 +108,12 @@ def fitting_labels(symbols: Symbols | None, shape: Sequence[int]) -> Iterator[tu
 
 def _symbol(word: str) -> tuple[str, bool] | None:
     return written_symbol(word) if word.isidentifier() and word != "_" else None
+
+
+def _documented(word: str) -> tuple[str, bool] | None:
+    """The symbol of a word of a docstring; one that is not the field's tells little of the axis."""
+    known = _symbol(word)
+    return known and (known[0], known[1] or symbol_for(word) is None)
 
 
 def _function(target: Any) -> tuple[Any, str]:

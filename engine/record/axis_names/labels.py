@@ -118,8 +118,17 @@ def _known_factors(labels: Sequence[Label | None], shape: Sequence[int]) -> Iter
             yield from label.factors
 
 
+# Neighbours that together have a name of their own.
+_TOGETHER = {("H_kv", "G"): "H", ("Hpx/p", "Wpx/p"): "N"}
+
+
 def _joined(factors: Sequence[tuple[str | None, int]]) -> Label:
-    return Label(tuple((symbol or "", size) for symbol, size in factors))
+    known = [(symbol or "", size) for symbol, size in factors]
+    for place in range(len(known) - 1):
+        (first, size), (second, other) = known[place : place + 2]
+        if (first, second) in _TOGETHER:
+            return Label((*known[:place], (_TOGETHER[first, second], size * other), *known[place + 2 :]))
+    return Label(tuple(known))
 
 
 def _bracketed(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.axes import is_length
-from engine.record.axis_names.flow import Flow, connected, joined, part
+from engine.record.axis_names.flow import Flow, connected, joined, part, slid
 from engine.record.axis_names.labels import ONE, Label, Labels, regrouped
 from engine.record.axis_names.nodes import key_of, shape_of
 
@@ -158,8 +158,14 @@ class Naming:
             whole = self._names.get((key_of(pieces[0].operand), pieces[0].axis))
             source = whole.source if whole is not None else ""
             return AxisName(label, _carried(pieces[0].operand), source) if label is not None and fits else None
+        for window in flow.windows:
+            if window.out == out:
+                label = slid(window, self._label(window.operand, window.axis), size)
+                return None if label is None else AxisName(label, _carried(window.operand), "module's size")
+        if flow.finds and out == 0:
+            return AxisName(Label.of("n", size), "the entries that a condition picked")
         new = flow.known and size == 1 and flow.regrouped is None and all(to != out for _, _, to in flow.moves)
-        return AxisName(ONE, "a new axis of one entry") if new and flow.moves else None
+        return AxisName(ONE, "a new axis of one entry") if new and flow.moves and not flow.windows else None
 
     def _regroup(self, step: Any, operand: Any) -> None:
         key = key_of(step)

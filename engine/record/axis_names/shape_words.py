@@ -15,9 +15,10 @@ _FACTOR = re.compile(r"[^\W\d]\w*")
 def written_symbol(word: str) -> tuple[str, bool]:
     """The symbol for a word of a shape that somebody wrote, and whether it is vague.
 
-    A word of the field is the glossary's symbol (``num_heads`` is H); a single letter and any other word stand.
+    A word of the field is the glossary's symbol (``num_heads`` is H); a single letter and any other word stand. Of a
+    ``hidden_dim`` nobody can tell whether it is d_model or d_ff.
     """
-    vague = False
+    vague = len(word) > 1 and word in _FEATURES
 
     def symbol(match: re.Match[str]) -> str:
         nonlocal vague

@@ -238,7 +238,8 @@ def _of_arguments(
     text: FunctionText, step: Any, node: ast.expr, module: ConstructedModule | None
 ) -> Iterator[tuple[int, Anchor]]:
     """What the sizes that a call was given are called: those of ``x.view(B, L, self.n_head, -1)``."""
-    sizes = _given_sizes(node)
+    classes = _given_classes(node)
+    sizes = _given_sizes(node) if classes is None else [ast.Starred(node), classes]
     if sizes is None:
         return
     if len(sizes) == 1:
@@ -254,6 +255,14 @@ def _of_arguments(
         known = size_label(text, size, shape_of(step)[axis], module)
         if known is not None:
             yield axis, Anchor(known[0], "arguments", vague=known[1], origin=f"{step.op}'s arguments")
+
+
+def _given_classes(node: ast.expr) -> ast.expr | None:
+    """How long ``one_hot`` makes the axis that it adds."""
+    if not isinstance(node, ast.Call) or dotted(node.func).rpartition(".")[2] != "one_hot":
+        return None
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    return named.get("num_classes", node.args[1] if len(node.args) > 1 else None)
 
 
 def _given_sizes(node: ast.expr) -> list[ast.expr] | None:
@@ -307,6 +316,9 @@ def size_label(
                     return label, False
             symbol = symbol_for(attribute)
             return None if symbol is None else (Label.of(symbol, size), is_length(symbol))
+        case ast.BinOp(op=ast.Add(), left=left, right=ast.Constant(value=int(more))):
+            whole = size_label(text, left, size - more, module)
+            return None if whole is None else (whole[0].plus(more), whole[1])
         case ast.BinOp(op=ast.FloorDiv(), right=right):
             if module is not None and (label := module.label(node, size)) is not None:
                 return label, False
