@@ -1,6 +1,6 @@
 """The axes in a shape comment, in the ways in which people write them.
 
-``# (B, H, L, d_k)``, ``# [batch, seq-len, d_model]``, ``# B x L x 3*D``, ``# (배치, 길이, 차원)``, ``# (B, L) -> (L, B)``.
+``# (B, H, L, d_k)``, ``# [batch, seq-len, d_model]``, ``# B x L x 3*D``, ``# (배치, 길이)``, ``# (B, L) -> (L, B)``.
 Brackets in a sentence, as in ``# use (a, b, c) here``, are not read as axes.
 """
 
@@ -25,8 +25,28 @@ _INTRODUCED = re.compile(
     re.IGNORECASE,
 )
 _ENDINGS = frozenset(
-    ("size", "length", "len", "dim", "dims", "dimension", "heads", "head", "width", "height", "channels", "features")
-    + ("tokens", "patches", "experts", "positions", "vocab", "vocabulary", "queries", "keys")
+    [
+        "size",
+        "length",
+        "len",
+        "dim",
+        "dims",
+        "dimension",
+        "heads",
+        "head",
+        "width",
+        "height",
+        "channels",
+        "features",
+        "tokens",
+        "patches",
+        "experts",
+        "positions",
+        "vocab",
+        "vocabulary",
+        "queries",
+        "keys",
+    ]
 )
 
 

@@ -19,9 +19,7 @@ _ELSEWHERE = (
     "The comment ({comment}) can't be true of shape ({shape}): {word} is the axis of {value} here ({origin}), "
     "not that of {size}."
 )
-_HINT = (
-    "The comment ({comment}) gives {word} {size} entries, but a comment before it in the same function gives it {first}."
-)
+_HINT = "The comment ({comment}) gives {word} {size} entries, a comment before it in the same function {first}."
 _OPERATORS: Mapping[type, Any] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

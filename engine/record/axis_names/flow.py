@@ -89,7 +89,9 @@ def flow_of(step: Any) -> Flow:
         elif isinstance(read, AffineMap):
             for axis, access in enumerate(read.axes):
                 # x[:, :n] stops somewhere, even where n is the length of x.
-                part_of = isinstance(access, SameIndex) and (access.start is not None or (name == "input" and axis in limits))
+                part_of = isinstance(access, SameIndex) and (
+                    access.start is not None or (name == "input" and axis in limits)
+                )
                 letter = access.running_letter if access.runs else ""
                 if isinstance(access, SameIndex) and part_of:
                     flow.pieces.append(Piece(operand, axis, access.out, access.start or 0, access.step))
@@ -195,12 +197,19 @@ def _limits(item: ast.Slice) -> tuple[int, int | None] | str | None:
     given = [limit for limit in (item.lower, item.upper) if limit is not None]
     if len(given) == 1 and isinstance(given[0], ast.BinOp) and isinstance(given[0].op, ast.FloorDiv):
         return "half" if isinstance(given[0].right, ast.Constant) and given[0].right.value == 2 else None
+    start, end = _number(item.lower), _number(item.upper)
+    if len(given) != sum(limit is not None for limit in (start, end)):
+        return None
+    return (start or 0, end) if (start or 0) >= 0 else None
+
+
+def _number(limit: ast.expr | None) -> int | None:
+    """The number that an end of a slice is written as."""
     try:
-        start, end = (limit and ast.literal_eval(limit) for limit in (item.lower, item.upper))
+        value = None if limit is None else ast.literal_eval(limit)
     except ValueError:
         return None
-    numbers = isinstance(start, int | None) and isinstance(end, int | None)
-    return (start or 0, end) if numbers and (start or 0) >= 0 else None
+    return value if isinstance(value, int) else None
 
 
 def slid(window: Sliding, label: Label | None, size: int) -> Label | None:

@@ -8,15 +8,23 @@ weight of (H*d_k, d_model). Each name is held against the sizes that the module 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from engine.axes import symbol_for
+from engine.record.axis_names.constructor_text import (
+    MISSING,
+    assignments,
+    calls_in,
+    container_entry,
+    filled_sizes,
+    whole_number,
+)
 from engine.record.axis_names.labels import Label, Labels
-from engine.record.axis_names.program_text import bound_arguments, dotted, method_of, own_nodes, parameters
+from engine.record.axis_names.program_text import bound_arguments, dotted, method_of, parameters
 
 # By kind of module: its constructor's arguments in order, and those that each weight's axes have the size of.
 _LAYERS: Mapping[type, tuple[tuple[str, ...], Mapping[str, tuple[str | None, ...]]]] = {
@@ -36,8 +44,6 @@ _LAYERS: Mapping[type, tuple[tuple[str, ...], Mapping[str, tuple[str | None, ...
         {"weight": ("out_channels", "in_channels", "kernel_size", "kernel_size"), "bias": ("out_channels",)},
     ),
 }
-_FILLED = frozenset(("empty", "zeros", "ones", "randn", "rand", "full"))
-_MISSING = object()
 
 
 def constructed_modules(roots: Sequence[nn.Module]) -> dict[int, ConstructedModule]:
@@ -94,7 +100,7 @@ class ConstructedModule:
                     self._argument(word or "", size) for word, size in zip(weights[name], tensor.shape, strict=True)
                 )
         for value in self.assigned.get(f"self.{name}", ()):
-            sizes = _filled_sizes(value)
+            sizes = filled_sizes(value)
             if sizes is not None and len(sizes) == tensor.dim():
                 return tuple(self.label(node, size) for node, size in zip(sizes, tensor.shape, strict=True))
         return None
@@ -115,7 +121,7 @@ class ConstructedModule:
             self._assigned = {}
             for kind in type(self.module).__mro__:
                 method = method_of(kind, "__init__") if "__init__" in kind.__dict__ else None
-                for target, value in _assignments(method[1]) if method and kind is not nn.Module else ():
+                for target, value in assignments(method[1]) if method and kind is not nn.Module else ():
                     self._assigned.setdefault(target, []).append(value)
         return self._assigned
 
@@ -123,7 +129,7 @@ class ConstructedModule:
         """A module inside this one, with the arguments that it was made with."""
         if isinstance(self.module, nn.ModuleList | nn.Sequential | nn.ModuleDict) and self.owner is not None:
             # A container has no constructor of its own; the calls stand where it was filled.
-            calls = [one for expression in self.given.values() for one in _calls(expression)]
+            calls = [one for expression in self.given.values() for one in calls_in(expression)]
             return self.owner._made_by(child, calls, self.given, name)
         values = self.assigned.get(f"self.{name}", [])
         if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__init__ in (
@@ -133,7 +139,7 @@ class ConstructedModule:
         ):
             added = self.assigned.get(f"self.{name}.append", [])
             return ConstructedModule(child, self, {str(n): value for n, value in enumerate((*values, *added))})
-        return self._made_by(child, [one for value in values for one in _calls(value)], {}, name)
+        return self._made_by(child, [one for value in values for one in calls_in(value)], {}, name)
 
     def _made_by(
         self, child: nn.Module, calls: Sequence[ast.Call], whole: Mapping[str, ast.expr], name: str
@@ -141,9 +147,9 @@ class ConstructedModule:
         if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__module__.startswith(
             "torch."
         ):
-            inside = _entry(whole, name)
+            inside = container_entry(whole, name)
             return ConstructedModule(child, self, whole if inside is None else {"0": inside})
-        entry = _entry(whole, name)
+        entry = container_entry(whole, name)
         if isinstance(entry, ast.Call):
             calls = [entry]
         wanted = type(child).__name__
@@ -177,7 +183,7 @@ class ConstructedModule:
                 chosen = self._chosen(node)
                 return None if chosen is None else self._label(chosen)
             case ast.BoolOp(op=ast.Or()):
-                given = next((one for one in node.values if self.value(one) not in (None, 0, _MISSING)), None)
+                given = next((one for one in node.values if self.value(one) not in (None, 0, MISSING)), None)
                 return None if given is None else self._label(given)
             case ast.Call(func=ast.Name(id="int" | "round"), args=[inner, *_]):
                 return self._label(inner)
@@ -245,11 +251,11 @@ class ConstructedModule:
         match node.test:
             case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as op], comparators=[ast.Constant(value=None)]):
                 value = self.value(left)
-                if value is _MISSING:
+                if value is MISSING:
                     return None
                 return node.body if (value is None) is isinstance(op, ast.Is) else node.orelse
         value = self.value(node.test)
-        return None if value is _MISSING else node.body if value else node.orelse
+        return None if value is MISSING else node.body if value else node.orelse
 
     def value(self, node: ast.expr) -> Any:
         """The value that an expression of the constructor had, as far as the module still tells it."""
@@ -261,90 +267,27 @@ class ConstructedModule:
             case ast.Name(id=name):
                 if name in self.given and self.owner is not None:
                     outer = self.owner.value(self.given[name])
-                    if outer is not _MISSING:
+                    if outer is not MISSING:
                         return outer
-                if len(values := self.assigned.get(name, ())) == 1 and name not in self._busy:
+                values = self.assigned.get(name, [])
+                if len(values) == 1 and name not in self._busy:
                     self._busy.add(name)
                     try:
                         inner = self.value(values[0])
                     finally:
                         self._busy.discard(name)
-                    if inner is not _MISSING:
+                    if inner is not MISSING:
                         return inner
-                return getattr(self.module, name, _MISSING)
+                return getattr(self.module, name, MISSING)
             case ast.Attribute():
                 holder = self.value(node.value)
-                return _MISSING if holder is _MISSING else getattr(holder, node.attr, _MISSING)
+                return MISSING if holder is MISSING else getattr(holder, node.attr, MISSING)
             case ast.BinOp():
-                return _number(node.op, self.value(node.left), self.value(node.right))
+                return whole_number(node.op, self.value(node.left), self.value(node.right))
             case ast.IfExp():
                 chosen = self._chosen(node)
-                return _MISSING if chosen is None else self.value(chosen)
-        return _MISSING
-
-
-def _number(op: ast.operator, left: Any, right: Any) -> Any:
-    if not isinstance(left, int) or not isinstance(right, int):
-        return _MISSING
-    match op:
-        case ast.Mult():
-            return left * right
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.FloorDiv() | ast.Div() if right and left % right == 0:
-            return left // right
-    return _MISSING
-
-
-def _assignments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, ast.expr]]:
-    """What a constructor sets, and what it appends to a list of modules, by name."""
-    for node in own_nodes(function):
-        match node:
-            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
-                yield from ((dotted(target), value) for target, value in zip(targets, values, strict=False))
-            case ast.Assign(targets=targets, value=value):
-                yield from ((dotted(target), value) for target in targets if dotted(target))
-            case ast.AnnAssign(target=target, value=ast.expr() as value) if dotted(target):
-                yield dotted(target), value
-            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append") as method, args=[value])):
-                if dotted(method):
-                    yield dotted(method), value
-
-
-def _calls(expression: ast.expr) -> list[ast.Call]:
-    """The calls in an expression that may make a module, outermost first."""
-    return [node for node in ast.walk(expression) if isinstance(node, ast.Call)]
-
-
-def _entry(whole: Mapping[str, ast.expr], name: str) -> ast.expr | None:
-    """The expression that made one entry of a container, where its text lists them or makes all alike."""
-    for expression in whole.values():
-        container = expression
-        # ModuleList([...]), ModuleDict({...}), ModuleDict(dict(...)), Sequential(a, b)
-        while isinstance(container, ast.Call):
-            keywords = {one.arg: one.value for one in container.keywords}
-            if name in keywords:
-                return keywords[name]
-            kind = dotted(container.func).rpartition(".")[2]
-            if kind == "Sequential" and name.isdigit() and int(name) < len(container.args):
-                return container.args[int(name)]
-            if not container.args:
-                break
-            if kind not in ("ModuleList", "ModuleDict", "dict", "OrderedDict"):
-                break
-            container = container.args[0]
-        match container:
-            case ast.ListComp() | ast.GeneratorExp():
-                return container.elt
-            case ast.List() | ast.Tuple() if name.isdigit() and int(name) < len(container.elts):
-                return container.elts[int(name)]
-            case ast.Dict():
-                for key, value in zip(container.keys, container.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == name:
-                        return value
-    return None
+                return MISSING if chosen is None else self.value(chosen)
+        return MISSING
 
 
 def _constructor_parameters(kind: type) -> tuple[str, ...]:
@@ -353,15 +296,3 @@ def _constructor_parameters(kind: type) -> tuple[str, ...]:
             return names
     method = method_of(kind, "__init__")
     return () if method is None else parameters(method[1])[1:]
-
-
-def _filled_sizes(node: ast.expr) -> list[ast.expr] | None:
-    """The sizes of a tensor that a constructor makes: those of ``nn.Parameter(torch.empty(a, b))``."""
-    for call in _calls(node):
-        if dotted(call.func).rpartition(".")[2] in _FILLED:
-            sizes = list(call.args)
-            if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
-                sizes = list(sizes[0].elts)
-            if sizes and not any(isinstance(size, ast.Starred) for size in sizes):
-                return sizes
-    return None

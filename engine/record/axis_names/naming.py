@@ -98,6 +98,9 @@ class Naming:
         key = key_of(node)
         return tuple(self._names.get((key, axis)) for axis in range(node.value.dim()))
 
+    def _labels_of(self, node: Any) -> Labels:
+        return tuple(None if name is None else name.label for name in self.names_of(node))
+
     def said_of(self, node: Any) -> Sequence[Sequence[Anchor]]:
         """What the program itself says of each axis."""
         return self._anchors.get(key_of(node), [()] * node.value.dim())
@@ -175,7 +178,7 @@ class Naming:
 
     def _regrouped(self, step: Any, operand: Any) -> tuple[AxisName | None, ...]:
         own = self.names_of(step)
-        before = tuple(name and name.label for name in self.names_of(operand))
+        before = self._labels_of(operand)
         source = next((name.source for name in self.names_of(operand) if name is not None), "")
         labels = regrouped(before, shape_of(operand), shape_of(step))
         _split_heads(labels, own, before, shape_of(step))
@@ -215,9 +218,9 @@ class Naming:
         for key in nodes:
             texts = named.get(root(key), {})
             if key not in self._names and len(texts) == 1:
-                (other,) = texts.values()
-                name = self._names[other]
-                self._names[key] = AxisName(name.label, _carried(nodes[other]), name.source)
+                (named_key,) = texts.values()
+                name = self._names[named_key]
+                self._names[key] = AxisName(name.label, _carried(nodes[named_key]), name.source)
                 changed = True
         return changed
 

@@ -54,13 +54,14 @@ class NamedAxes:
 
     def axes_of(self, place: int) -> tuple[str | None, ...]:
         """The symbols of the axes of step number ``place``, None for an axis without a name."""
-        return tuple(name and name.label.text for name in self._naming.names_of(self._steps[place]))
+        names = self._naming.names_of(self._steps[place])
+        return tuple(None if name is None else name.label.text for name in names)
 
     def notes_of(self, place: int) -> AxisNotes:
         """Where they are from, and what speaks against them."""
         naming, step = self._naming, self._steps[place]
         names = naming.names_of(step)
-        origins = tuple(name and name.origin for name in names)
+        origins = tuple(None if name is None else name.origin for name in names)
         carried = naming.carried(place)
         disagreements = []
         for axis, (name, said) in enumerate(zip(names, naming.said_of(step), strict=True)):
@@ -115,7 +116,7 @@ class NamedAxes:
 
     @cached_property
     def _hints(self) -> Mapping[int, str]:
-        """The steps whose comment gives a symbol another size than a comment before it in the same run of a function."""
+        """The steps whose comment gives a symbol another size than one before it in the same run of a function."""
         hints: dict[int, str] = {}
         sizes: dict[int, dict[str, int]] = {}
         for place, (step, execution) in enumerate(zip(self._steps, self._executions, strict=True)):

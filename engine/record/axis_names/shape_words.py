@@ -36,7 +36,7 @@ def unpacked_symbol(words: Sequence[str], axis: int) -> tuple[str, bool] | None:
     if word.startswith("_"):
         return None
     rank = len(words)
-    if rank == 4 and {"H", "W"} <= set(words) or {"height", "width"} <= set(words):
+    if (rank == 4 and {"H", "W"} <= set(words)) or {"height", "width"} <= set(words):
         picture = {"H": "Hpx", "height": "Hpx", "W": "Wpx", "width": "Wpx", "C": "C", "channels": "C"}
         if word in picture:
             return picture[word], False

@@ -4,124 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from types import CodeType
 from typing import Any
 
 from engine.axes import is_length, symbol_for
-from engine.record.axis_names.input_names import Symbols, annotation_axes, documented_shapes, fitting_labels
+from engine.record.axis_names.function_text import FunctionText, SaidOfVariable, Span, Variable, function_text
+from engine.record.axis_names.input_names import fitting_labels
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import ConstructedModule
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import key_of, shape_of
-from engine.record.axis_names.program_text import Function, dotted, function_of, own_nodes, parameters
-from engine.record.axis_names.shape_words import unpacked_symbol
+from engine.record.axis_names.program_text import dotted
 from engine.record.recording import Execution
 
 # Calls that are given the sizes of what they return, and where among their arguments these begin.
 _AS_METHODS = frozenset(("view", "reshape", "expand", "new_zeros", "new_ones", "new_empty", "new_full"))
 _AS_FUNCTIONS = {"reshape": 1, "zeros": 0, "ones": 0, "empty": 0, "full": 0, "rand": 0, "randn": 0, "broadcast_to": 1}
 _LISTED = frozenset(("new_full", "full"))
-
-Position = tuple[int, int]
-Span = tuple[int, int, int, int]
-# A variable of a function between two assignments to it.
-Variable = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class SaidOfVariable:
-    """What a function's text says of the axes of one of its variables.
-
-    Attributes:
-        symbols: by axis the symbol and whether it is vague.
-        source: in what way it is said.
-        block: the branches and loops that it stands in; it holds inside them only.
-    """
-
-    symbols: Symbols
-    source: str
-    block: tuple[int, ...]
-
-
-class FunctionText:
-    """The text of one function: where its calls stand, and what it says of the shapes of its variables."""
-
-    def __init__(self, function: Function) -> None:
-        self.nodes: dict[Span, ast.expr] = {}
-        self.blocks: dict[ast.AST, tuple[int, ...]] = {}
-        self.values: dict[str, list[ast.expr]] = {}
-        self.unpacked: dict[str, tuple[str, bool]] = {}
-        self._assigned: dict[str, list[Position]] = {}
-        self.first_parameter = next(iter(parameters(function)), "")
-        self._read_blocks(function.body, ())
-        shapes = []
-        for node in own_nodes(function):
-            if isinstance(node, ast.expr) and node.end_lineno is not None and node.end_col_offset is not None:
-                self.nodes.setdefault((node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node)
-            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For | ast.NamedExpr):
-                shapes += list(self._assignment(node))
-        self.said: dict[Variable, list[SaidOfVariable]] = {}
-        for name, position, said in shapes:
-            self.said.setdefault(self.variable(name, position), []).append(said)
-        for name, said in _of_parameters(function):
-            self.said.setdefault((name, 0), []).append(said)
-
-    def variable(self, name: str, position: Position) -> Variable:
-        """The variable that a name means at a place of the text."""
-        return name, sum(assigned <= position for assigned in self._assigned.get(name, ()))
-
-    def _read_blocks(self, body: Sequence[ast.stmt], block: tuple[int, ...]) -> None:
-        for statement in body:
-            self.blocks[statement] = block
-            for child in ast.iter_child_nodes(statement):
-                if not isinstance(child, ast.stmt | ast.ExceptHandler):
-                    for node in ast.walk(child):
-                        self.blocks[node] = block
-            for name, inner in ast.iter_fields(statement):
-                if name in ("body", "orelse", "finalbody") and isinstance(inner, list):
-                    within = block if isinstance(statement, ast.With) else (*block, id(inner))
-                    self._read_blocks(inner, within)
-
-    def _assignment(self, node: Any) -> Iterator[tuple[str, Position, SaidOfVariable]]:
-        end = (node.end_lineno, node.end_col_offset)
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        value = getattr(node, "value", None)
-        for target in targets:
-            for name in (inner.id for inner in ast.walk(target) if isinstance(inner, ast.Name)):
-                self._assigned.setdefault(name, []).append(end)
-            if isinstance(target, ast.Name) and value is not None and not isinstance(node, ast.AugAssign):
-                self.values.setdefault(target.id, []).append(value)
-        if value is None or len(targets) != 1:
-            return
-        shaped = _shape_of(value)
-        if shaped is not None and isinstance(targets[0], ast.Tuple | ast.List):
-            words = [dotted(element) or "_" for element in targets[0].elts]
-            if any(isinstance(element, ast.Starred) for element in targets[0].elts):
-                return
-            symbols = tuple(unpacked_symbol(words, axis) for axis in range(len(words)))
-            self.unpacked.update({word: s for word, s in zip(words, symbols, strict=True) if s is not None})
-            yield shaped, (node.lineno, node.col_offset), SaidOfVariable(symbols, "unpacked shape", self.blocks[node])
-        size = _size_of(value)
-        if size is not None and isinstance(targets[0], ast.Name):
-            name, axis = size
-            symbol = symbol_for(targets[0].id)
-            said = (symbol, is_length(symbol)) if symbol else (targets[0].id, True)
-            self.unpacked[targets[0].id] = said
-            symbols = (said,) if axis < 0 else (*([None] * axis), said)
-            kind = "size from the end" if axis < 0 else "size"
-            where = tuple([None] * (-axis - 1)) if axis < 0 else ()
-            yield name, (node.lineno, node.col_offset), SaidOfVariable(
-                (*symbols, *where), f"unpacked shape:{kind}", self.blocks[node]
-            )
-
-
-@lru_cache(maxsize=1024)
-def function_text(code: CodeType, filename: str) -> FunctionText | None:
-    """The text of the function of a code object; code objects of different files can be equal."""
-    function = function_of(code)
-    return None if function is None else FunctionText(function)
+_DEEPEST = 6
 
 
 def written_anchors(
@@ -192,8 +91,9 @@ def _is_at(place: Span, span: Span, source: Any) -> bool:
 
 def _same_node(step: Any, other: Any) -> bool:
     return step.source is other.source or (
-        step.source is not None and other.source is not None and step.source.span == other.source.span
-    ) and step.call != other.call
+        (step.source is not None and other.source is not None and step.source.span == other.source.span)
+        and step.call != other.call
+    )
 
 
 def _variables(
@@ -209,7 +109,7 @@ def _variables(
         end = (node.end_lineno or 0, node.end_col_offset or 0)
         name, version = text.variable(step.name, end)
         # The assignment ends with the expression or, in brackets, a little after it.
-        yield step, (name, version if end in text._assigned.get(name, ()) else version + 1), node
+        yield step, (name, version if end in text.assigned.get(name, ()) else version + 1), node
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
@@ -285,8 +185,9 @@ def _listed(text: FunctionText, node: ast.expr) -> list[ast.expr]:
     match node:
         case ast.Tuple() | ast.List():
             return list(node.elts)
-        case ast.Name(id=name) if len(values := text.values.get(name, ())) == 1 and values[0] is not node:
-            return _listed(text, values[0]) if isinstance(values[0], ast.Tuple | ast.List | ast.BinOp) else [node]
+        case ast.Name(id=name) if len(text.values.get(name, ())) == 1:
+            (value,) = text.values[name]
+            return _listed(text, value) if isinstance(value, ast.Tuple | ast.List | ast.BinOp) else [node]
         case ast.BinOp(op=ast.Add(), left=left, right=ast.Tuple(elts=last)):
             first = list(left.elts) if isinstance(left, ast.Tuple) else [ast.Starred(left)]
             return [*first, *last]
@@ -294,9 +195,19 @@ def _listed(text: FunctionText, node: ast.expr) -> list[ast.expr]:
 
 
 def size_label(
-    text: FunctionText, node: ast.expr, size: int, module: ConstructedModule | None
+    text: FunctionText, node: ast.expr, size: int, module: ConstructedModule | None, depth: int = 0
 ) -> tuple[Label, bool] | None:
-    """The label of an expression that gives an axis its size, and whether it is vague."""
+    """The label of an expression that gives an axis its size, and whether it is vague.
+
+    Args:
+        text: the function that it stands in.
+        node: the expression.
+        size: the size.
+        module: the module whose method it is, None for a function.
+        depth: through how many variables it was come to: one may be set to something made of itself.
+    """
+    if depth > _DEEPEST:
+        return None
     match node:
         case ast.Constant(value=1) if size == 1:
             return ONE, False
@@ -308,7 +219,7 @@ def size_label(
             if known is not None:
                 return Label.of(known[0], size), known[1]
             values = text.values.get(name, ())
-            return size_label(text, values[0], size, module) if len(values) == 1 and values[0] is not node else None
+            return size_label(text, values[0], size, module, depth + 1) if len(values) == 1 else None
         case ast.Attribute(attr=attribute):
             if dotted(node.value) == "self" and module is not None:
                 label = module.label(node, size)
@@ -317,51 +228,13 @@ def size_label(
             symbol = symbol_for(attribute)
             return None if symbol is None else (Label.of(symbol, size), is_length(symbol))
         case ast.BinOp(op=ast.Add(), left=left, right=ast.Constant(value=int(more))):
-            whole = size_label(text, left, size - more, module)
+            whole = size_label(text, left, size - more, module, depth + 1)
             return None if whole is None else (whole[0].plus(more), whole[1])
         case ast.BinOp(op=ast.FloorDiv(), right=right):
             if module is not None and (label := module.label(node, size)) is not None:
                 return label, False
-            count = size_label(text, right, size, module)
-            whole = size_label(text, node.left, size, module)
+            count = size_label(text, right, size, module, depth + 1)
+            whole = size_label(text, node.left, size, module, depth + 1)
             if count is not None and whole is not None and (count[0].text, whole[0].text) == ("H", "d_model"):
                 return Label.of("d_k", size), False
     return None
-
-
-def _shape_of(node: ast.expr) -> str | None:
-    """The variable whose whole shape this is."""
-    match node:
-        case ast.Attribute(value=ast.Name(id=name), attr="shape"):
-            return name
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="size"), args=[]):
-            return name
-    return None
-
-
-def _size_of(node: ast.expr) -> tuple[str, int] | None:
-    """The variable and the axis whose size this is."""
-    match node:
-        case ast.Subscript(value=ast.expr() as whole, slice=index) if (name := _shape_of(whole)) is not None:
-            pass
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="size"), args=[index]):
-            pass
-        case _:
-            return None
-    try:
-        axis = ast.literal_eval(index)
-    except ValueError:
-        return None
-    return (name, axis) if isinstance(axis, int) else None
-
-
-def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
-    """What annotations and the docstring say of a function's parameters."""
-    arguments = function.args
-    for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-        if one.annotation is not None:
-            symbols = annotation_axes(ast.unparse(one.annotation))
-            if symbols is not None:
-                yield one.arg, SaidOfVariable(symbols, "annotation", ())
-    for name, symbols in documented_shapes(ast.get_docstring(function) or ""):
-        yield name, SaidOfVariable(symbols, "docstring", ())
