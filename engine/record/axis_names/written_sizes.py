@@ -13,6 +13,7 @@ from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import ConstructedModule
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import key_of, shape_of
+from engine.record.axis_names.patterns import einops_pattern, letter_sizes, pattern_labels
 from engine.record.axis_names.program_text import dotted
 from engine.record.recording import Execution
 
@@ -50,9 +51,37 @@ def written_anchors(
                     seen.add(key)
                     yield from _of_tensor(tensor, said)
         if not after:
+            yield from _of_pattern(step, node, inputs_of_line(steps, executions, place))
             module = modules.get(id(execution.module)) if text.first_parameter == "self" else None
             for axis, anchor in _of_arguments(text, step, node, module):
                 yield step, axis, anchor
+
+
+def inputs_of_line(steps: Sequence[Any], executions: Sequence[Execution], place: int) -> Any:
+    """The first tensor that went into the expression whose last step this is."""
+    first = place
+    while first > 0 and executions[first - 1] is executions[place] and _same_node(steps[first - 1], steps[place]):
+        first -= 1
+    return next(iter(steps[first].inputs), None)
+
+
+def _of_pattern(step: Any, node: ast.expr, given: Any) -> Iterator[tuple[Any, int, Anchor]]:
+    """What the pattern of an einops call says of the tensor that it was given and of the one that it made."""
+    sides = einops_pattern(node)
+    if sides is None or given is None:
+        return
+    written = {keyword.arg: keyword.value for keyword in getattr(node, "keywords", ())}
+    known = {
+        name: value.value
+        for name, value in written.items()
+        if name and isinstance(value, ast.Constant) and isinstance(value.value, int)
+    }
+    for side, tensor in zip(sides, (given, step), strict=True):
+        known = {**letter_sizes(side, shape_of(tensor)), **known}
+    for side, tensor in zip(sides, (given, step), strict=True):
+        for axis, label in enumerate(pattern_labels(side, shape_of(tensor), known)):
+            if label is not None:
+                yield tensor, axis, Anchor(label[0], "einops pattern", vague=label[1])
 
 
 def _of_tensor(tensor: Any, said: SaidOfVariable) -> Iterator[tuple[Any, int, Anchor]]:
