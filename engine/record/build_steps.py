@@ -82,6 +82,8 @@ class _StepBuilder:
             # What an axis is called depends on other steps, so it is known only when all are there.
             if not complete:
                 object.__setattr__(step, "axes", named.axes_of(place))
+                for leaf in (parent for parent in step.inputs if isinstance(parent, Leaf)):
+                    object.__setattr__(leaf, "axes", named.axes_of_given(leaf))
             object.__setattr__(step, "_axis_notes", partial(named.notes_of, place))
 
     def _call(self, number: int, steps: list[Step]) -> None:

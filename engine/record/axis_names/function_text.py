@@ -147,7 +147,8 @@ def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
     arguments = function.args
     for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
         if one.annotation is not None:
-            symbols = annotation_axes(ast.unparse(one.annotation))
+            text = one.annotation.value if isinstance(one.annotation, ast.Constant) else ast.unparse(one.annotation)
+            symbols = annotation_axes(text)
             if symbols is not None:
                 yield one.arg, SaidOfVariable(symbols, "annotation", ())
     for name, symbols in documented_shapes(ast.get_docstring(function) or ""):

@@ -8,6 +8,7 @@ weight of (H*d_k, d_model). Each name is held against the sizes that the module 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,9 @@ _LAYERS: Mapping[type, tuple[tuple[str, ...], Mapping[str, tuple[str | None, ...
         {"weight": ("out_channels", "in_channels", "kernel_size", "kernel_size"), "bias": ("out_channels",)},
     ),
 }
+
+# The size of what a constructor was given and did not keep.
+_UNKNOWN = -1
 
 
 def constructed_modules(roots: Sequence[nn.Module]) -> dict[int, ConstructedModule]:
@@ -167,7 +171,14 @@ class ConstructedModule:
     def label(self, node: ast.expr, size: int) -> Label | None:
         """The label of an expression in this module's constructor, None where it has none or another size."""
         known = self._label(node)
-        return known if known is not None and known.size == size else None
+        if known is None:
+            return None
+        # What the outermost constructor was given is not known any more; one such factor follows from the size.
+        counts = [count for _, count in known.factors if count != _UNKNOWN]
+        if len(counts) == len(known.factors) - 1 and size % math.prod(counts) == 0:
+            missing = size // math.prod(counts)
+            known = Label(tuple((name, missing if count == _UNKNOWN else count) for name, count in known.factors))
+        return known if known.size == size else None
 
     def _label(self, node: ast.expr) -> Label | None:
         match node:
@@ -216,7 +227,9 @@ class ConstructedModule:
                 return Label.of(symbol, value)
             return self._resolved(name)
         symbol, value = symbol_for(name), self.value(ast.Name(name))
-        return Label.of(symbol, value) if symbol is not None and isinstance(value, int) else None
+        if symbol is None or not (isinstance(value, int) or value is MISSING):
+            return None
+        return Label.of(symbol, _UNKNOWN if value is MISSING else value)
 
     def _resolved(self, target: str) -> Label | None:
         """What a variable or an attribute was set to, where the constructor sets it to one thing only."""
@@ -236,14 +249,14 @@ class ConstructedModule:
             case ast.Mult():
                 return None if left is None or right is None else left.times(right)
             case ast.FloorDiv() | ast.Div():
-                if left is None:
+                if left is None or left.size < 0 or (right is not None and right.size < 0):
                     return None
                 if isinstance(number, int) and number > 1:
                     return left.over(number)
                 # The width of all heads, divided by how many there are.
                 if right is not None and right.text == "H" and left.text in ("d_model", "H*d_k"):
                     return Label.of("d_k", left.size // right.size)
-            case ast.Add() | ast.Sub() if left is not None and isinstance(number, int):
+            case ast.Add() | ast.Sub() if left is not None and left.size > 0 and isinstance(number, int):
                 return left.plus(number if isinstance(node.op, ast.Add) else -number)
         return None
 

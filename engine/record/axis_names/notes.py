@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_TWO = "Axis {axis} is {first} after the {first_source}, and {second} after the {second_source}."
+_TWO = "Axis {axis} is called {first} ({first_source}) and {second} ({second_source})."
 
 
 @dataclass(frozen=True)

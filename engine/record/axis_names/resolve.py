@@ -57,6 +57,11 @@ class NamedAxes:
         names = self._naming.names_of(self._steps[place])
         return tuple(None if name is None else name.label.text for name in names)
 
+    def axes_of_given(self, node: Any) -> tuple[str | None, ...]:
+        """The symbols of the axes of a tensor that no step made, () where nothing is known of them."""
+        names = self._naming.names_of(node)
+        return tuple(None if name is None else name.label.text for name in names) if any(names) else ()
+
     def notes_of(self, place: int) -> AxisNotes:
         """Where they are from, and what speaks against them."""
         naming, step = self._naming, self._steps[place]

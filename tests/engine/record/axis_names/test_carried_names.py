@@ -1,0 +1,107 @@
+"""A carried name stays with its numbers, however they are moved."""
+
+import math
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import record
+from engine.record.axis_names.labels import Label, regrouped
+
+SIZES = (2, 3, 4)
+
+
+@st.composite
+def movements(draw):
+    """Calls that move axes, each as a function of a tensor."""
+    steps = []
+    rank = 3
+    for _ in range(draw(st.integers(1, 5))):
+        kind = draw(st.sampled_from(("permute", "unsqueeze", "flatten", "transpose", "unflatten", "flip")))
+        if kind == "permute":
+            order = draw(st.permutations(range(rank)))
+            steps.append(lambda x, order=tuple(order): x.permute(order))
+        elif kind == "transpose":
+            a, b = draw(st.integers(0, rank - 1)), draw(st.integers(0, rank - 1))
+            steps.append(lambda x, a=a, b=b: x.transpose(a, b))
+        elif kind == "unsqueeze" and rank < 5:
+            at = draw(st.integers(0, rank))
+            rank += 1
+            steps.append(lambda x, at=at: x.unsqueeze(at))
+        elif kind == "flatten" and rank > 2:
+            at = draw(st.integers(0, rank - 2))
+            rank -= 1
+            steps.append(lambda x, at=at: x.flatten(at, at + 1))
+        elif kind == "unflatten" and rank < 5:
+            at = draw(st.integers(0, rank - 1))
+            rank += 1
+            steps.append(lambda x, at=at: _halved(x, at))
+    return steps
+
+
+def _halved(x, at):
+    size = x.shape[at]
+    return x.reshape(*x.shape[:at], *((2, size // 2) if size % 2 == 0 else (1, size)), *x.shape[at + 1 :])
+
+
+@given(movements(), st.sampled_from((SIZES, (4, 4, 4))))
+def test_along_a_named_axis_the_index_of_the_axis_it_is_named_after_runs(moves, sizes):
+    def program(x: 'F[T, "P Q R"]'):  # noqa: F722, F821
+        for move in moves:
+            x = move(x)
+        return x
+
+    indices = dict(zip("PQR", torch.meshgrid(*map(torch.arange, sizes), indexing="ij"), strict=True))
+    for step, number in zip(record(program, torch.rand(sizes)).steps, range(99), strict=False):
+        assert number < 99
+        for name, index in indices.items():
+            here = index
+            for move in moves[: _calls_before(moves, sizes, step.index)]:
+                here = move(here)
+            if here.shape != step.value.shape:
+                continue
+            for axis, symbol in enumerate(step.axes):
+                if symbol == name:
+                    along = torch.arange(step.shape[axis]).view([-1 if a == axis else 1 for a in range(here.dim())])
+                    assert torch.equal(here, along.expand_as(here))
+
+
+def _calls_before(moves, sizes, index):
+    return index + 1
+
+
+@given(st.lists(st.integers(2, 5), min_size=1, max_size=6), st.data())
+def test_a_view_keeps_whole_factors_whole(factors, data):
+    names = [Label.of(f"f{number}", size) for number, size in enumerate(factors)]
+
+    def grouped():
+        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(names) - 1))))) if len(names) > 1 else []
+        bounds = [0, *cuts, len(names)]
+        return [names[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+
+    before, after = grouped(), grouped()
+    labels, wanted = (
+        [Label(tuple(factor for label in group for factor in label.factors)) for group in groups]
+        for groups in (before, after)
+    )
+    shape, out_shape = ([math.prod(label.size for label in group) for group in groups] for groups in (before, after))
+    assert regrouped(labels, shape, out_shape) == wanted
+
+
+def test_parts_and_sums_of_axes_are_named_by_how_they_are_made():
+    def program(x: 'F[T, "B L d_k"]'):  # noqa: F722, F821
+        first, second = x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]
+        turned = torch.cat((-second, first), dim=-1)
+        shifted = x[:, 1:]
+        longer = torch.cat((x[:, :1].mean(1, keepdim=True), x), dim=1)
+        some = x[:, :3]
+        return turned, shifted, longer, some
+
+    trace = record(program, torch.rand(2, 5, 8))
+    named = {step.name: step.axes for step in trace.steps}
+    assert named["first"] == named["second"] == ("B", "L", "d_k/2")
+    assert named["turned"] == ("B", "L", "d_k")
+    assert named["shifted"] == ("B", "L-1", "d_k")
+    assert named["longer"] == ("B", "L+1", "d_k")
+    assert named["some"] == ("B", None, "d_k")
