@@ -14,7 +14,7 @@ from engine.record.axis_names.labels import Label, same_axes
 from engine.record.axis_names.nodes import shape_of
 
 # Calls that nobody described, whose result has an entry for every entry of what they were given first.
-_SAME_SHAPE = frozenset(("requires_grad", "roll", "rand_like", "randn_like", "type", "normalize"))
+_SAME_SHAPE = frozenset(("requires_grad", "roll", "type", "multi_head_attention_forward"))
 # Calls that read whole rows for every element, and give one of its own for each element of what they read.
 _ROW_BY_ROW = frozenset(
     ("softmax", "log_softmax", "layer_norm", "rms_norm", "batch_norm", "group_norm", "normalize", "sort", "argsort")
@@ -114,7 +114,7 @@ def _keep_axes(step: Any, flow: Flow) -> None:
     first = next(iter(step.inputs), None)
     keeps = step.op in _ROW_BY_ROW or step.op.endswith("_like") or step.memory == "overwritten"
     if first is not None and keeps and shape_of(first) == shape_of(step):
-        taken = {out for _, _, out in flow.moves}
+        taken = {out for operand, _, out in flow.moves if operand is first}
         flow.moves += [(first, axis, axis) for axis in range(step.value.dim()) if axis not in taken]
 
 
@@ -123,8 +123,12 @@ def _unknown(step: Any) -> Flow:
     first = next(iter(step.inputs), None)
     name = step.op.removesuffix("_")
     flow = Flow(known=False)
-    if first is not None and name in _SAME_SHAPE and shape_of(first) == shape_of(step):
+    if first is not None and step.output == 0 and name in _SAME_SHAPE and shape_of(first) == shape_of(step):
         flow.moves += [(first, axis, axis) for axis in range(step.value.dim())]
+    if step.op == "multi_head_attention_forward" and step.output == 1 and first is not None and first.value.dim() == 3:
+        # query and key are (length, batch, features); the weights (batch, …, query's length, key's length)
+        query, key, rank = first, step.inputs[1], step.value.dim()
+        flow.moves += [(query, 1, 0), (query, 0, rank - 2), (key, 0, rank - 1)]
     return flow
 
 

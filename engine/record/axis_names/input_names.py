@@ -52,6 +52,7 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
     """
     function, documented = _function(target)
     names = _parameter_names(function)
+    layer = _of_torch_layer(target)
     annotations = dict(getattr(function, "__annotations__", {}))
     shapes = dict(documented_shapes(documented))
     anchors: dict[int, list[list[Anchor]]] = {}
@@ -60,14 +61,14 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
         readings = (
             ("annotation", annotation_axes(annotations.get(name))),
             ("docstring", shapes.get(name)),
-            ("argument name", _by_name(name, names)),
+            ("argument name", layer.get(name) or _by_name(name, names)),
         )
         for source, symbols in readings:
             for axis, label in enumerate(fitting_labels(symbols, sizes_of(tensor))):
                 if label is not None:
                     said[axis].append(Anchor(label[0], source, vague=label[1]))
         if any(said):
-            anchors[id(tensor)] = said
+            anchors.setdefault(id(tensor), said)
     return anchors
 
 
@@ -128,6 +129,28 @@ def _parameter_names(function: Any) -> frozenset[str]:
         return frozenset(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return frozenset()
+
+
+def _of_torch_layer(target: Any) -> Mapping[str, Symbols]:
+    """What torch's own attention layers take, in the order that their ``batch_first`` says."""
+    while isinstance(target, partial):
+        target = target.func
+    if isinstance(target, nn.MultiheadAttention):
+        lengths, first = {"query": "L", "key": "L_k", "value": "L_k"}, target.batch_first
+    elif isinstance(target, nn.Transformer):
+        lengths, first = {"src": "S", "tgt": "T"}, target.batch_first
+    elif isinstance(target, nn.TransformerDecoder | nn.TransformerDecoderLayer):
+        lengths, first = {"tgt": "T", "memory": "S"}, _layer_of(target).self_attn.batch_first
+    elif isinstance(target, nn.TransformerEncoder | nn.TransformerEncoderLayer):
+        lengths, first = {"src": "L"}, _layer_of(target).self_attn.batch_first
+    else:
+        return {}
+    orders = {name: ("B", length) if first else (length, "B") for name, length in lengths.items()}
+    return {name: tuple((symbol, False) for symbol in (*order, "d_model")) for name, order in orders.items()}
+
+
+def _layer_of(target: Any) -> Any:
+    return target.layers[0] if hasattr(target, "layers") else target
 
 
 def _by_name(name: str, parameters: frozenset[str]) -> Symbols | None:

@@ -159,7 +159,10 @@ class ConstructedModule:
         wanted = type(child).__name__
         named = [one for one in calls if dotted(one.func).rpartition(".")[2] == wanted]
         names = _constructor_parameters(type(child))
-        made = [ConstructedModule(child, self, bound_arguments(call, names)) for call in named or calls[:1]]
+        made = [
+            ConstructedModule(child, self, bound_arguments(call, names))
+            for call in named or list(filter(_makes_a_module, calls))[:1]
+        ]
         # Of the two sides of an ``if`` the one whose sizes the weights have.
         return max(made, key=ConstructedModule._named_sizes, default=ConstructedModule(child, self, {}))
 
@@ -301,6 +304,15 @@ class ConstructedModule:
                 chosen = self._chosen(node)
                 return MISSING if chosen is None else self.value(chosen)
         return MISSING
+
+
+def _makes_a_module(call: ast.Call) -> bool:
+    """Whether a call may be that of a class that goes by another name: ``ATTENTION[kind](config)``, ``attention_class()``.
+
+    ``copy.deepcopy(layer)`` and ``_get_clones(layer, n)`` take no arguments of a constructor.
+    """
+    name = dotted(call.func).rpartition(".")[2]
+    return not name or name[0].isupper() or name.endswith(("class", "cls", "type"))
 
 
 def _constructor_parameters(kind: type) -> tuple[str, ...]:

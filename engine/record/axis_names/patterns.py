@@ -27,9 +27,7 @@ def einops_pattern(node: ast.AST) -> tuple[str, str] | None:
     return (left, right) if arrow else None
 
 
-def pattern_labels(
-    side: str, shape: Sequence[int], known: Mapping[str, int]
-) -> Iterator[tuple[Label, bool] | None]:
+def pattern_labels(side: str, shape: Sequence[int], known: Mapping[str, int]) -> Iterator[tuple[Label, bool] | None]:
     """By axis the label that one side of a pattern gives it and whether it is vague; none where they don't fit.
 
     Args:

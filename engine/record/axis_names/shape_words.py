@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from engine.axes import AXES, is_length, symbol_for
 
 # What people call the last axis of (batch, length, features).
-_FEATURES = frozenset(("C", "D", "E", "d", "dim", "hidden", "hidden_dim", "channels", "features", "width", "emb", "embed"))
+_FEATURES = frozenset(
+    ("C", "D", "E", "d", "dim", "hidden", "hidden_dim", "channels", "features", "width", "emb", "embed")
+)
 _FACTOR = re.compile(r"[^\W\d]\w*")
 
 

@@ -13,8 +13,8 @@ def test_each_axis_has_a_line_and_a_contradiction_stands_below():
 
     (step,) = record(program, torch.rand(2, 3)).steps
     assert axis_sources(step).split("  \n") == [
-        "**B** unpacked shape",
-        "**H** unpacked shape",
+        "**B** carried from x",
+        "**H** carried from x",
         r"The comment \(B\, H\, L\) names 3 axes\, but this tensor of shape \(2\, 3\) has 2\.",
     ]
 

@@ -107,7 +107,10 @@ def test_every_name_says_where_it_is_from(name, attention):
 
 def test_weights_are_named_by_the_text_that_made_them():
     leaves = {
-        leaf.name: leaf for step in steps_of("GPT-2", "eager", DIFFERENT) for leaf in step.inputs if leaf.kind == "parameter"
+        leaf.name: leaf
+        for step in steps_of("GPT-2", "eager", DIFFERENT)
+        for leaf in step.inputs
+        if leaf.kind == "parameter"
     }
     assert leaves["transformer.h.0.attn.c_attn.weight"].axes == ("d_model", "3*d_model")
     assert leaves["transformer.h.1.mlp.c_fc.weight"].axes == ("d_model", "d_ff")
