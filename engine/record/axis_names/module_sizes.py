@@ -230,9 +230,9 @@ class ConstructedModule:
                 return Label.of(symbol, value)
             return self._resolved(name)
         symbol, value = symbol_for(name), self.value(ast.Name(name))
-        if symbol is None or not (isinstance(value, int) or value is MISSING):
-            return None
-        return Label.of(symbol, _UNKNOWN if value is MISSING else value)
+        if symbol is not None and value is MISSING:
+            return Label.of(symbol, _UNKNOWN)
+        return Label.of(symbol, value) if symbol is not None and isinstance(value, int) else None
 
     def _resolved(self, target: str) -> Label | None:
         """What a variable or an attribute was set to, where the constructor sets it to one thing only."""
@@ -307,7 +307,7 @@ class ConstructedModule:
 
 
 def _makes_a_module(call: ast.Call) -> bool:
-    """Whether a call may be that of a class that goes by another name: ``ATTENTION[kind](config)``, ``attention_class()``.
+    """Whether a call may be that of a class under another name: ``ATTENTION[kind](config)``, ``attention_class()``.
 
     ``copy.deepcopy(layer)`` and ``_get_clones(layer, n)`` take no arguments of a constructor.
     """

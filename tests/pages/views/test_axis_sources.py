@@ -1,5 +1,7 @@
 """The page tells on demand where the names of axes are from."""
 
+# ruff: noqa: RUF059  a shape is unpacked for the names alone
+
 import torch
 
 from engine import record

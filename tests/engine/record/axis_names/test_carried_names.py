@@ -1,5 +1,6 @@
 """A carried name stays with its numbers, however they are moved."""
 
+import itertools
 import math
 
 import torch
@@ -53,11 +54,10 @@ def test_along_a_named_axis_the_index_of_the_axis_it_is_named_after_runs(moves, 
         return x
 
     indices = dict(zip("PQR", torch.meshgrid(*map(torch.arange, sizes), indexing="ij"), strict=True))
-    for step, number in zip(record(program, torch.rand(sizes)).steps, range(99), strict=False):
-        assert number < 99
+    for step in record(program, torch.rand(sizes)).steps:
         for name, index in indices.items():
             here = index
-            for move in moves[: _calls_before(moves, sizes, step.index)]:
+            for move in moves[: step.index + 1]:
                 here = move(here)
             if here.shape != step.value.shape:
                 continue
@@ -67,10 +67,6 @@ def test_along_a_named_axis_the_index_of_the_axis_it_is_named_after_runs(moves, 
                     assert torch.equal(here, along.expand_as(here))
 
 
-def _calls_before(moves, sizes, index):
-    return index + 1
-
-
 @given(st.lists(st.integers(2, 5), min_size=1, max_size=6), st.data())
 def test_a_view_keeps_whole_factors_whole(factors, data):
     names = [Label.of(f"f{number}", size) for number, size in enumerate(factors)]
@@ -78,7 +74,7 @@ def test_a_view_keeps_whole_factors_whole(factors, data):
     def grouped():
         cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(names) - 1))))) if len(names) > 1 else []
         bounds = [0, *cuts, len(names)]
-        return [names[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+        return [names[a:b] for a, b in itertools.pairwise(bounds) if a < b]
 
     before, after = grouped(), grouped()
     labels, wanted = (

@@ -23,7 +23,8 @@ def test_the_modules_own_setting_speaks_against_a_comment():
     (step,) = record(Attention(8), X).steps
     assert step.axes == (None, None, None, None)
     assert step.axes_contradiction == (
-        "The comment (B, num_heads, L, d_k) can't be true of shape (10, 20, 8, 64): num_heads is 8 in this module, not 20."
+        "The comment (B, num_heads, L, d_k) can't be true of shape (10, 20, 8, 64): "
+        "num_heads is 8 in this module, not 20."
     )
 
 

@@ -1,5 +1,7 @@
 """What a program says of axes beside its comments, and the order in which it is trusted."""
 
+# ruff: noqa: F841, N806, RUF059  a shape is unpacked for the names alone
+
 import pytest
 import torch
 from torch import Tensor, nn

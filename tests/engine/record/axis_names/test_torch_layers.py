@@ -24,8 +24,8 @@ def layers(batch_first):
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
-@pytest.mark.parametrize("batch_first", (True, False))
-@pytest.mark.parametrize("name", ("encoder layer", "encoder", "decoder", "transformer"))
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("name", ["encoder layer", "encoder", "decoder", "transformer"])
 def test_every_axis_has_a_name_of_the_size_that_the_layer_was_made_with(name, batch_first):
     module, given = layers(batch_first)[name]
     steps = record(module.train(), *given).steps
