@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from engine import axes as glossary
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
-from engine.record.axis_names.contradictions import contradiction
 from engine.record.axis_names.nodes import sizes_of
+from engine.record.axis_names.notes import contradiction
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import open_call

@@ -16,7 +16,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.axes import symbol_for
-from engine.record.axis_names.constructor_text import (
+from engine.record.axis_names.labels import Label, Labels
+from engine.record.axis_names.text.constructor_text import (
     MISSING,
     assignments,
     calls_in,
@@ -24,8 +25,7 @@ from engine.record.axis_names.constructor_text import (
     filled_sizes,
     whole_number,
 )
-from engine.record.axis_names.labels import Label, Labels
-from engine.record.axis_names.program_text import bound_arguments, dotted, method_of, parameters
+from engine.record.axis_names.text.program_text import bound_arguments, dotted, method_of, parameters
 
 # By kind of module: its constructor's arguments in order, and those that each weight's axes have the size of.
 _LAYERS: Mapping[type, tuple[tuple[str, ...], Mapping[str, tuple[str | None, ...]]]] = {

@@ -9,14 +9,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.axes import AXES, is_length
-from engine.record.axis_names.contradictions import elsewhere, hint
 from engine.record.axis_names.flow import flow_of
 from engine.record.axis_names.input_names import input_anchors
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import constructed_modules, weight_labels
 from engine.record.axis_names.naming import Anchor, Naming
 from engine.record.axis_names.nodes import key_of, named_nodes, shape_of
-from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
+from engine.record.axis_names.notes import AxisDisagreement, AxisNotes, elsewhere, hint
 from engine.record.axis_names.shape_words import written_symbol
 from engine.record.axis_names.written_sizes import written_anchors
 from engine.record.recording import Execution

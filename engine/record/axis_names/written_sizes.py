@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.axes import is_length, symbol_for
-from engine.record.axis_names.function_text import FunctionText, SaidOfVariable, Span, Variable, function_text
 from engine.record.axis_names.input_names import fitting_labels
 from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import ConstructedModule
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import key_of, shape_of
-from engine.record.axis_names.patterns import einops_pattern, letter_sizes, pattern_labels
-from engine.record.axis_names.program_text import dotted
+from engine.record.axis_names.text.function_text import FunctionText, SaidOfVariable, Span, Variable, function_text
+from engine.record.axis_names.text.patterns import einops_pattern, letter_sizes, pattern_labels
+from engine.record.axis_names.text.program_text import dotted
 from engine.record.recording import Execution
 
 # Calls that are given the sizes of what they return, and where among their arguments these begin.

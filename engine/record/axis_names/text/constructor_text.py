@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.record.axis_names.program_text import dotted, own_nodes
+from engine.record.axis_names.text.program_text import dotted, own_nodes
 
 _FILLED = frozenset(("empty", "zeros", "ones", "randn", "rand", "full"))
 # A value that a module does not tell any more.

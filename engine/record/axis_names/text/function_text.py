@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.axes import is_length, symbol_for
 from engine.record.axis_names.input_names import Symbols, annotation_axes, documented_shapes
-from engine.record.axis_names.program_text import Function, dotted, function_of, own_nodes, parameters
 from engine.record.axis_names.shape_words import unpacked_symbol
+from engine.record.axis_names.text.program_text import Function, dotted, function_of, own_nodes, parameters
 
 Position = tuple[int, int]
 Span = tuple[int, int, int, int]
