@@ -101,3 +101,42 @@ def test_parts_and_sums_of_axes_are_named_by_how_they_are_made():
     assert named["shifted"] == ("B", "L-1", "d_k")
     assert named["longer"] == ("B", "L+1", "d_k")
     assert named["some"] == ("B", None, "d_k")
+
+
+def test_a_batch_of_one_keeps_its_name_beside_an_axis_of_one_that_has_none():
+    def program(x: 'F[T, "L D"]', y: 'F[T, "B L D"]'):  # noqa: F722, F821
+        return x[None] + y, y[:, None].flatten(0, 1)
+
+    steps = record(program, torch.rand(5, 8), torch.rand(1, 5, 8)).steps
+    assert [step.axes for step in steps if step.op != "getitem"] == [("B", "L", "D")] * 2
+
+
+def test_every_other_entry_of_an_axis_is_not_the_axis():
+    def program(x: 'F[T, "L D"]'):  # noqa: F722, F821
+        return x[::2], x[1::2]
+
+    assert [step.axes for step in record(program, torch.rand(6, 8)).steps] == [(None, "D")] * 2
+
+
+def test_a_call_that_overwrites_keeps_the_axes():
+    def program(x: 'F[T, "L D"]'):  # noqa: F722, F821
+        y = x * 1
+        y[2] = 0.0
+        return y
+
+    assert [step.axes for step in record(program, torch.rand(6, 8)).steps] == [("L", "D")] * 2
+
+
+def test_an_axis_that_is_used_as_two_things_later_takes_neither_name():
+    def first(x: 'F[T, "P"]', y):  # noqa: F722, F821
+        return x + y
+
+    def second(x: 'F[T, "Q"]', y):  # noqa: F722, F821
+        return x + y
+
+    def program(x, y, z):
+        shared = z * 1
+        return first(x * 1, shared), second(y * 1, shared)
+
+    steps = record(program, torch.rand(4), torch.rand(4), torch.rand(4)).steps
+    assert [step.axes for step in steps] == [(None,), ("P",), ("P",), ("Q",), ("Q",)]

@@ -230,3 +230,36 @@ def test_the_built_in_model_is_named_by_its_comments_alone():
     assert {origin for step in steps for origin in step.axes_from} == {"comment"}
     assert [step.axes_contradiction for step in steps] == [None] * len(steps)
     assert [step.full_name for step in steps if step.axes_disagree] == []
+
+
+class Scale(nn.Module):
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(hidden_size))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+class ScaledHeads(nn.Module):
+    def __init__(self, n_embd, num_heads):
+        super().__init__()
+        self.num_heads = num_heads
+        self.head_dim = n_embd // num_heads
+        self.scale = Scale(self.head_dim)
+
+    def forward(self, x):
+        return self.scale(x)
+
+
+def test_a_size_is_what_the_caller_of_a_constructor_calls_it():
+    # Scale calls hidden_size what it was given, the size of one head.
+    assert last(ScaledHeads(12, 3), torch.rand(5, 4)).axes == (None, "d_k")
+
+
+def test_n_stands_for_the_batch_where_it_comes_first():
+    def program(x):
+        N, L, D = x.shape
+        return x * 1
+
+    assert last(program, torch.rand(2, 5, 8)).axes == ("B", "L", "d_model")
