@@ -128,10 +128,10 @@ def test_a_call_that_overwrites_keeps_the_axes():
 
 
 def test_an_axis_that_is_used_as_two_things_later_takes_neither_name():
-    def first(x: 'F[T, "P"]', y):  # noqa: F722, F821
+    def first(x: 'F[T, "P"]', y):  # noqa: F821
         return x + y
 
-    def second(x: 'F[T, "Q"]', y):  # noqa: F722, F821
+    def second(x: 'F[T, "Q"]', y):  # noqa: F821
         return x + y
 
     def program(x, y, z):
