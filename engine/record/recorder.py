@@ -128,11 +128,21 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
+_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
+
+
+def _notes(target: Any) -> tuple[str, ...]:
+    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
+    return ()
+
+
 def _trace(recording: Recording, output: Any, config: Config | None, labels: Mapping[str, Labels]) -> Trace:
     return Trace(
         output,
         config,
         MappingProxyType(dict(labels)),
+        notes=_notes(recording.target),
         _inputs=lambda: recording.inputs,
         _recorded=recording.recorded,
         _build_steps=lambda: build_steps(recording, _record_plain),

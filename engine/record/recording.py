@@ -30,17 +30,25 @@ class Execution:
 
     __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
 
-    def __init__(self, code: CodeType | None, module: nn.Module | None, torch_call: int = 0) -> None:
+    def __init__(
+        self,
+        code: CodeType | None,
+        module: nn.Module | None,
+        torch_call: int = 0,
+        caller: Execution | None = None,
+        caller_lasti: int = 0,
+    ) -> None:
         self.code = code
         self.module = module
-        self.caller: Execution | None = None
-        self.caller_lasti = 0
         self.torch_call = torch_call
+        self.caller = caller
+        self.caller_lasti = caller_lasti
 
 
-# func, args, kwargs, result, execution, instruction offset, group. A plain tuple, because one is made for every call
-# while the recorded program is running. A group are the calls that one execution of one line made inside torch.
-Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, Execution, int, int]
+# func, args, kwargs, result, execution, instruction offset, group, count. A plain tuple, because one is made for every
+# call while the recorded program is running. A group are the calls that one execution of one line made inside torch;
+# the count is how often a result that is one tensor had been written to.
+Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, Execution, int, int, "int | None"]
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 
 _Key = TypeVar("_Key")
@@ -82,7 +90,17 @@ class Overwrite:
 
 @dataclass(frozen=True)
 class Recording:
-    """Everything the recorder kept of one recording."""
+    """Everything the recorder kept of one recording.
+
+    Attributes:
+        calls: those that returned a tensor, in execution order.
+        overwrites: what memory held before a call wrote into it.
+        target, args, kwargs: what was recorded.
+        called: modules that were called by code of no module.
+        axis_names: by pattern of module path, which axis a symbol of a shape comment stands for there.
+        written_since: whether a tensor was written to after the recording ended.
+        insides: by number, what was recorded of the inside of a fused call.
+    """
 
     calls: Sequence[Call]
     overwrites: Sequence[Overwrite]
@@ -90,7 +108,8 @@ class Recording:
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
-    axis_names: AxisNames = field(default=())
+    axis_names: AxisNames
+    written_since: Callable[[Tensor], bool]
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
