@@ -15,20 +15,36 @@ from engine.record.trace import Leaf, Step, Trace
 from engine.runtime.decode import Choice, Decoded, Told, decode, teacher_forced
 from engine.runtime.run import run
 from engine.text.tokenizer import TextError
+from engine.variant_config import (
+    BertConfig,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    T5Config,
+    ViTConfig,
+)
 
 if TYPE_CHECKING:
     from engine.export.files import save_csv
 
 __all__ = [
+    "BertConfig",
     "Choice",
     "Config",
     "ConfigError",
     "Decoded",
+    "GPT2Config",
     "Leaf",
+    "LlamaConfig",
+    "MistralConfig",
+    "MixtralConfig",
     "Step",
+    "T5Config",
     "TextError",
     "Told",
     "Trace",
+    "ViTConfig",
     "decode",
     "explain",
     "record",

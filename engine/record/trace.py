@@ -18,6 +18,7 @@ from engine.ops.numerics import memory_of
 from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
+from engine.variant_config import VariantConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,12 +159,14 @@ class Trace:
             for the vocabulary ("V").
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
+        variant: the settings of one of today's Transformers, None for anything else.
     """
 
     output: Any = field(repr=False)
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     failure: Failure | None = None
+    variant: VariantConfig | None = None
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
