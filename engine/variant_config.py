@@ -85,7 +85,7 @@ class VariantConfig:
             ConfigError: as the config itself does.
         """
         usual = self._derived()
-        following = {name: None for name in self.following if getattr(self, name) == usual[name]}
+        following = {name: None for name, value in usual.items() if getattr(self, name) == value}
         return dataclasses.replace(self, **{**following, **changes})
 
     def _derived(self) -> dict[str, int]:
@@ -242,11 +242,14 @@ class LlamaConfig(VariantConfig):
     interleaved: bool = False
 
     def _derived(self) -> dict[str, int]:
-        return {"d_k": self.d_model // self.heads, "d_ff": -(-8 * self.d_model // 3)}
+        # Where the heads do not divide d_model, d_k follows from nothing.
+        d_k = {} if self.d_model % self.heads else {"d_k": self.d_model // self.heads}
+        return {**d_k, "d_ff": -(-8 * self.d_model // 3)}
 
     def _joint_problems(self) -> Iterator[Problem]:
-        if self.d_k == self.d_model // self.heads:
+        if self.d_k is None:
             yield from _multiple("d_model", self.d_model, "heads", self.heads)
+            return
         yield from _multiple("heads", self.heads, "kv_heads", self.kv_heads)
         if self.d_k % 2:
             rule = "d_k must be even, because rotary positions turn its features in pairs"

@@ -37,8 +37,10 @@ from engine.variant_config import (
 
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 
-# What the general axes L and L_k of a shape comment are, by module path.
+# What the general axes L, L_k and H of a shape comment are, by module path; the first pattern that matches counts.
 _OF_DECODER: AxisNames = (("*", {"L": "T", "L_k": "T"}),)
+# Keys are turned before the heads of queries that share them get a copy each.
+_OF_GROUPED: AxisNames = (("*.key_rotation", {"L": "T", "H": "H_kv"}), *_OF_DECODER)
 _OF_ENCODER: AxisNames = (("*", {"L": "S", "L_k": "S"}),)
 
 
@@ -57,9 +59,9 @@ class Variant:
 
 VARIANTS: Mapping[type[VariantConfig], Variant] = {
     GPT2Config: Variant(GPT2, _OF_DECODER),
-    LlamaConfig: Variant(Llama, _OF_DECODER),
-    MistralConfig: Variant(Mistral, _OF_DECODER),
-    MixtralConfig: Variant(Mixtral, _OF_DECODER),
+    LlamaConfig: Variant(Llama, _OF_GROUPED),
+    MistralConfig: Variant(Mistral, _OF_GROUPED),
+    MixtralConfig: Variant(Mixtral, _OF_GROUPED),
     BertConfig: Variant(Bert, _OF_ENCODER),
     ViTConfig: Variant(lambda config, pad: ViT(config), _OF_ENCODER),
     T5Config: Variant(T5, AXIS_NAMES),
