@@ -196,7 +196,7 @@ def _run(
         raise _FilterError(f'a filter must not be empty: {filter!r}; use "*" for every step, or leave it out')
     given = {name: value for name, value in settings.items() if value is not None}
     if model == TRANSFORMER and given.get("weights") == "trained":
-        config: Config | VariantConfig = trained_config(**given)  # type: ignore[arg-type]
+        config: Config | VariantConfig = trained_config(**given)
     else:
         config = named_config(model, given)
     trace = run(config, source, target, upto=upto)

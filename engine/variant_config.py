@@ -130,7 +130,7 @@ def _at_most(name: str, value: int, limit_name: str, limit: int) -> Iterator[Pro
 
 @dataclass(frozen=True)
 class SplitWidthConfig(VariantConfig):
-    """What GPT-2, BERT and ViT share: heads that split d_model between them, and a feed-forward part 4 times as wide."""
+    """What GPT-2, BERT and ViT share: heads split d_model between them, and d_ff is 4 times as wide."""
 
     following = ("d_ff",)
 
@@ -247,11 +247,11 @@ class LlamaConfig(VariantConfig):
         return {**d_k, "d_ff": -(-8 * self.d_model // 3)}
 
     def _joint_problems(self) -> Iterator[Problem]:
-        if self.d_k is None:
+        d_k = cast(int | None, self.d_k)  # no number yet where it follows from nothing
+        if d_k is None:
             yield from _multiple("d_model", self.d_model, "heads", self.heads)
-            return
         yield from _multiple("heads", self.heads, "kv_heads", self.kv_heads)
-        if self.d_k % 2:
+        if d_k is not None and d_k % 2:
             rule = "d_k must be even, because rotary positions turn its features in pairs"
             yield Problem("d_k", rule, str(self.d_k), f"nearest: {self.d_k + 1}")
 

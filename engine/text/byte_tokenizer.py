@@ -82,5 +82,3 @@ def _rows(texts: str | Sequence[str], side: str) -> list[tuple[int, ...]]:
             where = f"{side} line {line}" if len(rows) > 1 else f"the {side}"
             raise TextError(f"a text has at most {MAX_BYTES:,} bytes", f"{where} has {len(row):,}", "split it in two")
     return [tuple(len(SPECIALS) + byte for byte in row) for row in rows]
-
-

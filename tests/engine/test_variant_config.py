@@ -35,7 +35,12 @@ def test_what_follows_goes_on_following_unless_it_was_set_apart():
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        (GPT2Config, {"d_model": 30}, "d_model must be a multiple of heads: 30 is not a multiple of 4; nearest: 28, 32"),
+        (
+            GPT2Config,
+            {"d_model": 30},
+            "d_model must be a multiple of heads: 30 is not a multiple of 4; nearest: 28, "
+            "32",
+        ),
         (GPT2Config, {"length": 2000}, "length must be at most positions, 1024: 2000; nearest: 1024"),
         (LlamaConfig, {"kv_heads": 3}, "heads must be a multiple of kv_heads: 4 is not a multiple of 3; nearest: 3, 6"),
         (
@@ -43,12 +48,27 @@ def test_what_follows_goes_on_following_unless_it_was_set_apart():
             {"d_k": 7},
             "d_k must be even, because rotary positions turn its features in pairs: 7; nearest: 8",
         ),
-        (LlamaConfig, {"d_model": 33}, "d_model must be a multiple of heads: 33 is not a multiple of 4; nearest: 32, 36"),
+        (
+            LlamaConfig,
+            {"d_model": 33},
+            "d_model must be a multiple of heads: 33 is not a multiple of 4; nearest: 32, "
+            "36",
+        ),
         (MixtralConfig, {"experts_per_token": 5}, "experts_per_token must be at most experts, 4: 5; nearest: 4"),
-        (ViTConfig, {"image_width": 13}, "image_width must be a multiple of patch: 13 is not a multiple of 4; nearest: 12, 16"),
+        (
+            ViTConfig,
+            {"image_width": 13},
+            "image_width must be a multiple of patch: 13 is not a multiple of 4; nearest: 12, "
+            "16",
+        ),
         (T5Config, {"buckets": 6}, "buckets must be a multiple of 4: 6 is not a multiple of 4; nearest: 4, 8"),
         (T5Config, {"max_distance": 9}, "max_distance must be more than half of buckets, 16: 9; nearest: 17"),
-        (GPT2Config, {"batch": "two"}, "batch must be a whole number from 1 to 65536: 'two' is not a whole number; nearest: 1"),
+        (
+            GPT2Config,
+            {"batch": "two"},
+            "batch must be a whole number from 1 to 65536: 'two' is not a whole number; nearest: "
+            "1",
+        ),
         (GPT2Config, {"device": "tpu"}, "device must be one of auto, cpu, cuda, mps, meta: 'tpu'; use auto"),
         (LlamaConfig, {"interleaved": "yes"}, "interleaved must be True or False: 'yes'; use False"),
     ],

@@ -58,7 +58,8 @@ _DISTANCE_STAGES = (("distance", "place arange, query_place unsqueeze, key_place
 _BUCKET_STAGES = (
     (
         "logarithm of far ones",
-        "far clamp, far_float float, ratio div, logarithm log, portion div, beyond mul, whole to, shared add, last clamp",
+        "far clamp, far_float float, ratio div, logarithm log, portion div, beyond mul, whole to, shared add, "
+        "last clamp",
     ),
     ("short or far", "is_short lt, number where"),
 )

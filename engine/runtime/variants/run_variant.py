@@ -117,4 +117,3 @@ def check_variant_fits(config: VariantConfig, nbytes: int) -> Bytes:
     rule, value = f"a run may take {format_bytes(nbytes)} here", f"this one takes {format_bytes(size.total)}"
     remedy = "make it smaller, or use device meta, which has every shape and no numbers"
     raise TooLargeError(Problem("memory", rule, value, remedy), size.total, nbytes)
-

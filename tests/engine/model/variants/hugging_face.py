@@ -48,10 +48,17 @@ def gpt2(config, attention: str, seed: int):
     theirs = randomised(
         GPT2LMHeadModel(
             GPT2Config(
-                vocab_size=config.vocab_size, n_positions=config.positions, n_embd=config.d_model,
-                n_layer=config.layers, n_head=config.heads, n_inner=config.d_ff, bos_token_id=1, eos_token_id=2,
-                pad_token_id=PAD, attn_implementation=attention,
-            )  # fmt: skip
+                vocab_size=config.vocab_size,
+                n_positions=config.positions,
+                n_embd=config.d_model,
+                n_layer=config.layers,
+                n_head=config.heads,
+                n_inner=config.d_ff,
+                bos_token_id=1,
+                eos_token_id=2,
+                pad_token_id=PAD,
+                attn_implementation=attention,
+            )
         ),
         seed,
     )
@@ -151,11 +158,17 @@ def bert(config, attention: str, seed: int):
     theirs = randomised(
         BertModel(
             BertConfig(
-                vocab_size=config.vocab_size, hidden_size=config.d_model, num_hidden_layers=config.layers,
-                num_attention_heads=config.heads, intermediate_size=config.d_ff, layer_norm_eps=1e-12,
-                max_position_embeddings=config.positions, type_vocab_size=config.segments, pad_token_id=PAD,
+                vocab_size=config.vocab_size,
+                hidden_size=config.d_model,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                intermediate_size=config.d_ff,
+                layer_norm_eps=1e-12,
+                max_position_embeddings=config.positions,
+                type_vocab_size=config.segments,
+                pad_token_id=PAD,
                 attn_implementation=attention,
-            )  # fmt: skip
+            )
         ),
         seed,
     )
@@ -189,11 +202,17 @@ def vit(config, attention: str, seed: int):
     theirs = randomised(
         ViTForImageClassification(
             ViTConfig(
-                hidden_size=config.d_model, num_hidden_layers=config.layers, num_attention_heads=config.heads,
-                intermediate_size=config.d_ff, image_size=(config.image_height, config.image_width),
-                patch_size=config.patch, num_channels=config.channels, layer_norm_eps=1e-12,
-                num_labels=config.classes, attn_implementation=attention,
-            )  # fmt: skip
+                hidden_size=config.d_model,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                intermediate_size=config.d_ff,
+                image_size=(config.image_height, config.image_width),
+                patch_size=config.patch,
+                num_channels=config.channels,
+                layer_norm_eps=1e-12,
+                num_labels=config.classes,
+                attn_implementation=attention,
+            )
         ),
         seed,
     )
@@ -228,11 +247,21 @@ def t5(config, attention: str, seed: int):
     theirs = randomised(
         T5ForConditionalGeneration(
             T5Config(
-                vocab_size=config.vocab_size, d_model=config.d_model, d_kv=config.d_k, d_ff=config.d_ff,
-                num_layers=config.layers, num_heads=config.heads, relative_attention_num_buckets=config.buckets,
-                relative_attention_max_distance=config.max_distance, layer_norm_epsilon=1e-6, pad_token_id=PAD,
-                eos_token_id=2, decoder_start_token_id=1, tie_word_embeddings=True, attn_implementation=attention,
-            )  # fmt: skip
+                vocab_size=config.vocab_size,
+                d_model=config.d_model,
+                d_kv=config.d_k,
+                d_ff=config.d_ff,
+                num_layers=config.layers,
+                num_heads=config.heads,
+                relative_attention_num_buckets=config.buckets,
+                relative_attention_max_distance=config.max_distance,
+                layer_norm_epsilon=1e-6,
+                pad_token_id=PAD,
+                eos_token_id=2,
+                decoder_start_token_id=1,
+                tie_word_embeddings=True,
+                attn_implementation=attention,
+            )
         ),
         seed,
     )

@@ -216,7 +216,7 @@ def test_t5_in_float64_is_its_formula(src_len, tgt_len, heads, d_k, d_model, buc
 
 
 def interleave(weight, heads, d_k):
-    """The rows of a projection in the order that neighbouring features turn together in: i, i + d_k / 2 → 2i, 2i + 1."""
+    """The rows of a projection with neighbours turning together: those of i and i + d_k / 2 become 2i and 2i + 1."""
     rows = weight.view(heads, 2, d_k // 2, -1)
     return rows.transpose(1, 2).reshape(weight.shape)
 

@@ -189,7 +189,11 @@ def test_the_glossary_explains_every_symbol_of_the_variants_comments():
         ("llama", "layers.0.feed_forward.hidden", "gate, expand, let through, contract"),
         ("llama", "norm.mean", "mean square, divide, scale"),
         ("mistral", "window_mask.too_far", "too far back, hide it too"),
-        ("gpt2", "layers.0.self_attention.weights", "Q K V, split heads, scores, scale, mask, softmax, mix, merge, W_O"),
+        (
+            "gpt2",
+            "layers.0.self_attention.weights",
+            "Q K V, split heads, scores, scale, mask, softmax, mix, merge, W_O",
+        ),
         (
             "t5",
             "encoder.layers.0.self_attention.weights",
