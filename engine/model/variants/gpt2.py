@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from engine.model.attention import MultiHeadAttention
 from engine.model.layers import LayerNorm
-from engine.model.variants.decoder_masks import CausalPaddingMask
-from engine.model.variants.feed_forward import TanhGeluFeedForward
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.feed_forward import TanhGeluFeedForward
 from engine.variant_config import GPT2Config
 
 

@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
-from engine.model.variants.decoder_masks import CausalPaddingMask
-from engine.model.variants.feed_forward import SwiGLU
-from engine.model.variants.grouped_attention import GroupedQueryAttention
-from engine.model.variants.rms_norm import RMSNorm
-from engine.model.variants.rotary import RotaryAngles
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.feed_forward import SwiGLU
+from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
+from engine.model.variants.parts.rms_norm import RMSNorm
+from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import LlamaConfig
 
 EPS = 1e-5

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from engine.model.variants.decoder_masks import CausalPaddingMask
 from engine.model.variants.llama import EPS, LlamaLayer
-from engine.model.variants.rms_norm import RMSNorm
-from engine.model.variants.rotary import RotaryAngles
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.rms_norm import RMSNorm
+from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import MixtralConfig
 
 

@@ -11,16 +11,16 @@ from torch import nn
 
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.variants.bert import Bert, BertEmbedding, BertPooler
-from engine.model.variants.decoder_masks import CausalPaddingMask, SlidingWindowMask
-from engine.model.variants.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
-from engine.model.variants.feed_forward import SwiGLU, TanhGeluFeedForward
 from engine.model.variants.gpt2 import GPT2
-from engine.model.variants.grouped_attention import GroupedQueryAttention
 from engine.model.variants.llama import Llama
 from engine.model.variants.mistral import Mistral
 from engine.model.variants.mixtral import Mixtral, MixtureOfExperts
-from engine.model.variants.rms_norm import RMSNorm
-from engine.model.variants.rotary import RotaryAngles, RotateHalves, RotateInterleaved
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask, SlidingWindowMask
+from engine.model.variants.parts.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
+from engine.model.variants.parts.feed_forward import SwiGLU, TanhGeluFeedForward
+from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
+from engine.model.variants.parts.rms_norm import RMSNorm
+from engine.model.variants.parts.rotary import RotaryAngles, RotateHalves, RotateInterleaved
 from engine.model.variants.t5 import T5, T5FeedForward, UnscaledAttention
 from engine.model.variants.vit import PatchEmbedding, ViT
 from engine.model.weights import draw, undrawn

@@ -5,10 +5,10 @@ import math
 from torch import Tensor, nn
 
 from engine.model.masks import PaddingMask
-from engine.model.variants.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
-from engine.model.variants.decoder_masks import CausalPaddingMask
-from engine.model.variants.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
-from engine.model.variants.rms_norm import RMSNorm
+from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
+from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.variant_config import T5Config
 
 EPS = 1e-6

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import LlamaConfig, MistralConfig, MixtralConfig, T5Config
+from engine.model.variants.parts.rotary import RotateHalves, RotateInterleaved
 from engine.model.variants.registry import build_variant
-from engine.model.variants.rotary import RotateHalves, RotateInterleaved
 from engine.text.tokenizer import PAD
 
 CPU = torch.device("cpu")

@@ -27,7 +27,7 @@ from engine.graph.timeline import levels
 from engine.record.source import shape_comment
 from engine.variant_config import SplitWidthConfig
 
-FILES = sorted(Path(engine.model.variants.__path__[0]).glob("*.py"))
+FILES = sorted(Path(engine.model.variants.__path__[0]).rglob("*.py"))
 # No two axes, and no axis and product, of the same size: a wrong symbol cannot hide.
 GROUPED = {"batch": 9, "length": 7, "d_model": 36, "heads": 6, "kv_heads": 3, "d_k": 10, "d_ff": 11, "vocab_size": 17}
 DISTINCT = {

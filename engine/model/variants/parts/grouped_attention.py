@@ -4,8 +4,8 @@ import math
 
 from torch import Tensor, nn
 
-from engine.model.variants.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
-from engine.model.variants.rotary import RotateHalves, RotateInterleaved
+from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
+from engine.model.variants.parts.rotary import RotateHalves, RotateInterleaved
 
 
 class GroupedQueryAttention(nn.Module):
