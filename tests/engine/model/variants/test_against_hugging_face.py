@@ -83,15 +83,18 @@ def assert_close(ours, theirs, tolerance):
     torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance * size)
 
 
-def both(name, config, seed, dtype, attention):
+def both(name, config, seed, dtype, attention, scale=1.0):
     theirs, weights = getattr(hugging_face, name)(config, attention, seed)
+    for parameter in theirs.parameters():
+        if parameter.dim() > 1:
+            parameter.mul_(scale)  # what is copied are views of these
     return copied(config, weights, dtype), theirs.to(dtype)
 
 
 @torch.no_grad()
-def compare_decoder(name, case, dtype, attention, tolerance):
+def compare_decoder(name, case, dtype, attention, tolerance, scale=1.0):
     config, tokens, seed = case
-    ours, theirs = both(name, config, seed, dtype, attention)
+    ours, theirs = both(name, config, seed, dtype, attention, scale)
     is_text = tokens != PAD
     logits = theirs(input_ids=tokens, attention_mask=is_text.long(), use_cache=False).logits
     # What is computed for padding is read by nobody.
@@ -120,7 +123,8 @@ def test_what_hugging_face_computes_partly_in_float32_is_equal_in_float64_to_tha
     @few
     @given(CASES[name])
     def hold(case):
-        compare_decoder(name, case, torch.float64, "sdpa", 1e-6)
+        # Large scores would magnify what its rotary tables are rounded by.
+        compare_decoder(name, case, torch.float64, "sdpa", 1e-6, scale=0.5)
 
     hold()
 
