@@ -15,20 +15,36 @@ from engine.record.trace import Leaf, Step, Trace
 from engine.runtime.decode import Decoded, NextToken, TeacherForced, decode, teacher_forced
 from engine.runtime.run import run
 from engine.text.tokenizer import TextError
+from engine.variant_config import (
+    BertConfig,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    T5Config,
+    ViTConfig,
+)
 
 if TYPE_CHECKING:
     from engine.export.files import save_csv
 
 __all__ = [
+    "BertConfig",
     "Config",
     "ConfigError",
     "Decoded",
+    "GPT2Config",
     "Leaf",
+    "LlamaConfig",
+    "MistralConfig",
+    "MixtralConfig",
     "NextToken",
     "Step",
+    "T5Config",
     "TeacherForced",
     "TextError",
     "Trace",
+    "ViTConfig",
     "decode",
     "explain",
     "record",

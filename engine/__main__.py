@@ -22,8 +22,10 @@ from engine.record.trace import Step
 from engine.runtime.decode import MOST_STEPS
 from engine.runtime.parameters import parameters_of, rows
 from engine.runtime.run import run
+from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER, named_config
 from engine.text import char_tokenizer, tokenizer
 from engine.text.tokenizer import TextError
+from engine.variant_config import VARIANT_LIMITS, VariantConfig
 
 _SIZES = {
     "batch": "sentences in the batch",
@@ -55,6 +57,24 @@ _SWITCHES = {
     "padding_mask": "keep attention off the padding (the default), or not",
     "causal_mask": "keep attention off later tokens (the default), or not",
 }
+_VARIANT_SIZES = {
+    "length": "tokens of a text, of a model that reads one",
+    "layers": "layers",
+    "kv_heads": "heads of keys and values that the heads of queries share",
+    "rope_base": "base of the rotary positions",
+    "window": "tokens that a token sees back, itself included",
+    "experts": "experts of a mixture",
+    "experts_per_token": "experts that answer a token",
+    "positions": "places that have a learned vector",
+    "segments": "kinds of text that have a learned vector",
+    "buckets": "learned biases of a head for distances",
+    "max_distance": "distance from which all share a bias",
+    "image_height": "rows of an image's pixels, a multiple of --patch",
+    "image_width": "columns of an image's pixels, a multiple of --patch",
+    "patch": "side of a patch",
+    "channels": "channels of an image",
+    "classes": "classes of images",
+}
 _MOST_DIGITS = 100  # no size comes near, and Python reads no number of more than 4300
 _LONG = 1_000_000  # rows that take long enough to be announced
 _READ_AS = "{given} is read as {read}: digits of other scripts and full-width characters count as ASCII"
@@ -75,6 +95,8 @@ examples:
   python -m engine run --source "I go home" --target "나는 집에 간다"
   python -m engine run --weights trained --source "21 November 2026"
   python -m engine run --weights trained --source "21 November 2026" --target "2026-11-21"
+  python -m engine run --model llama --kv-heads 1 --source "I go home"
+  python -m engine run --model llama3-8b --length 512
   python -m engine run --filter "encoder.layers.0.self_attention.*" --csv OUT
 """
 
@@ -118,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--csv", metavar="OUT", help="write OUT/steps.csv and OUT/values.csv instead of listing")
     command.add_argument("--filter", metavar="PATTERN", help='only steps of this full name, e.g. "decoder.*.scores"')
+    shown = f"{', '.join(MODEL_NAMES)} ({TRANSFORMER}); published ones run without numbers unless --device is given"
+    command.add_argument("--model", metavar="NAME", default=TRANSFORMER, help=shown)
     text = command.add_argument_group("text", "Its number of sentences, lengths and words replace the sizes below.")
     text.add_argument("--source", action="append", metavar="TEXT", help="a source sentence; repeat for a batch")
     left_out = "left out, trained weights write it, and random ones read generated tokens"
@@ -131,6 +155,12 @@ def _parser() -> argparse.ArgumentParser:
         given = "" if usual[name] is None else f" ({usual[name]})"
         shown = f"{meaning}{given}" if name == "seed" else f"{meaning}, {low} to {high}{given}"
         sizes.add_argument(_flag(name), type=_whole, metavar="N", help=shown)
+    variants = command.add_argument_group("sizes of --model", "Each model has some of these, and its own defaults.")
+    for name, meaning in _VARIANT_SIZES.items():
+        low, high = VARIANT_LIMITS[name]
+        variants.add_argument(_flag(name), type=_whole, metavar="N", help=f"{meaning}, {low} to {high}")
+    interleaved = "turn neighbouring features together, not halves (the default)"
+    variants.add_argument("--interleaved", action=argparse.BooleanOptionalAction, help=interleaved)
     switches = command.add_argument_group("switches and choices")
     for name, meaning in _SWITCHES.items():
         switches.add_argument(_flag(name), action=argparse.BooleanOptionalAction, help=meaning)
@@ -152,6 +182,7 @@ def _whole(text: str) -> int | str:
 
 
 def _run(
+    model: str,
     csv: str | None,
     filter: str | None,
     source: list[str] | None,
@@ -164,10 +195,13 @@ def _run(
     if filter is not None and not filter.strip():
         raise _FilterError(f'a filter must not be empty: {filter!r}; use "*" for every step, or leave it out')
     given = {name: value for name, value in settings.items() if value is not None}
-    config = trained_config(**given) if given.get("weights") == "trained" else Config(**given)  # type: ignore[arg-type]
+    if model == TRANSFORMER and given.get("weights") == "trained":
+        config: Config | VariantConfig = trained_config(**given)
+    else:
+        config = named_config(model, given)
     trace = run(config, source, target, upto=upto)
     steps = trace.steps
-    if config.weights == "trained":
+    if isinstance(config, Config) and config.weights == "trained":
         _say_what_is_read([*(source or ()), *(target or ())])
     if filter is not None:
         steps = tuple(step for step in steps if fnmatchcase(step.full_name, filter))
@@ -175,8 +209,9 @@ def _run(
             raise _FilterError(f"no step has a full name like {filter}; without --csv and --filter they are listed")
     if csv is None:
         _list(steps)
-        if filter is None and trace.config is not None:
-            _list_parameters(trace.config)
+        built = trace.config or trace.variant
+        if filter is None and built is not None:
+            _list_parameters(built)
     else:
         _export(steps, csv)
 
@@ -202,7 +237,7 @@ def _list(steps: Sequence[Step]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def _list_parameters(config: Config) -> None:
+def _list_parameters(config: Config | VariantConfig) -> None:
     counted = parameters_of(config)
     print(f"\n{counted.count:,} parameters")
     table = [(f"{'  ' * depth}{name}", f"{one.arithmetic} = {one.count:,}") for depth, name, one in rows(counted)]

@@ -16,6 +16,7 @@ LOCAL = {"engine", "pages", "app"}
 # and itself. Those of one line do not import each other.
 LAYERS = (
     ("config", "axes"),
+    ("variant_config",),
     ("model", "ops", "text"),
     ("record",),
     ("explain", "graph", "export"),
@@ -122,7 +123,7 @@ def test_the_engine_knows_nothing_of_the_app_or_streamlit():
 def test_the_model_imports_torch_and_the_config_alone():
     files = python_files("engine/model")
     assert len(files) >= 5
-    assert refused(files, only=("engine.config", "engine.axes", "engine.model")) == []
+    assert refused(files, only=("engine.config", "engine.variant_config", "engine.axes", "engine.model")) == []
     outside = {module.partition(".")[0] for path in files for module in imports(path)} - LOCAL
     assert outside - set(sys.stdlib_module_names) == {"torch"}
 

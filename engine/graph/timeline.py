@@ -21,6 +21,7 @@ from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import FeedForward, LayerNorm
 from engine.model.masks import CausalMask, PaddingMask
 from engine.model.transformer import Transformer
+from engine.model.variants.registry import STAGED_MODULES
 from engine.ops import canonical_name
 from engine.record.trace import Leaf, Step, Trace
 
@@ -116,6 +117,7 @@ _STAGE_TABLES = tuple(
         PaddingMask,
         CausalMask,
         Transformer,
+        *STAGED_MODULES,
     )
 )
 

@@ -7,8 +7,9 @@ and moved, so every device and every dtype starts from the same numbers.
 
 import hashlib
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from torch.overrides import TorchFunctionMode
 from engine.config import Config
 from engine.model.transformer import Transformer
 
+Model = TypeVar("Model", bound=nn.Module)
+
+_SPREAD = 0.02  # standard deviation of a vector that is looked up in no table, as is usual for a ViT
 # What nn.Embedding and nn.Linear draw their first numbers with.
 _DRAWS = frozenset((nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_))
 
@@ -24,11 +28,7 @@ _DRAWS = frozenset((nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 def build(config: Config, pad: int, device: torch.device) -> Transformer:
     """The Transformer of this config with its seeded weights, in evaluation mode, on the device."""
     model = skeleton(config, pad, "cpu")
-    with torch.no_grad():
-        for path, module in model.named_modules():
-            for name, parameter in module.named_parameters(recurse=False):
-                generator = torch.Generator().manual_seed(_seed(config.seed, f"{path}.{name}"))
-                _fill(module, name, parameter, generator)
+    draw(model, config.seed)
     dtype = getattr(torch, config.dtype)
     there = device.type == "cpu" and dtype is torch.float32
     return model if there else model.to(device=device, dtype=dtype)
@@ -36,13 +36,35 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
 
 def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
     """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory."""
+    return undrawn(lambda: Transformer(config, pad), device)
+
+
+def undrawn(construct: Callable[[], Model], device: str) -> Model:
+    """A module in float32 with nothing drawn, in evaluation mode and without gradients.
+
+    Args:
+        construct: makes the module.
+        device: where its parameters are to be; "meta" for shapes alone.
+    """
     # torch.device looks at every call once more, so not where it would change nothing.
     there = torch.get_default_device() == torch.device(device)
     with nullcontext() if there else torch.device(device), _WithoutDraws():
-        model = Transformer(config, pad)
+        model = construct()
     if torch.get_default_dtype() is not torch.float32:  # a program around us may have another
         model.float()
     return model.requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def draw(model: nn.Module, seed: int) -> None:
+    """Fills every parameter of a module from a generator of its own; one that two modules share by its first name."""
+    drawn: set[int] = set()
+    for path, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) not in drawn:
+                drawn.add(id(parameter))
+                generator = torch.Generator().manual_seed(_seed(seed, f"{path}.{name}"))
+                _fill(module, name, parameter, generator)
 
 
 def is_drawn(name: str) -> bool:
@@ -81,5 +103,7 @@ def _fill(module: nn.Module, name: str, parameter: Tensor, generator: torch.Gene
     elif isinstance(module, nn.Linear):
         bound = 1 / math.sqrt(module.in_features)  # torch.nn.Linear's own rule for its bias
         parameter.uniform_(-bound, bound, generator=generator)
+    elif name in ("weight", "bias"):
+        parameter.fill_(1.0 if name == "weight" else 0.0)  # a norm begins as the plain normalisation
     else:
-        parameter.fill_(1.0 if name == "weight" else 0.0)  # LayerNorm begins as the plain normalisation
+        parameter.normal_(0.0, _SPREAD, generator=generator)  # a learned token or position of its own

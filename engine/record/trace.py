@@ -20,6 +20,7 @@ from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 from engine.record.unreadable import why_unreadable
+from engine.variant_config import VariantConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,6 +222,7 @@ class Trace:
         notes: what could not be watched, each in a sentence.
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
+        variant: the settings of one of today's Transformers, None for anything else.
     """
 
     output: Any = field(repr=False)
@@ -228,6 +230,7 @@ class Trace:
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    variant: VariantConfig | None = None
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)

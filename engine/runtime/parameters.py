@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +11,10 @@ from itertools import groupby
 from torch import Tensor, nn
 
 from engine.config import Config
+from engine.model.variants.registry import variant_skeleton
 from engine.model.weights import skeleton
 from engine.text.tokenizer import PAD
+from engine.variant_config import VariantConfig
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ def count_parameters(module: nn.Module, name: str = "model") -> ParameterCount:
     return _counted(module, name, set())
 
 
-def parameters_of(config: Config) -> ParameterCount:
+def parameters_of(config: Config | VariantConfig) -> ParameterCount:
     """The parameters of this config's model, of which not one number is made."""
+    if isinstance(config, VariantConfig):
+        return _of_variant(dataclasses.replace(config, batch=1, seed=0, dtype="float32", device="meta"))
     # No count depends on these, so another text or seed builds no other model.
     others = {"batch": 1, "src_len": 1, "tgt_len": 1, "seed": 0, "dtype": "float32", "device": "cpu"}
     return _of_sizes(config.change(**others, weights="random"))
@@ -46,6 +51,11 @@ def parameters_of(config: Config) -> ParameterCount:
 @lru_cache(maxsize=64)
 def _of_sizes(config: Config) -> ParameterCount:
     return count_parameters(skeleton(config, PAD))
+
+
+@lru_cache(maxsize=64)
+def _of_variant(config: VariantConfig) -> ParameterCount:
+    return count_parameters(variant_skeleton(config, PAD))
 
 
 def size_arithmetic(parameters: Sequence[Tensor], linear: bool) -> str:

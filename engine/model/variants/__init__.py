@@ -1,0 +1,1 @@
+"""Today's Transformers, a file each, and what they share."""

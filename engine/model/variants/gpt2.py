@@ -1,0 +1,60 @@
+"""GPT-2: the decoder alone (Radford et al. 2019), with learned positions and the norm before each sublayer."""
+
+import torch
+from torch import Tensor, nn
+
+from engine.model.attention import MultiHeadAttention
+from engine.model.layers import LayerNorm
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.feed_forward import TanhGeluFeedForward
+from engine.variant_config import GPT2Config
+
+
+class GPT2Layer(nn.Module):
+    """Self-attention, then feed-forward, each on what was normalised and added to what was not.
+
+    ``x`` is (B, L, d_model); returns the same shape.
+    """
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.self_attention_norm = LayerNorm(config.d_model)
+        self.self_attention = MultiHeadAttention(config.d_model, config.heads, config.d_k, config.d_k)
+        self.feed_forward_norm = LayerNorm(config.d_model)
+        self.feed_forward = TanhGeluFeedForward(config.d_model, config.d_ff)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        normed = self.self_attention_norm(x)
+        attended = self.self_attention(normed, normed, mask)
+        after_attention = x + attended  # (B, L, d_model)
+        normed = self.feed_forward_norm(after_attention)
+        fed = self.feed_forward(normed)
+        after_feed_forward = after_attention + fed  # (B, L, d_model)
+        return after_feed_forward
+
+
+class GPT2(nn.Module):
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+
+    def __init__(self, config: GPT2Config, pad: int) -> None:
+        super().__init__()
+        self.mask = CausalPaddingMask(pad)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.position_embedding = nn.Embedding(config.positions, config.d_model)
+        self.layers = nn.ModuleList(GPT2Layer(config) for _ in range(config.layers))
+        self.norm = LayerNorm(config.d_model)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        # The table that tokens are looked up in also says how much the answer is like each of them.
+        self.head.weight = self.token_embedding.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = self.mask(tokens)
+        embedded = self.token_embedding(tokens)  # (B, L, d_model)
+        place = torch.arange(tokens.size(1), device=tokens.device)  # (L)
+        place_embedded = self.position_embedding(place)  # (L, d_model)
+        x = embedded + place_embedded  # (B, L, d_model)
+        for layer in self.layers:
+            x = layer(x, mask)
+        normed = self.norm(x)
+        logits = self.head(normed)  # (B, L, V)
+        return logits

@@ -1,0 +1,63 @@
+"""Llama (Touvron et al. 2023): RMSNorm, rotary positions, grouped queries, SwiGLU, and no biases."""
+
+from torch import Tensor, nn
+
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.feed_forward import SwiGLU
+from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
+from engine.model.variants.parts.rms_norm import RMSNorm
+from engine.model.variants.parts.rotary import RotaryAngles
+from engine.variant_config import LlamaConfig
+
+EPS = 1e-5
+
+
+class LlamaLayer(nn.Module):
+    """Self-attention, then feed-forward, each on what was normalised and added to what was not.
+
+    ``x`` is (B, L, d_model); returns the same shape. ``feed_forward`` is the layer's own network of every token.
+    """
+
+    def __init__(self, config: LlamaConfig, feed_forward: nn.Module) -> None:
+        super().__init__()
+        self.self_attention_norm = RMSNorm(config.d_model, EPS)
+        self.self_attention = GroupedQueryAttention(
+            config.d_model, config.heads, config.kv_heads, config.d_k, config.interleaved
+        )
+        self.feed_forward_norm = RMSNorm(config.d_model, EPS)
+        self.feed_forward = feed_forward
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor) -> Tensor:
+        normed = self.self_attention_norm(x)
+        attended = self.self_attention(normed, cosine, sine, mask)
+        after_attention = x + attended  # (B, L, d_model)
+        normed = self.feed_forward_norm(after_attention)
+        fed = self.feed_forward(normed)
+        after_feed_forward = after_attention + fed  # (B, L, d_model)
+        return after_feed_forward
+
+
+class Llama(nn.Module):
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+
+    def __init__(self, config: LlamaConfig, pad: int) -> None:
+        super().__init__()
+        self.mask = CausalPaddingMask(pad)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.rotary_angles = RotaryAngles(config.d_k, config.rope_base)
+        self.layers = nn.ModuleList(
+            LlamaLayer(config, SwiGLU(config.d_model, config.d_ff)) for _ in range(config.layers)
+        )
+        self.norm = RMSNorm(config.d_model, EPS)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = self.mask(tokens)
+        embedded = self.token_embedding(tokens)  # (B, L, d_model)
+        cosine, sine = self.rotary_angles(embedded)
+        x = embedded
+        for layer in self.layers:
+            x = layer(x, cosine, sine, mask)
+        normed = self.norm(x)
+        logits = self.head(normed)  # (B, L, V)
+        return logits

@@ -1,0 +1,120 @@
+"""Mixtral (Jiang et al. 2024): Llama in which a router sends every token to a few of many feed-forward networks."""
+
+import torch
+from torch import Tensor, nn
+
+from engine.model.variants.llama import EPS, LlamaLayer
+from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.rms_norm import RMSNorm
+from engine.model.variants.parts.rotary import RotaryAngles
+from engine.variant_config import MixtralConfig
+
+
+class Expert(nn.Module):
+    """One expert: SwiGLU of the tokens that were sent to it. ``x`` is (M, d_model); returns the same shape."""
+
+    def __init__(self, d_model: int, d_ff: int) -> None:
+        super().__init__()
+        self.w_gate = nn.Linear(d_model, d_ff, bias=False)
+        self.w_up = nn.Linear(d_model, d_ff, bias=False)
+        self.w_down = nn.Linear(d_ff, d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.w_gate(x)  # (M, d_ff)
+        opened = nn.functional.silu(gate)  # (M, d_ff)
+        up = self.w_up(x)  # (M, d_ff)
+        hidden = opened * up  # (M, d_ff)
+        output = self.w_down(hidden)  # (M, d_model)
+        return output
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("gate", "gate linear, opened silu"),
+        ("expand", "up linear"),
+        ("let through", "hidden mul"),
+        ("contract", "output linear"),
+    )
+
+
+class MixtureOfExperts(nn.Module):
+    """Every token is answered by its likeliest experts, in the shares that the router gives them (section 2.1).
+
+    On the meta device there are no numbers to route by: each expert gets an even share of the B·L·K choices there.
+    ``x`` is (B, L, d_model); returns the same shape.
+    """
+
+    def __init__(self, config: MixtralConfig) -> None:
+        super().__init__()
+        self.experts_per_token = config.experts_per_token
+        self.router = nn.Linear(config.d_model, config.experts, bias=False)
+        self.experts = nn.ModuleList(Expert(config.d_model, config.d_ff) for _ in range(config.experts))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, d_model = x.size(0), x.size(1), x.size(2)
+        tokens = x.view(batch * length, d_model)  # (B*L, d_model)
+        router_logits = self.router(tokens)  # (B*L, E)
+        probabilities = router_logits.softmax(dim=-1)  # (B*L, E)
+        likeliest, chosen = probabilities.topk(self.experts_per_token, dim=-1)  # (B*L, K)
+        total = likeliest.sum(dim=-1, keepdim=True)  # (B*L, 1)
+        shares = likeliest / total  # (B*L, K)
+
+        mixed = torch.zeros_like(tokens)  # (B*L, d_model)
+        for number, expert in enumerate(self.experts):
+            token, choice = self.sent_to(number, chosen)
+            read = tokens[token]  # (M, d_model)
+            answer = expert(read)
+            share = shares[token, choice]  # (M)
+            share_column = share.unsqueeze(1)  # (M, 1)
+            shared = answer * share_column  # (M, d_model)
+            mixed = mixed.index_add(0, token, shared)  # (B*L, d_model)
+        output = mixed.view(batch, length, d_model)  # (B, L, d_model)
+        return output
+
+    def sent_to(self, number: int, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Which tokens chose the expert of this number, (M), and as which of their choices, (M)."""
+        if chosen.is_meta:
+            choices, experts = chosen.numel(), len(self.experts)
+            even = (number + 1) * choices // experts - number * choices // experts
+            token = torch.zeros(even, dtype=torch.int64, device=chosen.device)  # (M)
+            choice = torch.zeros(even, dtype=torch.int64, device=chosen.device)  # (M)
+            return token, choice
+        is_sent = chosen == number  # (B*L, K)
+        token, choice = is_sent.nonzero(as_tuple=True)  # (M)
+        return token, choice
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (
+        ("one row a token", "tokens view"),
+        ("route", "router_logits linear, probabilities softmax, likeliest topk, chosen topk"),
+        ("shares", "total sum, shares div"),
+        ("nothing yet", "mixed zeros_like"),
+        ("send?", "is_sent eq, token nonzero, choice nonzero, token zeros, choice zeros, read getitem"),
+        ("weigh and add", "share getitem, share_column unsqueeze, shared mul, mixed index_add"),
+        ("back to sentences", "output view"),
+    )
+
+
+class Mixtral(nn.Module):
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+
+    def __init__(self, config: MixtralConfig, pad: int) -> None:
+        super().__init__()
+        self.mask = CausalPaddingMask(pad)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.rotary_angles = RotaryAngles(config.d_k, config.rope_base)
+        self.layers = nn.ModuleList(LlamaLayer(config, MixtureOfExperts(config)) for _ in range(config.layers))
+        self.norm = RMSNorm(config.d_model, EPS)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mask = self.mask(tokens)
+        embedded = self.token_embedding(tokens)  # (B, L, d_model)
+        cosine, sine = self.rotary_angles(embedded)
+        x = embedded
+        for layer in self.layers:
+            x = layer(x, cosine, sine, mask)
+        normed = self.norm(x)
+        logits = self.head(normed)  # (B, L, V)
+        return logits

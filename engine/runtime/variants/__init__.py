@@ -1,0 +1,1 @@
+"""Runs of today's Transformers, and what they cost at their real sizes."""
