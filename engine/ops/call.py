@@ -23,9 +23,13 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "fill_value": "value",
     "split_size_or_sections": "split_size",
     "indices": "index",
+    "weights": "weight",
 }
 _TENSORS = frozenset(
-    ("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key", "attn_mask")
+    (
+        *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
+        *("attn_mask", "running_mean", "running_var", "target", "mat1", "mat2", "scales", "per_sample_weights"),
+    )
 )
 
 

@@ -40,6 +40,11 @@ def to_float64(value: Tensor) -> Tensor:
     return value.detach().cpu().double()
 
 
+def sizes(numbers: Tensor) -> Tensor:
+    """How large numbers are, in float64; complex ones by their length."""
+    return numbers.abs().double() if numbers.is_complex() else numbers.double().abs()
+
+
 def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     """How far a number of this dtype may be from its exact value, after so many terms of this total magnitude.
 
@@ -47,6 +52,7 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     accumulator is float32 for the half precisions and the dtype itself for the others. Below the smallest normal
     numbers nothing is relative any more, so those are added. Whole numbers and truth values are exact.
     """
+    dtype = dtype.to_real() if dtype.is_complex else dtype
     if not dtype.is_floating_point:
         return 0.0
     own = torch.finfo(dtype)

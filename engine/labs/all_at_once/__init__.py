@@ -45,7 +45,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Part:
+class CostPart:
     """One part of the layer, on all tokens at once and on one at a time.
 
     Attributes:
@@ -64,7 +64,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Counted:
+class ItemCount:
     """What one way of encoding takes, as ``engine.record`` saw it: calls that returned a tensor, and their FLOPs."""
 
     calls: int
@@ -96,7 +96,7 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
 
 
 @one_thread()
-def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[Part, ...]:
+def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[CostPart, ...]:
     """Every part that works on a token by itself, each on the input it has in the layer, in this dtype."""
     inputs = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
     attention, layer = inputs.layer.self_attention, inputs.layer
@@ -116,7 +116,7 @@ def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int =
 
 
 @one_thread()
-def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
     """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in."""
     inputs = sentence(length, heads, d_k, seed)
     module = inputs.layer.self_attention
@@ -130,7 +130,7 @@ def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Par
 
 
 @one_thread()
-def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
     """The whole encoder layer: each token alone, and one at a time with keys and values of all."""
     inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
@@ -184,7 +184,7 @@ def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tenso
 
 
 @one_thread()
-def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Counted]:
+def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, ItemCount]:
     """Calls and FLOPs of one pass, and of one token at a time with keys and values of all."""
     inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
@@ -193,7 +193,8 @@ def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Count
             "apart": record(one_at_a_time, inputs.layer, inputs.x),
         }
     return {
-        name: Counted(len(trace.steps), sum(step.flops or 0 for step in trace.steps)) for name, trace in traces.items()
+        name: ItemCount(len(trace.steps), sum(step.flops or 0 for step in trace.steps))
+        for name, trace in traces.items()
     }
 
 
@@ -229,14 +230,14 @@ def _in(dtype: torch.dtype, inputs: Sentence) -> Sentence:
     return Sentence(inputs.ids, inputs.embedding.to(dtype), inputs.x.to(dtype), inputs.layer.to(dtype))
 
 
-def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> Part:
+def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> CostPart:
     apart = torch.cat([module(token) for token in given.split(1, dim=1)], dim=1)[0]
     return _compared(name, (module(given) if together is None else together)[0], apart)
 
 
-def _compared(name: str, together: Tensor, apart: Tensor) -> Part:
+def _compared(name: str, together: Tensor, apart: Tensor) -> CostPart:
     difference = (together - apart).abs().max().item()
-    return Part(name, together, apart, torch.equal(together, apart), difference)
+    return CostPart(name, together, apart, torch.equal(together, apart), difference)
 
 
 def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from engine.labs.encoder_to_decoder.cached_decoder import encoded
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood, written
 from engine.labs.script_text import fill_in
 from engine.record.trace import Trace
-from engine.runtime.forward import load, run_batch
+from engine.runtime.forward import build_model, run_batch
 from engine.text import char_tokenizer
 from engine.text.char_tokenizer import DIGITS, HANGUL, LETTERS, MARKS
 from engine.text.tokenizer import BEGIN
@@ -57,7 +57,7 @@ def crossing(text: str, read_so_far: int, layer: int) -> Crossing:
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
 
     def recorded(count: int) -> Trace:
@@ -128,7 +128,7 @@ def handed_over(text: str, index: int, read_so_far: int) -> Handed:
     before = batch.source_ids[0]
     changed = (*before[:at], another(before[at]), *before[at + 1 :])
     other = torch.tensor([changed])
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     old = encoded(model, source)
     first, second = written(model, old), answered(model, other)
     target = torch.tensor([[BEGIN, *first.tokens[:read_so_far]]])

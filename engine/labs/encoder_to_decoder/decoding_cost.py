@@ -13,7 +13,7 @@ from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.record.recorder import record
 from engine.record.trace import Trace
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 from engine.text.tokenizer import BEGIN
 
@@ -69,7 +69,7 @@ def ways(text: str) -> Ways:
     """
     batch = understood(text)
     source = ids(batch)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     memory = encoded(model, source)
     kept = written(model, memory)
     encoder = _flops(record(encoded, model, source))

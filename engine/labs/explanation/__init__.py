@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, read
 from engine.labs.encoder_to_decoder.one_text import CONFIG, WrittenAnswer, answered, ids, understood
 from engine.model.transformer import Transformer
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 
 SHUFFLES = 100  # of each position, as in the paper's section 4.2.1
@@ -77,7 +77,7 @@ def exchanges(text: str, layers: tuple[int, ...], heads: tuple[int, ...], seed: 
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
     positions = range(len(answer.tokens))
     by_kind = {}

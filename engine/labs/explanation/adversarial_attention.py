@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import distance, divergence, output_of, own_weights
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 
 STARTS, STEPS = 8, 80
@@ -58,7 +58,7 @@ def adversary(
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
     own = own_weights(answer, position)[list(layers)][:, list(heads)]  # (layers, heads, S)
     usual = answer.reads[position].log_probabilities.exp()  # (1, V)

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import SHUFFLES
 from engine.labs.script_text import fill_in
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 _SCRIPT = Path(__file__).with_name("script.py")
 
@@ -20,7 +20,7 @@ def code(text: str, layers: tuple[int, ...], heads: tuple[int, ...], position: i
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    given = answered(load(CONFIG), ids(batch)).given[: position + 1]
+    given = answered(build_model(CONFIG), ids(batch)).given[: position + 1]
     return fill_in(
         _SCRIPT,
         source_ids=list(batch.source_ids[0]),

@@ -18,7 +18,7 @@ from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, under
 from engine.labs.explanation import distance
 from engine.labs.explanation.adversarial_attention import Adversary
 from engine.pretrained.dates import SEEN, Form, held_out_dates
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 from engine.text.tokenizer import BEGIN
 
@@ -48,7 +48,7 @@ def transferred(other: Adversary) -> Transferred:
     that the model was taught, or the position beyond a date.
     """
     layers, heads, position = other.layers, other.heads, other.position
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(understood(other.text)))
     others = siblings(other.text, answer.text)
     if not others:

@@ -17,13 +17,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from engine import Choice, decode, trained_config
+from engine import NextToken, decode, trained_config
 from engine.labs.why_split import without_head
 from engine.model.attention import MultiHeadAttention
 from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.runtime.decode import MOST_STEPS
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.char_tokenizer import VOCABULARY, source_ids
 from engine.text.tokenizer import BEGIN, END
 
@@ -45,9 +45,9 @@ class Ablated:
     """
 
     text: str
-    choices: tuple[Choice, ...]
+    choices: tuple[NextToken, ...]
     text_without: str
-    choices_without: tuple[Choice, ...]
+    choices_without: tuple[NextToken, ...]
     weights: Tensor
     axes: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
@@ -126,7 +126,7 @@ def is_date(text: str) -> bool:
 
 @cache
 def _model() -> Transformer:
-    return load(_CONFIG)
+    return build_model(_CONFIG)
 
 
 def _without(model: Transformer, path: str, head: int) -> Transformer:

@@ -22,6 +22,8 @@ from engine.ops.terms import TermGroup
 class Moved(Operation):
     """One element of one input, wherever it now lies."""
 
+    takes_complex = True
+
     def derive(self, at: ElementContext) -> Derivation:
         return moved(at, "input")
 
@@ -238,18 +240,6 @@ class Conversion(Moved):
         return same_index_of_input(call)
 
 
-class Dropout(Moved):
-    """Dropout at rest. In training it draws random numbers, and no access map says which."""
-
-    names = ("dropout",)
-    signature = "input p? training? inplace?"
-    movement = Movement.COPIES
-
-    def reads(self, call: Call) -> Reads:
-        idle = call.step.memory == "same" or call.value("training", True) is False
-        return same_index_of_input(call) if idle else None
-
-
 register(Regrouping())
 register(RegroupingLike())
 register(Permute())
@@ -263,4 +253,3 @@ register(Squeeze())
 register(Copy())
 register(Handing())
 register(Conversion())
-register(Dropout())

@@ -144,6 +144,23 @@ class StandardDeviation(Variance):
         return Derivation(variance.groups, result, variance.sentence, arithmetic, magnitude)
 
 
+class WithMean(Reduction):
+    """``var_mean`` and ``std_mean``: a variance or a standard deviation, and as a second output the mean."""
+
+    signature = Variance.signature
+    flops_per_element = 3
+
+    def __init__(self, name: str, first: Reduction) -> None:
+        self.names = (name,)
+        self.parts = (first, Mean())
+
+    def formula(self, cells: Cells) -> str:
+        return self.parts[cells.call.step.output].formula(cells)
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return self.parts[at.call.step.output].derive(at)
+
+
 class Extreme(Reduction):
     """The largest or the smallest of some numbers."""
 
@@ -300,6 +317,8 @@ register(Total())
 register(Mean())
 register(Variance())
 register(StandardDeviation())
+register(WithMean("var_mean", Variance()))
+register(WithMean("std_mean", StandardDeviation()))
 register(Extreme("amax", "max", "largest", torch.max))
 register(Extreme("amin", "min", "smallest", torch.min))
 register(ExtremeWithPosition("max", "max", "largest", torch.max, MAXIMUM))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.labs import all_at_once as experiment
-from engine.labs.all_at_once import Part, Timed
+from engine.labs.all_at_once import CostPart, Timed
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
@@ -203,15 +203,15 @@ def _measured(length: int, heads: int, d_k: int) -> Timed:
     return result(experiment.timed, length, heads, d_k, st.session_state.get(_RUN, 0))
 
 
-def _named(parts: tuple[Part, ...], name: str) -> Part:
+def _named(parts: tuple[CostPart, ...], name: str) -> CostPart:
     return next(part for part in parts if part.name == name)
 
 
-def _same(part: Part) -> str:
+def _same(part: CostPart) -> str:
     return "0, in every bit" if part.equal else number(part.difference, 2)
 
 
-def _rounding(part: Part) -> bool:
+def _rounding(part: CostPart) -> bool:
     return part.difference <= _ROUNDING * part.together.abs().max().item()
 
 

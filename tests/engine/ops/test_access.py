@@ -261,13 +261,12 @@ def test_constructors_read_nothing():
 def test_an_operation_without_a_map_is_told_apart_from_one_that_reads_nothing():
     def program(x):
         torch.digamma(x)
-        F.dropout(x, 0.5, training=True)
         x.view(torch.int64)
-        return torch.einsum("ij,kj->ik", x, x)
+        return torch.einsum("ii->", x @ x.T)
 
     steps = record(program, numbers(2, 3)).steps
-    assert [(step.op, reads(step)) for step in steps if step.op != "gt"] == [
-        (op, None) for op in ("digamma", "dropout", "view", "einsum")
+    assert [(step.op, reads(step)) for step in steps if step.op not in ("T", "matmul")] == [
+        (op, None) for op in ("digamma", "view", "einsum")
     ]
 
 

@@ -19,9 +19,9 @@ from engine.ops.access import NoAccess
 from engine.ops.formula import LetterCells
 from engine.ops.registry import Operation, register
 from tests.engine.ops.indexing_examples import DRAWN_EXAMPLES, INDEXING_EXAMPLES, POSITIONS_SO_FAR, TOLD_IN_WORDS
+from tests.engine.ops.layer_examples import BOOL, COMPLEX, FLOAT, IDS, LAYER_EXAMPLES
 
 Program = Callable[..., Tensor]
-FLOAT, BOOL, IDS = "float", "bool", "ids"
 
 # By the operation's usual name: a program whose last step it is, and the kind and shape of each of its tensors.
 EXAMPLES: dict[str, tuple[Program, *tuple[tuple[str, tuple[int, ...]], ...]]] = {
@@ -110,13 +110,19 @@ EXAMPLES: dict[str, tuple[Program, *tuple[tuple[str, tuple[int, ...]], ...]]] = 
     "tensor": (lambda: torch.tensor([[1.5, -2.0]]),),
     **INDEXING_EXAMPLES,
     **DRAWN_EXAMPLES,
+    **LAYER_EXAMPLES,
 }  # fmt: skip
 UNCOMPUTED = ("empty", "empty_like", *DRAWN_EXAMPLES)
 
 
 def drawn(kind: str, shape: tuple[int, ...], draw: random.Random) -> Tensor:
     """Numbers of which several are often equal, so that comparisons have something to find."""
-    choices = {FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0), BOOL: (False, True), IDS: (0, 1, 2)}[kind]
+    choices = {
+        FLOAT: (0.25, 0.75, 1.0, 1.25, 2.0),
+        BOOL: (False, True),
+        IDS: (0, 1, 2),
+        COMPLEX: (1 + 2j, 0.5 - 1j, -1j, 2 + 0j),
+    }[kind]
     return torch.tensor([draw.choice(choices) for _ in range(math.prod(shape))]).reshape(shape)
 
 
@@ -222,10 +228,17 @@ def cells_of(text: str, opening: str, closing: str):
 
 
 def put_in(text: str, letters: dict[str, int]) -> str:
-    """An index such as 3h + d or ⌊j / 2⌋ mod 2 with numbers for its letters."""
-    text = re.sub(r"(\d)([a-z])\b", r"\1 * \2", text).replace("−", "-").replace("mod", "%")
+    """An index such as 3h + d or ⌊j / 2⌋ mod 2 with numbers for its letters; one letter that runs stays."""
+    text = re.sub(r"(\d)([a-z])\b", r"\1 * \2", text).replace("−", "-").replace("mod", "%").replace("·", "*")
     text = re.sub(r"⌊(.+?) / (\d+)⌋", r"((\1) // \2)", text)
-    return str(eval(text, {"__builtins__": {}}, letters)) if set(re.findall(r"[a-z]", text)) <= letters.keys() else text
+    running = sorted(set(re.findall(r"[a-z]", text)) - letters.keys())
+    if len(running) > 1 or text in running:
+        return text
+    first, second = (eval(text, {"__builtins__": {}}, {**letters, **dict.fromkeys(running, at)}) for at in (0, 1))
+    if not running:
+        return str(first)
+    times = running[0] if second - first == 1 else f"{second - first}{running[0]}"
+    return f"{times} + {first}" if first > 0 else f"{times} − {-first}" if first else times
 
 
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"embedding", *TOLD_IN_WORDS}))
@@ -240,7 +253,7 @@ def test_the_formula_of_any_element_is_that_of_this_one_with_its_letters_filled_
             filled = {
                 f"{cell.partition('_{')[0]}[{','.join(put_in(part, values) for part in parts(cell))}]"
                 for cell in cells_of(general, "_{", "}")
-                if not cell.startswith(("Σ", "Π", "max", "min", "any", "all_", "count"))
+                if not cell.startswith(("Σ", "Π", "max", "min", "any", "all", "count"))
             }
             written = explain(trace, step, index).formula
             special = cells_of(written.partition(" = ")[2], "[", "]")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine import Config, record, run
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 X = torch.arange(12.0).view(3, 4)
 
@@ -184,7 +184,9 @@ def test_the_walk_back_from_the_last_step_of_a_run_reaches_both_inputs_and_every
     # Nothing reads a call that did nothing: the tensor is the one of the step before.
     assert [step.memory for step in trace.steps if step.index not in steps] == ["same", "same"]
     assert {"source", "target"} == {name for kind, name in leaves if kind == "input"}
-    assert {name for kind, name in leaves if kind == "parameter"} == dict(load(Config()).named_parameters()).keys()
+    assert {name for kind, name in leaves if kind == "parameter"} == dict(
+        build_model(Config()).named_parameters()
+    ).keys()
     assert {kind for kind, _ in leaves} == {"input", "parameter"}
 
 

@@ -35,7 +35,7 @@ _KEPT = "is {cell}, which this call left as it was"
 _WRITTEN = "was written: {cell}"
 
 
-class Written(Selected):
+class WrittenParts(Selected):
     """A part of a tensor is written, the rest stays."""
 
     def value_name(self, call: Call) -> str:
@@ -68,7 +68,7 @@ def _where_written(read: AccessMap, letters: Sequence[str]) -> str:
     return "the index says so"
 
 
-class SetItem(Written):
+class SetItem(WrittenParts):
     """``x[key] = y``."""
 
     names = ("setitem",)
@@ -178,7 +178,7 @@ def _limits(item: Any, size: int) -> tuple[int, int] | None:
     return item % size, item % size + 1
 
 
-class MaskedScatter(Written):
+class MaskedScatter(WrittenParts):
     """The numbers of another tensor, one after the other, where a mask is True."""
 
     names = ("masked_scatter",)

@@ -12,7 +12,7 @@ from engine.ops.call import Call
 from engine.ops.conditions import Region
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of
-from engine.ops.entries.indexing.assigning import Written, is_number_or_tensor, sent_by, written_reads
+from engine.ops.entries.indexing.assigning import WrittenParts, is_number_or_tensor, sent_by, written_reads
 from engine.ops.entries.indexing.keys import KeyItem, key_items, picked
 from engine.ops.formula import Cells
 from engine.ops.index_access import Match, Missed, SearchMap, table_of
@@ -86,7 +86,7 @@ class SentAlong(Operation):
         return True
 
 
-class Scatter(SentAlong, Written):
+class Scatter(SentAlong, WrittenParts):
     """``scatter``: what is sent replaces what was there, the last of several."""
 
     names: tuple[str, ...] = ("scatter",)
@@ -108,11 +108,11 @@ class OneAxis(SentAlong):
         return space, along, (along,) * len(index)
 
 
-class IndexCopy(OneAxis, Written):
+class IndexCopy(OneAxis, WrittenParts):
     names = ("index_copy",)
 
 
-class IndexFill(OneAxis, Written):
+class IndexFill(OneAxis, WrittenParts):
     names = ("index_fill",)
 
     def reads(self, call: Call) -> Reads:
@@ -284,7 +284,7 @@ class IndexAdd(Accumulated, OneAxis):
         return False
 
 
-class IndexPut(Accumulated, Written):
+class IndexPut(Accumulated, WrittenParts):
     """``index_put``: ``x[key] = y``, or with ``accumulate`` ``x[key] += y`` that counts every repeated index."""
 
     names = ("index_put",)
@@ -318,11 +318,11 @@ class IndexPut(Accumulated, Written):
         return reads
 
     def formula(self, cells: Cells) -> str:
-        kind: type[Operation] = Accumulated if self._parts(cells.call)[2] else Written
+        kind: type[Operation] = Accumulated if self._parts(cells.call)[2] else WrittenParts
         return kind.formula(self, cells)
 
     def derive(self, at: ElementContext) -> Derivation:
-        kind: type[Operation] = Accumulated if self._parts(at.call)[2] else Written
+        kind: type[Operation] = Accumulated if self._parts(at.call)[2] else WrittenParts
         return kind.derive(self, at)
 
     def flops(self, call: Call) -> int:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 import streamlit as st
 
 from engine.labs.why_split.head_ablation import ATTENTIONS, HEADS, Ablated, EveryHead, ablated, every_head, is_date
-from engine.runtime.decode import Choice
+from engine.runtime.decode import NextToken
 from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -131,5 +131,5 @@ def _table(ablation: Ablated) -> None:
     st.caption("P is the probability of the character that was written.")
 
 
-def _said(choice: Choice | None) -> str:
+def _said(choice: NextToken | None) -> str:
     return choice.token if choice else ""
