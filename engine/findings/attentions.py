@@ -78,6 +78,13 @@ class Attention:
             and any(parent.value.numel() > 1 for parent in step.inputs if not self._holds_scores(parent))
         )
 
+    @property
+    def hides(self) -> tuple[Step, ...]:
+        """The steps that hide something, nothing where all keys are seen."""
+        if self.visible is None or bool(self.visible.all()):
+            return ()
+        return self.masking or (self.softmax,)
+
     def _holds_scores(self, parent: _Parent) -> bool:
         return parent is self.scores or any(parent is step for step in self.on_scores)
 
@@ -93,8 +100,7 @@ class Attention:
         return ~hidden
 
     def _before_masks(self) -> Tensor:
-        first = next(step for step in self.on_scores if step is self.masking[0])
-        place = self.on_scores.index(first)
+        place = self.on_scores.index(self.masking[0])
         before = self.on_scores[place - 1] if place else self.scores
         return to_float64(before.value).nan_to_num(0.0, 0.0, 0.0)
 
@@ -142,8 +148,8 @@ def _may_hold_attention(step: Step) -> bool:
 def _inside(step: Step) -> Trace | None:
     try:
         return step.inside
-    except (RuntimeError, NotImplementedError, TypeError, ValueError):
-        return None  # a fused call in a form that no plain program is known for
+    except Exception:  # a fused call in a form that no plain program is known for
+        return None
 
 
 def _attention(trace: Trace, mixed: Step, fused: Step | None) -> Attention | None:

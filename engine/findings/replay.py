@@ -36,7 +36,7 @@ class Replay:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self._functions: dict[int, Again] = {}
+        self._functions: dict[Step, Again] = {}
 
     def after(self, changed: Mapping[Step | Leaf, Tensor], until: Iterable[Step]) -> dict[int, Tensor]:
         """What steps would have been, had some tensors had other numbers.
@@ -63,7 +63,7 @@ class Replay:
 
     def _function(self, step: Step) -> Again:
         """The function that gives again what a step recorded."""
-        if step.index not in self._functions:
+        if step not in self._functions:
             if step.value.numel() > MOST_NUMBERS or step.value.is_meta or step.value.layout != torch.strided:
                 raise CannotReplayError(step.full_name)
             recorded = [parent.value for parent in step.parents]
@@ -73,11 +73,11 @@ class Replay:
                 except Exception:  # the call as recorded may be none of this candidate
                     continue
                 if _agree(again, step.value):
-                    self._functions[step.index] = function
+                    self._functions[step] = function
                     break
             else:
                 raise CannotReplayError(step.full_name)
-        return self._functions[step.index]
+        return self._functions[step]
 
 
 def _between(changed: Iterable[Step | Leaf], until: tuple[Step, ...]) -> list[Step]:

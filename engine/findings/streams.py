@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from engine.findings.attentions import Attention
 from engine.findings.replay import CannotReplayError, Replay
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable
@@ -19,6 +20,19 @@ _MIXES = frozenset(
      "scaled_dot_product_attention", "multi_head_attention_forward")
 )  # fmt: skip
 _FAR = 40
+
+
+def head_operands(attention: Attention) -> tuple[tuple[_Parent, bool], ...]:
+    """Query, key and value of an attention in heads, each with whether its last two axes are transposed.
+
+    Nothing for those inside a fused call that splits the heads by itself.
+    """
+    if attention.fused is None:
+        return (attention.query, False), (attention.key_t, True), (attention.value, False)
+    if canonical_name(attention.fused.op) != "scaled_dot_product_attention":
+        return ()
+    query, key, value = attention.fused.inputs[:3]
+    return (query, False), (key, False), (value, False)
 
 
 def only_moves(step: Step) -> bool:

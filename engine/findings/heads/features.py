@@ -8,7 +8,7 @@ import torch
 
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
-from engine.findings.streams import changed_cells, row_source
+from engine.findings.streams import changed_cells, head_operands, row_source
 from engine.record.trace import Step
 
 _SENTENCE = (
@@ -22,10 +22,9 @@ _FIX = "the head comes first in the split, as in rearrange(x, 'b l (h d) -> b h 
 def features_dealt_out_to_heads(known: Known) -> Iterator[Finding]:
     """(d h) where (h d) is meant."""
     for attention in known.attentions:
-        for parent in (attention.query, attention.key_t):
+        for parent, transposed in head_operands(attention)[:2]:
             if not isinstance(parent, Step) or parent.value.dim() != 4:
                 continue
-            transposed = parent is attention.key_t
             d_k = int(parent.value.shape[-2 if transposed else -1])
             source = row_source(parent, 2 * d_k)
             if source is None or source.value.dim() > 3:

@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
+from engine.findings.streams import head_operands
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step
 
@@ -23,7 +24,7 @@ _FIX = "repeat_interleave(groups, dim=1) in place of repeat, so that each head i
 def shared_heads_in_another_order(known: Known) -> Iterator[Finding]:
     """repeat where repeat_interleave is meant."""
     for attention in known.attentions:
-        for parent in (attention.key_t, attention.value):
+        for parent, _ in head_operands(attention)[1:]:
             suspicion = _suspicion(attention, parent)
             if suspicion is not None:
                 yield suspicion

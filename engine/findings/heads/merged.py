@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells, forward, only_moves
@@ -24,14 +23,14 @@ _FIX = "move the heads back first: transpose(1, 2), then reshape(B, L, H * d_k)"
 def heads_merged_without_moving_back(known: Known) -> Iterator[Finding]:
     """A row of what goes into the output layer that holds results of several tokens."""
     for attention in known.attentions:
-        if attention.fused is None and attention.mixed.value.dim() == 4:
-            suspicion = _suspicion(known, attention)
+        mixed = attention.seen(attention.mixed)
+        if mixed.value.dim() == 4 and mixed.shape == attention.mixed.shape:
+            suspicion = _suspicion(known, mixed)
             if suspicion is not None:
                 yield suspicion
 
 
-def _suspicion(known: Known, attention: Attention) -> Finding | None:
-    mixed = attention.mixed
+def _suspicion(known: Known, mixed: Step) -> Finding | None:
     batch, heads, length, d_v = mixed.shape
     merged = _merged(known, mixed, heads * d_v)
     if merged is None or heads == 1 or length == 1:

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
-from engine.findings.streams import changed_cells, row_source
+from engine.findings.streams import changed_cells, head_operands, row_source
 from engine.record.trace import Leaf, Step
 
 _SENTENCE = (
@@ -25,7 +25,7 @@ _ROWS = 4  # tokens that are tried
 def heads_split_without_moving_axes(known: Known) -> Iterator[Finding]:
     """A head's rows that are pieces of a few tokens, where each row should be a token of its own."""
     for attention in known.attentions:
-        for parent, is_transposed in ((attention.query, False), (attention.key_t, True), (attention.value, False)):
+        for parent, is_transposed in head_operands(attention):
             suspicion = _suspicion(known, attention, parent, is_transposed)
             if suspicion is not None:
                 yield suspicion
