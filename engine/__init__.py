@@ -7,8 +7,10 @@ from engine.record import gc_pause
 with gc_pause.paused():  # loading torch makes some 200,000 objects that stay for good
     import torch  # noqa: F401
 
+from engine.compare import Comparison, compare
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
+from engine.findings import Finding, findings
 from engine.pretrained.pretrained import trained_config
 from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
@@ -23,14 +25,17 @@ __all__ = [
     "Config",
     "ConfigError",
     "Decoded",
+    "Finding",
     "Leaf",
     "NextToken",
     "Step",
     "TeacherForced",
     "TextError",
     "Trace",
+    "compare",
     "decode",
     "explain",
+    "findings",
     "record",
     "recording",
     "run",

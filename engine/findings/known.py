@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from engine.findings.attentions import Attention, attentions
-from engine.findings.replay import Replay
+from engine.explain.replay import Replay
 from engine.record.trace import Leaf, Step, Trace
 
 

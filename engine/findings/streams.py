@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.findings.attentions import Attention
-from engine.findings.replay import CannotReplayError, Replay
+from engine.explain.replay import CannotReplayError, Replay
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step, Trace

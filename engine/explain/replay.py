@@ -7,7 +7,7 @@ Before a changed result is believed, the call is made once unchanged, and must g
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -57,9 +57,20 @@ class Replay:
         results: dict[int, Tensor] = {}
         for step in needed:
             operands = [made.get(id(parent), parent.value) for parent in step.parents]
-            result = _outputs(_call(self._function(step), step, operands), step)
-            made[id(step)] = results[step.index] = result
+            made[id(step)] = results[step.index] = self.again(step, operands)
         return results
+
+    def again(self, step: Step, operands: Sequence[Any]) -> Tensor:
+        """What a step gives for other operands, one for each of its parents.
+
+        Raises:
+            CannotReplayError: the call does not give again what was recorded, or takes no such operands.
+        """
+        function = self._function(step)
+        try:
+            return _outputs(_call(function, step, operands), step)
+        except Exception as error:  # torch raises several kinds for operands that do not fit
+            raise CannotReplayError(step.full_name) from error
 
     def _function(self, step: Step) -> Again:
         """The function that gives again what a step recorded."""
@@ -119,7 +130,7 @@ def _set_item(x: Tensor, *keys_and_value: Any) -> Tensor:
     return x
 
 
-def _call(function: Again, step: Step, operands: list[Any]) -> Any:
+def _call(function: Again, step: Step, operands: Sequence[Any]) -> Any:
     positional: list[Any] = []
     named: dict[str, Any] = {}
     for parent, operand in zip(step.parents, operands, strict=True):
