@@ -50,7 +50,7 @@ def compare(a: Trace, b: Trace) -> Comparison:
         b: what is looked at.
     """
     with torch.no_grad():
-        pairs = tuple(Judge(b).judged(pair_steps(a, b)))
+        pairs = tuple(Judge(a, b).judged(pair_steps(a, b)))
     return Comparison(pairs, _first(pairs))
 
 

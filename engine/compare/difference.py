@@ -58,9 +58,23 @@ def difference(first: Tensor, second: Tensor, dtypes: tuple[torch.dtype, ...] = 
     return Difference(largest, relative, float(beyond.double().mean()), index[: first.dim()])
 
 
+def is_rounded(first: Tensor, second: Tensor, dtype: torch.dtype) -> bool:
+    """Whether each number of two tensors of one shape is the other rounded to a dtype, or to their own."""
+    one, other = (_real(value) for value in (first, second))
+    dtypes = (first.dtype, second.dtype, dtype)
+    allowed = 2 * coarsest(dtypes) * one.abs() + _smallest(dtypes)
+    same = (one == other) | (one.isnan() & other.isnan())
+    return bool((same | ((one - other).abs() <= allowed)).all())
+
+
 def coarsest(dtypes: tuple[torch.dtype, ...]) -> float:
     """The relative distance of two neighbouring numbers in the coarsest of some dtypes; 0 for whole numbers."""
     return max((torch.finfo(dtype).eps for dtype in dtypes if dtype.is_floating_point or dtype.is_complex), default=0.0)
+
+
+def _smallest(dtypes: tuple[torch.dtype, ...]) -> float:
+    """Below it numbers of the dtype with the fewest digits there are not rounded relative to their size."""
+    return max((torch.finfo(dtype).tiny for dtype in dtypes if dtype.is_floating_point), default=0.0)
 
 
 def _real(value: Tensor) -> Tensor:

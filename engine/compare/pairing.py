@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 
 from engine.compare.difference import difference
 from engine.ops import canonical_name
@@ -16,17 +17,21 @@ Key = Callable[[Step], Hashable]
 def pair_steps(a: Trace, b: Trace) -> tuple[tuple[Step | None, Step | None], ...]:
     """The steps of two traces, each with its partner or with None, in execution order.
 
-    First by path, name and operation; what lies between those pairs by what it reads, by operation and shape, and at
-    last by its numbers. A pair never crosses another.
+    First by path, name, operation and shape; what lies between those pairs by what it reads, by its numbers, by its
+    name, and at last by its operation. A pair never crosses another.
     """
     partners: dict[int, Step] = {}
-    gaps = [(a.steps, b.steps)]
-    for key in (_exactly, _by_name, _by_operation_and_shape, _by_operation):
-        gaps = [gap for first, second in gaps for gap in _align(first, second, key, partners)]
-        if key is _by_name:
-            gaps = [gap for first, second in gaps for gap in _by_parents(first, second, partners)]
-    for first, second in gaps:
-        _by_numbers(first, second, partners)
+    gaps: list[Gap] = [(a.steps, b.steps)]
+    for align in (
+        partial(_align, key=_exactly),
+        _by_parents,
+        _by_numbers,
+        partial(_align, key=_by_name),
+        partial(_align, key=_by_place),
+        partial(_align, key=_by_operation_and_shape),
+        partial(_align, key=_by_operation),
+    ):
+        gaps = [gap for first, second in gaps for gap in align(first, second, partners)]
     return tuple(_merged(a, b, partners))
 
 
@@ -36,6 +41,10 @@ def _exactly(step: Step) -> Hashable:
 
 def _by_name(step: Step) -> Hashable:
     return step.path, step.name, canonical_name(step.op) or step.op
+
+
+def _by_place(step: Step) -> Hashable:
+    return step.path, step.name, step.shape
 
 
 def _by_operation_and_shape(step: Step) -> Hashable:
@@ -49,7 +58,7 @@ def _by_operation(step: Step) -> Hashable:
 Gap = tuple[Sequence[Step], Sequence[Step]]
 
 
-def _align(first: Sequence[Step], second: Sequence[Step], key: Key, partners: dict[int, Step]) -> Iterator[Gap]:
+def _align(first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step], key: Key) -> Iterator[Gap]:
     """Pairs what has the same key in the same order; yields what is left between the pairs."""
     keys, others = [key(step) for step in first], [key(step) for step in second]
     at = at_other = 0
@@ -63,38 +72,40 @@ def _align(first: Sequence[Step], second: Sequence[Step], key: Key, partners: di
 
 def _by_parents(first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step]) -> Iterator[Gap]:
     """Pairs what does the same to partners."""
+    return _in_order(first, second, partners, lambda step, other: _read_alike(step, other, partners))
+
+
+def _in_order(
+    first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step], belong: Callable[[Step, Step], bool]
+) -> Iterator[Gap]:
+    """Pairs each step with the next of the others that it belongs with; yields what is left between the pairs."""
     at = at_other = 0
     for place, step in enumerate(first):
-        for other in range(at_other, len(second)):
-            if _by_operation(step) == _by_operation(second[other]) and _read_alike(step, second[other], partners):
-                partners[step.index] = second[other]
-                yield first[at:place], second[at_other:other]
-                at, at_other = place + 1, other + 1
-                break
+        other = next((other for other in range(at_other, len(second)) if belong(step, second[other])), None)
+        if other is not None:
+            partners[step.index] = second[other]
+            yield first[at:place], second[at_other:other]
+            at, at_other = place + 1, other + 1
     yield first[at:], second[at_other:]
 
 
 def _read_alike(step: Step, other: Step, partners: dict[int, Step]) -> bool:
-    """Whether two steps read partners, of which there is one at least."""
-    if len(step.inputs) != len(other.inputs):
+    """Whether two steps do the same to partners, of which there is one at least."""
+    if _by_operation(step) != _by_operation(other) or len(step.inputs) != len(other.inputs):
         return False
     steps = [(mine, theirs) for mine, theirs in zip(step.inputs, other.inputs, strict=True) if isinstance(mine, Step)]
     return bool(steps) and all(isinstance(mine, Step) and partners.get(mine.index) is theirs for mine, theirs in steps)
 
 
-def _by_numbers(first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step]) -> None:
-    """Pairs what is left and has the same numbers in the same shape."""
-    at_other = 0
-    for step in first:
-        for other in range(at_other, len(second)):
-            if step.shape == second[other].shape and _same_numbers(step, second[other]):
-                partners[step.index] = second[other]
-                at_other = other + 1
-                break
+def _by_numbers(first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step]) -> Iterator[Gap]:
+    """Pairs what has the same numbers in the same shape."""
+    return _in_order(first, second, partners, _same_numbers)
 
 
 def _same_numbers(step: Step, other: Step) -> bool:
-    if not measurable(step.value, other.value) or step.dtype.is_floating_point != other.dtype.is_floating_point:
+    if step.shape != other.shape or not measurable(step.value, other.value):
+        return False
+    if not (step.dtype.is_floating_point and other.dtype.is_floating_point):
         return False
     return step.value.numel() > 1 and difference(step.value, other.value).agrees
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from engine.compare.difference import Difference, difference
+from engine.compare.difference import Difference, coarsest, difference, is_rounded
 from engine.explain.replay import CannotReplayError, Replay
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step, Trace
@@ -68,8 +68,12 @@ class StepPair:
 class Judge:
     """Looks at pairs in execution order, knowing what became of those before."""
 
-    def __init__(self, b: Trace) -> None:
+    def __init__(self, a: Trace, b: Trace) -> None:
         self._replay = Replay(b)
+        dtypes = {step.dtype for step in (*a.steps, *b.steps) if step.dtype.is_floating_point}
+        # Numbers that went through it are rounded to it, whatever dtype they have now.
+        self._mixed = {step.dtype for step in a.steps} != {step.dtype for step in b.steps}
+        self._coarse = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps, default=torch.float32)
         # By step of b, and of a: whether its numbers differ from its partner's by more than rounding can explain.
         self._apart: dict[Step, bool] = {}
         self._partner: dict[Step, Step] = {}
@@ -93,15 +97,18 @@ class Judge:
         if not measurable(a.value, b.value):
             return StepPair(a, b, Verdict.AGREES, None, agreed)
         apart = difference(a.value, b.value)
-        if apart.agrees:
+        if apart.largest == 0:
             return StepPair(a, b, Verdict.AGREES, apart, agreed)
         does_the_same = self._does_the_same(a, b)
         if does_the_same is None:
             grown = apart.relative > _ROUNDINGS_HANDED_ON * _eps(a, b)
-            does_the_same = not agreed or not grown
-        if not does_the_same:
+            does_the_same = apart.agrees or not agreed or not grown
+        # Another operation on other inputs is no part of the program's own: only what comes of it counts.
+        if not does_the_same and (agreed or a.op == b.op or not apart.agrees):
             return StepPair(a, b, Verdict.MADE_HERE, apart, agreed)
-        return StepPair(a, b, Verdict.ROUNDING if agreed else Verdict.HANDED_ON, apart, agreed)
+        if not agreed:
+            return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.HANDED_ON, apart, agreed)
+        return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.ROUNDING, apart, agreed)
 
     def _inputs_agree(self, a: Step, b: Step) -> bool:
         """Whether the steps of b that this one reads differ from their partners by rounding at most."""
@@ -120,7 +127,11 @@ class Judge:
         first, second = one.value, other.value
         if first.shape != second.shape:
             return False
-        return not measurable(first, second) or difference(first, second).agrees
+        if not measurable(first, second):
+            return True
+        if isinstance(one, Leaf) and isinstance(other, Leaf):
+            return is_rounded(first, second, self._coarse)
+        return difference(first, second, (self._coarse,)).agrees
 
     def _does_the_same(self, a: Step, b: Step) -> bool | None:
         """Whether b's call makes a's numbers of what a read; None where that can't be tried.
@@ -130,11 +141,11 @@ class Judge:
         """
         if len(a.inputs) != len(b.inputs):
             return None
-        given = iter(a.inputs)
+        given, arguments = iter(a.inputs), iter(a.arguments)
         operands: list[Any] = []
         for parent in b.parents:
             if parent.kind == "argument":
-                operands.append(parent.value)
+                operands.append(self._argument(parent, next(arguments, None)))
                 continue
             mine = next(given)
             if isinstance(parent, Leaf) and isinstance(mine, Leaf) and not self._agree(mine, parent):
@@ -146,9 +157,17 @@ class Judge:
             return None
         if again.shape != a.shape:
             return False
-        return difference(a.value, again, (b.dtype,)).agrees
+        return difference(a.value, again).agrees
+
+
+    def _argument(self, argument: Leaf, other: Leaf | None) -> Any:
+        """A number of b's call, or that of a's call where it is the same up to the coarsest dtype's rounding."""
+        number, mine = argument.value, None if other is None else other.value
+        if isinstance(number, float) and isinstance(mine, float) and abs(number) > 1:
+            close = abs(number - mine) <= 2 * coarsest((self._coarse,)) * abs(mine)
+            return mine if close and self._mixed else number
+        return number
 
 
 def _eps(a: Step, b: Step) -> float:
-    dtypes = [step.dtype for step in (a, b) if step.dtype.is_floating_point]
-    return max((torch.finfo(dtype).eps for dtype in dtypes), default=0.0)
+    return coarsest((a.dtype, b.dtype))
