@@ -17,7 +17,7 @@ Key = Callable[[Step], Hashable]
 def pair_steps(a: Trace, b: Trace) -> tuple[tuple[Step | None, Step | None], ...]:
     """The steps of two traces, each with its partner or with None, in execution order.
 
-    First by path, name, operation and shape; what lies between those pairs by what it reads, by its numbers, by its
+    First by path, name, operation, shape and numbers of the call; what lies between those pairs by what it reads, by its numbers, by its
     name, and at last by its operation. A pair never crosses another.
     """
     partners: dict[int, Step] = {}
@@ -36,7 +36,8 @@ def pair_steps(a: Trace, b: Trace) -> tuple[tuple[Step | None, Step | None], ...
 
 
 def _exactly(step: Step) -> Hashable:
-    return step.path, step.name, canonical_name(step.op) or step.op, step.shape
+    numbers = tuple(leaf.value for leaf in step.arguments if isinstance(leaf.value, int | float | str))
+    return step.path, step.name, canonical_name(step.op) or step.op, step.shape, numbers
 
 
 def _by_name(step: Step) -> Hashable:
