@@ -10,7 +10,7 @@ with gc_pause.paused():  # loading torch makes some 200,000 objects that stay fo
 from engine.compare import Comparison, compare
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
-from engine.findings import Finding, findings
+from engine.findings import Finding, findings, findings_text
 from engine.pretrained.pretrained import trained_config
 from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
@@ -36,6 +36,7 @@ __all__ = [
     "decode",
     "explain",
     "findings",
+    "findings_text",
     "record",
     "recording",
     "run",

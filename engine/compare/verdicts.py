@@ -144,7 +144,7 @@ class Judge:
         given, arguments = iter(a.inputs), iter(a.arguments)
         operands: list[Any] = []
         for parent in b.parents:
-            if parent.kind == "argument":
+            if isinstance(parent, Leaf) and parent.kind == "argument":
                 operands.append(self._argument(parent, next(arguments, None)))
                 continue
             mine = next(given)
@@ -158,7 +158,6 @@ class Judge:
         if again.shape != a.shape:
             return False
         return difference(a.value, again).agrees
-
 
     def _argument(self, argument: Leaf, other: Leaf | None) -> Any:
         """A number of b's call, or that of a's call where it is the same up to the coarsest dtype's rounding."""

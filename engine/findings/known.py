@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from engine.findings.attentions import Attention, attentions
 from engine.explain.replay import Replay
+from engine.findings.attentions import Attention, attentions
 from engine.record.trace import Leaf, Step, Trace
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.findings.attentions import Attention
 from engine.explain.replay import CannotReplayError, Replay
+from engine.findings.attentions import Attention
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step, Trace
@@ -63,18 +63,23 @@ def row_source(parent: _Parent, width: int) -> _Parent | None:
             wide.append(here)
             continue
         if isinstance(here, Step):
-            # Of a layer, rows come in as what it is given and not as its weights.
-            inputs = here.inputs[:2] if name in ("addmm",) else here.inputs[:1] if name in _MIXES else here.inputs
-            for other in inputs:
+            for other in _row_inputs(here, name):
                 if id(other) not in seen:
                     seen.add(id(other))
                     waiting.append((other, far + 1))
     return max(wide, key=lambda source: source.value.numel(), default=None)
 
 
-def changed_cells(
-    replay: Replay, source: _Parent, cells: Tensor, target: _Parent
-) -> Tensor | None:
+def _row_inputs(step: Step, name: str) -> tuple[_Parent, ...]:
+    """What the rows of a step are made of, row by row; nothing for a step that mixes rows."""
+    if name == "linear":
+        return step.inputs[:1]
+    if name == "addmm":
+        return step.inputs[1:2]
+    return () if name in _MIXES else step.inputs
+
+
+def changed_cells(replay: Replay, source: _Parent, cells: Tensor, target: _Parent) -> Tensor | None:
     """Which numbers of a tensor depend on some of another's, measured by changing them.
 
     Args:

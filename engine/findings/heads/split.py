@@ -35,6 +35,8 @@ def _suspicion(known: Known, attention: Attention, parent: Step | Leaf, transpos
     if not isinstance(parent, Step) or parent.value.dim() not in (3, 4):
         return None
     shape = parent.value.mT.shape if transposed else parent.value.shape
+    if len(shape) == 4 and shape[1] == 1:
+        return None
     source = row_source(parent, 2 * shape[-1])
     if source is None or source.value.dim() > 3 or shape[-2] < 2:
         return None

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from engine.explain.replay import CannotReplayError
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
-from engine.explain.replay import CannotReplayError
 from engine.ops.numerics import MOST_NUMBERS, measurable, to_float64
 from engine.record.trace import Step
 

@@ -15,7 +15,8 @@ from engine.record.trace import Leaf, Step
 _PAD = "pad"
 _KEEPS = "attention_mask"  # 1 or True for what is a token, as transformers has it
 _HIDES = "padding_mask"  # True for what is padding, as torch.nn has it
-_FAR = 60
+_DECODER = "decoder"
+_FAR = 3600
 
 
 def padding_keys(known: Known, attention: Attention) -> Tensor | None:
@@ -27,7 +28,9 @@ def padding_keys(known: Known, attention: Attention) -> Tensor | None:
     """
     keys = attention.lengths[1]
     batch = attention.scores.shape[0]
-    told = _told(known, attention) or _compared(attention) or _given_masks(known) or _embedded(known, attention)
+    told = (
+        _told(known, attention) or _compared(attention) or _given_masks(known, attention) or _embedded(known, attention)
+    )
     for padding in told or ():
         if tuple(padding.shape) == (batch, keys):
             return padding if bool(padding.any()) else None
@@ -57,14 +60,24 @@ def _compared(attention: Attention) -> list[Tensor]:
     return compared
 
 
-def _given_masks(known: Known) -> list[Tensor]:
+def _given_masks(known: Known, attention: Attention) -> list[Tensor]:
+    """From an input that is called a mask of the padding; an encoder's says nothing of the decoder's own keys."""
+    _, key, _ = known.read_by(attention)
+    if any(_reads_decoder(step) and known.depends(key, step) for step in known.trace.steps):
+        return []
     given: list[Tensor] = []
     for name, value in known.trace.inputs.items():
-        if value.dim() == 2 and not value.is_meta and name.endswith(_KEEPS) and name != "decoder_attention_mask":
+        if value.dim() != 2 or value.is_meta or name.startswith(_DECODER):
+            continue
+        if name.endswith(_KEEPS):
             given.append(~value.cpu().bool())
-        elif value.dim() == 2 and not value.is_meta and name.endswith(_HIDES) and value.dtype == torch.bool:
+        elif name.endswith(_HIDES) and value.dtype == torch.bool:
             given.append(value.cpu())
     return given
+
+
+def _reads_decoder(step: Step) -> bool:
+    return any(isinstance(parent, Leaf) and parent.name.startswith(_DECODER) for parent in step.inputs)
 
 
 def _embedded(known: Known, attention: Attention) -> list[Tensor]:
@@ -92,7 +105,7 @@ def mask_operands(attention: Attention) -> Iterator[Step | Leaf]:
 def behind(parent: Step | Leaf) -> Iterator[Step]:
     """The steps that a tensor was made by, nearest first."""
     waiting, seen = [parent], {id(parent)}
-    while waiting and len(seen) < _FAR * _FAR:
+    while waiting and len(seen) < _FAR:
         here = waiting.pop(0)
         if isinstance(here, Step):
             yield here

@@ -37,4 +37,6 @@ def padding_becomes_zero(known: Known) -> Iterator[Finding]:
 
 def _is_added_up(known: Known, step: Step) -> bool:
     """Whether something reads the rows of padding along with the others, or the program returns them."""
-    return not any(reader.op in ("getitem", "masked_fill", "mul") for reader in known.trace.consumers.get(step.index, ()))
+    return not any(
+        reader.op in ("getitem", "masked_fill", "mul") for reader in known.trace.consumers.get(step.index, ())
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from torch import Tensor
+
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
@@ -81,9 +83,9 @@ def _factors(known: Known, attention: Attention) -> list[tuple[Step, float]]:
             for step, factor in _behind(parent):
                 factors[id(step)] = (step, factor)
     for step in attention.on_scores:
-        factor = _factor(step)
-        if factor is not None:
-            factors[id(step)] = (step, factor)
+        scaling = _factor(step)
+        if scaling is not None:
+            factors[id(step)] = (step, scaling)
     return list(factors.values())
 
 
@@ -111,7 +113,7 @@ def _factor(step: Step) -> float | None:
     for name in ("other", "input"):
         operand = call.args.get(name)
         value = None if operand is None else operand.value
-        if hasattr(value, "numel"):
+        if isinstance(value, Tensor):
             value = value.item() if value.numel() == 1 and not value.is_meta and value.is_floating_point() else None
         if isinstance(value, (int, float)) and value and (name == "other" or call.op == "mul"):
             return float(value) if call.op == "mul" else 1 / float(value)

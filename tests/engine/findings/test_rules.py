@@ -1,10 +1,9 @@
 """Every rule names the program that is wrong in its way, and is quiet about the right twin."""
 
 import pytest
-import torch
 
-from engine import findings, record
-from engine.findings.finding import Finding, findings_text, rule, rules
+from engine import findings
+from engine.findings.finding import findings_text, rules
 from tests.engine.findings.programs import TWINS
 
 NEEDS_PROGRAM = {"sizes_equal_by_accident"}
