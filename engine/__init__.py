@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.export.files import save_csv
 
 __all__ = [
+    "Comparison",
     "Config",
     "ConfigError",
     "Decoded",

@@ -17,8 +17,8 @@ Key = Callable[[Step], Hashable]
 def pair_steps(a: Trace, b: Trace) -> tuple[tuple[Step | None, Step | None], ...]:
     """The steps of two traces, each with its partner or with None, in execution order.
 
-    First by path, name, operation, shape and numbers of the call; what lies between those pairs by what it reads, by its numbers, by its
-    name, and at last by its operation. A pair never crosses another.
+    First by path, name, operation, shape and numbers of the call; what lies between those pairs by what it reads, by
+    its numbers, by its name, and at last by its operation. A pair never crosses another.
     """
     partners: dict[int, Step] = {}
     gaps: list[Gap] = [(a.steps, b.steps)]

@@ -31,7 +31,7 @@ def heads_merged_without_moving_back(known: Known) -> Iterator[Finding]:
 
 
 def _suspicion(known: Known, mixed: Step) -> Finding | None:
-    batch, heads, length, d_v = mixed.shape
+    heads, length, d_v = mixed.shape[1:]
     merged = _merged(known, mixed, heads * d_v)
     if merged is None or heads == 1 or length == 1:
         return None

@@ -17,6 +17,7 @@ _EVEN = (
     "{rows} of {all} rows have every key hidden by a finite number: their weights are spread over keys that should not "
     "be seen."
 )
+_NOTHING = "{rows} of {all} rows have every key hidden: there is nothing to mix, and what the call gives for them means nothing."
 _FIX = "let every query see one key at least, or drop the sequences that are padding alone"
 
 
@@ -36,13 +37,14 @@ def everything_hidden(known: Known) -> Iterator[Finding]:
         if not lost and not bool((empty & ~_unread(visible, attention)).any()):
             continue
         shown = {"rows": count, "all": empty.numel()}
-        sentence = (_NAN if lost else _EVEN).format(**shown)
+        endless = bool(to_float64(attention.softmax.inputs[0].value).isneginf().all(-1).any())
+        sentence = (_NAN if lost else _NOTHING if endless else _EVEN).format(**shown)
         yield Finding("everything_hidden", attention.seen(attention.hides[-1]), sentence, shown, _FIX)
 
 
 def _unread(visible: Tensor, attention: Attention) -> Tensor:
-    """The rows of queries that nothing sees as a key either, as of padding: what they compute is not read."""
+    """The rows of queries that nothing sees as a key either, as of padding beside tokens: they are not read."""
     length, keys = attention.lengths
     if length != keys:
         return visible.new_zeros(visible.shape[:-1])
-    return ~visible.any(-2)
+    return ~visible.any(-2) & visible.any(-1).any(-1, keepdim=True)

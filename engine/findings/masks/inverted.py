@@ -12,8 +12,8 @@ from engine.findings.known import Known
 from engine.findings.masks.padding import padding_keys
 
 _FUTURE = (
-    "No query sees itself or an earlier token, and {seen} of {later} later ones are seen: the mask hides what should be "
-    "seen."
+    "No query sees itself or an earlier token, and {seen} of {later} later ones are seen: the mask hides what should "
+    "be seen."
 )
 _PADDING = "The keys that are seen are exactly the {count} of padding: the mask hides what should be seen."
 _FIX = (

@@ -13,8 +13,8 @@ from engine.findings.masks.padding import behind, mask_operands
 from engine.record.trace import Leaf, Step
 
 _SENTENCE = (
-    "{name} is ({batch}, {keys}) and is laid on the last two axes of the scores {scores}: row i hides keys from query i "
-    "of every sequence, not from sequence i. It fits only because there are as many sequences as queries."
+    "{name} is ({batch}, {keys}) and is laid on the last two axes of the scores {scores}: row i hides keys from query "
+    "i of every sequence, not from sequence i. It fits only because there are as many sequences as queries."
 )
 _FIX = "mask[:, None, None, :], which is (B, 1, 1, L_k), so that the batch meets the batch"
 

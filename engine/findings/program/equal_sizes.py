@@ -41,12 +41,11 @@ def sizes_equal_by_accident(known: Known) -> Iterator[Finding]:
 def _pairs(tensor: Tensor) -> Iterator[tuple[int, int]]:
     """The pairs of axes of one size, but not those of a mask of pairs, which must be square."""
     for first, second in itertools.combinations(range(tensor.dim()), 2):
-        is_square = second == tensor.dim() - 1 and first == second - 1
         if tensor.shape[first] != tensor.shape[second] or tensor.shape[first] == 1:
             continue
-        if is_square and (tensor.dim() != 2 or tensor.is_floating_point() or tensor.dtype == torch.bool):
-            if tensor.dtype == torch.bool or (tensor.dim() == 2 and tensor.is_floating_point()):
-                continue
+        is_last = second == tensor.dim() - 1 and first == second - 1
+        if is_last and (tensor.dtype == torch.bool or (tensor.dim() == 2 and tensor.is_floating_point())):
+            continue
         yield first, second
 
 

@@ -8,7 +8,10 @@ from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.record.trace import Leaf, Step
 
-_DROPOUT = "Dropout sets each number to 0 with probability {p:g} although no gradients are recorded: two runs give two results."
+_DROPOUT = (
+    "Dropout sets each number to 0 with probability {p:g} although no gradients are recorded: two runs give two "
+    "results."
+)
 _NORM = (
     "Batch normalisation uses the statistics of this batch, and changes the running ones, although no gradients are "
     "recorded."

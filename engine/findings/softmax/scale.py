@@ -20,7 +20,8 @@ _TWICE = (
 _OTHER = "The scores are multiplied by {factor:.4g}, which is 1/√{size}, and d_k is {d_k}: {size} is {meaning}."
 _FIX_TWICE = "scale once: either the query or the scores; scaled_dot_product_attention scales by itself"
 _FIX_OTHER = "divide by √d_k, the size of the axis that the scores are sums over"
-_THROUGH = frozenset(("to", "contiguous", "dropout", "float", "half", "type", "add", "cat", "neg"))
+# Rotary positions multiply queries with tensors and add the products; what they turn stands first.
+_THROUGH = frozenset(("to", "contiguous", "dropout", "float", "half", "type", "add", "cat", "neg", "mul"))
 _CLOSE = 1e-3
 _FAR = 12
 
@@ -97,9 +98,7 @@ def _behind(parent: Step | Leaf) -> Iterator[tuple[Step, float]]:
         if factor is not None:
             yield here, factor
         elif movement(here.op) is None and (canonical_name(here.op) or here.op) not in _THROUGH:
-            # Rotary positions multiply queries with tensors; what they turn stands first.
-            if canonical_name(here.op) != "mul":
-                return
+            return
         if not here.inputs:
             return
         here, far = here.inputs[0], far + 1

@@ -1,4 +1,4 @@
-"""For every rule a program that is wrong in that way alone, and its right twin. None is ours: each is written as people do."""
+"""For every rule a program that is wrong in that way alone, and its right twin; each is written as people do."""
 
 from __future__ import annotations
 
