@@ -7,7 +7,7 @@ from engine.record import gc_pause
 with gc_pause.paused():  # loading torch makes some 200,000 objects that stay for good
     import torch  # noqa: F401
 
-from engine.compare import Comparison, compare
+from engine.compare import TraceComparison, compare
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
 from engine.findings import Finding, findings, findings_text
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from engine.export.files import save_csv
 
 __all__ = [
-    "Comparison",
     "Config",
     "ConfigError",
     "Decoded",
@@ -33,6 +32,7 @@ __all__ = [
     "TeacherForced",
     "TextError",
     "Trace",
+    "TraceComparison",
     "compare",
     "decode",
     "explain",

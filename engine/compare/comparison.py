@@ -14,7 +14,7 @@ _SAME = "The two traces have the same numbers, up to rounding."
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class TraceComparison:
     """The steps of two traces side by side.
 
     Attributes:
@@ -37,7 +37,7 @@ class Comparison:
         return _SAME if self.first is None else self.first.sentence
 
 
-def compare(a: Trace, b: Trace) -> Comparison:
+def compare(a: Trace, b: Trace) -> TraceComparison:
     """Pairs the steps of two traces, and finds where the first difference was made.
 
     The traces may be of one program with other settings, dtype, device or weights, of a port and its original, or of a
@@ -51,7 +51,7 @@ def compare(a: Trace, b: Trace) -> Comparison:
     """
     with torch.no_grad():
         pairs = tuple(Judge(a, b).judged(pair_steps(a, b)))
-    return Comparison(pairs, _first(pairs))
+    return TraceComparison(pairs, _first(pairs))
 
 
 def _first(pairs: tuple[StepPair, ...]) -> StepPair | None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from engine.compare.difference import Difference, coarsest, difference, is_rounded
-from engine.explain.replay import CannotReplayError, Replay
+from engine.explain.replay import CallReplay, CannotReplayError
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step, Trace
 
@@ -69,7 +69,7 @@ class Judge:
     """Looks at pairs in execution order, knowing what became of those before."""
 
     def __init__(self, a: Trace, b: Trace) -> None:
-        self._replay = Replay(b)
+        self._replay = CallReplay(b)
         dtypes = {step.dtype for step in (*a.steps, *b.steps) if step.dtype.is_floating_point}
         # Numbers that went through it are rounded to it, whatever dtype they have now.
         self._mixed = {step.dtype for step in a.steps} != {step.dtype for step in b.steps}

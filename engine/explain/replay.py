@@ -31,7 +31,7 @@ class CannotReplayError(Exception):
     """A call that cannot be made again, or does not give again what was recorded."""
 
 
-class Replay:
+class CallReplay:
     """Makes the calls of a trace again."""
 
     def __init__(self, trace: Trace) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from engine.explain.replay import Replay
+from engine.explain.replay import CallReplay
 from engine.findings.attentions import Attention, attentions
 from engine.record.trace import Leaf, Step, Trace
 
@@ -29,8 +29,8 @@ class Known:
         return tuple(attentions(self.trace))
 
     @cached_property
-    def replay(self) -> Replay:
-        return Replay(self.trace)
+    def replay(self) -> CallReplay:
+        return CallReplay(self.trace)
 
     @cached_property
     def _behind(self) -> dict[int, int]:

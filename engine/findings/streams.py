@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.explain.replay import CannotReplayError, Replay
+from engine.explain.replay import CallReplay, CannotReplayError
 from engine.findings.attentions import Attention
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable
@@ -79,7 +79,7 @@ def _row_inputs(step: Step, name: str) -> tuple[_Parent, ...]:
     return () if name in _MIXES else step.inputs
 
 
-def changed_cells(replay: Replay, source: _Parent, cells: Tensor, target: _Parent) -> Tensor | None:
+def changed_cells(replay: CallReplay, source: _Parent, cells: Tensor, target: _Parent) -> Tensor | None:
     """Which numbers of a tensor depend on some of another's, measured by changing them.
 
     Args:

@@ -17,7 +17,10 @@ _EVEN = (
     "{rows} of {all} rows have every key hidden by a finite number: their weights are spread over keys that should not "
     "be seen."
 )
-_NOTHING = "{rows} of {all} rows have every key hidden: there is nothing to mix, and what the call gives for them means nothing."
+_NOTHING = (
+    "{rows} of {all} rows have every key hidden: there is nothing to mix, and what the call gives for them means "
+    "nothing."
+)
 _FIX = "let every query see one key at least, or drop the sequences that are padding alone"
 
 
