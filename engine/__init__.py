@@ -7,8 +7,10 @@ from engine.record import gc_pause
 with gc_pause.paused():  # loading torch makes some 200,000 objects that stay for good
     import torch  # noqa: F401
 
+from engine.compare import TraceComparison, compare
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
+from engine.findings import Finding, findings, findings_text
 from engine.pretrained.pretrained import trained_config
 from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
@@ -33,6 +35,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Decoded",
+    "Finding",
     "GPT2Config",
     "Leaf",
     "LlamaConfig",
@@ -44,9 +47,13 @@ __all__ = [
     "TeacherForced",
     "TextError",
     "Trace",
+    "TraceComparison",
     "ViTConfig",
+    "compare",
     "decode",
     "explain",
+    "findings",
+    "findings_text",
     "record",
     "recording",
     "run",

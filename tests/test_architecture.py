@@ -20,6 +20,7 @@ LAYERS = (
     ("model", "ops", "text"),
     ("record",),
     ("explain", "graph", "export"),
+    ("findings", "compare"),
     ("pretrained",),
     ("runtime",),
     ("labs",),

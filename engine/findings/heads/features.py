@@ -1,0 +1,50 @@
+"""Heads that take every H-th feature of a row where they should take neighbouring ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from engine.findings.finding import Finding, rule
+from engine.findings.known import Known
+from engine.findings.streams import changed_cells, head_operands, row_source
+from engine.record.trace import Step
+
+_SENTENCE = (
+    "The first {d_k} features of {source} are dealt out to {heads} heads of {name}, {share} to each: a head takes "
+    "every {heads}th feature of a row and not {d_k} neighbours."
+)
+_FIX = "the head comes first in the split, as in rearrange(x, 'b l (h d) -> b h l d')"
+
+
+@rule
+def features_dealt_out_to_heads(known: Known) -> Iterator[Finding]:
+    """(d h) where (h d) is meant."""
+    for attention in known.attentions:
+        for parent, transposed in head_operands(attention)[:2]:
+            if not isinstance(parent, Step) or parent.value.dim() != 4:
+                continue
+            d_k = int(parent.value.shape[-2 if transposed else -1])
+            source = row_source(parent, 2 * d_k)
+            if source is None or source.value.dim() > 3:
+                continue
+            cells = torch.zeros(source.value.shape, dtype=torch.bool, device=source.value.device)
+            cells.reshape(-1, cells.shape[-1])[0, :d_k] = True
+            changed = changed_cells(known.replay, source, cells, parent)
+            if changed is None:
+                continue
+            # Features of each head that changed, at the position where most did.
+            counts = (changed.mT if transposed else changed).sum(-1).amax(-1).amax(0)  # (H)
+            touched = counts[counts > 0]
+            if len(touched) > 1 and bool((touched < d_k).all()):
+                sentence = _SENTENCE.format(
+                    d_k=d_k, source=source.name, heads=len(touched), name=parent.name, share=int(touched[0])
+                )
+                yield Finding(
+                    "features_dealt_out_to_heads",
+                    attention.seen(parent),
+                    sentence,
+                    {"heads": len(touched), "features each": int(touched[0]), "d_k": d_k},
+                    _FIX,
+                )

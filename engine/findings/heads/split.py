@@ -1,0 +1,79 @@
+"""Heads split by a view that leaves the axes where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engine.findings.attentions import Attention
+from engine.findings.finding import Finding, rule
+from engine.findings.known import Known
+from engine.findings.streams import changed_cells, head_operands, row_source
+from engine.record.trace import Leaf, Step
+
+_SENTENCE = (
+    "Position {position} of {name} is another token in another head: changing row {row} of {source} changes "
+    "positions {positions} of one head. The view cut the tokens' rows into heads without moving the axes."
+)
+_FIX = "cut first, then move: view(B, L, H, d_k) and then transpose(1, 2)"
+_ROWS = 4  # tokens that are tried
+
+
+@rule
+def heads_split_without_moving_axes(known: Known) -> Iterator[Finding]:
+    """A head's rows that are pieces of a few tokens, where each row should be a token of its own."""
+    for attention in known.attentions:
+        for parent, is_transposed in head_operands(attention):
+            suspicion = _suspicion(known, attention, parent, is_transposed)
+            if suspicion is not None:
+                yield suspicion
+
+
+def _suspicion(known: Known, attention: Attention, parent: Step | Leaf, transposed: bool) -> Finding | None:
+    if not isinstance(parent, Step) or parent.value.dim() not in (3, 4):
+        return None
+    shape = parent.value.mT.shape if transposed else parent.value.shape
+    if len(shape) == 4 and shape[1] == 1:
+        return None
+    source = row_source(parent, 2 * shape[-1])
+    if source is None or source.value.dim() > 3 or shape[-2] < 2:
+        return None
+    for row in _rows(source.value):
+        cells = _row_cells(source.value, row)
+        changed = changed_cells(known.replay, source, cells, parent)
+        if changed is None:
+            return None
+        pattern = (changed.mT if transposed else changed).any(-1).flatten(0, -2)  # (B·H, L)
+        touched = pattern[pattern.any(-1)]
+        if len(touched) and ((touched.sum(-1) > 1).any() or (touched != touched[0]).any()):
+            at = touched[int(touched.sum(-1).argmax())].nonzero().flatten().tolist()
+            return Finding(
+                "heads_split_without_moving_axes",
+                attention.seen(_cut(parent)),
+                _SENTENCE.format(position=at[0], name=parent.name, row=row, source=source.name, positions=at),
+                {"row": row, "positions": at, "heads": len(touched)},
+                _FIX,
+            )
+    return None
+
+
+def _rows(value: Tensor) -> list[int]:
+    """The tokens of the first sequence that are tried."""
+    count = value.flatten(0, -2).shape[0]
+    return list(range(min(_ROWS, count)))
+
+
+def _row_cells(value: Tensor, row: int) -> Tensor:
+    cells = torch.zeros(value.shape, dtype=torch.bool, device=value.device)
+    cells.reshape(-1, value.shape[-1])[row] = True
+    return cells
+
+
+def _cut(parent: Step) -> Step:
+    """The view that made the heads: the nearest step behind whose input has fewer axes."""
+    here = parent
+    while here.inputs and isinstance(here.inputs[0], Step) and here.inputs[0].value.dim() == here.value.dim():
+        here = here.inputs[0]
+    return here if here.inputs and here.inputs[0].value.dim() < here.value.dim() else parent

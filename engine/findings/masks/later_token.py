@@ -1,0 +1,83 @@
+"""A later token that moves what stands before it, in a program that was to hide the future."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engine.explain.replay import CannotReplayError
+from engine.findings.attentions import Attention
+from engine.findings.finding import Finding, rule
+from engine.findings.known import Known
+from engine.ops.numerics import MOST_NUMBERS, measurable, to_float64
+from engine.record.trace import Step
+
+_SENTENCE = (
+    "A later token moves an earlier one: with the last row of {source} changed, {name} differs at position {position} "
+    "by {most:.3g}, although {causal} hides the future."
+)
+_FIX = "look at what this step reads along the tokens: every layer needs the causal mask, and no sum over the tokens"
+_RELATIVE = 1e-4
+
+
+@rule
+def later_token_moves_an_earlier_one(known: Known) -> Iterator[Finding]:
+    """Measured: the last token is changed, and what is computed of those before it should stay."""
+    causal = next((attention for attention in known.attentions if attention.is_causal), None)
+    source = None if causal is None else _stream(known, causal)
+    if causal is None or source is None:
+        return
+    moved = _first_moved(known, source)
+    if moved is None:
+        return
+    step, position, most = moved
+    hides = causal.seen(causal.hides[-1]) if causal.hides else causal.seen(causal.softmax)
+    shown = {"source": source.name, "name": step.name, "position": position, "most": most, "causal": hides.name}
+    yield Finding("later_token_moves_an_earlier_one", step, _SENTENCE.format(**shown), shown, _FIX)
+
+
+def _stream(known: Known, causal: Attention) -> Step | None:
+    """The first tensor (B, L, d_model) that the queries come from."""
+    query, *_ = known.read_by(causal)
+    length = causal.lengths[0]
+    for step in known.trace.steps:
+        if not known.depends(query, step):
+            continue
+        value = step.value
+        if value.dim() == 3 and value.shape[1] == length and value.shape[0] != length and value.is_floating_point():
+            return step if measurable(value) else None
+    return None
+
+
+def _first_moved(known: Known, source: Step) -> tuple[Step, int, float] | None:
+    """The first step in the shape of the source that differs before the last token, where, and by how much."""
+    alike = [
+        step
+        for step in known.trace.steps
+        if step.shape == source.shape and step.memory != "same" and known.depends(step, source) and step is not source
+    ]
+    if not alike or sum(step.value.numel() for step in alike) > MOST_NUMBERS:
+        return None
+    value = source.value.detach().clone()
+    value[:, -1] = value[:, -1] * 1.5 + 1.0
+    try:
+        results = known.replay.after({source: value}, alike)
+        again = known.replay.after({source: source.value.detach()}, alike)
+    except (CannotReplayError, RuntimeError, IndexError):
+        return None
+    for step in alike:
+        if step.index not in results or results[step.index].shape != step.shape:
+            continue
+        apart = _apart(results[step.index], again[step.index])
+        if float(apart.max()) > _RELATIVE * float(to_float64(step.value).abs().nan_to_num().max()):
+            return step, int(apart.argmax()), float(apart.max())
+    return None
+
+
+def _apart(after: Tensor, before: Tensor) -> Tensor:
+    """By position before the last one, how far it moved at most."""
+    apart = (to_float64(after) - to_float64(before)).abs().nan_to_num()
+    apart = apart[:, :-1]
+    return apart.amax((0, 2)) if apart.numel() else torch.zeros(1, dtype=torch.float64)
