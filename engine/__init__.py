@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config import Config, ConfigError
 from engine.explain.explanation import explain
+from engine.export.save_trace import save_trace
 from engine.pretrained.pretrained import trained_config
 from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
+from engine.record.trace_file.read_trace import open_trace
 from engine.runtime.decode import Choice, Decoded, Told, decode, teacher_forced
 from engine.runtime.run import run
 from engine.text.tokenizer import TextError
@@ -26,10 +28,12 @@ __all__ = [
     "Trace",
     "decode",
     "explain",
+    "open_trace",
     "record",
     "recording",
     "run",
     "save_csv",
+    "save_trace",
     "teacher_forced",
     "trained_config",
 ]
