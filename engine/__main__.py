@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.export.files import ExportError, save_csv
+from engine.export.export_error import ExportError
+from engine.export.files import save_csv
 from engine.export.folder_names import FolderNameError, check_folder_name
 from engine.export.units import format_bytes
 from engine.pretrained.pretrained import trained_config

@@ -152,4 +152,4 @@ def _spans(header: dict[str, Any], room: int) -> dict[str, tuple[int, int]]:
 
 def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
     on_cpu = storage if storage.device.type == "cpu" else storage.cpu()
-    return memoryview(torch.empty(0, dtype=torch.uint8).set_(on_cpu).numpy())
+    return torch.empty(0, dtype=torch.uint8).set_(on_cpu).numpy().data

@@ -23,6 +23,7 @@ from engine.record.trace_file.trace_file_error import refusal
 
 _LEAVES = ("parameter", "buffer", "input", "constant", "argument")
 _MEMORY = ("new", "view", "same", "overwritten")
+_FAILURE_TEXTS = ("op", "expression", "file", "reason", "remedy", "error", "message")
 _MOST = 2**31
 _NO_CALL = "{name} comes from a file, which keeps no functions to call; record the program again to make the call again"
 

@@ -32,7 +32,7 @@ from engine.export.csv_tables import (
     write_tensor,
     write_values,
 )
-from engine.export.files import ExportError
+from engine.export.export_error import ExportError
 from tests.engine.outlined import outline
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,6 @@ import gc
 import json
 import math
 import os
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -36,10 +35,10 @@ def traced(name: str) -> Trace:
 
 
 @pytest.fixture(params=[*BUILT_IN, *PROGRAMS])
-def pair(request, tmp_path) -> Iterator[tuple[Trace, Trace]]:
+def pair(request, tmp_path) -> tuple[Trace, Trace]:
     """A live trace, and the same from its file."""
     live = traced(request.param)
-    yield live, open_trace(save_trace(live, tmp_path / "run.trace"))
+    return live, open_trace(save_trace(live, tmp_path / "run.trace"))
 
 
 def block_of(tensor: Tensor) -> int:
