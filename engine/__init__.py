@@ -15,6 +15,7 @@ from engine.text.tokenizer import TextError
 
 if TYPE_CHECKING:
     from engine.export.files import save_csv
+    from engine.runtime.explore import explore
 
 __all__ = [
     "Choice",
@@ -28,6 +29,7 @@ __all__ = [
     "Trace",
     "decode",
     "explain",
+    "explore",
     "open_trace",
     "record",
     "recording",
@@ -40,9 +42,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``save_csv`` when it is first asked for: importing pyarrow and pandas takes half a second and 75 MB."""
+    """``save_csv`` and ``explore`` when they are first asked for.
+
+    Importing pyarrow and pandas takes half a second and 75 MB; what starts the app is for those who do.
+    """
     if name == "save_csv":
         from engine.export.files import save_csv
 
         return save_csv
+    if name == "explore":
+        from engine.runtime.explore import explore
+
+        return explore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

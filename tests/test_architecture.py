@@ -21,7 +21,7 @@ LAYERS = (
     ("explain", "graph", "export"),
     ("pretrained",),
     ("runtime",),
-    ("labs",),
+    ("labs", "commands"),
     ("__init__", "__main__"),
 )
 # What a trace offers people and a layer above it makes: imported when it is called, and by nothing before.
