@@ -17,7 +17,7 @@ from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
 from engine.record.call_lines import CallLines, assigned_name, handed_name
-from engine.record.inside import open_call
+from engine.record.inside import RecordedOpening
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
@@ -44,18 +44,21 @@ class _StepBuilder:
         self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
         for name, tensor in recording.inputs.items():
-            self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
+            self.leaves.setdefault(id(tensor), self._leaf("input", name, tensor))
         for module in _roots(recording):
             prefix = self.paths[id(module)]
             for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
                 for name, tensor in tensors:
                     full = f"{prefix}.{name}" if prefix else name
-                    self.leaves.setdefault(id(tensor), Leaf(kind, full, tensor))
+                    self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
         self.made: dict[int, Step] = {}
         self.writers: dict[int, Step] = {}
         self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
+
+    def _leaf(self, kind: str, name: str, tensor: Tensor) -> Leaf:
+        return Leaf(kind, name, tensor, _overwritten=partial(self.recording.written_since, tensor))
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -96,7 +99,8 @@ class _StepBuilder:
                 call=number,
                 output=position,
                 _recompute=partial(_recompute, self.recording, number, position),
-                _open=partial(open_call, self.recording, number, op, self.record_plain),
+                _overwritten=partial(self.recording.written_since, tensor) if value is tensor else None,
+                _open=RecordedOpening(self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -118,7 +122,7 @@ class _StepBuilder:
                 leaf = self.leaves.get(id(value))
                 if leaf is None:
                     kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
-                    leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
+                    leaf = self.leaves[id(value)] = self._leaf(kind, name or kind, value)
                 before = self.recording.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.

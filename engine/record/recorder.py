@@ -146,7 +146,7 @@ def _trace(
         failure,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
-        _build_steps=lambda: build_steps(kept, _record_plain) if steps is None else steps,
+        _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,
     )
 
 
@@ -162,7 +162,7 @@ def _failed_trace(
     # Ctrl-C and the end of a process want no explanation, and no error of ours may hide the program's own.
     with suppress(Exception):
         if isinstance(error, Exception):
-            steps = build_steps(kept, _record_plain)
+            steps = build_steps(kept, record_plain)
             failure = explain_failure(error, steps, kept, passes_on)
     trace = _trace(kept, None, config, labels, failure, steps)
     if isinstance(getattr(error, "trace", None), Trace | None):
@@ -171,6 +171,7 @@ def _failed_trace(
     return trace
 
 
-def _record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
+def record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
+    """Records a function for the inside of a fused call: without gradients, and on torch's plain path."""
     with torch.no_grad():
         return watch(function, args, kwargs, keep_fast_path=False)

@@ -8,13 +8,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from engine.record.folded_calls import NAME as PACKED_RUN
 from engine.record.inside import FusedCall, opens
 
 # What torch calls a mask (B, L) of the keys that are padding; the other kinds are masks of pairs.
 _PADDING = 1
 
 
-@opens("_transformer_encoder_layer_fwd")
+@opens("_transformer_encoder_layer_fwd", module=True)
 def open_encoder_layer(call: FusedCall) -> Any:
     """``nn.TransformerEncoderLayer`` in evaluation without gradients."""
     if not isinstance(call.module, nn.TransformerEncoderLayer):
@@ -24,7 +25,16 @@ def open_encoder_layer(call: FusedCall) -> Any:
     return call.record(_with_tensors(call.module, call.module_tensors), source, **masks)
 
 
-@opens("_native_multi_head_attention")
+@opens(PACKED_RUN, module=True)
+def open_encoder(call: FusedCall) -> Any:
+    """``nn.TransformerEncoder`` that left the padding out: what it does up to its last norm."""
+    source, is_token = call.args[:2]
+    encoder = _with_tensors(call.module, call.module_tensors)
+    encoder.norm = None
+    return call.record(encoder, source, src_key_padding_mask=~is_token)
+
+
+@opens("_native_multi_head_attention", module=True)
 def open_attention(call: FusedCall) -> Any:
     """``nn.MultiheadAttention`` in evaluation without gradients, each token attending to all."""
     if not isinstance(call.module, nn.MultiheadAttention):
@@ -40,7 +50,7 @@ def _per_head(mask: Tensor | None) -> Tensor | None:
     return mask if mask is None or mask.dim() < 4 else mask.flatten(0, 1)
 
 
-def _with_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+def _with_tensors(module: Any, tensors: Mapping[str, Tensor]) -> Any:
     """A copy of a module that holds these parameters and buffers; the numbers are shared, not copied."""
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     return copy.deepcopy(module, {id(own[name]): tensor for name, tensor in tensors.items()})
