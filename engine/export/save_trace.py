@@ -20,8 +20,8 @@ def save_trace(trace: Trace, path: str | os.PathLike[str]) -> Path:
 
     The file has every number once, what the steps say of each other, and the text of the functions that ran; there is
     no pickle in it. Until it is complete it has another name, so a failure or Ctrl-C leaves an earlier file as it was.
-    The inside of a call that only a module can open, such as torch's fused encoder layer, is saved if somebody looked
-    at it before; that of other fused calls is always there.
+    A fused call can be opened again from its arguments. One that only its module can open, such as torch's encoder
+    layer, is opened to be saved where the trace holds at most 256 MiB, or somebody opened it before.
 
     Args:
         trace: any trace, also one that ends with a failure.

@@ -266,14 +266,22 @@ def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     return tuple(module for module in ran if id(module) not in inside)
 
 
-def _paths(recording: Recording) -> dict[int, str]:
-    """Module id → its path. One outermost module is the root, ""; several are told apart by their class."""
+def modules_of(recording: Recording) -> dict[str, nn.Module]:
+    """Path → module. One outermost module is the root, ""; several are told apart by their class."""
     roots = _roots(recording)
-    paths: dict[int, str] = {}
+    modules: dict[str, nn.Module] = {}
     for number, root in enumerate(roots):
         prefix = "" if len(roots) == 1 else f"{type(root).__name__.lower()}_{number}"
         for name, module in root.named_modules():
-            paths.setdefault(id(module), ".".join(filter(None, (prefix, name))))
+            modules[".".join(filter(None, (prefix, name)))] = module
+    return modules
+
+
+def _paths(recording: Recording) -> dict[int, str]:
+    """Module id → its path."""
+    paths: dict[int, str] = {}
+    for path, module in modules_of(recording).items():
+        paths.setdefault(id(module), path)
     return paths
 
 

@@ -15,9 +15,10 @@ import torch
 
 from engine.config import Config
 from engine.record import openers  # noqa: F401  an opener is registered when its module is imported
-from engine.record.build_steps import build_steps
+from engine.record.build_steps import build_steps, modules_of
 from engine.record.failure.attach import explain_failure
 from engine.record.failure.failure import Failure
+from engine.record.module_facts import module_facts
 from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
 from engine.record.watching import fast_path
@@ -147,6 +148,7 @@ def _trace(
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,
+        _modules=lambda: module_facts(modules_of(kept)),
     )
 
 

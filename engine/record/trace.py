@@ -16,6 +16,7 @@ from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.inside import Opening, largest_difference
+from engine.record.module_facts import ModuleFacts
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 from engine.record.unreadable import why_unreadable
@@ -206,11 +207,17 @@ class Trace:
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+    _modules: Callable[[], Mapping[str, ModuleFacts]] = field(repr=False, kw_only=True)
 
     @cached_property
     def inputs(self) -> Mapping[str, Tensor]:
         """The tensors it was given, by argument name."""
         return MappingProxyType(dict(self._inputs()))
+
+    @cached_property
+    def modules(self) -> Mapping[str, ModuleFacts]:
+        """The modules of the program by their paths: class, training or not, sizes."""
+        return MappingProxyType(dict(self._modules()))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -13,10 +13,14 @@ from typing import Any
 import torch
 
 from engine.record.failure.failure import FailedOperand, Failure
+from engine.record.inside import needs_module
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
 from engine.record.trace_file.plain_values import to_plain
 from engine.record.trace_file.written_tensors import TensorTable
+
+# Of a trace that holds no more bytes than this, the calls that only their module can open are opened to be saved.
+MOST_OPENED = 2**28
 
 
 class ManifestWriter:
@@ -26,9 +30,10 @@ class ManifestWriter:
         tensors: every tensor that the manifest refers to.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self.tensors = TensorTable()
+    def __init__(self, trace: Trace, tensors: TensorTable | None = None) -> None:
+        self.tensors = TensorTable() if tensors is None else tensors
         self._trace = trace
+        self._opens_modules = trace.nbytes <= MOST_OPENED
         self._leaves: list[dict[str, Any]] = []
         self._leaf_numbers: dict[int, int] = {}
         self._functions: list[dict[str, Any]] = []
@@ -36,29 +41,35 @@ class ManifestWriter:
 
     def manifest(self) -> dict[str, Any]:
         """The whole manifest, to be written as JSON."""
+        versions = {"torch": torch.__version__, "python": platform.python_version()}
+        return (
+            {"versions": versions}
+            | self.contents()
+            | {
+                "tensors": self.tensors.entries,
+                "storages": self.tensors.blocks,
+            }
+        )
+
+    def contents(self) -> dict[str, Any]:
+        """The manifest without the tables that it may share with other traces in the same file."""
         trace = self._trace
         about = {
-            "torch": torch.__version__,
-            "python": platform.python_version(),
             "config": None if trace.config is None else dataclasses.asdict(trace.config),
             "labels": dict(trace.labels),
             "inputs": {name: self.tensors.number(tensor) for name, tensor in trace.inputs.items()},
             "steps": [self._step(step) for step in trace.steps],
             "output": self._plain(trace.output),
             "failure": None if trace.failure is None else self._failure(trace.failure),
+            "modules": {path: dataclasses.asdict(facts) for path, facts in trace.modules.items()},
         }
-        return about | {
-            "leaves": self._leaves,
-            "functions": self._functions,
-            "tensors": self.tensors.entries,
-            "storages": self.tensors.blocks,
-        }
+        return about | {"leaves": self._leaves, "functions": self._functions}
 
     def _plain(self, value: Any) -> Any:
         return to_plain(value, self.tensors.number)
 
     def _step(self, step: Step) -> dict[str, Any]:
-        return {
+        kept: dict[str, Any] = {
             "op": step.op,
             "name": step.name,
             "path": step.path,
@@ -70,6 +81,20 @@ class ManifestWriter:
             "call": step.call,
             "output": step.output,
         }
+        if step.overwritten:
+            kept["overwritten"] = True
+        return kept | self._inside(step)
+
+    def _inside(self, step: Step) -> dict[str, Any]:
+        """What opens a fused step: its call where the arguments are enough, else the trace of its inside."""
+        call = None if step._open is None else step._open.call()
+        if call is not None and not needs_module(step.op):
+            given = {"args": call.args, "kwargs": dict(call.kwargs), "result": call.result}
+            return {"opening": {name: self._plain(value) for name, value in given.items()}}
+        asked_for = "inside" in vars(step) or (call is not None and self._opens_modules)
+        if step._open is None or not asked_for or step.inside is None:
+            return {}
+        return {"inside": ManifestWriter(step.inside, self.tensors).contents()}
 
     def _parent(self, parent: Step | Leaf) -> int:
         if isinstance(parent, Step):
@@ -77,9 +102,8 @@ class ManifestWriter:
         known = self._leaf_numbers.get(id(parent))
         if known is None:
             known = self._leaf_numbers[id(parent)] = len(self._leaves)
-            self._leaves.append(
-                {"kind": parent.kind, "name": parent.name, "value": self._plain(parent.value), "axes": parent.axes}
-            )
+            leaf = {"kind": parent.kind, "name": parent.name, "value": self._plain(parent.value), "axes": parent.axes}
+            self._leaves.append(leaf | ({"overwritten": True} if parent.overwritten else {}))
         return -1 - known
 
     def _source(self, source: Source) -> dict[str, Any]:

@@ -13,18 +13,24 @@ from torch import Tensor
 
 from engine.config import Config
 from engine.record.failure.failure import Edge, FailedOperand, Failure
+from engine.record.inside import FusedCall, Opening
+from engine.record.module_facts import ModuleFacts
+from engine.record.recorder import record_plain
 from engine.record.source import PROJECT, Source
 from engine.record.trace import Labels, Leaf, Step, Trace
 from engine.record.trace_file.container import read_container
 from engine.record.trace_file.fields import entries, flag, number, numbers, text, texts, wrong
 from engine.record.trace_file.plain_values import from_plain
 from engine.record.trace_file.read_tensors import storages_of, tensors_of
+from engine.record.trace_file.saved_inside import SavedCall, SavedInside
 from engine.record.trace_file.trace_file_error import refusal
 
 _LEAVES = ("parameter", "buffer", "input", "constant", "argument")
 _MEMORY = ("new", "view", "same", "overwritten")
 _FAILURE_TEXTS = ("op", "expression", "file", "reason", "remedy", "error", "message")
 _MOST = 2**31
+_DEEPEST = 8
+_TOO_DEEP = "fused calls are nested more deeply in it than in any program"
 _NO_CALL = "{name} comes from a file, which keeps no functions to call; record the program again to make the call again"
 
 
@@ -60,11 +66,15 @@ class TraceReader:
     Args:
         manifest: parsed JSON.
         tensors: those of the file.
+        depth: how many fused calls it is the inside of.
     """
 
-    def __init__(self, manifest: dict[str, Any], tensors: list[Tensor]) -> None:
+    def __init__(self, manifest: dict[str, Any], tensors: list[Tensor], depth: int = 0) -> None:
+        if depth > _DEEPEST:
+            raise ValueError(_TOO_DEEP)
         self._manifest = manifest
         self._tensors = tensors
+        self._depth = depth
         self._leaves = [self._leaf(entry) for entry in entries(manifest, "leaves")]
         self._functions = [_function(entry) for entry in entries(manifest, "functions")]
         self._steps: list[Step] = []
@@ -77,6 +87,7 @@ class TraceReader:
         inputs = _mapping(self._manifest, "inputs")
         given = {name: self._tensor(inputs, name) for name in inputs}
         failure = self._manifest.get("failure")
+        modules = _modules(self._manifest)
         return Trace(
             from_plain(self._manifest.get("output"), self._tensors),
             _config(self._manifest),
@@ -85,6 +96,7 @@ class TraceReader:
             _inputs=lambda: given,
             _recorded=lambda: [step.value for step in steps],
             _build_steps=lambda: steps,
+            _modules=lambda: modules,
         )
 
     def _tensor(self, entry: Mapping[str, Any], name: str) -> Tensor:
@@ -97,7 +109,8 @@ class TraceReader:
         axes = texts(entry, "axes", gaps=True)
         if axes and len(axes) != value.dim():
             raise wrong("axes", axes, f"{value.dim()} axes")
-        return Leaf(kind, text(entry, "name"), value, axes)
+        overwritten = _always if flag(entry, "overwritten") else None
+        return Leaf(kind, text(entry, "name"), value, axes, _overwritten=overwritten)
 
     def _step(self, entry: Mapping[str, Any]) -> Step:
         value, axes, memory = self._tensor(entry, "tensor"), texts(entry, "axes", gaps=True), text(entry, "memory")
@@ -120,7 +133,25 @@ class TraceReader:
             call=number(entry, "call", 0, _MOST),
             output=number(entry, "output", 0, _MOST),
             _recompute=partial(_no_call, name),
+            _overwritten=_always if flag(entry, "overwritten") else None,
+            _open=self._opening(entry),
         )
+
+    def _opening(self, entry: Mapping[str, Any]) -> Opening | None:
+        if "inside" in entry:
+            inside = _mapping(entry, "inside")
+            return SavedInside(TraceReader(inside, self._tensors, self._depth + 1).trace())
+        if "opening" not in entry:
+            return None
+        given = _mapping(entry, "opening")
+        args, kwargs, result = (from_plain(given.get(name), self._tensors) for name in ("args", "kwargs", "result"))
+        if (
+            not isinstance(args, tuple)
+            or not isinstance(kwargs, dict)
+            or not all(isinstance(key, str) for key in kwargs)
+        ):
+            raise wrong("opening", given, "the arguments of a call")
+        return SavedCall(FusedCall(text(entry, "op"), None, args, kwargs, result, None, {}, record_plain))
 
     def _parent(self, parent: int) -> Step | Leaf:
         return self._steps[parent] if parent >= 0 else self._leaves[-1 - parent]
@@ -186,6 +217,21 @@ def _mapping(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise wrong(name, value, "an object")
     return value
+
+
+def _modules(manifest: Mapping[str, Any]) -> Mapping[str, ModuleFacts]:
+    facts: dict[str, ModuleFacts] = {}
+    kept = _mapping(manifest, "modules")
+    for path in kept:
+        entry = _mapping(kept, path)
+        sizes = _mapping(entry, "sizes")
+        whole = {name: number(sizes, name, -(2**63), 2**63) for name in sizes}
+        facts[path] = ModuleFacts(text(entry, "kind"), flag(entry, "training"), whole)
+    return facts
+
+
+def _always() -> bool:
+    return True
 
 
 def _config(manifest: Mapping[str, Any]) -> Config | None:

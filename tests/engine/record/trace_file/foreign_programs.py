@@ -21,6 +21,21 @@ def encoder() -> Program:
     return nn.TransformerEncoder(layer, 2), (torch.randn(2, 5, 16),), {}
 
 
+def fused_encoder() -> Program:
+    """Torch's encoder in evaluation without gradients, each layer one call; and attention on its own."""
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 2).eval()
+    attention = nn.MultiheadAttention(16, 2, batch_first=True).eval()
+
+    @torch.no_grad()
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        x = encoder(x)
+        x, _ = attention(x, x, x)
+        y, _ = attention(x, x[:, :2], x[:, :2])
+        return F.scaled_dot_product_attention(y, x, x, scale=0.5)
+
+    return forward, (torch.randn(2, 5, 16),), {}
+
+
 def gpt2() -> Program:
     """Two layers of GPT-2, its weights random."""
     transformers = pytest.importorskip("transformers")
@@ -78,4 +93,4 @@ def meta() -> Program:
     return nn.Linear(1000, 2000, device="meta"), (torch.empty(4, 1000, device="meta"),), {}
 
 
-PROGRAMS = {build.__name__: build for build in (encoder, gpt2, llama, lstm, mixture, meta)}
+PROGRAMS = {build.__name__: build for build in (encoder, fused_encoder, gpt2, llama, lstm, mixture, meta)}

@@ -15,6 +15,7 @@ from torch import Tensor
 from engine import Config, Leaf, Step, Trace, explain, open_trace, record, run, save_trace, trained_config
 from engine.export.csv_tables import csv_bytes, write_steps, write_values
 from engine.ops.terms import Term
+from engine.record.trace_file import manifest
 from engine.record.trace_file.container import ALIGNMENT
 from tests.engine.record.trace_file.foreign_programs import PROGRAMS
 
@@ -151,6 +152,66 @@ def test_every_explanation_is_the_same(pair):
         assert list(map(term_text, mine.terms[:20])) == list(map(term_text, theirs.terms[:20]))
 
 
+def test_every_fused_call_opens_as_it_did(pair):
+    live, opened = pair
+    for a, b in zip(live.steps, opened.steps, strict=True):
+        if a.inside is None:
+            assert b.inside is None
+            continue
+        assert [(s.name, s.op, s.axes, s.shape, s.stride) for s in a.inside.steps] == [
+            (s.name, s.op, s.axes, s.shape, s.stride) for s in b.inside.steps
+        ]
+        assert all(same_numbers(s.value, t.value) for s, t in zip(a.inside.steps, b.inside.steps, strict=True))
+        assert a.inside_difference == b.inside_difference
+
+
+def test_the_programs_open_fused_calls_of_every_kind():
+    ops = {step.op for name in ("fused_encoder", "gpt2", "lstm") for step in traced(name).steps if step.inside}
+    assert ops == {
+        "_transformer_encoder_layer_fwd",
+        "_native_multi_head_attention",
+        "multi_head_attention_forward",
+        "scaled_dot_product_attention",
+        "lstm",
+    }
+
+
+def test_a_trace_from_a_file_can_be_saved_again(pair, tmp_path):
+    live, opened = pair
+    again = open_trace(save_trace(opened, tmp_path / "again.trace"))
+    for a, b in zip(live.steps, again.steps, strict=True):
+        assert (a.name, a.stride, a.source) == (b.name, b.stride, b.source)
+        assert (a.inside is None) == (b.inside is None)
+    assert again.modules == live.modules
+
+
+def test_a_large_fused_layer_is_opened_to_be_saved_only_where_somebody_opened_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifest, "MOST_OPENED", 0)
+    live = traced("fused_encoder")
+    fused = [step for step in live.steps if step.op == "_transformer_encoder_layer_fwd"]
+    assert fused[1].inside is not None
+    opened = open_trace(save_trace(live, tmp_path / "run.trace"))
+    assert [opened.steps[step.index].inside is None for step in fused] == [True, False]
+
+
+def test_modules_are_kept_with_their_class_their_switch_and_their_sizes(tmp_path):
+    live = traced("gpt2")
+    opened = open_trace(save_trace(live, tmp_path / "run.trace"))
+    assert opened.modules == live.modules
+    attention = opened.modules["transformer.h.1.attn"]
+    assert attention.kind.endswith("GPT2Attention")
+    assert (attention.training, attention.sizes["num_heads"], attention.sizes["head_dim"]) == (False, 2, 8)
+    assert opened.modules[""].sizes["config.n_embd"] == 16
+
+
+def test_what_was_written_to_after_the_recording_is_not_passed_off_as_recorded(tmp_path):
+    live = record(lambda x: (x + 1) * 2, torch.zeros(3))
+    live.steps[0].value.fill_(9)
+    opened = open_trace(save_trace(live, tmp_path / "run.trace"))
+    assert [step.overwritten for step in opened.steps] == [True, False]
+    assert opened.steps[0].unreadable == live.steps[0].unreadable
+
+
 def test_a_failing_run_is_saved_with_its_failure(tmp_path):
     def forward(query: Tensor, key: Tensor) -> Tensor:
         doubled = query * 2  # (B, L, d_k)
@@ -176,12 +237,12 @@ def test_the_file_is_one_that_safetensors_reads_with_every_block_at_an_even_addr
     offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
     assert all((8 + length + begin) % ALIGNMENT == 0 for begin, _ in offsets)
     with safe_open(path, framework="pt") as file:
-        manifest = json.loads(bytes(file.get_tensor("manifest").tolist()))
-        for entry in manifest["tensors"]:
+        listed = json.loads(bytes(file.get_tensor("manifest").tolist()))
+        for entry in listed["tensors"]:
             block = file.get_tensor(f"storage.{entry['storage']}")
-            assert block.numel() >= manifest["storages"][entry["storage"]]["nbytes"]
+            assert block.numel() >= listed["storages"][entry["storage"]]["nbytes"]
         step = next(step for step in live.steps if step.name == "scores")
-        entry = manifest["tensors"][manifest["steps"][step.index]["tensor"]]
+        entry = listed["tensors"][listed["steps"][step.index]["tensor"]]
         numbers = file.get_tensor(f"storage.{entry['storage']}").view(torch.float32)
         assert numbers[: math.prod(step.shape)].tolist() == step.value.flatten().tolist()
 
