@@ -90,6 +90,10 @@ class Opening(Protocol):
 
     def __call__(self) -> Any: ...
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its inside is there already, because somebody asked for it before."""
+
     def call(self) -> FusedCall | None:
         """The call, as an opener gets it; None where it has no opener or is not kept."""
 
@@ -117,6 +121,10 @@ class RecordedOpening:
             # Two threads may both record it; setdefault makes them agree on one.
             insides.setdefault(self.number, _OPENERS[self.op](call))
         return insides.get(self.number)
+
+    @property
+    def is_open(self) -> bool:
+        return self.number in self.recording.insides
 
     def call(self) -> FusedCall | None:
         """The call, as an opener gets it; None where its operation has none."""

@@ -84,6 +84,7 @@ class Step:
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _open: Opening | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
+    _device: torch.device | None = field(default=None, repr=False, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -108,7 +109,8 @@ class Step:
 
     @property
     def device(self) -> torch.device:
-        return self.value.device
+        """Where it was computed; a tensor from a file is on the CPU, wherever it was before."""
+        return self._device or self.value.device
 
     @property
     def is_view(self) -> bool:

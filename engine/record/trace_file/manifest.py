@@ -87,12 +87,14 @@ class ManifestWriter:
 
     def _inside(self, step: Step) -> dict[str, Any]:
         """What opens a fused step: its call where the arguments are enough, else the trace of its inside."""
-        call = None if step._open is None else step._open.call()
+        if step._open is None:
+            return {}
+        call = step._open.call()
         if call is not None and not needs_module(step.op):
             given = {"args": call.args, "kwargs": dict(call.kwargs), "result": call.result}
             return {"opening": {name: self._plain(value) for name, value in given.items()}}
-        asked_for = "inside" in vars(step) or (call is not None and self._opens_modules)
-        if step._open is None or not asked_for or step.inside is None:
+        opens = step._open.is_open or (call is not None and self._opens_modules)
+        if not opens or step.inside is None:
             return {}
         return {"inside": ManifestWriter(step.inside, self.tensors).contents()}
 

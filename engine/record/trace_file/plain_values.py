@@ -141,13 +141,15 @@ def from_plain(plain: Any, tensors: list[Tensor]) -> Any:
     raise bad
 
 
-def device_of(text: str) -> torch.device:
+def device_of(text: Any) -> torch.device:
     """The device of this name.
 
     Raises:
         ValueError: there is none.
     """
     try:
-        return torch.device(text)
+        if isinstance(text, str):
+            return torch.device(text)
     except RuntimeError:
-        raise ValueError(_BAD.format(tag="device", text=repr(text))) from None
+        pass
+    raise ValueError(_BAD.format(tag="device", text=repr(text)))

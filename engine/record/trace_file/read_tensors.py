@@ -14,8 +14,9 @@ from torch import Tensor
 
 from engine.record.trace_file.container import Container, padded
 from engine.record.trace_file.fields import entries, flag, number, text
-from engine.record.trace_file.plain_values import DTYPES
+from engine.record.trace_file.plain_values import DTYPES, device_of
 
+Devices = list[torch.device | None]
 _MOST_AXES = 64
 _MOST_BYTES = 2**62
 # An expanded tensor, or windows that overlap, shows more elements than there are in memory. Whoever looks at all of
@@ -63,9 +64,14 @@ def tensors_of(manifest: Any, storages: list[torch.UntypedStorage]) -> list[Tens
     return [plain[place] if place in plain else _sparse(entry, place, plain) for place, entry in enumerate(listed)]
 
 
-def devices_of(manifest: Any) -> list[str | None]:
-    """By tensor the device on which it was computed, None for the one on which it is now."""
-    return [text(entry, "device") if "device" in entry else None for entry in entries(manifest, "tensors")]
+def devices_of(manifest: Any) -> Devices:
+    """By tensor the device on which it was computed, None for the one on which it is now.
+
+    Raises:
+        ValueError: there is no such device.
+    """
+    named = (entry.get("device") for entry in entries(manifest, "tensors"))
+    return [None if name is None else device_of(name) for name in named]
 
 
 def _sizes(entry: Mapping[str, Any], name: str) -> list[int]:
@@ -102,7 +108,10 @@ def _plain(entry: Mapping[str, Any], place: int, storages: list[torch.UntypedSto
     tensor = _unfilled(entry, dtype, storage.device).set_(storage, offset, shape, stride)
     if flag(entry, "conj"):
         tensor = tensor.conj()
-    return torch._neg_view(tensor) if flag(entry, "neg") else tensor
+    if flag(entry, "neg"):
+        tensor = torch._neg_view(tensor)
+    # Torch chooses another kernel for some products of tensors that need gradients, also where it computes none.
+    return tensor.requires_grad_(flag(entry, "requires_grad"))
 
 
 def _unfilled(entry: Mapping[str, Any], dtype: torch.dtype, device: torch.device) -> Tensor:

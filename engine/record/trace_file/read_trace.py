@@ -21,7 +21,7 @@ from engine.record.trace import Labels, Leaf, Step, Trace
 from engine.record.trace_file.container import read_container
 from engine.record.trace_file.fields import entries, flag, number, numbers, text, texts, wrong
 from engine.record.trace_file.plain_values import from_plain
-from engine.record.trace_file.read_tensors import storages_of, tensors_of
+from engine.record.trace_file.read_tensors import Devices, devices_of, storages_of, tensors_of
 from engine.record.trace_file.saved_inside import SavedCall, SavedInside
 from engine.record.trace_file.trace_file_error import refusal
 
@@ -54,7 +54,8 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     path = Path(path)
     try:
         container = read_container(path)
-        return TraceReader(container.manifest, tensors_of(container.manifest, storages_of(container))).trace()
+        tensors = tensors_of(container.manifest, storages_of(container))
+        return TraceReader(container.manifest, tensors, devices_of(container.manifest)).trace()
     # What is written in a file can be wrong in every way; torch has errors of its own for some of them.
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, AttributeError) as error:
         raise refusal(path, error) from error
@@ -66,14 +67,16 @@ class TraceReader:
     Args:
         manifest: parsed JSON.
         tensors: those of the file.
+        devices: see ``devices_of``.
         depth: how many fused calls it is the inside of.
     """
 
-    def __init__(self, manifest: dict[str, Any], tensors: list[Tensor], depth: int = 0) -> None:
+    def __init__(self, manifest: dict[str, Any], tensors: list[Tensor], devices: Devices, depth: int = 0) -> None:
         if depth > _DEEPEST:
             raise ValueError(_TOO_DEEP)
         self._manifest = manifest
         self._tensors = tensors
+        self._devices = devices
         self._depth = depth
         self._leaves = [self._leaf(entry) for entry in entries(manifest, "leaves")]
         self._functions = [_function(entry) for entry in entries(manifest, "functions")]
@@ -135,12 +138,13 @@ class TraceReader:
             _recompute=partial(_no_call, name),
             _overwritten=_always if flag(entry, "overwritten") else None,
             _open=self._opening(entry),
+            _device=self._devices[number(entry, "tensor", 0, len(self._tensors) - 1)],
         )
 
     def _opening(self, entry: Mapping[str, Any]) -> Opening | None:
         if "inside" in entry:
             inside = _mapping(entry, "inside")
-            return SavedInside(TraceReader(inside, self._tensors, self._depth + 1).trace())
+            return SavedInside(TraceReader(inside, self._tensors, self._devices, self._depth + 1).trace())
         if "opening" not in entry:
             return None
         given = _mapping(entry, "opening")

@@ -21,6 +21,10 @@ class SavedCall:
     def __call__(self) -> Any:
         return self._inside
 
+    @property
+    def is_open(self) -> bool:
+        return "_inside" in vars(self)
+
     def call(self) -> FusedCall | None:
         """The call, as its opener gets it."""
         return self.fused
@@ -42,6 +46,10 @@ class SavedInside:
 
     def __call__(self) -> Any:
         return self.inside
+
+    @property
+    def is_open(self) -> bool:
+        return True
 
     def call(self) -> FusedCall | None:
         """None: the call itself is not kept."""
