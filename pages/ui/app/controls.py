@@ -15,6 +15,7 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import present
 from engine.text.tokenizer import MAX_SENTENCES
+from pages.ui.app import saved_trace_controls
 from pages.ui.app.lazy_expander import folded
 from pages.ui.app.markdown_escape import code
 from pages.ui.state import session, size_rules
@@ -32,11 +33,15 @@ _INPUTS = {CHARACTERS: "Characters", WORDS: "Words", TOKENS: "Generated"}
 def draw(settings: Settings, trace: Trace | None) -> None:
     """Draws every control with the present settings."""
     with st.sidebar:
+        if settings.opened:
+            saved_trace_controls.draw_shown(settings.opened, trace)
+            return
         _input(settings, trace)
         _model(settings)
         folded("More", "more", partial(_more, settings))
         if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
             _decoding_step(settings)
+        saved_trace_controls.draw_folded()
 
 
 def _input(settings: Settings, trace: Trace | None) -> None:

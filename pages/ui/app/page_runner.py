@@ -75,6 +75,9 @@ def _last(trouble: str) -> Trace | None:
     The controls keep what was asked for, so that nobody has to set it again; what is shown is told apart from it.
     """
     shown = session.settings_shown()
+    if session.settings_now().opened:
+        st.error(trouble)
+        return None
     trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
     try:
         trace = trace_of(shown)

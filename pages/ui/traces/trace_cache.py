@@ -28,7 +28,13 @@ from engine.runtime.forward import load, read_text, run_batch
 from engine.runtime.memory_estimate import check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import Settings
+from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.traces.store import BusyError, Store
+
+_NEEDS_THE_MODEL = (
+    "This page runs the built-in Transformer once for every character that it writes; a saved trace is one run, and "
+    "has no model to run again."
+)
 
 
 class CannotRunError(Exception):
@@ -36,12 +42,15 @@ class CannotRunError(Exception):
 
 
 def trace_of(settings: Settings) -> Trace:
-    """The trace of these settings, cached.
+    """The trace of these settings, cached; the saved one where they name one.
 
     Raises:
-        CannotRunError: the text cannot be read, the device is not here, or it would not fit in memory.
+        CannotRunError: the saved trace is not open, the text cannot be read, the device is not here, or it would not
+            fit in memory.
     """
     with _said():
+        if settings.opened:
+            return OPENED.get(settings.opened).trace
         if not settings.writes:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
@@ -57,6 +66,8 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         CannotRunError: as ``trace_of``; also for generated tokens, which are no text to answer.
     """
     with _said():
+        if settings.opened:
+            raise CannotRunError(_NEEDS_THE_MODEL)
         if settings.sentences is None:
             raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
         lines = settings.sentences[0]
@@ -83,6 +94,8 @@ def _said() -> Iterator[None]:
     try:
         yield
     except (ConfigError, TextError) as error:
+        raise CannotRunError(str(error)) from error
+    except NotOpenError as error:
         raise CannotRunError(str(error)) from error
     except BusyError as error:
         raise CannotRunError(

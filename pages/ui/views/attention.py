@@ -22,6 +22,10 @@ _KINDS = {
     "decoder": ("Decoder self-attention", "every target token asks itself and the target tokens before it"),
     "cross": ("Cross-attention", "every target token asks every source token"),
 }
+_NEEDS_THE_MODEL = (
+    "This page draws the attention of the built-in Transformer, and this saved trace is of another program. Its scores "
+    "and weights are among its steps: see **Every step** and **Walkthrough**."
+)
 _MOST = 3
 _MOST_BUTTONS = 8  # more options than this are a list
 
@@ -29,6 +33,9 @@ _MOST_BUTTONS = 8  # more options than this are a list
 def draw(trace: Trace) -> None:
     """Draws the attention that the controls on the page choose."""
     st.markdown("#### Who looks at whom")
+    if trace.config is None or not trace.labels:
+        st.info(_NEEDS_THE_MODEL)
+        return
     path, head, sentence = _choose(trace)
     scores, weights = trace.find(f"{path}.scores"), trace.find(f"{path}.weights")
     read = weights.inputs[0]

@@ -20,6 +20,15 @@ from pages.ui.app.theme import is_dark
 from pages.ui.state import session
 from pages.ui.views import date_answer
 
+_RUN = (
+    "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
+    "Every shape and every value you see was computed by that run."
+)
+_SAVED = (
+    "This is a saved trace: every tensor that a program computed in PyTorch, kept in a file with the program's text. "
+    "Every shape and every value you see was computed by that run."
+)
+_FAILED = "The run ended with an error. What ran before is shown."
 _TOKENS = 12
 _STYLE = """<style>
 .parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
@@ -41,10 +50,10 @@ def draw(trace: Trace) -> None:
             st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
         st.caption("Solid lines carry numbers, dashed lines token ids and masks. " + _glossary(trace))
     with words:
-        st.markdown(
-            "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
-            "Every shape and every value you see was computed by that run."
-        )
+        st.markdown(_SAVED if session.settings_shown().opened else _RUN)
+        if trace.failure is not None:
+            st.error(_FAILED)
+            st.code(trace.failure.note, language=None, wrap_lines=True)
         if session.settings_shown().trained:
             date_answer.draw(session.settings_shown())
         _sentences(trace)
@@ -59,7 +68,9 @@ def draw(trace: Trace) -> None:
 
 def _sentences(trace: Trace) -> None:
     for side, what in (("S", "The encoder reads"), ("T", "The decoder reads")):
-        rows = trace.labels[side]
+        rows = trace.labels.get(side)
+        if rows is None:
+            continue
         shown, rest = rows[0][:_TOKENS], len(rows[0]) - _TOKENS
         more = f" and {rest} more" if rest > 0 else ""
         others = f", and {len(rows) - 1} more of them" if len(rows) > 1 else ""
