@@ -18,9 +18,9 @@ from engine.record import openers  # noqa: F401  an opener is registered when it
 from engine.record.build_steps import build_steps, modules_of
 from engine.record.failure.attach import explain_failure
 from engine.record.failure.failure import Failure
-from engine.record.module_facts import module_facts
 from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
+from engine.record.trace_file.module_facts import module_facts
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
 

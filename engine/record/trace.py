@@ -16,9 +16,9 @@ from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.inside import Opening, largest_difference
-from engine.record.module_facts import ModuleFacts
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
+from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.unreadable import why_unreadable
 
 if TYPE_CHECKING:

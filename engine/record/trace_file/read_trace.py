@@ -14,12 +14,12 @@ from torch import Tensor
 from engine.config import Config
 from engine.record.failure.failure import Edge, FailedOperand, Failure
 from engine.record.inside import FusedCall, Opening
-from engine.record.module_facts import ModuleFacts
 from engine.record.recorder import record_plain
 from engine.record.source import PROJECT, Source
 from engine.record.trace import Labels, Leaf, Step, Trace
 from engine.record.trace_file.container import read_container
 from engine.record.trace_file.fields import entries, flag, number, numbers, text, texts, wrong
+from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.trace_file.plain_values import from_plain
 from engine.record.trace_file.read_tensors import Devices, devices_of, storages_of, tensors_of
 from engine.record.trace_file.saved_inside import SavedCall, SavedInside

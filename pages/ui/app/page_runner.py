@@ -23,6 +23,8 @@ _EXAMPLE = (
     "{trouble} Shown instead is the example, with {shown}, also to download. The controls still stand at {asked}."
 )
 
+_NO_STEPS = "This saved trace has no steps: its program ended before any call returned a tensor."
+
 
 def show(file: str, draw: Callable[[Trace], None]) -> None:
     """Runs what the settings say, has the page draw it, and draws the controls.
@@ -53,8 +55,10 @@ def _show(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last(str(error)), True
         loading_placeholder.end()
-        if trace is not None:
+        if trace is not None and trace.steps:
             draw(trace)
+        elif trace is not None:
+            _empty(trace)
     if linked:
         session.carry()
     controls.draw(settings, None if refused else trace)
@@ -94,6 +98,13 @@ def _last(trouble: str) -> Trace | None:
     )
     st.button("Set the controls to what is shown", key="as_shown", on_click=_as_shown)
     return trace
+
+
+def _empty(trace: Trace) -> None:
+    """What is said of a saved trace in which nothing was computed: its program failed at once, or called nothing."""
+    st.info(_NO_STEPS)
+    if trace.failure is not None:
+        st.code(trace.failure.note, language=None, wrap_lines=True)
 
 
 def _as_shown() -> None:
