@@ -175,6 +175,11 @@ class Step:
         """The parents that are not tensors, such as ``dim=-1``."""
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
+    def _repr_html_(self) -> str:
+        from engine.explain.notebook_html import step_html
+
+        return step_html(self)
+
     def recompute(self) -> Tensor:
         """Makes the call again on what it read then; what comes back is detached from any gradients.
 
@@ -189,7 +194,7 @@ class Step:
         return self._recompute()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """An immutable recording. Compared and hashed by identity, and untouched by any later run.
 
@@ -272,6 +277,15 @@ class Trace:
                 if symbol is not None:
                     found.setdefault(symbol, size)
         return MappingProxyType(found)
+
+    def __repr__(self) -> str:
+        failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"
+        return f"Trace({len(self.steps)} steps{failed})"
+
+    def _repr_html_(self) -> str:
+        from engine.explain.notebook_html import trace_html
+
+        return trace_html(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Every step as a row of a pandas DataFrame, with the columns of steps.csv in their order.

@@ -18,10 +18,12 @@ ROOT = Path(__file__).parents[3]
 _PATIENCE = 120
 
 SCRIPT = """
+import signal
 import sys
 import torch
 import webbrowser
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have had it ignored
 webbrowser.open = lambda address: None
 from engine import explore, record
 from engine.runtime import explore as module
@@ -70,7 +72,7 @@ def script(tmp_path):
     process = started(SCRIPT, cwd=tmp_path)
     yield process
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def test_a_script_opens_its_traces_in_one_app_which_stays_until_ctrl_c(script):
