@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import open_trace, record, save_trace
+from engine.export.step_columns import COLUMNS
 from tests.engine.record.trace_file.foreign_programs import PROGRAMS
 from tests.engine.record.trace_file.hostile_files import VALUES, file_of, mutated, outcome, parts_of
 
@@ -102,6 +103,16 @@ def test_tensors_that_repeat_their_elements_without_end_are_refused(content, tmp
     path.write_bytes(file_of(header, manifest, blocks))
     with pytest.raises(ValueError, match="at most 268435456 may be repeated"):
         open_trace(path)
+
+
+def test_a_tensor_of_a_gpu_is_on_the_cpu_and_its_step_says_where_it_ran(content, tmp_path):
+    path = tmp_path / "gpu.trace"
+    header, manifest, blocks = parts_of(content)
+    manifest["tensors"][manifest["steps"][0]["tensor"]]["device"] = "cuda:0"
+    path.write_bytes(file_of(header, manifest, blocks))
+    step = open_trace(path).steps[0]
+    assert (str(step.device), str(step.value.device)) == ("cuda:0", "cpu")
+    assert COLUMNS["device"](step) == "cuda:0"
 
 
 def test_a_file_of_a_later_version_says_so(content, tmp_path):
