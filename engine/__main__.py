@@ -1,4 +1,4 @@
-"""The command line: ``python -m engine run``."""
+"""The command line: ``python -m engine run``, ``record`` and ``open``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
+from engine.commands import open_command, record_command
+from engine.commands.program_file import ProgramError
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
-from engine.export.files import ExportError, save_csv
+from engine.export.export_error import ExportError
+from engine.export.files import save_csv
 from engine.export.folder_names import FolderNameError, check_folder_name
 from engine.export.units import format_bytes
 from engine.pretrained.pretrained import trained_config
 from engine.record.trace import Step
+from engine.record.trace_file.trace_file_error import TraceFileError
 from engine.runtime.decode import MOST_STEPS
+from engine.runtime.explore import AppError
 from engine.runtime.parameters import parameters_of, rows
 from engine.runtime.run import run
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER, named_config
@@ -102,13 +107,16 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; its exit status: 0, 1 where the output went away, 2 for settings that cannot work."""
+    """Runs one command; its exit status: 0, 2 for settings that cannot work.
+
+    1 where the output went away, or the program that ``record`` was given raised.
+    """
     given = vars(_parser().parse_args(arguments))
     _escape_what_a_terminal_cannot_show()
     try:
-        _run(**given)
+        status = _COMMANDS[given.pop("command")](**given)
         sys.stdout.flush()
-    except (ConfigError, TextError, FolderNameError, ExportError, _FilterError) as error:
+    except _REFUSALS as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return 2
@@ -121,16 +129,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):  # a reader such as head has seen enough
             print(f"error: cannot write the output: {error.strerror}", file=sys.stderr)
         return 1
-    return 0
+    return status
 
 
 class _FilterError(ValueError):
     """A filter that is empty, or leaves no step."""
 
 
+_REFUSALS = (ConfigError, TextError, FolderNameError, ExportError, ProgramError, TraceFileError, AppError, _FilterError)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m engine", description="A Transformer's forward pass, tensor by tensor.")
-    command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    record_command.add_parser(commands)
+    open_command.add_parser(commands)
+    command = commands.add_parser(
         "run",
         help="run the model; list its steps, or write every number as CSV",
         description="Runs the model once, records every tensor, and lists the steps or writes them as CSV.",
@@ -138,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    command.set_defaults(command="run")
     command.add_argument("--csv", metavar="OUT", help="write OUT/steps.csv and OUT/values.csv instead of listing")
     command.add_argument("--filter", metavar="PATTERN", help='only steps of this full name, e.g. "decoder.*.scores"')
     shown = f"{', '.join(MODEL_NAMES)} ({TRANSFORMER}); published ones run without numbers unless --device is given"
@@ -189,7 +204,7 @@ def _run(
     target: list[str] | None,
     upto: int | None,
     **settings: object,
-) -> None:
+) -> int:
     if csv is not None:
         check_folder_name(csv)
     if filter is not None and not filter.strip():
@@ -214,6 +229,16 @@ def _run(
             _list_parameters(built)
     else:
         _export(steps, csv)
+    return 0
+
+
+def _record(target: str, words: list[str], save: str | None, csv: str | None) -> int:
+    if csv is not None:
+        check_folder_name(csv)
+    return record_command.run_record(target, words, save, csv, _list, _export)
+
+
+_COMMANDS: dict[str, Callable[..., int]] = {"run": _run, "record": _record, "open": open_command.run_open}
 
 
 def _say_what_is_read(sentences: Sequence[str]) -> None:

@@ -23,11 +23,16 @@ LAYERS = (
     ("findings", "compare"),
     ("pretrained",),
     ("runtime",),
-    ("labs",),
+    ("labs", "commands"),
     ("__init__", "__main__"),
 )
 # What a trace offers people and a layer above it makes: imported when it is called, and by nothing before.
-ON_CALL = {("engine.record.trace", "engine.export.step_frame")}
+NOTEBOOK = "engine.explain.notebook_html"
+ON_CALL = {
+    ("engine.record.trace", "engine.export.step_frame"),
+    ("engine.record.trace", NOTEBOOK),
+    ("engine.explain.explanation", NOTEBOOK),
+}
 PANDAS = "engine.export.step_frame"  # where alone the engine makes DataFrames
 MOST_FILES = 15  # flat in one folder
 

@@ -77,6 +77,11 @@ class Explanation:
         """The n terms that contribute most by magnitude, largest first, and what the others add up to."""
         return largest(self._groups, n)
 
+    def _repr_html_(self) -> str:
+        from engine.explain.notebook_html import explanation_html
+
+        return explanation_html(self)
+
     @property
     def agrees(self) -> bool | None:
         """Whether the terms give the recorded number, NaN and infinities exactly; None where none were known."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,21 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.export.csv_tables import Progress, estimated_bytes, values_rows, write_steps, write_values
+from engine.export.export_error import cannot_write, check_room
 from engine.export.folder_names import check_folder_name
 from engine.export.unfinished import unfinished
-from engine.export.units import format_bytes
 from engine.record.trace import Step
 
 STEPS, VALUES = FILES = ("steps.csv", "values.csv")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_CANNOT_WRITE = "cannot write {path}: {reason}"
-_FULL_DISK = "{reason}; it needs about {needed}, {free} are free"
-_FULL_SOMEWHERE = "{reason}; it needs about {needed}"
 _STEP_BYTES = 400  # a row of steps.csv; only has to be right beside the size of values.csv
-
-
-class ExportError(OSError):
-    """Files that could not be written: which, why, and on a full disk how much is needed. Nothing was left behind."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ def save_csv(
         new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with unfinished(folder, FILES) as parts:
-            _check_room(folder, needed)
+            check_room(folder, needed)
             for name, write in writers.items():
                 at = folder / name
                 if at.is_dir():
@@ -87,7 +78,7 @@ def save_csv(
             with suppress(OSError):
                 path.rmdir()
         if isinstance(error, OSError):
-            raise ExportError(_CANNOT_WRITE.format(path=at, reason=_reason(error, folder, needed))) from error
+            raise cannot_write(at, error, folder, needed) from error
         raise
     rows = (len(steps), values_rows(steps))
     paths = (folder / name for name in FILES)
@@ -97,20 +88,3 @@ def save_csv(
 def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-
-
-def _check_room(folder: Path, needed: int) -> None:
-    disk = shutil.disk_usage(folder)
-    if disk.total and disk.free < needed:  # some file systems have no size to tell
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _reason(error: OSError, folder: Path, needed: int) -> str:
-    reason = error.strerror or str(error)
-    if error.errno not in _FULL:
-        return reason
-    with suppress(OSError):
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        free = format_bytes(shutil.disk_usage(existing).free)
-        return _FULL_DISK.format(reason=reason, needed=format_bytes(needed), free=free)
-    return _FULL_SOMEWHERE.format(reason=reason, needed=format_bytes(needed))

@@ -18,7 +18,7 @@ from engine.record.axis_names.nodes import sizes_of
 from engine.record.axis_names.notes import contradiction
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
-from engine.record.inside import open_call
+from engine.record.inside import RecordedOpening
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
@@ -122,7 +122,7 @@ class _StepBuilder:
                 keywords=keywords,
                 _recompute=partial(_recompute, self.recording, number, position),
                 _overwritten=partial(self.recording.written_since, tensor) if value is tensor else None,
-                _open=partial(open_call, self.recording, number, op, self.record_plain),
+                _open=RecordedOpening(self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -277,14 +277,22 @@ def _roots(recording: Recording) -> tuple[nn.Module, ...]:
     return tuple(module for module in ran if id(module) not in inside)
 
 
-def _paths(recording: Recording) -> dict[int, str]:
-    """Module id → its path. One outermost module is the root, ""; several are told apart by their class."""
+def modules_of(recording: Recording) -> dict[str, nn.Module]:
+    """Path → module. One outermost module is the root, ""; several are told apart by their class."""
     roots = _roots(recording)
-    paths: dict[int, str] = {}
+    modules: dict[str, nn.Module] = {}
     for number, root in enumerate(roots):
         prefix = "" if len(roots) == 1 else f"{type(root).__name__.lower()}_{number}"
         for name, module in root.named_modules():
-            paths.setdefault(id(module), ".".join(filter(None, (prefix, name))))
+            modules[".".join(filter(None, (prefix, name)))] = module
+    return modules
+
+
+def _paths(recording: Recording) -> dict[int, str]:
+    """Module id → its path."""
+    paths: dict[int, str] = {}
+    for path, module in modules_of(recording).items():
+        paths.setdefault(id(module), path)
     return paths
 
 

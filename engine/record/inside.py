@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -52,50 +52,97 @@ class FusedCall:
 # What an opener returns is a Trace, or None for a call that it cannot open.
 Opener = Callable[[FusedCall], Any]
 _OPENERS: dict[str, Opener] = {}
+_OF_MODULES: set[str] = set()
 
 
-def opens(*operations: str) -> Callable[[Opener], Opener]:
-    """Registers a function as the opener of these operations. It may return None for a call that it cannot open."""
+def opens(*operations: str, module: bool = False) -> Callable[[Opener], Opener]:
+    """Registers a function as the opener of these operations. It may return None for a call that it cannot open.
+
+    Args:
+        operations: by the names that ``Step.op`` has.
+        module: whether it needs the module that made the call, and not its arguments alone.
+    """
 
     def register(opener: Opener) -> Opener:
         for operation in operations:
             if operation in _OPENERS:
                 raise ValueError(f"{operation!r} has an opener already: {_OPENERS[operation].__qualname__}")
             _OPENERS[operation] = opener
+        if module:
+            _OF_MODULES.update(operations)
         return opener
 
     return register
 
 
-def open_call(recording: Recording, number: int, op: str, record_plain: Callable[..., Any]) -> Any:
-    """The trace of call ``number`` of a recording in plain operations; None where its operation has no opener.
+def opener_of(operation: str) -> Opener | None:
+    """The opener of an operation, None where it has none."""
+    return _OPENERS.get(operation)
 
-    Args:
+
+def needs_module(operation: str) -> bool:
+    """Whether the operation's opener needs the module that made the call."""
+    return operation in _OF_MODULES
+
+
+class Opening(Protocol):
+    """The way into a call: called, it gives a Trace, or None for a call that cannot be opened."""
+
+    def __call__(self) -> Any: ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its inside is there already, because somebody asked for it before."""
+
+    def call(self) -> FusedCall | None:
+        """The call, as an opener gets it; None where it has no opener or is not kept."""
+
+
+@dataclass(frozen=True)
+class RecordedOpening:
+    """The way into call ``number`` of a recording.
+
+    Attributes:
         recording: what the call stands in.
         number: the call's.
         op: its operation's name.
         record_plain: see ``FusedCall.record``.
     """
-    opener = _OPENERS.get(op)
-    if opener is None:
-        return None
-    if number not in recording.insides:
-        function, args, kwargs, result, execution, *_ = recording.calls[number]
+
+    recording: Recording
+    number: int
+    op: str
+    record_plain: Callable[..., Any]
+
+    def __call__(self) -> Any:
+        call = self.call()
+        insides = self.recording.insides
+        if call is not None and self.number not in insides:
+            # Two threads may both record it; setdefault makes them agree on one.
+            insides.setdefault(self.number, _OPENERS[self.op](call))
+        return insides.get(self.number)
+
+    @property
+    def is_open(self) -> bool:
+        return self.number in self.recording.insides
+
+    def call(self) -> FusedCall | None:
+        """The call, as an opener gets it; None where its operation has none."""
+        if self.op not in _OPENERS:
+            return None
+        function, args, kwargs, result, execution, *_ = self.recording.calls[self.number]
         module = execution.module
         tensors = {} if module is None else {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        call = FusedCall(
-            op,
+        return FusedCall(
+            self.op,
             function,
-            recording.as_read(args, number),
-            recording.as_read(kwargs or {}, number),
+            self.recording.as_read(args, self.number),
+            self.recording.as_read(kwargs or {}, self.number),
             result,
             module,
-            recording.as_read(tensors, number),
-            record_plain,
+            self.recording.as_read(tensors, self.number),
+            self.record_plain,
         )
-        # Two threads may both record it; setdefault makes them agree on one.
-        recording.insides.setdefault(number, opener(call))
-    return recording.insides[number]
 
 
 def largest_difference(value: Tensor, output: int, plain_output: Any) -> float | None:

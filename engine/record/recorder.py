@@ -15,11 +15,12 @@ import torch
 
 from engine.config import Config
 from engine.record import openers  # noqa: F401  an opener is registered when its module is imported
-from engine.record.build_steps import build_steps
+from engine.record.build_steps import build_steps, modules_of
 from engine.record.failure.attach import explain_failure
 from engine.record.failure.failure import Failure
 from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
+from engine.record.trace_file.module_facts import module_facts
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
 
@@ -154,7 +155,8 @@ def _trace(
         _notes(kept.target),
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
-        _build_steps=lambda: build_steps(kept, _record_plain) if steps is None else steps,
+        _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,
+        _modules=lambda: module_facts(modules_of(kept)),
     )
 
 
@@ -170,7 +172,7 @@ def _failed_trace(
     # Ctrl-C and the end of a process want no explanation, and no error of ours may hide the program's own.
     with suppress(Exception):
         if isinstance(error, Exception):
-            steps = build_steps(kept, _record_plain)
+            steps = build_steps(kept, record_plain)
             failure = explain_failure(error, steps, kept, passes_on)
     trace = _trace(kept, None, config, labels, failure, steps)
     if isinstance(getattr(error, "trace", None), Trace | None):
@@ -179,6 +181,7 @@ def _failed_trace(
     return trace
 
 
-def _record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
+def record_plain(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Trace:
+    """Records a function for the inside of a fused call: without gradients, and on torch's plain path."""
     with torch.no_grad():
         return watch(function, args, kwargs, keep_fast_path=False)

@@ -20,7 +20,7 @@ from engine.record.comment_owners import Comment, Node, owners
 from engine.record.returned import returned_by
 from engine.record.source_text import Text, text_of
 
-_PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Source:
     def shown_file(self) -> str:
         """The file as people read it: relative to the folder that holds ``engine``, where it lies inside it."""
         path = Path(self.file)
-        return path.relative_to(_PROJECT).as_posix() if path.is_relative_to(_PROJECT) else self.file
+        return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else self.file
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
-from engine.record.inside import largest_difference
+from engine.record.inside import Opening, largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
+from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
@@ -86,8 +87,9 @@ class Step:
     keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _axis_notes: Callable[[], AxisNotes] = field(default=AxisNotes, repr=False, kw_only=True)
-    _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
+    _open: Opening | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
+    _device: torch.device | None = field(default=None, repr=False, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -132,7 +134,8 @@ class Step:
 
     @property
     def device(self) -> torch.device:
-        return self.value.device
+        """Where it was computed; a tensor from a file is on the CPU, wherever it was before."""
+        return self._device or self.value.device
 
     @property
     def is_view(self) -> bool:
@@ -179,7 +182,8 @@ class Step:
         """
         if self._open is None or self.unreadable or any(parent.unreadable for parent in self.inputs):
             return None
-        return self._open()
+        inside: Trace | None = self._open()
+        return inside
 
     @cached_property
     def inside_difference(self) -> float | None:
@@ -196,6 +200,11 @@ class Step:
         """The parents that are not tensors, such as ``dim=-1``."""
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
+    def _repr_html_(self) -> str:
+        from engine.explain.notebook_html import step_html
+
+        return step_html(self)
+
     def recompute(self) -> Tensor:
         """Makes the call again on what it read then; what comes back is detached from any gradients.
 
@@ -210,7 +219,7 @@ class Step:
         return self._recompute()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """An immutable recording. Compared and hashed by identity, and untouched by any later run.
 
@@ -234,11 +243,17 @@ class Trace:
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
+    _modules: Callable[[], Mapping[str, ModuleFacts]] = field(repr=False, kw_only=True)
 
     @cached_property
     def inputs(self) -> Mapping[str, Tensor]:
         """The tensors it was given, by argument name."""
         return MappingProxyType(dict(self._inputs()))
+
+    @cached_property
+    def modules(self) -> Mapping[str, ModuleFacts]:
+        """The modules of the program by their paths: class, training or not, sizes."""
+        return MappingProxyType(dict(self._modules()))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -291,6 +306,15 @@ class Trace:
                 if symbol is not None:
                     found.setdefault(symbol, size)
         return MappingProxyType(found)
+
+    def __repr__(self) -> str:
+        failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"
+        return f"Trace({len(self.steps)} steps{failed})"
+
+    def _repr_html_(self) -> str:
+        from engine.explain.notebook_html import trace_html
+
+        return trace_html(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Every step as a row of a pandas DataFrame, with the columns of steps.csv in their order.

@@ -15,7 +15,7 @@ from engine.record.inside import FusedCall, opens
 _PADDING = 1
 
 
-@opens("_transformer_encoder_layer_fwd")
+@opens("_transformer_encoder_layer_fwd", module=True)
 def open_encoder_layer(call: FusedCall) -> Any:
     """``nn.TransformerEncoderLayer`` in evaluation without gradients."""
     if not isinstance(call.module, nn.TransformerEncoderLayer):
@@ -25,7 +25,7 @@ def open_encoder_layer(call: FusedCall) -> Any:
     return call.record(_with_tensors(call.module, call.module_tensors), source, **masks)
 
 
-@opens(PACKED_RUN)
+@opens(PACKED_RUN, module=True)
 def open_encoder(call: FusedCall) -> Any:
     """``nn.TransformerEncoder`` that left the padding out: what it does up to its last norm."""
     source, is_token = call.args[:2]
@@ -34,7 +34,7 @@ def open_encoder(call: FusedCall) -> Any:
     return call.record(encoder, source, src_key_padding_mask=~is_token)
 
 
-@opens("_native_multi_head_attention")
+@opens("_native_multi_head_attention", module=True)
 def open_attention(call: FusedCall) -> Any:
     """``nn.MultiheadAttention`` in evaluation without gradients, each token attending to all."""
     if not isinstance(call.module, nn.MultiheadAttention):

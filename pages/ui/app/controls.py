@@ -16,6 +16,7 @@ from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
+from pages.ui.app import saved_trace_controls
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.state import session, size_rules
@@ -40,11 +41,15 @@ def draw(settings: Settings, trace: Trace | None) -> None:
         trace: the run of these settings; None where they cannot be run.
     """
     with st.sidebar:
+        if settings.opened:
+            saved_trace_controls.draw_shown(settings.opened, trace)
+            return
         _input(settings, trace)
         _model(settings)
         lazy_expander("More", "more", partial(_more, settings))
         if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
             _decoding_step(settings)
+        saved_trace_controls.draw_folded()
 
 
 def _input(settings: Settings, trace: Trace | None) -> None:

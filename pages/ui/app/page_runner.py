@@ -23,6 +23,8 @@ _EXAMPLE = (
     "{trouble} Shown instead is the example, with {shown}, also to download. The controls still stand at {asked}."
 )
 
+_NO_STEPS = "This saved trace has no steps: its program ended before any call returned a tensor."
+
 
 def run_page(file: str, draw: Callable[[Trace], None]) -> None:
     """Runs the model of the settings, has the page draw its trace, and draws the controls.
@@ -57,8 +59,10 @@ def _run(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
-        if trace is not None:
+        if trace is not None and trace.steps:
             draw(trace)
+        elif trace is not None:
+            _empty(trace)
     if linked:
         session.publish()
     controls.draw(settings, None if refused else trace)
@@ -85,6 +89,9 @@ def _last_that_worked(trouble: str) -> Trace | None:
         The last trace that could be made; None where even that has no room.
     """
     shown = session.settings_shown()
+    if session.settings_now().opened:
+        st.error(trouble)
+        return None
     trouble = f"{trouble[:1].upper()}{trouble[1:].removesuffix('.')}."
     try:
         trace = trace_of(shown)
@@ -101,6 +108,13 @@ def _last_that_worked(trouble: str) -> Trace | None:
     )
     st.button("Set the controls to what is shown", key="as_shown", on_click=_as_shown)
     return trace
+
+
+def _empty(trace: Trace) -> None:
+    """What is said of a saved trace in which nothing was computed: its program failed at once, or called nothing."""
+    st.info(_NO_STEPS)
+    if trace.failure is not None:
+        st.code(trace.failure.note, language=None, wrap_lines=True)
 
 
 def _as_shown() -> None:

@@ -16,6 +16,7 @@ from engine.config import TRAINED as FIXED
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
 from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.state.given_trace import NOTHING, given_name
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
 SOURCE, TARGET = "I go home", "나는 집에 간다"
@@ -63,6 +64,7 @@ class Settings:
         target: its translation, a line for each; empty where the trained model writes it.
         upto: the step of decoding that is shown where the trained model writes the target: how many characters it has
             written by then; None for all of them.
+        opened: the name of a saved trace that is shown in the place of a run, "" for none.
     """
 
     QUERY_NAMES: ClassVar[frozenset[str]]
@@ -72,11 +74,12 @@ class Settings:
     source: str = SOURCE
     target: str = TARGET
     upto: int | None = None
+    opened: str = ""
 
     @property
     def trained(self) -> bool:
-        """Whether the weights are the trained ones."""
-        return self.config.weights == TRAINED
+        """Whether the trained model is run."""
+        return self.config.weights == TRAINED and not self.opened
 
     @property
     def writes(self) -> bool:
@@ -92,23 +95,26 @@ class Settings:
 
     def to_query(self) -> dict[str, str]:
         """These settings as the query of an address: what differs from the settings people begin with."""
-        start = _start(self.trained, self.config.tokenizer)
+        trained = self.config.weights == TRAINED
+        start = _start(trained, self.config.tokenizer)
         usual = dataclasses.asdict(start.config)
-        if not self.trained:
+        if not trained:
             usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
         query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
-        if not self.trained:
+        if not trained:
             query["weights"] = RANDOM
         for name in ("reads", "source", "target"):
             if getattr(self, name) != getattr(start, name):
                 query[name] = getattr(self, name)
         if self.writes and self.upto is not None:
             query["upto"] = str(self.upto)
+        if self.opened != given_name():
+            query["trace"] = self.opened or NOTHING
         return query
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
-_TEXTS = ("reads", "source", "target", "upto")
+_TEXTS = ("reads", "source", "target", "upto", "trace")
 Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS})
 # What only random weights have: an address with one of these and no word about weights means random ones.
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
@@ -123,7 +129,7 @@ def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
 
 def first() -> Settings:
     """The settings of an address without a query: the trained model."""
-    return _start(trained=True)
+    return dataclasses.replace(_start(trained=True), opened=given_name())
 
 
 def example_of(config: Config) -> tuple[str, str]:
@@ -202,6 +208,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     if "upto" in query:
         settings, problem = _decoding_step(settings, query["upto"])
         problems.append(problem)
+    asked = query.get("trace", given_name())
+    settings = dataclasses.replace(settings, opened="" if asked == NOTHING else asked)
     notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
     return settings, (*notes, *more)
 

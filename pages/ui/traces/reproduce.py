@@ -62,6 +62,16 @@ def script(settings: Settings, folder: str = FOLDER) -> str:
     return f"from engine import {imports}\n\ntrace = run({', '.join(words)})\nsave_csv(trace.steps, {folder!r})"
 
 
+def from_file(file: str, folder: str = FOLDER) -> str:
+    """The same for a saved trace.
+
+    Args:
+        file: the name of its file.
+        folder: where it writes steps.csv and values.csv.
+    """
+    return f"from engine import open_trace, save_csv\n\ntrace = open_trace({file!r})\nsave_csv(trace.steps, {folder!r})"
+
+
 def _changes(settings: Settings) -> dict[str, Any]:
     """Every setting of the config that has to be said, because it is neither usual nor follows from the others."""
     config = settings.config

@@ -28,7 +28,13 @@ from engine.runtime.forward import build_model, run_batch, tokenize_text
 from engine.runtime.memory_estimate import check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import Settings
+from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.traces.store import BusyError, Store
+
+_NEEDS_THE_MODEL = (
+    "This page runs the built-in Transformer once for every character that it writes; a saved trace is one run, and "
+    "has no model to run again."
+)
 
 
 class CannotRunError(Exception):
@@ -36,7 +42,7 @@ class CannotRunError(Exception):
 
 
 def trace_of(settings: Settings) -> Trace:
-    """The trace of these settings, cached.
+    """The trace of these settings, cached; the saved one where they name one.
 
     Args:
         settings: what to run.
@@ -45,9 +51,12 @@ def trace_of(settings: Settings) -> Trace:
         The trace; the same object for equal settings as long as it is kept.
 
     Raises:
-        CannotRunError: the text cannot be read, the device is not here, or it would not fit in memory.
+        CannotRunError: the saved trace is not open, the text cannot be read, the device is not here, or it would not
+            fit in memory.
     """
     with _run_errors_as_words():
+        if settings.opened:
+            return OPENED.get(settings.opened).trace
         if not settings.writes:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
@@ -69,6 +78,8 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         CannotRunError: as ``trace_of``; also for generated tokens, which are no text to answer.
     """
     with _run_errors_as_words():
+        if settings.opened:
+            raise CannotRunError(_NEEDS_THE_MODEL)
         if settings.sentences is None:
             raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
         lines = settings.sentences[0]
@@ -103,6 +114,8 @@ def _run_errors_as_words() -> Iterator[None]:
     try:
         yield
     except (ConfigError, TextError) as error:
+        raise CannotRunError(str(error)) from error
+    except NotOpenError as error:
         raise CannotRunError(str(error)) from error
     except BusyError as error:
         raise CannotRunError(

@@ -17,6 +17,7 @@ from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
+from pages.ui.state.given_trace import NOTHING
 from pages.ui.state.settings import TRAINED, Settings
 from pages.ui.state.url_step import step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, teacher_forced_of
@@ -54,7 +55,9 @@ def draw() -> None:
         written = _chosen_line(decoded_of(settings))
     except CannotRunError as error:
         st.info(str(error))
-        frame.link("pages/decoding.py", "Open this page with the trained model →", {"weights": TRAINED})
+        frame.link(
+            "pages/decoding.py", "Open this page with the trained model →", {"weights": TRAINED, "trace": NOTHING}
+        )
         return
     if not settings.trained:
         st.info("These weights are random, so what is written means nothing. The sidebar has the trained ones.")

@@ -9,7 +9,10 @@ from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_r
 from engine.export.units import format_bytes
 from pages.ui.state import session
 from pages.ui.traces import reproduce
+from pages.ui.traces.opened import OPENED
 from pages.ui.views import download_buttons, folder_export
+
+_FROM_THE_FILE = "It writes the two files of this page from the saved trace, in the project's folder."
 
 
 def draw(trace: Trace) -> None:
@@ -39,6 +42,10 @@ def draw(trace: Trace) -> None:
 def _elsewhere() -> None:
     settings = session.settings_shown()
     st.markdown("##### The same from a terminal or a notebook")
+    if settings.opened:
+        st.caption(_FROM_THE_FILE)
+        st.code(reproduce.from_file(OPENED.get(settings.opened).file), language="python", wrap_lines=True)
+        return
     if settings.trained:
         kinds = "This is the trained model, `trained_config()`; `Config()` is a smaller one with random weights."
     else:

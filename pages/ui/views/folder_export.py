@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace, save_csv
-from engine.export.files import FILES, ExportError
+from engine.export.export_error import ExportError
+from engine.export.files import FILES
 from engine.export.folder_names import FolderNameError, check_folder_name
 from engine.export.units import format_bytes
 from pages.ui.app import own_computer

@@ -20,6 +20,15 @@ from pages.ui.app.theme import is_dark
 from pages.ui.state import session
 from pages.ui.views import date_answer
 
+_RUN = (
+    "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
+    "Every shape and every value you see was computed by that run."
+)
+_SAVED = (
+    "This is a saved trace: every tensor that a program computed in PyTorch, kept in a file with the program's text. "
+    "Every shape and every value you see was computed by that run."
+)
+_FAILED = "The run ended with an error. What ran before is shown."
 _TOKENS = 12
 # By whether the first sentence has more tokens than are shown, and whether there are more sentences.
 _ENCODER_READS = {
@@ -59,10 +68,10 @@ def draw(trace: Trace) -> None:
             st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
         st.caption(_EDGES.format(symbols=_glossary(trace)))
     with words:
-        st.markdown(
-            "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
-            "Every shape and every value you see was computed by that run."
-        )
+        st.markdown(_SAVED if session.settings_shown().opened else _RUN)
+        if trace.failure is not None:
+            st.error(_FAILED)
+            st.code(trace.failure.note, language=None, wrap_lines=True)
         if session.settings_shown().trained:
             date_answer.draw(session.settings_shown())
         _sentences(trace)
@@ -77,7 +86,9 @@ def draw(trace: Trace) -> None:
 
 def _sentences(trace: Trace) -> None:
     for axis_of_tokens, templates in (("S", _ENCODER_READS), ("T", _DECODER_READS)):
-        sentences = trace.labels[axis_of_tokens]
+        sentences = trace.labels.get(axis_of_tokens)
+        if sentences is None:
+            continue
         shown, more = sentences[0][:_TOKENS], len(sentences[0]) - _TOKENS
         template = templates[more > 0, len(sentences) > 1]
         st.markdown(template.format(tokens=" · ".join(map(code, shown)), more=more, others=len(sentences) - 1))

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from engine import Config, Leaf, record, run
-from engine.export import files
+from engine.export import export_error, files
 from engine.export.csv_tables import (
     SPREADSHEET_ROWS,
     csv_bytes,
@@ -32,7 +32,7 @@ from engine.export.csv_tables import (
     write_tensor,
     write_values,
 )
-from engine.export.files import ExportError
+from engine.export.export_error import ExportError
 from tests.engine.outlined import outline
 
 ROOT = Path(__file__).parents[3]
@@ -489,7 +489,7 @@ class TestSave:
 
     def test_a_disk_too_small_is_noticed_before_anything_is_written(self, trace, tmp_path, monkeypatch):
         usage = namedtuple("usage", "total used free")
-        monkeypatch.setattr(files.shutil, "disk_usage", lambda path: usage(2**30, 2**30 - 2**16, 2**16))
+        monkeypatch.setattr(export_error.shutil, "disk_usage", lambda path: usage(2**30, 2**30 - 2**16, 2**16))
         monkeypatch.setattr(files, "write_steps", lambda *_: pytest.fail("began to write"))
         with pytest.raises(ExportError, match=r"No space left on device; it needs about .*, 64\.0 KiB are free"):
             files.save_csv(trace.steps, tmp_path / "new")

@@ -96,7 +96,7 @@ def test_room_is_made_before_it_is_measured(steps, tmp_path, monkeypatch):
     def disk_usage(_):
         return SimpleNamespace(total=2**40, free=0 if left.exists() else 2**40)
 
-    monkeypatch.setattr("engine.export.files.shutil.disk_usage", disk_usage)
+    monkeypatch.setattr("engine.export.export_error.shutil.disk_usage", disk_usage)
     save_csv(steps, tmp_path)
     assert not left.exists()
 

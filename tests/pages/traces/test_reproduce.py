@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Config, run, trained_config
+from engine import Config, run, save_csv, save_trace, trained_config
 from engine.config import _CHOICES as CHOICES
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings, first, from_query
 from pages.ui.traces import reproduce
@@ -107,9 +107,22 @@ def test_no_other_page_shows_a_command_or_a_script():
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".code"):
                 places.append((path.relative_to(ROOT).as_posix(), ast.unparse(node.args[0])))
     assert places == [
+        ("pages/ui/app/page_runner.py", "trace.failure.note"),
         ("pages/ui/views/export_page.py", "reproduce.command(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.script(settings)"),
+        ("pages/ui/views/export_page.py", "reproduce.from_file(OPENED.get(settings.opened).file)"),
+        ("pages/ui/views/front_page.py", "trace.failure.note"),
     ]
+
+
+def test_the_script_of_a_saved_trace_writes_what_the_page_writes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    saved = trace_of(SMALL)
+    save_trace(saved, "run.trace")
+    save_csv(saved.steps, "live")
+    exec(reproduce.from_file("run.trace"), {})
+    for name in ("steps.csv", "values.csv"):
+        assert (tmp_path / reproduce.FOLDER / name).read_bytes() == (tmp_path / "live" / name).read_bytes()
 
 
 def test_a_command_says_only_what_is_not_usual():
@@ -156,7 +169,14 @@ OTHER = Config(**{name: other_value(name) for name in FREE} | {"device": "cpu"})
 
 def test_every_setting_is_said_in_the_command_and_in_the_script(monkeypatch):
     """A new field of Config, or of Settings, turns this red until both can say it."""
-    assert {field.name for field in dataclasses.fields(Settings)} == {"config", "reads", "source", "target", "upto"}
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert fields - {"opened"} == {
+        "config",
+        "reads",
+        "source",
+        "target",
+        "upto",
+    }  # a saved trace has a script of its own
     assert [name for name in FREE if getattr(OTHER, name) != getattr(Config(), name)] == FREE
     seen = []
     monkeypatch.setattr("engine.__main__.run", lambda *given, **more: seen.append((given, more)) or trace_of(SMALL))

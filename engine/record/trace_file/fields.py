@@ -1,0 +1,62 @@
+"""Fields of a manifest, each of the kind it must be: a file can say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_WRONG = "{name} is {value}, not {kind}"
+_SHOWN = 60  # characters of a value that is quoted
+
+
+def wrong(name: str, value: Any, kind: str) -> ValueError:
+    """The error for a field that is not of its kind."""
+    return ValueError(_WRONG.format(name=name, value=repr(value)[:_SHOWN], kind=kind))
+
+
+def text(entry: Mapping[str, Any], name: str) -> str:
+    """A text."""
+    value = entry.get(name)
+    if not isinstance(value, str):
+        raise wrong(name, value, "a text")
+    return value
+
+
+def number(entry: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``."""
+    value = entry.get(name)
+    if type(value) is not int or not low <= value <= high:
+        raise wrong(name, value, f"a whole number from {low} to {high}")
+    return value
+
+
+def flag(entry: Mapping[str, Any], name: str) -> bool:
+    """True or False; False where it is left out."""
+    value = entry.get(name, False)
+    if not isinstance(value, bool):
+        raise wrong(name, value, "true or false")
+    return value
+
+
+def entries(entry: Any, name: str) -> list[dict[str, Any]]:
+    """A list of objects."""
+    value = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise wrong(name, value, "a list of objects")
+    return value
+
+
+def texts(entry: Mapping[str, Any], name: str, *, gaps: bool = False) -> tuple[Any, ...]:
+    """A list of texts; with ``gaps`` some of them may be missing."""
+    value = entry.get(name)
+    if not isinstance(value, list) or not all(isinstance(item, str) or (gaps and item is None) for item in value):
+        raise wrong(name, value, "a list of texts")
+    return tuple(value)
+
+
+def numbers(entry: Mapping[str, Any], name: str, low: int, high: int) -> tuple[int, ...]:
+    """A list of whole numbers from ``low`` to ``high``."""
+    value = entry.get(name)
+    if not isinstance(value, list):
+        raise wrong(name, value, "a list of numbers")
+    return tuple(number({name: item}, name, low, high) for item in value)

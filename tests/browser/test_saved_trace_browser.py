@@ -1,0 +1,99 @@
+"""A saved trace in the app: given to the server, uploaded, reloaded, and gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from engine import record, save_trace
+from tests.browser.conftest import ROOT, serving
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "walkthrough", "attention", "decoding", "labs", "every_step", "export")
+
+
+def attend(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    scores = query @ key.mT  # (B, L, L_k)
+    weights = scores.softmax(-1)  # (B, L, L_k)
+    return weights
+
+
+def broken(query: torch.Tensor) -> torch.Tensor:
+    doubled = query * 2
+    return doubled @ doubled
+
+
+def settle(page: Page) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=120_000)
+
+
+def errors(page: Page) -> list[str]:
+    return page.locator("[data-testid=stException]").all_inner_texts()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("saved")
+    save_trace(record(attend, torch.rand(2, 5, 8), torch.rand(2, 4, 8)), folder / "attend.trace")
+    with pytest.raises(RuntimeError) as raised:
+        record(broken, torch.rand(2, 5, 8))
+    save_trace(raised.value.trace, folder / "broken.trace")
+    (folder / "cat.trace").write_bytes(b"\x89PNG")
+    return folder
+
+
+def test_every_page_shows_the_trace_that_the_server_was_given(tab: Page, files: Path):
+    with serving(ROOT / "app.py", "--", str(files / "attend.trace")) as (address, _):
+        for path in PAGES:
+            tab.goto(f"{address}/{path}")
+            settle(tab)
+            if path != "labs":
+                expect(tab.get_by_text("attend.trace is shown: a saved trace of 3 steps.")).to_be_visible()
+            assert errors(tab) == []
+        tab.goto(f"{address}/walkthrough?step=weights")
+        settle(tab)
+        expect(tab.get_by_text("softmax").first).to_be_visible()
+        tab.get_by_role("button", name="Back to the Transformer").click()
+        expect(tab.get_by_text("Weights", exact=True).first).to_be_visible()
+        expect(tab).to_have_url(f"{address}/walkthrough?trace=none")
+        tab.goto("about:blank")
+
+
+def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missing(tab: Page, files: Path):
+    with serving(ROOT / "app.py") as (address, _):
+        tab.goto(f"{address}/every_step")
+        settle(tab)
+        tab.get_by_text("A saved trace", exact=True).click()
+        upload = tab.locator("[data-testid=stFileUploaderDropzoneInput]")
+        upload.set_input_files(files / "cat.trace")
+        expect(tab.get_by_text("cat.trace can't be opened as a trace: it is not a safetensors file.")).to_be_visible()
+        upload.set_input_files(files / "attend.trace")
+        expect(tab.get_by_text("attend.trace is shown: a saved trace of 3 steps.")).to_be_visible()
+        expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
+        settle(tab)
+        tab.reload()
+        expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
+        tab.get_by_role("link", name="Walkthrough", exact=True).click()
+        expect(tab.get_by_text("step 0 of 2")).to_be_visible()
+        link = tab.url.removeprefix(address)
+        assert "trace=" in link
+        tab.goto("about:blank")
+    with serving(ROOT / "app.py") as (address, _):
+        tab.goto(f"{address}{link}")
+        expect(tab.get_by_text("open its file again")).to_be_visible()
+        tab.get_by_role("button", name="Back to the Transformer").click()
+        expect(tab.get_by_text("step 0 of")).to_be_visible()
+        tab.goto("about:blank")
+
+
+def test_a_run_that_failed_shows_what_ran_and_why_it_ended(tab: Page, files: Path):
+    with serving(ROOT / "app.py", "--", str(files / "broken.trace")) as (address, _):
+        tab.goto(address)
+        expect(tab.get_by_text("The run ended with an error. What ran before is shown.")).to_be_visible()
+        expect(tab.get_by_text("doubled is (2, 5, 8) float32, from step 0").first).to_be_visible()
+        assert errors(tab) == []
+        tab.goto("about:blank")
