@@ -88,10 +88,14 @@ def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
 
     Raises:
         IndexError: there is no such element; says which is the nearest.
-        ValueError: the trace was recorded without numbers (on the meta device).
+        ValueError: the trace was recorded without numbers (on the meta device), or those of the step or of something
+            that it read are not those of then any more; says why.
     """
     if step.value.is_meta:
         raise ValueError(f"only a number can be explained: {step.name} is on the meta device; run it on another")
+    for tensor in (step, *step.inputs):
+        if tensor.unreadable:
+            raise ValueError(tensor.unreadable)
     position = _checked(step, index)
     bound = bound_operation(step)
     with torch.no_grad():
