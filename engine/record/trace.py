@@ -196,6 +196,7 @@ class Trace:
         config: the settings of the built-in Transformer, None for anything else.
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
+        notes: what could not be watched, each in a sentence.
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
     """
@@ -204,6 +205,7 @@ class Trace:
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     failure: Failure | None = None
+    notes: tuple[str, ...] = ()
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
