@@ -60,7 +60,7 @@ def unexplained(trace: Trace, draw: random.Random) -> Iterator[str]:
 
 
 def ancestors(last: Step) -> set[int]:
-    """The steps that a step was made from, itself included: by parents, without those of which only the shape counted."""
+    """The steps that a step was made from, itself included: by the parents of which more than the shape counted."""
     seen: set[int] = set()
     waiting = [last]
     while waiting:

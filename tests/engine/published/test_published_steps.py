@@ -62,10 +62,10 @@ def test_the_walk_from_one_number_comes_to_every_element_that_changes_it(name, a
     index = (0, *(size - 1 for size in last.shape[1:]))
     walked = walk(trace, last, index)
     assert missed_gradients(walked, trace, last.value[index]) == []
-    # No other sentence of the batch had a part in it. Mixtral's experts take tokens of all sentences at once.
+    # No other sentence of the batch had a part in it; only Mixtral counts the tokens of all that go to an expert.
     read = [leaf.elements for leaf in walked.leaves if leaf.tensor.name == next(iter(trace.inputs))]
-    assert not any(bool(elements[1:].any()) for elements in read)
     assert any(bool(elements[0].any()) for elements in read)
+    assert name.startswith("Mixtral") or not any(bool(elements[1:].any()) for elements in read)
 
 
 @every_model
