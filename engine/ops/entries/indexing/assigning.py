@@ -145,9 +145,9 @@ def _region_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     if value in call.tensors:
         sizes = call.shape(value)
         numbered = iter(range(len(shape)))
+        places = [None if item.value is None else next(numbered) for item in items]
         # By axis of what is written: the axis of the input that it is, None for a new one.
-        places = [(item.value, None if item.value is None else next(numbered)) for item in items]
-        sliced = [axis for value_of, axis in places if not isinstance(value_of, int)]
+        sliced = [axis for axis, item in zip(places, items, strict=True) if type(item.value) is not int]
         # Axes of size 1 in front of those that are written are let go of.
         extra = max(0, len(sizes) - len(sliced))
         along = sliced[len(sliced) - len(sizes) + extra :]
