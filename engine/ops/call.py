@@ -25,6 +25,8 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "indices": "index",
     "weights": "weight",
 }
+# Of tensors alone: movedim's source is a number.
+_OTHER_TENSORS: Mapping[str, str] = {"src": "value", "source": "value", "offs": "index", "tensor2": "other"}
 _TENSORS = frozenset(
     (
         *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
@@ -132,6 +134,7 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
         if keyword and not (is_tensor and f"*{keyword}" in parameters):
             name = _OTHER_PARAMETERS.get(keyword, keyword)
             if is_tensor:
+                name = _OTHER_TENSORS.get(keyword, name)
                 if name not in _TENSORS or name not in {parameter.strip("?") for parameter in parameters}:
                     return None
                 tensors.append(name)

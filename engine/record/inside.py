@@ -14,13 +14,18 @@ The output of the trace it returns is compared with what the fused call returned
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from engine.ops.numerics import to_float64
 from engine.record.recording import Recording, outputs_of
+
+_BEFORE_DROPOUT = (
+    "{op} dropped some of its weights at random, and which ones nobody can tell: the weights are those before that"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class FusedCall:
         result: what it returned.
         module: the module whose ``forward`` made the call, None where there is none.
         module_tensors: the module's parameters and buffers by name, with the numbers they had when the call began.
+        is_replayed: whether the random numbers that the call drew are drawn again while it is opened.
         record: ``record(function, *args, **kwargs)`` gives the trace of a function, without gradients, and on torch's
             plain path where torch could take a fused one.
     """
@@ -45,8 +51,12 @@ class FusedCall:
     result: Any
     module: nn.Module | None
     module_tensors: Mapping[str, Tensor]
-
+    is_replayed: bool
     record: Callable[..., Any]
+
+    def before_dropout(self, trace: Any) -> Any:
+        """The trace of the call without its dropout, with a note that says so."""
+        return replace(trace, notes=(*trace.notes, _BEFORE_DROPOUT.format(op=self.op)))
 
 
 # What an opener returns is a Trace, or None for a call that it cannot open.
@@ -119,8 +129,16 @@ class RecordedOpening:
         insides = self.recording.insides
         if call is not None and self.number not in insides:
             # Two threads may both record it; setdefault makes them agree on one.
-            insides.setdefault(self.number, _OPENERS[self.op](call))
+            insides.setdefault(self.number, self._opened(call))
         return insides.get(self.number)
+
+    def _opened(self, call: FusedCall) -> Any:
+        state = self.recording.generators.get(self.number)
+        # Looking into a call draws nothing from the generator that the program goes on with.
+        with torch.random.fork_rng(devices=()):
+            if state is not None:
+                torch.set_rng_state(state)
+            return _OPENERS[self.op](call)
 
     @property
     def is_open(self) -> bool:
@@ -141,6 +159,7 @@ class RecordedOpening:
             result,
             module,
             self.recording.as_read(tensors, self.number),
+            self.number in self.recording.generators,
             self.record_plain,
         )
 

@@ -99,6 +99,7 @@ class Recording:
         called: modules that were called by code of no module.
         axis_names: by pattern of module path, which axis a symbol of a shape comment stands for there.
         written_since: whether a tensor was written to after the recording ended.
+        generators: by number, the state that the generator of random numbers had before a fused call that drew some.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -110,6 +111,7 @@ class Recording:
     called: Sequence[nn.Module]
     axis_names: AxisNames
     written_since: Callable[[Tensor], bool]
+    generators: Mapping[int, Tensor]
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:

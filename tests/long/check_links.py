@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import Config, Trace, run
 from pages.ui.labs.kit.registry import LABS
-from pages.ui.state.link_values import Note, choice, whole
+from pages.ui.state.link_values import Note, choice, whole_number
 from pages.ui.state.settings import RANGES, Settings, from_query
 from pages.ui.state.url_pin import exists, pin_at, trail_at, view_at
 from pages.ui.state.url_step import step_from_key
@@ -80,7 +80,7 @@ def _settings(drawn: random.Random) -> None:
 def _view(trace: Trace, drawn: random.Random) -> None:
     text, low = _text(drawn), drawn.randint(-3, 3)
     high = low + drawn.randint(0, 20)
-    value, problem = whole("layer", text, low, high, low)
+    value, problem = whole_number("layer", text, low, high, low)
     assert low <= value <= high, text
     options = drawn.sample(HOSTILE, 3)
     chosen, other = choice("kind", text, options, options[0])

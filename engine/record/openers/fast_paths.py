@@ -31,7 +31,15 @@ def open_encoder(call: FusedCall) -> Any:
     source, is_token = call.args[:2]
     encoder = _with_tensors(call.module, call.module_tensors)
     encoder.norm = None
-    return call.record(encoder, source, src_key_padding_mask=~is_token)
+    return call.record(_padded_with_zeros, encoder, source, is_token)
+
+
+def _padded_with_zeros(encoder: nn.Module, source: Tensor, is_token: Tensor) -> Tensor:
+    """The encoder on padding as well, which is then set to 0, as where it was left out."""
+    hidden = ~is_token  # (B, L)
+    rows = encoder(source, src_key_padding_mask=hidden)
+    output: Tensor = rows.masked_fill(hidden.unsqueeze(-1), 0.0)
+    return output
 
 
 @opens("_native_multi_head_attention", module=True)

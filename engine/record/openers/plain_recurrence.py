@@ -66,6 +66,7 @@ def recurrent(
     states: tuple[Tensor, ...],
     weights: Weights,
     num_layers: int,
+    dropout: float,
     bidirectional: bool,
     batch_first: bool,
 ) -> tuple[Tensor, ...]:
@@ -77,6 +78,7 @@ def recurrent(
         states: the first states, each (layers · directions, B, d_hidden).
         weights: of every direction of every layer, one after the other.
         num_layers: how many layers stand on one another.
+        dropout: the chance of a number between two layers to be dropped.
         bidirectional: whether each reads the tokens from the end as well.
         batch_first: whether the batch is the first axis.
 
@@ -100,6 +102,8 @@ def recurrent(
             sides.append(torch.stack([outputs[token] for token in range(rows.size(0))]))
             last.append(state)
         rows = torch.cat(sides, dim=-1) if bidirectional else sides[0]
+        if dropout > 0 and layer < num_layers - 1:
+            rows = F.dropout(rows, dropout)
     output = rows.transpose(0, 1) if batch_first else rows
     return output, *(torch.stack(parts) for parts in zip(*last, strict=True))
 

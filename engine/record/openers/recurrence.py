@@ -20,12 +20,13 @@ _CELLS = {
 
 @opens(*_CELLS)
 def open_recurrence(call: FusedCall) -> Any:
-    """A padded batch; sequences packed by their lengths stay closed, and so does dropout between layers."""
+    """A padded batch; sequences packed by their lengths stay closed."""
     if len(call.args) != 9 or isinstance(call.args[2], Tensor):
         return None
     source, states, weights, _, num_layers, dropout, training, bidirectional, batch_first = call.args
-    if training and dropout > 0 and num_layers > 1:
-        return None
+    drops = training and dropout > 0 and num_layers > 1
     first = (states,) if isinstance(states, Tensor) else tuple(states)
     network = partial(plain_recurrence.recurrent, _CELLS[call.op])
-    return call.record(network, source, first, weights, num_layers, bidirectional, batch_first)
+    chance = dropout if drops and call.is_replayed else 0.0
+    trace = call.record(network, source, first, weights, num_layers, chance, bidirectional, batch_first)
+    return trace if call.is_replayed or not drops else call.before_dropout(trace)

@@ -155,7 +155,7 @@ class TraceReader:
             or not all(isinstance(key, str) for key in kwargs)
         ):
             raise wrong("opening", given, "the arguments of a call")
-        return SavedCall(FusedCall(text(entry, "op"), None, args, kwargs, result, None, {}, record_plain))
+        return SavedCall(FusedCall(text(entry, "op"), None, args, kwargs, result, None, {}, False, record_plain))
 
     def _parent(self, parent: int) -> Step | Leaf:
         return self._steps[parent] if parent >= 0 else self._leaves[-1 - parent]

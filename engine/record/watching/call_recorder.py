@@ -28,13 +28,14 @@ from engine.record.watching.call_frames import (
     torch_caller,
     whose,
 )
+from engine.record.watching.drawing_calls import DRAWING, generator_before
 from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
 
 # Getters that return a tensor nobody computed with.
 _SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
 # Calls that take a list of tensors.
 _LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
-_PLAIN, _WRITES, _SKIP, _LISTS = 0, 1, 2, 3
+_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS = 0, 1, 2, 3, 4
 # What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
 _NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _ALONE = 0  # group id of a call that stands alone
@@ -57,6 +58,7 @@ class CallRecorder(TorchFunctionMode):
         self.keeps_fast_path = keeps_fast_path
         self.calls: list[Call] = []
         self.overwrites: list[Overwrite] = []
+        self.generators: dict[int, Tensor] = {}
         self.called: dict[int, nn.Module] = {}
         self._base = base
         self._outside = Execution(None, None)
@@ -94,7 +96,9 @@ class CallRecorder(TorchFunctionMode):
         else:
             counts = WriteCounts.of_function(self.calls, inputs)
         called = tuple(self.called.values())
-        return Recording(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed)
+        return Recording(
+            *(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed), self.generators
+        )
 
     def _watcher(self) -> Callable[..., Any]:
         """What torch calls in the place of every function the recorded program calls.
@@ -121,6 +125,10 @@ class CallRecorder(TorchFunctionMode):
                 if kind is _SKIP:
                     return func(*args)
                 args = tuple(map(_as_it_is, args))
+                if kind is _DRAWS:
+                    state = generator_before(func, args, kwargs or {})
+                    if state is not None:
+                        self.generators[len(self.calls)] = state
             result = func(*args, **kwargs) if kwargs else func(*args)
             what = type(result)
             if what is Tensor or (what not in _NO_TENSOR and holds_tensor(result)):
@@ -307,6 +315,8 @@ def _kind(func: Any) -> int:
         return _WRITES if getattr(func.__self__, "__name__", "") == "data" else _PLAIN
     if writes(name):
         return _WRITES
+    if name in DRAWING:
+        return _DRAWS
     return _LISTS if name in _LISTING else _PLAIN
 
 

@@ -58,6 +58,12 @@ INDEXING_EXAMPLES: dict[str, Example] = {
     "setitem (a row)": (lambda x, y: x.__setitem__(1, y), _X, (FLOAT, (4,))),
     "setitem (a number)": (lambda x: x.__setitem__((slice(None), slice(0, 2)), 7.0), _X),
     "setitem (a step)": (lambda x, y: x.__setitem__((slice(None), slice(1, None, 2)), y), _X, (FLOAT, (3, 2))),
+    "setitem (a new axis in front)": (lambda x, y: x.__setitem__((None, 1), y), _X, (FLOAT, (1, 4))),
+    "setitem (a new axis between)": (
+        lambda x, y: x.__setitem__((slice(1, None), None, slice(0, 2)), y),
+        *(_X, (FLOAT, (1, 2, 1, 2))),
+    ),
+    "setitem (one number along a new axis)": (lambda x: x.__setitem__((None, slice(None), 2), 7.0), _X),
     "setitem (rows by number)": (_set(lambda i: i), _X, (FLOAT, (2, 4)), (IDS, (2,))),
     "setitem (one number to rows)": (lambda x, i: x.__setitem__(i, 3.0), _X, (IDS, (2,))),
     "setitem (a row to rows)": (_set(lambda i: i), _X, (FLOAT, (4,)), (IDS, (2,))),

@@ -80,7 +80,9 @@ class SetItem(WrittenParts):
     def reads(self, call: Call) -> Reads:
         *names, value = [name for name in call.args if name.startswith("other")]
         items = key_items(call, names) if names and is_number_or_tensor(call, value) else None
-        if items is None or any(item.value is None for item in items):
+        if items is None:
+            return None
+        if any(item.value is None for item in items) and any(item.is_table for item in items):
             return None
         return written_reads(call, items, value)
 
@@ -94,8 +96,10 @@ def written_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     """What an element reads where the elements that a key means are written; None for what is not known."""
     if any(item.is_mask for item in items):
         return _masked_reads(call, items, value)
-    if all(not item.is_table and (type(item.value) is int or item.value.step in (None, 1)) for item in items):
+    if all(item.value is None or type(item.value) is int or _is_plain_slice(item.value) for item in items):
         return _region_reads(call, items, value)
+    if any(item.value is None for item in items):
+        return None
     selected = picked(call, items)
     search = sent_by(call, selected, call.shape(value) if value in call.tensors else ())
     reads: dict[str, AccessMap] = {"input": AffineMap(search.out_shape, _same(search.out_shape), Missed(search))}
@@ -104,6 +108,10 @@ def written_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     if value in call.tensors:
         reads[value] = search
     return reads
+
+
+def _is_plain_slice(value: Any) -> bool:
+    return isinstance(value, slice) and value.step in (None, 1)
 
 
 def sent_by(call: Call, selected: Picked, value: Shape, *, last: bool = True) -> SearchMap:
@@ -131,17 +139,21 @@ def _same(shape: Shape) -> tuple[AxisAccess, ...]:
 
 def _region_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     shape = call.shape("input")
-    limits = [_limits(item.value, size) for item, size in zip(items, shape, strict=True)]
+    axis_items = [item for item in items if item.value is not None]
+    limits = [_limits(item.value, size) for item, size in zip(axis_items, shape, strict=True)]
     reads: dict[str, AccessMap] = {"input": AffineMap(shape, _same(shape), Region(tuple(limits), False))}
     if value in call.tensors:
         sizes = call.shape(value)
-        sliced = [axis for axis, item in enumerate(items) if isinstance(item.value, slice)]
+        numbered = iter(range(len(shape)))
+        places = [None if item.value is None else next(numbered) for item in items]
+        # By axis of what is written: the axis of the input that it is, None for a new one.
+        sliced = [axis for axis, item in zip(places, items, strict=True) if type(item.value) is not int]
         # Axes of size 1 in front of those that are written are let go of.
         extra = max(0, len(sizes) - len(sliced))
         along = sliced[len(sliced) - len(sizes) + extra :]
         axes: list[AxisAccess] = [ConstIndex(0)] * extra
         axes += [
-            ConstIndex(0) if size == 1 else SameIndex(axis, -(limits[axis] or (0, 0))[0])
+            ConstIndex(0) if size == 1 or axis is None else SameIndex(axis, -(limits[axis] or (0, 0))[0])
             for axis, size in zip(along, sizes[extra:], strict=True)
         ]
         reads[value] = AffineMap(sizes, tuple(axes), Region(tuple(limits), True))

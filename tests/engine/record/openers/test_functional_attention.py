@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine import Step, record
+from engine.record.watching import call_recorder
 
 SIZES = st.integers(1, 4)
 SDPA = "scaled_dot_product_attention"
@@ -132,3 +133,66 @@ def test_sentences_without_a_batch_open_as_well():
     x = torch.randn(4, 6)
     for step in fused(record(module, x, x, x), "multi_head_attention_forward"):
         assert step.inside_difference < 1e-6
+
+
+def attend(query, p=0.4):
+    return F.scaled_dot_product_attention(query, query, query, dropout_p=p)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_the_weights_inside_are_those_that_dropout_left(grad):
+    query = torch.randn(2, 3, 5, 4, dtype=torch.float64, requires_grad=grad)
+    torch.manual_seed(3)
+    first, second = record(lambda: (attend(query), attend(query))).steps[-2:]
+    for step in (first, second):
+        assert step.inside_difference < 1e-14
+        weights = step.inside.find_all("weights")
+        kept = weights[-1].value != 0
+        assert 0 < kept.sum() < kept.numel()
+        assert torch.allclose(weights[-1].value[kept], weights[0].value[kept] / 0.6)
+        assert torch.allclose(weights[-1].value @ query, step.value)
+    assert not torch.equal(first.inside.find("weights").value, second.inside.find("weights").value)
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_heads_in_training_have_the_weights_that_dropout_left(need_weights):
+    module = nn.MultiheadAttention(8, 2, dropout=0.5, dtype=torch.float64).train()
+    x = torch.randn(5, 2, 8, dtype=torch.float64)
+    trace = record(module, x, x, x, need_weights=need_weights)
+    opened = [step for step in trace.steps if step.op == "multi_head_attention_forward"]
+    assert max(step.inside_difference for step in opened) < 1e-14
+
+
+def test_looking_into_a_call_leaves_the_generator_and_the_number_drawn_next_alone():
+    query = torch.randn(1, 2, 3, 4)
+    torch.manual_seed(0)
+    attend(query)
+    following = torch.rand(())
+    torch.manual_seed(0)
+    trace = record(attend, query)
+    assert torch.rand(()) == following
+    state = torch.get_rng_state()
+    assert trace.steps[-1].inside_difference < 1e-6
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_call_that_drew_nothing_keeps_no_state_of_the_generator(monkeypatch):
+    def refuse():
+        raise AssertionError("nothing was drawn")
+
+    monkeypatch.setattr(torch, "get_rng_state", refuse)
+    query = torch.randn(1, 2, 3, 4)
+    record(attend, query, 0.0)
+    record(nn.MultiheadAttention(4, 2, dropout=0.5).eval(), query[0], query[0], query[0])
+    record(nn.LSTM(4, 2, 2, dropout=0.5).eval(), query[0])
+
+
+def test_where_the_draw_is_not_known_the_weights_are_those_before_dropout_and_a_note_says_so(monkeypatch):
+    monkeypatch.setattr(call_recorder, "generator_before", lambda *call: None)
+    query = torch.randn(1, 2, 3, 4)
+    inside = record(attend, query).steps[-1].inside
+    assert torch.allclose(inside.find("weights").value.sum(-1), torch.ones(()))
+    (note,) = inside.notes
+    assert note.startswith("scaled_dot_product_attention dropped some of its weights at random")
+    module = nn.LSTM(4, 2, 2, dropout=0.5).train()
+    assert record(module, query[0]).steps[-1].inside.notes[0].startswith("lstm dropped some")

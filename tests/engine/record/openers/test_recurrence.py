@@ -48,7 +48,13 @@ def test_one_token_of_an_lstm_by_hand():
     assert torch.allclose(step.value.squeeze(), sigmoid * (sigmoid * tanh).tanh())
 
 
-def test_dropout_between_layers_stays_closed():
-    module = nn.LSTM(3, 4, num_layers=2, dropout=0.5).train()
-    steps = record(module, torch.randn(5, 2, 3)).steps
-    assert [step.inside for step in steps if step.op == "lstm"] == [None] * 3
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"batch_first": True}], ids=str)
+@pytest.mark.parametrize("network", [nn.LSTM, nn.GRU, nn.RNN])
+def test_dropout_between_layers_is_the_dropout_that_was_drawn(network, options):
+    module = network(3, 4, num_layers=3, dropout=0.5, **options).double().train()
+    torch.manual_seed(1)
+    trace = record(module, torch.randn(5, 2, 3).double())
+    opened = [step for step in trace.steps if step.inside is not None]
+    assert max(step.inside_difference for step in opened) < 1e-14
+    assert [step.op for step in opened[0].inside.steps].count("dropout") == 2
+    assert opened[0].inside.notes == ()
