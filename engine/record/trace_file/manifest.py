@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from engine.record.axis_names.notes import AxisNotes
 from engine.record.failure.failure import FailedOperand, Failure
 from engine.record.inside import needs_module
 from engine.record.source import Source
@@ -61,6 +62,7 @@ class ManifestWriter:
             "steps": [self._step(step) for step in trace.steps],
             "output": self._plain(trace.output),
             "failure": None if trace.failure is None else self._failure(trace.failure),
+            "notes": trace.notes,
             "modules": {path: dataclasses.asdict(facts) for path, facts in trace.modules.items()},
         }
         return about | {"leaves": self._leaves, "functions": self._functions}
@@ -83,6 +85,10 @@ class ManifestWriter:
         }
         if step.overwritten:
             kept["overwritten"] = True
+        if step.keywords:
+            kept["keywords"] = step.keywords
+        if step.axis_notes != AxisNotes():
+            kept["axis_notes"] = dataclasses.asdict(step.axis_notes)
         return kept | self._inside(step)
 
     def _inside(self, step: Step) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.config import Config
+from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.failure.failure import FailedOperand, Failure, OperandAxis
 from engine.record.inside import FusedCall, Opening
 from engine.record.recorder import record_plain
@@ -96,6 +97,7 @@ class TraceReader:
             _config(self._manifest),
             _labels(self._manifest),
             None if failure is None else self._failure(_mapping(self._manifest, "failure")),
+            texts(self._manifest, "notes"),
             _inputs=lambda: given,
             _recorded=lambda: [step.value for step in steps],
             _build_steps=lambda: steps,
@@ -123,6 +125,10 @@ class TraceReader:
             raise wrong("memory", memory, f"one of {', '.join(_MEMORY)}")
         parents = numbers(entry, "parents", -len(self._leaves), len(self._steps) - 1)
         name = text(entry, "name")
+        keywords = texts(entry, "keywords") if "keywords" in entry else ()
+        if keywords and len(keywords) != len(parents):
+            raise wrong("keywords", keywords, f"{len(parents)} words")
+        notes = _axis_notes(_mapping(entry, "axis_notes"), value.dim()) if "axis_notes" in entry else AxisNotes()
         return Step(
             index=len(self._steps),
             op=text(entry, "op"),
@@ -135,7 +141,9 @@ class TraceReader:
             memory=memory,
             call=number(entry, "call", 0, _MOST),
             output=number(entry, "output", 0, _MOST),
+            keywords=keywords,
             _recompute=partial(_no_call, name),
+            _axis_notes=lambda: notes,
             _overwritten=_always if flag(entry, "overwritten") else None,
             _open=self._opening(entry),
             _device=self._devices[number(entry, "tensor", 0, len(self._tensors) - 1)],
@@ -200,6 +208,18 @@ class TraceReader:
         if entry.get("origin") is not None:
             origin = self._parent(number(entry, "origin", -len(self._leaves), len(self._steps) - 1))
         return FailedOperand(text(entry, "name"), value, axes, origin, text(entry, "origin_text"))
+
+
+def _axis_notes(entry: Mapping[str, Any], rank: int) -> AxisNotes:
+    disagreements = []
+    for told in entries(entry, "disagreements"):
+        names, sources = texts(told, "names"), texts(told, "sources")
+        if len(names) != 2 or len(sources) != 2:
+            raise wrong("names", names, "two names with their sources")
+        axis = number(told, "axis", 0, rank - 1)
+        disagreements.append(AxisDisagreement(axis, (names[0], names[1]), (sources[0], sources[1])))
+    contradiction = None if entry.get("contradiction") is None else text(entry, "contradiction")
+    return AxisNotes(texts(entry, "origins", gaps=True), tuple(disagreements), contradiction)
 
 
 def _edge(edge: Any, operands: tuple[FailedOperand, ...]) -> OperandAxis:
