@@ -21,7 +21,7 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import Cell, exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import key_of, step_at
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph
+from pages.ui.views import code_and_graph, shape_strip_view
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import made_of
 from pages.ui.views.operation_card import operation_of
@@ -59,6 +59,8 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = link_notes.step(trace)
     _note_the_view(trace, step)
+    with st.container(key="strip-block"):
+        shape_strip_view.draw(trace, step, _chosen)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     says, search = above.columns([5, 4], vertical_alignment="center")

@@ -1,0 +1,72 @@
+"""The strip of the block around a step, and what pressing it does."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+
+from engine import Step, Trace
+from engine.graph.module_paths import ancestors, display_name
+from engine.graph.strip import Strip, strip_of
+from pages.ui.components.shape_strip import Block, shape_strip
+from pages.ui.state import session
+from pages.ui.state.url_step import key_of
+from pages.ui.views.tensor_panels import role_of
+
+WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
+_KEY = "strip"
+# What published models call the tensors that have a hue.
+_BEGINNINGS = (("query", "query"), ("q_", "query"), ("key", "key"), ("k_", "key"), ("value", "value"), ("v_", "value"))
+
+
+def draw(trace: Trace, step: Step, on_step: Callable[[str], None]) -> None:
+    """Draws the block that is chosen, or else the step's own module. ``on_step`` gets the address of a pressed step."""
+    module = block_of(step)
+    strip = strip_of(trace, module)
+    shape_strip(
+        strip,
+        key=_KEY,
+        run=f"{id(trace):x}",
+        here=step.index,
+        title=title_of(module),
+        hues=hues_of(strip),
+        blocks=[Block(WHOLE, display_name("")), *(Block(path, display_name(path)) for path in ancestors(step.path))],
+        block=module or WHOLE,
+        on_pick=partial(_pick, weakref.ref(trace), on_step),
+        on_block=partial(_choose, step.path),
+    )
+
+
+def block_of(step: Step) -> str:
+    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
+    chosen = session.view("scope")
+    if chosen == WHOLE:
+        return ""
+    own = ancestors(step.path)
+    return chosen if chosen in own else own[-1] if own else ""
+
+
+def title_of(module: str) -> str:
+    return " · ".join(map(display_name, ancestors(module))) or display_name("")
+
+
+def hues_of(strip: Strip) -> list[str]:
+    """The role of each box by its name; of one that only goes on with another, that one's."""
+    hues: list[str] = []
+    for box in strip.boxes:
+        own = role_of(box.name) or next((role for start, role in _BEGINNINGS if box.name.startswith(start)), "")
+        same_line = [hues[parent] for parent in box.parents if strip.boxes[parent].lane == box.lane]
+        hues.append(own or ("" if box.folded or not box.op else next(iter(same_line), "")))
+    return hues
+
+
+def _pick(drawn: weakref.ref[Trace], on_step: Callable[[str], None], index: int) -> None:
+    trace = drawn()
+    if trace is not None and index < len(trace.steps):
+        on_step(key_of(trace, trace.steps[index]))
+
+
+def _choose(own: str, value: str) -> None:
+    # The step's own module is what is drawn when nothing is chosen, and then follows the step.
+    session.change_view(scope=None if value == (own or WHOLE) else value)
