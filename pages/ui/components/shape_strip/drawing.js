@@ -1,5 +1,5 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
-import { CHARACTER, LINE, slabsPath, stackAt } from "./geometry.js";
+import { besides, CHARACTER, LINE, slabsPath, stackAt } from "./geometry.js";
 import { signPath } from "./glyphs.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -89,8 +89,7 @@ export class DrawnBox {
     for (const label of cell.leading) {
       const said = changed(label.axis) || !label.symbol ? number(label.axis) : `${label.symbol} ${label.size}`;
       this.write(label.axis, [said], left, -cell.up + LINE - 3, "start", colours);
-      left += (label.symbol.length + (label.symbol ? 2 : 1) + String(label.size).length) * CHARACTER;
-      if (changed(label.axis)) left += CHARACTER * 2;
+      left += (Math.max(besides(label), changed(label.axis) ? said.length - 1 : 0) + 1) * CHARACTER;
     }
     if (cell.rows) {
       const { axis, symbol } = cell.rows;

@@ -3,7 +3,7 @@ import { shownSymbol } from "./shapes.js";
 
 export const CHARACTER = 6.7; // width of one in the labels' font
 export const LINE = 12;
-const GLYPH = 24;
+const GLYPH = 20;
 const GAP = 4;
 const SMALL = 0.7; // of the usual sides
 const MOST_SLABS = 16;
@@ -42,7 +42,7 @@ const STACK_STEP = 6;
  * @returns {number}
  */
 export function side(size, small) {
-  return (8 + 7.5 * Math.log2(Math.max(1, size))) * (small ? SMALL : 1);
+  return (8 + 7 * Math.log2(Math.max(1, size))) * (small ? SMALL : 1);
 }
 
 /**
@@ -79,8 +79,8 @@ export function cellOf(box, shape, lines) {
   const height = rows ? side(rows.size, box.small) : side(1, box.small);
   const left = rows ? Math.max(rows.symbol.length, digits(rows.size) + 1.4) * CHARACTER + GAP : 0;
   const texts = [
-    leading.reduce((sum, label) => sum + alongside(label) + 1, 0) * CHARACTER,
-    columns ? alongside(columns) * CHARACTER : 0,
+    (leading.reduce((sum, label) => sum + besides(label) + 1, 0) + 2) * CHARACTER,
+    columns ? Math.max(besides(columns), 2 * digits(columns.size) + 2) * CHARACTER : 0,
     ...lines.map((line) => line.length * CHARACTER),
   ];
   const x = (box.op ? GLYPH : 0) + left;
@@ -100,12 +100,12 @@ export function cellOf(box, shape, lines) {
 }
 
 /**
- * How many characters a label needs beside a face, also while it says "4 → 8".
+ * How many characters a label on one line has: "d_k 16".
  * @param {AxisLabel} label
  * @returns {number}
  */
-export function alongside(label) {
-  return Math.max(label.symbol.length + (label.symbol ? 1 : 0) + digits(label.size), 2 * digits(label.size) + 3);
+export function besides(label) {
+  return label.symbol.length + (label.symbol ? 1 : 0) + digits(label.size);
 }
 
 /**

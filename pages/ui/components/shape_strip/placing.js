@@ -1,7 +1,7 @@
 // Where the boxes stand. dagre says once for a block which column each box is in and what lies above what; from that the
 // coordinates follow anew for every size, in the time that a frame has.
 
-const BETWEEN_COLUMNS = 30;
+const BETWEEN_COLUMNS = 18;
 const BETWEEN_ROWS = 14;
 const EDGE = 5; // room for a line on its way past a box, above and below it
 const SAME_LINE = 10; // dagre's heights that differ by less are one line
@@ -35,7 +35,7 @@ const SAME_LINE = 10; // dagre's heights that differ by less are one line
 /**
  * The order of a block's boxes.
  * @param {any} dagre the library
- * @param {{parents: number[]}[]} boxes
+ * @param {{parents: number[], lane: number}[]} boxes
  * @param {{width: number, up: number, down: number}[]} cells
  * @returns {Order}
  */
@@ -47,20 +47,23 @@ export function orderOf(dagre, boxes, cells) {
     graph.setNode(String(place), { width, height: up + down });
   });
   boxes.forEach((box, place) => {
-    box.parents.forEach((parent, input) => graph.setEdge(String(parent), String(place), {}, String(input)));
+    // The slack of a line lies behind its last box: each tensor stands as soon as what made it does.
+    const weight = 1 + 2 * (boxes.length - place);
+    box.parents.forEach((parent, input) => graph.setEdge(String(parent), String(place), { weight }, String(input)));
   });
   dagre.layout(graph);
   const at = boxes.map((_, place) => graph.node(String(place)));
+  const way = isUpsideDown(boxes, at) ? -1 : 1;
   const middles = [...new Set(at.map((node) => Math.round(node.x)))].sort((one, other) => one - other);
   const columnAt = (/** @type {number} */ x) => middles.findIndex((middle) => Math.abs(middle - x) <= 1);
   /** @type {Item[]} */
-  const items = at.map((node, box) => ({ box, column: columnAt(node.x), height: node.y, y: 0 }));
+  const items = at.map((node, box) => ({ box, column: columnAt(node.x), height: way * node.y, y: 0 }));
   const column = items.map((item) => item.column);
   const edges = boxes.flatMap((box, to) =>
     box.parents.map((from, input) => {
       const { points } = graph.edge(String(from), String(to), String(input));
       const passes = points
-        .map((/** @type {{x: number, y: number}} */ point) => ({ box: -1, column: columnAt(point.x), height: point.y, y: 0 }))
+        .map((/** @type {{x: number, y: number}} */ point) => ({ box: -1, column: columnAt(point.x), height: way * point.y, y: 0 }))
         .filter((/** @type {Item} */ item) => item.column > column[from] && item.column < column[to]);
       items.push(...passes);
       return { from, to, input, passes };
@@ -68,6 +71,24 @@ export function orderOf(dagre, boxes, cells) {
   );
   const columns = middles.map((_, place) => items.filter((item) => item.column === place).sort(byHeight));
   return { column, columns, lines: levelsOf(items), edges };
+}
+
+/**
+ * Whether lines of data that began earlier stand below later ones more often than above. dagre does not care which way up
+ * a drawing is.
+ * @param {{lane: number}[]} boxes
+ * @param {{x: number, y: number}[]} at
+ * @returns {boolean}
+ */
+function isUpsideDown(boxes, at) {
+  let below = 0;
+  for (let one = 0; one < boxes.length; one += 1) {
+    for (let other = one + 1; other < boxes.length; other += 1) {
+      if (Math.abs(at[one].x - at[other].x) > 1) continue;
+      below += Math.sign((at[one].y - at[other].y) * (boxes[other].lane - boxes[one].lane));
+    }
+  }
+  return below > 0;
 }
 
 /**

@@ -73,5 +73,5 @@ export function totalsOf(boxes, shapes) {
  * @returns {string}
  */
 export function shownSymbol(symbol) {
-  return symbol === null ? "" : symbol.replaceAll("*", "·");
+  return symbol === null || symbol === "1" ? "" : symbol.replaceAll("*", "·");
 }
