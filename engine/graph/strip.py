@@ -1,7 +1,7 @@
 """A block of a trace as boxes in order of the data, for the picture on which shapes are seen to change.
 
-A block is a module, or a whole function. Its own steps are boxes, those of the modules in it too, unless they are folded
-into one box a call. What the block reads from outside stands before its first reader.
+A block is a module, or a whole function. Its own steps are boxes, and so are those of the modules inside it, unless they
+are folded into one box a call. What the block reads from outside stands before its first reader.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class StripBox:
     """One tensor of a block.
 
     Attributes:
-        step: the index of the step that made it, or that made the output of a folded module; None for what no step made.
+        step: the index of the step that made it, or the output of a folded module; None for what no step made.
+        first: the index of the first of the steps in it; None where there is none.
         name: what the program calls it; of a folded module its path.
         op: the operation, "" where the block only reads it.
         axes: its symbols, None where unknown.
@@ -48,6 +49,7 @@ class StripBox:
     """
 
     step: int | None
+    first: int | None
     name: str
     op: str
     axes: tuple[str | None, ...]
@@ -186,9 +188,7 @@ class _Rows:
         for step in run:
             self._place[id(step)] = len(self.boxes)
         itemsize = shown.value.element_size()
-        box = StripBox(
-            shown.index, name, op, shown.axes, shown.shape, parents, 0, small, part, folded, itemsize, known
-        )
+        box = StripBox(shown.index, name, op, shown.axes, shown.shape, parents, 0, small, part, folded, itemsize, known)
         self.boxes.append(box)
 
     def _places(self, tensors: Sequence[Step | Leaf], op: str) -> tuple[int, ...]:
@@ -204,7 +204,7 @@ class _Rows:
         index = tensor.index if isinstance(tensor, Step) else None
         axes = tensor.axes or (None,) * value.dim()
         shape, itemsize = tuple(value.shape), value.element_size()
-        self.boxes.append(StripBox(index, _short_name(tensor), "", axes, shape, (), 0, False, "", 0, itemsize, 0))
+        self.boxes.append(StripBox(index, None, _short_name(tensor), "", axes, shape, (), 0, False, "", 0, itemsize, 0))
         return self._place[id(tensor)]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from functools import partial
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
-from engine import Trace
+from engine import Step, Trace
 from engine.axes import axis
 from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
@@ -18,7 +20,7 @@ from pages.ui.app.lazy_expander import folded
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer
+from pages.ui.views import date_answer, shape_strip_view, size_row
 
 _TOKENS = 12
 _STYLE = """<style>
@@ -32,8 +34,15 @@ _STYLE = """<style>
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
+_OPENED = "front_page.opened"  # the step whose box was pressed
+_BLOCK = "encoder.layers.0.self_attention"
+
+
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
+    _open_pressed()
+    size_row.draw(trace)
+    shape_strip_view.draw(trace, _first_block(trace), _press, marks=False)
     words, picture = front_skeleton.parts()
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
@@ -55,6 +64,25 @@ def draw(trace: Trace) -> None:
                 frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
                 st.caption(page.says[0].upper() + page.says[1:])
         st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
+
+
+def _first_block(trace: Trace) -> Step:
+    """A step of the block that stands there first; of other people's models the first step."""
+    return next((step for step in trace.steps if step.path == _BLOCK), trace.steps[0])
+
+
+def _press(step: str) -> None:
+    st.session_state[_OPENED] = step
+
+
+def _open_pressed() -> None:
+    """Goes on to the walkthrough, at the box that was pressed. A callback could not: its page is only then drawn."""
+    step = st.session_state.pop(_OPENED, None)
+    if step is not None:
+        view = {"step": step, "scope": session.view("scope")}
+        query = {**session.settings_now().to_query(), **{name: value for name, value in view.items() if value}}
+        with suppress(StreamlitPageNotFoundError):  # this page was started as a script of its own
+            st.switch_page("pages/walkthrough.py", query_params=query)
 
 
 def _sentences(trace: Trace) -> None:

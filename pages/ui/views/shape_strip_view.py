@@ -20,20 +20,27 @@ _KEY = "strip"
 _BEGINNINGS = (("query", "query"), ("q_", "query"), ("key", "key"), ("k_", "key"), ("value", "value"), ("v_", "value"))
 
 
-def draw(trace: Trace, step: Step, on_step: Callable[[str], None]) -> None:
-    """Draws the block that is chosen, or else the step's own module. ``on_step`` gets the address of a pressed step."""
+def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: bool = True) -> None:
+    """Draws the block that is chosen, or else the step's own module.
+
+    Args:
+        trace: a recording of anything.
+        step: a step of the block.
+        on_step: gets the address of a step whose box was pressed. It is called before the next run.
+        marks: whether the step is marked, as the one that is open.
+    """
     module = block_of(step)
     strip = strip_of(trace, module)
     shape_strip(
         strip,
         key=_KEY,
         run=f"{id(trace):x}",
-        here=step.index,
+        here=step.index if marks else None,
         title=title_of(module),
         hues=hues_of(strip),
         blocks=[Block(WHOLE, display_name("")), *(Block(path, display_name(path)) for path in ancestors(step.path))],
         block=module or WHOLE,
-        on_pick=partial(_pick, weakref.ref(trace), on_step),
+        on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
         on_block=partial(_choose, step.path),
     )
 
@@ -61,10 +68,15 @@ def hues_of(strip: Strip) -> list[str]:
     return hues
 
 
-def _pick(drawn: weakref.ref[Trace], on_step: Callable[[str], None], index: int) -> None:
+def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None], index: int) -> None:
+    """Goes to the step of a box, and into a module that was folded."""
     trace = drawn()
-    if trace is not None and index < len(trace.steps):
-        on_step(key_of(trace, trace.steps[index]))
+    if trace is None:
+        return  # another run has taken its place, and is drawn next
+    folded = [box.module for box in strip.boxes if box.step == index and box.folded]
+    if folded:
+        session.change_view(scope=folded[0])
+    on_step(key_of(trace, trace.steps[index]))
 
 
 def _choose(own: str, value: str) -> None:

@@ -60,8 +60,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = link_notes.step(trace)
     _note_the_view(trace, step)
-    with st.container(key="strip-block"):
-        shape_strip_view.draw(trace, step, _chosen)
+    shape_strip_view.draw(trace, step, _chosen)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     says, search = above.columns([5, 4], vertical_alignment="center")

@@ -1,4 +1,4 @@
-"""The strip: every tensor of a block as a box in order of the data, whose sides follow the sizes while a slider moves."""
+"""The strip: every tensor of a block as a box in order of the data, with sides that follow a dragged size."""
 
 from __future__ import annotations
 
@@ -64,7 +64,6 @@ def shape_strip(
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
     """
-    _library(key=f"{key}:layout", data=0, height="content")
     symbols = {symbol for box in strip.boxes for symbol in box.axes if symbol}
     data = {
         "run": run,
@@ -78,13 +77,15 @@ def shape_strip(
         "blocks": [[one.value, one.title] for one in blocks],
         "block": block,
     }
-    _component(
-        key=key,
-        data=data,
-        height="content",
-        on_pick_change=lambda: _picked(key, strip, on_pick),
-        on_block_change=lambda: _chosen(key, blocks, on_block),
-    )
+    with st.container(gap=None):
+        _library(key=f"{key}:layout", data=0, height="content")
+        _component(
+            key=key,
+            data=data,
+            height="content",
+            on_pick_change=lambda: _picked(key, strip, on_pick),
+            on_block_change=lambda: _chosen(key, blocks, on_block),
+        )
 
 
 def spoken(symbol: str) -> str:
@@ -93,7 +94,8 @@ def spoken(symbol: str) -> str:
 
 
 def _box(box: Mapping[str, Any], hue: str) -> dict[str, Any]:
-    return {**box, "small": box["is_small"], "hue": hue}
+    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops")
+    return {**{name: box[name] for name in kept}, "small": box["is_small"], "hue": hue}
 
 
 def _tones(symbol: str | None) -> list[str]:

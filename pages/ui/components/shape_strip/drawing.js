@@ -134,16 +134,19 @@ export class DrawnBox {
   }
 
   /**
-   * The outline of what it was, around the same centre and from the same left edge.
-   * @param {import("./geometry.js").Cell | null} cell
+   * The outline of what it was, from the same left edge and around the same middle: its face, and the farthest slab.
+   * @param {import("./geometry.js").Cell | null} before
+   * @param {import("./geometry.js").Cell} now
    */
-  showGhost(cell, now) {
-    if (!cell) {
+  showGhost(before, now) {
+    if (!before) {
       put(this.ghost, { d: "" });
       return;
     }
-    const shift = { ...cell, face: { ...cell.face, x: now.face.x } };
-    const { x, width, height } = shift.face;
-    put(this.ghost, { d: `${slabsPath(shift)}M${x} ${-height / 2}h${width}v${height}h${-width}z` });
+    const { width, height } = before.face;
+    const reach = (before.slabs - 1) * before.slabStep;
+    const outline = `h${width}v${height}h${-width}z`;
+    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * 0.8}${outline}` : "";
+    put(this.ghost, { d: `${far}M${now.face.x} ${-height / 2}${outline}` });
   }
 }

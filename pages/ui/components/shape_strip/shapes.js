@@ -4,6 +4,7 @@
  * A box as Python sends it: `engine.graph.strip.StripBox`.
  * @typedef {object} BoxData
  * @property {number | null} step the index of the step that made it
+ * @property {number | null} first the index of the first of the steps in it
  * @property {string} name
  * @property {string} op the operation, "" where the block only reads it
  * @property {(string | null)[]} axes

@@ -69,6 +69,7 @@ class ShapeStrip {
   // Elements for a block that was not drawn before.
   build(structure) {
     this.structure = structure;
+    this.height = 0;
     this.forget();
     this.boxes.replaceChildren();
     this.wires.replaceChildren();
@@ -129,7 +130,9 @@ class ShapeStrip {
       put(drawn.group, { "aria-label": sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names) });
     });
     placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
-    const [width, height] = [placed.width + 2 * MARGIN, placed.height + 2 * MARGIN];
+    // It never becomes lower, so that what stands below does not follow every move.
+    this.height = Math.max(this.height, placed.height);
+    const [width, height] = [placed.width + 2 * MARGIN, this.height + 2 * MARGIN];
     put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
     this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
     this.count(shapes, flops, before);
@@ -186,7 +189,7 @@ class ShapeStrip {
     let chosen = null;
     this.drawn.forEach((drawn, at) => {
       const box = this.data.boxes[at];
-      const current = box.step === here;
+      const current = here !== null && box.first !== null && box.first <= here && here < box.first + Math.max(1, box.folded);
       if (current) chosen = drawn.group;
       if (current) drawn.group.setAttribute("aria-current", "step");
       else drawn.group.removeAttribute("aria-current");
