@@ -1,6 +1,6 @@
 """A block of a trace as boxes in order of the data, for the picture on which shapes are seen to change.
 
-A block is a module, or a whole function. Its own steps are boxes, and so are those of the modules inside it, unless they
+A block is a module, or a whole function. Its own steps are boxes, and so are those of the modules in it, unless these
 are folded into one box a call. What the block reads from outside stands before its first reader.
 """
 
@@ -157,19 +157,18 @@ class _Rows:
             self._place[id(step)] = parents[0]
             return
         part = _part(step.path, self._module)
-        self._append(step, (step,), parents, name=step.name, op=step.op, small=_is_small(step), part=part, folded=0)
+        self._append(step, (step,), parents, name=step.name, op=step.op, is_small=_is_small(step), module=part)
 
     def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
         """The steps of one call of a module as a box that shows what came out of it."""
         inside = {step.index for step in run}
         read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
-        output = read[-1] if read else run[-1]
         parents: dict[int, None] = {}
         for step in run:
             outside = [one for one in step.inputs if not isinstance(one, Step) or one.index not in inside]
             # Whatever weights a module has are its own, and folded with it.
             parents |= dict.fromkeys(self._places(outside, ""))
-        self._append(output, run, tuple(parents), name=part, op="module", small=False, part=part, folded=len(run))
+        self._append(read[-1] if read else run[-1], run, tuple(parents), name=part, op="module", module=part)
 
     def _append(
         self,
@@ -179,16 +178,26 @@ class _Rows:
         *,
         name: str,
         op: str,
-        small: bool,
-        part: str,
-        folded: int,
+        module: str,
+        is_small: bool = False,
     ) -> None:
-        flops = [step.flops for step in run]
-        known = None if folded == 0 and flops[0] is None else sum(count or 0 for count in flops)
-        for step in run:
-            self._place[id(step)] = len(self.boxes)
-        itemsize = shown.value.element_size()
-        box = StripBox(shown.index, name, op, shown.axes, shown.shape, parents, 0, small, part, folded, itemsize, known)
+        known = [step.flops for step in run if step.flops is not None]
+        box = StripBox(
+            step=shown.index,
+            first=run[0].index,
+            name=name,
+            op=op,
+            axes=shown.axes,
+            shape=shown.shape,
+            parents=parents,
+            lane=0,
+            is_small=is_small,
+            module=module,
+            folded=len(run) if op == "module" else 0,
+            itemsize=shown.value.element_size(),
+            flops=sum(known) if known else None,
+        )
+        self._place |= {id(step): len(self.boxes) for step in run}
         self.boxes.append(box)
 
     def _places(self, tensors: Sequence[Step | Leaf], op: str) -> tuple[int, ...]:
@@ -199,12 +208,24 @@ class _Rows:
             return self._place[id(tensor)]
         if isinstance(tensor, Leaf) and tensor.kind != "input" and canonical_name(op) not in _PRODUCTS:
             return None
-        self._place[id(tensor)] = len(self.boxes)
         value = tensor.value
-        index = tensor.index if isinstance(tensor, Step) else None
-        axes = tensor.axes or (None,) * value.dim()
-        shape, itemsize = tuple(value.shape), value.element_size()
-        self.boxes.append(StripBox(index, None, _short_name(tensor), "", axes, shape, (), 0, False, "", 0, itemsize, 0))
+        box = StripBox(
+            step=tensor.index if isinstance(tensor, Step) else None,
+            first=None,
+            name=_short_name(tensor),
+            op="",
+            axes=tensor.axes or (None,) * value.dim(),
+            shape=tuple(value.shape),
+            parents=(),
+            lane=0,
+            is_small=False,
+            module="",
+            folded=0,
+            itemsize=value.element_size(),
+            flops=0,
+        )
+        self._place[id(tensor)] = len(self.boxes)
+        self.boxes.append(box)
         return self._place[id(tensor)]
 
 

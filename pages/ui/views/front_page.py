@@ -20,7 +20,8 @@ from pages.ui.app.lazy_expander import folded
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer, shape_strip_view, size_row
+from pages.ui.views import date_answer
+from pages.ui.views.instrument import sizes, strip
 
 _TOKENS = 12
 _STYLE = """<style>
@@ -41,8 +42,8 @@ _BLOCK = "encoder.layers.0.self_attention"
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
     _open_pressed()
-    size_row.draw(trace)
-    shape_strip_view.draw(trace, _first_block(trace), _press, marks=False)
+    sizes.draw(trace)
+    strip.draw(trace, _first_block(trace), _press, marks=False)
     words, picture = front_skeleton.parts()
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
@@ -117,8 +118,10 @@ def _parameters(counted: ParameterCount) -> None:
 
 
 def _line(depth: int, name: str, one: ParameterCount) -> str:
-    sizes = html.escape(one.arithmetic)
-    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{sizes}</dd></div>'
+    arithmetic = html.escape(one.arithmetic)
+    return (
+        f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{one.count:,}</dd><dd>{arithmetic}</dd></div>'
+    )
 
 
 def _short(number: float) -> str:

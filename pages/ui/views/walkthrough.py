@@ -21,9 +21,10 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import Cell, exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import key_of, step_at
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph, shape_strip_view, size_row
+from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import made_of
+from pages.ui.views.instrument import sizes, strip
 from pages.ui.views.operation_card import operation_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
@@ -39,7 +40,7 @@ _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepar
 
 def draw(trace: Trace) -> None:
     """Draws one step of the trace and the ways to the others."""
-    size_row.draw(trace)
+    sizes.draw(trace)
     # A fragment and the widgets in it keep what they are given until the next run has drawn them again. Were that the
     # trace, a new one would have to fit in beside it.
     _draw(weakref.ref(trace), session.settings_shown())
@@ -60,7 +61,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = link_notes.step(trace)
     _note_the_view(trace, step)
-    shape_strip_view.draw(trace, step, _chosen)
+    strip.draw(trace, step, _chosen)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     says, search = above.columns([5, 4], vertical_alignment="center")
