@@ -148,16 +148,24 @@ class _Rows:
     def __init__(self, module: str) -> None:
         self.boxes: list[StripBox] = []
         self._module = module
-        self._place: dict[int, int] = {}  # id of a step or leaf, which the trace keeps → the place of its box
+        # The id of a step or leaf, which the trace keeps → the place of its box; None for one that has no box.
+        self._place: dict[int, int | None] = {}
 
     def add(self, step: Step) -> None:
         """A step as a box of its own; one that made nothing new stands for the tensor it was handed."""
         parents = self._places(step.inputs, step.op)
-        if step.memory == "same" and parents:
+        if not parents and step.value.numel() == 0:
+            self._place[id(step)] = None  # an empty cache, for instance, to which something is then joined
+            return
+        if len(parents) == 1 and self._is_handed_on(step, self.boxes[parents[0]]):
             self._place[id(step)] = parents[0]
             return
         part = _part(step.path, self._module)
         self._append(step, (step,), parents, name=step.name, op=step.op, is_small=_is_small(step), module=part)
+
+    def _is_handed_on(self, step: Step, parent: StripBox) -> bool:
+        """Whether what came out is what went in: nothing happened, or nothing was joined to it."""
+        return step.memory == "same" or (canonical_name(step.op) == "cat" and step.shape == parent.shape)
 
     def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
         """The steps of one call of a module as a box that shows what came out of it."""
@@ -224,9 +232,9 @@ class _Rows:
             itemsize=value.element_size(),
             flops=0,
         )
-        self._place[id(tensor)] = len(self.boxes)
+        self._place[id(tensor)] = place = len(self.boxes)
         self.boxes.append(box)
-        return self._place[id(tensor)]
+        return place
 
 
 def _short_name(tensor: Step | Leaf) -> str:

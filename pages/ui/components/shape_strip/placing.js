@@ -74,20 +74,25 @@ export function orderOf(dagre, boxes, cells) {
 }
 
 /**
- * Whether lines of data that began earlier stand below later ones more often than above. dagre does not care which way up
- * a drawing is.
- * @param {{lane: number}[]} boxes
+ * Whether first operands, and lines of data that began earlier, stand below the others more often than above. dagre does
+ * not care which way up a drawing is.
+ * @param {{parents: number[], lane: number}[]} boxes
  * @param {{x: number, y: number}[]} at
  * @returns {boolean}
  */
 function isUpsideDown(boxes, at) {
   let below = 0;
-  for (let one = 0; one < boxes.length; one += 1) {
-    for (let other = one + 1; other < boxes.length; other += 1) {
-      if (Math.abs(at[one].x - at[other].x) > 1) continue;
-      below += Math.sign((at[one].y - at[other].y) * (boxes[other].lane - boxes[one].lane));
+  const compare = (/** @type {number} */ first, /** @type {number} */ second) => {
+    below += Math.sign(at[first].y - at[second].y);
+  };
+  boxes.forEach((box, place) => {
+    box.parents.slice(1).forEach((parent, input) => compare(box.parents[input], parent));
+    for (let other = 0; other < place; other += 1) {
+      if (Math.abs(at[place].x - at[other].x) > 1 || boxes[other].lane === box.lane) continue;
+      if (boxes[other].lane < box.lane) compare(other, place);
+      else compare(place, other);
     }
-  }
+  });
   return below > 0;
 }
 

@@ -17,7 +17,18 @@ from pages.ui.views.tensor_panels import role_of
 WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _KEY = "strip"
 # What published models call the tensors that have a hue.
-_BEGINNINGS = (("query", "query"), ("q_", "query"), ("key", "key"), ("k_", "key"), ("value", "value"), ("v_", "value"))
+_BEGINNINGS = (
+    ("query", "query"),
+    ("q_", "query"),
+    ("key", "key"),
+    ("k_", "key"),
+    ("value", "value"),
+    ("v_", "value"),
+    ("attn_weights", "weights"),
+    ("attn_output", "output"),
+)
+# What comes out of these is no query, key or value any more.
+_NEW_ROLES = frozenset({"", "module", "matmul", "bmm", "einsum", "baddbmm", "scaled_dot_product_attention", "linear"})
 
 
 def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: bool = True) -> None:
@@ -59,13 +70,21 @@ def title_of(module: str) -> str:
 
 
 def hues_of(strip: Strip) -> list[str]:
-    """The role of each box by its name; of one that only goes on with another, that one's."""
+    """The role of each box by its name; of one without a role that of what it was made of, or of what it goes on as."""
     hues: list[str] = []
     for box in strip.boxes:
-        own = role_of(box.name) or next((role for start, role in _BEGINNINGS if box.name.startswith(start)), "")
-        same_line = [hues[parent] for parent in box.parents if strip.boxes[parent].lane == box.lane]
-        hues.append(own or ("" if box.folded or not box.op else next(iter(same_line), "")))
+        inherited = next((hues[parent] for parent in box.parents), "") if box.op not in _NEW_ROLES else ""
+        hues.append(_named_role(box.name) or inherited)
+    for box, hue in zip(reversed(strip.boxes), reversed(hues), strict=True):
+        for parent in box.parents[:1]:
+            before = strip.boxes[parent]
+            if before.lane == box.lane and before.op and not hues[parent] and box.op not in _NEW_ROLES:
+                hues[parent] = hue
     return hues
+
+
+def _named_role(name: str) -> str:
+    return role_of(name) or next((role for start, role in _BEGINNINGS if name.startswith(start)), "")
 
 
 def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None], index: int) -> None:
