@@ -41,6 +41,7 @@ export class DrawnBox {
     put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
     this.group.classList.toggle("given", !box.op);
     this.group.classList.toggle("folded", box.folded > 0);
+    this.title = element("title", {}, this.group);
     this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
     this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
     this.stack = element("rect", { class: "stack", rx: 1.5 }, this.group);
@@ -53,6 +54,15 @@ export class DrawnBox {
       text.textContent = line;
       return text;
     });
+  }
+
+  /**
+   * What a screen reader says of it, and a pointer that rests on it is told.
+   * @param {string} sentence
+   */
+  say(sentence) {
+    put(this.group, { "aria-label": sentence });
+    if (this.title.textContent !== sentence) this.title.textContent = sentence;
   }
 
   /**

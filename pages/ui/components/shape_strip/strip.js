@@ -127,7 +127,7 @@ class ShapeStrip {
       drawn.showGhost(differs ? old[at] : null, cells[at]);
       drawn.group.style.setProperty("--hue", this.pick(this.data.hues[box.hue] ?? this.data.hues[""]));
       drawn.group.classList.toggle("changes", differs);
-      put(drawn.group, { "aria-label": sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names) });
+      drawn.say(sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names));
     });
     placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
     // It never becomes lower, so that what stands below does not follow every move.

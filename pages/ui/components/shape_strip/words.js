@@ -2,6 +2,7 @@
 import { countOf } from "./shapes.js";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const LONGEST = 18; // characters of a line under a box; the whole is in its sentence
 
 /**
  * The name under a box, and the operation where that says more than the name.
@@ -10,8 +11,16 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
  */
 export function linesOf(box) {
   const name = box.name.replace(/^.*\.(?=[^.]*[^.\d][^.]*$)/, "").replaceAll("_", box.folded ? " " : "_");
-  if (box.folded) return [name, `${box.folded} steps`];
-  return box.op && box.op !== box.name ? [name, box.op] : [name];
+  const second = box.folded ? `${box.folded} steps` : box.op === box.name ? "" : box.op;
+  return [name, second].filter(Boolean).map(shortened);
+}
+
+/**
+ * @param {string} line
+ * @returns {string}
+ */
+function shortened(line) {
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
 }
 
 /**
