@@ -82,7 +82,8 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
             ``MOST_BOXES`` steps would be drawn.
 
     Returns:
-        The boxes in order of the data. A call that handed back the tensor it was given has none.
+        The boxes in order of the data. A call that handed back the tensor it was given has none, unless it is one that
+        copies at other sizes.
     """
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     if folded is None:
@@ -162,10 +163,15 @@ class _Rows:
             return
         part = _part(step.path, self._module)
         self._append(step, (step,), parents, name=step.name, op=step.op, is_small=_is_small(step), module=part)
+        if step.memory == "same" and parents:
+            # It is drawn whether or not it had to copy, which depends on the sizes, and so it is what others read.
+            self._place[id(step.inputs[0])] = self._place[id(step)]
 
     def _is_handed_on(self, step: Step, parent: StripBox) -> bool:
         """Whether what came out is what went in: nothing happened, or nothing was joined to it."""
-        return step.memory == "same" or (canonical_name(step.op) == "cat" and step.shape == parent.shape)
+        if canonical_name(step.op) == "cat":
+            return step.shape == parent.shape
+        return step.memory == "same" and step.op != "contiguous"
 
     def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
         """The steps of one call of a module as a box that shows what came out of it."""

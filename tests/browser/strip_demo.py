@@ -49,6 +49,12 @@ def ours() -> Trace:
 st.set_page_config(layout="wide")
 TRACES = {"function": (of_three_lines, ""), "llama": (llama, "layers.0.self_attn"), "block": (llama, "layers.0")}
 
+
+def ran(name: str, size: int) -> None:
+    if st.query_params["asked"] != "refused":
+        st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+
+
 wanted = st.query_params.get("of", "ours")
 make, module = TRACES.get(wanted, (ours, "encoder.layers.0.self_attention"))
 trace = st.cache_resource(make)() if wanted in TRACES else make()
@@ -57,11 +63,11 @@ if "asked" in st.query_params:
     # What the sizes foresee is wrong here on purpose: no run changes with them.
     foreseen = {size: {"H": size, "d_k": 2} for size in (1, 2, 4, 8, 16)}
     slider = SizeSlider("heads", "H", "H heads", trace.config.heads, foreseen)
-    size_sliders([slider], [], key="sizes", sizes=symbol_sizes(trace.config), on_size=lambda name, size: None)
+    size_sliders([slider], [], key="sizes", sizes=symbol_sizes(trace.config), on_size=ran)
 shape_strip(
     strip,
     key="strip",
-    run=wanted,
+    run=f"{wanted} {st.session_state.get('runs', 0)}",
     here=next((box.step for box in strip.boxes if box.name == "scores"), None),
     title=module or "program",
     hues=hues_of(strip),

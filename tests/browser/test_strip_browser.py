@@ -34,7 +34,6 @@ SIZES = (
 )
 
 _OVERLAPS = """() => {
-    const root = document.querySelector("[data-testid=stBidiComponentRegular], .stBidiComponent") && document;
     const boxes = [];
     const visit = (node) => {
         for (const child of node.querySelectorAll("*")) {
@@ -46,7 +45,8 @@ _OVERLAPS = """() => {
     const parts = boxes.flatMap((box, owner) => [...box.querySelectorAll("text, .face, .slabs, .stack")].map((part) => {
         const { left, right, top, bottom } = part.getBoundingClientRect();
         const kind = part.matches("text") ? "text" : "shape";
-        return { owner, kind, said: `${box.dataset.name} ${part.textContent || part.classList}`, left, right, top, bottom };
+        const said = `${box.dataset.name} ${part.textContent || part.classList}`;
+        return { owner, kind, said, left, right, top, bottom };
     })).filter(({ left, right, top, bottom }) => right - left > 0.5 && bottom - top > 0.5);
     const overlaps = [];
     parts.forEach((one, a) => parts.slice(a + 1).forEach((other) => {
@@ -78,6 +78,10 @@ def opened(page: Page, address: str, **query: Any) -> None:
 
 def box(page: Page, name: str, op: str | None = None) -> Locator:
     return page.locator(f'.box[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
+
+
+def sizes_row(page: Page) -> Locator:
+    return page.get_by_role("group", name="Sizes")
 
 
 def shapes(page: Page) -> list[list[str | None]]:
@@ -125,12 +129,12 @@ def test_no_label_lies_on_another_in_other_peoples_blocks(of, tab: Page, demo: s
 
 def test_no_label_lies_on_another_while_sizes_change(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", batch=2, src_len=18)
-    slider = tab.get_by_role("slider", name="H heads")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
     for heads in (8, 16, 1):
         drag(slider, heads)
         expect(tab.locator(".strip.moving")).to_have_count(1)
         assert tab.evaluate(_OVERLAPS)[1] == []
-    drag(tab.get_by_role("slider", name="S source length"), 128)
+    drag(sizes_row(tab).get_by_role("slider", name="S source length"), 128)
     assert tab.evaluate(_OVERLAPS)[1] == []
 
 
@@ -145,7 +149,7 @@ def test_no_label_lies_on_another_while_sizes_change(tab: Page, app: str):
 )
 def test_while_a_size_is_dragged_every_shape_is_the_one_that_pytorch_then_comes_to(name, label, values, tab, app):
     opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", **SMALL)
-    slider = tab.get_by_role("slider", name=label)
+    slider = sizes_row(tab).get_by_role("slider", name=label)
     for value in values:
         assert drag(slider, value) == value
         config = Config(**SMALL, device="cpu").change(**{name: value})
@@ -154,7 +158,7 @@ def test_while_a_size_is_dragged_every_shape_is_the_one_that_pytorch_then_comes_
 
 def test_heads_stop_where_they_divide_d_model_and_come_back_to_where_they_were(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", d_model=48, heads=4, **SMALL)
-    slider = tab.get_by_role("slider", name="H heads")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
     before = shapes(tab)
     slider.focus()
     stops = [slider.press("ArrowRight") or int(slider.input_value()) for _ in range(5)]
@@ -166,7 +170,7 @@ def test_heads_stop_where_they_divide_d_model_and_come_back_to_where_they_were(t
 
 def test_let_go_a_size_runs_and_both_its_sliders_agree(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
-    slider = tab.get_by_role("slider", name="H heads")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
     drag(slider, 8)
     expect(tab.locator(".totals")).to_contain_text("FLOPs when it has run")
     expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
@@ -184,15 +188,43 @@ def test_let_go_a_size_runs_and_both_its_sliders_agree(tab: Page, app: str):
     expect(box(tab, "scores")).to_have_attribute("data-shape", "1,4,18,18")
 
 
+def test_a_thumb_that_comes_back_leaves_everything_as_it_was(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    before, totals = shapes(tab), tab.locator(".totals").inner_text()
+    slider.focus()
+    for heads in (8, 16, 4):
+        drag(slider, heads)
+    slider.blur()
+    assert shapes(tab) == before
+    expect(tab.locator(".strip.moving")).to_have_count(0)
+    expect(tab.locator(".totals")).to_have_text(totals)
+    drag(slider, 2)
+    let_go(slider)
+    expect(tab.locator(".totals")).not_to_contain_text("when it has run", timeout=30_000)
+    assert box(tab, "scores").get_attribute("data-shape") == "1,2,5,5"
+
+
 def test_where_pytorch_comes_to_another_shape_the_screen_says_so(tab: Page, demo: str):
     sizes = {"batch": 1, "src_len": 5, "heads": 4, "d_model": 32, "d_k": 8}
     opened(tab, demo, asked=1, **sizes)
-    slider = tab.get_by_role("slider", name="H heads")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
     drag(slider, 8)
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,5,5"
     let_go(slider)
     expect(tab.locator(".strip .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
+
+
+def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str):
+    sizes = {"batch": 1, "src_len": 5, "heads": 4, "d_model": 32, "d_k": 8}
+    opened(tab, demo, asked="refused", **sizes)
+    slider = tab.get_by_role("slider", name="H heads")
+    drag(slider, 8)
+    let_go(slider)
+    expect(tab.locator(".strip .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
+    assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
+    expect(slider).to_have_value("4")
 
 
 def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):

@@ -80,9 +80,7 @@ def test_a_folded_block_has_a_box_a_call_that_reads_what_the_call_read_from_outs
     strip = strip_of(trace, module, folded)
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     covered = sum(box.folded or (1 if box.op else 0) for box in strip.boxes)
-    assert covered == sum(step.memory != "same" for step in steps) + sum(
-        step.memory == "same" for step in steps if any(is_inside(step.path, part) for part in folded)
-    )
+    assert covered == len(steps)
     for box in strip.boxes:
         if not box.folded:
             continue
@@ -129,7 +127,7 @@ def test_a_block_of_more_steps_than_an_eye_follows_is_folded(trace):
 
 def test_what_nothing_happened_to_has_no_box_and_its_readers_read_what_was_handed_on():
     def program(x):
-        same = x.contiguous()
+        same = x.to(x.dtype)
         empty = torch.tensor([])
         joined = torch.cat([empty, same.view(-1)])
         return joined + 1
@@ -137,6 +135,17 @@ def test_what_nothing_happened_to_has_no_box_and_its_readers_read_what_was_hande
     strip = strip_of(record(program, torch.rand(2, 3)))
     assert [(box.name, box.op) for box in strip.boxes] == [("x", ""), ("view", "view"), ("add", "add")]
     assert [box.parents for box in strip.boxes] == [(), (0,), (1,)]
+
+
+def test_contiguous_is_drawn_between_its_neighbours_whether_or_not_it_had_to_copy():
+    for heads in (1, 2):
+        sizes = {"heads": heads, "d_model": 8, "encoder_layers": 1, "decoder_layers": 1}
+        trace = run(Config(**sizes, device="cpu"))
+        strip = strip_of(trace, ATTENTION)
+        copied, concat = named(strip, "mixed", "contiguous"), named(strip, "concat", "view")
+        assert trace.steps[strip.boxes[copied].step].memory == ("same" if heads == 1 else "new")
+        assert strip.boxes[copied].parents == (named(strip, "mixed", "permute"),)
+        assert strip.boxes[concat].parents == (copied,)
 
 
 def test_a_weight_is_an_operand_of_a_product_and_otherwise_part_of_the_operation():

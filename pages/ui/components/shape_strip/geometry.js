@@ -2,7 +2,7 @@
 import { shownSymbol } from "./shapes.js";
 
 export const CHARACTER = 6.7; // width of one in the labels' font
-export const LINE = 12;
+export const LINE = 13;
 const GLYPH = 22;
 const GAP = 4;
 const SMALL = 0.7; // of the usual sides

@@ -7,6 +7,9 @@ import { shapeAt, totalsOf } from "./shapes.js";
 import { changedSentence, change, grouped, linesOf, sentenceOf, shownBytes } from "./words.js";
 
 const SHOWN_FOR = 1500; // ms that what was before stays in sight
+const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
+const NOT_RUN = "These sizes were not run. The shapes are those of the last run.";
+const OTHERS = "PyTorch came to other shapes than were foreseen:";
 const MARGIN = 10;
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
@@ -31,6 +34,11 @@ class ShapeStrip {
     this.follow = (event) => this.foresee(event.detail);
     this.arrived = () => this.receive(this.waiting, this.send);
     window.addEventListener("shape-strip:sizes", this.follow);
+    this.answered = () => {
+      clearTimeout(this.giving_up);
+      this.giving_up = setTimeout(() => this.ahead && this.receive(this.data, this.send), PATIENCE);
+    };
+    window.addEventListener("shape-strip:answered", this.answered);
     this.drawn = [];
     this.shapes = [];
   }
@@ -38,7 +46,9 @@ class ShapeStrip {
   close() {
     window.removeEventListener("shape-strip:sizes", this.follow);
     window.removeEventListener("shape-strip:library", this.arrived);
+    window.removeEventListener("shape-strip:answered", this.answered);
     clearTimeout(this.timer);
+    clearTimeout(this.giving_up);
     this.root.remove();
   }
 
@@ -55,14 +65,15 @@ class ShapeStrip {
     this.data = data;
     this.ahead = false;
     if (structure !== this.structure) this.build(structure);
-    this.say(foreseen);
+    const fresh = data.run !== this.run;
+    this.say(foreseen, fresh);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
-    const fresh = data.run !== this.run;
     this.run = data.run;
     if (before && fresh && String(before.shapes) !== String(shapes)) this.remember(before);
     this.settled = { shapes, flops };
-    this.show(shapes, data.sizes, flops);
+    if (this.dragged) this.foresee(this.dragged); // an answer to an earlier move; the thumb has gone on
+    else this.show(shapes, data.sizes, flops);
     this.choose();
   }
 
@@ -87,15 +98,16 @@ class ShapeStrip {
   }
 
   // A slider moves: shapes follow from the symbols, before anything has run.
-  foresee({ sizes, released }) {
+  foresee(detail) {
+    const { sizes, released } = detail;
     if (!this.data || !this.drawn.length) return;
+    this.dragged = released ? null : detail;
     const now = { ...this.data.sizes, ...sizes };
     const shapes = this.data.boxes.map((box) => shapeAt(box, now));
-    this.ahead = true;
-    if (String(shapes) !== String(this.settled.shapes)) this.remember(this.settled);
-    this.show(shapes, now, null);
-    this.root.toggleAttribute("data-foreseen", true);
-    if (released) this.root.toggleAttribute("data-awaited", true);
+    this.ahead = String(shapes) !== String(this.settled.shapes);
+    if (this.ahead) this.remember(this.settled);
+    this.show(shapes, now, this.ahead ? null : this.settled.flops);
+    this.root.toggleAttribute("data-foreseen", this.ahead);
   }
 
   remember(settled) {
@@ -152,13 +164,11 @@ class ShapeStrip {
   }
 
   // Says where PyTorch came to other shapes than were foreseen.
-  say(foreseen) {
+  say(foreseen, fresh) {
     this.root.removeAttribute("data-foreseen");
-    this.root.removeAttribute("data-awaited");
     const wrong = foreseen ? this.data.boxes.filter((box, at) => String(box.shape) !== String(foreseen[at])) : [];
-    this.note.textContent = wrong.length
-      ? `PyTorch came to other shapes than were foreseen: ${wrong.slice(0, 4).map((box) => `${box.name} (${box.shape.join(", ")})`).join(", ")}.`
-      : "";
+    const named = wrong.slice(0, 4).map((box) => `${box.name} (${box.shape.join(", ")})`).join(", ");
+    if (fresh || wrong.length) this.note.textContent = noteOf(named, fresh);
     const said = JSON.stringify([this.data.blocks, this.data.block]);
     if (said !== this.said) {
       this.said = said;
@@ -238,6 +248,11 @@ class ShapeStrip {
   neighbour(from, key) {
     return neighbourOf(this.data.boxes, this.order.column, this.drawn.map(({ group }) => group.getBoundingClientRect().y), from, key);
   }
+}
+
+function noteOf(wrong, fresh) {
+  if (!wrong) return "";
+  return fresh ? `${OTHERS} ${wrong}.` : NOT_RUN;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

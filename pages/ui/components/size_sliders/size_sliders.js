@@ -27,14 +27,19 @@ class SizeSliders {
     const kinds = JSON.stringify([data.sliders.map(({ name, label }) => [name, label]), data.fixed]);
     if (kinds !== this.kinds) this.build(kinds);
     for (const slider of data.sliders) this.set(slider, isStale);
-    if (!isStale && !this.held) this.sizes = data.sizes;
+    if (this.held) this.foresee(this.held, false);
+    else if (!isStale) this.sizes = data.sizes;
     this.derive();
+    if (this.released && !isStale) {
+      this.released = false;
+      window.dispatchEvent(new Event("shape-strip:answered"));
+    }
   }
 
   build(kinds) {
     this.kinds = kinds;
     this.sliders.clear();
-    const parts = this.data.sliders.map((slider) => this.build_slider(slider));
+    const parts = this.data.sliders.map((slider) => this.slider(slider));
     const fixed = this.data.fixed.map(({ symbol, label, value }) => {
       const size = document.createElement("p");
       size.className = "fixed";
@@ -50,7 +55,7 @@ class SizeSliders {
     this.root.replaceChildren(...parts, ...fixed, this.derived);
   }
 
-  build_slider({ name, symbol, label }) {
+  slider({ name, symbol, label }) {
     const holder = document.createElement("label");
     holder.style.setProperty("--axis", this.colour(symbol));
     const [said, value, input] = ["span", "output", "input"].map((tag) => document.createElement(tag));
@@ -59,7 +64,8 @@ class SizeSliders {
     input.dataset.size = name;
     input.setAttribute("aria-label", label);
     input.addEventListener("input", () => this.move(name));
-    input.addEventListener("change", () => this.release(name));
+    // A thumb that comes back to where it was changes nothing, and still has been let go.
+    for (const end of ["change", "pointerup", "blur"]) input.addEventListener(end, () => this.release(name));
     holder.append(said, value, input);
     this.sliders.set(name, { input, value, at: null, options: [] });
     return holder;
@@ -83,24 +89,28 @@ class SizeSliders {
     drawn.at = nextOption(drawn.options, drawn.at, Number(drawn.input.value));
     drawn.input.value = drawn.at;
     drawn.value.textContent = drawn.at;
-    this.sizes = { ...this.data.sizes, ...drawn.foreseen[drawn.at] };
+    this.foresee(name, false);
     this.derive();
-    this.tell(false);
+  }
+
+  // Tells whatever draws shapes how long the axes will be.
+  foresee(name, released) {
+    const drawn = this.sliders.get(name);
+    this.sizes = { ...this.data.sizes, ...drawn.foreseen[drawn.at] };
+    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released } }));
   }
 
   release(name) {
     const drawn = this.sliders.get(name);
+    if (this.held !== name) return;
     this.held = null;
     drawn.input.value = drawn.at;
+    this.foresee(name, true);
     if (drawn.at === drawn.sent) return;
     drawn.sent = drawn.at;
     this.turn += 1;
-    this.tell(true);
+    this.released = true;
     this.send("size", { name, value: drawn.at, turn: this.turn });
-  }
-
-  tell(released) {
-    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released } }));
   }
 
   derive() {
