@@ -265,6 +265,14 @@ def test_a_folded_module_opens_as_the_block_that_is_drawn_and_the_row_above_lead
     expect(tab.locator('.box[data-name="encoder"]')).to_have_count(1, timeout=30_000)
 
 
+def test_a_block_beside_the_one_that_is_drawn_is_one_press_away(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    tab.locator(".blocks").get_by_role("button", name="feed-forward", exact=True).click()
+    tab.wait_for_url(re.compile(r"step=encoder\.layers\.0\.feed_forward\.hidden"), timeout=30_000)
+    expect(tab.locator(".blocks [aria-current]")).to_have_text("feed-forward")
+    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "hidden")
+
+
 def test_a_box_on_the_front_page_opens_its_step_in_the_walkthrough(tab: Page, app: str):
     opened(tab, app, heads=2, weights="random")
     box(tab, "weights").click()

@@ -45,7 +45,14 @@ def test_the_block_is_the_one_of_the_step_until_another_is_chosen(trace):
     strip = sent(app, "shape_strip")
     assert strip["block"] == "decoder.layers.1.cross_attention"
     assert strip["here"] == trace.find(step).index
-    assert [title for _, title in strip["blocks"]] == ["model", "decoder", "layer 1", "cross-attention"]
+    blocks = {title: is_beside for _, title, is_beside in strip["blocks"]}
+    assert [title for title, is_beside in blocks.items() if not is_beside] == [
+        "model",
+        "decoder",
+        "layer 1",
+        "cross-attention",
+    ]
+    assert {"self-attention", "feed-forward"} <= {title for title, is_beside in blocks.items() if is_beside}
     strip = sent(opened("pages/walkthrough.py", step=step, scope="decoder.layers.1"), "shape_strip")
     assert strip["block"] == "decoder.layers.1"
     assert {box["name"] for box in strip["boxes"] if box["folded"]} >= {"decoder.layers.1.cross_attention"}

@@ -31,10 +31,14 @@ _library = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Block:
-    """A block that can be drawn: what pressing it reports, and what it is called."""
+    """A block that can be drawn: what pressing it reports, what it is called, and whether it lies beside the one drawn.
+
+    The others lie around it.
+    """
 
     value: str
     title: str
+    is_beside: bool = False
 
 
 def shape_strip(
@@ -59,7 +63,7 @@ def shape_strip(
         here: the index of the step that is open, which is marked.
         title: what people call the block.
         hues: the role of each box, ``""`` for one without a hue.
-        blocks: the modules around the block and the block, the outermost first.
+        blocks: the modules around the block and the block, the outermost first; then those beside it.
         block: the value of the one that is drawn.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
@@ -74,7 +78,7 @@ def shape_strip(
         "names": {symbol: spoken(symbol) for symbol in symbols},
         "tones": {symbol or "": _tones(symbol) for symbol in (*symbols, None)},
         "hues": {hue: [tone.light, tone.dark] for hue, tone in {**ROLE, "": NEUTRAL}.items()},
-        "blocks": [[one.value, one.title] for one in blocks],
+        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
         "block": block,
     }
     with st.container(gap=None):

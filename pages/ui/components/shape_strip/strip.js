@@ -28,6 +28,7 @@ class ShapeStrip {
     this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
     this.wires = element("g", { class: "wires", "aria-hidden": "true" }, this.svg);
     this.boxes = element("g", { class: "boxes" }, this.svg);
+    this.scroll.addEventListener("scroll", () => this.hint(), { passive: true });
     this.svg.addEventListener("click", (event) => this.press(event.target));
     this.svg.addEventListener("keydown", (event) => this.key(event));
     this.svg.addEventListener("focusin", (event) => this.rove(event.target));
@@ -148,6 +149,14 @@ class ShapeStrip {
     put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
     this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
     this.count(shapes, flops, before);
+    this.hint();
+  }
+
+  // Fades the sides on which there is more to scroll to.
+  hint() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
+    this.scroll.classList.toggle("more-left", scrollLeft > 2);
+    this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
   }
 
   count(shapes, flops, before) {
@@ -176,8 +185,9 @@ class ShapeStrip {
     }
   }
 
-  blockButton([value, title]) {
+  blockButton([value, title, isBeside]) {
     const button = document.createElement("button");
+    button.className = isBeside ? "beside" : "around";
     button.type = "button";
     button.textContent = title;
     if (value === this.data.block) button.setAttribute("aria-current", "true");

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from engine import Step, Trace
-from engine.graph.module_paths import ancestors, display_name
-from engine.graph.strip import Strip, strip_of
+from engine.graph.module_paths import ancestors, display_name, is_inside
+from engine.graph.strip import Strip, parts_of, strip_of
 from pages.ui.components.shape_strip import Block, shape_strip
 from pages.ui.state import session
 from pages.ui.state.url_step import key_of
@@ -49,10 +49,10 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         here=step.index if marks else None,
         title=title_of(module),
         hues=hues_of(strip),
-        blocks=[Block(WHOLE, display_name("")), *(Block(path, display_name(path)) for path in ancestors(step.path))],
+        blocks=_blocks(trace, step, module),
         block=module or WHOLE,
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
-        on_block=partial(_choose, step.path),
+        on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
 
 
@@ -98,6 +98,22 @@ def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None
     on_step(key_of(trace, trace.steps[index]))
 
 
-def _choose(own: str, value: str) -> None:
+def _blocks(trace: Trace, step: Step, module: str) -> list[Block]:
+    """The blocks around the step, the whole first, and those that lie beside the one that is drawn."""
+    around = ancestors(step.path)
+    parent = (["", *ancestors(module)])[-2] if module else ""
+    beside = [part for part in parts_of(trace, parent) if part != module] if module else []
+    return [
+        Block(WHOLE, display_name("")),
+        *(Block(path, display_name(path)) for path in around),
+        *(Block(path, display_name(path), is_beside=True) for path in beside),
+    ]
+
+
+def _choose(drawn: weakref.ref[Trace], own: str, on_step: Callable[[str], None], value: str) -> None:
+    """Draws another block: one around the step, or one beside, to whose first step it then goes."""
     # The step's own module is what is drawn when nothing is chosen, and then follows the step.
     session.change_view(scope=None if value == (own or WHOLE) else value)
+    trace = drawn()
+    if trace is not None and value not in (WHOLE, *ancestors(own)):
+        on_step(key_of(trace, next(step for step in trace.steps if is_inside(step.path, value))))
