@@ -25,7 +25,7 @@ _component = st.components.v2.component(
 # On its own and always the same, so that Streamlit sends its 49 kB once to each browser and then only names them.
 _library = st.components.v2.component(
     "tensor_shape_explorer.strip_layout",
-    js=library_of(_HERE / "dagre" / "dagre.min.js"),
+    js=library_of(_HERE / "dagre" / "dagre.min.mjs"),
 )
 
 

@@ -12,12 +12,13 @@ const SIGNS = {
   folded: "M1-6h14v12h-14zM4-2h8M4 2h8",
 };
 
-const OF_OPERATION = new Map([
-  ...["view", "reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "chunk", "split", "unbind"].map((op) => [op, "cut"]),
-  ...["permute", "transpose", "t", "T", "mT", "swapaxes", "movedim"].map((op) => [op, "turn"]),
-  ...["matmul", "bmm", "mm", "einsum", "baddbmm", "scaled_dot_product_attention"].map((op) => [op, "product"]),
-  ["module", "folded"],
-]);
+/** @type {Record<string, string[]>} */
+const OPERATIONS = {
+  cut: ["view", "reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "chunk", "split", "unbind"],
+  turn: ["permute", "transpose", "t", "T", "mT", "swapaxes", "movedim"],
+  product: ["matmul", "bmm", "mm", "einsum", "baddbmm", "scaled_dot_product_attention"],
+  folded: ["module"],
+};
 
 /**
  * The kind of sign an operation has.
@@ -25,7 +26,7 @@ const OF_OPERATION = new Map([
  * @returns {string}
  */
 export function signOf(op) {
-  return OF_OPERATION.get(op) ?? "arrow";
+  return Object.keys(OPERATIONS).find((sign) => OPERATIONS[sign].includes(op)) ?? "arrow";
 }
 
 /**

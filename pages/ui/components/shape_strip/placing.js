@@ -128,7 +128,7 @@ function levelsOf(items) {
  * @param {{width: number, up: number, down: number}[]} cells
  * @returns {Placed}
  */
-export function place(order, cells) {
+export function placeBoxes(order, cells) {
   const widths = order.columns.map((column) => Math.max(...column.map((item) => (item.box < 0 ? 0 : cells[item.box].width))));
   const lefts = widths.map((_, column) => widths.slice(0, column).reduce((sum, width) => sum + width + BETWEEN_COLUMNS, 0));
   const free = order.columns.map(() => 0); // the height down to which each column is taken
@@ -184,8 +184,9 @@ function pathOf(edge, at, cells, lefts, widths, column) {
   let path = `M${from.x + cells[edge.from].width + 2} ${from.y}H${lefts[column[edge.from]] + widths[column[edge.from]]}`;
   let [x, y] = [lefts[column[edge.from]] + widths[column[edge.from]], from.y];
   for (const pass of edge.passes) {
-    path += bend(x, y, lefts[pass.column], pass.y) + `H${lefts[pass.column] + widths[pass.column]}`;
-    [x, y] = [lefts[pass.column] + widths[pass.column], pass.y];
+    const right = lefts[pass.column] + widths[pass.column];
+    path += `${bend(x, y, lefts[pass.column], pass.y)}H${right}`;
+    [x, y] = [right, pass.y];
   }
   return path + bend(x, y, to.x, to.y);
 }

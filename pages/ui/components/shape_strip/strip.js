@@ -1,63 +1,100 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
 import { cellOf } from "./geometry.js";
 import { DrawnBox, element, put } from "./drawing.js";
+import { Heading, Note, part } from "./heading.js";
 import { neighbourOf } from "./keyboard.js";
-import { orderOf, place } from "./placing.js";
-import { shapeAt, totalsOf } from "./shapes.js";
-import { changedSentence, change, grouped, linesOf, sentenceOf, shownBytes } from "./words.js";
+import { orderOf, placeBoxes } from "./placing.js";
+import { shapeAt } from "./shapes.js";
+import { linesOf, sentenceOf } from "./words.js";
 
 const SHOWN_FOR = 1500; // ms that what was before stays in sight
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
-const NOT_RUN = "These sizes were not run. The shapes are those of the last run.";
-const OTHERS = "PyTorch came to other shapes than were foreseen:";
 const MARGIN = 10;
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
 const strips = new WeakMap(); // parent → the strip in it
 
+/**
+ * What Python sends.
+ * @typedef {object} StripData
+ * @property {string} run tells one trace from another
+ * @property {string} title
+ * @property {number | null} here the step that is open
+ * @property {import("./shapes.js").BoxData[]} boxes
+ * @property {Record<string, number>} sizes
+ * @property {Record<string, string>} names what people call the axes
+ * @property {Record<string, [string, string]>} tones of the axes, light and dark
+ * @property {Record<string, [string, string]>} hues of the roles, light and dark
+ * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
+ * @property {string} block
+ */
+
+/**
+ * Shapes that PyTorch came to, and the floating-point operations of all of them.
+ * @typedef {{shapes: number[][], flops: number}} Settled
+ */
+
+/** One strip, as long as it is on the page. */
 class ShapeStrip {
+  /** @param {ShadowRoot | HTMLElement} parent */
   constructor(parent) {
-    this.root = document.createElement("div");
-    this.root.className = "strip";
-    this.root.innerHTML =
-      '<div class="head"><nav class="blocks" aria-label="The block that is drawn"></nav><p class="totals" aria-live="polite"></p></div>' +
-      '<div class="scroll"></div><p class="note" role="status"></p>';
-    parent.append(this.root);
-    [this.head, this.scroll, this.note] = this.root.children;
-    [this.blocks, this.totals] = this.head.children;
+    this.root = part("div", "strip", parent);
+    this.heading = new Heading(this.root, (block) => this.send("block", block));
+    this.scroll = part("div", "scroll", this.root);
+    this.note = new Note(this.root);
     this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
     this.wires = element("g", { class: "wires", "aria-hidden": "true" }, this.svg);
     this.boxes = element("g", { class: "boxes" }, this.svg);
+    /** @type {DrawnBox[]} */
+    this.drawn = [];
+    /** @type {number[][]} what is on screen */
+    this.shapes = [];
+    /** @type {Record<string, number>} */
+    this.sizes = {};
+    /** @type {number | null} null as long as nothing has run at these sizes */
+    this.flops = null;
+    /** @type {Settled | null} what stays in sight for a moment */
+    this.before = null;
+    this.listening = new AbortController();
+    this.listen(this.listening.signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
     this.scroll.addEventListener("scroll", () => this.hint(), { passive: true });
     this.svg.addEventListener("click", (event) => this.press(event.target));
     this.svg.addEventListener("keydown", (event) => this.key(event));
     this.svg.addEventListener("focusin", (event) => this.rove(event.target));
-    this.follow = (event) => this.foresee(event.detail);
     this.arrived = () => this.receive(this.waiting, this.send);
-    window.addEventListener("shape-strip:sizes", this.follow);
-    this.answered = () => {
-      clearTimeout(this.giving_up);
-      this.giving_up = setTimeout(() => this.ahead && this.receive(this.data, this.send), PATIENCE);
-    };
-    window.addEventListener("shape-strip:answered", this.answered);
-    this.drawn = [];
-    this.shapes = [];
+    const follow = (/** @type {any} */ event) => this.foresee(event.detail);
+    window.addEventListener("shape-strip:sizes", follow, { signal });
+    window.addEventListener("shape-strip:answered", () => this.expect(), { signal });
   }
 
   close() {
-    window.removeEventListener("shape-strip:sizes", this.follow);
-    window.removeEventListener("shape-strip:library", this.arrived);
-    window.removeEventListener("shape-strip:answered", this.answered);
+    this.listening.abort();
     clearTimeout(this.timer);
-    clearTimeout(this.giving_up);
+    clearTimeout(this.expecting);
     this.root.remove();
   }
 
+  // Python has answered the sizes. Where no other shapes come with that, nothing was run.
+  expect() {
+    clearTimeout(this.expecting);
+    this.expecting = setTimeout(() => {
+      if (this.ahead) this.receive(this.data, this.send);
+    }, PATIENCE);
+  }
+
+  /**
+   * @param {StripData} data
+   * @param {(name: string, value: any) => void} send
+   */
   receive(data, send) {
     this.send = send;
     if (!globalThis[LIBRARY]) {
       this.waiting = data;
-      window.addEventListener("shape-strip:library", this.arrived, { once: true });
+      window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
       return;
     }
     const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small]));
@@ -67,7 +104,9 @@ class ShapeStrip {
     this.ahead = false;
     if (structure !== this.structure) this.build(structure);
     const fresh = data.run !== this.run;
-    this.say(foreseen, fresh);
+    this.root.removeAttribute("data-foreseen");
+    this.note.compare(data.boxes, foreseen, fresh);
+    this.heading.showBlocks(data.blocks, data.block);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
     this.run = data.run;
@@ -78,7 +117,10 @@ class ShapeStrip {
     this.choose();
   }
 
-  // Elements for a block that was not drawn before.
+  /**
+   * Elements for a block that was not drawn before.
+   * @param {string} structure
+   */
   build(structure) {
     this.structure = structure;
     this.height = 0;
@@ -94,11 +136,17 @@ class ShapeStrip {
     this.here = undefined;
   }
 
+  /**
+   * @param {number[][]} shapes
+   */
   cells(shapes) {
     return this.data.boxes.map((box, at) => cellOf(box, shapes[at], this.lines[at]));
   }
 
-  // A slider moves: shapes follow from the symbols, before anything has run.
+  /**
+   * A slider moves: shapes follow from the symbols, before anything has run.
+   * @param {{sizes: Record<string, number>, released: boolean}} detail
+   */
   foresee(detail) {
     const { sizes, released } = detail;
     if (!this.data || !this.drawn.length) return;
@@ -111,13 +159,19 @@ class ShapeStrip {
     this.root.toggleAttribute("data-foreseen", this.ahead);
   }
 
+  /**
+   * Keeps in sight for a moment what was before.
+   * @param {Settled} settled
+   */
   remember(settled) {
     this.before ??= settled;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (this.ahead) return this.remember(this.settled);
-      this.forget();
-      this.show(this.shapes, this.sizes, this.flops);
+      if (this.ahead) this.remember(this.settled);
+      else {
+        this.forget();
+        this.show(this.shapes, this.sizes, this.flops);
+      }
     }, SHOWN_FOR);
   }
 
@@ -126,10 +180,15 @@ class ShapeStrip {
     this.before = null;
   }
 
+  /**
+   * @param {number[][]} shapes
+   * @param {Record<string, number>} sizes
+   * @param {number | null} flops
+   */
   show(shapes, sizes, flops) {
     [this.shapes, this.sizes, this.flops] = [shapes, sizes, flops];
     const cells = this.cells(shapes);
-    const placed = place(this.order, cells);
+    const placed = placeBoxes(this.order, cells);
     const before = this.before?.shapes.length === shapes.length ? this.before.shapes : null;
     const old = before ? this.cells(before) : null;
     const names = this.data.boxes.map((box) => box.name);
@@ -142,13 +201,14 @@ class ShapeStrip {
       drawn.group.classList.toggle("changes", differs);
       drawn.say(sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names));
     });
+    this.heights = placed.boxes.map(({ y }) => y);
     placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
     // It never becomes lower, so that what stands below does not follow every move.
     this.height = Math.max(this.height, placed.height);
     const [width, height] = [placed.width + 2 * MARGIN, this.height + 2 * MARGIN];
     put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
     this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
-    this.count(shapes, flops, before);
+    this.heading.count(this.data.boxes, shapes, flops, before ? this.before : null);
     this.hint();
   }
 
@@ -159,46 +219,12 @@ class ShapeStrip {
     this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
   }
 
-  count(shapes, flops, before) {
-    const now = totalsOf(this.data.boxes, shapes);
-    const was = before ? totalsOf(this.data.boxes, before) : now;
-    const parts = [
-      before && String(before) !== String(shapes) ? changedSentence(before, shapes) : "",
-      `${change(was.elements, now.elements, grouped)} elements`,
-      change(was.bytes, now.bytes, shownBytes),
-      flops === null ? "FLOPs when it has run" : `${change(before ? this.before.flops : flops, flops, grouped)} FLOPs`,
-    ];
-    const said = parts.filter(Boolean).join(" · ");
-    if (this.totals.textContent !== said) this.totals.textContent = said;
-  }
-
-  // Says where PyTorch came to other shapes than were foreseen.
-  say(foreseen, fresh) {
-    this.root.removeAttribute("data-foreseen");
-    const wrong = foreseen ? this.data.boxes.filter((box, at) => String(box.shape) !== String(foreseen[at])) : [];
-    const named = wrong.slice(0, 4).map((box) => `${box.name} (${box.shape.join(", ")})`).join(", ");
-    if (fresh || wrong.length) this.note.textContent = noteOf(named, fresh);
-    const said = JSON.stringify([this.data.blocks, this.data.block]);
-    if (said !== this.said) {
-      this.said = said;
-      this.blocks.replaceChildren(...this.data.blocks.map((block) => this.blockButton(block)));
-    }
-  }
-
-  blockButton([value, title, isBeside]) {
-    const button = document.createElement("button");
-    button.className = isBeside ? "beside" : "around";
-    button.type = "button";
-    button.textContent = title;
-    if (value === this.data.block) button.setAttribute("aria-current", "true");
-    button.addEventListener("click", () => value !== this.data.block && this.send("block", value));
-    return button;
-  }
-
+  /** @param {import("./shapes.js").BoxData} box */
   coloursOf(box) {
     return box.axes.map((axis) => this.pick(this.data.tones[axis ?? ""]));
   }
 
+  /** @param {[string, string]} tone */
   pick([light, dark]) {
     return `light-dark(${light}, ${dark})`;
   }
@@ -207,19 +233,20 @@ class ShapeStrip {
   choose() {
     const { here } = this.data;
     let chosen = null;
-    this.drawn.forEach((drawn, at) => {
-      const box = this.data.boxes[at];
-      const current = here !== null && box.first !== null && box.first <= here && here < box.first + Math.max(1, box.folded);
-      if (current) chosen = drawn.group;
-      if (current) drawn.group.setAttribute("aria-current", "step");
-      else drawn.group.removeAttribute("aria-current");
+    this.drawn.forEach(({ group }, at) => {
+      const { first, folded } = this.data.boxes[at];
+      const current = here !== null && first !== null && first <= here && here < first + Math.max(1, folded);
+      if (current) chosen = group;
+      if (current) group.setAttribute("aria-current", "step");
+      else group.removeAttribute("aria-current");
     });
-    const entry = chosen ?? this.drawn[0]?.group;
-    if (entry && !this.drawn.some(({ group }) => group.tabIndex === 0 && group === this.svg.getRootNode().activeElement)) this.rove(entry);
+    // Tab leads to the box that is open, unless a person is in the strip already.
+    if (this.drawn.length && !this.svg.querySelector(".box:focus")) this.rove(chosen ?? this.drawn[0].group);
     if (chosen && here !== this.here) this.reveal(chosen);
     this.here = here;
   }
 
+  /** @param {Element} group */
   reveal(group) {
     const [outer, inner] = [this.scroll.getBoundingClientRect(), group.getBoundingClientRect()];
     if (inner.left >= outer.left && inner.right <= outer.right) return;
@@ -228,20 +255,24 @@ class ShapeStrip {
     this.scroll.scrollBy({ left, behavior: calm ? "instant" : "smooth" });
   }
 
+  /** @param {any} target */
   rove(target) {
     const group = target.closest(".box");
     if (!group) return;
     for (const drawn of this.drawn) put(drawn.group, { tabindex: drawn.group === group ? 0 : -1 });
   }
 
+  /** @param {any} target */
   press(target) {
     const group = target.closest(".box");
     if (!group || group.dataset.step === "") return;
     this.send("pick", Number(group.dataset.step));
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const group = event.target.closest(".box");
+    const target = /** @type {any} */ (event.target);
+    const group = target.closest(".box");
     if (!group) return;
     if (event.key === "Enter" || event.key === " ") this.press(group);
     else {
@@ -255,14 +286,13 @@ class ShapeStrip {
     event.stopPropagation();
   }
 
+  /**
+   * @param {number} from
+   * @param {string} key
+   */
   neighbour(from, key) {
-    return neighbourOf(this.data.boxes, this.order.column, this.drawn.map(({ group }) => group.getBoundingClientRect().y), from, key);
+    return neighbourOf(this.data.boxes, this.order.column, this.heights, from, key);
   }
-}
-
-function noteOf(wrong, fresh) {
-  if (!wrong) return "";
-  return fresh ? `${OTHERS} ${wrong}.` : NOT_RUN;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

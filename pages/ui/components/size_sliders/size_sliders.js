@@ -58,7 +58,8 @@ class SizeSliders {
   slider({ name, symbol, label }) {
     const holder = document.createElement("label");
     holder.style.setProperty("--axis", this.colour(symbol));
-    const [said, value, input] = ["span", "output", "input"].map((tag) => document.createElement(tag));
+    const [said, value] = [document.createElement("span"), document.createElement("output")];
+    const input = document.createElement("input");
     said.textContent = label;
     input.type = "range";
     input.dataset.size = name;

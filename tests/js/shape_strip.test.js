@@ -6,11 +6,11 @@ import vm from "node:vm";
 
 import { cellOf, depthOf, side } from "../../pages/ui/components/shape_strip/geometry.js";
 import { neighbourOf } from "../../pages/ui/components/shape_strip/keyboard.js";
-import { orderOf, place } from "../../pages/ui/components/shape_strip/placing.js";
+import { orderOf, placeBoxes } from "../../pages/ui/components/shape_strip/placing.js";
 import { shapeAt, sizeOf, totalsOf } from "../../pages/ui/components/shape_strip/shapes.js";
 import { changedSentence, sentenceOf, shownBytes } from "../../pages/ui/components/shape_strip/words.js";
 
-const library = readFileSync(new URL("../../pages/ui/components/shape_strip/dagre/dagre.min.js", import.meta.url), "utf8");
+const library = readFileSync(new URL("../../pages/ui/components/shape_strip/dagre/dagre.min.mjs", import.meta.url), "utf8");
 const dagre = vm.runInThisContext(`${library}\ndagre`);
 
 // Attention as its paper draws it: x, then query, key and value, each linear, view and permute, and what follows.
@@ -63,7 +63,7 @@ test("no two cells overlap and no line runs through one, for graphs and sizes of
     const order = orderOf(dagre, boxes, someCells(boxes, random));
     for (let again = 0; again < 3; again += 1) {
       const cells = someCells(boxes, random); // other sizes than those that the order was made with
-      assertApart(place(order, cells), cells, order);
+      assertApart(placeBoxes(order, cells), cells, order);
     }
   }
 });
@@ -74,7 +74,7 @@ test("each box stands to the right of what it was made of", () => {
     const boxes = someBoxes(random);
     const cells = someCells(boxes, random);
     const order = orderOf(dagre, boxes, cells);
-    const { boxes: at } = place(order, cells);
+    const { boxes: at } = placeBoxes(order, cells);
     boxes.forEach((box, to) => box.parents.forEach((from) => assert.ok(at[from].x + cells[from].width <= at[to].x)));
   }
 });
@@ -82,7 +82,7 @@ test("each box stands to the right of what it was made of", () => {
 test("query, key and value are lines from the top to the bottom, each step under the other two's", () => {
   const cells = attention.map(() => ({ width: 100, up: 30, down: 40 }));
   const order = orderOf(dagre, attention, cells);
-  const { boxes } = place(order, cells);
+  const { boxes } = placeBoxes(order, cells);
   for (const [query, key, value] of [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) {
     assert.ok(boxes[query].y < boxes[key].y && boxes[key].y < boxes[value].y);
     assert.equal(boxes[query].x, boxes[key].x);
