@@ -21,12 +21,17 @@ _OUTLINE = """digraph {
 }"""
 
 
-def parts() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Draws the headings, and gives the places below them: for the words and for the picture."""
+# As high as the sizes and the strip of the first block, so that nothing below them moves when they come.
+_ROOM_FOR_INSTRUMENT = '<div style="height: 27rem"></div>'
+
+
+def parts() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Draws the headings, and gives the places below them: for the instrument, for the words and for the picture."""
+    st.title("Point at any number. See what made it.")
+    instrument = st.container()
     words, picture = st.columns([4, 7], gap="large")
-    words.title("Point at any number. See what made it.")
     picture.markdown("##### The model, with the shape of every tensor that passes")
-    return words, picture
+    return instrument, words, picture
 
 
 def draw() -> None:
@@ -35,7 +40,8 @@ def draw() -> None:
     With the outline the browser fetches and starts what draws graphs while it has nothing else to do. The graph itself
     then comes sooner.
     """
-    words, picture = parts()
+    instrument, words, picture = parts()
+    instrument.html(_ROOM_FOR_INSTRUMENT)
     with words:
         st.markdown("A complete encoder–decoder Transformer will run, and every tensor on the way be kept.")
         loading_placeholder.says()

@@ -33,8 +33,6 @@ _STYLE = """<style>
 .parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
 </style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
-
-
 _OPENED = "front_page.opened"  # the step whose box was pressed
 _BLOCK = "encoder.layers.0.self_attention"
 
@@ -42,9 +40,10 @@ _BLOCK = "encoder.layers.0.self_attention"
 def draw(trace: Trace) -> None:
     """Draws the front page of a trace."""
     _open_pressed()
-    sizes.draw(trace)
-    strip.draw(trace, _first_block(trace), _press, marks=False)
-    words, picture = front_skeleton.parts()
+    instrument, words, picture = front_skeleton.parts()
+    with instrument:
+        sizes.draw(trace)
+        strip.draw(trace, _first_block(trace), _press, marks=False)
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
