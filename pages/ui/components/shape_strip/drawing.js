@@ -65,17 +65,34 @@ export class DrawnBox {
     if (this.title.textContent !== sentence) this.title.textContent = sentence;
   }
 
+  /** @param {{x: number, y: number}} at */
+  moveTo(at) {
+    put(this.group, { transform: `translate(${at.x} ${at.y})` });
+  }
+
+  /**
+   * Whether it has to be drawn again to show this.
+   * @param {number[]} shape
+   * @param {number[] | null} before
+   * @returns {boolean}
+   */
+  isNew(shape, before) {
+    const key = `${shape} ${before}`;
+    const isNew = key !== this.key;
+    this.key = key;
+    return isNew;
+  }
+
   /**
    * Draws it with these sizes.
    * @param {import("./geometry.js").Cell} cell
-   * @param {{x: number, y: number}} at
    * @param {number[]} shape
    * @param {string[]} colours of its axes
    * @param {number[] | null} before the sizes that it had, where they are to be seen
    */
-  draw(cell, at, shape, colours, before) {
+  draw(cell, shape, colours, before) {
     const { x, width, height } = cell.face;
-    put(this.group, { transform: `translate(${at.x} ${at.y})`, "data-shape": shape.join(",") });
+    put(this.group, { "data-shape": shape.join(",") });
     put(this.face, { x, y: -height / 2, width, height });
     put(this.slabs, { d: slabsPath(cell) });
     const stack = stackAt(cell);

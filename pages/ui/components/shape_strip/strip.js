@@ -97,7 +97,7 @@ class ShapeStrip {
       window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
       return;
     }
-    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small]));
+    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue]));
     const before = structure === this.structure ? this.settled : null;
     const foreseen = this.ahead && structure === this.structure ? this.shapes : null;
     this.data = data;
@@ -130,6 +130,10 @@ class ShapeStrip {
     const { boxes } = this.data;
     this.lines = boxes.map(linesOf);
     this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.lines[at], this.boxes));
+    this.colours = boxes.map((box) => this.coloursOf(box));
+    boxes.forEach(({ hue }, at) => {
+      this.drawn[at].group.style.setProperty("--hue", this.pick(this.data.hues[hue] ?? this.data.hues[""]));
+    });
     this.order = orderOf(globalThis[LIBRARY], boxes, this.cells(boxes.map((box) => box.shape)));
     this.edges = this.order.edges.map(({ from, to }) => element("path", { class: "wire", "data-from": from, "data-to": to }, this.wires));
     this.scroll.scrollLeft = 0;
@@ -195,9 +199,10 @@ class ShapeStrip {
     this.data.boxes.forEach((box, at) => {
       const differs = before !== null && String(before[at]) !== String(shapes[at]);
       const drawn = this.drawn[at];
-      drawn.draw(cells[at], placed.boxes[at], shapes[at], this.coloursOf(box), differs ? before[at] : null);
+      drawn.moveTo(placed.boxes[at]);
+      if (!drawn.isNew(shapes[at], differs ? before[at] : null)) return;
+      drawn.draw(cells[at], shapes[at], this.colours[at], differs ? before[at] : null);
       drawn.showGhost(differs ? old[at] : null, cells[at]);
-      drawn.group.style.setProperty("--hue", this.pick(this.data.hues[box.hue] ?? this.data.hues[""]));
       drawn.group.classList.toggle("changes", differs);
       drawn.say(sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names));
     });
@@ -209,7 +214,8 @@ class ShapeStrip {
     put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
     this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
     this.heading.count(this.data.boxes, shapes, flops, before ? this.before : null);
-    this.hint();
+    // Asked at once, the browser would have to lay everything out for the answer.
+    requestAnimationFrame(() => this.hint());
   }
 
   // Fades the sides on which there is more to scroll to.
