@@ -46,6 +46,10 @@ function assertApart(placed, cells, order) {
       assert.ok(beside || stacked, `${a} and ${b} overlap`);
     });
   });
+  for (const column of order.columns) {
+    const heights = column.filter((item) => item.box < 0).map((item) => item.y);
+    assert.equal(new Set(heights).size, heights.length, "two lines pass on one height");
+  }
   for (const edge of order.edges) {
     for (const pass of edge.passes) {
       placed.boxes.forEach((box, at) => {
@@ -134,6 +138,8 @@ test("arrows lead along a line of data and between the lines", () => {
   assert.deepEqual([4, 5, 6].map((from) => leads(from, "ArrowLeft")), [1, 2, 3]);
   assert.deepEqual([leads(1, "ArrowDown"), leads(2, "ArrowDown"), leads(3, "ArrowUp")], [2, 3, 2]);
   assert.deepEqual([leads(0, "ArrowLeft"), leads(3, "ArrowDown"), leads(6, "ArrowRight")], [0, 3, 6]);
+  // A line of data is followed to where it goes on, also where another's box is nearer.
+  assert.equal(neighbourOf([{ lane: 0 }, { lane: 0 }, { lane: 1 }], [0, 1, 1], [0, 80, 0], 0, "ArrowRight"), 1);
   assert.deepEqual([leads(3, "Home"), leads(3, "End"), leads(3, "a")], [0, 6, null]);
 });
 

@@ -68,10 +68,15 @@ def test_an_added_mask_is_small_and_an_added_tensor_is_not():
     def program(scores, attention_mask, other):
         masked = scores + attention_mask
         total = masked + other
-        return total
+        product = total * scores
+        return product
 
     boxes = strip_of(record(program, torch.rand(2, 3, 3), torch.zeros(3, 3), torch.rand(2, 3, 3))).boxes
-    assert {box.name: box.is_small for box in boxes if box.op} == {"masked": True, "total": False}
+    assert {box.name: box.is_small for box in boxes if box.op} == {
+        "masked": True,
+        "total": False,
+        "product": False,
+    }
 
 
 @pytest.mark.parametrize("module", ["", "encoder", "decoder.layers.1"])
@@ -98,6 +103,20 @@ def test_a_folded_block_has_a_box_a_call_that_reads_what_the_call_read_from_outs
             or any(parent.folded and parent.first <= index < parent.first + parent.folded for parent in shown)
             for index in read
         )
+
+
+def test_a_folded_module_shows_what_others_read_of_it(trace):
+    strip = strip_of(trace, "")
+    [encoder] = [box for box in strip.boxes if box.name == "encoder"]
+    read = {
+        one.index
+        for step in trace.steps
+        if step.path.startswith("decoder")
+        for one in step.inputs
+        if one.kind == "step"
+    }
+    assert encoder.step in read
+    assert encoder.step == encoder.first + encoder.folded - 1
 
 
 def test_a_module_called_twice_is_two_boxes_and_no_box_waits_for_itself():
