@@ -278,7 +278,7 @@ def test_with_the_keyboard_alone_one_goes_everywhere_and_pins(walks: Callable[..
     press("ArrowLeft")
     walk.at(trace.steps[0])
     walk.open(trace, scores)
-    for _ in range(60):
+    for _ in range(90):
         press("Tab")
         if walk.page.evaluate(FOCUSED) == "grid:2":
             break

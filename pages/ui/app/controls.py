@@ -24,7 +24,7 @@ from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKEN
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 
 # Sizes people use; the present one is always among those offered.
-_WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
+WIDTHS = (8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 120, 128, 160, 192, 240, 256, 320, 384, 480, 512, 640, 768, 896, 1024)
 _HIDDEN = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 _MOST_ANSWERS = 3
 _WRITES, _WRITES_MORE = "The model writes {answers}", "The model writes {answers} and {more} more"
@@ -114,7 +114,7 @@ def _model(settings: Settings) -> None:
     with st.container(key="weights-notice", gap="small"):
         _notice(settings)
     _slider("heads", "Heads", settings)
-    _choice_slider("d_model", "d_model", _WIDTHS, settings)
+    _choice_slider("d_model", "d_model", WIDTHS, settings)
     moves = session.moves()
     with st.container(key="width-notes"):
         if moves.note and moves.of == config:
@@ -162,20 +162,20 @@ def _more(settings: Settings) -> None:
 def _slider(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
     key, start = session.widget(name, min(max(getattr(settings.config, name), low), high))
-    st.slider(label, low, high, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+    st.slider(label, low, high, start, key=key, on_change=session.chosen(name, key, partial(set_size, name)))
 
 
 def _choice_slider(name: str, label: str, usual: tuple[int, ...], settings: Settings) -> None:
     key, start = session.widget(name, getattr(settings.config, name))
     # The options are the widget's for as long as it stands: a browser says which of them it shows by their places.
     offered = sorted({*usual, start})
-    st.select_slider(label, offered, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+    st.select_slider(label, offered, start, key=key, on_change=session.chosen(name, key, partial(set_size, name)))
 
 
 def _number(name: str, label: str, settings: Settings) -> None:
     low, high = RANGES[name]
     key, start = session.widget(name, min(max(getattr(settings.config, name), low), high))
-    callback = session.chosen(name, key, partial(_set_config, name))
+    callback = session.chosen(name, key, partial(set_size, name))
     st.number_input(label, low, high, start, key=key, step=1, on_change=callback)
 
 
@@ -184,16 +184,17 @@ def _select(
 ) -> None:
     key, start = session.widget(name, getattr(settings.config, name))
     offered = options if start in options else (*options, start)
-    callback = session.chosen(name, key, partial(_set_config, name))
+    callback = session.chosen(name, key, partial(set_size, name))
     st.selectbox(label, offered, offered.index(start), format_func=show, key=key, on_change=callback)
 
 
 def _toggle(name: str, label: str, settings: Settings) -> None:
     key, start = session.widget(name, getattr(settings.config, name))
-    st.toggle(label, start, key=key, on_change=session.chosen(name, key, partial(_set_config, name)))
+    st.toggle(label, start, key=key, on_change=session.chosen(name, key, partial(set_size, name)))
 
 
-def _set_config(name: str, value: Any) -> None:
+def set_size(name: str, value: Any) -> None:
+    """Moves one size or switch of the config, whatever must follow following. To be called from a widget's callback."""
     settings = session.settings_now()
     changed, moves = size_rules.move(settings, session.moves(), name, value, partial(_written, settings))
     session.change_settings(changed, moves)

@@ -21,16 +21,21 @@ _OUTLINE = """digraph {
 }"""
 
 
-def columns() -> tuple[DeltaGenerator, DeltaGenerator]:
+# As high as the sizes and the strip of the first block, so that nothing below them moves when they come.
+_ROOM_FOR_INSTRUMENT = '<div style="height: 27rem"></div>'
+
+
+def parts() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     """Draws the headings.
 
     Returns:
-        The columns below them: for the words, and for the picture.
+        The containers below them: for the instrument, for the words and for the picture.
     """
+    st.title("Point at any number. See what made it.")
+    instrument = st.container()
     words, picture = st.columns([4, 7], gap="large")
-    words.title("Point at any number. See what made it.")
     picture.markdown("##### The model, with the shape of every tensor that passes")
-    return words, picture
+    return instrument, words, picture
 
 
 def draw() -> None:
@@ -38,7 +43,8 @@ def draw() -> None:
 
     The outline has the browser load what draws graphs while it has nothing else to do, so the graph comes sooner.
     """
-    words, picture = columns()
+    instrument, words, picture = parts()
+    instrument.html(_ROOM_FOR_INSTRUMENT)
     with words:
         st.markdown("A complete encoder–decoder Transformer will run, and every tensor on the way be kept.")
         loading_placeholder.loading_line()

@@ -97,6 +97,13 @@ interface AxisAccess {
   div?: number;
   mod?: number;
   count?: number;
+  window?: number;
+  every?: number;
+  taps?: number;
+  of?: number;
+  block?: number;
+  per?: number;
+  size?: number;
 }
 
 /** indices to look up: an input, by its number, or numbers that the call itself gives */

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from functools import partial
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
-from engine import Trace
+from engine import Step, Trace
 from engine.axes import axis
 from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
@@ -19,6 +21,7 @@ from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
 from pages.ui.views import date_answer
+from pages.ui.views.instrument import sizes, strip
 
 _RUN = (
     "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
@@ -53,15 +56,21 @@ _STYLE = """<style>
 .parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
 </style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
+_OPENED = "front_page.opened"  # the step whose box was pressed
+_BLOCK = "encoder.layers.0.self_attention"
 
 
 def draw(trace: Trace) -> None:
     """Draws the front page.
 
     Args:
-        trace: a run of the built-in Transformer.
+        trace: a run of the built-in Transformer, or a saved trace.
     """
-    words, picture = front_skeleton.columns()
+    _open_pressed()
+    instrument, words, picture = front_skeleton.parts()
+    with instrument:
+        sizes.draw(trace)
+        strip.draw(trace, _first_block(trace), _press, marks=False)
     with picture:  # first, because it takes the browser longest
         with st.container(key="graph"):
             alt = "Graph of the Transformer, the shape of the tensor on every edge"
@@ -82,6 +91,25 @@ def draw(trace: Trace) -> None:
                 frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
                 st.caption(page.summary)
         st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
+
+
+def _first_block(trace: Trace) -> Step:
+    """A step of the block that stands there first; of other people's models the first step."""
+    return next((step for step in trace.steps if step.path == _BLOCK), trace.steps[0])
+
+
+def _press(step: str) -> None:
+    st.session_state[_OPENED] = step
+
+
+def _open_pressed() -> None:
+    """Goes on to the walkthrough, at the box that was pressed. A callback could not: its page is only then drawn."""
+    step = st.session_state.pop(_OPENED, None)
+    if step is not None:
+        view = {"step": step, "scope": session.view("scope")}
+        query = {**session.settings_now().to_query(), **{name: value for name, value in view.items() if value}}
+        with suppress(StreamlitPageNotFoundError):  # this page was started as a script of its own
+            st.switch_page("pages/walkthrough.py", query_params=query)
 
 
 def _sentences(trace: Trace) -> None:

@@ -38,6 +38,11 @@ _MEMORY = {"view": "view of {whose}", "same": "the very tensor of {whose}", "ove
 _PROBABILITIES = frozenset({"softmax", "sigmoid"})
 
 
+def role_of(name: str) -> str:
+    """The role of a tensor of this name, which has a hue; "" where it has none."""
+    return _ROLES.get(name, "")
+
+
 def panel_of(trace: Trace, step: Step) -> Panel:
     """The tensor of a step, with its axes, tokens, role and statistics.
 
@@ -51,7 +56,7 @@ def panel_of(trace: Trace, step: Step) -> Panel:
         axes=step.axes,
         labels=labels_of(trace, step.axes),
         note=f"step {step.index}",
-        role=_ROLES.get(step.name, ""),
+        role=role_of(step.name),
         scale="probability" if step.op in _PROBABILITIES else "auto",
         masked=_masked(step),
         footer=summary(step.statistics, step),

@@ -24,6 +24,7 @@ from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import explanation_of
+from pages.ui.views.instrument import sizes, strip
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
@@ -43,6 +44,7 @@ def draw(trace: Trace) -> None:
     Args:
         trace: any trace.
     """
+    sizes.draw(trace)
     # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
     # stay in memory beside the next one.
     _draw(weakref.ref(trace), session.settings_shown())
@@ -63,6 +65,7 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
     step = link_notes.step(trace)
     _note_the_view(trace, step)
+    strip.draw(trace, step, _chosen)
     above = st.container()
     selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
     caption, search = above.columns([5, 4], vertical_alignment="center")

@@ -177,7 +177,7 @@ class GroupNorm(Normalization):
         return (1,)
 
 
-class RMSNorm(Normalization):
+class RMSNormalization(Normalization):
     """A number divided by the root of the mean square of its row."""
 
     names = ("rms_norm",)
@@ -296,4 +296,4 @@ def _finite(magnitude: Tensor) -> float:
 
 register(LayerNormalization())
 register(GroupNorm())
-register(RMSNorm())
+register(RMSNormalization())

@@ -119,11 +119,9 @@ function specRange(spec, size, out) {
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
   if (typeof spec.at === "number") return ONE(spec.at);
   if (spec.window !== undefined) {
-    const [low, end] = tapsOn(spec, size, out[spec.window], spec.count);
-    const first = spec.start + spec.step * out[spec.window];
-    return [first + spec.every * low, first + spec.every * end, spec.every];
+    return windowRange(spec, size, out[spec.window]);
   }
-  if (spec.taps !== undefined) return [...tapsOn(spec, spec.of, out[spec.taps], size), 1];
+  if (spec.taps !== undefined) return tapsOn(spec, spec.of, out[spec.taps], size);
   if (spec.block !== undefined) {
     const first = Math.floor(out[spec.block] / spec.per) * spec.size;
     return [first, first + spec.size, 1];
@@ -143,11 +141,11 @@ function narrow(box, spec, size, i, outShape) {
   }
   if (spec.at !== undefined) return spec.at === i;
   if (spec.window !== undefined) {
-    const reading = (j) => holdsIndex(specRange(spec, size, { [spec.window]: j }), i);
+    const reading = (j) => holdsIndex(windowRange(spec, size, j), i);
     return narrowTo(box, spec.window, indexesWhere(outShape[spec.window], reading));
   }
   if (spec.taps !== undefined) {
-    const reading = (j) => holdsIndex([...tapsOn(spec, spec.of, j, size), 1], i);
+    const reading = (j) => holdsIndex(tapsOn(spec, spec.of, j, size), i);
     return narrowTo(box, spec.taps, indexesWhere(outShape[spec.taps], reading));
   }
   if (spec.block !== undefined) {
@@ -163,11 +161,24 @@ function narrow(box, spec, size, i, outShape) {
   return true;
 }
 
-// The places of a kernel, first and one after the last, that lie on an axis of this size for output index j.
+/**
+ * The places of a kernel that lie on an axis of this size for output index j.
+ * @returns {IndexRange}
+ */
 function tapsOn(spec, size, j, count) {
   const first = spec.start + spec.step * j;
   const low = Math.max(0, Math.ceil(-first / spec.every));
-  return [low, Math.max(low, Math.min(count - 1, Math.floor((size - 1 - first) / spec.every)) + 1)];
+  return [low, Math.max(low, Math.min(count - 1, Math.floor((size - 1 - first) / spec.every)) + 1), 1];
+}
+
+/**
+ * The indices of an axis of this size that a window reads for output index j.
+ * @returns {IndexRange}
+ */
+function windowRange(spec, size, j) {
+  const [low, end] = tapsOn(spec, size, j, spec.count);
+  const first = spec.start + spec.step * j;
+  return [first + spec.every * low, first + spec.every * end, spec.every];
 }
 
 function holdsIndex([first, end, step], i) {

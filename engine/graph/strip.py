@@ -1,0 +1,280 @@
+"""A block of a trace as boxes in order of the data, for the picture on which shapes are seen to change.
+
+A block is a module, or a whole function. Its own steps are boxes, and so are those of the modules in it, unless these
+are folded into one box a call. What the block reads from outside stands before its first reader.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import torch
+
+from engine.config import Config
+from engine.graph.module_paths import ancestors, is_inside
+from engine.ops import canonical_name
+from engine.record.trace import Leaf, Step, Trace
+
+MOST_BOXES = 60  # more cannot be followed by eye: then every module inside is one box
+
+# These leave a shape as it is and every element in its place, so people look past them.
+_SCALES = frozenset({"mul", "div", "neg"})
+_MASKS = frozenset({"masked_fill", "add", "where", "tril", "triu"})
+_COPIES = frozenset({"contiguous", "clone", "dropout", "to", "float", "type_as", "detach"})
+# A weight is an operand of these in its own right; elsewhere, as in linear, it belongs to the operation.
+_PRODUCTS = frozenset({"matmul", "bmm", "mm", "einsum"})
+
+
+@dataclass(frozen=True)
+class StripBox:
+    """One tensor of a block.
+
+    Attributes:
+        step: the index of the step that made it, or the output of a folded module; None for what no step made.
+        first: the index of the first of the steps in it; None where there is none.
+        name: what the program calls it; of a folded module its path.
+        op: the operation, "" where the block only reads it.
+        axes: its symbols, None where unknown.
+        shape: its sizes, in the order of ``axes``.
+        parents: the boxes it was made of, by their places among the boxes, in the order of the call.
+        lane: the line of data it stands on. The first input that nobody has continued yet is continued.
+        is_small: whether the operation only scales, masks or copies.
+        module: the module inside the block that made it, "" for the block itself.
+        folded: how many steps stand in this box; 0 where it is one step or none.
+        itemsize: bytes of an element.
+        flops: floating-point operations, None where they are not known.
+    """
+
+    step: int | None
+    first: int | None
+    name: str
+    op: str
+    axes: tuple[str | None, ...]
+    shape: tuple[int, ...]
+    parents: tuple[int, ...]
+    lane: int
+    is_small: bool
+    module: str
+    folded: int
+    itemsize: int
+    flops: int | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The boxes of a block, each after those it was made of, and how long each of its named axes is."""
+
+    module: str
+    boxes: tuple[StripBox, ...]
+    sizes: Mapping[str, int]
+
+
+def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None) -> Strip:
+    """A block of a trace.
+
+    Args:
+        trace: a recording of anything.
+        module: the path of the block; "" is the whole program.
+        folded: the modules inside it that are one box a call; by default none, or all of them where more than
+            ``MOST_BOXES`` steps would be drawn.
+
+    Returns:
+        The boxes in order of the data. A call that handed back the tensor it was given has none, unless it is one that
+        copies at other sizes.
+    """
+    steps = [step for step in trace.steps if is_inside(step.path, module)]
+    if folded is None:
+        folded = default_folded(trace, module)
+    rows = _Rows(module)
+    for (_, part), group in groupby(steps, key=lambda step: _fold_key(step, module, folded)):
+        run = list(group)
+        if part:
+            rows.fold(trace, run, part)
+        else:
+            for step in run:
+                rows.add(step)
+    boxes = _in_lanes(rows.boxes)
+    symbols = {axis for box in boxes for axis in box.axes if axis}
+    return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
+
+
+def parts_of(trace: Trace, module: str) -> Mapping[str, int]:
+    """The modules directly inside a block that can be folded, each with the number of its steps."""
+    counts: dict[str, int] = {}
+    for step in trace.steps:
+        if is_inside(step.path, module) and (part := _part(step.path, module)):
+            counts[part] = counts.get(part, 0) + 1
+    return {part: count for part, count in counts.items() if count > 1}
+
+
+def default_folded(trace: Trace, module: str) -> frozenset[str]:
+    """The modules that are folded until a person says otherwise."""
+    count = sum(is_inside(step.path, module) and step.memory != "same" for step in trace.steps)
+    return frozenset(parts_of(trace, module)) if count > MOST_BOXES else frozenset()
+
+
+def symbol_sizes(config: Config) -> dict[str, int]:
+    """How long every axis of the built-in Transformer is with these sizes, by its symbol."""
+    return {
+        "B": config.batch,
+        "S": config.src_len,
+        "T": config.tgt_len,
+        "H": config.heads,
+        "d_model": config.d_model,
+        "d_k": config.d_k,
+        "d_v": config.d_v,
+        "d_ff": config.d_ff,
+        "V": config.vocab_size,
+        "F": math.ceil(config.d_model / 2),
+    }
+
+
+def _part(path: str, module: str) -> str:
+    """The module directly inside a block that a path leads to; "" where the path is the block's own."""
+    return next((inner for inner in ancestors(path) if inner != module and is_inside(inner, module)), "")
+
+
+def _fold_key(step: Step, module: str, folded: Collection[str]) -> tuple[int, str]:
+    # Neighbours of one module are one call, or follow each other with nothing between; any other step is on its own.
+    part = _part(step.path, module)
+    return (0, part) if part in folded else (step.index, "")
+
+
+class _Rows:
+    """Boxes as they are put in their order, and which of them holds which tensor."""
+
+    def __init__(self, module: str) -> None:
+        self.boxes: list[StripBox] = []
+        self._module = module
+        # The id of a step or leaf, which the trace keeps → the place of its box; None for one that has no box.
+        self._place: dict[int, int | None] = {}
+
+    def add(self, step: Step) -> None:
+        """A step as a box of its own; one that made nothing new stands for the tensor it was handed."""
+        parents = self._places(step.inputs, step.op)
+        if not parents and step.value.numel() == 0:
+            self._place[id(step)] = None  # an empty cache, for instance, to which something is then joined
+            return
+        if len(parents) == 1 and self._is_handed_on(step, self.boxes[parents[0]]):
+            self._place[id(step)] = parents[0]
+            return
+        part = _part(step.path, self._module)
+        self._append(step, (step,), parents, name=step.name, op=step.op, is_small=_is_small(step), module=part)
+        if step.memory == "same" and parents:
+            # It is drawn whether or not it had to copy, which depends on the sizes, and so it is what others read.
+            self._place[id(step.inputs[0])] = self._place[id(step)]
+
+    def _is_handed_on(self, step: Step, parent: StripBox) -> bool:
+        """Whether what came out is what went in: nothing happened, or nothing was joined to it."""
+        if canonical_name(step.op) == "cat":
+            return step.shape == parent.shape
+        return step.memory == "same" and step.op != "contiguous"
+
+    def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
+        """The steps of one call of a module as a box that shows what came out of it."""
+        inside = {step.index for step in run}
+        read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
+        parents: dict[int, None] = {}
+        for step in run:
+            outside = [one for one in step.inputs if not isinstance(one, Step) or one.index not in inside]
+            # Whatever weights a module has are its own, and folded with it.
+            parents |= dict.fromkeys(self._places(outside, ""))
+        self._append(read[-1] if read else run[-1], run, tuple(parents), name=part, op="module", module=part)
+
+    def _append(
+        self,
+        shown: Step,
+        run: Sequence[Step],
+        parents: tuple[int, ...],
+        *,
+        name: str,
+        op: str,
+        module: str,
+        is_small: bool = False,
+    ) -> None:
+        known = [step.flops for step in run if step.flops is not None]
+        box = StripBox(
+            step=shown.index,
+            first=run[0].index,
+            name=name,
+            op=op,
+            axes=shown.axes,
+            shape=shown.shape,
+            parents=parents,
+            lane=0,
+            is_small=is_small,
+            module=module,
+            folded=len(run) if op == "module" else 0,
+            itemsize=shown.value.element_size(),
+            flops=sum(known) if known else None,
+        )
+        self._place |= {id(step): len(self.boxes) for step in run}
+        self.boxes.append(box)
+
+    def _places(self, tensors: Sequence[Step | Leaf], op: str) -> tuple[int, ...]:
+        return tuple(place for tensor in tensors if (place := self._placed(tensor, op)) is not None)
+
+    def _placed(self, tensor: Step | Leaf, op: str) -> int | None:
+        if id(tensor) in self._place:
+            return self._place[id(tensor)]
+        if isinstance(tensor, Leaf) and tensor.kind != "input" and canonical_name(op) not in _PRODUCTS:
+            return None
+        value = tensor.value
+        box = StripBox(
+            step=tensor.index if isinstance(tensor, Step) else None,
+            first=None,
+            name=_short_name(tensor),
+            op="",
+            axes=tensor.axes or (None,) * value.dim(),
+            shape=tuple(value.shape),
+            parents=(),
+            lane=0,
+            is_small=False,
+            module="",
+            folded=0,
+            itemsize=value.element_size(),
+            flops=0,
+        )
+        self._place[id(tensor)] = place = len(self.boxes)
+        self.boxes.append(box)
+        return place
+
+
+def _short_name(tensor: Step | Leaf) -> str:
+    """The last part of a leaf's path is what the program's line says."""
+    return tensor.name if isinstance(tensor, Step) else tensor.name.rpartition(".")[2] or tensor.kind
+
+
+def _is_small(step: Step) -> bool:
+    """Whether a step only scales, masks or copies one tensor, whose shape it keeps."""
+    op = canonical_name(step.op) or step.op
+    same = [one for one in step.inputs if tuple(one.value.shape) == step.shape and one.value.dtype != torch.bool]
+    others = [one for one in step.inputs if one not in same]
+    if len(same) != 1:
+        return False
+    if op in _COPIES or op in _SCALES:
+        return not others
+    return op in _MASKS and all(_is_mask(one) for one in others) and (bool(others) or op in ("tril", "triu"))
+
+
+def _is_mask(tensor: Step | Leaf) -> bool:
+    return tensor.value.dtype == torch.bool or "mask" in tensor.name
+
+
+def _in_lanes(boxes: Sequence[StripBox]) -> tuple[StripBox, ...]:
+    """Each box on the line of the first of its parents that is the last of its line so far, else on a new one."""
+    ends: dict[int, int] = {}  # the last box of a line → the line
+    lanes = 0
+    placed: list[StripBox] = []
+    for place, box in enumerate(boxes):
+        continued = next((parent for parent in box.parents if parent in ends), None)
+        if continued is None:
+            lane, lanes = lanes, lanes + 1
+        else:
+            lane = ends.pop(continued)
+        ends[place] = lane
+        placed.append(replace(box, lane=lane))
+    return tuple(placed)

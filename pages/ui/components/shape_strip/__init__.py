@@ -1,0 +1,119 @@
+"""The strip: every tensor of a block as a box in order of the data, with sides that follow a dragged size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.axes import axis
+from engine.graph.strip import Strip
+from pages.ui.app.palette import NEUTRAL, ROLE, axis_colour
+from pages.ui.components.mount import script_of
+from pages.ui.components.shape_strip.layout_library import library_of
+
+_HERE = Path(__file__).parent
+_STYLE = _HERE / "strip.css"
+
+_component = st.components.v2.component(
+    "tensor_shape_explorer.shape_strip",
+    css=_STYLE.read_text("utf-8"),
+    js=script_of(_HERE / "strip.js"),
+)
+# On its own and always the same, so that Streamlit sends its 49 kB once to each browser and then only names them.
+_library = st.components.v2.component(
+    "tensor_shape_explorer.strip_layout",
+    js=library_of(_HERE / "dagre" / "dagre.min.mjs"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block that can be drawn: what pressing it reports, what it is called, and whether it lies beside the one drawn.
+
+    The others lie around it.
+    """
+
+    value: str
+    title: str
+    is_beside: bool = False
+
+
+def shape_strip(
+    strip: Strip,
+    *,
+    key: str,
+    run: str,
+    here: int | None,
+    title: str,
+    hues: Sequence[str],
+    blocks: Sequence[Block],
+    block: str,
+    on_pick: Callable[[int], None],
+    on_block: Callable[[str], None],
+) -> None:
+    """Draws a strip. There is one on a page.
+
+    Args:
+        strip: the boxes.
+        key: the component's.
+        run: tells one trace from another.
+        here: the index of the step that is open, which is marked.
+        title: what people call the block.
+        hues: the role of each box, ``""`` for one without a hue.
+        blocks: the modules around the block and the block, the outermost first; then those beside it.
+        block: the value of the one that is drawn.
+        on_pick: gets the index of the step whose box was pressed.
+        on_block: gets the value of the block that was chosen.
+    """
+    symbols = {symbol for box in strip.boxes for symbol in box.axes if symbol}
+    data = {
+        "run": run,
+        "title": title,
+        "here": here,
+        "boxes": [_box(asdict(box), hue) for box, hue in zip(strip.boxes, hues, strict=True)],
+        "sizes": dict(strip.sizes),
+        "names": {symbol: spoken(symbol) for symbol in symbols},
+        "tones": {symbol or "": _tones(symbol) for symbol in (*symbols, None)},
+        "hues": {hue: [tone.light, tone.dark] for hue, tone in {**ROLE, "": NEUTRAL}.items()},
+        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
+        "block": block,
+    }
+    with st.container(gap=None):
+        _library(key=f"{key}:layout", data=0, height="content")
+        _component(
+            key=key,
+            data=data,
+            height="content",
+            on_pick_change=lambda: _picked(key, strip, on_pick),
+            on_block_change=lambda: _chosen(key, blocks, on_block),
+        )
+
+
+def spoken(symbol: str) -> str:
+    """What a screen reader calls an axis: ``source`` for S."""
+    return axis(symbol).name.removesuffix(" length")
+
+
+def _box(box: Mapping[str, Any], hue: str) -> dict[str, Any]:
+    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops")
+    return {**{name: box[name] for name in kept}, "small": box["is_small"], "hue": hue}
+
+
+def _tones(symbol: str | None) -> list[str]:
+    return [axis_colour(symbol), axis_colour(symbol, dark=True)]
+
+
+def _picked(key: str, strip: Strip, on_pick: Callable[[int], None]) -> None:
+    step = st.session_state[key]["pick"]
+    if step in {box.step for box in strip.boxes if box.step is not None}:  # a browser is not trusted
+        on_pick(step)
+
+
+def _chosen(key: str, blocks: Sequence[Block], on_block: Callable[[str], None]) -> None:
+    value = st.session_state[key]["block"]
+    if value in {block.value for block in blocks}:
+        on_block(value)

@@ -1,0 +1,179 @@
+// One box of the strip as elements that stay, whatever sizes they are given.
+import { besides, CHARACTER, LINE, slabsPath, stackAt } from "./geometry.js";
+import { signPath } from "./glyphs.js";
+
+const NAMESPACE = "http://www.w3.org/2000/svg";
+
+/**
+ * An element of a drawing.
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {Element} [parent]
+ * @returns {SVGElement}
+ */
+export function element(tag, attributes, parent) {
+  const created = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, tag));
+  put(created, attributes);
+  parent?.append(created);
+  return created;
+}
+
+/**
+ * @param {Element} target
+ * @param {Record<string, string | number>} attributes
+ */
+export function put(target, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (target.getAttribute(name) !== String(value)) target.setAttribute(name, String(value));
+  }
+}
+
+/** A box with its labels. */
+export class DrawnBox {
+  /**
+   * @param {import("./shapes.js").BoxData} box
+   * @param {number} place
+   * @param {string[]} lines name and operation
+   * @param {Element} parent
+   */
+  constructor(box, place, lines, parent) {
+    this.group = element("g", { class: "box", role: "button", tabindex: -1, "data-place": place }, parent);
+    put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
+    this.group.classList.toggle("given", !box.op);
+    this.group.classList.toggle("folded", box.folded > 0);
+    this.title = element("title", {}, this.group);
+    this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
+    this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
+    this.stack = element("rect", { class: "stack", rx: 1.5 }, this.group);
+    this.slabs = element("path", { class: "slabs" }, this.group);
+    this.face = element("rect", { class: "face", rx: 1.5 }, this.group);
+    this.ghost = element("path", { class: "ghost" }, this.group);
+    this.labels = box.axes.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
+    this.lines = lines.map((line, row) => {
+      const text = element("text", { class: row ? "op" : "name" }, this.group);
+      text.textContent = line;
+      return text;
+    });
+  }
+
+  /**
+   * What a screen reader says of it, and a pointer that rests on it is told.
+   * @param {string} sentence
+   */
+  say(sentence) {
+    put(this.group, { "aria-label": sentence });
+    if (this.title.textContent !== sentence) this.title.textContent = sentence;
+  }
+
+  /** @param {{x: number, y: number}} at */
+  moveTo(at) {
+    put(this.group, { transform: `translate(${at.x} ${at.y})` });
+  }
+
+  /**
+   * Whether it has to be drawn again to show this.
+   * @param {number[]} shape
+   * @param {number[] | null} before
+   * @returns {boolean}
+   */
+  isNew(shape, before) {
+    const key = `${shape} ${before}`;
+    const isNew = key !== this.key;
+    this.key = key;
+    return isNew;
+  }
+
+  /**
+   * Draws it with these sizes.
+   * @param {import("./geometry.js").Cell} cell
+   * @param {number[]} shape
+   * @param {string[]} colours of its axes
+   * @param {number[] | null} before the sizes that it had, where they are to be seen
+   */
+  draw(cell, shape, colours, before) {
+    const { x, width, height } = cell.face;
+    put(this.group, { "data-shape": shape.join(",") });
+    put(this.face, { x, y: -height / 2, width, height });
+    put(this.slabs, { d: slabsPath(cell) });
+    const stack = stackAt(cell);
+    put(this.stack, cell.stacked ? { ...stack, width, height } : { x, y: 0, width: 0, height: 0 });
+    put(this.mark, { x: -6, y: -cell.up - 6, width: cell.width + 10, height: cell.up + cell.down + 10 });
+    this.label(cell, shape, colours, before);
+  }
+
+  /**
+   * @param {import("./geometry.js").Cell} cell
+   * @param {number[]} shape
+   * @param {string[]} colours
+   * @param {number[] | null} before
+   */
+  label(cell, shape, colours, before) {
+    const { x, height } = cell.face;
+    const number = (/** @type {number} */ axis) =>
+      before && before[axis] !== shape[axis] ? `${before[axis]} → ${shape[axis]}` : String(shape[axis]);
+    const changed = (/** @type {number} */ axis) => before !== null && before[axis] !== shape[axis];
+    let left = x;
+    for (const label of cell.leading) {
+      const said = changed(label.axis) || !label.symbol ? number(label.axis) : `${label.symbol} ${label.size}`;
+      this.write(label.axis, [said], left, -cell.up + LINE - 3, "start", colours);
+      left += (Math.max(besides(label), changed(label.axis) ? said.length - 1 : 0) + 1) * CHARACTER;
+    }
+    if (cell.rows) {
+      const { axis, symbol } = cell.rows;
+      const numbers = changed(axis) && before ? [`${before[axis]} →`, ` ${shape[axis]}`] : [String(shape[axis])];
+      const said = symbol && !changed(axis) ? [symbol, ...numbers] : numbers;
+      this.write(axis, said, x - 5, 4 - (said.length - 1) * (LINE / 2), "end", colours);
+    }
+    if (cell.columns) {
+      const { axis, symbol } = cell.columns;
+      const said = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
+      this.write(axis, [said], x, height / 2 + LINE, "start", colours);
+    }
+    const under = height / 2 + (cell.columns ? LINE + 2 : 0);
+    this.lines.forEach((line, row) => put(line, { x, y: Math.max(under, 0) + (row + 1) * (LINE + 1) }));
+    this.labels.forEach((text, axis) => text.classList.toggle("changed", changed(axis)));
+  }
+
+  /**
+   * @param {number} axis
+   * @param {string[]} said one text a line
+   * @param {number} x
+   * @param {number} y
+   * @param {string} anchor
+   * @param {string[]} colours
+   */
+  write(axis, said, x, y, anchor, colours) {
+    const text = this.labels[axis];
+    put(text, { y, x, "text-anchor": anchor, fill: colours[axis] });
+    if (said.length === 1) {
+      if (text.textContent !== said[0] || text.firstElementChild) text.textContent = said[0];
+      return;
+    }
+    const key = said.join("\n");
+    if (text.dataset.said !== key || !text.firstElementChild) {
+      text.textContent = "";
+      said.forEach((line, row) => {
+        element("tspan", { dy: row ? LINE : 0 }, text).textContent = line;
+      });
+      text.dataset.said = key;
+    }
+    for (const line of text.children) put(line, { x });
+  }
+
+  /**
+   * The outline of what it was, from the same left edge and around the same middle: its face, and the farthest slab.
+   * @param {import("./geometry.js").Cell | null} before
+   * @param {import("./geometry.js").Cell} now
+   */
+  showGhost(before, now) {
+    if (!before) {
+      put(this.ghost, { d: "" });
+      return;
+    }
+    const { width, height } = before.face;
+    const reach = (before.slabs - 1) * before.slabStep;
+    const outline = `h${width}v${height}h${-width}z`;
+    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * 0.8}${outline}` : "";
+    put(this.ghost, { d: `${far}M${now.face.x} ${-height / 2}${outline}` });
+  }
+}

@@ -1,0 +1,99 @@
+// What stands around the boxes: which block they are of, what they come to together, and what turned out otherwise.
+import { totalsOf } from "./shapes.js";
+import { change, changedSentence, grouped, shownBytes } from "./words.js";
+
+const NOT_RUN = "These sizes were not run. The shapes are those of the last run.";
+const OTHERS = "PyTorch came to other shapes than were foreseen:";
+const MOST_NAMED = 4;
+
+/**
+ * @param {string} tag
+ * @param {string} name its class
+ * @param {Node} parent
+ * @returns {HTMLElement}
+ */
+export function part(tag, name, parent) {
+  const created = document.createElement(tag);
+  created.className = name;
+  parent.appendChild(created);
+  return created;
+}
+
+/** The row above the boxes. */
+export class Heading {
+  /**
+   * @param {HTMLElement} parent
+   * @param {(block: string) => void} choose
+   */
+  constructor(parent, choose) {
+    const row = part("div", "head", parent);
+    this.choose = choose;
+    this.blocks = part("nav", "blocks", row);
+    this.blocks.setAttribute("aria-label", "The block that is drawn");
+    this.totals = part("p", "totals", row);
+    this.totals.setAttribute("aria-live", "polite");
+  }
+
+  /**
+   * @param {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
+   * @param {string} drawn
+   */
+  showBlocks(blocks, drawn) {
+    const key = JSON.stringify([blocks, drawn]);
+    if (key === this.key) return;
+    this.key = key;
+    const buttons = blocks.map(([value, title, isBeside]) => {
+      const button = document.createElement("button");
+      button.className = isBeside ? "beside" : "around";
+      button.type = "button";
+      button.textContent = title;
+      if (value === drawn) button.setAttribute("aria-current", "true");
+      else button.addEventListener("click", () => this.choose(value));
+      return button;
+    });
+    this.blocks.replaceChildren(...buttons);
+  }
+
+  /**
+   * Elements, bytes and FLOPs, with what they were where that is in sight.
+   * @param {import("./shapes.js").BoxData[]} boxes
+   * @param {number[][]} shapes
+   * @param {number | null} flops null as long as nothing has run at these sizes
+   * @param {{shapes: number[][], flops: number} | null} before
+   */
+  count(boxes, shapes, flops, before) {
+    const now = totalsOf(boxes, shapes);
+    const was = before ? totalsOf(boxes, before.shapes) : now;
+    const parts = [
+      before && String(before.shapes) !== String(shapes) ? changedSentence(before.shapes, shapes) : "",
+      `${change(was.elements, now.elements, grouped)} elements`,
+      change(was.bytes, now.bytes, shownBytes),
+      flops === null ? "FLOPs when it has run" : `${change(before ? before.flops : flops, flops, grouped)} FLOPs`,
+    ];
+    const text = parts.filter(Boolean).join(" · ");
+    if (this.totals.textContent !== text) this.totals.textContent = text;
+  }
+}
+
+/** The line under the boxes. */
+export class Note {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    this.line = part("p", "note", parent);
+    this.line.setAttribute("role", "status");
+  }
+
+  /**
+   * Says where PyTorch came to other shapes than were foreseen.
+   * @param {import("./shapes.js").BoxData[]} boxes
+   * @param {number[][] | null} foreseen
+   * @param {boolean} fresh whether another run has come
+   */
+  compare(boxes, foreseen, fresh) {
+    const wrong = foreseen ? boxes.filter((box, at) => String(box.shape) !== String(foreseen[at])) : [];
+    if (!fresh && !wrong.length) return;
+    const named = wrong.slice(0, MOST_NAMED).map((box) => `${box.name} (${box.shape.join(", ")})`);
+    if (!wrong.length) this.line.textContent = "";
+    else this.line.textContent = fresh ? `${OTHERS} ${named.join(", ")}.` : NOT_RUN;
+  }
+}

@@ -1,0 +1,204 @@
+// Where the boxes stand. dagre says once for a block which column each box is in and what lies above what; from that the
+// coordinates follow anew for every size, in the time that a frame has.
+
+const BETWEEN_COLUMNS = 18;
+const BETWEEN_ROWS = 14;
+const EDGE = 5; // room for a line on its way past a box, above and below it
+const SAME_LINE = 10; // dagre's heights that differ by less are one line
+
+/**
+ * What dagre said of a block, without any coordinate.
+ * @typedef {object} Order
+ * @property {number[]} column the column of each box
+ * @property {Item[][]} columns what stands in each column, from the top
+ * @property {Item[][]} lines what stands on one height, from the top
+ * @property {{from: number, to: number, input: number, passes: Item[]}[]} edges
+ */
+
+/**
+ * A box in its column, or a line that passes there.
+ * @typedef {object} Item
+ * @property {number} box the place of the box, −1 for a line
+ * @property {number} column
+ * @property {number} height dagre's, which only its order counts of
+ * @property {number} y
+ */
+
+/**
+ * @typedef {object} Placed
+ * @property {number} width
+ * @property {number} height
+ * @property {{x: number, y: number}[]} boxes left edge and height of the face's centre of each box
+ * @property {string[]} paths of the edges, in their order
+ */
+
+/**
+ * The order of a block's boxes.
+ * @param {any} dagre the library
+ * @param {{parents: number[], lane: number}[]} boxes
+ * @param {{width: number, up: number, down: number}[]} cells
+ * @returns {Order}
+ */
+export function orderOf(dagre, boxes, cells) {
+  const graph = new dagre.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "LR", nodesep: BETWEEN_ROWS, ranksep: BETWEEN_COLUMNS, edgesep: EDGE });
+  boxes.forEach((_, place) => {
+    const { width, up, down } = cells[place];
+    graph.setNode(String(place), { width, height: up + down });
+  });
+  boxes.forEach((box, place) => {
+    // The slack of a line lies behind its last box: each tensor stands as soon as what made it does.
+    const weight = 1 + 2 * (boxes.length - place);
+    box.parents.forEach((parent, input) => graph.setEdge(String(parent), String(place), { weight }, String(input)));
+  });
+  dagre.layout(graph);
+  const at = boxes.map((_, place) => graph.node(String(place)));
+  const way = isUpsideDown(boxes, at) ? -1 : 1;
+  const middles = [...new Set(at.map((node) => Math.round(node.x)))].sort((one, other) => one - other);
+  const columnAt = (/** @type {number} */ x) => middles.findIndex((middle) => Math.abs(middle - x) <= 1);
+  /** @type {Item[]} */
+  const items = at.map((node, box) => ({ box, column: columnAt(node.x), height: way * node.y, y: 0 }));
+  const column = items.map((item) => item.column);
+  const edges = boxes.flatMap((box, to) =>
+    box.parents.map((from, input) => {
+      const { points } = graph.edge(String(from), String(to), String(input));
+      const passes = points
+        .map((/** @type {{x: number, y: number}} */ point) => ({ box: -1, column: columnAt(point.x), height: way * point.y, y: 0 }))
+        .filter((/** @type {Item} */ item) => item.column > column[from] && item.column < column[to]);
+      items.push(...passes);
+      return { from, to, input, passes };
+    }),
+  );
+  const columns = middles.map((_, place) => items.filter((item) => item.column === place).sort(byHeight));
+  return { column, columns, lines: levelsOf(items), edges };
+}
+
+/**
+ * Whether first operands, and lines of data that began earlier, stand below the others more often than above. dagre does
+ * not care which way up a drawing is.
+ * @param {{parents: number[], lane: number}[]} boxes
+ * @param {{x: number, y: number}[]} at
+ * @returns {boolean}
+ */
+function isUpsideDown(boxes, at) {
+  let below = 0;
+  const compare = (/** @type {number} */ first, /** @type {number} */ second) => {
+    below += Math.sign(at[first].y - at[second].y);
+  };
+  boxes.forEach((box, place) => {
+    box.parents.slice(1).forEach((parent, input) => compare(box.parents[input], parent));
+    for (let other = 0; other < place; other += 1) {
+      if (Math.abs(at[place].x - at[other].x) > 1 || boxes[other].lane === box.lane) continue;
+      if (boxes[other].lane < box.lane) compare(other, place);
+      else compare(place, other);
+    }
+  });
+  return below > 0;
+}
+
+/**
+ * @param {Item} one
+ * @param {Item} other
+ * @returns {number}
+ */
+function byHeight(one, other) {
+  return one.height - other.height;
+}
+
+/**
+ * Items on one height, as long as no two of them stand in one column.
+ * @param {Item[]} items
+ * @returns {Item[][]}
+ */
+function levelsOf(items) {
+  /** @type {Item[][]} */
+  const lines = [];
+  for (const item of [...items].sort(byHeight)) {
+    const line = lines[lines.length - 1];
+    const joins = line && item.height - line[0].height < SAME_LINE && line.every((other) => other.column !== item.column);
+    if (joins) line.push(item);
+    else lines.push([item]);
+  }
+  return lines;
+}
+
+/**
+ * The coordinates of boxes of these sizes.
+ * @param {Order} order
+ * @param {{width: number, up: number, down: number}[]} cells
+ * @returns {Placed}
+ */
+export function placeBoxes(order, cells) {
+  const widths = order.columns.map((column) => Math.max(...column.map((item) => (item.box < 0 ? 0 : cells[item.box].width))));
+  const lefts = widths.map((_, column) => widths.slice(0, column).reduce((sum, width) => sum + width + BETWEEN_COLUMNS, 0));
+  const free = order.columns.map(() => 0); // the height down to which each column is taken
+  let above = 0;
+  for (const line of order.lines) {
+    const y = Math.max(above, ...line.map((item) => free[item.column] + upOf(item, cells)));
+    for (const item of line) {
+      item.y = y;
+      free[item.column] = y + downOf(item, cells) + BETWEEN_ROWS;
+    }
+    above = y;
+  }
+  const at = cells.map((_, box) => ({ x: lefts[order.column[box]], y: 0 }));
+  for (const item of order.lines.flat()) if (item.box >= 0) at[item.box].y = item.y;
+  return {
+    width: Math.max(0, ...lefts.map((left, column) => left + widths[column])),
+    height: Math.max(0, ...free) - BETWEEN_ROWS,
+    boxes: at,
+    paths: order.edges.map((edge) => pathOf(edge, at, cells, lefts, widths, order.column)),
+  };
+}
+
+/**
+ * @param {Item} item
+ * @param {{up: number}[]} cells
+ * @returns {number}
+ */
+function upOf(item, cells) {
+  return item.box < 0 ? EDGE : cells[item.box].up;
+}
+
+/**
+ * @param {Item} item
+ * @param {{down: number}[]} cells
+ * @returns {number}
+ */
+function downOf(item, cells) {
+  return item.box < 0 ? EDGE : cells[item.box].down;
+}
+
+/**
+ * A line from box to box: level past the boxes, bent only between columns.
+ * @param {{from: number, to: number, passes: Item[]}} edge
+ * @param {{x: number, y: number}[]} at
+ * @param {{width: number}[]} cells
+ * @param {number[]} lefts
+ * @param {number[]} widths
+ * @param {number[]} column
+ * @returns {string}
+ */
+function pathOf(edge, at, cells, lefts, widths, column) {
+  const [from, to] = [at[edge.from], at[edge.to]];
+  let path = `M${from.x + cells[edge.from].width + 2} ${from.y}H${lefts[column[edge.from]] + widths[column[edge.from]]}`;
+  let [x, y] = [lefts[column[edge.from]] + widths[column[edge.from]], from.y];
+  for (const pass of edge.passes) {
+    const right = lefts[pass.column] + widths[pass.column];
+    path += `${bend(x, y, lefts[pass.column], pass.y)}H${right}`;
+    [x, y] = [right, pass.y];
+  }
+  return path + bend(x, y, to.x, to.y);
+}
+
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} toX
+ * @param {number} toY
+ * @returns {string}
+ */
+function bend(x, y, toX, toY) {
+  const half = (toX - x) / 2;
+  return `C${x + half} ${y} ${toX - half} ${toY} ${toX} ${toY}`;
+}

@@ -1,0 +1,313 @@
+// The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
+import { cellOf } from "./geometry.js";
+import { DrawnBox, element, put } from "./drawing.js";
+import { Heading, Note, part } from "./heading.js";
+import { neighbourOf } from "./keyboard.js";
+import { orderOf, placeBoxes } from "./placing.js";
+import { shapeAt } from "./shapes.js";
+import { linesOf, sentenceOf } from "./words.js";
+
+const SHOWN_FOR = 1500; // ms that what was before stays in sight
+const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
+const MARGIN = 10;
+const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
+
+const strips = new WeakMap(); // parent → the strip in it
+
+/**
+ * What Python sends.
+ * @typedef {object} StripData
+ * @property {string} run tells one trace from another
+ * @property {string} title
+ * @property {number | null} here the step that is open
+ * @property {import("./shapes.js").BoxData[]} boxes
+ * @property {Record<string, number>} sizes
+ * @property {Record<string, string>} names what people call the axes
+ * @property {Record<string, [string, string]>} tones of the axes, light and dark
+ * @property {Record<string, [string, string]>} hues of the roles, light and dark
+ * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
+ * @property {string} block
+ */
+
+/**
+ * Shapes that PyTorch came to, and the floating-point operations of all of them.
+ * @typedef {{shapes: number[][], flops: number}} Settled
+ */
+
+/** One strip, as long as it is on the page. */
+class ShapeStrip {
+  /** @param {ShadowRoot | HTMLElement} parent */
+  constructor(parent) {
+    this.root = part("div", "strip", parent);
+    this.heading = new Heading(this.root, (block) => this.send("block", block));
+    this.scroll = part("div", "scroll", this.root);
+    this.note = new Note(this.root);
+    this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
+    this.wires = element("g", { class: "wires", "aria-hidden": "true" }, this.svg);
+    this.boxes = element("g", { class: "boxes" }, this.svg);
+    /** @type {DrawnBox[]} */
+    this.drawn = [];
+    /** @type {number[][]} what is on screen */
+    this.shapes = [];
+    /** @type {Record<string, number>} */
+    this.sizes = {};
+    /** @type {number | null} null as long as nothing has run at these sizes */
+    this.flops = null;
+    /** @type {Settled | null} what stays in sight for a moment */
+    this.before = null;
+    this.listening = new AbortController();
+    this.listen(this.listening.signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    this.scroll.addEventListener("scroll", () => this.hint(), { passive: true });
+    this.svg.addEventListener("click", (event) => this.press(event.target));
+    this.svg.addEventListener("keydown", (event) => this.key(event));
+    this.svg.addEventListener("focusin", (event) => this.rove(event.target));
+    this.arrived = () => this.receive(this.waiting, this.send);
+    const follow = (/** @type {any} */ event) => this.foresee(event.detail);
+    window.addEventListener("shape-strip:sizes", follow, { signal });
+    window.addEventListener("shape-strip:answered", () => this.expect(), { signal });
+  }
+
+  close() {
+    this.listening.abort();
+    clearTimeout(this.timer);
+    clearTimeout(this.expecting);
+    this.root.remove();
+  }
+
+  // Python has answered the sizes. Where no other shapes come with that, nothing was run.
+  expect() {
+    clearTimeout(this.expecting);
+    this.expecting = setTimeout(() => {
+      if (this.ahead) this.receive(this.data, this.send);
+    }, PATIENCE);
+  }
+
+  /**
+   * @param {StripData} data
+   * @param {(name: string, value: any) => void} send
+   */
+  receive(data, send) {
+    this.send = send;
+    if (!globalThis[LIBRARY]) {
+      this.waiting = data;
+      window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
+      return;
+    }
+    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue]));
+    const before = structure === this.structure ? this.settled : null;
+    const foreseen = this.ahead && structure === this.structure ? this.shapes : null;
+    this.data = data;
+    this.ahead = false;
+    if (structure !== this.structure) this.build(structure);
+    const fresh = data.run !== this.run;
+    this.root.removeAttribute("data-foreseen");
+    this.note.compare(data.boxes, foreseen, fresh);
+    this.heading.showBlocks(data.blocks, data.block);
+    const shapes = data.boxes.map((box) => box.shape);
+    const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
+    this.run = data.run;
+    if (before && fresh && String(before.shapes) !== String(shapes)) this.remember(before);
+    this.settled = { shapes, flops };
+    if (this.dragged) this.foresee(this.dragged); // an answer to an earlier move; the thumb has gone on
+    else this.show(shapes, data.sizes, flops);
+    this.choose();
+  }
+
+  /**
+   * Elements for a block that was not drawn before.
+   * @param {string} structure
+   */
+  build(structure) {
+    this.structure = structure;
+    this.height = 0;
+    this.forget();
+    this.boxes.replaceChildren();
+    this.wires.replaceChildren();
+    const { boxes } = this.data;
+    this.lines = boxes.map(linesOf);
+    this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.lines[at], this.boxes));
+    this.colours = boxes.map((box) => this.coloursOf(box));
+    boxes.forEach(({ hue }, at) => {
+      this.drawn[at].group.style.setProperty("--hue", this.pick(this.data.hues[hue] ?? this.data.hues[""]));
+    });
+    this.order = orderOf(globalThis[LIBRARY], boxes, this.cells(boxes.map((box) => box.shape)));
+    this.edges = this.order.edges.map(({ from, to }) => element("path", { class: "wire", "data-from": from, "data-to": to }, this.wires));
+    this.scroll.scrollLeft = 0;
+    this.here = undefined;
+  }
+
+  /**
+   * @param {number[][]} shapes
+   */
+  cells(shapes) {
+    return this.data.boxes.map((box, at) => cellOf(box, shapes[at], this.lines[at]));
+  }
+
+  /**
+   * A slider moves: shapes follow from the symbols, before anything has run.
+   * @param {{sizes: Record<string, number>, released: boolean}} detail
+   */
+  foresee(detail) {
+    const { sizes, released } = detail;
+    if (!this.data || !this.drawn.length) return;
+    this.dragged = released ? null : detail;
+    const now = { ...this.data.sizes, ...sizes };
+    const shapes = this.data.boxes.map((box) => shapeAt(box, now));
+    this.ahead = String(shapes) !== String(this.settled.shapes);
+    if (this.ahead) this.remember(this.settled);
+    this.show(shapes, now, this.ahead ? null : this.settled.flops);
+    this.root.toggleAttribute("data-foreseen", this.ahead);
+  }
+
+  /**
+   * Keeps in sight for a moment what was before.
+   * @param {Settled} settled
+   */
+  remember(settled) {
+    this.before ??= settled;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.ahead) this.remember(this.settled);
+      else {
+        this.forget();
+        this.show(this.shapes, this.sizes, this.flops);
+      }
+    }, SHOWN_FOR);
+  }
+
+  forget() {
+    clearTimeout(this.timer);
+    this.before = null;
+  }
+
+  /**
+   * @param {number[][]} shapes
+   * @param {Record<string, number>} sizes
+   * @param {number | null} flops
+   */
+  show(shapes, sizes, flops) {
+    [this.shapes, this.sizes, this.flops] = [shapes, sizes, flops];
+    const cells = this.cells(shapes);
+    const placed = placeBoxes(this.order, cells);
+    const before = this.before?.shapes.length === shapes.length ? this.before.shapes : null;
+    const old = before ? this.cells(before) : null;
+    const names = this.data.boxes.map((box) => box.name);
+    this.data.boxes.forEach((box, at) => {
+      const differs = before !== null && String(before[at]) !== String(shapes[at]);
+      const drawn = this.drawn[at];
+      drawn.moveTo(placed.boxes[at]);
+      if (!drawn.isNew(shapes[at], differs ? before[at] : null)) return;
+      drawn.draw(cells[at], shapes[at], this.colours[at], differs ? before[at] : null);
+      drawn.showGhost(differs ? old[at] : null, cells[at]);
+      drawn.group.classList.toggle("changes", differs);
+      drawn.say(sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names));
+    });
+    this.heights = placed.boxes.map(({ y }) => y);
+    placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
+    // It never becomes lower, so that what stands below does not follow every move.
+    this.height = Math.max(this.height, placed.height);
+    const [width, height] = [placed.width + 2 * MARGIN, this.height + 2 * MARGIN];
+    put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
+    this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
+    this.heading.count(this.data.boxes, shapes, flops, before ? this.before : null);
+    // Asked at once, the browser would have to lay everything out for the answer.
+    requestAnimationFrame(() => this.hint());
+  }
+
+  // Fades the sides on which there is more to scroll to.
+  hint() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
+    this.scroll.classList.toggle("more-left", scrollLeft > 2);
+    this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
+  }
+
+  /** @param {import("./shapes.js").BoxData} box */
+  coloursOf(box) {
+    return box.axes.map((axis) => this.pick(this.data.tones[axis ?? ""]));
+  }
+
+  /** @param {[string, string]} tone */
+  pick([light, dark]) {
+    return `light-dark(${light}, ${dark})`;
+  }
+
+  // Marks the box whose tensor is open, and brings it into sight when it becomes another.
+  choose() {
+    const { here } = this.data;
+    let chosen = null;
+    this.drawn.forEach(({ group }, at) => {
+      const { first, folded } = this.data.boxes[at];
+      const current = here !== null && first !== null && first <= here && here < first + Math.max(1, folded);
+      if (current) chosen = group;
+      if (current) group.setAttribute("aria-current", "step");
+      else group.removeAttribute("aria-current");
+    });
+    // Tab leads to the box that is open, unless a person is in the strip already.
+    if (this.drawn.length && !this.svg.querySelector(".box:focus")) this.rove(chosen ?? this.drawn[0].group);
+    if (chosen && here !== this.here) this.reveal(chosen);
+    this.here = here;
+  }
+
+  /** @param {Element} group */
+  reveal(group) {
+    const [outer, inner] = [this.scroll.getBoundingClientRect(), group.getBoundingClientRect()];
+    if (inner.left >= outer.left && inner.right <= outer.right) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const left = inner.left - outer.left + (inner.width - outer.width) / 2;
+    this.scroll.scrollBy({ left, behavior: calm ? "instant" : "smooth" });
+  }
+
+  /** @param {any} target */
+  rove(target) {
+    const group = target.closest(".box");
+    if (!group) return;
+    for (const drawn of this.drawn) put(drawn.group, { tabindex: drawn.group === group ? 0 : -1 });
+  }
+
+  /** @param {any} target */
+  press(target) {
+    const group = target.closest(".box");
+    if (!group || group.dataset.step === "") return;
+    this.send("pick", Number(group.dataset.step));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const target = /** @type {any} */ (event.target);
+    const group = target.closest(".box");
+    if (!group) return;
+    if (event.key === "Enter" || event.key === " ") this.press(group);
+    else {
+      const next = this.neighbour(Number(group.dataset.place), event.key);
+      if (next === null) return;
+      const { group: to } = this.drawn[next];
+      to.focus({ preventScroll: true });
+      this.reveal(to);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /**
+   * @param {number} from
+   * @param {string} key
+   */
+  neighbour(from, key) {
+    return neighbourOf(this.data.boxes, this.order.column, this.heights, from, key);
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!strips.has(parentElement)) strips.set(parentElement, new ShapeStrip(parentElement));
+  const strip = strips.get(parentElement);
+  strip.receive(data, setTriggerValue);
+  // Streamlit also calls this for an update that a later one overtook, while the strip still stands.
+  return () => {
+    if (parentElement.isConnected || !strips.delete(parentElement)) return;
+    strip.close();
+  };
+}

@@ -1,0 +1,90 @@
+// What is said of the boxes, on screen and to a screen reader.
+import { countOf } from "./shapes.js";
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const LONGEST = 18; // characters of a line under a box; the whole is in its sentence
+
+/**
+ * The name under a box, and the operation where that says more than the name.
+ * @param {{name: string, op: string, folded: number}} box
+ * @returns {string[]}
+ */
+export function linesOf(box) {
+  const name = box.name.replace(/^.*\.(?=[^.]*[^.\d][^.]*$)/, "").replaceAll("_", box.folded ? " " : "_");
+  const second = box.folded ? `${box.folded} steps` : box.op === box.name ? "" : box.op;
+  return [name, second].filter(Boolean).map(shortened);
+}
+
+/**
+ * @param {string} line
+ * @returns {string}
+ */
+function shortened(line) {
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
+}
+
+/**
+ * One sentence with everything about a box.
+ * @param {{name: string, op: string, parents: number[], folded: number}} box
+ * @param {(string | null)[]} axes what people call its axes
+ * @param {number[]} shape
+ * @param {string[]} names the names of all boxes
+ * @returns {string}
+ */
+export function sentenceOf(box, axes, shape, names) {
+  const sizes = shape.length ? shape.map((size, axis) => `${axes[axis] ?? `axis ${axis}`} ${size}`).join(", ") : "one number";
+  const from = [...new Set(box.parents.map((parent) => names[parent]))];
+  if (!box.op) return `${box.name}: ${sizes}; read from outside`;
+  if (!from.length) return `${box.name}: ${sizes}; by ${box.op}`;
+  if (box.folded) return `${box.name}: ${sizes}; from ${listed(from)} in ${box.folded} steps`;
+  return `${box.name}: ${sizes}; from ${listed(from)} by ${box.op}`;
+}
+
+/**
+ * @param {string[]} words
+ * @returns {string}
+ */
+function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+}
+
+/**
+ * @param {number} number
+ * @returns {string}
+ */
+export function grouped(number) {
+  return number.toLocaleString("en-US");
+}
+
+/**
+ * @param {number} bytes
+ * @returns {string}
+ */
+export function shownBytes(bytes) {
+  let [size, unit] = [bytes, 0];
+  while (size >= 1024 && unit < UNITS.length - 1) [size, unit] = [size / 1024, unit + 1];
+  return `${unit ? size.toFixed(1) : size} ${UNITS[unit]}`;
+}
+
+/**
+ * A number, or what it was and what it is.
+ * @param {number} before
+ * @param {number} now
+ * @param {(number: number) => string} shown
+ * @returns {string}
+ */
+export function change(before, now, shown) {
+  return before === now ? shown(now) : `${shown(before)} → ${shown(now)}`;
+}
+
+/**
+ * How many shapes are others than they were, in a sentence.
+ * @param {number[][]} before
+ * @param {number[][]} now
+ * @returns {string}
+ */
+export function changedSentence(before, now) {
+  const changed = now.filter((shape, place) => String(shape) !== String(before[place])).length;
+  const sizes = now.filter((shape, place) => countOf(shape) !== countOf(before[place])).length;
+  return `${changed} of ${now.length} tensors change shape, ${sizes} change size`;
+}

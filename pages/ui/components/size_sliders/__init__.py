@@ -1,0 +1,90 @@
+"""The sizes as native sliders, each in its axis' colour, which say every value while they are dragged.
+
+Streamlit's own slider tells nothing until it is let go. What is dragged here is told to whatever draws shapes in the
+browser, with all sizes that follow, and to Python when it is let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.app.palette import axis_colour
+from pages.ui.components.mount import script_of
+
+_HERE = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "tensor_shape_explorer.size_sliders",
+    css=(_HERE / "size_sliders.css").read_text("utf-8"),
+    js=script_of(_HERE / "size_sliders.js"),
+)
+
+
+@dataclass(frozen=True)
+class SizeSlider:
+    """A size that can be moved.
+
+    Attributes:
+        name: what it is called in ``Config``.
+        symbol: its axis.
+        label: what people call it, the axis first: ``H heads``.
+        value: what it is.
+        foreseen: each value that it can be moved to → how long every axis that changes will be then.
+    """
+
+    name: str
+    symbol: str
+    label: str
+    value: int
+    foreseen: Mapping[int, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class FixedSize:
+    """A size that follows from something else, as the length does from a text."""
+
+    symbol: str
+    label: str
+    value: int
+
+
+def size_sliders(
+    sliders: Sequence[SizeSlider],
+    fixed: Sequence[FixedSize],
+    *,
+    key: str,
+    sizes: Mapping[str, int],
+    on_size: Callable[[str, int], None],
+) -> None:
+    """Draws the sizes in one row. There is one on a page.
+
+    Args:
+        sliders: what can be moved.
+        fixed: what cannot, and is shown beside them.
+        key: the component's.
+        sizes: how long each axis is now.
+        on_size: gets the name and the value of a slider that was let go.
+    """
+    heard = f"{key}:heard"
+    symbols = {"d_k", "d_model", "H", *(slider.symbol for slider in sliders), *(size.symbol for size in fixed)}
+    data = {
+        "sliders": [asdict(slider) for slider in sliders],
+        "fixed": [asdict(size) for size in fixed],
+        "sizes": dict(sizes),
+        "tones": {symbol: [axis_colour(symbol), axis_colour(symbol, dark=True)] for symbol in symbols},
+        "heard": st.session_state.get(heard, 0),
+    }
+
+    def moved() -> None:
+        asked: Mapping[str, Any] = st.session_state[key]["size"] or {}
+        st.session_state[heard] = asked.get("turn", 0)
+        slider = next((slider for slider in sliders if slider.name == asked.get("name")), None)
+        if slider is not None and asked.get("value") in slider.foreseen:  # a browser is not trusted
+            on_size(slider.name, asked["value"])
+
+    _component(key=key, data=data, height="content", on_size_change=moved)

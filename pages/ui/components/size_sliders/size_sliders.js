@@ -1,0 +1,147 @@
+// Native sliders for the sizes. What is dragged is told in the same frame to whatever draws shapes, and to Python at the
+// end.
+
+const rows = new WeakMap(); // parent → the row in it
+
+class SizeSliders {
+  constructor(parent) {
+    this.root = document.createElement("div");
+    this.root.className = "sizes";
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", "Sizes");
+    parent.append(this.root);
+    this.sliders = new Map();
+    this.turn = 0;
+  }
+
+  close() {
+    this.root.remove();
+  }
+
+  receive(data, send) {
+    this.send = send;
+    // An answer to an earlier move must not set back what a person has moved since.
+    const isStale = data.heard < this.turn;
+    if (this.turn < data.heard) this.turn = data.heard;
+    this.data = data;
+    const kinds = JSON.stringify([data.sliders.map(({ name, label }) => [name, label]), data.fixed]);
+    if (kinds !== this.kinds) this.build(kinds);
+    for (const slider of data.sliders) this.set(slider, isStale);
+    if (this.held) this.foresee(this.held, false);
+    else if (!isStale) this.sizes = data.sizes;
+    this.derive();
+    if (this.released && !isStale) {
+      this.released = false;
+      window.dispatchEvent(new Event("shape-strip:answered"));
+    }
+  }
+
+  build(kinds) {
+    this.kinds = kinds;
+    this.sliders.clear();
+    const parts = this.data.sliders.map((slider) => this.slider(slider));
+    const fixed = this.data.fixed.map(({ symbol, label, value }) => {
+      const size = document.createElement("p");
+      size.className = "fixed";
+      size.style.setProperty("--axis", this.colour(symbol));
+      size.innerHTML = "<span></span> <b></b>";
+      size.firstChild.textContent = label;
+      size.lastChild.textContent = value;
+      return size;
+    });
+    this.derived = document.createElement("p");
+    this.derived.className = "derived";
+    this.derived.style.setProperty("--axis", this.colour("d_k"));
+    this.root.replaceChildren(...parts, ...fixed, this.derived);
+  }
+
+  slider({ name, symbol, label }) {
+    const holder = document.createElement("label");
+    holder.style.setProperty("--axis", this.colour(symbol));
+    const [said, value] = [document.createElement("span"), document.createElement("output")];
+    const input = document.createElement("input");
+    said.textContent = label;
+    input.type = "range";
+    input.dataset.size = name;
+    input.setAttribute("aria-label", label);
+    input.addEventListener("input", () => this.move(name));
+    // A thumb that comes back to where it was changes nothing, and still has been let go.
+    for (const end of ["change", "pointerup", "blur"]) input.addEventListener(end, () => this.release(name));
+    holder.append(said, value, input);
+    this.sliders.set(name, { input, value, at: null, options: [] });
+    return holder;
+  }
+
+  set(slider, isStale) {
+    const drawn = this.sliders.get(slider.name);
+    drawn.foreseen = slider.foreseen;
+    drawn.options = Object.keys(slider.foreseen).map(Number).sort((one, other) => one - other);
+    drawn.input.min = drawn.options[0];
+    drawn.input.max = drawn.options[drawn.options.length - 1];
+    if (isStale || this.held === slider.name) return;
+    drawn.at = drawn.sent = slider.value;
+    drawn.input.value = slider.value;
+    drawn.value.textContent = slider.value;
+  }
+
+  move(name) {
+    const drawn = this.sliders.get(name);
+    this.held = name;
+    drawn.at = nextOption(drawn.options, drawn.at, Number(drawn.input.value));
+    drawn.input.value = drawn.at;
+    drawn.value.textContent = drawn.at;
+    this.foresee(name, false);
+    this.derive();
+  }
+
+  // Tells whatever draws shapes how long the axes will be.
+  foresee(name, released) {
+    const drawn = this.sliders.get(name);
+    this.sizes = { ...this.data.sizes, ...drawn.foreseen[drawn.at] };
+    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released } }));
+  }
+
+  release(name) {
+    const drawn = this.sliders.get(name);
+    if (this.held !== name) return;
+    this.held = null;
+    drawn.input.value = drawn.at;
+    this.foresee(name, true);
+    if (drawn.at === drawn.sent) return;
+    drawn.sent = drawn.at;
+    this.turn += 1;
+    this.released = true;
+    this.send("size", { name, value: drawn.at, turn: this.turn });
+  }
+
+  derive() {
+    const { H, d_model, d_k } = this.sizes;
+    const follows = d_model === H * d_k;
+    const said = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
+    if (this.derived.textContent !== said) this.derived.textContent = said;
+  }
+
+  colour(symbol) {
+    const [light, dark] = this.data.tones[symbol];
+    return `light-dark(${light}, ${dark})`;
+  }
+}
+
+// The nearest value that works; where that is the present one, the next in the direction in which it was moved.
+function nextOption(options, from, to) {
+  const nearest = options.reduce((one, other) => (Math.abs(other - to) < Math.abs(one - to) ? other : one));
+  if (nearest !== from || to === from) return nearest;
+  const beyond = options.filter((option) => (option - from) * (to - from) > 0);
+  return to > from ? (beyond[0] ?? from) : (beyond[beyond.length - 1] ?? from);
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!rows.has(parentElement)) rows.set(parentElement, new SizeSliders(parentElement));
+  const row = rows.get(parentElement);
+  row.receive(data, setTriggerValue);
+  // Streamlit also calls this for an update that a later one overtook, while the row still stands.
+  return () => {
+    if (parentElement.isConnected || !rows.delete(parentElement)) return;
+    row.close();
+  };
+}

@@ -1,0 +1,1 @@
+"""The instrument: the sizes, and the strip of shapes that follows them."""

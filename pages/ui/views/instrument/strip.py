@@ -1,0 +1,119 @@
+"""The strip of the block around a step, and what pressing it does."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+
+from engine import Step, Trace
+from engine.graph.module_paths import ancestors, display_name, is_inside
+from engine.graph.strip import Strip, parts_of, strip_of
+from pages.ui.components.shape_strip import Block, shape_strip
+from pages.ui.state import session
+from pages.ui.state.url_step import step_to_key
+from pages.ui.views.tensor_panels import role_of
+
+WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
+_KEY = "strip"
+# What published models call the tensors that have a hue.
+_BEGINNINGS = (
+    ("query", "query"),
+    ("q_", "query"),
+    ("key", "key"),
+    ("k_", "key"),
+    ("value", "value"),
+    ("v_", "value"),
+    ("attn_weights", "weights"),
+    ("attn_output", "output"),
+)
+# What comes out of these is no query, key or value any more.
+_NEW_ROLES = frozenset({"", "module", "matmul", "bmm", "einsum", "baddbmm", "scaled_dot_product_attention", "linear"})
+
+
+def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: bool = True) -> None:
+    """Draws the block that is chosen, or else the step's own module.
+
+    Args:
+        trace: a recording of anything.
+        step: a step of the block.
+        on_step: gets the address of a step whose box was pressed. It is called before the next run.
+        marks: whether the step is marked, as the one that is open.
+    """
+    module = block_of(step)
+    strip = strip_of(trace, module)
+    shape_strip(
+        strip,
+        key=_KEY,
+        run=f"{id(trace):x}",
+        here=step.index if marks else None,
+        title=title_of(module),
+        hues=hues_of(strip),
+        blocks=_blocks(trace, step, module),
+        block=module or WHOLE,
+        on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
+        on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
+    )
+
+
+def block_of(step: Step) -> str:
+    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
+    chosen = session.view("scope")
+    if chosen == WHOLE:
+        return ""
+    own = ancestors(step.path)
+    return chosen if chosen in own else own[-1] if own else ""
+
+
+def title_of(module: str) -> str:
+    return " · ".join(map(display_name, ancestors(module))) or display_name("")
+
+
+def hues_of(strip: Strip) -> list[str]:
+    """The role of each box by its name; of one without a role that of what it was made of, or of what it goes on as."""
+    hues: list[str] = []
+    for box in strip.boxes:
+        inherited = next((hues[parent] for parent in box.parents), "") if box.op not in _NEW_ROLES else ""
+        hues.append(_named_role(box.name) or inherited)
+    for box, hue in zip(reversed(strip.boxes), reversed(hues), strict=True):
+        for parent in box.parents[:1]:
+            before = strip.boxes[parent]
+            if before.lane == box.lane and before.op and not hues[parent] and box.op not in _NEW_ROLES:
+                hues[parent] = hue
+    return hues
+
+
+def _named_role(name: str) -> str:
+    return role_of(name) or next((role for start, role in _BEGINNINGS if name.startswith(start)), "")
+
+
+def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None], index: int) -> None:
+    """Goes to the step of a box, and into a module that was folded."""
+    trace = drawn()
+    if trace is None:
+        return  # another run has taken its place, and is drawn next
+    folded = [box.module for box in strip.boxes if box.step == index and box.folded]
+    if folded:
+        session.change_view(scope=folded[0])
+    on_step(step_to_key(trace, trace.steps[index]))
+
+
+def _blocks(trace: Trace, step: Step, module: str) -> list[Block]:
+    """The blocks around the step, the whole first, and those that lie beside the one that is drawn."""
+    around = ancestors(step.path)
+    parent = (["", *ancestors(module)])[-2] if module else ""
+    beside = [part for part in parts_of(trace, parent) if part != module] if module else []
+    return [
+        Block(WHOLE, display_name("")),
+        *(Block(path, display_name(path)) for path in around),
+        *(Block(path, display_name(path), is_beside=True) for path in beside),
+    ]
+
+
+def _choose(drawn: weakref.ref[Trace], own: str, on_step: Callable[[str], None], value: str) -> None:
+    """Draws another block: one around the step, or one beside, to whose first step it then goes."""
+    # The step's own module is what is drawn when nothing is chosen, and then follows the step.
+    session.change_view(scope=None if value == (own or WHOLE) else value)
+    trace = drawn()
+    if trace is not None and value not in (WHOLE, *ancestors(own)):
+        on_step(step_to_key(trace, next(step for step in trace.steps if is_inside(step.path, value))))

@@ -1,0 +1,288 @@
+"""The strip and the sizes above it, as a person uses them: looked at, dragged, walked with keys, pressed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from engine import Config, Trace, run
+from tests.browser.conftest import NARROW, ROOT, WIDE, served
+from tests.browser.tabs import Opener
+
+pytestmark = pytest.mark.browser
+
+ATTENTION = "encoder.layers.0.self_attention"
+MIDDLE = {"width": 1024, "height": 800}
+SMALL = {"encoder_layers": 1, "decoder_layers": 1}
+# batch, source length, heads, d_model and d_k
+SIZES = (
+    (1, 1, 1, 1, 1),
+    (1, 18, 4, 64, 16),
+    (1, 18, 8, 64, 8),
+    (2, 5, 4, 32, 8),
+    (4, 128, 16, 512, 32),
+    (16, 2, 16, 16, 1),
+    (1, 256, 1, 8, 8),
+    (3, 7, 2, 1024, 512),
+    (16, 100, 5, 30, 6),
+    (2, 64, 16, 160, 10),
+)
+
+_OVERLAPS = """() => {
+    const boxes = [];
+    const visit = (node) => {
+        for (const child of node.querySelectorAll("*")) {
+            if (child.matches(".box")) boxes.push(child);
+            if (child.shadowRoot) visit(child.shadowRoot);
+        }
+    };
+    visit(document);
+    const parts = boxes.flatMap((box, owner) => [...box.querySelectorAll("text, .face, .slabs, .stack")].map((part) => {
+        const { left, right, top, bottom } = part.getBoundingClientRect();
+        const kind = part.matches("text") ? "text" : "shape";
+        const said = `${box.dataset.name} ${part.textContent || part.classList}`;
+        return { owner, kind, said, left, right, top, bottom };
+    })).filter(({ left, right, top, bottom }) => right - left > 0.5 && bottom - top > 0.5);
+    const overlaps = [];
+    parts.forEach((one, a) => parts.slice(a + 1).forEach((other) => {
+        if (one.kind === "shape" && other.kind === "shape" && one.owner === other.owner) return;
+        const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        if (across > 0.5 && down > 0.5) overlaps.push(`${one.said} and ${other.said}: ${across} × ${down}`);
+    }));
+    return [boxes.length, overlaps];
+}"""
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    with served(ROOT / "tests" / "browser" / "strip_demo.py") as address:
+        yield address
+
+
+def settled(page: Page) -> None:
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def opened(page: Page, address: str, **query: Any) -> None:
+    page.goto(f"{address}?{urlencode(query)}")
+    expect(page.locator(".box").first).to_be_visible(timeout=60_000)
+    settled(page)
+
+
+def box(page: Page, name: str, op: str | None = None) -> Locator:
+    return page.locator(f'.box[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
+
+
+def sizes_row(page: Page) -> Locator:
+    return page.get_by_role("group", name="Sizes")
+
+
+def shapes(page: Page) -> list[list[str | None]]:
+    """Step and shape of each box that a step of the block made."""
+    return page.locator(".box:not(.given)").evaluate_all(
+        "boxes => boxes.map(({ dataset }) => [dataset.step, dataset.shape])"
+    )
+
+
+def expected(trace: Trace) -> list[list[str | None]]:
+    return [[str(one.index), ",".join(map(str, one.shape))] for one in trace.steps if one.path == ATTENTION]
+
+
+def drag(slider: Locator, value: int) -> int:
+    """Moves a thumb without letting go of it, and returns where it came to stand."""
+    return slider.evaluate(
+        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', { bubbles: true }));"
+        " return Number(input.value); }",
+        value,
+    )
+
+
+def let_go(slider: Locator) -> None:
+    slider.evaluate("input => input.dispatchEvent(new Event('change', { bubbles: true }))")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, MIDDLE, NARROW], ids=["1440", "1024", "390"])
+def test_no_label_lies_on_another_or_on_a_box_at_any_size(viewport, tabs: Opener, demo: str):
+    page = tabs(viewport=viewport)
+    for sizes in SIZES:
+        opened(page, demo, **dict(zip(("batch", "src_len", "heads", "d_model", "d_k"), sizes, strict=True)))
+        count, overlaps = page.evaluate(_OVERLAPS)
+        assert count == 21
+        assert overlaps == [], sizes
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("of", ["function", "llama", "block"])
+def test_no_label_lies_on_another_in_other_peoples_blocks(of, tab: Page, demo: str):
+    opened(tab, demo, of=of)
+    count, overlaps = tab.evaluate(_OVERLAPS)
+    assert count >= {"function": 5, "llama": 25, "block": 40}[of]
+    assert overlaps == []
+
+
+def test_no_label_lies_on_another_while_sizes_change(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", batch=2, src_len=18)
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    for heads in (8, 16, 1):
+        drag(slider, heads)
+        expect(tab.locator(".strip.moving")).to_have_count(1)
+        assert tab.evaluate(_OVERLAPS)[1] == []
+    drag(sizes_row(tab).get_by_role("slider", name="S source length"), 128)
+    assert tab.evaluate(_OVERLAPS)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "values"),
+    [
+        ("batch", "B batch", range(1, 17)),
+        ("src_len", "S source length", (1, 2, 9, 64, 128)),
+        ("heads", "H heads", (1, 2, 4, 8, 16)),
+        ("d_model", "d_model", (8, 12, 32, 64, 256, 512)),
+    ],
+)
+def test_while_a_size_is_dragged_every_shape_is_the_one_that_pytorch_then_comes_to(name, label, values, tab, app):
+    opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", **SMALL)
+    slider = sizes_row(tab).get_by_role("slider", name=label)
+    for value in values:
+        assert drag(slider, value) == value
+        config = Config(**SMALL, device="cpu").change(**{name: value})
+        assert shapes(tab) == expected(run(config))
+
+
+def test_heads_stop_where_they_divide_d_model_and_come_back_to_where_they_were(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", d_model=48, heads=4, **SMALL)
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    before = shapes(tab)
+    slider.focus()
+    stops = [slider.press("ArrowRight") or int(slider.input_value()) for _ in range(5)]
+    assert stops == [6, 8, 12, 16, 16]
+    assert drag(slider, 4) == 4
+    expect(tab.locator(".derived")).to_have_text("d_k = 48 ÷ 4 = 12")
+    assert shapes(tab) == before
+
+
+def test_let_go_a_size_runs_and_both_its_sliders_agree(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    drag(slider, 8)
+    expect(tab.locator(".totals")).to_contain_text("FLOPs when it has run")
+    expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
+    expect(tab.locator(".box.changes")).to_have_count(14)
+    let_go(slider)
+    tab.wait_for_url(re.compile("heads=8"), timeout=30_000)
+    settled(tab)
+    expect(tab.locator(".totals")).not_to_contain_text("when it has run", timeout=30_000)
+    expect(tab.locator(".strip.moving")).to_have_count(0)
+    assert box(tab, "scores").get_attribute("data-shape") == "1,8,18,18"
+    expect(tab.locator(".st-key-heads, [class*='st-key-heads-']").first).to_contain_text("8")
+    expect(tab.locator(".strip .note")).to_have_text("")
+    tab.get_by_test_id("stSidebar").get_by_role("button", name="Undo").click()
+    expect(slider).to_have_value("4", timeout=30_000)
+    expect(box(tab, "scores")).to_have_attribute("data-shape", "1,4,18,18")
+
+
+def test_a_thumb_that_comes_back_leaves_everything_as_it_was(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    before, totals = shapes(tab), tab.locator(".totals").inner_text()
+    slider.focus()
+    for heads in (8, 16, 4):
+        drag(slider, heads)
+    slider.blur()
+    assert shapes(tab) == before
+    expect(tab.locator(".strip.moving")).to_have_count(0)
+    expect(tab.locator(".totals")).to_have_text(totals)
+    drag(slider, 2)
+    let_go(slider)
+    expect(tab.locator(".totals")).not_to_contain_text("when it has run", timeout=30_000)
+    assert box(tab, "scores").get_attribute("data-shape") == "1,2,5,5"
+
+
+def test_where_pytorch_comes_to_another_shape_the_screen_says_so(tab: Page, demo: str):
+    sizes = {"batch": 1, "src_len": 5, "heads": 4, "d_model": 32, "d_k": 8}
+    opened(tab, demo, asked=1, **sizes)
+    slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    drag(slider, 8)
+    assert box(tab, "scores").get_attribute("data-shape") == "1,8,5,5"
+    let_go(slider)
+    expect(tab.locator(".strip .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
+    assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
+
+
+def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str):
+    sizes = {"batch": 1, "src_len": 5, "heads": 4, "d_model": 32, "d_k": 8}
+    opened(tab, demo, asked="refused", **sizes)
+    slider = tab.get_by_role("slider", name="H heads")
+    drag(slider, 8)
+    let_go(slider)
+    expect(tab.locator(".strip .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
+    assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
+    expect(slider).to_have_value("4")
+
+
+def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    box(tab, "query", "permute").focus()
+    focused = tab.locator(".box:focus")
+    for key, name, op in (
+        ("ArrowDown", "key", "permute"),
+        ("ArrowRight", "key_t", "transpose"),
+        ("ArrowLeft", "key", "permute"),
+        ("ArrowUp", "query", "permute"),
+        ("ArrowRight", "key_t", "transpose"),
+        ("End", "output", "linear"),
+        ("ArrowLeft", "concat", "view"),
+    ):
+        tab.keyboard.press(key)
+        expect(focused).to_have_attribute("data-name", name)
+        expect(focused).to_have_attribute("data-op", op)
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(re.compile(r"step=[\w.]*concat"), timeout=30_000)
+    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "concat")
+    expect(tab.locator('.panel[data-panel="concat"]')).to_be_visible()
+
+
+def test_a_box_says_its_shape_and_its_making_in_one_sentence(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{ATTENTION}.scores", batch=2, src_len=7, **SMALL)
+    said = "scores: batch 2, heads 4, source 7, source 7; from query and key_t by matmul"
+    expect(tab.get_by_role("button", name=said)).to_have_count(1)
+
+
+def test_a_folded_module_opens_as_the_block_that_is_drawn_and_the_row_above_leads_back(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", scope=".", weights="random")
+    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "encoder")
+    box(tab, "decoder").click()
+    expect(tab.locator(".blocks [aria-current]")).to_have_text("decoder", timeout=30_000)
+    expect(tab.locator('.box[data-name="decoder.layers.0"]')).to_have_count(1)
+    tab.locator(".blocks").get_by_role("button", name="model").click()
+    expect(tab.locator('.box[data-name="encoder"]')).to_have_count(1, timeout=30_000)
+
+
+def test_a_block_beside_the_one_that_is_drawn_is_one_press_away(tab: Page, app: str):
+    opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    tab.locator(".blocks").get_by_role("button", name="feed-forward", exact=True).click()
+    tab.wait_for_url(re.compile(r"step=encoder\.layers\.0\.feed_forward\.hidden"), timeout=30_000)
+    expect(tab.locator(".blocks [aria-current]")).to_have_text("feed-forward")
+    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "hidden")
+
+
+def test_a_box_on_the_front_page_opens_its_step_in_the_walkthrough(tab: Page, app: str):
+    opened(tab, app, heads=2, weights="random")
+    box(tab, "weights").click()
+    tab.wait_for_url(re.compile(r"/walkthrough\?.*step=[\w.]*weights"), timeout=60_000)
+    settled(tab)
+    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "weights")
+    assert box(tab, "weights").get_attribute("data-shape") == "1,2,5,5"
+
+
+def test_nothing_moves_by_itself_for_people_who_asked_for_that(tabs: Opener, app: str):
+    page = tabs(reduced_motion="reduce")
+    opened(page, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
+    assert box(page, "scores").evaluate("box => getComputedStyle(box).transitionDuration") == "0s"

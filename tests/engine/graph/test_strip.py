@@ -1,0 +1,220 @@
+"""A block as boxes: every tensor of it once, after what it was made of, whoever's program it is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from engine import Config, record, run
+from engine.graph.module_paths import is_inside
+from engine.graph.strip import MOST_BOXES, default_folded, parts_of, strip_of, symbol_sizes
+
+ATTENTION = "encoder.layers.0.self_attention"
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return run(Config(device="cpu"))
+
+
+def named(strip, name, op):
+    [place] = [place for place, box in enumerate(strip.boxes) if (box.name, box.op) == (name, op)]
+    return place
+
+
+def test_every_step_of_the_block_is_a_box_with_its_own_shape(trace):
+    strip = strip_of(trace, ATTENTION)
+    steps = [step for step in trace.steps if step.path == ATTENTION]
+    assert [box.step for box in strip.boxes if box.op] == [step.index for step in steps]
+    for box in strip.boxes:
+        step = trace.steps[box.step]
+        assert (box.name, box.axes, box.shape) == (step.name, step.axes, step.shape)
+        assert box.itemsize * step.value.numel() == step.nbytes
+
+
+def test_boxes_stand_after_what_they_were_made_of_and_read_what_the_step_read(trace):
+    for module in ("", "encoder", "decoder.layers.1", ATTENTION, "decoder.layers.0.cross_attention"):
+        for place, box in enumerate(strip_of(trace, module, ()).boxes):
+            assert all(parent < place for parent in box.parents)
+    strip = strip_of(trace, ATTENTION)
+    for box in strip.boxes:
+        if box.op:
+            read = [one.index for one in trace.steps[box.step].inputs if one.kind == "step"]
+            assert [strip.boxes[parent].step for parent in box.parents] == read
+
+
+def test_query_key_and_value_are_lines_of_their_own_until_a_product_joins_them(trace):
+    strip = strip_of(trace, ATTENTION)
+    lanes = {
+        name: {box.lane for box in strip.boxes if box.name == name and box.op in ("linear", "view", "permute")}
+        for name in ("query", "key", "value")
+    }
+    assert all(len(lane) == 1 for lane in lanes.values())
+    assert len(set.union(*lanes.values())) == 3
+    assert strip.boxes[named(strip, "key_t", "transpose")].lane in lanes["key"]
+    assert strip.boxes[named(strip, "scores", "matmul")].lane in lanes["query"]
+    assert strip.boxes[named(strip, "output", "linear")].lane in lanes["query"]
+
+
+def test_only_what_scales_masks_or_copies_is_small(trace):
+    small = [(box.name, box.op) for box in strip_of(trace, ATTENTION).boxes if box.is_small]
+    assert small == [("scaled", "div"), ("masked", "masked_fill"), ("mixed", "contiguous")]
+
+
+def test_an_added_mask_is_small_and_an_added_tensor_is_not():
+    def program(scores, attention_mask, other):
+        masked = scores + attention_mask
+        total = masked + other
+        product = total * scores
+        return product
+
+    boxes = strip_of(record(program, torch.rand(2, 3, 3), torch.zeros(3, 3), torch.rand(2, 3, 3))).boxes
+    assert {box.name: box.is_small for box in boxes if box.op} == {
+        "masked": True,
+        "total": False,
+        "product": False,
+    }
+
+
+@pytest.mark.parametrize("module", ["", "encoder", "decoder.layers.1"])
+def test_a_folded_block_has_a_box_a_call_that_reads_what_the_call_read_from_outside(trace, module):
+    folded = parts_of(trace, module)
+    strip = strip_of(trace, module, folded)
+    steps = [step for step in trace.steps if is_inside(step.path, module)]
+    covered = sum(box.folded or (1 if box.op else 0) for box in strip.boxes)
+    assert covered == len(steps)
+    for box in strip.boxes:
+        if not box.folded:
+            continue
+        inside = set(range(box.first, box.first + box.folded))
+        assert box.step in inside
+        read = {
+            one.index
+            for index in inside
+            for one in trace.steps[index].inputs
+            if one.kind == "step" and one.index not in inside
+        }
+        shown = {strip.boxes[parent] for parent in box.parents}
+        assert all(
+            index in {parent.step for parent in shown}
+            or any(parent.folded and parent.first <= index < parent.first + parent.folded for parent in shown)
+            for index in read
+        )
+
+
+def test_a_folded_module_shows_what_others_read_of_it(trace):
+    strip = strip_of(trace, "")
+    [encoder] = [box for box in strip.boxes if box.name == "encoder"]
+    read = {
+        one.index
+        for step in trace.steps
+        if step.path.startswith("decoder")
+        for one in step.inputs
+        if one.kind == "step"
+    }
+    assert encoder.step in read
+    assert encoder.step == encoder.first + encoder.folded - 1
+
+
+def test_a_module_called_twice_is_two_boxes_and_no_box_waits_for_itself():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+            self.norm = nn.LayerNorm(4)
+
+        def forward(self, x):
+            hidden = self.inner(x)
+            shifted = hidden * 2
+            return self.inner(shifted)
+
+    trace = record(Twice(), torch.rand(2, 4))
+    strip = strip_of(trace, "", parts_of(trace, ""))
+    assert all(parent < place for place, box in enumerate(strip.boxes) for parent in box.parents)
+    assert len([box for box in strip.boxes if box.name == "shifted"]) == 1
+
+
+def test_a_block_of_more_steps_than_an_eye_follows_is_folded(trace):
+    for module in ("", "encoder", "encoder.layers.0", ATTENTION):
+        count = sum(is_inside(step.path, module) for step in trace.steps)
+        assert bool(default_folded(trace, module)) == (count > MOST_BOXES)
+        assert len(strip_of(trace, module).boxes) <= MOST_BOXES
+
+
+def test_what_nothing_happened_to_has_no_box_and_its_readers_read_what_was_handed_on():
+    def program(x):
+        same = x.to(x.dtype)
+        empty = torch.tensor([])
+        joined = torch.cat([empty, same.view(-1)])
+        return joined + 1
+
+    strip = strip_of(record(program, torch.rand(2, 3)))
+    assert [(box.name, box.op) for box in strip.boxes] == [("x", ""), ("view", "view"), ("add", "add")]
+    assert [box.parents for box in strip.boxes] == [(), (0,), (1,)]
+
+
+def test_contiguous_is_drawn_between_its_neighbours_whether_or_not_it_had_to_copy():
+    for heads in (1, 2):
+        sizes = {"heads": heads, "d_model": 8, "encoder_layers": 1, "decoder_layers": 1}
+        trace = run(Config(**sizes, device="cpu"))
+        strip = strip_of(trace, ATTENTION)
+        copied, concat = named(strip, "mixed", "contiguous"), named(strip, "concat", "view")
+        assert trace.steps[strip.boxes[copied].step].memory == ("same" if heads == 1 else "new")
+        assert strip.boxes[copied].parents == (named(strip, "mixed", "permute"),)
+        assert strip.boxes[concat].parents == (copied,)
+
+
+def test_a_weight_is_an_operand_of_a_product_and_otherwise_part_of_the_operation():
+    class Weighted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.rand(4, 4))
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x):
+            product = x @ self.w
+            return self.linear(product)
+
+    strip = strip_of(record(Weighted(), torch.rand(2, 4)))
+    assert [box.name for box in strip.boxes if not box.op] == ["x", "w"]
+
+
+@given(
+    batch=st.integers(1, 3),
+    src_len=st.integers(1, 6),
+    heads=st.sampled_from([1, 2, 4]),
+    d_k=st.integers(1, 5),
+    d_v=st.integers(1, 5),
+)
+def test_every_named_axis_is_as_long_as_the_sizes_of_the_config_say(batch, src_len, heads, d_k, d_v):
+    sizes = {"batch": batch, "src_len": src_len, "heads": heads, "d_k": d_k, "d_v": d_v}
+    config = Config(**sizes, d_model=8, encoder_layers=1, decoder_layers=1, device="cpu")
+    foreseen = symbol_sizes(config)
+    for box in strip_of(run(config), ATTENTION).boxes:
+        for symbol, size in zip(box.axes, box.shape, strict=True):
+            factors = [1 if factor == "1" else foreseen[factor] for factor in symbol.split("*")]
+            assert size == torch.tensor(factors).prod()
+
+
+def test_a_llama_block_is_drawn_whole_with_its_queries_keys_and_values_on_lines_of_their_own():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=32,
+        max_position_embeddings=16,
+    )
+    with torch.no_grad():
+        trace = record(transformers.LlamaModel(config).eval(), torch.arange(10).view(2, 5))
+    strip = strip_of(trace, "layers.0")
+    assert 40 <= len(strip.boxes) <= MOST_BOXES
+    assert all(box.shape == trace.steps[box.step].shape for box in strip.boxes if box.step is not None)
+    assert 0 not in {size for box in strip.boxes for size in box.shape}
+    [attended] = [box for box in strip.boxes if box.op == "scaled_dot_product_attention"]
+    assert len({strip.boxes[parent].lane for parent in attended.parents}) == 3

@@ -1,0 +1,158 @@
+// The parts of the strip that need no browser: sizes from symbols, outlines, places, keys and words.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import vm from "node:vm";
+
+import { cellOf, depthOf, side } from "../../pages/ui/components/shape_strip/geometry.js";
+import { neighbourOf } from "../../pages/ui/components/shape_strip/keyboard.js";
+import { orderOf, placeBoxes } from "../../pages/ui/components/shape_strip/placing.js";
+import { shapeAt, sizeOf, totalsOf } from "../../pages/ui/components/shape_strip/shapes.js";
+import { changedSentence, sentenceOf, shownBytes } from "../../pages/ui/components/shape_strip/words.js";
+
+const library = readFileSync(new URL("../../pages/ui/components/shape_strip/dagre/dagre.min.mjs", import.meta.url), "utf8");
+const dagre = vm.runInThisContext(`${library}\ndagre`);
+
+// Attention as its paper draws it: x, then query, key and value, each linear, view and permute, and what follows.
+const PARENTS = [[], [0], [0], [0], [1], [2], [3], [4], [5], [6], [8], [7, 10], [11], [12], [13, 9], [14]];
+const LANES = [0, 0, 1, 2, 0, 1, 2, 0, 1, 2, 1, 0, 0, 0, 0, 0];
+const attention = PARENTS.map((parents, at) => ({ parents, lane: LANES[at] }));
+
+function randomly(seed) {
+  let state = seed;
+  return (below) => {
+    state = (state * 16807) % 2147483647;
+    return state % below;
+  };
+}
+
+function someBoxes(random) {
+  return Array.from({ length: 2 + random(38) }, (_, at) => {
+    const parents = at ? Array.from({ length: random(3) }, () => random(at)) : [];
+    return { parents, lane: random(4) };
+  });
+}
+
+function someCells(boxes, random) {
+  return boxes.map(() => ({ width: 20 + random(180), up: 8 + random(80), down: 8 + random(90) }));
+}
+
+function assertApart(placed, cells, order) {
+  placed.boxes.forEach((one, a) => {
+    placed.boxes.forEach((other, b) => {
+      if (b <= a) return;
+      const beside = one.x + cells[a].width <= other.x || other.x + cells[b].width <= one.x;
+      const stacked = one.y + cells[a].down <= other.y - cells[b].up || other.y + cells[b].down <= one.y - cells[a].up;
+      assert.ok(beside || stacked, `${a} and ${b} overlap`);
+    });
+  });
+  for (const column of order.columns) {
+    const heights = column.filter((item) => item.box < 0).map((item) => item.y);
+    assert.equal(new Set(heights).size, heights.length, "two lines pass on one height");
+  }
+  for (const edge of order.edges) {
+    for (const pass of edge.passes) {
+      placed.boxes.forEach((box, at) => {
+        if (order.column[at] !== pass.column) return;
+        assert.ok(pass.y < box.y - cells[at].up || pass.y > box.y + cells[at].down, "a line runs through a box");
+      });
+    }
+  }
+}
+
+test("no two cells overlap and no line runs through one, for graphs and sizes of any kind", () => {
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const random = randomly(seed * 7919);
+    const boxes = someBoxes(random);
+    const order = orderOf(dagre, boxes, someCells(boxes, random));
+    for (let again = 0; again < 3; again += 1) {
+      const cells = someCells(boxes, random); // other sizes than those that the order was made with
+      assertApart(placeBoxes(order, cells), cells, order);
+    }
+  }
+});
+
+test("each box stands to the right of what it was made of", () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const random = randomly(seed * 104729);
+    const boxes = someBoxes(random);
+    const cells = someCells(boxes, random);
+    const order = orderOf(dagre, boxes, cells);
+    const { boxes: at } = placeBoxes(order, cells);
+    boxes.forEach((box, to) => box.parents.forEach((from) => assert.ok(at[from].x + cells[from].width <= at[to].x)));
+  }
+});
+
+test("query, key and value are lines from the top to the bottom, each step under the other two's", () => {
+  const cells = attention.map(() => ({ width: 100, up: 30, down: 40 }));
+  const order = orderOf(dagre, attention, cells);
+  const { boxes } = placeBoxes(order, cells);
+  for (const [query, key, value] of [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) {
+    assert.ok(boxes[query].y < boxes[key].y && boxes[key].y < boxes[value].y);
+    assert.equal(boxes[query].x, boxes[key].x);
+    assert.equal(boxes[key].x, boxes[value].x);
+  }
+});
+
+test("sides grow by as much for each doubling", () => {
+  const steps = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((size) => side(size, false));
+  const grown = steps.slice(1).map((length, at) => length - steps[at]);
+  grown.forEach((by) => assert.ok(Math.abs(by - grown[0]) < 1e-9 && by > 0));
+  assert.ok(side(64, true) < side(64, false));
+});
+
+test("heads are slabs, 1 to 16, and the batch is a stack behind them", () => {
+  const box = { axes: ["B", "H", "S", "d_k"], small: false, op: "permute", name: "query" };
+  for (const heads of [1, 2, 4, 8, 16]) {
+    const cell = cellOf(box, [2, heads, 5, 8], ["query"]);
+    assert.equal(cell.slabs, heads);
+    assert.ok(cell.stacked);
+  }
+  assert.equal(cellOf(box, [1, 64, 5, 8], []).slabs, 16);
+  assert.ok(!cellOf(box, [1, 4, 5, 8], []).stacked);
+  assert.deepEqual(depthOf(["H", "S", "d_k"], [4, 5, 8]), { stack: 1, slabs: 4 });
+  assert.deepEqual(depthOf([null, null, null], [2, 5, 8]), { stack: 2, slabs: 1 });
+  assert.deepEqual(depthOf([], []), { stack: 1, slabs: 1 });
+});
+
+test("sizes follow from symbols, products included, and an axis without a name stays", () => {
+  const sizes = { H: 8, d_k: 4, S: 18, "H*d_k": 64 };
+  assert.equal(sizeOf("H*d_k", sizes), 32);
+  assert.equal(sizeOf("1", { 1: 7 }), 1);
+  assert.equal(sizeOf("unknown", sizes), undefined);
+  assert.equal(sizeOf("A*S", { "A*S": 36, S: 18 }), 36);
+  assert.deepEqual(shapeAt({ axes: ["S", "H*d_k", null], shape: [3, 64, 9] }, sizes), [18, 32, 9]);
+});
+
+test("what is only read is not counted", () => {
+  const boxes = [{ op: "", itemsize: 4 }, { op: "view", itemsize: 2 }];
+  assert.deepEqual(totalsOf(boxes, [[100], [3, 4]]), { elements: 12, bytes: 24 });
+});
+
+test("arrows lead along a line of data and between the lines", () => {
+  const column = [0, 1, 1, 1, 2, 2, 2];
+  const boxes = [0, 0, 1, 2, 0, 1, 2].map((lane) => ({ lane }));
+  const y = [50, 0, 50, 100, 0, 50, 100];
+  const leads = (from, key) => neighbourOf(boxes, column, y, from, key);
+  assert.deepEqual([1, 2, 3].map((from) => leads(from, "ArrowRight")), [4, 5, 6]);
+  assert.deepEqual([4, 5, 6].map((from) => leads(from, "ArrowLeft")), [1, 2, 3]);
+  assert.deepEqual([leads(1, "ArrowDown"), leads(2, "ArrowDown"), leads(3, "ArrowUp")], [2, 3, 2]);
+  assert.deepEqual([leads(0, "ArrowLeft"), leads(3, "ArrowDown"), leads(6, "ArrowRight")], [0, 3, 6]);
+  // A line of data is followed to where it goes on, also where another's box is nearer.
+  assert.equal(neighbourOf([{ lane: 0 }, { lane: 0 }, { lane: 1 }], [0, 1, 1], [0, 80, 0], 0, "ArrowRight"), 1);
+  assert.deepEqual([leads(3, "Home"), leads(3, "End"), leads(3, "a")], [0, 6, null]);
+});
+
+test("a box is told in one sentence", () => {
+  const names = ["query", "key_t", "scores"];
+  const box = { name: "scores", op: "matmul", parents: [0, 1], folded: 0 };
+  const said = sentenceOf(box, ["batch", "heads", "source", "source"], [2, 4, 18, 18], names);
+  assert.equal(said, "scores: batch 2, heads 4, source 18, source 18; from query and key_t by matmul");
+  assert.equal(sentenceOf({ ...box, op: "" }, [null], [5], names), "scores: axis 0 5; read from outside");
+  assert.equal(sentenceOf({ ...box, parents: [] }, [], [], names), "scores: one number; by matmul");
+});
+
+test("the difference between two sets of shapes is counted", () => {
+  assert.equal(changedSentence([[2, 8], [4]], [[4, 4], [4]]), "1 of 2 tensors change shape, 0 change size");
+  assert.deepEqual([512, 2048, 3 * 1024 ** 2].map(shownBytes), ["512 B", "2.0 KiB", "3.0 MiB"]);
+});
