@@ -2,6 +2,7 @@
 
 from engine.findings.program import (  # noqa: F401  rules are registered when imported
     batch_first,
+    comments,
     equal_sizes,
     fast_path,
     growth,

@@ -17,13 +17,14 @@ _FIX = (
     "read only the rows that are no padding, as with a masked mean; enable_nested_tensor=False in "
     "nn.TransformerEncoder computes every row"
 )
-_NESTED = "nested"
+# What the recorder calls the run of an encoder that leaves padding out.
+_PACKED = "transformer_encoder"
 
 
 @rule
 def padding_becomes_zero(known: Known) -> Iterator[Finding]:
     """The rows of padding that come out of nn.TransformerEncoder's fast path as zeros, and are read."""
-    packed = [step for step in known.trace.steps if _NESTED in step.op or step.op == "to_padded_tensor"]
+    packed = [step for step in known.trace.steps if step.op in (_PACKED, "to_padded_tensor")]
     if not packed:
         return
     step = next((step for step in reversed(packed) if not step.value.is_nested), None)

@@ -269,6 +269,18 @@ def hidden_row(number: float) -> Trace:
     return attend(mask, hide=lambda scores, mask: scores.masked_fill(mask, number))
 
 
+def commented(right: bool) -> Trace:
+    def wrong_comment(x: Tensor) -> Tensor:
+        moved = x.transpose(1, 2)  # (B, 5, 32)
+        return moved
+
+    def right_comment(x: Tensor) -> Tensor:
+        moved = x.transpose(1, 2)  # (B, 32, 5)
+        return moved
+
+    return recorded(right_comment if right else wrong_comment, drawn(B, L, WIDTH))
+
+
 TWINS: Mapping[str, Twins] = {
     "heads_split_without_moving_axes": Twins(
         lambda: attend(split=lambda x: x.view(x.size(0), H, x.size(1), D)), attend
@@ -310,6 +322,7 @@ TWINS: Mapping[str, Twins] = {
     "number_too_large_for_the_dtype": Twins(lambda: halves(-1e9), lambda: halves(-1e4)),
     "infinite_result": Twins(lambda: infinite(True), lambda: infinite(False)),
     "first_nan": Twins(lambda: not_a_number(True), lambda: not_a_number(False)),
+    "comment_cannot_be_true": Twins(lambda: commented(False), lambda: commented(True)),
     "raised": Twins(lambda: raising(True), lambda: raising(False)),
     "padding_becomes_zero": Twins(lambda: encoder(True), lambda: encoder(False)),
     "both_sides_grow": Twins(lambda: difference(True), lambda: difference(False)),

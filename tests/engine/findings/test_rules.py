@@ -1,10 +1,11 @@
 """Every rule names the program that is wrong in its way, and is quiet about the right twin."""
 
 import pytest
+import torch
 
 from engine import findings
 from engine.findings.finding import findings_text, rules
-from tests.engine.findings.programs import TWINS
+from tests.engine.findings.programs import TWINS, drawn, recorded
 
 NEEDS_PROGRAM = {"sizes_equal_by_accident"}
 
@@ -39,3 +40,20 @@ def test_a_finding_stands_at_a_step_of_its_trace_with_a_sentence_and_numbers(nam
     assert suspicion.step in trace.steps
     assert suspicion.sentence[0].isupper() or suspicion.sentence.startswith(suspicion.step.name) or suspicion.evidence
     assert "{" not in suspicion.sentence
+
+
+def test_a_row_taken_from_every_row_of_a_square_does_not_grow_both_sides():
+    def centred(x, row):
+        return (x - row).square().mean()
+
+    assert findings(recorded(centred, drawn(5, 5), drawn(5, seed=1))) == ()
+
+
+def test_softmax_is_saturated_where_more_than_half_of_the_rows_are():
+    def attention(factors):
+        # Row i has scores 0 and its factor: one weight of nearly 1 where the factor is large.
+        scores = factors[:, None] @ torch.tensor([[0.0, 1.0]])
+        return scores.softmax(-1) @ torch.ones(2, 3)
+
+    assert names(findings(recorded(attention, torch.tensor([20.0, 20.0, 20.0, 1.0])))) == ["saturated_softmax"]
+    assert findings(recorded(attention, torch.tensor([20.0, 20.0, 1.0, 1.0]))) == ()
