@@ -73,7 +73,7 @@ class _StepBuilder:
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
-        parents = self._parents(read, number)
+        parents, keywords = self._parents(read, number)
         op = op_name(func)
         source = self.lines.source(self.recording.calls[number])
         path = self._path(execution)
@@ -85,7 +85,7 @@ class _StepBuilder:
             memory = self._memory(tensor, given, written)
             axes = self._commented_axes(number, value)
             if axes is None and any(any(parent.axes) for parent in parents):
-                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
+                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position, keywords))
             step = Step(
                 index=len(steps),
                 op=op,
@@ -98,6 +98,7 @@ class _StepBuilder:
                 memory=memory,
                 call=number,
                 output=position,
+                keywords=keywords,
                 _recompute=partial(_recompute, self.recording, number, position),
                 _overwritten=partial(self.recording.written_since, tensor) if value is tensor else None,
                 _open=RecordedOpening(self.recording, number, op, self.record_plain),
@@ -109,9 +110,12 @@ class _StepBuilder:
                 self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
             steps.append(step)
 
-    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[Step | Leaf, ...]:
+    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
+        """What the call was given, and the keyword of each."""
+        keywords: list[str] = []
         parents: list[Step | Leaf] = []
         for name, value in read:
+            keywords.append(name)
             if not isinstance(value, Tensor):
                 parents.append(Leaf("argument", name, value))
                 continue
@@ -130,7 +134,8 @@ class _StepBuilder:
             writer = None if block is None else self.writers.get(block)
             if writer is not None and (made is None or writer.index > made.index):
                 parents.append(writer)
-        return tuple(parents)
+                keywords.append("")
+        return tuple(parents), tuple(keywords)
 
     def _path(self, execution: Execution) -> str:
         return "" if execution.module is None else self.paths.get(id(execution.module), "")
@@ -206,6 +211,7 @@ class _Recorded:
     value: Tensor
     memory: str
     output: int
+    keywords: tuple[str, ...]
     name: str = ""
     axes: tuple[str | None, ...] = ()
 

@@ -132,6 +132,15 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
+_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
+
+
+def _notes(target: Any) -> tuple[str, ...]:
+    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
+    return ()
+
+
 def _trace(
     kept: Recording,
     output: Any,
@@ -145,6 +154,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
+        notes=_notes(kept.target),
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,

@@ -66,6 +66,7 @@ class Step:
 
     ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
     "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
+    ``keywords`` are the names under which the call was given its parents, "" for those given by position.
     ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
     registered in ``engine.ops``.
     """
@@ -81,6 +82,7 @@ class Step:
     memory: str
     call: int
     output: int = 0
+    keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _open: Opening | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
@@ -203,6 +205,7 @@ class Trace:
         config: the settings of the built-in Transformer, None for anything else.
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
+        notes: what could not be watched, each in a sentence.
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
     """
@@ -211,6 +214,7 @@ class Trace:
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     failure: Failure | None = None
+    notes: tuple[str, ...] = ()
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)

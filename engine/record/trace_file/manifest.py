@@ -57,6 +57,7 @@ class ManifestWriter:
         about = {
             "config": None if trace.config is None else dataclasses.asdict(trace.config),
             "labels": dict(trace.labels),
+            "notes": trace.notes,
             "inputs": {name: self.tensors.number(tensor) for name, tensor in trace.inputs.items()},
             "steps": [self._step(step) for step in trace.steps],
             "output": self._plain(trace.output),
@@ -80,6 +81,7 @@ class ManifestWriter:
             "memory": step.memory,
             "call": step.call,
             "output": step.output,
+            "keywords": step.keywords,
         }
         if step.overwritten:
             kept["overwritten"] = True

@@ -78,3 +78,16 @@ def test_what_a_program_put_on_its_own_exception_stays_there():
             record(program, error)
         assert caught.value is error
     assert TracedError().trace == "the program's own"
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated.*:DeprecationWarning")
+def test_what_torchscript_compiled_says_that_it_can_not_be_watched():
+    layer = nn.Linear(4, 2)
+    for compiled in (torch.jit.trace(layer, X), torch.jit.script(layer)):
+        trace = record(compiled, X)
+        assert torch.equal(trace.output, layer(X))
+        assert trace.steps == ()
+        assert trace.notes == (
+            "Linear is compiled by TorchScript, and its inside can't be watched: record the original instead",
+        )
+    assert record(layer, X).notes == ()
