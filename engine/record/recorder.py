@@ -152,7 +152,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        _notes(kept.target),
+        notes=_notes(kept.target),
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,

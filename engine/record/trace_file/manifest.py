@@ -58,11 +58,11 @@ class ManifestWriter:
         about = {
             "config": None if trace.config is None else dataclasses.asdict(trace.config),
             "labels": dict(trace.labels),
+            "notes": trace.notes,
             "inputs": {name: self.tensors.number(tensor) for name, tensor in trace.inputs.items()},
             "steps": [self._step(step) for step in trace.steps],
             "output": self._plain(trace.output),
             "failure": None if trace.failure is None else self._failure(trace.failure),
-            "notes": trace.notes,
             "modules": {path: dataclasses.asdict(facts) for path, facts in trace.modules.items()},
         }
         return about | {"leaves": self._leaves, "functions": self._functions}
@@ -82,11 +82,10 @@ class ManifestWriter:
             "memory": step.memory,
             "call": step.call,
             "output": step.output,
+            "keywords": step.keywords,
         }
         if step.overwritten:
             kept["overwritten"] = True
-        if step.keywords:
-            kept["keywords"] = step.keywords
         if step.axis_notes != AxisNotes():
             kept["axis_notes"] = dataclasses.asdict(step.axis_notes)
         return kept | self._inside(step)

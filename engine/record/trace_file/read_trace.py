@@ -97,7 +97,7 @@ class TraceReader:
             _config(self._manifest),
             _labels(self._manifest),
             None if failure is None else self._failure(_mapping(self._manifest, "failure")),
-            texts(self._manifest, "notes"),
+            notes=texts(self._manifest, "notes"),
             _inputs=lambda: given,
             _recorded=lambda: [step.value for step in steps],
             _build_steps=lambda: steps,
