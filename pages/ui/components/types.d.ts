@@ -41,7 +41,7 @@ interface CellAddress {
 type Rgb = [red: number, green: number, blue: number];
 /** A colour on a light and on a dark page. */
 type Tone = [light: string, dark: string];
-type ScaleKind = "diverging" | "probability" | "ids" | "bool";
+type ScaleKind = "diverging" | "probability" | "positive" | "ids" | "bool";
 type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 interface AxisData {
@@ -224,6 +224,8 @@ interface Size {
 interface Theme {
   dark: boolean;
   paper: string;
+  /** the page's colour, which 0 has */
+  zero: Rgb;
   ink: string;
   soft: string;
   line: string;

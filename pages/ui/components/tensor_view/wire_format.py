@@ -228,7 +228,7 @@ def _scale(panel: Panel) -> dict[str, Any]:
     if kind == "auto":
         whole = "bool" if panel.value.dtype == _torch().bool else "ids"
         kind = "diverging" if panel.value.is_floating_point() else whole
-    known = kind == "diverging" and not panel.value.is_meta
+    known = kind in ("diverging", "positive") and not panel.value.is_meta
     return {"kind": kind, "largest": largest(panel.value, panel.masked) if known else None}
 
 
