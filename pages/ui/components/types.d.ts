@@ -221,6 +221,12 @@ interface Size {
   height: number;
 }
 
+/** The room a tensor gets; on a walk also the size of its cells, and how high its head is at least. */
+interface Space extends Size {
+  cell?: { width: number; height: number; numerals?: boolean };
+  head?: number;
+}
+
 interface Theme {
   dark: boolean;
   paper: string;
