@@ -235,10 +235,13 @@ def attention_part(trace: Trace, step: Step) -> str:
         products = [reader for reader in trace.consumers.get(step.index, ()) if reader.op in ("matmul", "bmm")]
         are_scores = [_leads_to_softmax(trace, product) and product.inputs[1] is step for product in products]
         return "key_t transpose" if any(are_scores) and _swaps_last_two(step) else ""
-    if step.op in ("div", "masked_fill") and _product_before(step) is not None and _leads_to_softmax(trace, step):
-        name = "scaled" if step.op == "div" else "masked"
-        return f"{name} {step.op}" if step.op == "masked_fill" or len(step.inputs) == 1 else ""
-    return ""
+    if step.op not in ("div", "mul", "masked_fill") or _product_before(step) is None:
+        return ""
+    if not _leads_to_softmax(trace, step):
+        return ""
+    if step.op == "masked_fill":
+        return "masked masked_fill"
+    return "scaled div" if len(step.inputs) == 1 else ""
 
 
 def _kind(step: Step) -> str:

@@ -126,6 +126,17 @@ interface OperationData {
   mark: [number, number, number] | null;
   facts: [name: string, fact: string][];
   badges: [statement: string, holds: boolean, detail: string][];
+  why: string;
+  folded: [name: string, fact: string][];
+  lab: [question: string, address: string] | null;
+  inside: InnerSteps | null;
+}
+
+/** What a fused call does, in plain operations. */
+interface InnerSteps {
+  sentence: string;
+  steps: { name: string; shape: string; step: number }[];
+  within: number[];
 }
 
 interface Glossary {
@@ -176,12 +187,14 @@ interface PlayerData {
   jumps: JumpData[];
   /** seconds that autoplay stays at a step */
   dwell: number;
+  /** the fused call that the walk is inside of */
+  within: { label: string; step: number; within: number[] } | null;
 }
 
 interface FactorData {
   name: string;
   value: string;
-  cell: { step: number; index: Index; panel: number | null } | null;
+  cell: { step: number; index: Index; panel: number | null; within: number[] } | null;
   panel: number | null;
 }
 
@@ -211,6 +224,8 @@ interface NavigationRequest {
   keeps_pin?: boolean;
   /** "walk" to go on along the arithmetic, a number to go back to that breadcrumb */
   trail?: "walk" | number | null;
+  /** the fused calls that the step lies inside of; those of the step on screen where nothing is said */
+  within?: number[] | null;
 }
 
 // --- drawing

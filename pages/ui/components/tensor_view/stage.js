@@ -100,6 +100,7 @@ export class Stage {
     if (!this.player) {
       this.player = new Player(this);
       this.root.prepend(this.player.root);
+      this.root.append(this.player.timeline);
     }
     this.player.receive(player);
     this.root.dataset.step = String(player.step);
@@ -110,11 +111,11 @@ export class Stage {
    *
    * @param {NavigationRequest} request
    */
-  go({ step, cell = null, panel = null, keeps_pin = false, trail = null }) {
+  go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
-    this.send("go", { step, cell, panel, keeps_pin, trail, n: ++this.sent.go });
-    const stage = cell || keeps_pin || trail !== null ? null : this.prefetched(step);
-    this.player?.show(step);
+    this.send("go", { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go });
+    const stage = cell || keeps_pin || trail !== null || within ? null : this.prefetched(step);
+    if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
       this.root.toggleAttribute("data-busy", true);

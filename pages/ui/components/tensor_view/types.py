@@ -42,8 +42,39 @@ class Badge:
 
 
 @dataclass(frozen=True)
+class InnerStep:
+    """One step of what a fused call does: its name, its shape as text, and its index inside."""
+
+    name: str
+    shape: str
+    step: int
+
+
+@dataclass(frozen=True)
+class InnerSteps:
+    """What a fused call does inside.
+
+    Args:
+        sentence: what is known of it.
+        steps: its steps, each of which can be opened.
+        within: the indices of the fused calls that they lie inside of, this one last.
+    """
+
+    sentence: str
+    steps: Sequence[InnerStep] = ()
+    within: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class OperationCard:
-    """The card between inputs and output. All of it is text: nothing is read as HTML."""
+    """The card of an operation. All of it is text: nothing is read as HTML.
+
+    Attributes:
+        why: why it is done here, in one sentence.
+        folded: what is asked for rarely; behind one press.
+        lab: the question of a lab on this operation and the address that opens it; None where no lab is about it.
+        inside: what a fused call does; None for one that is not fused.
+    """
 
     title: str
     formula: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
@@ -51,6 +82,10 @@ class OperationCard:
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
     badges: Sequence[Badge] = ()
+    why: str = ""
+    folded: Sequence[tuple[str, str]] = ()
+    lab: tuple[str, str] | None = None
+    inside: InnerSteps | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.axes import axis as glossary
@@ -316,6 +316,10 @@ def _operation(operation: OperationCard) -> dict[str, Any]:
         "mark": operation.mark,
         "facts": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.facts],
         "badges": [(badge.label, badge.holds, badge.detail) for badge in operation.badges],
+        "why": operation.why[:LONGEST_TEXT],
+        "folded": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.folded],
+        "lab": operation.lab,
+        "inside": None if operation.inside is None else asdict(operation.inside),
     }
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 from pages.ui.state import link_notes, session
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
-_PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
+PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
 _SHOW = "Show it without a prediction"
 
 
@@ -34,7 +34,7 @@ def begin(key: str) -> None:
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
     """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and
     noted."""
-    value = link_notes.number(_PREFIX + name, label, low, high, usual)
+    value = link_notes.number(PREFIX + name, label, low, high, usual)
     key, start = session.widget(_key(name), value, (low, high))
     if low < high:
         callback = session.chosen(_key(name), key, partial(_keep, name))
@@ -44,7 +44,7 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
 
 def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
     """One of a few options; ``usual`` to begin with, or else the first."""
-    value = link_notes.pick(_PREFIX + name, label, options, usual or options[0])
+    value = link_notes.pick(PREFIX + name, label, options, usual or options[0])
     key, start = session.widget(_key(name), value)
     if len(options) > 1:
         st.segmented_control(
@@ -69,7 +69,7 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
 
 def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
     """A line of text, the usual one to begin with and where it is emptied. What is wrong with it the lab says."""
-    value = session.view(_PREFIX + name) or usual
+    value = session.view(PREFIX + name) or usual
     key, start = session.widget(_key(name), value)
     st.text_input(label, start, key=key, help=help, on_change=session.chosen(_key(name), key, partial(_keep, name)))
     return value
@@ -107,7 +107,7 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
 
 def move(**values: object) -> None:
     """Moves sliders and options from elsewhere. To be called from a callback: the run that follows shows them there."""
-    session.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
+    session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
 def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
