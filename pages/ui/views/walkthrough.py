@@ -21,7 +21,7 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph
+from pages.ui.views import code_and_graph, failure_view
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.operation_card import card_of
@@ -33,16 +33,22 @@ _STAGE, _STEP = "stage", "walk.step"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
+_NO_STEPS = "This trace has no step: nothing that PyTorch computed was recorded."
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
 
 def draw(trace: Trace) -> None:
-    """Draws one step of the trace and the ways to the others.
+    """Draws one step of the trace and the ways to the others; of a trace that failed, what failed before them.
 
     Args:
         trace: any trace.
     """
+    failure_view.draw(trace)
+    if not trace.steps:
+        if trace.failure is None:
+            st.info(_NO_STEPS)
+        return
     # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
     # stay in memory beside the next one.
     _draw(weakref.ref(trace), session.settings_shown())

@@ -1,7 +1,8 @@
 // How the tensors of a step stand on a walk: all at one cell scale, in columns, so that all of them and the side with
 // the card and the sum are on one screen.
 
-import { computeLayout, sentBox } from "./layout.js";
+import { axisName } from "./format.js";
+import { clamp, computeLayout, sentBox } from "./layout.js";
 
 const SIDE_BY_SIDE = 900; // px from which tensors stand side by side
 const ROOMY_STAGE = 1180;
@@ -9,6 +10,8 @@ const SIDE_WIDTH = { narrow: 292, wide: 336 };
 const COLUMN_GAP = 24;
 const STAGE_HEIGHT = 452; // px that the tensors may take, with what stands around them
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
+const CHIP_LETTER = 7.6;
+const CHIP_GAP = 13;
 const SCALES = [3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
 const TALLEST_CELL = 26;
 const SQUARE_UP_TO = 12; // px from which a cell need not be square
@@ -59,7 +62,13 @@ function panelMeasurer(panel, theme) {
 function panelExtent(panel, scale, theme) {
   if (panel.empty || !panel.values) return { width: 200, head: 0, height: 60, rows: 0 };
   const layout = computeLayout(panel, sentBox(panel), { width: Infinity, height: Infinity, cell: { width: scale, height: 0 } }, theme);
-  return { width: Math.max(layout.width, 150), head: layout.head.height, height: layout.height, rows: layout.rows * layout.ys.length };
+  return { width: Math.max(layout.width, chipsWidth(panel)), head: layout.head.height, height: layout.height, rows: layout.rows * layout.ys.length };
+}
+
+// Roughly how wide the shape is above a panel: it keeps to one line.
+function chipsWidth(panel) {
+  const letters = panel.axes.reduce((total, { size }, axis) => total + `${axisName(panel, axis)} ${size}`.length, 0);
+  return clamp(letters * CHIP_LETTER + panel.axes.length * CHIP_GAP, 150, 260);
 }
 
 function fittedColumns(columns, measured, room) {
