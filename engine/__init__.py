@@ -12,7 +12,7 @@ from engine.explain.explanation import explain
 from engine.pretrained.pretrained import trained_config
 from engine.record.recorder import record, recording
 from engine.record.trace import Leaf, Step, Trace
-from engine.runtime.decode import Choice, Decoded, Told, decode, teacher_forced
+from engine.runtime.decode import Decoded, NextToken, TeacherForced, decode, teacher_forced
 from engine.runtime.run import run
 from engine.text.tokenizer import TextError
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from engine.export.files import save_csv
 
 __all__ = [
-    "Choice",
     "Config",
     "ConfigError",
     "Decoded",
     "Leaf",
+    "NextToken",
     "Step",
+    "TeacherForced",
     "TextError",
-    "Told",
     "Trace",
     "decode",
     "explain",

@@ -174,6 +174,16 @@ def test_no_folder_is_a_heap():
     assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
 
 
+def test_no_class_name_stands_twice():
+    modules_of: dict[str, list[str]] = {}
+    for path in [*ENGINE, *SHARED, *PAGES]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                modules_of.setdefault(node.name, []).append(module_name(path))
+    twice = {name: modules for name, modules in modules_of.items() if len(modules) > 1}
+    assert twice == {}
+
+
 def test_importing_the_engine_leaves_streamlit_and_plotting_alone():
     names = {module.partition(".")[0] for path in ENGINE for module in imports(path)}
     assert names.isdisjoint({"streamlit", "matplotlib", "altair", "plotly"})

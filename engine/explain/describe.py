@@ -51,7 +51,9 @@ def _entry(trace: Trace, axes: Sequence[str | None], index: Sequence[int | range
     if position is None:
         return f"every {symbol}" if symbol else "every"
     if isinstance(position, range) and len(position) > 1:
-        text, word = f"{position.start}..{position.stop - 1}", None
+        first, last = position[0], position[-1]
+        between = f"{first}, {position[1]}..{last}" if len(position) > 2 else f"{first}, {last}"
+        text, word = f"{first}..{last}" if position.step == 1 else between, None
     else:
         at = position.start if isinstance(position, range) else position
         text, word = str(at), token_at(trace, axes, index, symbol, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import cmath
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from engine.explain.describe import describe_element, table_token
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import ElementCells, LetterCells
 from engine.ops.notation import format_element, number
-from engine.ops.numerics import rounding
+from engine.ops.numerics import rounding, sizes
 from engine.ops.printed import equation
 from engine.ops.registry import BoundOperation, Movement, bound_operation
 from engine.ops.terms import Largest, Term, TermGroup, largest
@@ -88,10 +88,14 @@ def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
 
     Raises:
         IndexError: there is no such element; says which is the nearest.
-        ValueError: the trace was recorded without numbers (on the meta device).
+        ValueError: the trace was recorded without numbers (on the meta device), or those of the step or of something
+            that it read are not those of then any more; says why.
     """
     if step.value.is_meta:
         raise ValueError(f"only a number can be explained: {step.name} is on the meta device; run it on another")
+    for tensor in (step, *step.inputs):
+        if tensor.unreadable:
+            raise ValueError(tensor.unreadable)
     position = _checked(step, index)
     bound = bound_operation(step)
     with torch.no_grad():
@@ -121,9 +125,11 @@ def _formula(step: Step, bound: BoundOperation, index: tuple[int, ...] | None) -
 
 
 def _derivation(trace: Trace, step: Step, bound: BoundOperation, index: tuple[int, ...]) -> Derivation | None:
-    """How the element at ``index`` came about, computed again in float64; None for numbers that are not real."""
+    """How the element at ``index`` came about, computed again in float64; None where that is not known."""
     values = [step.value, *(parent.value for parent in step.inputs)]
-    if any(value.is_complex() or value.layout != torch.strided for value in values):
+    if any(value.layout != torch.strided for value in values):
+        return None
+    if any(value.is_complex() for value in values) and not bound.operation.takes_complex:
         return None
     describe, token = partial(describe_element, trace), partial(table_token, trace)
     return bound.operation.derive(ElementContext(bound.call, bound.reads, index, describe, token))
@@ -145,7 +151,7 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], written: str,
     recomputed = derivation.result.to(step.dtype).item()
     magnitude = derivation.magnitude
     if magnitude is None:
-        magnitude = sum(group.contributions.double().abs().sum().item() for group in derivation.groups)
+        magnitude = sum(sizes(group.contributions).sum().item() for group in derivation.groups)
     tolerance = rounding(step.dtype, sum(map(len, derivation.groups)), magnitude)
     agrees = _agree(value, recomputed, tolerance)
     if not agrees:
@@ -163,9 +169,9 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], written: str,
 def _agree(value: float, recomputed: float, tolerance: float) -> bool:
     if value == recomputed:
         return True
-    if math.isnan(value) or math.isnan(recomputed):
-        return math.isnan(value) and math.isnan(recomputed)
-    return abs(value - recomputed) <= tolerance and math.isfinite(value)
+    if cmath.isnan(value) or cmath.isnan(recomputed):
+        return cmath.isnan(value) and cmath.isnan(recomputed)
+    return abs(value - recomputed) <= tolerance and cmath.isfinite(value)
 
 
 def _checked(step: Step, index: Sequence[int]) -> tuple[int, ...]:

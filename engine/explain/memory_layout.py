@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from einops import rearrange
+
 from engine.ops import Movement, canonical_name, movement, reads
 from engine.ops.access import AccessMap
 from engine.ops.axis_groups import axis_groups
+from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step
 
 # For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.
 _Side = Sequence[Sequence[str]]
+_EQUALS_EINOPS = "equals einops.rearrange"
 
 
 def einops_pattern(step: Step) -> str | None:
@@ -29,6 +34,21 @@ def einops_sizes(step: Step) -> dict[str, int]:
     """The sizes that ``einops.rearrange`` must be told besides the pattern: ``{"d_k": 8}`` to split ``(H d_k)``."""
     pattern = _pattern(step)
     return dict(pattern.sizes) if pattern else {}
+
+
+def einops_check(step: Step) -> Check | None:
+    """Whether ``einops.rearrange`` makes the step's numbers from its input by the pattern alone.
+
+    None for a step that has no pattern, or too many numbers to compare.
+    """
+    pattern = einops_pattern(step)
+    if pattern is None or not measurable(step.value, step.inputs[0].value):
+        return None
+    rearranged = rearrange(step.inputs[0].value, pattern, **einops_sizes(step))
+    if rearranged.shape != step.value.shape:
+        return Check(_EQUALS_EINOPS, False, f"einops makes the shape {tuple(rearranged.shape)}")
+    different = int((~same_numbers(step.value, rearranged)).sum())
+    return Check(_EQUALS_EINOPS, not different, f"{different:,} of {counted(step.value.numel(), 'number')} differ")
 
 
 def strides_story(step: Step) -> str | None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import Config
+from engine.labs.xavier import draw_xavier
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.masks import CausalMask
 from engine.model.transformer import Encoder
@@ -25,12 +26,8 @@ class SmallEncoder(nn.Module):
         self.position = PositionalEncoding()
         self.encoder = Encoder(Config(d_model=D_MODEL, heads=HEADS, encoder_layers=layers, vocab_size=VOCABULARY))
         draw = torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            if isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=D_MODEL**-0.5, generator=draw)
-            elif isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight, generator=draw)
-                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.embedding.table.weight, std=D_MODEL**-0.5, generator=draw)
+        draw_xavier(self.encoder.modules(), draw)
 
     def forward(self, tokens: Tensor, *, encoding: bool, causal: bool = False) -> Tensor:
         embedded = self.embedding(tokens)

@@ -5,9 +5,11 @@ To add one, write a subclass of ``Operation`` in the module of its kind in ``ent
 
 from engine.ops.call import Call, Operand, RecordedCall
 from engine.ops.entries import (  # noqa: F401  an operation is registered when its module is imported
-    assigning,
+    complex_numbers,
     constructors,
+    counting,
     elementwise,
+    indexing,
     logic,
     products,
     rearranging,
@@ -15,6 +17,10 @@ from engine.ops.entries import (  # noqa: F401  an operation is registered when 
     selecting,
     softmax,
 )
+from engine.ops.entries.contractions import added_products, convolution, einsum  # noqa: F401
+from engine.ops.entries.losses import cross_entropy, differences  # noqa: F401
+from engine.ops.entries.nonlinear import activations, dropout, functions  # noqa: F401
+from engine.ops.entries.norms import batch_norm, normalization, vector_norms  # noqa: F401
 from engine.ops.registry import (
     Movement,
     Operation,

@@ -10,6 +10,7 @@ The JSON form of an access map, one for each input tensor (``AccessMap.to_json``
     - ``{"all": true}``  every index
     - ``{"upto": j}``  every index up to the output's along its axis j (cumsum)
     - ``{"at": k}``  always index k
+    - ``{"window": …}``, ``{"taps": …}``, ``{"block": …}``  several that lie together (``engine.ops.window_access``)
 
     with ``"when": {"out": j, "first": a, "end": b}``, only output elements whose index along j is in a … b − 1 read
     this input at all (stack, cat); with ``"minus": i`` in it, it is the index along j minus that along i (triu,
@@ -55,6 +56,24 @@ class AxisAccess(ABC):
     def runs(self) -> bool:
         """Whether several indices are read for one output element, as by a sum."""
         return False
+
+    @property
+    def partial(self) -> bool:
+        """Whether those are some of the axis, and others for another output element."""
+        return False
+
+    @property
+    def running_letter(self) -> str:
+        """The letter that runs in a formula, empty where the axis's symbol says which."""
+        return ""
+
+    def written_running(self, letters: Sequence[str], letter: str) -> str:
+        """The index in a formula where ``letter`` runs, the output's own indices being ``letters``."""
+        return letter
+
+    def written_running_at(self, index: Index, letter: str) -> str:
+        """The same for the output element at ``index``."""
+        return letter
 
     @abstractmethod
     def indices(self, size: int, index: Index) -> range:
@@ -103,7 +122,13 @@ class SameIndex(AxisAccess):
 
 @dataclass(frozen=True)
 class AllIndices(AxisAccess):
-    """Every index of the axis."""
+    """Every index of the axis. In a formula ``letter`` runs along it, where one is given."""
+
+    letter: str = ""
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
 
     @property
     def runs(self) -> bool:
@@ -121,9 +146,14 @@ class AllIndices(AxisAccess):
 
 @dataclass(frozen=True)
 class UpToIndex(AxisAccess):
-    """Every index up to the output's along axis ``out``, that one included."""
+    """Every index up to the output's along axis ``out``, that one included. A formula may say it with ``letter``."""
 
     out: int
+    letter: str = ""
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
 
     @property
     def follows(self) -> int | None:
@@ -131,6 +161,10 @@ class UpToIndex(AxisAccess):
 
     @property
     def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
         return True
 
     def indices(self, size: int, index: Index) -> range:
@@ -239,7 +273,7 @@ class AffineMap(AccessMap):
         indices = []
         for access, size in zip(self.axes, self.shape, strict=True):
             text = access.written(size, letters, out_shape)
-            indices.append(next(letter) if text is None else text)
+            indices.append(access.written_running(letters, next(letter)) if text is None else text)
         return indices
 
     def moves(self, out_shape: Shape) -> bool:

@@ -23,9 +23,13 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "fill_value": "value",
     "split_size_or_sections": "split_size",
     "indices": "index",
+    "weights": "weight",
 }
 _TENSORS = frozenset(
-    ("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key", "attn_mask")
+    (
+        *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
+        *("attn_mask", "running_mean", "running_var", "target", "mat1", "mat2", "scales", "per_sample_weights"),
+    )
 )
 
 
@@ -120,11 +124,19 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
         parameters[:2] = parameters[1::-1]
     args: dict[str, Any] = {}
     tensors = []
-    for operand in step.parents:
+    # A tensor's own name is no parameter's, so those of tensors given by keyword stand beside the operands.
+    keywords = getattr(step, "keywords", ())
+    for position, operand in enumerate(step.parents):
         is_tensor = operand.kind != "argument"
-        keyword = "" if is_tensor else operand.name
-        if keyword:
-            args[_OTHER_PARAMETERS.get(keyword, keyword)] = operand
+        keyword = keywords[position] if position < len(keywords) else "" if is_tensor else operand.name
+        if keyword and not (is_tensor and f"*{keyword}" in parameters):
+            name = _OTHER_PARAMETERS.get(keyword, keyword)
+            if is_tensor:
+                if name not in _TENSORS or name not in {parameter.strip("?") for parameter in parameters}:
+                    return None
+                tensors.append(name)
+            args[name] = operand
+            parameters = [parameter for parameter in parameters if parameter.strip("?") != name]
             continue
         if parameters and parameters[0] == "*tensors" and not is_tensor:
             parameters.pop(0)

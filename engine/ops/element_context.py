@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, Index, UpToIndex
+from engine.ops.access import AccessMap, AffineMap, Index
 from engine.ops.call import Call
 from engine.ops.formula import Cells, ElementCells
 from engine.ops.printed import Printed
@@ -76,7 +76,7 @@ class ElementContext:
         ranges = self.reads[name].ranges(self.index)
         if ranges is None:
             raise LookupError(f"{self.call.op} reads nothing of {name} here")
-        cells = operand.value.detach()[tuple(slice(indices.start, indices.stop) for indices in ranges)]
+        cells = operand.value.detach()[tuple(slice(indices.start, indices.stop, indices.step) for indices in ranges)]
         raw = cells.cpu().reshape(-1)
         return OperandValues(operand, role, ranges, raw, self._wide(raw))
 
@@ -102,12 +102,22 @@ class ElementContext:
         ranges = (read.ranges(self.index) if read else None) or ()
         place: list[int | range | None] = []
         for axis, indices in enumerate(ranges):
-            partial = isinstance(read, AffineMap) and isinstance(read.axes[axis], UpToIndex)
+            partial = isinstance(read, AffineMap) and read.axes[axis].partial
             whole = read is not None and axis in read.running
             place.append(indices if partial else None if whole else indices.start)
         return self.describe(self.call.args[name], place)
 
+    def operand_at(self, name: str, cell: Index) -> OperandValues:
+        """The number of one cell of a parameter's tensor."""
+        operand = self.call.args[name]
+        raw = operand.value.detach()[cell].cpu().reshape(-1)
+        ranges = tuple(range(at, at + 1) for at in cell)
+        return OperandValues(operand, _ROLES.get(name, name), ranges, raw, self._wide(raw))
+
     def _wide(self, raw: Tensor) -> Tensor:
-        if self.call.step.dtype.is_floating_point or raw.is_floating_point():
+        if raw.is_complex():
+            return raw.to(torch.complex128)
+        dtype = self.call.step.dtype
+        if dtype.is_floating_point or dtype.is_complex or raw.is_floating_point():
             return raw.double()
         return raw.long()

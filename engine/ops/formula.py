@@ -31,12 +31,12 @@ class Cells(ABC):
         return None
 
     @abstractmethod
-    def at(self, name: str, *, own: int | None = None) -> str:
+    def at(self, name: str, *, own: Sequence[int] = ()) -> str:
         """The element read of a parameter; letters run along the axes of which several are read.
 
         Args:
             name: the parameter; a number given in the call stands as it is.
-            own: an axis of the input that is read whole, but meant at the output's own index (softmax).
+            own: axes of the input that are read whole, but meant at the output's own index (softmax).
         """
 
     @abstractmethod
@@ -65,7 +65,13 @@ class Cells(ABC):
 
     def running(self, name: str) -> tuple[str, ...]:
         """The letters that run along the axes of a parameter of which several indices are read."""
-        return index_letters(running_axes(self.call, self.reads, name))
+        letters = index_letters(running_axes(self.call, self.reads, name))
+        read = self.reads.get(name)
+        if not isinstance(read, AffineMap):
+            return letters
+        return tuple(
+            read.axes[axis].running_letter or letter for axis, letter in zip(read.running, letters, strict=True)
+        )
 
 
 class ElementCells(Cells):
@@ -79,16 +85,15 @@ class ElementCells(Cells):
     def index(self) -> Index | None:
         return self._index
 
-    def at(self, name: str, *, own: int | None = None) -> str:
+    def at(self, name: str, *, own: Sequence[int] = ()) -> str:
         operand, read = self.call.args[name], self.reads.get(name, NoAccess())
         ranges = read.ranges(self._index) or ()
-        letters = dict(zip(read.running, self.running(name), strict=True))
-        if own is not None:
-            letters.pop(own)
-        place = [
-            letters.get(axis, str(self._index[own]) if axis == own else str(indices.start))
-            for axis, indices in enumerate(ranges)
-        ]
+        place = [str(self._index[axis] if axis in own else indices.start) for axis, indices in enumerate(ranges)]
+        for axis, letter in zip(read.running, self.running(name), strict=True):
+            # An element that reads nothing of this operand has no place in it.
+            if place and axis not in own:
+                running = read.axes[axis] if isinstance(read, AffineMap) else None
+                place[axis] = letter if running is None else running.written_running_at(self._index, letter)
         return format_element(operand, place)
 
     def out(self, axis: int) -> str:
@@ -120,15 +125,15 @@ class LetterCells(Cells):
         self.letters = _output_letters(call.step.axes, taken, self._new)
         self._hidden = _shared_axes(call, reads) | self._new if hide else frozenset[int]()
 
-    def at(self, name: str, *, own: int | None = None) -> str:
+    def at(self, name: str, *, own: Sequence[int] = ()) -> str:
         operand, read = self.call.args[name], self.reads.get(name, NoAccess())
         if operand.kind == "argument":
             return format_operand(operand.value)
         place = read.written(self.letters, self.call.step.shape, self.running(name))
         if place is None or isinstance(read, NoAccess):
             return formula_name(operand)
-        if own is not None:
-            place[own] = self.letters[own]
+        for axis in own:
+            place[axis] = self.letters[axis]
         hidden = {axis for axis, out in read.follows.items() if out in self._hidden and axis not in read.running}
         return formula_name(operand) + self._index([text for axis, text in enumerate(place) if axis not in hidden])
 

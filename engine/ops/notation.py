@@ -23,8 +23,10 @@ def number(value: float | complex, digits: int = 4) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
-def rounded(value: float, digits: int) -> float:
+def rounded(value: float | complex, digits: int) -> float | complex:
     """The number that ``number`` writes with so many digits."""
+    if isinstance(value, complex):
+        return complex(float(f"{value.real:.{digits}g}"), float(f"{value.imag:.{digits}g}"))
     return value if isinstance(value, bool | int) else float(f"{value:.{digits}g}")
 
 
@@ -37,7 +39,7 @@ def given(value: float) -> str:
 def format_operand(value: float, digits: int = 4) -> str:
     """A number inside a formula, where a sign needs brackets."""
     text = number(value, digits)
-    return f"({text})" if text.startswith("−") else text
+    return f"({text})" if text.startswith("−") or isinstance(value, complex) else text
 
 
 def formula_name(operand: Operand) -> str:

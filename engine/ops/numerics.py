@@ -17,6 +17,12 @@ def memory_of(tensor: Tensor) -> torch.UntypedStorage | None:
         return None
 
 
+def memory_shared(tensor: Tensor, other: Tensor) -> bool:
+    """Whether two tensors lie in the same block of memory."""
+    first, second = memory_of(tensor), memory_of(other)
+    return first is not None and second is not None and first._cdata == second._cdata
+
+
 def measurable(*values: object, most: int = MOST_NUMBERS) -> bool:
     """Whether these are tensors whose numbers can be looked at, and not too many of them."""
     return all(
@@ -34,6 +40,11 @@ def to_float64(value: Tensor) -> Tensor:
     return value.detach().cpu().double()
 
 
+def sizes(numbers: Tensor) -> Tensor:
+    """How large numbers are, in float64; complex ones by their length."""
+    return numbers.abs().double() if numbers.is_complex() else numbers.double().abs()
+
+
 def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     """How far a number of this dtype may be from its exact value, after so many terms of this total magnitude.
 
@@ -41,6 +52,7 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     accumulator is float32 for the half precisions and the dtype itself for the others. Below the smallest normal
     numbers nothing is relative any more, so those are added. Whole numbers and truth values are exact.
     """
+    dtype = dtype.to_real() if dtype.is_complex else dtype
     if not dtype.is_floating_point:
         return 0.0
     own = torch.finfo(dtype)

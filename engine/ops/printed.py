@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.ops.notation import joined_terms, number, rounded
+from engine.ops.numerics import sizes
 
 _RESULT_DIGITS = 6
 _FEWEST_DIGITS = 4
@@ -66,11 +67,14 @@ class Printed:
         return Bracketed(text, self.compound, f"({text})" if self.compound or exponent or text[0] == "−" else text)
 
 
-def constant(value: float, dtype: torch.dtype | None = None) -> Printed:
+def constant(value: float | complex, dtype: torch.dtype | None = None) -> Printed:
     """One number, computed with in ``dtype``: float64 where it has a fraction unless said otherwise."""
-    dtype = dtype or (torch.float64 if isinstance(value, float) else torch.int64)
+    usual = {float: torch.float64, complex: torch.complex128}.get(type(value), torch.int64)
+    dtype = dtype or usual
     return Printed(
-        lambda digits: number(value, digits), lambda digits: torch.tensor(rounded(value, digits), dtype=dtype)
+        lambda digits: number(value, digits),
+        lambda digits: torch.tensor(rounded(value, digits), dtype=dtype),
+        compound=isinstance(value, complex),
     )
 
 
@@ -110,8 +114,7 @@ def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
     count = amounts.numel()
     if count <= _SHOWN + 1:
         return sum_of([term(place) for place in range(count)])
-    sizes = amounts.double().abs().nan_to_num(nan=math.inf, posinf=math.inf)
-    top, places = sizes.topk(_SHOWN + 1)
+    top, places = sizes(amounts).nan_to_num(nan=math.inf, posinf=math.inf).topk(_SHOWN + 1)
     others = amounts.clone()
     others[places[:_SHOWN]] = 0
     # Where the next one is as large, calling it smaller would be wrong.
@@ -124,7 +127,11 @@ def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
 def adds_up(printed: Printed, result: float, digits: int, shown: int = _RESULT_DIGITS) -> bool:
     """Whether the numbers, written with so many digits, come to the result as that is shown."""
     value = printed.value(digits).item()
-    return value == result or number(float(value), shown) == number(float(result), shown)
+    return bool(value == result) or _shown(value, shown) == _shown(result, shown)
+
+
+def _shown(value: float | complex, digits: int) -> str:
+    return number(value if isinstance(value, complex) else float(value), digits)
 
 
 def enough_digits(printed: Printed, result: float, shown: int = _RESULT_DIGITS) -> int | None:

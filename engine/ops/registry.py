@@ -40,12 +40,14 @@ class Operation(ABC):
         signature: its parameters, as ``engine.ops.call.bind`` reads them.
         swapped_names: further names, under which it takes its first two operands the other way round.
         movement: how it moves numbers, None where it computes new ones.
+        takes_complex: whether its arithmetic holds for complex numbers too.
     """
 
     names: tuple[str, ...]
     signature: str
     swapped_names: tuple[str, ...] = ()
     movement: Movement | None = None
+    takes_complex: bool = False
 
     @abstractmethod
     def reads(self, call: Call) -> Reads:

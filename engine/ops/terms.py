@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.ops.call import Operand
+from engine.ops.numerics import sizes
 from engine.ops.printed import Printed, constant, enough_digits, fill
 
 _DIGITS = 4
@@ -98,6 +99,32 @@ class OperandValues:
 
 
 @dataclass(frozen=True, eq=False)
+class ListedValues(OperandValues):
+    """Elements of one parent in an order of their own, some perhaps more than once: ``cell`` says where each stands."""
+
+    cell: Callable[[int], tuple[int, ...]]
+
+    @classmethod
+    def of(cls, read: OperandValues, places: Tensor) -> ListedValues:
+        """Those of the elements read that stand at these places, in this order."""
+        order = places.tolist()
+        return cls(
+            read.parent,
+            read.role,
+            read.ranges,
+            read.raw[places],
+            read.numbers[places],
+            lambda place: read.factor(order[place]).index,
+        )
+
+    def factor(self, place: int) -> Factor:
+        return Factor(self.parent, self.cell(place), self.raw[place].item(), self.role)
+
+    def factors(self) -> list[Factor]:
+        return [self.factor(place) for place in range(len(self.raw))]
+
+
+@dataclass(frozen=True, eq=False)
 class TermGroup:
     """Terms of one kind: their factors side by side, and what each puts in."""
 
@@ -131,8 +158,11 @@ class Largest(NamedTuple):
 
 def largest(groups: Sequence[TermGroup], n: int) -> Largest:
     """The n terms with the largest contributions by magnitude, a NaN before everything."""
-    amounts = torch.cat([group.contributions.double() for group in groups]) if groups else torch.empty(0)
-    order = amounts.abs().nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
+    parts = [
+        group.contributions if group.contributions.is_complex() else group.contributions.double() for group in groups
+    ]
+    amounts = torch.cat(parts) if groups else torch.empty(0)
+    order = sizes(amounts).nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
     places = [(group, place) for group in groups for place in range(len(group))]
     chosen = tuple(places[at][0].term(places[at][1]) for at in order[:n])
     return Largest(chosen, amounts[order[n:]].sum().item(), max(0, len(order) - n))

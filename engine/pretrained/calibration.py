@@ -18,6 +18,7 @@ from engine.model.transformer import Transformer
 from engine.pretrained.evaluate import sure_answers
 from engine.pretrained.odd_inputs import OddInput
 from engine.text import char_tokenizer
+from engine.text.tokenizer import padded
 
 BINS = 15
 _STEPS = 16  # a date and its end take 11
@@ -83,7 +84,7 @@ def calibration(model: Transformer, inputs: Sequence[OddInput]) -> Calibration:
     with torch.no_grad():
         for start in range(0, len(inputs), _AT_ONCE):
             some = inputs[start : start + _AT_ONCE]
-            rows = char_tokenizer.padded([char_tokenizer.source_ids(each.text) for each in some])
+            rows = padded([char_tokenizer.source_ids(each.text) for each in some])
             written_answers = sure_answers(model, torch.tensor(rows, device=device), _STEPS)
             answers += (Answered(asked, *answer) for asked, answer in zip(some, written_answers, strict=True))
     return Calibration(tuple(answers))

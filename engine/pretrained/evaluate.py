@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss
 
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.pretrained.dates import Written
 from engine.pretrained.training_data import tensors
@@ -84,13 +85,15 @@ def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:
 
 def sure_answers(model: Transformer, source: Tensor, steps: int) -> list[tuple[str, float]]:
     """What greedy decoding writes for each source (B, S), and how probable the model holds the whole of it."""
-    written = torch.full((source.size(0), 1), BEGIN, device=source.device)
     total = torch.zeros(source.size(0), dtype=torch.float64, device=source.device)
-    for _ in range(steps):
-        likeliest = model(source, written)[:, -1].double().max(dim=-1)
+
+    def likeliest(tokens: Tensor) -> Tensor:
+        best = model(source, tokens)[:, -1].double().max(dim=-1)
         # What follows an end is not part of the answer.
-        total += likeliest.values.where((written != END).all(dim=1), 0.0)
-        written = torch.cat([written, likeliest.indices.unsqueeze(1)], dim=1)
-    rows = written[:, 1:].tolist()
+        total.add_(best.values.where((tokens != END).all(dim=1), 0.0))
+        return best.indices
+
+    begin = torch.full((source.size(0), 1), BEGIN, device=source.device)
+    rows = greedy(likeliest, begin, END, steps).tolist()
     texts = [VOCABULARY.decode(row[: row.index(END)] if END in row else row) for row in rows]
     return list(zip(texts, total.exp().tolist(), strict=True))

@@ -28,7 +28,7 @@ from engine.pretrained.odd_dates import impossible_numbers, odd_date, year_outsi
 from engine.pretrained.odd_inputs import is_kept_apart
 from engine.text import char_tokenizer
 from engine.text.char_tokenizer import DIGITS, HANGUL, LETTERS, MARKS
-from engine.text.tokenizer import BEGIN, END
+from engine.text.tokenizer import BEGIN, END, padded
 
 UNREADABLE_SHARE = 0.1  # dates with one part made unreadable
 IMPOSSIBLE_SHARE = 0.08  # dates with the number of a month or day that there is not, such as 31 November
@@ -91,7 +91,7 @@ def lessons(step: int, count: int) -> tuple[Lesson, ...]:
 
 def tensors(pairs: Sequence[Lesson | Written], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Source ids (B, S), the decoder's input (B, T) and what it is to answer (B, T): the date, then end."""
-    sources = char_tokenizer.padded([char_tokenizer.source_ids(pair.text) for pair in pairs])
+    sources = padded([char_tokenizer.source_ids(pair.text) for pair in pairs])
     answers = [char_tokenizer.ids(pair.iso) for pair in pairs]
     inputs = [(BEGIN, *answer) for answer in answers]
     expected = [(*answer, END) for answer in answers]

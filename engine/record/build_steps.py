@@ -44,18 +44,21 @@ class _StepBuilder:
         self.paths = _paths(recording)
         self.leaves: dict[int, Leaf] = {}
         for name, tensor in recording.inputs.items():
-            self.leaves.setdefault(id(tensor), Leaf("input", name, tensor))
+            self.leaves.setdefault(id(tensor), self._leaf("input", name, tensor))
         for module in _roots(recording):
             prefix = self.paths[id(module)]
             for kind, tensors in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
                 for name, tensor in tensors:
                     full = f"{prefix}.{name}" if prefix else name
-                    self.leaves.setdefault(id(tensor), Leaf(kind, full, tensor))
+                    self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
         self.made: dict[int, Step] = {}
         self.writers: dict[int, Step] = {}
         self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
+
+    def _leaf(self, kind: str, name: str, tensor: Tensor) -> Leaf:
+        return Leaf(kind, name, tensor, _overwritten=partial(self.recording.written_since, tensor))
 
     def steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -70,7 +73,7 @@ class _StepBuilder:
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
-        parents = self._parents(read, number)
+        parents, keywords = self._parents(read, number)
         op = op_name(func)
         source = self.lines.source(self.recording.calls[number])
         path = self._path(execution)
@@ -82,7 +85,7 @@ class _StepBuilder:
             memory = self._memory(tensor, given, written)
             axes = self._commented_axes(number, value)
             if axes is None and any(any(parent.axes) for parent in parents):
-                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position))
+                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position, keywords))
             step = Step(
                 index=len(steps),
                 op=op,
@@ -95,7 +98,9 @@ class _StepBuilder:
                 memory=memory,
                 call=number,
                 output=position,
+                keywords=keywords,
                 _recompute=partial(_recompute, self.recording, number, position),
+                _overwritten=partial(self.recording.written_since, tensor) if value is tensor else None,
                 _open=partial(open_call, self.recording, number, op, self.record_plain),
             )
             # A call that hands its input back leaves the numbers to the step that made them.
@@ -105,9 +110,12 @@ class _StepBuilder:
                 self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
             steps.append(step)
 
-    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[Step | Leaf, ...]:
+    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
+        """What the call was given, and the keyword of each."""
+        keywords: list[str] = []
         parents: list[Step | Leaf] = []
         for name, value in read:
+            keywords.append(name)
             if not isinstance(value, Tensor):
                 parents.append(Leaf("argument", name, value))
                 continue
@@ -118,7 +126,7 @@ class _StepBuilder:
                 leaf = self.leaves.get(id(value))
                 if leaf is None:
                     kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
-                    leaf = self.leaves[id(value)] = Leaf(kind, name or kind, value)
+                    leaf = self.leaves[id(value)] = self._leaf(kind, name or kind, value)
                 before = self.recording.before(value, number)
                 parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
             # Somebody may have written into this memory under another name since.
@@ -126,7 +134,8 @@ class _StepBuilder:
             writer = None if block is None else self.writers.get(block)
             if writer is not None and (made is None or writer.index > made.index):
                 parents.append(writer)
-        return tuple(parents)
+                keywords.append("")
+        return tuple(parents), tuple(keywords)
 
     def _path(self, execution: Execution) -> str:
         return "" if execution.module is None else self.paths.get(id(execution.module), "")
@@ -202,6 +211,7 @@ class _Recorded:
     value: Tensor
     memory: str
     output: int
+    keywords: tuple[str, ...]
     name: str = ""
     axes: tuple[str | None, ...] = ()
 

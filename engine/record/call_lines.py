@@ -40,7 +40,7 @@ class CallLines:
         if number + 1 == len(self._calls):
             return True
         call, following = self._calls[number], self._calls[number + 1]
-        _, _, _, _, execution, lasti, group = call
+        _, _, _, _, execution, lasti, group, _ = call
         return not group or group != following[6] or execution is not following[4] or lasti != following[5]
 
     def calling_lines(self, number: int) -> Iterator[CallingLine]:

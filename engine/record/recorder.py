@@ -23,6 +23,7 @@ from engine.record.trace import Labels, Step, Trace
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
 
+_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
 
@@ -131,6 +132,12 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
+def _notes(target: Any) -> tuple[str, ...]:
+    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
+    return ()
+
+
 def _trace(
     kept: Recording,
     output: Any,
@@ -144,6 +151,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
+        _notes(kept.target),
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, _record_plain) if steps is None else steps,

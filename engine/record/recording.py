@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
@@ -30,17 +30,25 @@ class Execution:
 
     __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
 
-    def __init__(self, code: CodeType | None, module: nn.Module | None, torch_call: int = 0) -> None:
+    def __init__(
+        self,
+        code: CodeType | None,
+        module: nn.Module | None,
+        torch_call: int = 0,
+        caller: Execution | None = None,
+        caller_lasti: int = 0,
+    ) -> None:
         self.code = code
         self.module = module
-        self.caller: Execution | None = None
-        self.caller_lasti = 0
         self.torch_call = torch_call
+        self.caller = caller
+        self.caller_lasti = caller_lasti
 
 
-# func, args, kwargs, result, execution, instruction offset, group. A plain tuple, because one is made for every call
-# while the recorded program is running. A group are the calls that one execution of one line made inside torch.
-Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, Execution, int, int]
+# func, args, kwargs, result, execution, instruction offset, group, count. A plain tuple, because one is made for every
+# call while the recorded program is running. A group are the calls that one execution of one line made inside torch;
+# the count is how often a result that is one tensor had been written to.
+Call = tuple[Any, tuple[Any, ...], "dict[str, Any] | None", Any, Execution, int, int, "int | None"]
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 
 _Key = TypeVar("_Key")
@@ -82,15 +90,26 @@ class Overwrite:
 
 @dataclass(frozen=True)
 class Recording:
-    """Everything the recorder kept of one recording."""
+    """Everything the recorder kept of one recording.
+
+    Attributes:
+        calls: those that returned a tensor, in execution order.
+        overwrites: what memory held before a call wrote into it.
+        target, args, kwargs: what was recorded.
+        called: modules that were called by code of no module.
+        axis_names: by pattern of module path, which axis a symbol of a shape comment stands for there.
+        written_since: whether a tensor was written to after the recording ended.
+        insides: by number, what was recorded of the inside of a fused call.
+    """
 
     calls: Sequence[Call]
     overwrites: Sequence[Overwrite]
     target: Any
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
-    called: Iterable[nn.Module]
-    axis_names: AxisNames = field(default=())
+    called: Sequence[nn.Module]
+    axis_names: AxisNames
+    written_since: Callable[[Tensor], bool]
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
@@ -106,13 +125,7 @@ class Recording:
 
     def as_read(self, value: Any, call: int) -> Any:
         """The same arguments, with each tensor as it was when this call began."""
-        if isinstance(value, Tensor):
-            return self.before(value, call)
-        if type(value) in (tuple, list):
-            return type(value)(self.as_read(item, call) for item in value)
-        if type(value) is dict:
-            return {name: self.as_read(item, call) for name, item in value.items()}
-        return value
+        return with_tensors(value, lambda tensor: self.before(tensor, call))
 
     def overwrites_at(self, call: int) -> Sequence[Overwrite]:
         """What this call wrote into."""
@@ -145,6 +158,29 @@ class Recording:
 def outputs_of(result: Any) -> tuple[Tensor, ...]:
     """The tensors that a call returned."""
     return (result,) if isinstance(result, Tensor) else tuple(one for one in result if isinstance(one, Tensor))
+
+
+def with_tensors(value: Any, replace: Callable[[Tensor], Tensor]) -> Any:
+    """A value, tuple, list or dictionary with its tensors replaced."""
+    if isinstance(value, Tensor):
+        return replace(value)
+    if type(value) in (tuple, list):
+        return type(value)(with_tensors(item, replace) for item in value)
+    if type(value) is dict:
+        return {name: with_tensors(item, replace) for name, item in value.items()}
+    return value
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in a value, tuple, list or dictionary, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tensors_in(item)
 
 
 def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) -> dict[_Key, list[Overwrite]]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import psutil
 
-# Code that was compiled from a file that nobody has touched since the process began has that file's text.
-_STARTED: float = psutil.Process().create_time()
+# Code that was compiled from a file that nobody has touched since the process began has that file's text. Linux counts
+# the time of a process from the second in which the machine was started.
+_STARTED: float = psutil.Process().create_time() + 1
 # Names that any number of code objects share.
 _SHARED_NAMES = frozenset(("<string>", "<stdin>", "<unknown>"))
 

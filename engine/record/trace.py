@@ -18,6 +18,7 @@ from engine.ops.numerics import memory_of
 from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
+from engine.record.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,17 @@ class Leaf:
     name: str
     value: Any = field(repr=False)
     axes: tuple[str | None, ...] = ()
+    _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then."""
+        return self._overwritten is not None and self._overwritten()
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its numbers can't be looked at, in one sentence; None where they can."""
+        return why_unreadable(self.name, self.value, self.overwritten)
 
     def __str__(self) -> str:
         if self.kind == "argument":
@@ -53,6 +65,7 @@ class Step:
 
     ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
     "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
+    ``keywords`` are the names under which the call was given its parents, "" for those given by position.
     ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
     registered in ``engine.ops``.
     """
@@ -68,8 +81,10 @@ class Step:
     memory: str
     call: int
     output: int = 0
+    keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
     _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
+    _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -102,6 +117,20 @@ class Step:
         return self.memory != "new"
 
     @property
+    def overwritten(self) -> bool:
+        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then.
+
+        Writes inside the recording keep every step as it was. Torch counts no writes through ``.data``, through numpy
+        and into tensors of inference mode; those are not noticed.
+        """
+        return self._overwritten is not None and self._overwritten()
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its numbers can't be looked at, in one sentence; None where they can."""
+        return why_unreadable(self.name, self.value, self.overwritten)
+
+    @property
     def is_contiguous(self) -> bool:
         return self.value.layout == torch.strided and self.value.is_contiguous()
 
@@ -117,12 +146,17 @@ class Step:
     @cached_property
     def statistics(self) -> Statistics:
         """Minimum, maximum, mean and so on of the value, computed when first asked for."""
-        return NOTHING if memory_of(self.value) is None else statistics(self.value)
+        return NOTHING if memory_of(self.value) is None or self.overwritten else statistics(self.value)
 
     @cached_property
     def inside(self) -> Trace | None:
-        """A fused call in plain operations, recorded when first asked for; None for a call that is not fused."""
-        return None if self._open is None else self._open()
+        """A fused call in plain operations, recorded when first asked for.
+
+        None for a call that is not fused, and where its numbers or those that it read can't be looked at any more.
+        """
+        if self._open is None or self.unreadable or any(parent.unreadable for parent in self.inputs):
+            return None
+        return self._open()
 
     @cached_property
     def inside_difference(self) -> float | None:
@@ -143,7 +177,13 @@ class Step:
         """Makes the call again on what it read then; what comes back is detached from any gradients.
 
         Equal to ``value`` unless the operation draws random numbers or leaves memory as it finds it (``torch.empty``).
+
+        Raises:
+            ValueError: something that it read can't be looked at any more.
         """
+        for parent in self.inputs:
+            if parent.unreadable:
+                raise ValueError(parent.unreadable)
         return self._recompute()
 
 
@@ -156,6 +196,7 @@ class Trace:
         config: the settings of the built-in Transformer, None for anything else.
         labels: what stands along an axis: one list per batch entry for the length axes ("S", "T"), one list for all
             for the vocabulary ("V").
+        notes: what could not be watched, each in a sentence.
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
     """
@@ -164,6 +205,7 @@ class Trace:
     config: Config | None = None
     labels: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     failure: Failure | None = None
+    notes: tuple[str, ...] = ()
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)

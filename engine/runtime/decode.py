@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from engine.config import Config, ConfigError, number_problem
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.record.trace import Trace
 from engine.runtime.footprint import Bytes, measure
-from engine.runtime.forward import Sentences, guarded, load, read_text, run_batch
-from engine.text import char_tokenizer, tokenizer
+from engine.runtime.forward import Sentences, build_model, memory_guard, run_batch, tokenize_text
+from engine.text import tokenizer
 from engine.text.tokenizer import BEGIN, END
 
 MOST_STEPS = 16  # a date and its end take 11
@@ -26,7 +27,7 @@ _RANKED = 192  # bytes of one token in a ranking: a pair, its probability, and i
 
 
 @dataclass(frozen=True)
-class Choice:
+class NextToken:
     """The next token at one place, and how probable each token of the vocabulary was there.
 
     ``token`` is the one that was taken: the most probable where the model writes on its own, the one given where it
@@ -54,7 +55,7 @@ class Decoded:
     source: str
     text: str
     ended: bool
-    choices: tuple[Choice, ...]
+    choices: tuple[NextToken, ...]
     traces: tuple[Trace, ...] = field(repr=False)
 
     def written_by(self, upto: int | None = None) -> int:
@@ -72,7 +73,7 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Told:
+class TeacherForced:
     """What the model held probable at every place of a text that was given to it (teacher forcing).
 
     One trace shows all places at once: the causal mask hides from each what comes after it. ``choices`` has an entry
@@ -81,7 +82,7 @@ class Told:
 
     source: str
     target: str
-    choices: tuple[Choice, ...]
+    choices: tuple[NextToken, ...]
     trace: Trace = field(repr=False)
 
 
@@ -92,9 +93,9 @@ def decode(source: str, config: Config, *, model: Transformer | None = None) -> 
 
     Raises what ``run`` raises.
     """
-    config, batch = read_text(config, [source])
-    with guarded(config, measure_decoding):
-        return _decode(source, config, batch, model or load(config))
+    config, batch = tokenize_text(config, [source])
+    with memory_guard(config, measure_decoding):
+        return _decode(source, config, batch, model or build_model(config))
 
 
 def measure_decoding(config: Config) -> Bytes:
@@ -103,47 +104,52 @@ def measure_decoding(config: Config) -> Bytes:
     An end that comes early leaves the last steps out; ``measure_decoded`` counts those that were made.
     """
     lengths = range(1, MOST_STEPS + 1)
-    steps = reduce(add, (measure_told(config.change(batch=1, tgt_len=length), ranked=1) for length in lengths))
+    steps = reduce(
+        add, (measure_teacher_forced(config.change(batch=1, tgt_len=length), ranked=1) for length in lengths)
+    )
     return Bytes(config.batch * steps.tensors, steps.parameters, config.batch * steps.objects)
 
 
 def measure_decoded(decoded: Decoded) -> int:
     """The bytes that this answer holds, the model not among them."""
-    return sum(measure_told(trace.config, ranked=1).recording for trace in decoded.traces if trace.config)
+    return sum(measure_teacher_forced(trace.config, ranked=1).recording for trace in decoded.traces if trace.config)
 
 
-def measure_told(config: Config, ranked: int | None = None) -> Bytes:
+def measure_teacher_forced(config: Config, ranked: int | None = None) -> Bytes:
     """The bytes of a run of this config together with the rankings of so many of its places, by default of all."""
     places = config.tgt_len if ranked is None else ranked
     return measure(config) + Bytes(0, 0, _RANKED * places * config.vocab_size)
 
 
-def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> Told:
+def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> TeacherForced:
     """One run with the target given, and what was probable at each of its places, the end included.
 
     Raises what ``run`` raises.
     """
-    config, batch = read_text(config, [source], [target])
-    with guarded(config):
-        trace = run_batch(config, batch, model or load(config))
+    config, batch = tokenize_text(config, [source], [target])
+    with memory_guard(config):
+        trace = run_batch(config, batch, model or build_model(config))
     wanted = (*batch.target_ids[0][1:], END)
     rows = _probabilities(trace, config)
     choices = (_choice(row, token, batch.vocabulary) for row, token in zip(rows, wanted, strict=True))
-    return Told(source, target, tuple(choices), trace)
+    return TeacherForced(source, target, tuple(choices), trace)
 
 
 def _decode(source: str, config: Config, batch: tokenizer.Batch, model: Transformer) -> Decoded:
-    written: tuple[int, ...] = ()
-    choices: list[Choice] = []
+    choices: list[NextToken] = []
     traces: list[Trace] = []
-    while len(choices) < MOST_STEPS and written[-1:] != (END,):
-        step = dataclasses.replace(batch, target_ids=((BEGIN, *written),))
-        trace = run_batch(config.change(tgt_len=len(written) + 1), step, model)
+
+    def likeliest(tokens: Tensor) -> Tensor:
+        step = dataclasses.replace(batch, target_ids=(tuple(tokens[0].tolist()),))
+        trace = run_batch(config.change(tgt_len=tokens.size(1)), step, model)
         probabilities = _probabilities(trace, config)[-1]
         # The first of the ranking: argmax may settle a tie in another way.
-        written += (int(_ranked(probabilities).indices[0]),)
-        choices.append(_choice(probabilities, written[-1], batch.vocabulary))
+        token = _ranked(probabilities).indices[:1]
+        choices.append(_choice(probabilities, int(token), batch.vocabulary))
         traces.append(trace)
+        return token
+
+    written = greedy(likeliest, torch.tensor([[BEGIN]]), END, MOST_STEPS)[0].tolist()
     return Decoded(source, batch.vocabulary.decode(written), written[-1] == END, tuple(choices), tuple(traces))
 
 
@@ -158,7 +164,7 @@ def answered(
         upto: how many characters of it the decoder reads, all where a text has fewer; None for all of all texts.
     """
     traces = (decoded.traces[decoded.written_by(upto)] for decoded in written)
-    target_ids = char_tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
+    target_ids = tokenizer.padded([tuple(trace.inputs["target"][0].tolist()) for trace in traces])
     return config.change(tgt_len=len(target_ids[0])), dataclasses.replace(batch, target_ids=target_ids)
 
 
@@ -172,9 +178,9 @@ def run_written(
     problem = None if upto is None else number_problem("upto", upto, 0, MOST_STEPS - 1)
     if problem:
         raise ConfigError((problem,))
-    config, batch = read_text(config, source)
-    with guarded(config, _measure_written):
-        model = model or load(config)
+    config, batch = tokenize_text(config, source)
+    with memory_guard(config, _measure_written):
+        model = model or build_model(config)
         sources = [source] if isinstance(source, str) else source
         written = (decode(sentence, config, model=model) for sentence in sources)
         return run_batch(*answered(config, batch, written, upto), model)
@@ -195,7 +201,7 @@ def _ranked(probabilities: Tensor) -> torch.return_types.sort:
     return probabilities.sort(descending=True, stable=True)
 
 
-def _choice(probabilities: Tensor, token: int, vocabulary: tokenizer.Vocabulary) -> Choice:
+def _choice(probabilities: Tensor, token: int, vocabulary: tokenizer.Vocabulary) -> NextToken:
     ranked = _ranked(probabilities)
     shown = zip(map(vocabulary.label, ranked.indices.tolist()), ranked.values.tolist(), strict=True)
-    return Choice(vocabulary.label(token), probabilities[token].item(), tuple(shown))
+    return NextToken(vocabulary.label(token), probabilities[token].item(), tuple(shown))

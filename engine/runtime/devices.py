@@ -16,7 +16,7 @@ if sys.platform != "win32":
     import resource
 
 
-def present() -> tuple[str, ...]:
+def available_devices() -> tuple[str, ...]:
     """The devices of this machine that a Config can name, the fastest first; the CPU is always there."""
     devices = []
     if torch.cuda.is_available():
@@ -26,13 +26,13 @@ def present() -> tuple[str, ...]:
     return (*devices, "cpu")
 
 
-def choose(name: str, dtype: str) -> torch.device:
+def resolve_device(name: str, dtype: str) -> torch.device:
     """The device a Config's ``device`` and ``dtype`` mean on this machine.
 
     Raises:
         ConfigError: the device is not there, or cannot compute in this dtype; names those that can.
     """
-    available = present()
+    available = available_devices()
     if name == "auto":
         able = [device for device in available if not (device == "mps" and dtype == "float64")]
         return torch.device(able[0])
@@ -45,7 +45,7 @@ def choose(name: str, dtype: str) -> torch.device:
     return torch.device(name)
 
 
-def room(device: torch.device) -> int:
+def memory_budget(device: torch.device) -> int:
     """Bytes one trace may take: half of what is free now, and on the CPU at most 4 GiB.
 
     The cap leaves a machine with other programs and other visitors usable; a GPU is there for this.
@@ -56,7 +56,7 @@ def room(device: torch.device) -> int:
     return min(_free_memory() // 2, 4 * 2**30)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Gives memory that was let go of back to the system.
 
     glibc keeps the blocks of freed tensors in an arena for each of several threads, and there they stay: a server of

@@ -15,7 +15,7 @@ from engine.model.weights import build
 from engine.pretrained import pretrained
 from engine.record.recorder import watch
 from engine.record.trace import Labels, Trace
-from engine.runtime.devices import choose, room
+from engine.runtime.devices import memory_budget, resolve_device
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.memory_estimate import check_fits, is_quick, running_out_in_words
 from engine.runtime.threads import one_thread
@@ -24,7 +24,7 @@ from engine.text import char_tokenizer, tokenizer
 Sentences = str | Sequence[str]
 
 
-def read(
+def tokenize(
     config: Config, source: Sentences | None = None, target: Sentences | None = None
 ) -> tuple[Config, tokenizer.Batch]:
     """The token ids of a run, those of the sentences or generated ones of the config's lengths, and its config.
@@ -35,11 +35,11 @@ def read(
     Raises:
         TextError: a sentence that cannot be read.
     """
-    config, batch = read_text(config, source, target)
+    config, batch = tokenize_text(config, source, target)
     return config, fill(config, batch)
 
 
-def read_text(
+def tokenize_text(
     config: Config, source: Sentences | None = None, target: Sentences | None = None
 ) -> tuple[Config, tokenizer.Batch]:
     """``read`` without generating anything: a side that was not given has no ids yet, so however large the config
@@ -78,26 +78,26 @@ def fill(config: Config, batch: tokenizer.Batch) -> tokenizer.Batch:
     )
 
 
-def load(config: Config) -> Transformer:
+def build_model(config: Config) -> Transformer:
     """The built-in Transformer of this config with its seeded or its trained weights, on its device.
 
     Raises:
         ConfigError: the device is not on this machine.
         WeightsError: the file of the trained weights is not there or not what it should be.
     """
-    device = choose(config.device, config.dtype)
+    device = resolve_device(config.device, config.dtype)
     return pretrained.build(config, device) if config.weights == "trained" else build(config, tokenizer.PAD, device)
 
 
 @contextmanager
-def guarded(config: Config, weigh: Callable[[Config], Bytes] = measure) -> Iterator[None]:
+def memory_guard(config: Config, weigh: Callable[[Config], Bytes] = measure) -> Iterator[None]:
     """Lets nothing begin that does not fit in the memory of its device; ``weigh`` says what this config will hold.
 
     Raises:
         ConfigError: the device is not on this machine.
         TooLargeError: it does not fit, or memory ran out on the way.
     """
-    size = check_fits(config, room(choose(config.device, config.dtype)), weigh)
+    size = check_fits(config, memory_budget(resolve_device(config.device, config.dtype)), weigh)
     with running_out_in_words(size):
         yield
 
@@ -108,7 +108,7 @@ def run_batch(config: Config, batch: tokenizer.Batch, model: Transformer) -> Tra
     Raises:
         ConfigError: the device is not on this machine.
     """
-    device = choose(config.device, config.dtype)
+    device = resolve_device(config.device, config.dtype)
     labels: dict[str, Labels] = {
         "S": batch.source_tokens,
         "T": batch.target_tokens,

@@ -6,7 +6,7 @@ from engine.config import Config, ConfigError, Problem
 from engine.model.transformer import Transformer
 from engine.record.trace import Trace
 from engine.runtime.decode import run_written
-from engine.runtime.forward import Sentences, fill, guarded, load, read_text, run_batch
+from engine.runtime.forward import Sentences, build_model, fill, memory_guard, run_batch, tokenize_text
 
 
 def run(
@@ -39,6 +39,6 @@ def run(
     if upto is not None:
         rule = "upto counts the characters that trained weights write for a source without a target"
         raise ConfigError((Problem("upto", rule, f"{upto!r}, where they write nothing", "leave it out"),))
-    config, batch = read_text(config, source, target)
-    with guarded(config):
-        return run_batch(config, fill(config, batch), model or load(config))
+    config, batch = tokenize_text(config, source, target)
+    with memory_guard(config):
+        return run_batch(config, fill(config, batch), model or build_model(config))

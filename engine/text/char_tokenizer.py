@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.text import tokenizer
-from engine.text.tokenizer import BEGIN, END, MAX_TOKENS, PAD, TextError
+from engine.text.tokenizer import BEGIN, END, MAX_TOKENS, TextError
 
 UNKNOWN = 3
 SPECIALS = (*tokenizer.SPECIALS, "⟨unknown⟩")
@@ -59,7 +59,9 @@ def encode(source: str | Sequence[str], target: str | Sequence[str] | None = Non
                 value = f"{where} has {len(row) + frame:,}, specials included"
                 raise TextError(f"a text has at most {MAX_TOKENS} characters", value, "give only the date")
     return tokenizer.Batch(
-        padded([source_ids(row) for row in sources]), padded([target_ids(row) for row in targets]), VOCABULARY
+        tokenizer.padded([source_ids(row) for row in sources]),
+        tokenizer.padded([target_ids(row) for row in targets]),
+        VOCABULARY,
     )
 
 
@@ -102,9 +104,3 @@ def target_ids(characters: Iterable[str]) -> tuple[int, ...]:
 def ids(characters: Iterable[str]) -> tuple[int, ...]:
     """The id of every character, ⟨unknown⟩ for one that has none."""
     return tuple(_IDS.get(character, UNKNOWN) for character in characters)
-
-
-def padded(rows: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-    """The rows, all as long as the longest."""
-    longest = max(map(len, rows), default=0)
-    return tuple(row + (PAD,) * (longest - len(row)) for row in rows)

@@ -143,7 +143,7 @@ def encode(source: str | Sequence[str], target: str | Sequence[str] | None = Non
     ids = {piece: place for place, piece in enumerate(FIXED)}
     source_ids = [(BEGIN, *(ids.setdefault(piece, len(ids)) for piece in row), END) for row in source_pieces]
     target_ids = [(BEGIN, *(ids.setdefault(piece, len(ids)) for piece in row)) for row in target_pieces]
-    return Batch(_padded(source_ids), _padded(target_ids), Vocabulary(tuple(ids)))
+    return Batch(padded(source_ids), padded(target_ids), Vocabulary(tuple(ids)))
 
 
 def generated(batch: int, length: int, vocab_size: int, seed: int, side: str) -> tuple[tuple[int, ...], ...]:
@@ -250,6 +250,7 @@ def _name(character: str) -> str:
     return f"U+{ord(character):04X} {unicodedata.name(character, kind)}"
 
 
-def _padded(rows: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+def padded(rows: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    """Rows of ids, each filled up with ``PAD`` to the length of the longest."""
     longest = max(map(len, rows), default=0)
     return tuple(row + (PAD,) * (longest - len(row)) for row in rows)

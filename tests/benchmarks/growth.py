@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine import Config, Trace, explain, record
 from engine.record.statistics import statistics
-from engine.runtime.forward import load, read
+from engine.runtime.forward import build_model, tokenize
 from engine.text.tokenizer import MAX_CHARACTERS, Piece, normalise, split
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
@@ -37,9 +37,9 @@ class Depth:
 
     def __init__(self, layers: int, device: str) -> None:
         config = _TINY.change(device=device, encoder_layers=layers, decoder_layers=layers)
-        _, batch = read(config)
+        _, batch = tokenize(config)
         ids = (torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
-        self.model, self.inputs = load(config), tuple(ids)
+        self.model, self.inputs = build_model(config), tuple(ids)
         self.layers, self.device = layers, device
         self.floor, self.keeping = Floor(self.model, self.inputs), Keeping(self.model, self.inputs)
         self.steps = len(self.trace().steps)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import TimeoutError as Late
 
 from engine import Config
-from engine.runtime.devices import choose, room
+from engine.runtime.devices import memory_budget, resolve_device
 from engine.runtime.footprint import measure
 from tests.benchmarks import resident
 from tests.benchmarks.interleaved import Spread
@@ -131,7 +131,7 @@ def _crowded(number: int, crowds: dict[str, Crowd], rounds: int, server: int, at
         if name == _OURS:
             goals.append(Goal("everyone painted", len(painted) == len(everyone)))
             if after is not None and at_rest is not None:
-                budget = room(choose("auto", "float32"))
+                budget = memory_budget(resolve_device("auto", "float32"))
                 stays = megabytes(after - at_rest)
                 goals.append(at_most("stays", (after - at_rest) / 1e6, round(budget / 1e6), " MB, the store's budget"))
         cells = (
@@ -170,7 +170,7 @@ def _crowded_memory(browser: Browser, address: str, server: int, at_rest: int | 
     after, painted = _left(server), _painted(seconds)
     goals, stays = [Goal("everyone painted", None not in seconds)], ""
     if after is not None and at_rest is not None:
-        budget = room(choose("auto", "float32")) + _OVERHEAD
+        budget = memory_budget(resolve_device("auto", "float32")) + _OVERHEAD
         stays = megabytes(after - at_rest)
         goals.append(at_most("stays", (after - at_rest) / 1e6, round(budget / 1e6), " MB, the budget and 256 MiB"))
     median = milliseconds(Spread.of(painted).median)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine import Config, Trace
 from engine.ops.numerics import memory_of
-from engine.runtime.forward import load, read
+from engine.runtime.forward import build_model, tokenize
 from tests.benchmarks import resident
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, Times, UnableError, interleaved
@@ -40,8 +40,8 @@ class Workload:
 
 def _ours(config: Config, device: str) -> tuple[nn.Module, Inputs]:
     config = config.change(device=device)
-    _, batch = read(config)
-    return load(config), tuple(torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
+    _, batch = tokenize(config)
+    return build_model(config), tuple(torch.tensor(ids, device=device) for ids in (batch.source_ids, batch.target_ids))
 
 
 def _gpt2(device: str) -> tuple[nn.Module, Inputs]:

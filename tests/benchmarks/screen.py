@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from engine import Config
-from engine.runtime.devices import choose, room
-from engine.runtime.forward import load
+from engine.runtime.devices import memory_budget, resolve_device
+from engine.runtime.forward import build_model
 from engine.runtime.memory_estimate import TooLargeError, check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import RANGES
@@ -129,7 +129,7 @@ class Presses:
         self.ran += 1
         config = Config(heads=self.ran, d_model=self.ran * Config().d_k)
         start = time.perf_counter()
-        trace = run(config, model=load(config))
+        trace = run(config, model=build_model(config))
         assert trace.steps
         return time.perf_counter() - start
 
@@ -297,11 +297,11 @@ def largest() -> Config:
     most = {
         name: high for name, (_, high) in RANGES.items() if name in ("src_len", "tgt_len", "heads", "d_model", "d_ff")
     }
-    device = choose("auto", "float32")
+    device = resolve_device("auto", "float32")
     for batch in range(RANGES["batch"][1], 0, -1):
         config = Config(batch=batch, **most, encoder_layers=1, decoder_layers=1)
         try:
-            check_fits(config, room(device))
+            check_fits(config, memory_budget(device))
         except TooLargeError:
             continue
         return config

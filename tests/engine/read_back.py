@@ -96,6 +96,8 @@ def misprint(arithmetic: str) -> str:
     """What is wrong with printed arithmetic; nothing where it adds up by eye or says ≈."""
     if _NEEDLESS.search(re.sub(r"terms \(.*?\)", "", arithmetic)):
         return f"brackets for nothing: {arithmetic}"
+    if re.search(r"\di(?!\w)", arithmetic):
+        return ""  # this reads back real numbers only
     left, sign, result = sides(arithmetic)
     if not left or sign == "≈":
         return ""

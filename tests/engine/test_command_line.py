@@ -17,7 +17,7 @@ from engine.__main__ import _parser, main
 from engine.config import TRAINED
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.model.weights import build
-from engine.runtime.forward import read
+from engine.runtime.forward import tokenize
 from engine.text.tokenizer import PAD
 from tests.engine.halted import halted_export
 
@@ -105,7 +105,7 @@ def test_after_the_steps_the_parameters_are_listed_module_by_module_with_their_s
     total, *lines = out.partition("\n\n")[2].splitlines()
     given = vars(_parser().parse_args([*CONTRACT.split(), *options]))
     config = Config(d_k=given["d_k"], norm_first=given["norm_first"] or False)
-    config = read(config, given["source"], given["target"])[0]
+    config = tokenize(config, given["source"], given["target"])[0]
     model = build(config.change(encoder_layers=given["encoder_layers"] or 2), PAD, torch.device("cpu"))
     assert total == f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters"
     (line,) = (line for line in lines if line.split()[0] == "projection")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError, run
-from engine.runtime.devices import choose, present, room
+from engine.runtime.devices import available_devices, memory_budget, resolve_device
 from engine.runtime.footprint import measure
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -47,7 +47,7 @@ def test_cuda_runs_every_dtype_and_recomputes_every_step(dtype):
 def test_bytes_on_cuda_are_those_measured():
     config = Config(device="cuda")
     assert run(config).nbytes == measure(config).tensors
-    assert 0 < room(torch.device("cuda")) <= torch.cuda.mem_get_info()[1]
+    assert 0 < memory_budget(torch.device("cuda")) <= torch.cuda.mem_get_info()[1]
 
 
 @pytest.mark.gpu
@@ -59,14 +59,14 @@ def test_mps_gives_the_numbers_of_the_cpu_in_float32():
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_an_absent_device_is_refused_and_those_present_are_named(device):
-    if device in present():
+    if device in available_devices():
         pytest.skip(f"{device} is here")
     with pytest.raises(ConfigError) as caught:
         run(Config(device=device))
     (problem,) = caught.value.problems
     assert problem.field == "device"
     assert device in problem.value
-    assert problem.remedy == f"present: {', '.join(present())}"
+    assert problem.remedy == f"present: {', '.join(available_devices())}"
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_an_absent_device_is_refused_and_those_present_are_named(device):
 def test_auto_takes_the_fastest_device_that_can(monkeypatch, cuda, mps, dtype, chosen):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert choose("auto", dtype).type == chosen
+    assert resolve_device("auto", dtype).type == chosen
 
 
 def test_float64_on_mps_is_refused_with_what_works(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     with pytest.raises(ConfigError, match="use float32, or device cpu"):
-        choose("mps", "float64")
+        resolve_device("mps", "float64")
 
 
 def test_the_cpu_is_always_present_and_has_room():
-    assert present()[-1] == "cpu"
-    assert 2**20 < room(torch.device("cpu")) <= 4 * 2**30
+    assert available_devices()[-1] == "cpu"
+    assert 2**20 < memory_budget(torch.device("cpu")) <= 4 * 2**30

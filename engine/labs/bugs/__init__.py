@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from engine.labs.bugs.mistakes import MISTAKES, Mistake, Program, program
-from engine.labs.word_order.sublayer import Sublayer, attention, inputs
+from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, Program, program
+from engine.labs.bugs.sublayer import Sublayer, attention, inputs
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
 
@@ -34,8 +34,8 @@ STAGES = tuple(_STAGES)
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
+class SublayerSizes:
+    """The sizes of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
 
     ``padding`` is how many keys of the last sentence are padding; one at least is a word.
     """
@@ -54,7 +54,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Material:
-    """Weights and inputs that the right and the wrong program share (``engine.labs.word_order.sublayer``)."""
+    """Weights and inputs that the right and the wrong program share (``engine.labs.bugs.sublayer``)."""
 
     layer: Sublayer
     x: Tensor
@@ -94,11 +94,16 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Both runs, step by step. ``first`` is the place of the first pair that differs, None where none does.
+class RunComparison:
+    """Both runs, step by step.
 
-    ``error`` is what PyTorch raised, empty where the wrong program ran; ``outputs`` are (B, L, d_model), the wrong one
-    None where it raised; ``difference`` is the largest between them, NaN where one of them has NaN.
+    Attributes:
+        pairs: the steps of both runs.
+        first: the index of the first pair that differs, None where none does.
+        error: PyTorch's error, empty where the wrong program ran.
+        outputs: the right and the wrong one, (B, L, d_model) each; the wrong one is None where it raised.
+        difference: the largest difference of the outputs, NaN where one of them has NaN.
+        material: the weights and inputs of both.
     """
 
     pairs: tuple[Pair, ...]
@@ -114,7 +119,7 @@ class Comparison:
         return "raises" if self.error else "right" if self.difference <= ROUNDING else "wrong"
 
 
-def material(sizes: Sizes, crossed: bool, seed: int = 0) -> Material:
+def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
     """Seeded weights and inputs for these sizes."""
     keys = sizes.source if crossed else sizes.length
     layer = Sublayer(sizes.heads, sizes.d_k, seed)
@@ -124,16 +129,16 @@ def material(sizes: Sizes, crossed: bool, seed: int = 0) -> Material:
     return Material(layer, x, x, padding, torch.ones(keys, keys, dtype=torch.bool).triu(diagonal=1))
 
 
-def compare(mistake: int, sizes: Sizes, seed: int = 0) -> Comparison:
-    """Runs the right program and the one with this mistake (its place in ``MISTAKES``) on the same numbers."""
-    made = MISTAKES[mistake]
-    stuff = material(sizes, made.crossed, seed)
-    right, wrong = recorded(attention, stuff), recorded(program(made), stuff)
+def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
+    """Runs the right program and the one with this mistake (its index in ``MISTAKES``) on the same numbers."""
+    mistake_made = MISTAKES[mistake]
+    stuff = material(sizes, mistake_made.crossed, seed)
+    right, wrong = recorded(attention, stuff), recorded(program(mistake_made), stuff)
     error = wrong.output if isinstance(wrong.output, RuntimeError) else None
-    pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, made))
-    return Comparison(
+    pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, mistake_made))
+    return RunComparison(
         pairs=pairs,
-        first=next((place for place, pair in enumerate(pairs) if pair.is_wrong), None),
+        first=next((index for index, pair in enumerate(pairs) if pair.is_wrong), None),
         error="" if error is None else str(error),
         outputs=(right.output, None if error else wrong.output),
         difference=math.nan if error else apart(right.output, wrong.output)[1],
@@ -141,7 +146,7 @@ def compare(mistake: int, sizes: Sizes, seed: int = 0) -> Comparison:
     )
 
 
-def changed(sizes: Sizes, change: str) -> tuple[str, Sizes]:
+def changed(sizes: SublayerSizes, change: str) -> tuple[str, SublayerSizes]:
     """The same sizes but for one, and what to call them. A change that is there already is undone."""
     match change:
         case "heads":
@@ -164,11 +169,11 @@ def changed(sizes: Sizes, change: str) -> tuple[str, Sizes]:
             return f"source length {source}, target length {sizes.length}", replace(sizes, source=source)
 
 
-def with_other_sizes(mistake: int, sizes: Sizes) -> tuple[tuple[str, Comparison], ...]:
+def with_other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, RunComparison], ...]:
     """The same mistake with one size changed at a time."""
     crossed = MISTAKES[mistake].crossed
     kinds = [change for change in CHANGES if crossed or change != "source = target"]
-    return tuple((says, compare(mistake, other)) for says, other in (changed(sizes, kind) for kind in kinds))
+    return tuple((name, compare(mistake, other)) for name, other in (changed(sizes, kind) for kind in kinds))
 
 
 def recorded(run: Program, stuff: Material) -> Trace:
@@ -197,12 +202,12 @@ def apart(right: Tensor, wrong: Tensor) -> tuple[int, float]:
 def _pairs(right: Sequence[Step], wrong: Sequence[Step], raised: str | None) -> tuple[Pair, ...]:
     """Steps by name, in the order of the right run; those of the wrong one alone come before what follows them."""
     of_wrong = {step.name: step for step in wrong}
-    waiting = list(wrong)
+    unpaired = list(wrong)
     pairs: list[Pair] = []
     stopped = False
     for step in right:
         if step.name in of_wrong:
-            while waiting and (before := waiting.pop(0)).name != step.name:
+            while unpaired and (before := unpaired.pop(0)).name != step.name:
                 pairs.append(Pair(before.name, _stage(before.name), "only wrong", None, before))
             pairs.append(_pair(step, of_wrong[step.name]))
             continue
@@ -224,7 +229,7 @@ def _stage(name: str) -> str:
     return next(stage for stage, names in _STAGES.items() if name in names)
 
 
-def _name_at(error: RuntimeError, mistake: Mistake) -> str:
+def _name_at(error: RuntimeError, mistake: AttentionMistake) -> str:
     """The name that the line that raised would have assigned."""
     frames = traceback.extract_tb(error.__traceback__)
     line = next(frame.line for frame in frames if frame.filename == f"<{mistake.title}>")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from engine.labs.bugs import ROUNDING, Material, Sizes, apart, attempted, material, recorded
+from engine.labs.bugs import ROUNDING, Material, SublayerSizes, apart, attempted, material, recorded
 from engine.labs.bugs.mistakes import MISTAKES, Program, program
 from engine.ops.notation import number
 
@@ -19,13 +19,20 @@ _DIFFERS = "not PyTorch's numbers"
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k), and what was found."""
+class OutputCheck:
+    """One thing that must hold of the output (B, L, d_model) or the weights (B, H, L, L_k).
+
+    Attributes:
+        name: what is wrong where it does not hold.
+        rule: what must hold.
+        holds: whether it does.
+        measured: the numbers that decided.
+    """
 
     name: str
-    says: str
+    rule: str
     holds: bool
-    found: str
+    measured: str
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,13 @@ class Symptom:
     """What is seen of a mistake: ``headline`` in a few words, and every check of a program that ran."""
 
     headline: str
-    checks: tuple[Check, ...]
+    checks: tuple[OutputCheck, ...]
 
 
-def symptom(mistake: int, sizes: Sizes) -> Symptom:
-    """The symptom of one mistake (its place in ``MISTAKES``) with these sizes."""
-    made = MISTAKES[mistake]
-    stuff, run = material(sizes, made.crossed), program(made)
+def symptom(mistake: int, sizes: SublayerSizes) -> Symptom:
+    """The symptom of one mistake (its index in ``MISTAKES``) with these sizes."""
+    mistake_made = MISTAKES[mistake]
+    stuff, run = material(sizes, mistake_made.crossed), program(mistake_made)
     if isinstance(recorded(run, stuff).output, RuntimeError):
         return Symptom("an error", ())
     checks = tuple(checks_of(stuff, run))
@@ -50,25 +57,25 @@ def symptom(mistake: int, sizes: Sizes) -> Symptom:
     return Symptom(", ".join(seen) or "wrong numbers, and nothing else", checks)
 
 
-def symptoms(sizes: Sizes) -> tuple[Symptom, ...]:
+def symptoms(sizes: SublayerSizes) -> tuple[Symptom, ...]:
     """Those of all mistakes."""
     return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
 
 
-def checks_of(stuff: Material, run: Program) -> Iterator[Check]:
+def checks_of(stuff: Material, run: Program) -> Iterator[OutputCheck]:
     """Every check that means something for these sizes; the program must run on them."""
     trace = recorded(run, stuff)
     output, weights = trace.output, trace.find("weights").value
     shape = tuple(output.shape)
-    yield Check("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
+    yield OutputCheck("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
     lost = int(output.isnan().sum())
-    yield Check("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
+    yield OutputCheck("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
     yield _sums(weights)
     yield _seen(weights, stuff)
     yield from _leaks(stuff, run, output)
     yield from _norm(output)
     difference = apart(by_torch(stuff), output)[1]
-    yield Check(
+    yield OutputCheck(
         _DIFFERS,
         "the output is that of nn.MultiheadAttention and nn.LayerNorm with the same weights",
         difference <= ROUNDING,
@@ -83,8 +90,8 @@ def by_torch(stuff: Material) -> Tensor:
     theirs = nn.MultiheadAttention(d_model, layer.heads, batch_first=True)
     projections = (layer.w_q, layer.w_k, layer.w_v)
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat([one.weight for one in projections]))
-        theirs.in_proj_bias.copy_(torch.cat([one.bias for one in projections]))
+        theirs.in_proj_weight.copy_(torch.cat([projection.weight for projection in projections]))
+        theirs.in_proj_bias.copy_(torch.cat([projection.bias for projection in projections]))
         theirs.out_proj.weight.copy_(layer.w_o.weight)
         theirs.out_proj.bias.copy_(layer.w_o.bias)
         hidden = stuff.hidden.repeat_interleave(layer.heads, dim=0)
@@ -92,27 +99,29 @@ def by_torch(stuff: Material) -> Tensor:
         return nn.functional.layer_norm(stuff.x + output, (d_model,))
 
 
-def _sums(weights: Tensor) -> Check:
+def _sums(weights: Tensor) -> OutputCheck:
     sums = weights.sum(dim=-1)
     wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
     lost = int(sums.isnan().sum())
-    found = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
+    measured = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
     if lost:
-        found += f", {lost:,} are NaN"
+        measured += f", {lost:,} are NaN"
     if wrong > lost:
         others = sums[~sums.isnan()]
-        found += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
-    return Check("rows do not sum to 1", "every row of weights sums to 1", not wrong, found)
+        measured += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
+    return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, measured)
 
 
-def _seen(weights: Tensor, stuff: Material) -> Check:
+def _seen(weights: Tensor, stuff: Material) -> OutputCheck:
     """The largest weight at a key that must not be seen; what is NaN is no weight."""
     at_hidden = weights[stuff.hidden.unsqueeze(1).expand_as(weights)]
     most = at_hidden.nan_to_num(0.0).max().item() if at_hidden.numel() else 0.0
-    return Check("hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}")
+    return OutputCheck(
+        "hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}"
+    )
 
 
-def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
+def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[OutputCheck]:
     """Changes what must not matter, and looks whether it does."""
     draw = torch.Generator().manual_seed(1)
     if stuff.future is None:
@@ -121,7 +130,7 @@ def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
         other = torch.randn(stuff.memory.shape, generator=draw)
         memory = torch.where(stuff.padding.unsqueeze(-1), other, stuff.memory)
         changed, kept, name = replace(stuff, memory=memory), output, "padding matters"
-        says = "other numbers at the padded keys change nothing"
+        rule = "other numbers at the padded keys change nothing"
         again = _ran(run, changed)
     else:
         if stuff.x.size(1) == 1:
@@ -129,10 +138,10 @@ def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[Check]:
         last = torch.randn(stuff.x[:, -1:].shape, generator=draw)
         x = torch.cat([stuff.x[:, :-1], last], dim=1)
         changed, kept, name = replace(stuff, x=x, memory=x), output[:, :-1], "the future leaks"
-        says = "another last word changes nothing before it"
+        rule = "another last word changes nothing before it"
         again = _ran(run, changed)[:, :-1]
     moved = (again - kept).abs().nan_to_num(0.0).max().item()
-    yield Check(name, says, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
+    yield OutputCheck(name, rule, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
 
 
 def _ran(run: Program, stuff: Material) -> Tensor:
@@ -143,7 +152,7 @@ def _ran(run: Program, stuff: Material) -> Tensor:
     return output
 
 
-def _norm(output: Tensor) -> Iterator[Check]:
+def _norm(output: Tensor) -> Iterator[OutputCheck]:
     rows = output.flatten(0, 1)
     rows = rows[~rows.isnan().any(dim=-1)]
     if not rows.numel():
@@ -151,6 +160,6 @@ def _norm(output: Tensor) -> Iterator[Check]:
     means, deviations = rows.mean(dim=-1), rows.std(dim=-1, correction=0)
     low, high = deviations.min().item(), deviations.max().item()
     off = max(means.abs().max().item(), abs(low - 1), abs(high - 1))
-    found = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
-    says = "every token of the output has mean 0 and standard deviation 1"
-    yield Check("not normalised", says, off <= _NORMED, found)
+    measured = f"standard deviations from {number(low, 3)} to {number(high, 3)}"
+    rule = "every token of the output has mean 0 and standard deviation 1"
+    yield OutputCheck("not normalised", rule, off <= _NORMED, measured)

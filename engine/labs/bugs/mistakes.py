@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from engine.labs.word_order import sublayer
+from engine.labs.bugs import sublayer
 
 Program = Callable[..., Tensor]
 
@@ -23,7 +23,7 @@ _DOCSTRING = re.compile(r'\n    """.*?"""', re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Mistake:
+class AttentionMistake:
     """One mistake.
 
     Attributes:
@@ -31,7 +31,7 @@ class Mistake:
         teaches: why it is wrong, in a sentence or two.
         lines: pairs of lines, as they should be and as they are; an empty wrong one is a line left out.
         crossed: whether it is made in the attention to the encoder; else in the decoder's self-attention.
-        turns: the change of sizes that says most about it, a name of ``engine.labs.bugs.CHANGES``.
+        turns: the change of sizes that shows most about it, a name of ``engine.labs.bugs.CHANGES``.
     """
 
     title: str
@@ -65,22 +65,22 @@ _MERGE = "moved = mixed.permute(0, 2, 1, 3)  # (B, L, H, d_k)"
 _PACK = "packed = moved.contiguous()  # (B, L, H, d_k)"
 _CONCAT = "concat = packed.view(batch, length, d_model)  # (B, L, d_model)"
 
-MISTAKES: tuple[Mistake, ...] = (
-    Mistake(
+MISTAKES: tuple[AttentionMistake, ...] = (
+    AttentionMistake(
         "a straight view instead of view and permute, when splitting",
         "`view` keeps the order of memory, where all heads of one token come before the next token. Going straight to "
         "(B, H, L, d_k) deals the pieces of several tokens into one head's rows.",
         (*_straight("query", "length"), *_straight("key", "length_k"), *_straight("value", "length_k")),
         "heads",
     ),
-    Mistake(
+    AttentionMistake(
         "a mask (B, L) without unsqueeze",
         "Broadcasting lines axes up from the right, so (B, L) is laid on (L, L) and the batch on the queries. It needs "
         "axes of size 1 for heads and queries: (B, 1, 1, L).",
         _NO_UNSQUEEZE,
         "batch = length",
     ),
-    Mistake(
+    AttentionMistake(
         "an inverted mask",
         "In this program True hides, as in `masked_fill`. Other code keeps 1 for what may be seen and fills where the "
         "mask is 0; with this mask that hides all that should be seen.",
@@ -92,7 +92,7 @@ MISTAKES: tuple[Mistake, ...] = (
         ),
         "length",
     ),
-    Mistake(
+    AttentionMistake(
         "√d_model instead of √d_k",
         "A score is a sum of d_k products, so its spread grows with √d_k (paper, section 3.2.1). Dividing by more "
         "makes every row of weights flatter, and no shape or sum tells.",
@@ -104,14 +104,14 @@ MISTAKES: tuple[Mistake, ...] = (
         ),
         "heads",
     ),
-    Mistake(
+    AttentionMistake(
         "contiguous forgotten",
         "`permute` changes strides and moves no number. `view` merges only axes that lie one after the other in "
         "memory, so heads and d_k must be brought there first.",
         ((_PACK, ""), (_CONCAT, "concat = moved.view(batch, length, d_model)  # (B, L, d_model)")),
         "heads",
     ),
-    Mistake(
+    AttentionMistake(
         "softmax over the queries instead of the keys",
         "Each query's weights must sum to 1 over the keys, the last axis. Over dim=-2 the columns do instead, and a "
         "column that is hidden whole has nothing to sum: NaN.",
@@ -123,7 +123,7 @@ MISTAKES: tuple[Mistake, ...] = (
         ),
         "length",
     ),
-    Mistake(
+    AttentionMistake(
         "the source's length where the target's belongs",
         "In the attention to the encoder queries have the target's length L, keys and values the source's, L_k. Test "
         "with lengths that differ.",
@@ -136,14 +136,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "source = target",
         crossed=True,
     ),
-    Mistake(
+    AttentionMistake(
         "no permute when merging",
         "After mixing, memory holds one head after the other. `view` to (B, L, d_model) cuts that order into rows, "
         "so a token's row is made of other tokens' results.",
         ((_MERGE, ""), (_PACK, ""), (_CONCAT, "concat = mixed.view(batch, length, d_model)  # (B, L, d_model)")),
         "heads",
     ),
-    Mistake(
+    AttentionMistake(
         "norm before instead of after",
         "The paper normalises after adding: LayerNorm(x + Sublayer(x)) (section 3.1). Normalising what goes in is a "
         "design of its own (pre-norm); weights made for one do not fit the other.",
@@ -162,30 +162,30 @@ MISTAKES: tuple[Mistake, ...] = (
 )
 
 
-def text_of(mistake: Mistake | None) -> str:
+def text_of(mistake: AttentionMistake | None) -> str:
     """The program with this mistake, or the right one."""
     text = _DOCSTRING.sub("", inspect.getsource(sublayer.attention))
     for right, wrong in mistake.lines if mistake else ():
-        before, found, after = text.partition(f"    {right}\n")
-        if not found or f"    {right}\n" in after:
+        before, line, after = text.partition(f"    {right}\n")
+        if not line or f"    {right}\n" in after:
             raise ValueError(f"not one line of the program: {right}")
         text = before + (textwrap.indent(wrong, "    ") + "\n" if wrong else "") + after
     return text
 
 
 @lru_cache
-def program(mistake: Mistake) -> Program:
+def program(mistake: AttentionMistake) -> Program:
     """The program with this mistake, ready to run."""
     # The recorder reads names and shapes from a program's text, which linecache keeps for it.
     name, text = f"<{mistake.title}>", text_of(mistake)
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     spaces = dict(vars(sublayer))
     exec(compile(text, name, "exec"), spaces)
-    made: Program = spaces["attention"]
-    return made
+    mistaken: Program = spaces["attention"]
+    return mistaken
 
 
-def difference(mistake: Mistake) -> str:
+def difference(mistake: AttentionMistake) -> str:
     """The wrong lines and the right ones, as a diff that mends it."""
     wrong = [line for _, wrong in mistake.lines if wrong for line in wrong.split("\n")]
     return "\n".join([*(f"- {line}" for line in wrong), *(f"+ {right}" for right, _ in mistake.lines)])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import encoded
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood, written
+from engine.labs.script_text import fill_in
 from engine.record.trace import Trace
-from engine.runtime.forward import load, run_batch
+from engine.runtime.forward import build_model, run_batch
 from engine.text import char_tokenizer
 from engine.text.char_tokenizer import DIGITS, HANGUL, LETTERS, MARKS
 from engine.text.tokenizer import BEGIN
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,13 @@ class Crossing:
 
 
 def crossing(text: str, read_so_far: int, layer: int) -> Crossing:
-    """The cross-attention of a decoder layer, after begin and so many tokens of the model's own answer were read.
+    """The cross-attention of a decoder layer, after it has read begin and ``read_so_far`` tokens of the answer.
 
     Raises:
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
 
     def recorded(count: int) -> Trace:
@@ -112,7 +116,7 @@ class Handed:
 
 
 @torch.no_grad()
-def handed_over(text: str, place: int, read_so_far: int) -> Handed:
+def handed_over(text: str, index: int, read_so_far: int) -> Handed:
     """Runs the whole model on the source with its character at ``place`` changed, and again with the old memory.
 
     Raises:
@@ -120,11 +124,11 @@ def handed_over(text: str, place: int, read_so_far: int) -> Handed:
     """
     batch = understood(text)
     source = ids(batch)
-    at = place + 1  # after begin
+    at = index + 1  # after begin
     before = batch.source_ids[0]
     changed = (*before[:at], another(before[at]), *before[at + 1 :])
     other = torch.tensor([changed])
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     old = encoded(model, source)
     first, second = written(model, old), answered(model, other)
     target = torch.tensor([[BEGIN, *first.tokens[:read_so_far]]])
@@ -149,44 +153,4 @@ def another(token: int) -> int:
 
 def code(source: int, target: int, heads: int, d_k: int) -> str:
     """The experiment as a script: one attention of random weights."""
-    return f"""\
-# With random weights: the shapes are the page's, the difference in the last line is another.
-import torch
-from torch import nn
-
-torch.manual_seed(0)
-B, S, T, H, d_k = 1, {source}, {target}, {heads}, {d_k}
-w_q, w_k, w_v = (nn.Linear(H * d_k, H * d_k) for _ in range(3))
-
-
-def split(rows):  # (B, L, H*d_k) -> (B, H, L, d_k)
-    return rows.view(B, -1, H, d_k).permute(0, 2, 1, 3)
-
-
-memory = torch.randn(B, S, H * d_k)  # all that the encoder hands over
-target = torch.randn(B, T, H * d_k)  # the decoder's own rows
-
-with torch.no_grad():
-    # Cross-attention: who asks is the decoder, who is asked is the memory.
-    query, key, value = split(w_q(target)), split(w_k(memory)), split(w_v(memory))
-    print("cross-attention", tuple(query.shape), tuple(key.shape), tuple(value.shape))
-    print("scores", tuple((query @ key.mT).shape))
-
-    # Masked self-attention of all T rows at once.
-    query, key, value = split(w_q(target)), split(w_k(target)), split(w_v(target))
-    future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
-    weights = (query @ key.mT / d_k**0.5).masked_fill(future, float("-inf")).softmax(dim=-1)
-    at_once = weights @ value
-
-    # The same, one row at a time, with the keys and values of the rows before it kept.
-    keys = values = torch.empty(B, H, 0, d_k)
-    rows = []
-    for t in range(T):
-        row = target[:, t : t + 1]
-        query = split(w_q(row))
-        keys = torch.cat([keys, split(w_k(row))], dim=2)
-        values = torch.cat([values, split(w_v(row))], dim=2)
-        rows.append((query @ keys.mT / d_k**0.5).softmax(dim=-1) @ values)
-    print("last step", tuple(query.shape), tuple(keys.shape))
-    print("largest difference", (at_once - torch.cat(rows, dim=2)).abs().max().item())
-"""
+    return fill_in(_SCRIPT, S=source, T=target, H=heads, d_k=d_k)

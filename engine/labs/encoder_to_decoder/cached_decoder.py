@@ -15,6 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from engine.labs.heads import merge_heads, split_heads
 from engine.model.attention import MultiHeadAttention
 from engine.model.layers import DecoderLayer
 from engine.model.transformer import Transformer
@@ -69,8 +70,8 @@ def begun(model: Transformer, memory: Tensor) -> tuple[LayerCache, ...]:
     caches = []
     for layer in _layers(model):
         cross = layer.cross_attention
-        memory_key = _split(cross.w_k(memory), cross.heads)  # (B, H, S, d_k)
-        memory_value = _split(cross.w_v(memory), cross.heads)  # (B, H, S, d_v)
+        memory_key = split_heads(cross.w_k(memory), cross.heads)  # (B, H, S, d_k)
+        memory_value = split_heads(cross.w_v(memory), cross.heads)  # (B, H, S, d_v)
         none_yet = (memory_key[:, :, :0], memory_value[:, :, :0])
         caches.append(LayerCache(*none_yet, memory_key, memory_value))
     return tuple(caches)
@@ -93,14 +94,14 @@ def read(
     for number, (layer, cache) in enumerate(zip(_layers(model), caches, strict=True)):
         own, cross = layer.self_attention, layer.cross_attention
 
-        query = _split(own.w_q(x), own.heads)  # (B, H, 1, d_k)
-        key = torch.cat([cache.key, _split(own.w_k(x), own.heads)], dim=2)  # (B, H, t, d_k)
-        value = torch.cat([cache.value, _split(own.w_v(x), own.heads)], dim=2)  # (B, H, t, d_v)
+        query = split_heads(own.w_q(x), own.heads)  # (B, H, 1, d_k)
+        key = torch.cat([cache.key, split_heads(own.w_k(x), own.heads)], dim=2)  # (B, H, t, d_k)
+        value = torch.cat([cache.value, split_heads(own.w_v(x), own.heads)], dim=2)  # (B, H, t, d_v)
         # No mask: all keys that there are belong to this token or to ones before it.
         attended = _mixed(own, _weights(own, query, key), value)  # (B, 1, d_model)
         normed = layer.self_attention_norm(x + attended)  # (B, 1, d_model)
 
-        asking = _split(cross.w_q(normed), cross.heads)  # (B, H, 1, d_k)
+        asking = split_heads(cross.w_q(normed), cross.heads)  # (B, H, 1, d_k)
         looked = (given or {}).get(number)
         looked = _weights(cross, asking, cache.memory_key) if looked is None else looked  # (B, H, 1, S)
         informed = _mixed(cross, looked, cache.memory_value)  # (B, 1, d_model)
@@ -118,11 +119,6 @@ def _layers(model: Transformer) -> Sequence[DecoderLayer]:
     return cast(Sequence[DecoderLayer], model.decoder.layers)
 
 
-def _split(rows: Tensor, heads: int) -> Tensor:
-    batch, length, width = rows.shape
-    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
-
-
 def _weights(attention: MultiHeadAttention, query: Tensor, key: Tensor) -> Tensor:
     scores = query @ key.transpose(-2, -1)  # (B, H, 1, t)
     scaled = scores / math.sqrt(attention.d_k)  # (B, H, 1, t)
@@ -131,5 +127,4 @@ def _weights(attention: MultiHeadAttention, query: Tensor, key: Tensor) -> Tenso
 
 def _mixed(attention: MultiHeadAttention, weights: Tensor, value: Tensor) -> Tensor:
     mixed = weights @ value  # (B, H, 1, d_v)
-    concat = mixed.permute(0, 2, 1, 3).flatten(2)  # (B, 1, H*d_v)
-    return attention.w_o(concat)
+    return attention.w_o(merge_heads(mixed))

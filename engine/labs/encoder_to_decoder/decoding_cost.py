@@ -9,10 +9,11 @@ from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import begun, encoded, positions, read
 from engine.labs.encoder_to_decoder.one_text import CONFIG, ids, understood, written
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.record.recorder import record
 from engine.record.trace import Trace
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 from engine.text.tokenizer import BEGIN
 
@@ -68,19 +69,23 @@ def ways(text: str) -> Ways:
     """
     batch = understood(text)
     source = ids(batch)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     memory = encoded(model, source)
     kept = written(model, memory)
     encoder = _flops(record(encoded, model, source))
-    tokens: list[int] = []
-    rows, everything, decoder = [], [], []
-    for step in range(len(kept.tokens)):
-        target = torch.tensor([[BEGIN, *tokens]])
+    rows: list[Tensor] = []
+    everything: list[int] = []
+    decoder: list[int] = []
+
+    def likeliest(target: Tensor) -> Tensor:
         whole = record(model, source, target)
-        rows.append(whole.output[0, -1])
-        tokens.append(int(rows[-1].argmax()))
         everything.append(_flops(whole))
-        decoder.append(_flops(record(_decoder, model, target, memory)) + (0 if step else encoder))
+        decoder.append(_flops(record(_decoder, model, target, memory)) + (0 if rows else encoder))
+        rows.append(whole.output[0, -1])
+        return rows[-1].argmax().view(1)
+
+    # As many tokens as with the cache, so that the two can be compared step by step.
+    tokens = greedy(likeliest, torch.tensor([[BEGIN]]), None, len(kept.tokens))[0].tolist()
     before = encoder + _flops(record(begun, model, memory)) + _flops(record(positions, model, len(tokens), memory))
     cache = [
         _flops(record(read, model, torch.tensor([[given]]), kept.positions[:, step : step + 1], kept.caches(step)))
@@ -93,8 +98,8 @@ def ways(text: str) -> Ways:
         tokens=tuple(map(char_tokenizer.VOCABULARY.label, tokens)),
         cached_tokens=kept.labels,
         recomputed=torch.stack(rows),
-        cached=torch.cat([one.log_probabilities for one in kept.reads]),
-        queries=torch.stack([torch.stack([own for own, _ in one.queries]) for one in kept.reads]),
+        cached=torch.cat([reading.log_probabilities for reading in kept.reads]),
+        queries=torch.stack([torch.stack([own for own, _ in reading.queries]) for reading in kept.reads]),
         keys=tuple(layer.key for layer in last),
         memory_keys=tuple(layer.memory_key for layer in last),
         everything=tuple(everything),

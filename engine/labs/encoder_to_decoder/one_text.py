@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, Read, begun, encoded, positions, read
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
@@ -19,7 +20,7 @@ MOST_CHARACTERS = 40  # the longest way of writing a date that the model was tau
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenAnswer:
     """What was written, token by token, with the keys and values of what was read kept.
 
     Attributes:
@@ -74,22 +75,23 @@ def ids(batch: tokenizer.Batch) -> Tensor:
 
 
 @torch.no_grad()
-def written(model: Transformer, memory: Tensor) -> Written:
+def written(model: Transformer, memory: Tensor) -> WrittenAnswer:
     """Greedy decoding with a K/V cache, until the end or for ``MOST_STEPS``."""
-    places = positions(model, MOST_STEPS, memory)
-    first = caches = begun(model, memory)
-    tokens: list[int] = []
+    encodings = positions(model, MOST_STEPS, memory)
+    first = begun(model, memory)
     reads: list[Read] = []
-    while len(tokens) < MOST_STEPS and tokens[-1:] != [END]:
-        step = len(tokens)
-        last = torch.tensor([[tokens[-1] if tokens else BEGIN]])
-        reads.append(read(model, last, places[:, step : step + 1], caches))
-        caches = reads[-1].caches
-        tokens.append(int(reads[-1].log_probabilities.argmax()))
-    return Written(memory, places, tuple(tokens), tuple(reads), first)
+
+    def likeliest(tokens: Tensor) -> Tensor:
+        step = len(reads)
+        caches = reads[-1].caches if reads else first
+        reads.append(read(model, tokens[:, -1:], encodings[:, step : step + 1], caches))
+        return reads[-1].log_probabilities.argmax(dim=-1)
+
+    tokens = greedy(likeliest, torch.tensor([[BEGIN]]), END, MOST_STEPS)[0].tolist()
+    return WrittenAnswer(memory, encodings, tuple(tokens), tuple(reads), first)
 
 
 @torch.no_grad()
-def answered(model: Transformer, source: Tensor) -> Written:
+def answered(model: Transformer, source: Tensor) -> WrittenAnswer:
     """What the model writes for source ids (1, S)."""
     return written(model, encoded(model, source))

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, read
-from engine.labs.encoder_to_decoder.one_text import CONFIG, Written, answered, ids, understood
+from engine.labs.encoder_to_decoder.one_text import CONFIG, WrittenAnswer, answered, ids, understood
 from engine.model.transformer import Transformer
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 
 SHUFFLES = 100  # of each position, as in the paper's section 4.2.1
@@ -42,9 +42,9 @@ class Exchanged:
 
     def at(self, position: int) -> Exchanged:
         """What it did at one position."""
-        here = self.position == position
+        chosen = self.position == position
         columns = (self.position, self.weights_moved, self.output_moved, self.kept)
-        return Exchanged(*(column[here] for column in columns))
+        return Exchanged(*(column[chosen] for column in columns))
 
     @property
     def medians(self) -> tuple[float, float]:
@@ -77,7 +77,7 @@ def exchanges(text: str, layers: tuple[int, ...], heads: tuple[int, ...], seed: 
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
     positions = range(len(answer.tokens))
     by_kind = {}
@@ -93,14 +93,14 @@ def exchanges(text: str, layers: tuple[int, ...], heads: tuple[int, ...], seed: 
     return Exchanges(labels, answer.labels, weights, by_kind)
 
 
-def own_weights(answer: Written, position: int) -> Tensor:
+def own_weights(answer: WrittenAnswer, position: int) -> Tensor:
     """The cross-attention weights (layers, H, S) that the model computes at a position of its answer."""
     return torch.stack([weights[0, :, 0] for weights in answer.reads[position].weights])
 
 
 def output_of(
     model: Transformer,
-    answer: Written,
+    answer: WrittenAnswer,
     position: int,
     layers: Sequence[int],
     heads: Sequence[int],
@@ -111,33 +111,33 @@ def output_of(
     count = len(weights)
     own = own_weights(answer, position)
     given = {
-        layer: own[layer].expand(count, -1, -1).index_copy(1, torch.tensor(heads), weights[:, place]).unsqueeze(2)
-        for place, layer in enumerate(layers)
+        layer: own[layer].expand(count, -1, -1).index_copy(1, torch.tensor(heads), weights[:, number]).unsqueeze(2)
+        for number, layer in enumerate(layers)
     }
     kept = [
-        LayerCache(*(one.expand(count, -1, -1, -1) for one in (c.key, c.value, c.memory_key, c.memory_value)))
+        LayerCache(*(tensor.expand(count, -1, -1, -1) for tensor in (c.key, c.value, c.memory_key, c.memory_value)))
         for c in answer.caches(position)
     ]
     token = torch.full((count, 1), answer.given[position])
     return read(model, token, answer.positions[:, position : position + 1], kept, given).log_probabilities
 
 
-def divergence(one: Tensor, other: Tensor) -> Tensor:
+def divergence(first: Tensor, second: Tensor) -> Tensor:
     """The Jensen–Shannon divergence along the last axis in nats: 0 for equal ones, ln 2 where nothing overlaps."""
-    middle = (one + other) / 2
-    towards = torch.xlogy(one, one) - torch.xlogy(one, middle)
-    back = torch.xlogy(other, other) - torch.xlogy(other, middle)
+    middle = (first + second) / 2
+    towards = torch.xlogy(first, first) - torch.xlogy(first, middle)
+    back = torch.xlogy(second, second) - torch.xlogy(second, middle)
     return (towards + back).sum(dim=-1) / 2
 
 
-def distance(one: Tensor, other: Tensor) -> Tensor:
+def distance(first: Tensor, second: Tensor) -> Tensor:
     """The total variation distance along the last axis: half the sum of the absolute differences."""
-    return (one - other).abs().sum(dim=-1) / 2
+    return (first - second).abs().sum(dim=-1) / 2
 
 
 def _moves(
     model: Transformer,
-    answer: Written,
+    answer: WrittenAnswer,
     position: int,
     layers: Sequence[int],
     heads: Sequence[int],

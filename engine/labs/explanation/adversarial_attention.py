@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import distance, divergence, output_of, own_weights
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 
 STARTS, STEPS = 8, 80
@@ -29,7 +29,7 @@ class Adversary:
         text, layers, heads, position: where they were looked for.
         source: the S tokens of the source, as displayed.
         own: (layers, heads, S), the model's weights.
-        found: (layers, heads, S), the others.
+        moved: (layers, heads, S), the others.
         weights_moved: their Jensen–Shannon divergence, the mean over layers and heads; 0 where nothing was found.
         output_moved: the total variation distance of the outputs.
         before: the likeliest characters with the model's weights, as displayed, with their probabilities.
@@ -42,7 +42,7 @@ class Adversary:
     position: int
     source: tuple[str, ...]
     own: Tensor
-    found: Tensor
+    moved: Tensor
     weights_moved: float
     output_moved: float
     before: tuple[tuple[str, float], ...]
@@ -58,7 +58,7 @@ def adversary(
         TextError: the text cannot be read.
     """
     batch = understood(text)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(batch))
     own = own_weights(answer, position)[list(layers)][:, list(heads)]  # (layers, heads, S)
     usual = answer.reads[position].log_probabilities.exp()  # (1, V)

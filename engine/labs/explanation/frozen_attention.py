@@ -18,7 +18,7 @@ from engine.model.layers import DecoderLayer
 from engine.model.transformer import Transformer
 from engine.pretrained.dates import SEEN, Written, held_out_dates
 from engine.pretrained.training_data import tensors
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def accuracy(layers: tuple[int, ...], heads: tuple[int, ...], count: int = 60, s
         if form.can_write(day):
             some.append(form.write(day))
     source, given, wanted = tensors(some, torch.device("cpu"))
-    right = freeze(load(CONFIG), layers, heads)(source, given).argmax(dim=-1) == wanted
+    right = freeze(build_model(CONFIG), layers, heads)(source, given).argmax(dim=-1) == wanted
     return Accuracy(count, int(right.all(dim=1).sum()), right.numel(), int(right.sum()))
 
 

@@ -1,22 +1,3 @@
-"""The shuffles of one position as a script: the whole trained model in plain PyTorch, with its weights read from their
-file (safetensors: the header's length, the header, the numbers)."""
-
-from __future__ import annotations
-
-from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
-from engine.labs.explanation import SHUFFLES
-from engine.runtime.forward import load
-
-
-def code(text: str, layers: tuple[int, ...], heads: tuple[int, ...], position: int, seed: int = 0) -> str:
-    """The script for one position of the answer to a text; to be run in the project's folder.
-
-    Raises:
-        TextError: the text cannot be read.
-    """
-    batch = understood(text)
-    given = answered(load(CONFIG), ids(batch)).given[: position + 1]
-    return f"""\
 import json
 import math
 from pathlib import Path
@@ -24,30 +5,37 @@ from pathlib import Path
 import torch
 from torch.nn.functional import layer_norm, linear
 
-source = torch.tensor({list(batch.source_ids[0])})  # the ids of the characters, S of them
-target = torch.tensor({list(given)})  # begin, and what was written
-layers, heads, H = {list(layers)}, {list(heads)}, {CONFIG.heads}
+source_ids = [1, 6, 5, 14, 32, 55, 61, 46, 53, 43, 46, 57, 14, 6, 4, 6, 10, 2]  # of the characters, S of them
+target_ids = [1, 6, 4, 6, 10, 18, 5]  # begin, and what was written
+layers = [0]  # in which weights are exchanged
+heads = [0]
+H = 4
+encoder_layers = 2
+decoder_layers = 2
+shuffles = 100
+seed = 6
 
+source, target = torch.tensor(source_ids), torch.tensor(target_ids)
 raw = Path("engine/pretrained/dates.safetensors").read_bytes()
 start = 8 + int.from_bytes(raw[:8], "little")
 header = json.loads(raw[8:start])
-p = {{}}
-for name in header.keys() - {{"__metadata__"}}:
+p = {}
+for name in header.keys() - {"__metadata__"}:
     first, last = header[name]["data_offsets"]
     numbers = torch.frombuffer(bytearray(raw[start + first : start + last]), dtype=torch.float32)
     p[name] = numbers.view(header[name]["shape"])
 
 
 def dense(x, name):
-    return linear(x, p[f"{{name}}.weight"], p[f"{{name}}.bias"])
+    return linear(x, p[f"{name}.weight"], p[f"{name}.bias"])
 
 
 def norm(x, name):
-    return layer_norm(x, x.shape[-1:], p[f"{{name}}.weight"], p[f"{{name}}.bias"])
+    return layer_norm(x, x.shape[-1:], p[f"{name}.weight"], p[f"{name}.bias"])
 
 
 def placed(tokens, side):
-    x = p[f"{{side}}_embedding.table.weight"][tokens]
+    x = p[f"{side}_embedding.table.weight"][tokens]
     width = x.size(-1)
     frequency = torch.exp(torch.arange(0, width, 2) * (-math.log(10000) / width))
     angle = torch.arange(len(tokens)).unsqueeze(1) * frequency
@@ -56,17 +44,17 @@ def placed(tokens, side):
 
 def attention(x, memory, name, change, hidden=None):
     parts = ((x, "q"), (memory, "k"), (memory, "v"))
-    q, k, v = (dense(rows, f"{{name}}.w_{{part}}").unflatten(-1, (H, -1)).transpose(0, 1) for rows, part in parts)
+    q, k, v = (dense(rows, f"{name}.w_{part}").unflatten(-1, (H, -1)).transpose(0, 1) for rows, part in parts)
     scores = q @ k.mT / math.sqrt(q.size(-1))
     if hidden is not None:
         scores = scores.masked_fill(hidden, float("-inf"))
     mixed = change(scores.softmax(dim=-1)) @ v
-    return dense(mixed.transpose(0, 1).flatten(1), f"{{name}}.w_o")
+    return dense(mixed.transpose(0, 1).flatten(1), f"{name}.w_o")
 
 
 def fed(x, name):
-    y = dense(dense(x, f"{{name}}.feed_forward.w_1").relu(), f"{{name}}.feed_forward.w_2")
-    return norm(x + y, f"{{name}}.feed_forward_norm")
+    y = dense(dense(x, f"{name}.feed_forward.w_1").relu(), f"{name}.feed_forward.w_2")
+    return norm(x + y, f"{name}.feed_forward_norm")
 
 
 def unchanged(weights):
@@ -75,9 +63,9 @@ def unchanged(weights):
 
 def encode():
     x = placed(source, "source")
-    for layer in range({CONFIG.encoder_layers}):
-        name = f"encoder.layers.{{layer}}"
-        x = norm(x + attention(x, x, f"{{name}}.self_attention", unchanged), f"{{name}}.self_attention_norm")
+    for layer in range(encoder_layers):
+        name = f"encoder.layers.{layer}"
+        x = norm(x + attention(x, x, f"{name}.self_attention", unchanged), f"{name}.self_attention_norm")
         x = fed(x, name)
     return x
 
@@ -85,20 +73,20 @@ def encode():
 def decode(memory, changes):
     x = placed(target, "target")
     hidden = torch.ones(len(target), len(target), dtype=torch.bool).triu(diagonal=1)
-    for layer in range({CONFIG.decoder_layers}):
-        name = f"decoder.layers.{{layer}}"
-        x = norm(x + attention(x, x, f"{{name}}.self_attention", unchanged, hidden), f"{{name}}.self_attention_norm")
+    for layer in range(decoder_layers):
+        name = f"decoder.layers.{layer}"
+        x = norm(x + attention(x, x, f"{name}.self_attention", unchanged, hidden), f"{name}.self_attention_norm")
         change = changes.get(layer, unchanged)
-        x = norm(x + attention(x, memory, f"{{name}}.cross_attention", change), f"{{name}}.cross_attention_norm")
+        x = norm(x + attention(x, memory, f"{name}.cross_attention", change), f"{name}.cross_attention_norm")
         x = fed(x, name)
     return dense(x[-1], "projection").softmax(dim=-1)
 
 
 memory = encode()
-own = {{}}
-usual = decode(memory, {{layer: lambda w, layer=layer: own.setdefault(layer, w) for layer in layers}})
-draw = torch.Generator().manual_seed({seed + position})
-orders = torch.rand({SHUFFLES}, len(layers), H, len(source), generator=draw).argsort(dim=-1)
+own = {}
+usual = decode(memory, {layer: lambda w, layer=layer: own.setdefault(layer, w) for layer in layers})
+draw = torch.Generator().manual_seed(seed)
+orders = torch.rand(shuffles, len(layers), H, len(source), generator=draw).argsort(dim=-1)
 
 
 def shuffled(layer, order):
@@ -119,14 +107,13 @@ def divergence(a, b):
 
 weights_moved, output_moved, kept = [], [], 0
 for order in orders:
-    changes = {{layer: shuffled(layer, order[place]) for place, layer in enumerate(layers)}}
+    changes = {layer: shuffled(layer, order[number]) for number, layer in enumerate(layers)}
     output = decode(memory, changes)
     before = torch.stack([own[layer][heads, -1] for layer in layers])
-    after = torch.stack([own[layer][heads, -1].gather(-1, order[place][heads]) for place, layer in enumerate(layers)])
+    after = torch.stack([own[layer][heads, -1].gather(-1, order[number][heads]) for number, layer in enumerate(layers)])
     weights_moved.append(divergence(before, after).mean())
     output_moved.append((output - usual).abs().sum() / 2)
     kept += int(output.argmax() == usual.argmax())
 print("weights moved, median", round(torch.stack(weights_moved).quantile(0.5).item(), 4))
 print("output moved, median", round(torch.stack(output_moved).quantile(0.5).item(), 4))
 print("likeliest character kept in", kept, "of", len(orders))
-"""

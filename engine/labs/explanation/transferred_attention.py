@@ -18,7 +18,7 @@ from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, under
 from engine.labs.explanation import distance
 from engine.labs.explanation.adversarial_attention import Adversary
 from engine.pretrained.dates import SEEN, Form, held_out_dates
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 from engine.text.tokenizer import BEGIN
 
@@ -48,27 +48,27 @@ def transferred(other: Adversary) -> Transferred:
     that the model was taught, or the position beyond a date.
     """
     layers, heads, position = other.layers, other.heads, other.position
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = answered(model, ids(understood(other.text)))
     others = siblings(other.text, answer.text)
     if not others:
         return Transferred(0, (0, 0), (0.0, 0.0))
-    source = torch.tensor([char_tokenizer.source_ids(one) for one, _ in others])
+    source = torch.tensor([char_tokenizer.source_ids(date_text) for date_text, _ in others])
     given = torch.tensor([(BEGIN, *char_tokenizer.ids(iso)) for _, iso in others])
     memory = encoded(model, source)
     places = positions(model, given.size(1), memory)
     caches = begun(model, memory)
-    for place in range(position):
-        caches = read(model, given[:, place : place + 1], places[:, place : place + 1], caches).caches
+    for index in range(position):
+        caches = read(model, given[:, index : index + 1], places[:, index : index + 1], caches).caches
     token, at = given[:, position : position + 1], places[:, position : position + 1]
     usual = read(model, token, at, caches)
     kept, moved = [], []
-    for weights in (other.own, other.found):
+    for weights in (other.own, other.moved):
         exchanged = {
             layer: usual.weights[layer].index_copy(
-                1, torch.tensor(heads), weights[place].expand(len(others), -1, -1).unsqueeze(2)
+                1, torch.tensor(heads), weights[index].expand(len(others), -1, -1).unsqueeze(2)
             )
-            for place, layer in enumerate(layers)
+            for index, layer in enumerate(layers)
         }
         output = read(model, token, at, caches, exchanged).log_probabilities
         kept.append(int((output.argmax(dim=-1) == usual.log_probabilities.argmax(dim=-1)).sum()))
@@ -90,6 +90,6 @@ def siblings(text: str, answer: str) -> list[tuple[str, str]]:
 
 def _others(form: Form, day: date, length: int) -> list[tuple[str, str]]:
     written = (form.write(other) for other in held_out_dates() if other != day and form.can_write(other))
-    alike = [(one.text, one.iso) for one in written if len(one.text) == length]
+    alike = [(date_text.text, date_text.iso) for date_text in written if len(date_text.text) == length]
     # Spread over all years, in their order.
     return alike[:: max(1, len(alike) // MOST)][:MOST]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from einops import rearrange
@@ -12,8 +13,11 @@ from torch import Tensor, nn
 
 from engine.labs.image_as_sentence.pictures import SIDE, pixels
 from engine.labs.image_as_sentence.vision import CHANNELS, SPREAD, vision
+from engine.labs.script_text import fill_in
 from engine.record.recorder import watch
 from engine.record.trace import Trace
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 PATCHES = (4, 6, 8, 12, 16)
 _EPSILON = 2.0**-24  # half a unit in the last place of float32
@@ -21,7 +25,7 @@ _EPSILON = 2.0**-24  # half a unit in the last place of float32
 
 @dataclass(frozen=True)
 class Cut:
-    """An image cut into patches on three ways.
+    """An image cut into patches in three ways.
 
     Attributes:
         image: (B, C, Hpx, Wpx).
@@ -85,7 +89,7 @@ class Projection:
 
 
 def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int) -> Projection:
-    """The same tokens on both ways.
+    """Computes the tokens in both ways.
 
     A sum of n products, added up in whatever order, is off by n·u / (1 − n·u) of the sum of their sizes at the most
     (Higham 2002, section 3.1); two such sums by twice that. u is 2⁻²⁴ in float32.
@@ -96,7 +100,7 @@ def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     linear = layer(patches)
     kernels = layer.weight.view(d_model, CHANNELS, patch, patch)
     grid = nn.functional.conv2d(image, kernels, layer.bias, stride=patch)  # (B, d_model, N rows, N columns)
-    convolved = grid.flatten(2).transpose(1, 2)
+    convolved = rearrange(grid, "B d_model row column -> B (row column) d_model")
     apart = (linear - convolved).abs()
     terms = (patches.size(-1) + 1) * _EPSILON
     sizes = patches.abs().double() @ layer.weight.abs().double().T
@@ -129,7 +133,7 @@ def read(
     """Lets the model read a picture, and keeps what passed by."""
     image = pixels(rgb)
     model = vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed)
-    names = tuple(patch_name(place, patch) for place in range((SIDE // patch) ** 2))
+    names = tuple(patch_name(index, patch) for index in range((SIDE // patch) ** 2))
     trace = watch(
         model,
         (image,),
@@ -143,14 +147,14 @@ def read(
     )
 
 
-def patch_name(place: int, patch: int) -> str:
+def patch_name(index: int, patch: int) -> str:
     """What a patch is called: its row and its column among the patches."""
-    row, column = divmod(place, SIDE // patch)
+    row, column = divmod(index, SIDE // patch)
     return f"{row},{column}"
 
 
 @dataclass(frozen=True)
-class Look:
+class TokenAttention:
     """How one token looks at the others, in one head of one layer.
 
     Attributes:
@@ -170,13 +174,13 @@ class Look:
         return self.on_patches * 100
 
 
-def look(reading: Reading, layer: int, head: int, query: int) -> Look:
+def look(reading: Reading, layer: int, head: int, query: int) -> TokenAttention:
     """What a query pays attention to: token 0 is the class token, the patches follow row by row."""
     row = reading.weights[layer][0, head, query]
     on_patches = row[1:]
     across = round(on_patches.numel() ** 0.5)
     groups = (on_patches[reading.kinds == kind] for kind in range(int(reading.kinds.max()) + 1))
-    return Look(
+    return TokenAttention(
         on_class=row[0].item(),
         on_patches=on_patches.view(across, across),
         even=1 / row.numel(),
@@ -217,8 +221,8 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     both = torch.cat([image, shuffled])
     models = [vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed) for placed in (False, True)]
     # One picture at a time: in one batch the two could share their rounding.
-    summaries = torch.stack([torch.cat([model(one[None]) for one in both]) for model in models])
-    finer = torch.stack([torch.cat([model.double()(one[None].double()) for one in both]) for model in models])
+    summaries = torch.stack([torch.cat([model(picture[None]) for picture in both]) for model in models])
+    finer = torch.stack([torch.cat([model.double()(picture[None].double()) for picture in both]) for model in models])
     changes = (summaries[:, 0] - summaries[:, 1]).abs().amax(-1).tolist()
     exact = (finer[:, 0] - finer[:, 1]).abs().amax(-1).tolist()
     return Shuffle(order, shuffled, summaries, (changes[0], changes[1]), (exact[0], exact[1]))
@@ -227,59 +231,19 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
 def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> str:
     """The experiment as a script, with the picture in it and the same draws."""
     packed = base64.b85encode(zlib.compress(rgb, 9)).decode("ascii")
-    return f"""\
-import base64
-import torch
-import zlib
-from einops import rearrange
-from torch import nn
-
-C, side, p, d_model, heads, layers = {CHANNELS}, {SIDE}, {patch}, {d_model}, {heads}, {layers}
-torch.set_default_dtype(torch.float64)
-packed = "{packed}"
-rows = torch.frombuffer(bytearray(zlib.decompress(base64.b85decode(packed))), dtype=torch.uint8)  # the picture
-image = rows.view(1, side, side, C).permute(0, 3, 1, 2).float().double() / 255                    # (B, C, Hpx, Wpx)
-
-patches = nn.functional.unfold(image, p, stride=p).transpose(1, 2)       # (B, N, C*p*p)
-same = rearrange(image, "b c (n p) (m q) -> b (n m) (c p q)", p=p, q=p)  # (B, N, C*p*p)
-print("patches", tuple(patches.shape), "equal to rearrange:", torch.equal(patches, same))
-
-numbers = torch.arange(float(image.numel())).view(image.shape)           # each says where in the image it stands
-belong = nn.functional.unfold(numbers, p, stride=p).transpose(1, 2) == numbers.view(patches.shape)
-print("a straight view has", belong.sum().item(), "of", image.numel(), "numbers where they belong")
-
-draw = torch.Generator().manual_seed({seed})
-layer = nn.TransformerEncoderLayer(d_model, heads, 4 * d_model, 0.0, "gelu", batch_first=True, norm_first=True)
-encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(d_model), enable_nested_tensor=False)
-encoder.eval().requires_grad_(False)
-
-def drawn(*shape):  # Xavier's uniform, in float32
-    return nn.init.xavier_uniform_(torch.empty(shape, dtype=torch.float32), generator=draw)
-
-for layer in encoder.layers:
-    attention = layer.self_attn
-    for weight in (*attention.in_proj_weight.split(d_model), attention.out_proj.weight):
-        weight.copy_(drawn(d_model, d_model))
-    layer.linear1.weight.copy_(drawn(4 * d_model, d_model))
-    layer.linear2.weight.copy_(drawn(d_model, 4 * d_model))
-    for bias in (attention.in_proj_bias, attention.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
-        nn.init.zeros_(bias)
-weight = drawn(d_model, C * p * p).double()
-class_token, position = (torch.empty(1, rows, d_model, dtype=torch.float32) for rows in (1, 1 + patches.size(1)))
-class_token = class_token.normal_(0, {SPREAD}, generator=draw).double()
-position = position.normal_(0, {spread}, generator=draw).double()
-
-tokens = patches @ weight.T                                              # (B, N, d_model)
-convolved = nn.functional.conv2d(image, weight.view(d_model, C, p, p), stride=p).flatten(2).transpose(1, 2)
-print("a convolution differs from the linear layer by", f"{{(tokens - convolved).abs().max().item():.4g}}")
-
-sentence = torch.cat([class_token, tokens], dim=1)                       # (B, S, d_model), S = 1 + N
-order = torch.randperm(tokens.size(1), generator=torch.Generator().manual_seed({seed}))
-shuffled = torch.cat([class_token, tokens[:, order]], dim=1)
-for name, added in (("without", torch.zeros(())), ("with", position)):
-    difference = encoder(sentence + added)[:, 0] - encoder(shuffled + added)[:, 0]
-    print(name, "position embedding, shuffling changes the class token by", f"{{difference.abs().max().item():.4g}}")
-"""
+    return fill_in(
+        _SCRIPT,
+        C=CHANNELS,
+        side=SIDE,
+        p=patch,
+        d_model=d_model,
+        heads=heads,
+        layers=layers,
+        seed=seed,
+        class_spread=SPREAD,
+        spread=spread,
+        packed=packed,
+    )
 
 
 def _unfolded(image: Tensor, patch: int) -> Tensor:

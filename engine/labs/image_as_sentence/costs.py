@@ -11,7 +11,7 @@ from engine.record.recorder import record
 
 
 @dataclass(frozen=True)
-class Cost:
+class PatchCost:
     """What one encoder layer does with patches of ``patch`` pixels: ``tokens`` is S, ``weights`` are those of one head.
 
     ``between`` are the FLOPs whose number grows with S² (scores, scale, softmax, mix), ``each`` all others: they are
@@ -25,18 +25,18 @@ class Cost:
     each: int
 
 
-def costs(d_model: int, heads: int, seed: int) -> tuple[Cost, ...]:
+def costs(d_model: int, heads: int, seed: int) -> tuple[PatchCost, ...]:
     """Counts in a run for each size of patch; what a picture shows does not matter."""
     return tuple(_cost(patch, d_model, heads, seed) for patch in (2, 3, *PATCHES))
 
 
-def _cost(patch: int, d_model: int, heads: int, seed: int) -> Cost:
+def _cost(patch: int, d_model: int, heads: int, seed: int) -> PatchCost:
     model = vision(SIDE, patch, d_model, heads, 1, seed)
     tokens = model.position  # as many as the encoder reads
     steps = record(model.encoder.layers[0], tokens, None).steps
     weights = next(step for step in steps if step.name == "weights")
     square = {id(step) for step in steps if weights in step.parents or step.shape == weights.shape}
-    return Cost(
+    return PatchCost(
         patch=patch,
         tokens=tokens.size(1),
         weights=weights.value[0, 0].numel(),

@@ -17,11 +17,11 @@ class Picture:
     """A square colour picture of ``SIDE`` pixels a side.
 
     ``rgb`` holds a byte for each colour of each pixel, row by row, red before green before blue (as PIL's ``tobytes``
-    gives them), so that a picture can be compared and kept by value. ``says`` is what to tell who cannot see it.
+    gives them), so that a picture can be compared and kept by value. ``description`` is what to tell who cannot see it.
     """
 
     name: str
-    says: str
+    description: str
     rgb: bytes
 
 
@@ -89,5 +89,5 @@ NAMES = tuple(_DRAWN)
 
 def drawn(name: str) -> Picture:
     """One of the pictures ``NAMES`` lists."""
-    says, draw = _DRAWN[name]
-    return Picture(name, says, _bytes(draw()))
+    description, draw = _DRAWN[name]
+    return Picture(name, description, _bytes(draw()))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import Config
+from engine.labs.xavier import draw_xavier
 from engine.model.transformer import Encoder
 
 CHANNELS = 3
@@ -65,10 +66,7 @@ def vision(
     model = VisionEncoder(config, patch, (side // patch) ** 2, placed)
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for layer in (*model.encoder.modules(), model.projection):
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight, generator=draw)
-                nn.init.zeros_(layer.bias)
+        draw_xavier((*model.encoder.modules(), model.projection), draw)
         model.class_token.normal_(0.0, SPREAD, generator=draw)
         model.position.normal_(0.0, spread, generator=draw)
     return model.requires_grad_(False).eval()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 SEEDS = 8
 LONGEST = 64
@@ -109,21 +113,21 @@ def spectral_radius(weight: Tensor) -> float:
 @one_thread()
 def influence(length: int, width: int, recurrent: str) -> Influence:
     """The first token's influence on the last output for every length up to this one, for ``SEEDS`` seeds."""
-    lengths = tuple(sorted({*(one for one in _LENGTHS if one < length), length}))
+    lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     rows: dict[str, list[list[float]]] = {"rnn": [], "both": [], "attention": [], "linear": []}
     places: dict[str, list[Tensor]] = {"rnn": [], "both": [], "attention": []}
     radius = []
     for seed in range(SEEDS):
-        made = layers(length, width, recurrent, seed)
-        last = _outputs(made, [-1])
-        reached = {name: [reach(encode, made.tokens[:n]) for n in lengths] for name, [encode] in last.items()}
-        for name, found in reached.items():
-            rows[name].append([float(tokens[0]) for tokens in found])
-        rows["linear"].append(_linear(made.rnn, lengths))
+        networks = layers(length, width, recurrent, seed)
+        last = _outputs(networks, [-1])
+        reached = {name: [reach(encode, networks.tokens[:n]) for n in lengths] for name, [encode] in last.items()}
+        for name, by_token in reached.items():
+            rows[name].append([float(tokens[0]) for tokens in by_token])
+        rows["linear"].append(_linear(networks.rnn, lengths))
         places["rnn"].append(reached["rnn"][-1])
-        places["both"].append(reach(_final_states(made), made.tokens))
+        places["both"].append(reach(_final_states(networks), networks.tokens))
         places["attention"].append(reached["attention"][-1])
-        radius.append(spectral_radius(made.rnn.state_dict()["weight_hh_l0"]))
+        radius.append(spectral_radius(networks.rnn.state_dict()["weight_hh_l0"]))
     tables = {name: torch.tensor(values, dtype=torch.float64) for name, values in rows.items()}
     stacked = {name: torch.stack(values) for name, values in places.items()}
     return Influence(lengths, **tables, radius=torch.tensor(radius), places=stacked)
@@ -145,21 +149,23 @@ def reach(encode: _Encode, tokens: Tensor) -> Tensor:
 def maps(length: int, width: int, recurrent: str, seed: int = 0) -> dict[str, Tensor]:
     """For each layer (L, L_k): the influence of token k on output l, as ``reach`` measures it, as a share of the
     influence of all tokens on that output."""
-    made = layers(length, width, recurrent, seed)
+    networks = layers(length, width, recurrent, seed)
     return {
-        name: torch.stack([found / found.sum() for found in (reach(encode, made.tokens) for encode in outputs)])
-        for name, outputs in _outputs(made, range(length)).items()
+        name: torch.stack(
+            [by_token / by_token.sum() for by_token in (reach(encode, networks.tokens) for encode in outputs)]
+        )
+        for name, outputs in _outputs(networks, range(length)).items()
     }
 
 
 @one_thread()
 def halves(length: int, width: int, recurrent: str, seed: int = 0) -> Halves:
     """The bidirectional RNN beside two RNNs run by hand, a token at a time."""
-    made = layers(length, width, recurrent, seed)
+    networks = layers(length, width, recurrent, seed)
     with torch.no_grad():
-        output = made.both(made.tokens.unsqueeze(0))[0][0]
-        forward = _by_hand(made.both, made.tokens, "")
-        backward = _by_hand(made.both, made.tokens.flip(0), "_reverse").flip(0)
+        output = networks.both(networks.tokens.unsqueeze(0))[0][0]
+        forward = _by_hand(networks.both, networks.tokens, "")
+        backward = _by_hand(networks.both, networks.tokens.flip(0), "_reverse").flip(0)
     by_hand = torch.cat([forward, backward], dim=1)
     difference = (output - by_hand).abs().max().item()
     return Halves(forward, backward, output, torch.equal(output, by_hand), difference)
@@ -172,71 +178,27 @@ def mean(values: Tensor) -> list[float]:
 
 def code(length: int, width: int, recurrent: str) -> str:
     """The influence of the first token, over all seeds, as a script with the same draws."""
-    radius = RECURRENT[recurrent]
-    rescale = (
-        ""
-        if radius is None
-        else f"""
-    with torch.no_grad():
-        W_hh = rnn.weight_hh_l0
-        W_hh.copy_(W_hh * ({radius} / torch.linalg.eigvals(W_hh).abs().max()))"""
-    )
-    return f"""\
-import torch
-
-n, d = {length}, {width}
-torch.set_default_dtype(torch.float64)
-torch.set_num_threads(1)  # so small a layer is slower on several
-
-rnn = torch.nn.RNN(d, d, bidirectional=True)
-W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))
-
-def recurrent(x):
-    return rnn(x)[0][-1, :d]  # the forward half at the last token
-
-def bidirectional(x):
-    return rnn(x)[0][-1]      # both halves at the last token: (2 * d)
-
-def attention(x):
-    scores = W_q(x) @ W_k(x).T / d**0.5
-    return W_o(scores.softmax(dim=-1) @ W_v(x))[-1]
-
-logarithms = {{}}
-for seed in range({SEEDS}):
-    tokens = torch.randn({LONGEST}, d, generator=torch.Generator().manual_seed(seed))
-    draw = torch.Generator().manual_seed(seed)
-    for layer in (rnn, W_q, W_k, W_v, W_o):
-        for weight in layer.parameters():  # PyTorch's own rule
-            torch.nn.init.uniform_(weight, -(d**-0.5), d**-0.5, generator=draw){rescale}
-    for layer in (recurrent, bidirectional, attention):
-        for words in (2, n):
-            jacobian = torch.autograd.functional.jacobian(layer, tokens[:words])  # (output, words, d)
-            norm = jacobian[:, 0].norm()  # Frobenius norm, first token
-            logarithms.setdefault((layer.__name__, words), []).append(norm.log())
-
-for (name, words), values in logarithms.items():  # the geometric mean over the seeds
-    print(name, f"{{torch.stack(values).mean().exp().item():.3g}}", "for", words, "words")
-"""
+    return fill_in(_SCRIPT, n=length, d=width, radius=RECURRENT[recurrent], seeds=SEEDS, longest=LONGEST)
 
 
-def _outputs(made: Layers, places: Iterable[int]) -> dict[str, list[_Encode]]:
+def _outputs(networks: Layers, places: Iterable[int]) -> dict[str, list[_Encode]]:
     """Each layer as functions of (repeats, L, d_model), one for the output at each of these places."""
     whole: dict[str, _Encode] = {
-        "rnn": lambda x: cast(Tensor, made.rnn(x)[0]),
-        "both": lambda x: cast(Tensor, made.both(x)[0]),
-        "attention": lambda x: cast(Tensor, made.attention(x, x)),
+        "rnn": lambda x: cast(Tensor, networks.rnn(x)[0]),
+        "both": lambda x: cast(Tensor, networks.both(x)[0]),
+        "attention": lambda x: cast(Tensor, networks.attention(x, x)),
     }
-    return {name: [_at(encode, place) for place in places] for name, encode in whole.items()}
+    return {name: [_at(encode, index) for index in places] for name, encode in whole.items()}
 
 
-def _at(encode: _Encode, place: int) -> _Encode:
-    return lambda x: encode(x)[:, place]
+def _at(encode: _Encode, index: int) -> _Encode:
+    return lambda x: encode(x)[:, index]
 
 
-def _final_states(made: Layers) -> _Encode:
+def _final_states(networks: Layers) -> _Encode:
     """h_n of the bidirectional RNN, (repeats, 2*d_model): the forward half's at the last token, the backward half's at
     the first."""
-    return lambda x: cast(Tensor, made.both(x)[1].transpose(0, 1).flatten(1))
+    return lambda x: cast(Tensor, networks.both(x)[1].transpose(0, 1).flatten(1))
 
 
 def _linear(rnn: nn.RNN, lengths: tuple[int, ...]) -> list[float]:

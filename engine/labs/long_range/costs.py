@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
+
+_SCRIPT = Path(__file__).with_name("flops_script.py")
 
 LENGTHS = tuple(2**power for power in range(1, 8))
 # What only moves numbers, or hands them on.
@@ -41,7 +45,7 @@ class Flops:
 
 
 @dataclass(frozen=True)
-class Chain:
+class DependencyChain:
     """Operations between the first token and the last output, counted in autograd's graph without pure layout.
 
     ``longest`` is how many must wait for each other: sequential operations. ``shortest`` is the path length.
@@ -69,18 +73,18 @@ def flops_over_lengths(width: int) -> tuple[Flops, ...]:
 def crossing(lengths: tuple[int, ...], lower: tuple[int, ...], upper: tuple[int, ...]) -> float | None:
     """The length from which ``lower`` is at least ``upper``: on the straight line between the two measured lengths
     around it, both axes logarithmic. None where it never is; the first length where it always is."""
-    for place, (one, other) in enumerate(zip(lower, upper, strict=True)):
-        if one >= other:
-            if place == 0 or one == other:
-                return float(lengths[place])
-            before = math.log(upper[place - 1] / lower[place - 1])
-            share = before / (before + math.log(one / other))
-            return lengths[place - 1] * (lengths[place] / lengths[place - 1]) ** share
+    for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        if low >= high:
+            if index == 0 or low == high:
+                return float(lengths[index])
+            before = math.log(upper[index - 1] / lower[index - 1])
+            share = before / (before + math.log(low / high))
+            return lengths[index - 1] * (lengths[index] / lengths[index - 1]) ** share
     return None
 
 
 @one_thread()
-def chains(length: int, width: int) -> dict[str, Chain]:
+def chains(length: int, width: int) -> dict[str, DependencyChain]:
     """The chain from the first token to the last output of each layer. The RNN is one torch.nn.RNNCell a token."""
     cell, back = nn.RNNCell(width, width), nn.RNNCell(width, width)
     attention = MultiHeadAttention(width, 1, width, width)
@@ -96,48 +100,27 @@ def chains(length: int, width: int) -> dict[str, Chain]:
     return {name: chain(output, tokens[0]) for name, output in last.items()}
 
 
-def chain(output: Tensor, token: Tensor) -> Chain:
+def chain(output: Tensor, token: Tensor) -> DependencyChain:
     """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``."""
-    found: dict[Any, tuple[int, int] | None] = {}
+    distances: dict[Any, tuple[int, int] | None] = {}
     for node in _inputs_first(output.grad_fn):
         if getattr(node, "variable", None) is token:
-            found[node] = (0, 0)
+            distances[node] = (0, 0)
             continue
-        reached = [way for before in _before(node) if (way := found[before]) is not None]
+        reached = [way for before in _before(node) if (way := distances[before]) is not None]
         own = 0 if node.name() in _LAYOUT_NODES else 1
-        found[node] = (max(way[0] for way in reached) + own, min(way[1] for way in reached) + own) if reached else None
-    way = found[output.grad_fn]
+        distances[node] = (
+            (max(way[0] for way in reached) + own, min(way[1] for way in reached) + own) if reached else None
+        )
+    way = distances[output.grad_fn]
     if way is None:
         raise ValueError("the output was not computed from the token")
-    return Chain(*way)
+    return DependencyChain(*way)
 
 
 def code(length: int, width: int) -> str:
     """The FLOPs of one layer as a script."""
-    return f"""\
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
-n, d = {length}, {width}
-x = torch.zeros(1, n, d)
-W_q, W_k, W_v, W_o = (torch.nn.Linear(d, d) for _ in range(4))
-
-with FlopCounterMode(display=False) as recurrent:
-    torch.nn.RNN(d, d, batch_first=True)(x)
-with FlopCounterMode(display=False) as bidirectional:
-    torch.nn.RNN(d, d, batch_first=True, bidirectional=True)(x)
-with FlopCounterMode(display=False) as projections:
-    q, k, v = W_q(x), W_k(x), W_v(x)
-    W_o(v)  # of the same shape as the mix of values
-with FlopCounterMode(display=False) as between_tokens:
-    weights = (q @ k.transpose(1, 2) / d**0.5).softmax(dim=-1)
-    mixed = weights @ v
-
-print("RNN", recurrent.get_total_flops())
-print("RNN both ways", bidirectional.get_total_flops())
-print("attention between tokens", between_tokens.get_total_flops())
-print("attention with its projections", projections.get_total_flops() + between_tokens.get_total_flops())
-"""
+    return fill_in(_SCRIPT, n=length, d=width)
 
 
 def _counted(layer: nn.Module, *inputs: Tensor) -> dict[Any, int]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.labs.script_text import fill_in
 from engine.model.masks import CausalMask, PaddingMask
 from engine.text.tokenizer import PAD
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 D_K = 8
 KINDS = ("padding", "causal", "both")
@@ -41,7 +45,7 @@ class Masked:
 
 
 @dataclass(frozen=True)
-class Filled:
+class HiddenWeight:
     """The largest weight that a hidden key keeps, for one filler in one dtype; or PyTorch's error."""
 
     fill: str
@@ -90,27 +94,20 @@ def mask_of(kind: str, tokens: Tensor) -> Tensor:
     return PaddingMask(PAD)(tokens) | CausalMask()(tokens)
 
 
-def fillers(length: int = 8, seed: int = 0) -> tuple[Filled, ...]:
+def fillers(length: int = 8, seed: int = 0) -> tuple[HiddenWeight, ...]:
     """Every filler in every dtype on the same scores (T, L_k) under a causal mask."""
     scores = torch.randn(length, length, generator=torch.Generator().manual_seed(seed))
     mask = mask_of("causal", torch.full((1, length), PAD + 1))[0, 0]
     return tuple(_filled(scores.to(dtype), mask, fill) for fill in FILLS for dtype in DTYPES)
 
 
-def _filled(scores: Tensor, mask: Tensor, fill: str) -> Filled:
+def _filled(scores: Tensor, mask: Tensor, fill: str) -> HiddenWeight:
     dtype = str(scores.dtype).removeprefix("torch.")
     try:
         weights = scores.masked_fill(mask, FILLS[fill]).softmax(dim=-1)
     except RuntimeError as error:
-        return Filled(fill, dtype, None, str(error))
-    return Filled(fill, dtype, weights.masked_select(mask).max().item())
-
-
-_MASKS = {
-    "padding": "padding",
-    "causal": "future.view(1, 1, T, T)",
-    "both": "padding | future  # (B, 1, 1, L_k) and (T, L_k) broadcast",
-}
+        return HiddenWeight(fill, dtype, None, str(error))
+    return HiddenWeight(fill, dtype, weights.masked_select(mask).max().item())
 
 
 def code(
@@ -122,7 +119,7 @@ def code(
     padded: int,
     fill: str = "−∞",
     *,
-    place: int,
+    changed: int,
     left: int,
     visible: int,
     raised: int,
@@ -137,55 +134,18 @@ def code(
         visible: how many keys the row of the last part leaves visible.
         raised: by how much the last, hidden key's score is raised.
     """
-    keys = source if kind == "padding" else target
-    filler = 'float("-inf")' if math.isinf(FILLS[fill]) else f"{FILLS[fill]:g}"
-    return f"""\
-import torch
-
-B, H, T, L_k, d_k = {batch}, {heads}, {target}, {keys}, {D_K}
-padded, changed, left, visible, raised = {padded}, {place}, {left}, {visible}, {raised}
-draw = torch.Generator().manual_seed(0)
-query = torch.randn(B, H, T, d_k, generator=draw)
-key = torch.randn(B, H, L_k, d_k, generator=draw)
-scores = query @ key.transpose(-2, -1) / d_k**0.5
-future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)  # True hides: query t sees keys 0..t
-padding = torch.zeros(B, 1, 1, L_k, dtype=torch.bool)
-padding[-1, ..., L_k - padded :] = True                       # the last sentence ends with padding
-mask = {_MASKS[kind]}
-weights = scores.masked_fill(mask, {filler}).softmax(dim=-1)
-hidden = weights[mask.expand_as(weights)]
-print("a mask", tuple(mask.shape), "hides", hidden.numel(), "of", scores.numel(), "scores")
-print("largest weight of a hidden key:", f"{{hidden.max().item():.4g}}")
-
-def attention(x, mask):
-    weights = (x @ x.T / 16**0.5).masked_fill(mask, float("-inf")).softmax(dim=-1)
-    return weights @ x
-
-x = torch.randn(T, 16, generator=draw)
-other = x.clone()
-other[changed] = torch.randn(16, generator=draw)
-before, after = attention(x, future), attention(other, future)
-print("rows that a changed token moves:", [t for t in range(T) if not torch.equal(before[t], after[t])])
-
-empty = future | (torch.arange(T) < left)                     # padding on the left
-for layer in range(3):
-    x = attention(x, empty)                                   # from the second layer on 0 * NaN is NaN
-    print("rows with NaN after layer", layer, "are", x.isnan().any(dim=-1).sum().item(), "of", T)
-
-scores = torch.randn(T, generator=torch.Generator().manual_seed(0))
-hidden = torch.arange(T) >= visible
-
-def three_ways(scores):
-    inside = scores.masked_fill(hidden, float("-inf")).softmax(dim=-1)
-    multiplied = scores.softmax(dim=-1) * ~hidden             # by 0, after softmax
-    return torch.stack([inside, multiplied, multiplied / multiplied.sum()])
-
-higher = scores.clone()
-higher[-1] += raised                                          # the score of a hidden key
-ways = three_ways(scores)
-changes = (three_ways(higher) - ways).abs().amax(dim=-1).tolist()
-print("sum of the row multiplied by 0:", f"{{ways[1].sum().item():.4g}}")
-print("divided by it, the row differs from that of -inf by", f"{{(ways[2] - ways[0]).abs().max().item():.4g}}")
-for name, change in zip(("-inf", "multiplied", "renormalised"), changes):
-    print(name, "lets a hidden score move a weight by", f"{{change:.4g}}")
-"""
+    return fill_in(
+        _SCRIPT,
+        B=batch,
+        H=heads,
+        T=target,
+        L_k=source if kind == "padding" else target,
+        d_k=D_K,
+        kind=kind,
+        fill=FILLS[fill],
+        padded=padded,
+        changed=changed,
+        left=left,
+        visible=visible,
+        raised=raised,
+    )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Afterwards:
-    """One row of scores over L_k keys, the last of which are hidden, on three ways to hide them.
+    """One row of scores over L_k keys, the last of which are hidden in three ways.
 
     Attributes:
         scores, raised: (L_k), before and after the last, hidden key's score was raised.
@@ -32,7 +32,7 @@ class Afterwards:
 
 
 def afterwards(length: int, visible: int, raised: float, seed: int = 0) -> Afterwards:
-    """Hides all but the first ``visible`` of L_k keys on three ways, and raises the last key's score by ``raised``."""
+    """Hides all but the first ``visible`` of L_k keys in three ways, and raises the last key's score by ``raised``."""
     scores = torch.randn(length, generator=torch.Generator().manual_seed(seed))
     hidden = torch.arange(length) >= visible
     bump = torch.zeros(length)

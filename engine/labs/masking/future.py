@@ -34,7 +34,7 @@ class Changed:
     influence: Tensor
 
 
-def changed(length: int, place: int, layers: int, causal: bool, seed: int = 0) -> Changed:
+def changed(length: int, index: int, layers: int, causal: bool, seed: int = 0) -> Changed:
     """Runs the decoder of a model with seeded weights on T tokens, and again with another token at ``place``."""
     config = Config(
         batch=1,
@@ -52,7 +52,7 @@ def changed(length: int, place: int, layers: int, causal: bool, seed: int = 0) -
     model = build(config, PAD, torch.device("cpu"))
     target = _FIRST + torch.arange(length).unsqueeze(0)
     other = target.clone()
-    other[0, place] = _FIRST + length
+    other[0, index] = _FIRST + length
     memory = _memory(model)
     mask = model.decoder_mask(target)  # neither sentence has padding, so theirs is the same
 

@@ -7,12 +7,16 @@ import math
 import re
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from engine.labs.script_text import fill_in
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 VOCABULARY = 100
 PAD = 0
@@ -60,7 +64,7 @@ class Notebook(nn.Module):
 
 
 @dataclass(frozen=True)
-class Line:
+class NotebookLine:
     """A line of the exercise; ``step`` is what it made, None where it was not reached or raised."""
 
     number: int
@@ -88,7 +92,7 @@ class Replay:
     """
 
     lengths: tuple[int, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[NotebookLine, ...]
     error: str
     raised: int
     to_padding: float
@@ -105,16 +109,16 @@ def replay(batch: int, length: int, d_model: int, heads: int, seed: int = 0) -> 
     with torch.no_grad():
         trace = record(_run, model, padded)
     source, first = inspect.getsourcelines(Notebook.forward)
-    made = {step.source.line: step for step in trace.steps if step.source}
+    steps_by_line = {step.source.line: step for step in trace.steps if step.source}
     raised_at = _line_of(trace.output) if isinstance(trace.output, RuntimeError) else None
-    lines: list[Line] = []
+    lines: list[NotebookLine] = []
     raised = 0
-    for place, text in enumerate(source, first):
-        if found := _LINE.match(text):
-            name, code = found["name"], found["code"].replace("self.", "")
-            axes = tuple(found["axes"].split(", "))
-            lines.append(Line(len(lines) + 1, name, code, axes, made.get(place)))
-            raised = len(lines) if place == raised_at else raised
+    for index, text in enumerate(source, first):
+        if match := _LINE.match(text):
+            name, code = match["name"], match["code"].replace("self.", "")
+            axes = tuple(match["axes"].split(", "))
+            lines.append(NotebookLine(len(lines) + 1, name, code, axes, steps_by_line.get(index)))
+            raised = len(lines) if index == raised_at else raised
     return Replay(
         lengths=tuple(lengths),
         lines=tuple(lines),
@@ -129,7 +133,7 @@ def nearest(d_model: int, heads: int, widths: tuple[int, int], counts: tuple[int
     """The nearest values that divide: of d_model for these heads, and of heads for this d_model, inside the limits."""
     fitting = [width for width in range(widths[0], widths[1] + 1) if width % heads == 0]
     dividing = [count for count in range(counts[0], counts[1] + 1) if d_model % count == 0]
-    return _around(fitting, d_model), _around(dividing, heads)
+    return _neighbours(fitting, d_model), _neighbours(dividing, heads)
 
 
 def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int) -> tuple[tuple[int, ...], str]:
@@ -146,40 +150,9 @@ def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int)
 
 def code(batch: int, length: int, d_model: int, heads: int) -> str:
     """The exercise as a script that prints the shape of every line; with the draws of ``replay``."""
-    lines = [found for text in inspect.getsource(Notebook.forward).split("\n") if (found := _LINE.match(text))]
-    width = max(len(found["code"].replace("self.", "")) for found in lines) + 2
-    body = "\n".join(
-        f"{found['code'].replace('self.', ''):{width}}# ({found['axes']})\n"
-        f'print("{found["name"]}", tuple({found["name"]}.shape))'
-        for found in lines
+    return fill_in(
+        _SCRIPT, batch_size=batch, length=length, d_model=d_model, heads=heads, vocabulary=VOCABULARY, pad=PAD
     )
-    return f"""\
-import math
-import torch
-from torch import nn
-
-batch_size, length, d_model, heads = {batch}, {length}, {d_model}, {heads}
-d_k = d_model // heads
-
-draw = torch.Generator().manual_seed(0)
-lengths = [length] + torch.randint(1, length + 1, (batch_size - 1,), generator=draw).tolist()
-data = [torch.randint(1, {VOCABULARY}, (n,), generator=draw).tolist() for n in lengths]
-longest = max(len(sentence) for sentence in data)
-padded = [sentence + [{PAD}] * (longest - len(sentence)) for sentence in data]
-print("lengths", lengths)
-
-embedding = nn.Embedding({VOCABULARY}, d_model)
-w_q, w_k, w_v, w_o = (nn.Linear(d_model, d_model) for _ in range(4))
-nn.init.normal_(embedding.weight, generator=draw)
-for layer in (w_q, w_k, w_v, w_o):
-    for parameter in layer.parameters():
-        nn.init.uniform_(parameter, -(d_model**-0.5), d_model**-0.5, generator=draw)
-
-{body}
-
-shares = [row[:, :n, n:].sum(dim=-1).flatten() for row, n in zip(weights, lengths)]  # of the real tokens
-print("attention that goes to padding", f"{{torch.cat(shares).mean().item():.1%}}")
-"""
 
 
 def _run(model: Notebook, padded: list[list[int]]) -> Tensor | RuntimeError:
@@ -211,7 +184,7 @@ def _failed(trace: Trace) -> bool:
     return isinstance(trace.output, RuntimeError)
 
 
-def _around(values: list[int], wanted: int) -> list[int]:
+def _neighbours(values: list[int], wanted: int) -> list[int]:
     below = [value for value in values if value < wanted]
     above = [value for value in values if value > wanted]
     return [*below[-1:], *above[:1]]

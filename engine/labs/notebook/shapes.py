@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from engine.labs.notebook import VOCABULARY, Line
+from engine.labs.notebook import VOCABULARY, NotebookLine
 
 Shape = tuple[int, ...]
 
 _MOST = 4
 
 
-def options(line: Line, batch: int, length: int, d_model: int, heads: int) -> tuple[Shape, ...]:
+def options(line: NotebookLine, batch: int, length: int, d_model: int, heads: int) -> tuple[Shape, ...]:
     """The shape of the line and up to three others, in an order that says nothing.
 
     Empty where the line made nothing, and for the keys and values, which only repeat what the queries did.
@@ -24,11 +24,11 @@ def options(line: Line, batch: int, length: int, d_model: int, heads: int) -> tu
     return tuple(sorted([right, *others[: _MOST - 1]]))
 
 
-def _mistaken(line: Line, b: int, n: int, d: int, h: int) -> list[Shape]:
+def _mistaken(line: NotebookLine, b: int, n: int, d: int, h: int) -> list[Shape]:
     """The likeliest first. Beside each is what a person may have thought."""
     k = d // h
     rows, cut, heads, grid = (b, n, d), (b, n, h, k), (b, h, n, k), (b, h, n, n)
-    found: dict[str, list[Shape]] = {
+    shapes: dict[str, list[Shape]] = {
         # lengths first; one-hot; one long row
         "batch tensor": [(n, b), (b, n, VOCABULARY), (b * n,)],
         # one vector for a sentence; one-hot; features before tokens
@@ -58,4 +58,4 @@ def _mistaken(line: Line, b: int, n: int, d: int, h: int) -> list[Shape]:
         # one vector for a sentence; a score for each word; cut again
         "output linear": [(b, d), (b, n, VOCABULARY), cut],
     }
-    return found.get(" ".join(line.deed), [])
+    return shapes.get(" ".join(line.deed), [])

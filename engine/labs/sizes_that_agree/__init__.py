@@ -6,18 +6,24 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+
+from engine.labs.phrases import by_count
+from engine.labs.script_text import fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 # The largest sizes there are, so that a number stays what it was when its tensor grows.
 MOST_BATCH, MOST_HEADS, MOST, MOST_WIDTH = 3, 4, 8, 32
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What a person can set. ``w_in`` and ``w_out`` are what W_O takes and gives, ``d_model`` the width of x."""
+class AttentionSizes:
+    """The sizes of the sliders. W_O maps ``w_in`` features to ``w_out``; ``d_model`` is the width of x."""
 
     batch: int = 1
     heads: int = 2
@@ -52,7 +58,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Operand:
+class NamedShape:
     """One side of an operation: its name, and symbol and size of each axis."""
 
     name: str
@@ -64,7 +70,7 @@ class Operand:
 class Rule:
     """Two sizes that must agree, in plain words: the rule, what was given, and the nearest values that work."""
 
-    says: str
+    statement: str
     given: str
     remedy: str
 
@@ -88,10 +94,10 @@ class Link:
     """
 
     code: str
-    left: Operand
-    right: Operand
+    left: NamedShape
+    right: NamedShape
     meet: tuple[int, int]
-    result: Operand
+    result: NamedShape
     value: Tensor | None
     error: str
     reading: str
@@ -105,7 +111,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Chain:
+class AttentionRun:
     """Attention from query, key and value to the residual, as far as it got.
 
     ``links`` are scores, mixed, output and summed; the last one is that which raised, if one did. ``weights`` is
@@ -117,25 +123,25 @@ class Chain:
     weights: Tensor | None
 
 
-def chain(sizes: Sizes, seed: int = 0) -> Chain:
+def chain(sizes: AttentionSizes, seed: int = 0) -> AttentionRun:
     """Tries softmax(query key^T / √d_k) value (paper, equation 1), then W_O (section 3.2.2) and the residual."""
     given = tensors(sizes, seed)
     query, key, value, w_o, x = given.query, given.key, given.value, given.w_o, given.x
     scores = _scores(query, key)
     if scores.value is None:
-        return Chain(given, (scores,), None)
+        return AttentionRun(given, (scores,), None)
     weights = (scores.value / math.sqrt(sizes.d_k)).softmax(dim=-1)
     mixed = _mixed(weights, value)
     if mixed.value is None:
-        return Chain(given, (scores, mixed), weights)
+        return AttentionRun(given, (scores, mixed), weights)
     concat = mixed.value.permute(0, 2, 1, 3).contiguous().view(sizes.batch, sizes.queries, -1)
     output = _output(concat, w_o, sizes)
     if output.value is None:
-        return Chain(given, (scores, mixed, output), weights)
-    return Chain(given, (scores, mixed, output, _summed(x, output.value)), weights)
+        return AttentionRun(given, (scores, mixed, output), weights)
+    return AttentionRun(given, (scores, mixed, output, _summed(x, output.value)), weights)
 
 
-def tensors(sizes: Sizes, seed: int = 0) -> Given:
+def tensors(sizes: AttentionSizes, seed: int = 0) -> Given:
     """Random tensors of these sizes, each the first part of one drawn at the largest size."""
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randn(3, MOST_BATCH, MOST_HEADS, MOST, MOST, generator=draw)
@@ -151,7 +157,7 @@ def tensors(sizes: Sizes, seed: int = 0) -> Given:
     )
 
 
-def working(sizes: Sizes) -> Sizes:
+def working(sizes: AttentionSizes) -> AttentionSizes:
     """The same sizes with every rule kept: keys as wide as queries, as many values as keys, W_O between them."""
     return replace(
         sizes,
@@ -170,38 +176,22 @@ def attempt(operation: Callable[[], Tensor]) -> tuple[Tensor | None, str]:
         return None, str(refused)
 
 
-def code(sizes: Sizes) -> str:
+def code(sizes: AttentionSizes) -> str:
     """The experiment as a script."""
-    s = sizes
-    tensors = (
-        (f"query = torch.randn(B, H, {s.queries}, {s.d_k})", "(B, H, L, d_k)"),
-        (f"key = torch.randn(B, H, {s.keys}, {s.d_k_of_keys})", "(B, H, L_k, d_k)"),
-        (f"value = torch.randn(B, H, {s.values}, {s.d_v})", "(B, H, L_k, d_v)"),
-        (f"w_o = torch.nn.Linear({s.w_in}, {s.w_out})", "from H*d_v to d_model"),
-        (f"x = torch.randn(B, {s.queries}, {s.d_model})", "(B, L, d_model)"),
+    return fill_in(
+        _SCRIPT,
+        B=sizes.batch,
+        H=sizes.heads,
+        L=sizes.queries,
+        L_k=sizes.keys,
+        L_v=sizes.values,
+        d_k=sizes.d_k,
+        d_k_of_keys=sizes.d_k_of_keys,
+        d_v=sizes.d_v,
+        w_in=sizes.w_in,
+        w_out=sizes.w_out,
+        d_model=sizes.d_model,
     )
-    made = "\n".join(f"{line:<36}# {comment}" for line, comment in tensors)
-    return f"""\
-import math
-import torch
-
-B, H = {s.batch}, {s.heads}
-{made}
-
-try:
-    scores = query @ key.transpose(-2, -1)
-    print("scores", tuple(scores.shape))
-    weights = (scores / math.sqrt(query.size(-1))).softmax(dim=-1)
-    mixed = weights @ value
-    print("mixed", tuple(mixed.shape))
-    concat = mixed.permute(0, 2, 1, 3).contiguous().view(B, query.size(2), -1)
-    output = w_o(concat)
-    print("output", tuple(output.shape))
-    summed = x + output
-    print("summed", tuple(summed.shape))
-except RuntimeError as error:
-    print(error)
-"""
 
 
 def _scores(query: Tensor, key: Tensor) -> Link:
@@ -213,14 +203,14 @@ def _scores(query: Tensor, key: Tensor) -> Link:
         left=_operand("query", ("B", "H", "L", "d_k"), query),
         right=_operand("key transposed", ("B", "H", "d_k", "L_k"), key_t),
         meet=(3, 2),
-        result=Operand("scores", ("B", "H", "L", "L_k"), _shape(value)),
+        result=NamedShape("scores", ("B", "H", "L", "L_k"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
             error,
             "batch2",
             f"PyTorch pairs B·H = {stack} matrices. batch2 is the transposed keys: a stack of {stack}, with "
-            f"{_counted(ours, 'row')} each to fit the {_counted(ours, 'column')} of the queries. It has {theirs}.",
+            f"{_rows(ours)} each to fit the {_columns(ours)} of the queries. It has {theirs}.",
         ),
         rule=Rule(
             "Queries and keys need the same d_k: a score is a sum of products, one for each feature of both.",
@@ -233,45 +223,45 @@ def _scores(query: Tensor, key: Tensor) -> Link:
 
 def _mixed(weights: Tensor, value: Tensor) -> Link:
     keys, values, stack = weights.size(-1), value.size(-2), value.shape[:2].numel()
-    found, error = attempt(lambda: weights @ value)
+    mixed, error = attempt(lambda: weights @ value)
     return Link(
         code="mixed = weights @ value",
         left=_operand("weights", ("B", "H", "L", "L_k"), weights),
         right=_operand("value", ("B", "H", "L_k", "d_v"), value),
         meet=(3, 2),
-        result=Operand("mixed", ("B", "H", "L", "d_v"), _shape(found)),
-        value=found,
+        result=NamedShape("mixed", ("B", "H", "L", "d_v"), _shape(mixed)),
+        value=mixed,
         error=error,
         reading=_read(
             error,
             "batch2",
-            f"batch2 is the values: a stack of B·H = {stack}, with {_counted(keys, 'row')} each to fit the "
-            f"{_counted(keys, 'column')} of the weights, one for each key. It has {values}.",
+            f"batch2 is the values: a stack of B·H = {stack}, with {_rows(keys)} each to fit the "
+            f"{_columns(keys)} of the weights, one for each key. It has {values}.",
         ),
         rule=Rule(
             "There must be as many values as keys: the weight of a key says how much of its value is taken.",
-            f"{_counted(keys, 'key')} and {_counted(values, 'value')} are given",
-            f"{_counted(keys, 'value')}, or {_counted(values, 'key')}",
+            f"{_keys(keys)} and {_values(values)} are given",
+            f"{_values(keys)}, or {_keys(values)}",
         ),
         pairs=_pairs(weights[0, 0, 0], value[0, 0, :, 0]),
     )
 
 
-def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
+def _output(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
     width, (gives, takes), heads = concat.size(-1), w_o.shape, sizes.heads
     value, error = attempt(lambda: linear(concat, w_o))
     rows = concat.shape[:2].numel()
-    other = (
-        f", or d_v {takes // heads} with {_counted(heads, 'head')}"
-        if takes % heads == 0 and takes // heads <= MOST
-        else ""
-    )
+    remedy = f"W_O takes {width}"
+    if takes % heads == 0 and takes // heads <= MOST:
+        with_heads = "W_O takes {width}, or d_v {d_v} with {heads} heads"
+        with_one_head = "W_O takes {width}, or d_v {d_v} with 1 head"
+        remedy = (with_one_head if heads == 1 else with_heads).format(width=width, d_v=takes // heads, heads=heads)
     return Link(
         code="output = w_o(concat)",
         left=_operand("concat", ("B", "L", "H*d_v"), concat),
-        right=Operand("W_O", ("H*d_v", "d_model"), (takes, gives)),
+        right=NamedShape("W_O", ("H*d_v", "d_model"), (takes, gives)),
         meet=(2, 0),
-        result=Operand("output", ("B", "L", "d_model"), _shape(value)),
+        result=NamedShape("output", ("B", "L", "d_model"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
@@ -283,7 +273,7 @@ def _output(concat: Tensor, w_o: Tensor, sizes: Sizes) -> Link:
         rule=Rule(
             "W_O must take H·d_v numbers: the heads of a token lie side by side in one row.",
             f"H·d_v is {heads}·{sizes.d_v} = {width}, and W_O takes {takes}",
-            f"W_O takes {width}{other}",
+            remedy,
         ),
     )
 
@@ -296,7 +286,7 @@ def _summed(x: Tensor, output: Tensor) -> Link:
         left=_operand("x", ("B", "L", "d_model"), x),
         right=_operand("output", ("B", "L", "d_model"), output),
         meet=(2, 2),
-        result=Operand("summed", ("B", "L", "d_model"), _shape(value)),
+        result=NamedShape("summed", ("B", "L", "d_model"), _shape(value)),
         value=value,
         error=error,
         reading=_read(
@@ -321,12 +311,24 @@ def _pairs(row: Tensor, column: Tensor) -> tuple[tuple[float | None, float | Non
     return tuple(zip_longest(row.tolist(), column.tolist()))
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _rows(count: int) -> str:
+    return by_count(count, "{count} row", "{count} rows")
 
 
-def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> Operand:
-    return Operand(name, axes, tuple(value.shape))
+def _columns(count: int) -> str:
+    return by_count(count, "{count} column", "{count} columns")
+
+
+def _keys(count: int) -> str:
+    return by_count(count, "{count} key", "{count} keys")
+
+
+def _values(count: int) -> str:
+    return by_count(count, "{count} value", "{count} values")
+
+
+def _operand(name: str, axes: tuple[str, ...], value: Tensor) -> NamedShape:
+    return NamedShape(name, axes, tuple(value.shape))
 
 
 def _shape(value: Tensor | None) -> tuple[int, ...]:

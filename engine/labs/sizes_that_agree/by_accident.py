@@ -1,4 +1,4 @@
-"""Mistakes that PyTorch takes without a word, because the sizes happen to agree or because one of them is 1."""
+"""Mistakes for which PyTorch raises no error, because the sizes happen to agree or because one of them is 1."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import linear
 
-from engine.labs.sizes_that_agree import Given, Sizes, attempt, tensors, working
+from engine.labs.sizes_that_agree import AttentionSizes, Given, attempt, tensors, working
 
 
 @dataclass(frozen=True)
-class Mistake:
+class SilentMistake:
     """A wrong line, beside the right one.
 
     ``runs_when`` says which sizes let it run; ``means`` what it computes then.
@@ -31,7 +31,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Accident:
-    """What became of a mistake.
+    """The result of a mistake beside that of the right line.
 
     Attributes:
         right: what the right line leads to.
@@ -48,7 +48,7 @@ class Accident:
     changed: int
 
 
-def accident(name: str, sizes: Sizes, seed: int = 0) -> Accident:
+def accident(name: str, sizes: AttentionSizes, seed: int = 0) -> Accident:
     """Makes a mistake of ``MISTAKES`` with tensors whose sizes keep every rule."""
     given, mistake = tensors(working(sizes), seed), MISTAKES[name]
     right = mistake.correctly(given)
@@ -96,7 +96,7 @@ def _residual_of_one(given: Given) -> Tensor:
 _HEADS, _ROWS = ("B", "H", "L", "d_v"), ("B", "L", "d_model")
 
 MISTAKES = {
-    "key not transposed": Mistake(
+    "key not transposed": SilentMistake(
         "scores = query @ key.transpose(-2, -1)",
         "scores = query @ key",
         "there are as many keys as d_k",
@@ -106,7 +106,7 @@ MISTAKES = {
         _mixed,
         _key_as_it_is,
     ),
-    "weights transposed": Mistake(
+    "weights transposed": SilentMistake(
         "mixed = weights @ value",
         "mixed = weights.transpose(-2, -1) @ value",
         "there are as many queries as keys, as in self-attention",
@@ -116,7 +116,7 @@ MISTAKES = {
         _mixed,
         _weights_turned,
     ),
-    "keys of one sentence": Mistake(
+    "keys of one sentence": SilentMistake(
         "weights(query, key) @ value",
         "weights(query, key[:1]) @ value[:1]",
         "always: a size of 1 is repeated along the batch (broadcasting)",
@@ -126,7 +126,7 @@ MISTAKES = {
         _mixed,
         _one_sentence,
     ),
-    "residual of one token": Mistake(
+    "residual of one token": SilentMistake(
         "summed = x + output",
         "summed = x[:, :1] + output",
         "always: a size of 1 is repeated along the tokens (broadcasting)",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from engine import Trace, record
+from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 _PRODUCTS = ("linear", "matmul")
 
 
 @dataclass(frozen=True)
-class Split:
+class HeadContributions:
     """One self-attention over L tokens, taken apart at W_O.
 
     concat(head_1 … head_h) W_O of the paper (section 3.2.2) is a sum over the heads: the rows of W_O that one head's
@@ -63,7 +68,7 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class Cost:
+class ForwardCost:
     """What one forward pass takes: of parameters, of FLOPs in matrix products, and of FLOPs in all other steps."""
 
     parameters: int
@@ -86,8 +91,8 @@ class Wide:
     weights: Tensor
     score_difference: float
     output_difference: float
-    split_cost: Cost
-    wide_cost: Cost
+    split_cost: ForwardCost
+    wide_cost: ForwardCost
 
 
 def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
@@ -106,19 +111,19 @@ def random_tokens(heads: int, d_k: int, length: int, seed: int = 0) -> Tensor:
     return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
 
 
-def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
+def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions:
     """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop."""
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     trace = _run(layer, tokens)
     mixed = trace.find_all("mixed")[0].value[0]  # before the heads are merged
     # Linear keeps the transpose: row m of its weight holds what every feature gives to output m.
-    blocks = layer.w_o.weight.T.reshape(heads, d_k, heads * d_k)
+    blocks = rearrange(layer.w_o.weight, "output (H d_v) -> H d_v output", H=heads)
     contributions = mixed @ blocks
     output = trace.output[0]
-    alone = [_run(one, tokens) for one in _apart(layer)]
-    looped = torch.stack([one.output[0] for one in alone]).sum(dim=0)
+    alone = [_run(head_layer, tokens) for head_layer in _apart(layer)]
+    looped = torch.stack([head_layer.output[0] for head_layer in alone]).sum(dim=0)
     weights = trace.find("weights").value[0]
-    return Split(
+    return HeadContributions(
         weights=weights,
         mixed=mixed,
         blocks=blocks,
@@ -127,7 +132,9 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> Split:
         bias=layer.w_o.bias,
         sum_difference=_apart_by(contributions.sum(dim=0) + layer.w_o.bias, output),
         loop_difference=_apart_by(looped, output),
-        loop_weights_difference=_apart_by(torch.cat([one.find("weights").value[0] for one in alone]), weights),
+        loop_weights_difference=_apart_by(
+            torch.cat([head_layer.find("weights").value[0] for head_layer in alone]), weights
+        ),
     )
 
 
@@ -148,21 +155,21 @@ def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Remo
 def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
     """Loads the layer's parameters, as they are, into an attention of one head, and runs both."""
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
-    one = _attention(1, heads * d_k, heads * d_k)
-    one.load_state_dict(layer.state_dict())
-    narrow, broad = _run(layer, tokens), _run(one, tokens)
+    wide_layer = _attention(1, heads * d_k, heads * d_k)
+    wide_layer.load_state_dict(layer.state_dict())
+    narrow, broad = _run(layer, tokens), _run(wide_layer, tokens)
     added = narrow.find("scores").value.sum(dim=1, keepdim=True)
     return Wide(
         weights=broad.find("weights").value[0],
         score_difference=_apart_by(added, broad.find("scores").value),
         output_difference=_apart_by(narrow.output, broad.output),
         split_cost=_cost(layer, narrow),
-        wide_cost=_cost(one, broad),
+        wide_cost=_cost(wide_layer, broad),
     )
 
 
 def without_head(attention: MultiHeadAttention, head: int) -> MultiHeadAttention:
-    """A copy whose W_O no longer reads what this head mixed."""
+    """A copy of the layer in which the block of this head in W_O is 0."""
     other = copy.deepcopy(attention)
     block = slice(head * attention.d_v, (head + 1) * attention.d_v)
     with torch.no_grad():
@@ -172,47 +179,7 @@ def without_head(attention: MultiHeadAttention, head: int) -> MultiHeadAttention
 
 def code(heads: int, d_k: int, length: int, head: int) -> str:
     """The experiment as a script, with the same draws."""
-    return f"""\
-import torch
-from torch import nn
-
-L, H, d_k, removed = {length}, {heads}, {d_k}, {head}
-d_model = H * d_k
-w_q, w_k, w_v, w_o = (nn.Linear(d_model, d_model).requires_grad_(False) for _ in range(4))
-draw = torch.Generator().manual_seed(0)
-for layer in (w_q, w_k, w_v, w_o):
-    for parameter in layer.parameters():
-        nn.init.normal_(parameter, std=d_model**-0.5, generator=draw)
-x = torch.randn(L, d_model, generator=torch.Generator().manual_seed(1))
-
-def attention(heads):  # the same parameters, cut into so many heads
-    q, k, v = (w(x).view(L, heads, -1).permute(1, 0, 2) for w in (w_q, w_k, w_v))  # (H, L, d_k)
-    weights = (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).softmax(dim=-1)        # (H, L, L)
-    return weights @ v                                                             # (H, L, d_k)
-
-def largest_difference(one, other):
-    return f"{{(one - other).abs().max().item():.4g}}"
-
-mixed = attention(H)
-output = w_o(mixed.permute(1, 0, 2).reshape(L, d_model))
-given = mixed @ w_o.weight.T.reshape(H, d_k, d_model)  # each head meets only its own block of w_o
-print("sum of the heads and the bias: differs by", largest_difference(given.sum(dim=0) + w_o.bias, output))
-
-cut = w_o.weight.clone()
-cut[:, removed * d_k : (removed + 1) * d_k] = 0
-without = nn.functional.linear(mixed.permute(1, 0, 2).reshape(L, d_model), cut, w_o.bias)
-print("without head", removed, "the output moves by up to", largest_difference(output, without))
-print("that is what the head gave, to within", largest_difference(output - without, given[removed]))
-
-loop = []
-for h in range(H):  # every head alone, with its slices of the parameters
-    own = slice(h * d_k, (h + 1) * d_k)
-    q, k, v = (nn.functional.linear(x, w.weight[own], w.bias[own]) for w in (w_q, w_k, w_v))
-    loop.append((q @ k.T / d_k**0.5).softmax(dim=-1) @ v @ w_o.weight[:, own].T)
-print("a loop over the heads: differs by", largest_difference(torch.stack(loop).sum(dim=0) + w_o.bias, output))
-
-print("one wide head: differs by", largest_difference(w_o(attention(1)[0]), output))
-"""
+    return fill_in(_SCRIPT, L=length, H=heads, d_k=d_k, removed=head)
 
 
 def _attention(heads: int, d_k: int, d_model: int) -> MultiHeadAttention:
@@ -226,26 +193,26 @@ def _apart(layer: MultiHeadAttention) -> list[MultiHeadAttention]:
 
 def _only(layer: MultiHeadAttention, head: int) -> MultiHeadAttention:
     own = slice(head * layer.d_k, (head + 1) * layer.d_k)
-    one = _attention(1, layer.d_k, layer.w_o.out_features)
+    head_layer = _attention(1, layer.d_k, layer.w_o.out_features)
     state = {
         f"{name}.{kind}": getattr(getattr(layer, name), kind)[own]
         for name in ("w_q", "w_k", "w_v")
         for kind in ("weight", "bias")
     }
     bias = layer.w_o.bias if head == 0 else torch.zeros_like(layer.w_o.bias)
-    one.load_state_dict({**state, "w_o.weight": layer.w_o.weight[:, own], "w_o.bias": bias})
-    return one
+    head_layer.load_state_dict({**state, "w_o.weight": layer.w_o.weight[:, own], "w_o.bias": bias})
+    return head_layer
 
 
 def _run(layer: MultiHeadAttention, tokens: Tensor) -> Trace:
     return record(layer, tokens, tokens)
 
 
-def _cost(layer: MultiHeadAttention, trace: Trace) -> Cost:
+def _cost(layer: MultiHeadAttention, trace: Trace) -> ForwardCost:
     products = sum(step.flops or 0 for step in trace.steps if step.op in _PRODUCTS)
     others = sum(step.flops or 0 for step in trace.steps if step.op not in _PRODUCTS)
-    return Cost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
+    return ForwardCost(sum(parameter.numel() for parameter in layer.parameters()), products, others)
 
 
-def _apart_by(one: Tensor, other: Tensor) -> float:
-    return (one - other).abs().max().item()
+def _apart_by(first: Tensor, second: Tensor) -> float:
+    return (first - second).abs().max().item()

@@ -17,12 +17,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from engine import Choice, decode, trained_config
+from engine import NextToken, decode, trained_config
 from engine.labs.why_split import without_head
 from engine.model.attention import MultiHeadAttention
+from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.runtime.decode import MOST_STEPS
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.char_tokenizer import VOCABULARY, source_ids
 from engine.text.tokenizer import BEGIN, END
 
@@ -44,9 +45,9 @@ class Ablated:
     """
 
     text: str
-    choices: tuple[Choice, ...]
+    choices: tuple[NextToken, ...]
     text_without: str
-    choices_without: tuple[Choice, ...]
+    choices_without: tuple[NextToken, ...]
     weights: Tensor
     axes: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
@@ -92,7 +93,7 @@ def ablated(source: str, path: str, head: int) -> Ablated:
 def every_head(source: str) -> EveryHead:
     """Removes each head of each attention in turn: a batch of the same text with another head missing in every row."""
     each = [(path, head) for path in ATTENTIONS for head in range(HEADS)]
-    model = _missing(_model(), [[], *([one] for one in each)])
+    model = _missing(_model(), [[], *([path_and_head] for path_and_head in each)])
     tokens = torch.tensor([source_ids(source)] * (1 + len(each)))
     written = _greedy(model, tokens).tolist()
     answer = _until_end(written[0])
@@ -100,13 +101,13 @@ def every_head(source: str) -> EveryHead:
     chosen = model(tokens, told).gather(-1, torch.tensor(answer).expand(len(tokens), -1).unsqueeze(-1))
     share = chosen.double().sum(dim=(1, 2)).exp()
     text, *texts = (VOCABULARY.decode(_until_end(row)) for row in written)
-    spared = [one for one, other in zip(each, texts, strict=True) if other == text]
+    spared = [path_and_head for path_and_head, other in zip(each, texts, strict=True) if other == text]
     left = _greedy(_missing(_model(), [spared]), tokens[:1]).tolist()[0]
     return EveryHead(
         text=text,
         whole=share[0].item(),
         kept=share[1:].view(len(ATTENTIONS), HEADS),
-        texts=tuple(tuple(texts[place : place + HEADS]) for place in range(0, len(texts), HEADS)),
+        texts=tuple(tuple(texts[index : index + HEADS]) for index in range(0, len(texts), HEADS)),
         spared=len(spared),
         without_spared=VOCABULARY.decode(_until_end(left)),
     )
@@ -125,7 +126,7 @@ def is_date(text: str) -> bool:
 
 @cache
 def _model() -> Transformer:
-    return load(_CONFIG)
+    return build_model(_CONFIG)
 
 
 def _without(model: Transformer, path: str, head: int) -> Transformer:
@@ -152,7 +153,7 @@ def _missing(model: Transformer, rows: Sequence[Sequence[tuple[str, int]]]) -> n
 
 
 class _Times:
-    """Scales what W_O is given: a feature that is 0 gives nothing, as one whose column of W_O is 0."""
+    """Multiplies the input of W_O: a feature that is 0 has the same effect as a column of W_O that is 0."""
 
     def __init__(self, keep: Tensor) -> None:
         self.keep = keep
@@ -162,12 +163,9 @@ class _Times:
 
 
 def _greedy(model: nn.Module, source: Tensor) -> Tensor:
-    """What each row writes, (B, at most MOST_STEPS); what follows an end means nothing."""
-    written = torch.full((source.size(0), 1), BEGIN)
-    while written.size(1) <= MOST_STEPS and not (written == END).any(dim=1).all():
-        following = model(source, written)[:, -1].argmax(dim=-1, keepdim=True)
-        written = torch.cat([written, following], dim=1)
-    return written[:, 1:]
+    """The tokens that each row writes, (B, at most MOST_STEPS)."""
+    begin = torch.full((source.size(0), 1), BEGIN)
+    return greedy(lambda tokens: model(source, tokens)[:, -1].argmax(dim=-1), begin, END, MOST_STEPS)
 
 
 def _until_end(tokens: Sequence[int]) -> list[int]:

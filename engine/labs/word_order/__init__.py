@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.labs.script_text import fill_in
 from engine.labs.small_encoder import D_MODEL, HEADS, VOCABULARY, SmallEncoder
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 ORDERS = ("drawn", "reversed", "first two swapped", "each one place on")
 SAME = 1e-4  # numbers near 1 that are equal but for rounding differ by less, and by more where anything else changed
@@ -21,7 +25,7 @@ _FIRST_WORD = 3  # ids below belong to padding, begin and end
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Outputs of the encoder for words as they stand, and for the same words in another order.
+    """Outputs of the encoder for words in their order, and for the same words in another order.
 
     Attributes:
         order: (L) int64, which word now stands at each place.
@@ -54,7 +58,7 @@ class Pooled:
 
 
 def order_of(kind: str, length: int, draw: int = 0) -> Tensor:
-    """A permutation (L) of so many places; never the identity where there is another."""
+    """A permutation of ``length`` positions, int64 (L); the identity only where there is no other."""
     places = torch.arange(length)
     if kind == "reversed":
         return places.flip(0)
@@ -111,50 +115,20 @@ def code(
         positions, d_model, steps: of ``sinusoids``: of how many positions the encoding is looked at, how
             wide it is, and by how many steps it is moved on.
     """
-    mask = "nn.Transformer.generate_square_subsequent_mask(L)" if causal else "None"
-    return f"""\
-import math
-import torch
-from torch import nn
-
-L, d_model = {length}, {D_MODEL}
-order = torch.tensor({list(order)})
-mask = {mask}
-
-def encoding_of(positions, width):  # sine and cosine of each frequency side by side, in float64
-    frequencies = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10000) / width))
-    angle = torch.arange(positions).unsqueeze(1) * frequencies
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).view(positions, -1)[:, :width], frequencies
-
-layer = nn.TransformerEncoderLayer(d_model, {HEADS}, {4 * D_MODEL}, dropout=0.0, batch_first=True)
-encoder = nn.TransformerEncoder(layer, {layers}, enable_nested_tensor=False).eval().requires_grad_(False)
-draw = torch.Generator().manual_seed(0)
-table = nn.init.normal_(torch.empty({VOCABULARY}, d_model), std=d_model**-0.5, generator=draw)
-for layer in encoder.layers:
-    heads = layer.self_attn
-    w_q, w_k, w_v = heads.in_proj_weight.split(d_model)
-    for weight in (w_q, w_k, w_v, heads.out_proj.weight, layer.linear1.weight, layer.linear2.weight):
-        nn.init.xavier_uniform_(weight, generator=draw)
-    for bias in (heads.in_proj_bias, heads.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
-        nn.init.zeros_(bias)
-words = table[{_FIRST_WORD} : {_FIRST_WORD} + L].unsqueeze(0) * d_model**0.5  # (1, L, d_model)
-
-for name, added in (("without", torch.zeros(L, d_model)), ("with", encoding_of(L, d_model)[0].float())):
-    given = encoder(words + added, mask)
-    shuffled = encoder(words[:, order] + added, mask)
-    difference = (shuffled - given[:, order]).abs().max().item()
-    print(name, f"encoding: moved along with the words, the outputs differ by {{difference:.4g}}")
-
-encoding, frequencies = encoding_of({positions}, {d_model})
-product = encoding @ encoding.T
-for distance in range({min(4, positions)}):
-    print("product at distance", distance, f"is {{product.diagonal(distance).mean().item():.4g}}")
-
-sine, cosine = (frequencies * {steps}).sin(), (frequencies * {steps}).cos()
-turn = torch.block_diag(*torch.stack([cosine, sine, -sine, cosine], dim=-1).view(-1, 2, 2))[:{d_model}, :{d_model}]
-error = (encoding[:-{steps}] @ turn.T - encoding[{steps}:]).abs().max().item()
-print(f"moved {steps} on by one matrix, the encoding is off by {{error:.3g}}")
-"""
+    return fill_in(
+        _SCRIPT,
+        L=length,
+        order=list(order),
+        layers=layers,
+        causal=causal,
+        d_model=D_MODEL,
+        heads=HEADS,
+        vocabulary=VOCABULARY,
+        first_word=_FIRST_WORD,
+        positions=positions,
+        width=d_model,
+        steps=steps,
+    )
 
 
 def _ids(sentences: Sequence[str]) -> Tensor:

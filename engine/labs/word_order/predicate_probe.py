@@ -1,4 +1,4 @@
-"""An encoder trained to say who bites, with and without positional encoding.
+"""An encoder trained to tell who bites whom, with and without positional encoding.
 
 ``dog bites cat`` and ``cat bites dog`` have the same tokens. Where the encoder's mean output cannot tell them apart, a
 classifier gives both the same probability p, and their mean loss −(log p + log(1 − p)) / 2 is at least log 2.
@@ -19,8 +19,8 @@ _DOG, _BITES, _FIRST_NOUN = 3, 4, 5
 
 
 @dataclass(frozen=True)
-class Training:
-    """What became of one training run.
+class ProbeTraining:
+    """The result of one training run.
 
     Attributes:
         losses: the loss before each step, on the sentences of half of the nouns.
@@ -33,7 +33,7 @@ class Training:
     asked: int
 
 
-def trained(layers: int, *, encoding: bool, seed: int = 0) -> Training:
+def trained(layers: int, *, encoding: bool, seed: int = 0) -> ProbeTraining:
     """Trains encoder and classifier by Adam on ``dog bites X`` and ``X bites dog``; asks about nouns X not seen.
 
     An answer that favours neither counts as wrong.
@@ -46,16 +46,16 @@ def trained(layers: int, *, encoding: bool, seed: int = 0) -> Training:
         losses = []
         for _ in range(STEPS):
             tokens, dog_bites = seen
-            says = model(tokens, encoding=encoding).mean(dim=1) @ classifier
-            loss = nn.functional.binary_cross_entropy_with_logits(says, dog_bites)
+            logits = model(tokens, encoding=encoding).mean(dim=1) @ classifier
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, dog_bites)
             losses.append(loss.item())
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
         tokens, dog_bites = unseen
         with torch.no_grad():
-            says = model(tokens, encoding=encoding).mean(dim=1) @ classifier
-    return Training(tuple(losses), int((says * (2 * dog_bites - 1) > 0).sum()), len(tokens))
+            logits = model(tokens, encoding=encoding).mean(dim=1) @ classifier
+    return ProbeTraining(tuple(losses), int((logits * (2 * dog_bites - 1) > 0).sum()), len(tokens))
 
 
 def _sentences(nouns: range) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,7 @@ class Waves:
 
 
 @dataclass(frozen=True)
-class Moved:
+class PositionShift:
     """One matrix that is to move every position ``steps`` on.
 
     Attributes:
@@ -62,7 +62,7 @@ def waves(length: int, d_model: int) -> Waves:
     )
 
 
-def moved(length: int, d_model: int, steps: int) -> Moved:
+def moved(length: int, d_model: int, steps: int) -> PositionShift:
     """Tries the matrix on every position that has one ``steps`` further on."""
     turns = []
     for angle in (frequencies(d_model) * steps).tolist():
@@ -72,7 +72,7 @@ def moved(length: int, d_model: int, steps: int) -> Moved:
     matrix = torch.block_diag(*turns)[:d_model, :d_model]
     encoding = _encoding(length, d_model)
     reached = encoding[: length - steps] @ matrix.T
-    return Moved(matrix, float((reached - encoding[steps:]).abs().max()))
+    return PositionShift(matrix, float((reached - encoding[steps:]).abs().max()))
 
 
 def frequencies(d_model: int) -> Tensor:

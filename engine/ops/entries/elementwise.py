@@ -42,6 +42,7 @@ class UnaryFunction(Elementwise):
     """
 
     signature = "input"
+    takes_complex = True
 
     def __init__(self, names: str, function: Function, template: str, words: str) -> None:
         self.names = tuple(names.split())
@@ -131,6 +132,7 @@ class Clamp(Elementwise):
 class Sum(Elementwise):
     """x + y and x − y, with PyTorch's alpha."""
 
+    takes_complex = True
     signature = "input other"
 
     def __init__(self, names: str, *, minus: bool, swapped_names: tuple[str, ...] = ()) -> None:
@@ -177,6 +179,7 @@ class BinaryFunction(Elementwise):
         jumps: whether it jumps where its operands were rounded a little differently before.
     """
 
+    takes_complex = True
     signature = "input other"
 
     def __init__(
@@ -251,6 +254,7 @@ class Division(Elementwise):
     """x / y, rounded as ``rounding_mode`` says."""
 
     names = ("div", "divide", "true_divide")
+    takes_complex = True
     swapped_names = ("rdiv",)
     signature = "input other"
 
@@ -315,5 +319,7 @@ register(
     )
 )
 register(BinaryFunction("mod remainder", torch.remainder, "{} mod {}", "what {} divided by {} leaves over", jumps=True))
-register(BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "the larger of {} and {}"))
-register(BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "the smaller of {} and {}"))
+MAXIMUM = BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "the larger of {} and {}")
+MINIMUM = BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "the smaller of {} and {}")
+register(MAXIMUM)
+register(MINIMUM)

@@ -10,12 +10,13 @@ from torch import Tensor
 from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.elementwise import Elementwise
+from engine.ops.entries.elementwise import Elementwise, UnaryFunction
+from engine.ops.entries.indexing.searching import nonzero_derivation, nonzero_formula, nonzero_reads
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.numerics import measurable
 from engine.ops.printed import Printed, constant, fill
-from engine.ops.registry import register
+from engine.ops.registry import Reads, register
 from engine.ops.terms import OperandValues, TermGroup
 
 
@@ -24,8 +25,8 @@ class Comparison(Elementwise):
 
     signature = "input other"
 
-    def __init__(self, name: str, sign: str, words: str) -> None:
-        self.names = (name,)
+    def __init__(self, names: str, sign: str, words: str) -> None:
+        self.names = tuple(names.split())
         self.sign, self.words = sign, words
 
     def formula(self, cells: Cells) -> str:
@@ -133,13 +134,22 @@ class MaskedFill(Elementwise):
 
 
 class Where(Elementwise):
+    """``torch.where(condition, x, y)``; with the condition alone, where it holds."""
+
     names = ("where",)
-    signature = "condition input other"
+    signature = "condition input? other?"
+
+    def reads(self, call: Call) -> Reads:
+        return super().reads(call) if "input" in call.args else nonzero_reads(call, "condition")
 
     def formula(self, cells: Cells) -> str:
+        if "input" not in cells.call.args:
+            return nonzero_formula(cells, "condition")
         return f"{cells.at('input')} if {cells.at('condition')} else {cells.at('other')}"
 
     def derive(self, at: ElementContext) -> Derivation:
+        if "input" not in at.call.args:
+            return nonzero_derivation(at, "condition")
         operands = tuple(at.operand(name) for name in ("condition", "input", "other"))
         condition, x, y = operands
         holds = bool(condition.raw[0])
@@ -150,11 +160,11 @@ class Where(Elementwise):
 
 
 register(Comparison("eq", "==", "equal to"))
-register(Comparison("ne", "≠", "different from"))
-register(Comparison("lt", "<", "less than"))
-register(Comparison("le", "≤", "at most"))
-register(Comparison("gt", ">", "greater than"))
-register(Comparison("ge", "≥", "at least"))
+register(Comparison("ne not_equal", "≠", "different from"))
+register(Comparison("lt less", "<", "less than"))
+register(Comparison("le less_equal", "≤", "at most"))
+register(Comparison("gt greater", ">", "greater than"))
+register(Comparison("ge greater_equal", "≥", "at least"))
 register(Connective("bitwise_and", "and", "&"))
 register(Connective("bitwise_or", "or", "|"))
 register(Connective("bitwise_xor", "or else", "xor"))
@@ -165,3 +175,6 @@ register(Connective("bitwise_not", "not ", "~"))
 register(Connective("logical_not", "not ", "~"))
 register(MaskedFill())
 register(Where())
+register(UnaryFunction("isnan", torch.isnan, "({0.alone} is NaN)", "whether {} is NaN"))
+register(UnaryFunction("isinf", torch.isinf, "({0.alone} is infinite)", "whether {} is infinite"))
+register(UnaryFunction("isfinite", torch.isfinite, "({0.alone} is finite)", "whether {} is neither infinite nor NaN"))

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, SameIndex, Shape
+from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, SameIndex, Shape, UpToIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.reductions import several
@@ -17,9 +17,20 @@ from engine.ops.notation import number
 from engine.ops.printed import constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import TermGroup
+from engine.ops.window_access import Block
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
+
+
+_MIXED = (
+    "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
+    "the keys {keys}; the largest weight is {weight}, of key {key}"
+)
+_MIXED_MASKED = (
+    "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
+    "the keys {keys}, under the mask {mask}; the largest weight is {weight}, of key {key}"
+)
 
 
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
@@ -83,7 +94,8 @@ class Linear(Operation):
 
 
 class MatrixProduct(Operation):
-    names = ("matmul", "mm", "bmm", "mv", "dot")
+    takes_complex = True
+    names = ("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", "_int_mm")
     signature = "input other"
 
     def reads(self, call: Call) -> Reads:
@@ -120,26 +132,33 @@ class ScaledDotProductAttention(Operation):
     signature = "query key value attn_mask? dropout_p? is_causal? scale?"
 
     def reads(self, call: Call) -> Reads:
-        if call.value("dropout_p", 0.0) or call.value("enable_gqa", False):
-            return None
-        out = len(call.step.shape)
+        if call.value("dropout_p", 0.0):
+            return None  # it drops weights that it does not hand out
+        out = call.step.shape
+        rank, causal = len(out), call.value("is_causal", False)
+        # A query reads no key that stands after it.
+        keys: AxisAccess = UpToIndex(rank - 2, "j") if causal else AllIndices("j")
+        last: dict[str, tuple[AxisAccess, AxisAccess]] = {
+            "query": (SameIndex(rank - 2), AllIndices("d")),
+            "key": (keys, AllIndices("d")),
+            "value": (keys, SameIndex(rank - 1)),
+        }
         reads: dict[str, AccessMap] = {}
-        for name in ("query", "key", "value"):
+        for name, axes in last.items():
             shape = call.shape(name)
-            if len(shape) != out or shape[:-2] != call.step.shape[:-2]:
+            leading: list[AxisAccess] = list(map(SameIndex, range(rank - 2)))
+            heads = shape[-3] if rank > 2 and len(shape) == rank else 1
+            if call.value("enable_gqa", False) and 1 < heads < out[-3]:
+                leading[-1] = Block(rank - 3, out[-3] // heads)
+            elif len(shape) != rank or any(
+                size not in (1, wide) for size, wide in zip(shape[:-2], out[:-2], strict=True)
+            ):
                 return None
-            leading = tuple(map(SameIndex, range(out - 2)))
-            last: dict[str, tuple[AxisAccess, AxisAccess]] = {
-                "query": (SameIndex(out - 2), AllIndices()),
-                "key": (AllIndices(), AllIndices()),
-                "value": (AllIndices(), SameIndex(out - 1)),
-            }
-            reads[name] = AffineMap(shape, (*leading, *last[name]))
+            reads[name] = AffineMap(shape, (*leading, *axes))
         if "attn_mask" in call.tensors:
             mask = call.shape("attn_mask")
-            skipped = out - len(mask)
-            rows = tuple(map(SameIndex, range(skipped, out - 1)))
-            reads["attn_mask"] = AffineMap(mask, (*rows, AllIndices()))
+            rows = tuple(map(SameIndex, range(rank - len(mask), rank - 1)))
+            reads["attn_mask"] = AffineMap(mask, (*rows, AllIndices("j")))
         return reads
 
     def derive(self, at: ElementContext) -> Derivation:
@@ -147,10 +166,15 @@ class ScaledDotProductAttention(Operation):
         weights = self._weights(at)
         group = TermGroup("x", (value,), weights * value.numbers, weights)
         heaviest = int(weights.nan_to_num().argmax())
-        sentence = (
-            f"is {several(len(group), 'value')} added up, {at.words('value')}, each times its weight, the softmax of "
-            f"the scaled products of {at.words('query')} with every key; the largest weight is "
-            f"{number(weights[heaviest].item())}, of key {heaviest}"
+        sentence = (_MIXED_MASKED if "attn_mask" in at.reads else _MIXED).format(
+            values=several(len(group), "value"),
+            value=at.words("value"),
+            query=at.words("query"),
+            keys=at.words("key"),
+            mask=at.words("attn_mask") if "attn_mask" in at.reads else "",
+            scale=number(self._scale(at.call)),
+            weight=number(weights[heaviest].item()),
+            key=heaviest,
         )
         arithmetic = long_sum(
             group.contributions,
@@ -170,7 +194,7 @@ class ScaledDotProductAttention(Operation):
         query, key, value = cells.at("query"), cells.at("key"), cells.at("value")
         mask = f" + {cells.at('attn_mask')}" if "attn_mask" in cells.reads else ""
         letter = cells.running("value")[0]
-        scores = f"{scale} · {query} · {key}{mask}"
+        scores = f"{scale} · {cells.sigma('query')} {query} · {key}{mask}"
         return f"{cells.sigma('value')} w{cells.subscript(letter)} · {value}, where w is the softmax of {scores}"
 
     def flops(self, call: Call) -> int:
@@ -191,8 +215,8 @@ class ScaledDotProductAttention(Operation):
                 scores = scores.masked_fill(~mask.raw.expand(scores.shape), -math.inf)
             else:
                 scores = scores + mask.numbers
-        if at.call.value("is_causal", False):
-            scores[at.index[-2] + 1 :] = -math.inf
+        if scores.numel() and bool(scores.isneginf().all()):
+            return torch.zeros_like(scores)  # torch gives a query that may look at nothing the answer 0
         return scores.softmax(0)
 
 

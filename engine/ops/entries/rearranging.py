@@ -22,6 +22,8 @@ from engine.ops.terms import TermGroup
 class Moved(Operation):
     """One element of one input, wherever it now lies."""
 
+    takes_complex = True
+
     def derive(self, at: ElementContext) -> Derivation:
         return moved(at, "input")
 
@@ -205,7 +207,7 @@ class Squeeze(Rearranged):
 class Copy(Rearranged):
     """The same element at the same index, in memory of its own."""
 
-    names = ("contiguous", "clone")
+    names = ("contiguous", "clone", "positive")
     signature = "input *rest"
     movement = Movement.COPIES
 
@@ -216,7 +218,7 @@ class Copy(Rearranged):
 class Handing(Moved):
     """The same element at the same index, without its gradient."""
 
-    names = ("detach", "data")
+    names = ("detach", "data", "alias")
     signature = "input *rest"
     movement = Movement.COPIES
 
@@ -229,25 +231,13 @@ class Conversion(Moved):
 
     names = (
         *("to", "float", "double", "half", "bfloat16", "int", "long", "short", "bool", "type", "type_as"),
-        *("cpu", "cuda"),
+        *("char", "byte", "cpu", "cuda"),
     )
     signature = "input other? *rest"
     movement = Movement.COPIES
 
     def reads(self, call: Call) -> Reads:
         return same_index_of_input(call)
-
-
-class Dropout(Moved):
-    """Dropout at rest. In training it draws random numbers, and no access map says which."""
-
-    names = ("dropout",)
-    signature = "input p? training? inplace?"
-    movement = Movement.COPIES
-
-    def reads(self, call: Call) -> Reads:
-        idle = call.step.memory == "same" or call.value("training", True) is False
-        return same_index_of_input(call) if idle else None
 
 
 register(Regrouping())
@@ -263,4 +253,3 @@ register(Squeeze())
 register(Copy())
 register(Handing())
 register(Conversion())
-register(Dropout())

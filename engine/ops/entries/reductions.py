@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, Same
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.elementwise import MAXIMUM, MINIMUM
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
@@ -142,6 +144,23 @@ class StandardDeviation(Variance):
         return Derivation(variance.groups, result, variance.sentence, arithmetic, magnitude)
 
 
+class WithMean(Reduction):
+    """``var_mean`` and ``std_mean``: a variance or a standard deviation, and as a second output the mean."""
+
+    signature = Variance.signature
+    flops_per_element = 3
+
+    def __init__(self, name: str, first: Reduction) -> None:
+        self.names = (name,)
+        self.parts = (first, Mean())
+
+    def formula(self, cells: Cells) -> str:
+        return self.parts[cells.call.step.output].formula(cells)
+
+    def derive(self, at: ElementContext) -> Derivation:
+        return self.parts[at.call.step.output].derive(at)
+
+
 class Extreme(Reduction):
     """The largest or the smallest of some numbers."""
 
@@ -161,22 +180,45 @@ class Extreme(Reduction):
 
 
 class ExtremeWithPosition(Extreme):
-    """``max`` and ``min``: of all numbers, or along one axis, with the position as a second output."""
+    """``max`` and ``min``: of all numbers, along one axis with the position as a second output, or of two tensors.
+
+    Args:
+        elementwise: the operation of two tensors.
+    """
+
+    signature = "input other? keepdim?"
+
+    def __init__(
+        self, names: str, sign: str, word: str, pick: Callable[[Tensor], Tensor], elementwise: Operation
+    ) -> None:
+        super().__init__(names, sign, word, pick)
+        self.elementwise = elementwise
 
     def reads(self, call: Call) -> Reads:
-        other = call.args.get("dim")
-        if other is not None and not (other.kind == "argument" and type(other.value) is int):
-            return None  # max(x, y) of two tensors
-        return super().reads(call)
+        return self.elementwise.reads(call) if "other" in call.tensors else super().reads(_along_axis(call))
 
     def formula(self, cells: Cells) -> str:
+        if "other" in cells.call.tensors:
+            return self.elementwise.formula(cells)
         whole = super().formula(cells)
         return whole if cells.call.step.output == 0 else f"the position of {whole}"
 
     def derive(self, at: ElementContext) -> Derivation:
+        if "other" in at.call.tensors:
+            return self.elementwise.derive(at)
         if at.call.step.output == 0:
             return super().derive(at)
         return _position(at, self.sign, self.word)
+
+    def flops(self, call: Call) -> int:
+        return self.elementwise.flops(call) if "other" in call.tensors else super().flops(call)
+
+
+def _along_axis(call: Call) -> Call:
+    """The call with what was given second as its axis: ``x.max(1)`` and ``x.max(dim=1)`` are one thing."""
+    if "other" not in call.args:
+        return call
+    return replace(call, args={**call.args, "dim": call.args["other"]})
 
 
 class PositionOfExtreme(Reduction):
@@ -275,10 +317,12 @@ register(Total())
 register(Mean())
 register(Variance())
 register(StandardDeviation())
+register(WithMean("var_mean", Variance()))
+register(WithMean("std_mean", StandardDeviation()))
 register(Extreme("amax", "max", "largest", torch.max))
 register(Extreme("amin", "min", "smallest", torch.min))
-register(ExtremeWithPosition("max", "max", "largest", torch.max))
-register(ExtremeWithPosition("min", "min", "smallest", torch.min))
+register(ExtremeWithPosition("max", "max", "largest", torch.max, MAXIMUM))
+register(ExtremeWithPosition("min", "min", "smallest", torch.min, MINIMUM))
 register(PositionOfExtreme("argmax", "max", "largest"))
 register(PositionOfExtreme("argmin", "min", "smallest"))
 register(RunningSum())

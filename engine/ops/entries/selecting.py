@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, GatherMap, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, GatherMap, NoAccess, SameIndex
 from engine.ops.call import Call
 from engine.ops.conditions import Guard
 from engine.ops.element_context import Derivation, ElementContext
@@ -17,6 +16,7 @@ from engine.ops.entries.accesses import axis_of, same_index_of_input
 from engine.ops.entries.rearranging import Moved, moved
 from engine.ops.formula import Cells
 from engine.ops.notation import number, sentence_name
+from engine.ops.numerics import memory_shared
 from engine.ops.registry import Movement, Reads, register
 from engine.ops.terms import TermGroup
 
@@ -76,7 +76,7 @@ class Joined(Selected):
     """Several tensors side by side along an axis."""
 
     def formula(self, cells: Cells) -> str:
-        names = list(cells.reads)
+        names = [name for name, read in cells.reads.items() if not isinstance(read, NoAccess)]
         if cells.index is None:
             shown = [f"{cells.at(name)} where {cells.guard(name)}" for name in names[:2]]
             return "; ".join([*shown, "…"] if len(names) > 2 else shown)
@@ -176,7 +176,7 @@ class LookUp(Selected):
         ids: the parameter that holds the numbers.
     """
 
-    table, ids = "input", "other"
+    table, ids = "input", "index"
     kind = ""
 
     def derive(self, at: ElementContext) -> Derivation:
@@ -189,7 +189,7 @@ class LookUp(Selected):
         place = ", ".join(str(indices.start) for indices in x.ranges[1:])
         sentence = f"is number {place} in row {row}{token} of" if place else f"is number {row} of"
         sentence += f" {self.kind}{sentence_name(x.parent)}"
-        sentence += f"; {at.words(self.ids)} = {chosen.raw[0].item()} chooses the row"
+        sentence += f"; {at.words(self.ids)} = {number(chosen.raw[0].item())} chooses the row"
         return Derivation((TermGroup("look-up", (x, chosen), x.raw),), x.raw[0], sentence, magnitude=0.0)
 
     def formula(self, cells: Cells) -> str:
@@ -215,62 +215,16 @@ class Embedding(LookUp):
         return {"input": AffineMap(call.shape("input"), tuple(map(SameIndex, range(ids.dim())))), "weight": row}
 
 
-class RowsByNumber(LookUp):
-    names = ("index_select",)
-    signature = "input dim other"
-
-    def reads(self, call: Call) -> Reads:
-        return rows_by_number(call)
-
-
-class GetItem(LookUp):
-    names = ("getitem",)
-    signature = "input other"
-
-    def reads(self, call: Call) -> Reads:
-        if "other" in call.tensors:
-            return rows_by_number(call)
-        shape = call.shape("input")
-        items = index_items(call.value("other"), len(shape))
-        if items is None:
-            return None
-        axes: list[AxisAccess] = []
-        out = itertools.count()
-        for item in items:
-            if item is None:
-                next(out)
-                continue
-            size = shape[len(axes)]
-            if isinstance(item, slice):
-                start, _, stride = item.indices(size)
-                whole = (start, stride) == (0, 1)
-                axes.append(SameIndex(next(out)) if whole else SameIndex(next(out), start, stride))
-            else:
-                axes.append(ConstIndex(item % size))
-        return {"input": AffineMap(shape, tuple(axes))}
-
-
-def rows_by_number(call: Call) -> Reads:
-    """What ``x[ids]`` and ``index_select`` along the first axis read."""
-    ids, shape = call.args["other"].value, call.shape("input")
-    if ids.is_floating_point() or ids.element_size() == 1 or call.value("dim", 0) != 0:
+def rows_by_number(call: Call, name: str) -> Reads:
+    """What ``x[ids]`` and ``index_select`` along the first axis read, the numbers being the parameter ``name``."""
+    ids, shape = call.args[name].value, call.shape("input")
+    if ids.is_floating_point() or ids.element_size() == 1 or memory_shared(ids, call.args["input"].value):
         return None
     rest = tuple(SameIndex(ids.dim() + axis) for axis in range(len(shape) - 1))
     return {
-        "other": AffineMap(call.shape("other"), tuple(map(SameIndex, range(ids.dim())))),
-        "input": GatherMap(shape, 0, call.tensors.index("other"), rest, ids),
+        name: AffineMap(call.shape(name), tuple(map(SameIndex, range(ids.dim())))),
+        "input": GatherMap(shape, 0, call.tensors.index(name), rest, ids),
     }
-
-
-def index_items(key: Any, rank: int) -> list[Any] | None:
-    """The parts of an index with its ``...`` written out; None where it holds anything but numbers and slices."""
-    items = list(key) if isinstance(key, tuple) else [key]
-    if not all(item is None or item is Ellipsis or isinstance(item, slice) or type(item) is int for item in items):
-        return None
-    missing = rank - sum(item is not None and item is not Ellipsis for item in items)
-    position = items.index(Ellipsis) if Ellipsis in items else len(items)
-    items[position : position + 1] = [slice(None)] * missing
-    return items
 
 
 def _piece(call: Call, dim: int, start: int) -> Reads:
@@ -303,5 +257,3 @@ register(Chunk())
 register(Select())
 register(Unbind())
 register(Embedding())
-register(RowsByNumber())
-register(GetItem())

@@ -68,7 +68,7 @@ class Softmax(Operation):
 
     def _own(self, cells: Cells) -> str:
         axis = axis_of(cells.call.value("dim"), len(cells.call.step.shape))
-        return cells.at("input", own=axis if cells.call.step.shape else None)
+        return cells.at("input", own=(axis,) if cells.call.step.shape else ())
 
     def _sums(self, call: Call) -> Iterator[Check]:
         dim = call.value("dim")

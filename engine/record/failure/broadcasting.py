@@ -7,7 +7,7 @@ from itertools import chain
 
 from engine.record.failure.candidates import Candidate, repeated, transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _AXES = (
     "Shapes are lined up from the right, and each pair of sizes must be equal or one of them 1: {left} has {left_axis} "
@@ -44,15 +44,15 @@ def mask_dtype(call: FailingCall) -> Diagnosis | None:
     return Diagnosis(_MASK_DTYPE.format(op=call.op, mask=mask.name, dtype=dtype), mask.method("bool()"))
 
 
-def _edges(call: FailingCall, first: int, second: int) -> tuple[Edge, Edge] | None:
+def _edges(call: FailingCall, first: int, second: int) -> tuple[OperandAxis, OperandAxis] | None:
     left, right = call.operands[first].shape, call.operands[second].shape
     for back in range(1, min(len(left), len(right)) + 1):
         if left[-back] != right[-back] and 1 not in (left[-back], right[-back]):
-            return Edge(first, len(left) - back), Edge(second, len(right) - back)
+            return OperandAxis(first, len(left) - back), OperandAxis(second, len(right) - back)
     return None
 
 
-def _remedy(call: FailingCall, first: int, second: int, edges: tuple[Edge, Edge]) -> str:
+def _remedy(call: FailingCall, first: int, second: int, edges: tuple[OperandAxis, OperandAxis]) -> str:
     """The change after which torch takes the call; of several, one that lines up axes of the same name."""
     left, right = call.operands[first], call.operands[second]
     changes: Iterator[tuple[int, Candidate]] = chain(

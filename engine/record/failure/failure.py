@@ -90,7 +90,7 @@ class FailedOperand:
 
 
 @dataclass(frozen=True)
-class Edge:
+class OperandAxis:
     """One axis of one operand of the failing call, for example an edge that must be as long as another."""
 
     operand: int
@@ -109,7 +109,7 @@ class Diagnosis:
 
     reason: str
     remedy: str = ""
-    edges: tuple[Edge, ...] = ()
+    edges: tuple[OperandAxis, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ class Failure:
     operands: tuple[FailedOperand, ...]
     reason: str
     remedy: str
-    edges: tuple[Edge, ...]
+    edges: tuple[OperandAxis, ...]
     error: str
     message: str
 

@@ -6,7 +6,7 @@ import torch
 
 from engine.record.failure.candidates import repeated, transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _WIDTH = "Attention needs queries and keys of one width: {query} has {query_axis} last, {key} has {key_axis}."
 _LENGTH = "Attention needs as many values as keys: {key} has {key_axis}, {value} has {value_axis}."
@@ -27,7 +27,7 @@ def attention(call: FailingCall) -> Diagnosis | None:
         (2, _LENGTH, key, value, 2),
     ):
         if first.shape[-back] != other.shape[-back]:
-            edges = (Edge(number - 1, len(first.shape) - back), Edge(number, len(other.shape) - back))
+            edges = (OperandAxis(number - 1, len(first.shape) - back), OperandAxis(number, len(other.shape) - back))
             reason = template.format(
                 query=query.name,
                 key=key.name,
@@ -43,7 +43,9 @@ def attention(call: FailingCall) -> Diagnosis | None:
             reason = _HEADS.format(
                 query=query.name, query_axis=query.axis_text(axes[0]), key=key.name, key_axis=key.axis_text(axes[1])
             )
-            return Diagnosis(reason, _grouped(call, query, key, axes[1]), (Edge(0, axes[0]), Edge(1, axes[1])))
+            return Diagnosis(
+                reason, _grouped(call, query, key, axes[1]), (OperandAxis(0, axes[0]), OperandAxis(1, axes[1]))
+            )
     return _mask(call, query, key) if len(call.operands) > 3 else None
 
 
@@ -61,7 +63,7 @@ def _mask(call: FailingCall, query: FailedOperand, key: FailedOperand) -> Diagno
             reason = _MASK.format(scores=scores, mask=mask.name, mask_axis=mask.axis_text(axis), size=size)
             options = (*unsqueezed(mask, len(scores)), *transposed(mask))
             remedy = next((each.text for each in options if call.works({3: each.change})), "")
-            return Diagnosis(reason, remedy, (Edge(3, axis),))
+            return Diagnosis(reason, remedy, (OperandAxis(3, axis),))
     return None
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _EMBEDDING = (
     "An embedding of {rows:,} rows takes ids 0 to {last:,}: {ids}[{where}] is {value:,}. {wrong} of {count:,} ids are "
@@ -70,7 +70,7 @@ def _embedding(call: FailingCall) -> Diagnosis | None:
         rows=rows, last=rows - 1, ids=ids.name, where=where, value=value, wrong=count, count=ids.value.numel()
     )
     remedy = _NEGATIVE_REMEDY if value < 0 else _EMBEDDING_REMEDY.format(rows=int(ids.value.max()) + 1, width=width)
-    return Diagnosis(reason, remedy, (Edge(1, 0),) if call.operands[1] is table else (Edge(0, 0),))
+    return Diagnosis(reason, remedy, (OperandAxis(1, 0),) if call.operands[1] is table else (OperandAxis(0, 0),))
 
 
 def _getitem(call: FailingCall) -> Diagnosis | None:
@@ -99,7 +99,7 @@ def _getitem(call: FailingCall) -> Diagnosis | None:
                     x=x.name, axis=x.axis_text(axis), dim=axis, first=-size, last=size - 1, value=item
                 )
                 nearest = size - 1 if item > 0 else -size
-                return Diagnosis(reason, f"index {nearest}", (Edge(0, axis),))
+                return Diagnosis(reason, f"index {nearest}", (OperandAxis(0, axis),))
             axis += 1
         elif item is not None:
             axis += 1
@@ -122,7 +122,7 @@ def _outside(x: FailedOperand, dim: int, ids: FailedOperand, lowest: int) -> Dia
         where=where,
         value=value,
     )
-    return Diagnosis(reason, edges=(Edge(0, dim),))
+    return Diagnosis(reason, edges=(OperandAxis(0, dim),))
 
 
 def _wrong(ids: Tensor, lowest: int, highest: int) -> tuple[str, int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge
+from engine.record.failure.failure import Diagnosis, OperandAxis
 
 _RANKS = "cat needs the same number of axes everywhere: {first} has {first_shape}, {other} has {other_shape}."
 _CAT = "cat along axis {dim} needs all other axes to be equal: {first} has {first_axis} where {other} has {other_axis}."
@@ -49,7 +49,7 @@ def join(call: FailingCall) -> Diagnosis | None:
             )
             names = ", ".join(operand.name for operand in call.operands)
             remedy = f"torch.cat(({names}), dim={differing[0]})" if len(differing) == 1 else ""
-            return Diagnosis(reason, remedy, (Edge(0, wrong[0]), Edge(number, wrong[0])))
+            return Diagnosis(reason, remedy, (OperandAxis(0, wrong[0]), OperandAxis(number, wrong[0])))
     return None
 
 
@@ -70,4 +70,4 @@ def split(call: FailingCall) -> Diagnosis | None:
     reason = _SPLIT.format(x=x.name, axis=x.edge_text(dim), sizes=written, total=total)
     last = x.shape[dim] - sum(sizes[:-1])
     remedy = f"sizes {', '.join(map(str, (*sizes[:-1], last)))}" if last >= 0 else ""
-    return Diagnosis(reason, remedy, (Edge(0, dim),))
+    return Diagnosis(reason, remedy, (OperandAxis(0, dim),))

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand, joined
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis, joined
 
 _LETTER = (
     "In “{pattern}” the letter {letter} is {first_axis} of {first} and {other_axis} of {other}; it must be one size."
@@ -36,11 +36,11 @@ def einsum(call: FailingCall) -> Diagnosis | None:
             reason = _RANK.format(
                 part=part, count=len(part), x=operand.name, rank=len(operand.shape), shape=operand.shape_text
             )
-            return Diagnosis(reason, edges=tuple(Edge(number, axis) for axis in range(len(operand.shape))))
-    places: dict[str, Edge] = {}
+            return Diagnosis(reason, edges=tuple(OperandAxis(number, axis) for axis in range(len(operand.shape))))
+    places: dict[str, OperandAxis] = {}
     for number, (part, operand) in enumerate(zip(parts, call.operands, strict=True)):
         for axis, letter in enumerate(part):
-            known = places.setdefault(letter, Edge(number, axis))
+            known = places.setdefault(letter, OperandAxis(number, axis))
             before = call.operands[known.operand]
             if 1 not in (before.shape[known.axis], operand.shape[axis]) and (
                 before.shape[known.axis] != operand.shape[axis]
@@ -54,7 +54,7 @@ def einsum(call: FailingCall) -> Diagnosis | None:
                     other=operand.name,
                 )
                 return Diagnosis(
-                    reason, _renamed(pattern, parts, right, number, call.operands), (known, Edge(number, axis))
+                    reason, _renamed(pattern, parts, right, number, call.operands), (known, OperandAxis(number, axis))
                 )
     missing = next((letter for letter in right if letter not in places), None)
     return None if missing is None else Diagnosis(_UNKNOWN_LETTER.format(pattern=pattern, letter=missing))
@@ -101,7 +101,7 @@ def einops(
     groups = [group.strip("()").split() for group in re.findall(r"\([^)]*\)|\S+", left)]
     if len(groups) != len(x.shape):
         reason = _RANK.format(part=left, count=len(groups), x=x.name, rank=len(x.shape), shape=x.shape_text)
-        return Diagnosis(reason, edges=tuple(Edge(0, axis) for axis in range(len(x.shape)))), x
+        return Diagnosis(reason, edges=tuple(OperandAxis(0, axis) for axis in range(len(x.shape)))), x
     lengths: Mapping[str, int] = variables.get("axes_lengths") or {}
     for axis, group in enumerate(groups):
         known = {name: int(lengths.get(name, name if name.isdigit() else 0)) for name in group}
@@ -126,5 +126,5 @@ def einops(
             ((name, value),) = given.items()
             fitting = [near for near in range(1, size + 1) if size % near == 0] if is_open else [size]
             remedy = _GROUP_REMEDY.format(name=name, size=min(fitting, key=lambda near: abs(near - value)))
-        return Diagnosis(reason, remedy, (Edge(0, axis),)), x
+        return Diagnosis(reason, remedy, (OperandAxis(0, axis),)), x
     return None

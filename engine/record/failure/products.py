@@ -6,7 +6,7 @@ from itertools import chain
 
 from engine.record.failure.candidates import moved_twice, repeated, transposed
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _INNER = (
     "A product needs the last axis of {left} ({left_axis}) and the last axis but one of {right} ({right_axis}) "
@@ -57,7 +57,7 @@ def product(call: FailingCall) -> Diagnosis | None:
     if left.shape[-1] != right.shape[row]:
         template = _INNER if len(right.shape) > 1 else _INNER_OF_VECTOR
         text = FailedOperand.axis_text
-        edges = (Edge(first, len(left.shape) - 1), Edge(second, row))
+        edges = (OperandAxis(first, len(left.shape) - 1), OperandAxis(second, row))
     if not edges:
         return None
     reason = template.format(
@@ -83,19 +83,19 @@ def linear(call: FailingCall) -> Diagnosis | None:
     if not remedy and len(x.shape) > 2 and call.works({0: lambda t: t.flatten(-2)}):
         remedy = x.method("flatten(-2)")
     remedy = remedy or _LINEAR_REMEDY.format(in_features=x.shape[last], out_features=out_features)
-    return Diagnosis(reason, remedy, (Edge(0, last), Edge(1, 1)))
+    return Diagnosis(reason, remedy, (OperandAxis(0, last), OperandAxis(1, 1)))
 
 
-def _batch_edges(first: int, left: FailedOperand, second: int, right: FailedOperand) -> tuple[Edge, ...]:
+def _batch_edges(first: int, left: FailedOperand, second: int, right: FailedOperand) -> tuple[OperandAxis, ...]:
     """The last axes before the matrices that are neither equal nor 1."""
     for back in range(3, min(len(left.shape), len(right.shape)) + 1):
         a, b = left.shape[-back], right.shape[-back]
         if a != b and 1 not in (a, b):
-            return Edge(first, len(left.shape) - back), Edge(second, len(right.shape) - back)
+            return OperandAxis(first, len(left.shape) - back), OperandAxis(second, len(right.shape) - back)
     return ()
 
 
-def _remedy(call: FailingCall, first: int, second: int, edges: tuple[Edge, ...]) -> str:
+def _remedy(call: FailingCall, first: int, second: int, edges: tuple[OperandAxis, ...]) -> str:
     left, right = call.operands[first], call.operands[second]
     in_batch = edges[0].axis < len(left.shape) - 1
     grouped = chain(

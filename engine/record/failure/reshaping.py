@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, Edge, FailedOperand
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _COUNT = "{op} keeps every number: {x} {shape} has {product} = {count:,}, and {wanted} would have {wanted_count:,}."
 _NOT_DIVISIBLE = "{op} keeps every number: {x} {shape} has {count:,}, which {known:,} does not divide."
@@ -98,5 +98,5 @@ def _strided(call: FailingCall, x: FailedOperand, sizes: Sequence[int]) -> Diagn
             reason = _STRIDES.format(
                 first=x.edge_text(axis), second=x.edge_text(after), x=x.name, step=strides[axis], needed=needed
             )
-            return Diagnosis(reason, remedy, (Edge(0, axis), Edge(0, after)))
+            return Diagnosis(reason, remedy, (OperandAxis(0, axis), OperandAxis(0, after)))
     return Diagnosis(_STRIDES_UNKNOWN.format(strides=tuple(strides), x=x.name), remedy)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from engine.record.folded_calls import NAME as PACKED_RUN
 from engine.record.inside import FusedCall, opens
 
 # What torch calls a mask (B, L) of the keys that are padding; the other kinds are masks of pairs.
@@ -22,6 +23,15 @@ def open_encoder_layer(call: FusedCall) -> Any:
     source, mask, kind = call.args[0], call.args[18], call.args[19]
     masks = {"src_key_padding_mask": mask} if kind == _PADDING else {"src_mask": _per_head(mask)}
     return call.record(_with_tensors(call.module, call.module_tensors), source, **masks)
+
+
+@opens(PACKED_RUN)
+def open_encoder(call: FusedCall) -> Any:
+    """``nn.TransformerEncoder`` that left the padding out: what it does up to its last norm."""
+    source, is_token = call.args[:2]
+    encoder = _with_tensors(call.module, call.module_tensors)
+    encoder.norm = None
+    return call.record(encoder, source, src_key_padding_mask=~is_token)
 
 
 @opens("_native_multi_head_attention")
@@ -40,7 +50,7 @@ def _per_head(mask: Tensor | None) -> Tensor | None:
     return mask if mask is None or mask.dim() < 4 else mask.flatten(0, 1)
 
 
-def _with_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+def _with_tensors(module: Any, tensors: Mapping[str, Tensor]) -> Any:
     """A copy of a module that holds these parameters and buffers; the numbers are shared, not copied."""
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     return copy.deepcopy(module, {id(own[name]): tensor for name, tensor in tensors.items()})

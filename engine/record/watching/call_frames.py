@@ -16,16 +16,17 @@ _PASSING_ON = frozenset(
     (*_RECORDER, "torch.overrides", "torch.nn.functional", "torch._tensor", "torch.functional", "torch._VF")
 )
 _CALL, CALL_IMPL = nn.Module._wrapped_call_impl.__code__, nn.Module._call_impl.__code__
-_SCOPES: dict[Any, int] = {}
+# By name of a module, what ``whose`` found; looked up without a call where it counts.
+SCOPES: dict[Any, int] = {}
 
 
 def whose(frame: FrameType) -> int:
     """``TORCH`` or ``THEIRS``."""
     name = frame.f_globals.get("__name__")
-    scope = _SCOPES.get(name)
+    scope = SCOPES.get(name)
     if scope is None:
         is_library = name in _RECORDER or str(name).partition(".")[0] in _LIBRARIES
-        scope = _SCOPES[name] = TORCH if is_library else THEIRS
+        scope = SCOPES[name] = TORCH if is_library else THEIRS
     return scope
 
 

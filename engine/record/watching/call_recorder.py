@@ -16,8 +16,18 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from engine.record.folded_calls import folded
+from engine.record.later_writes import WriteCounts
 from engine.record.recording import AxisNames, Call, Execution, Overwrite, Recording
-from engine.record.watching.call_frames import CALL_IMPL, THEIRS, first_argument, own_module, torch_caller, whose
+from engine.record.watching.call_frames import (
+    CALL_IMPL,
+    SCOPES,
+    THEIRS,
+    first_argument,
+    own_module,
+    torch_caller,
+    whose,
+)
 from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
 
 # Getters that return a tensor nobody computed with.
@@ -29,6 +39,8 @@ _PLAIN, _WRITES, _SKIP, _LISTS = 0, 1, 2, 3
 _NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _ALONE = 0  # group id of a call that stands alone
 _KINDS: dict[Any, int] = {}
+# The forward of torch's modules that have no others inside, such as Linear; looking at each call's is not needed.
+_LEAVES: dict[int, CodeType] = {}
 
 
 class CallRecorder(TorchFunctionMode):
@@ -74,7 +86,15 @@ class CallRecorder(TorchFunctionMode):
         self._frame = self._outer = self._inner = self._base = None
         self._running.clear()
         del self.__torch_function__
-        return Recording(self.calls, self.overwrites, target, args, kwargs, tuple(self.called.values()), axis_names)
+        # Most programs never pack a batch, and need not be searched for it.
+        calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
+        inputs = (*args, *kwargs.values())
+        if isinstance(target, nn.Module) and not self.overwrites:
+            counts = WriteCounts.of_module(self.calls, target, inputs)
+        else:
+            counts = WriteCounts.of_function(self.calls, inputs)
+        called = tuple(self.called.values())
+        return Recording(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed)
 
     def _watcher(self) -> Callable[..., Any]:
         """What torch calls in the place of every function the recorded program calls.
@@ -105,8 +125,12 @@ class CallRecorder(TorchFunctionMode):
             what = type(result)
             if what is Tensor or (what not in _NO_TENSOR and holds_tensor(result)):
                 caller = _getframe(1)
-                if caller is frame:
-                    keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE))
+                if caller is frame and what is Tensor:
+                    try:
+                        count = result._version
+                    except RuntimeError:  # made in inference mode
+                        count = 0
+                    keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE, count))
                 else:
                     self._keep(func, args, kwargs, result, caller)
                     frame, execution = self._frame, self._execution
@@ -143,7 +167,8 @@ class CallRecorder(TorchFunctionMode):
         base = self._base
         current = None if self._in_torch else self._frame
         while frame is not None and frame is not current and frame is not base:
-            if whose(frame) is THEIRS:
+            scope = SCOPES.get(frame.f_globals.get("__name__"))
+            if (whose(frame) if scope is None else scope) is THEIRS:
                 break
             outer = frame
             frame = frame.f_back
@@ -159,25 +184,39 @@ class CallRecorder(TorchFunctionMode):
                 self._move_to(frame, in_torch=False)
             if outer is not None:
                 if outer is not self._outer:
-                    self._look_at(outer)
+                    self._look_at(outer, caller)
                 if self._has_children:
                     frame, group = self._move_into_torch(caller)
+                elif outer is self._inner:
+                    group = self._group
                 else:
-                    group = self._group_of(outer)
+                    self._inner = outer
+                    self._group = group = self._group + 1
         lasti = 0 if frame is None else frame.f_lasti
-        self.calls.append((func, args, kwargs, result, self._execution, lasti, group))
+        count = None
+        if type(result) is Tensor:
+            try:
+                count = result._version
+            except RuntimeError:  # made in inference mode
+                count = 0
+        self.calls.append((func, args, kwargs, result, self._execution, lasti, group, count))
 
-    def _look_at(self, outer: FrameType) -> None:
+    def _look_at(self, outer: FrameType, caller: FrameType) -> None:
         """Looks at the outermost frame of torch that the running line called: a layer, or a module made of others."""
         self._outer = outer
         self._torch_call += 1
-        module = first_argument(outer)
-        if not isinstance(module, nn.Module):
-            self._has_children = False
+        self._has_children = False
+        call_impl = caller.f_back
+        is_direct = call_impl is not None and call_impl.f_back is outer
+        if is_direct and id(caller.f_code) in _LEAVES and self._execution.module is not None:
             return
-        self._has_children = bool(module._modules)
-        if self._execution.module is None:
-            self.called[id(module)] = module
+        module = first_argument(outer)
+        if isinstance(module, nn.Module):
+            self._has_children = bool(module._modules)
+            if is_direct and not self._has_children:
+                _LEAVES[id(caller.f_code)] = caller.f_code
+            if self._execution.module is None:
+                self.called[id(module)] = module
 
     def _group_of(self, inner: FrameType) -> int:
         """One line can make many calls inside torch; a group is those of one execution of it."""
@@ -198,41 +237,66 @@ class CallRecorder(TorchFunctionMode):
 
     def _move_to(self, frame: FrameType, in_torch: bool) -> None:
         """Goes on in another frame. Its module is looked up once, for that makes Python copy all its variables."""
-        new = [frame]
-        caller: FrameType | None = frame
-        depth = self._depth(frame)
-        while depth is None:
-            caller = caller and caller.f_back
-            if caller is None or caller is self._base:
-                depth = -1
-            elif in_torch or whose(caller) is THEIRS:
-                depth = self._depth(caller)
-                if depth is None and whose(caller) is THEIRS:
-                    new.append(caller)
-        # What ran above the common caller has returned.
-        del self._running[depth + 1 :]
-        if caller is not frame:
-            self._enter(new, self._torch_call if in_torch else 0)
-        self._frame, self._execution = self._running[-1]
+        running = self._running
+        for depth in range(len(running) - 1, -1, -1):
+            if running[depth][0] is frame:
+                del running[depth + 1 :]
+                break
+        else:
+            self._enter(frame, in_torch)
+        self._frame, self._execution = running[-1]
         self._in_torch = in_torch
 
-    def _enter(self, frames: Sequence[FrameType], torch_call: int) -> None:
-        """Adds frames to the running ones, each called by the one after it; ``torch_call`` is that of the first."""
-        for frame in reversed(frames):
-            module = own_module(frame)
-            execution = Execution(frame.f_code, module, torch_call if frame is frames[0] else 0)
-            if self._running:
-                above, execution.caller = self._running[-1]
-                execution.caller_lasti = above.f_lasti
-                if module is None:
-                    execution.module = execution.caller.module
-            self._running.append((frame, execution))
-
-    def _depth(self, frame: FrameType) -> int | None:
-        for depth in range(len(self._running) - 1, -1, -1):
-            if self._running[depth][0] is frame:
-                return depth
-        return None
+    def _enter(self, frame: FrameType, in_torch: bool) -> None:
+        """Adds a frame to the running ones, and those between it and the nearest of them, its callers."""
+        running, base = self._running, self._base
+        caller = frame.f_back
+        wrapped = None if caller is None or in_torch or caller.f_code is not CALL_IMPL else caller.f_back
+        if wrapped is not None:
+            # A module that a known frame called, which most new ones are.
+            caller = wrapped.f_back
+            for known in range(len(running) - 1, -1, -1):
+                if running[known][0] is caller:
+                    del running[known + 1 :]
+                    module = first_argument(wrapped)
+                    inside = Execution(frame.f_code, module, 0, running[known][1], running[known][0].f_lasti)
+                    running.append((frame, inside))
+                    return
+        new = [frame]
+        caller = frame.f_back
+        known = -1
+        while caller is not None and caller is not base:
+            if caller.f_code is CALL_IMPL and not in_torch:
+                caller = caller.f_back and caller.f_back.f_back
+                continue
+            scope = SCOPES.get(caller.f_globals.get("__name__"))
+            is_theirs = (whose(caller) if scope is None else scope) is THEIRS
+            if is_theirs or in_torch:
+                for known in range(len(running) - 1, -1, -1):
+                    if running[known][0] is caller:
+                        break
+                else:
+                    known = -1
+                if known >= 0:
+                    break
+                if is_theirs:
+                    new.append(caller)
+            caller = caller.f_back
+        # What ran above the common caller has returned.
+        del running[known + 1 :]
+        above: FrameType | None = None
+        execution: Execution | None = None
+        if running:
+            above, execution = running[-1]
+        for entered in reversed(new):
+            module = own_module(entered)
+            if module is None and execution is not None:
+                module = execution.module
+            torch_call = self._torch_call if in_torch and entered is frame else 0
+            lasti = 0 if above is None else above.f_lasti
+            inside = Execution(entered.f_code, module, torch_call, execution, lasti)
+            running.append((entered, inside))
+            above, execution = entered, inside
 
 
 def _kind(func: Any) -> int:

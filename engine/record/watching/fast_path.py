@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.jit._builtins import _register_builtin
 from torch.overrides import _get_current_function_mode_stack, has_torch_function
 
 _lock = threading.Lock()
@@ -52,3 +53,7 @@ def _overrides(value: Any) -> bool:
         return False
     nobody = torch._C._disabled_torch_function_impl
     return getattr(value, "__torch_function__", nobody) is not nobody
+
+
+# Programs may compile a module with TorchScript while they are recorded; torch's own function is registered like this.
+_register_builtin(_without_recorders, "aten::has_torch_function")

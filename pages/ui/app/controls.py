@@ -14,7 +14,7 @@ import streamlit as st
 
 from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
-from engine.runtime.devices import present
+from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
@@ -151,7 +151,7 @@ def _more(settings: Settings) -> None:
     _number("seed", "Seed of weights and generated tokens", settings)
     _number("vocab_size", "Vocabulary, in tokens", settings)
     _select("dtype", "dtype", DTYPES, settings)
-    _select("device", "Device", ("auto", *present()), settings)
+    _select("device", "Device", ("auto", *available_devices()), settings)
 
 
 def _slider(name: str, label: str, settings: Settings) -> None:

@@ -87,8 +87,20 @@ interface AxisAccess {
   step?: number;
   all?: boolean;
   upto?: number;
-  at?: number;
+  at?: number | (number | null)[];
+  sum?: { out: number; times?: number; div?: number; mod?: number }[];
+  wrap?: string;
+  ids?: Table;
+  true?: number;
+  axis?: number;
+  rank?: number[];
+  div?: number;
+  mod?: number;
+  count?: number;
 }
+
+/** indices to look up: an input, by its number, or numbers that the call itself gives */
+type Table = number | { shape: number[]; numbers: number[] };
 
 interface Condition {
   out?: number;
@@ -97,6 +109,10 @@ interface Condition {
   minus?: number;
   region?: ([first: number, end: number] | null)[];
   inside?: boolean;
+  ids?: Table;
+  at?: (number | null)[];
+  is?: boolean;
+  missed?: AccessMap;
 }
 
 interface AccessMap {
@@ -106,6 +122,10 @@ interface AccessMap {
   axis?: number;
   ids?: number;
   rest?: AxisAccess[];
+  space?: number[];
+  match?: { ids: Table; at: (number | null)[]; out: number }[];
+  own?: (number | null)[];
+  last?: boolean;
 }
 
 interface ControlData {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.labs import all_at_once as experiment
-from engine.labs.all_at_once import Part, Timed
+from engine.labs.all_at_once import CostPart, Timed
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS = ("L", "d_model")
@@ -26,13 +27,11 @@ def draw() -> None:
         "them. Here the same layer also gets one word at a time, (1, 1, d_model), n times over. A word keeps its "
         "positional encoding either way."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Words n", 1, 64, 8)
-    with sliders[1]:
-        heads = lab_widgets.number("heads", "Heads", 1, 4, 2)
-    with sliders[2]:
-        d_k = lab_widgets.number("d_k", "d_k", 4, 32, 16)
+    length, heads, d_k = lab_widgets.numbers(
+        Slider("length", "Words n", 1, 64, 8),
+        Slider("heads", "Heads", 1, 4, 2),
+        Slider("d_k", "d_k", 4, 32, 16),
+    )
     if _alone(length, heads, d_k):
         _parts(length, heads, d_k)
         if _others(length, heads, d_k):
@@ -79,7 +78,10 @@ def _parts(length: int, heads: int, d_k: int) -> None:
             facts=(("one at a time", f"differs by {number(part.difference, 2)} at most"),),
         ),
     )
-    rows = (f"| `{one.name}` | {_same(one)} | {_same(other)} |" for one, other in zip(single, double, strict=True))
+    rows = (
+        f"| `{single_part.name}` | {_same(single_part)} | {_same(other)} |"
+        for single_part, other in zip(single, double, strict=True)
+    )
     st.markdown("##### Every part that works on a word by itself")
     st.markdown("\n".join(["| One pass − n passes | float32 | float64 |", "|:--|--:|--:|", *rows]))
     st.caption(
@@ -89,8 +91,8 @@ def _parts(length: int, heads: int, d_k: int) -> None:
 
 
 def _others(length: int, heads: int, d_k: int) -> bool:
-    found = result(experiment.whole_layer, length, heads, d_k)
-    alone, given = found["alone"], found["given"]
+    parts = result(experiment.whole_layer, length, heads, d_k)
+    alone, given = parts["alone"], parts["given"]
     options = ("yes", "no")
     return lab_widgets.predict(
         "others",
@@ -105,23 +107,23 @@ def _others(length: int, heads: int, d_k: int) -> bool:
 
 def _outputs(length: int, heads: int, d_k: int) -> None:
     st.markdown("##### What a word needs from the others: their keys and values")
-    found = result(experiment.attention, length, heads, d_k)
+    parts = result(experiment.attention, length, heads, d_k)
     labels = words(min(length, _SHOWN))
     ways = (
-        ("all in one pass", found["alone"].together, None),
-        ("each alone", found["alone"].apart, found["alone"]),
-        ("each alone, keys and values handed in", found["given"].apart, found["given"]),
+        ("all in one pass", parts["alone"].together, None),
+        ("each alone", parts["alone"].apart, parts["alone"]),
+        ("each alone, keys and values handed in", parts["given"].apart, parts["given"]),
     )
-    for column, (place, (says, rows, part)) in zip(st.columns(3), enumerate(ways), strict=True):
+    for column, (index, (title, rows, part)) in zip(st.columns(3), enumerate(ways), strict=True):
         with column:
-            st.markdown(f"**{says[0].upper()}{says[1:]}**")
+            st.markdown(f"**{title[0].upper()}{title[1:]}**")
             footer = (
                 "what the others are compared with"
                 if part is None
                 else f"differs from one pass by {number(part.difference, 2)} at most"
             )
             panel = Panel("attended", rows[:_SHOWN], _ROWS, (labels, None), role="output", footer=footer)
-            tensor_view([panel], key=f"labs.all_at_once.attention.{place}")
+            tensor_view([panel], key=f"labs.all_at_once.attention.{index}")
     st.markdown(
         "Alone, a word has one key to look at, its own: softmax gives it weight 1 and it gets its own value back. A "
         "query never needs another word's query, so each word can ask by itself as soon as all keys and values are "
@@ -130,11 +132,11 @@ def _outputs(length: int, heads: int, d_k: int) -> None:
 
 
 def _changes(length: int, heads: int, d_k: int) -> None:
-    found = result(experiment.changes, length, heads, d_k)
+    changes = result(experiment.changes, length, heads, d_k)
     labels = words(min(length, _SHOWN))
     st.markdown("##### Replace one word: which outputs change?")
     st.caption("Row: an output. Column: the word that was replaced. The largest change is shown; hatched: exactly 0.")
-    for column, (name, rows) in zip(st.columns(3), found.items(), strict=True):
+    for column, (name, rows) in zip(st.columns(3), changes.items(), strict=True):
         with column:
             zeros = rows == 0
             panel = Panel(
@@ -152,8 +154,8 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
     counted = result(experiment.counted, length, heads, d_k)
     together, apart = counted["together"], counted["apart"]
     time = _measured(length, heads, d_k)
-    (_, one, _), (_, many, _) = time.together[-1], time.apart[-1]
-    ratio = many / one
+    (_, together_ms, _), (_, many, _) = time.together[-1], time.apart[-1]
+    ratio = many / together_ms
     options = ("less than twice as long", "2 to 5 times as long", "5 to 20 times as long", "more than 20 times as long")
     flops = (
         f"Both ways take {together.flops:,} FLOPs."
@@ -166,7 +168,7 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
         f"{apart.calls:,}. How long does that take on this machine, against one pass?",
         options,
         options[0] if ratio < 2 else options[1] if ratio < 5 else options[2] if ratio < 20 else options[3],
-        f"{number(many, 3)} ms against {number(one, 3)} ms: {number(ratio, 2)} times.",
+        f"{number(many, 3)} ms against {number(together_ms, 3)} ms: {number(ratio, 2)} times.",
     )
 
 
@@ -201,15 +203,15 @@ def _measured(length: int, heads: int, d_k: int) -> Timed:
     return result(experiment.timed, length, heads, d_k, st.session_state.get(_RUN, 0))
 
 
-def _named(parts: tuple[Part, ...], name: str) -> Part:
+def _named(parts: tuple[CostPart, ...], name: str) -> CostPart:
     return next(part for part in parts if part.name == name)
 
 
-def _same(part: Part) -> str:
+def _same(part: CostPart) -> str:
     return "0, in every bit" if part.equal else number(part.difference, 2)
 
 
-def _rounding(part: Part) -> bool:
+def _rounding(part: CostPart) -> bool:
     return part.difference <= _ROUNDING * part.together.abs().max().item()
 
 

@@ -19,6 +19,14 @@ from pages.ui.labs.kit.curves import Curve, curves
 _USUAL = "21 November 2026"
 _ROUNDING = 1e-4  # of log-probabilities in float32, which have about seven digits
 
+_SAME_TEXT = (
+    "The largest difference is {difference}, and the text written is the same: {anew} anew, {cached} with the cache."
+)
+_OTHER_TEXT = (
+    "The largest difference is {difference}, and the text written is not the same: {anew} anew, {cached} with the "
+    "cache."
+)
+
 
 def draw() -> None:
     st.markdown(
@@ -38,28 +46,32 @@ def draw() -> None:
         layer = int(lab_widgets.pick("layer", "Decoder layer", tuple(map(str, range(len(steps.keys))))))
     with sliders[2]:
         head = int(lab_widgets.pick("head", "Head", tuple(map(str, range(steps.keys[0].size(1))))))
-    found = result(crossing, text, step, layer)
-    so_far = f"begin and {said(''.join(found.target[1:]))}" if step else "begin alone"
+    cross_attention = result(crossing, text, step, layer)
+    so_far = f"begin and {said(''.join(cross_attention.target[1:]))}" if step else "begin alone"
     st.markdown(
-        f"The encoder has read {len(found.source)} tokens, begin and end among them: **S = {len(found.source)}**. "
-        f"The decoder has read {so_far}: **T = {len(found.target)}**."
+        f"The encoder has read {len(cross_attention.source)} tokens, begin and end among them: **S = "
+        f"{len(cross_attention.source)}**. The decoder has read {so_far}: **T = {len(cross_attention.target)}**."
     )
-    if _grows(found):
-        _shapes(found, head)
+    if _grows(cross_attention):
+        _shapes(cross_attention, head)
         if _memory(text, steps, step) and _same(steps):
             _cache(steps, step, layer, head)
             if _saved(steps):
                 _costs(steps, step)
-    _, heads, length, d_k = found.query.shape
-    lab_widgets.snippet(code(found.key.size(2), length, heads, d_k))
+    _, heads, length, d_k = cross_attention.query.shape
+    lab_widgets.snippet(code(cross_attention.key.size(2), length, heads, d_k))
 
 
-def _grows(found: Crossing) -> bool:
-    pairs = zip((found.query, found.key, found.value), found.longer, strict=True)
+def _grows(cross_attention: Crossing) -> bool:
+    pairs = zip(
+        (cross_attention.query, cross_attention.key, cross_attention.value), cross_attention.longer, strict=True
+    )
     query, key, value = (tuple(now.shape) != later for now, later in pairs)
     options = ("Q alone", "K and V alone", "Q, K and V", "none of them")
     answers = {(True, False, False): 0, (False, True, True): 1, (True, True, True): 2, (False, False, False): 3}
-    named = zip("QKV", (found.query, found.key, found.value), found.longer, strict=True)
+    named = zip(
+        "QKV", (cross_attention.query, cross_attention.key, cross_attention.value), cross_attention.longer, strict=True
+    )
     moves = [
         f"{name} stays {later}" if tuple(now.shape) == later else f"{name} goes from {tuple(now.shape)} to {later}"
         for name, now, later in named
@@ -73,28 +85,28 @@ def _grows(found: Crossing) -> bool:
     )
 
 
-def _shapes(found: Crossing, head: int) -> None:
+def _shapes(cross_attention: Crossing, head: int) -> None:
     st.markdown("##### T queries against S keys")
     rows = (
-        ("memory", "encoder's output", "(B, S, d_model)", found.memory),
-        ("asking", "decoder, after masked self-attention", "(B, T, d_model)", found.asking),
-        ("Q", "w_q(asking), in heads", "(B, H, T, d_k)", found.query),
-        ("K", "w_k(memory), in heads", "(B, H, S, d_k)", found.key),
-        ("V", "w_v(memory), in heads", "(B, H, S, d_v)", found.value),
-        ("weights", "softmax of QKᵀ / √d_k", "(B, H, T, S)", found.weights),
+        ("memory", "encoder's output", "(B, S, d_model)", cross_attention.memory),
+        ("asking", "decoder, after masked self-attention", "(B, T, d_model)", cross_attention.asking),
+        ("Q", "w_q(asking), in heads", "(B, H, T, d_k)", cross_attention.query),
+        ("K", "w_k(memory), in heads", "(B, H, S, d_k)", cross_attention.key),
+        ("V", "w_v(memory), in heads", "(B, H, S, d_v)", cross_attention.value),
+        ("weights", "softmax of QKᵀ / √d_k", "(B, H, T, S)", cross_attention.weights),
     )
-    lines = [f"| {name} | {made} | {axes} | {tuple(value.shape)} |" for name, made, axes, value in rows]
+    lines = [f"| {name} | {tensor} | {axes} | {tuple(value.shape)} |" for name, tensor, axes, value in rows]
     st.markdown("\n".join(["| | made from | axes | shape |", "|---|---|---|---|", *lines]))
-    query, key = (value[0, head] for value in (found.query, found.key))
+    query, key = (value[0, head] for value in (cross_attention.query, cross_attention.key))
     tensor_view(
         [
-            Panel("query", query, ("T", "d_k"), (found.target, None), note=f"head {head}", role="query"),
-            Panel("key", key, ("S", "d_k"), (found.source, None), note=f"head {head}", role="key"),
+            Panel("query", query, ("T", "d_k"), (cross_attention.target, None), note=f"head {head}", role="query"),
+            Panel("key", key, ("S", "d_k"), (cross_attention.source, None), note=f"head {head}", role="key"),
             Panel(
                 "weights",
-                found.weights[0, head],
+                cross_attention.weights[0, head],
                 ("T", "S"),
-                (found.target, found.source),
+                (cross_attention.target, cross_attention.source),
                 note=f"head {head}",
                 role="weights",
                 scale="probability",
@@ -118,16 +130,16 @@ def _shapes(found: Crossing, head: int) -> None:
 def _memory(text: str, steps: Ways, step: int) -> bool:
     st.markdown("##### Is there any other way across?")
     most = len(steps.source) - 3
-    place = lab_widgets.number("place", "Character of the source to change", 0, most, min(1, most))
-    found = result(handed_over, text, place, step)
-    total = found.usual.numel()
-    changed, still = (int((other != found.usual).sum()) for other in (found.fresh, found.handed))
+    index = lab_widgets.number("place", "Character of the source to change", 0, most, min(1, most))
+    handover = result(handed_over, text, index, step)
+    total = handover.usual.numel()
+    changed, still = (int((other != handover.usual).sum()) for other in (handover.fresh, handover.handed))
     options = ("none of them", "fewer than half", "half or more, but not all", "all of them")
     shares = [still == 0, still < total / 2, still < total, True]
-    _, length, width = found.usual.shape
+    _, length, width = handover.usual.shape
     answer = lab_widgets.predict(
         "memory",
-        f"The encoder now reads {_shown(found.changed)} in place of {_shown(found.source)}, but its output is "
+        f"The encoder now reads {_shown(handover.changed)} in place of {_shown(handover.source)}, but its output is "
         f"exchanged for the old memory before the decoder sees it. How many of the decoder's {length} × {width} "
         "log-probabilities (T × V) differ from those before the change?",
         options,
@@ -135,16 +147,16 @@ def _memory(text: str, steps: Ways, step: int) -> bool:
         f"{still:,} of {total:,} differ with the old memory, {changed:,} with the new one.",
     )
     if answer:
-        _answers(found)
+        _answers(handover)
     return answer
 
 
-def _answers(found: Handed) -> None:
-    fresh, handed = found.differences
+def _answers(handover: Handed) -> None:
+    fresh, handed = handover.differences
     cases = (
-        (found.source, "its own", found.answers[0], 0.0),
-        (found.changed, "its own", found.answers[1], fresh),
-        (found.changed, "the old one", found.answers[2], handed),
+        (handover.source, "its own", handover.answers[0], 0.0),
+        (handover.changed, "its own", handover.answers[1], fresh),
+        (handover.changed, "the old one", handover.answers[2], handed),
     )
     lines = [
         f"| {escaped(_text(read))} | {memory} | {escaped(answer)} | {number(difference)} |"
@@ -154,7 +166,7 @@ def _answers(found: Handed) -> None:
     st.markdown("\n".join([*heading, *lines]))
     what = (
         "With the old memory every number is the same, bit for bit: the memory (B, S, d_model) is all that passes."
-        if found.same
+        if handover.same
         else f"With the old memory numbers differ by up to {number(handed)}."
     )
     st.caption(
@@ -173,15 +185,16 @@ def _same(steps: Ways) -> bool:
     )
     most = max(steps.differences)
     options = ("equal, bit for bit", "equal but for rounding, below 0.0001", "different by more")
-    place = 0 if most == 0 else 1 if most < _ROUNDING else 2
-    same = "the same" if steps.tokens == steps.cached_tokens else "not the same"
+    index = 0 if most == 0 else 1 if most < _ROUNDING else 2
+    because = _SAME_TEXT if steps.tokens == steps.cached_tokens else _OTHER_TEXT
     return lab_widgets.predict(
         "same",
         f"The log-probabilities of all {len(steps.tokens)} steps, computed anew and with the cache, are …",
         options,
-        options[place],
-        f"The largest difference is {number(most)}, and the text written is {same}: {said(''.join(steps.tokens))} "
-        f"anew, {said(''.join(steps.cached_tokens))} with the cache.",
+        options[index],
+        because.format(
+            difference=number(most), anew=said("".join(steps.tokens)), cached=said("".join(steps.cached_tokens))
+        ),
     )
 
 
@@ -212,7 +225,7 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
             "reads": [visible(token) for token in ("⟨begin⟩", *steps.tokens[:-1])],
             "anew": [visible(token) for token in steps.tokens],
             "cache": [visible(token) for token in steps.cached_tokens],
-            "difference": [number(one) for one in steps.differences],
+            "difference": [number(difference) for difference in steps.differences],
         },
         hide_index=True,
         height="content",
@@ -226,13 +239,13 @@ def _cache(steps: Ways, step: int, layer: int, head: int) -> None:
 def _saved(steps: Ways) -> bool:
     ratio = sum(steps.everything) / sum(steps.cache)
     options = ("less than twice", "2 to 5 times", "5 to 10 times", "more than 10 times")
-    place = sum(ratio >= bound for bound in (2, 5, 10))
+    index = sum(ratio >= bound for bound in (2, 5, 10))
     return lab_widgets.predict(
         "saved",
         "Computing everything anew at each step, the encoder too: how many times the operations of decoding with the "
         "cache?",
         options,
-        options[place],
+        options[index],
         f"{sum(steps.everything):,} FLOPs anew, {sum(steps.cache):,} with the cache, {number(ratio, digits=3)} times. "
         f"With the encoder computed once and no cache: {sum(steps.decoder):,}.",
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.labs.explanation import KINDS, SHUFFLES, Exchanges, exchanges
+from engine.labs.explanation import KINDS, SHUFFLES, Exchanged, Exchanges, exchanges
 from engine.labs.explanation.adversarial_attention import STARTS, STEPS, Adversary, adversary
 from engine.labs.explanation.frozen_attention import accuracy
-from engine.labs.explanation.script import code
+from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import transferred
 from engine.ops.notation import number
 from engine.text.tokenizer import TextError
@@ -45,26 +46,26 @@ def draw() -> None:
     with sliders[1]:
         heads = _HEADS[lab_widgets.pick("head", "Head", tuple(_HEADS))]
     try:
-        found = result(exchanges, text, layers, heads)
+        trials = result(exchanges, text, layers, heads)
     except TextError as error:
         st.error(str(error))
         return
     with sliders[2]:
-        position = lab_widgets.number("position", "Position in the answer", 0, len(found.answer) - 1, _POSITION)
+        position = lab_widgets.number("position", "Position in the answer", 0, len(trials.answer) - 1, _POSITION)
     st.markdown(
-        f"It writes {said(''.join(found.answer))}; at position {position} it writes {said(found.answer[position])}. "
+        f"It writes {said(''.join(trials.answer))}; at position {position} it writes {said(trials.answer[position])}. "
         f"Exchanged are the weights of {_whose(layers, heads)}."
     )
-    if _shuffles(found):
-        _exchanges(found)
-        _search(text, found, layers, heads, position)
+    if _shuffles(trials):
+        _exchanges(trials)
+        _search(text, trials, layers, heads, position)
     lab_widgets.snippet(
         code(text, layers, heads, position),
         f"The {SHUFFLES} shuffles at position {position} in plain PyTorch, to run in the project's folder",
     )
 
 
-def _search(text: str, found: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:
+def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:
     st.markdown("##### Look for other weights with the same output")
     st.markdown(
         "A shuffle is blind. Jain and Wallace also search: for weights as far from the model's as can be, by gradient "
@@ -72,8 +73,8 @@ def _search(text: str, found: Exchanges, layers: tuple[int, ...], heads: tuple[i
     )
     bound = lab_widgets.pick("bound", "Bound on TV", _BOUNDS)
     other = result(adversary, text, layers, heads, position, float(bound))
-    if _found(found, other, float(bound)):
-        _beside(other)
+    if _exists(trials, other, float(bound)):
+        _side_by_side(other)
         if _reply(other):
             _frozen(layers, heads)
 
@@ -83,15 +84,15 @@ def _whose(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
     return f"{what} of decoder layer {layers[0]}" if len(layers) == 1 else f"{what} of both decoder layers"
 
 
-def _shuffles(found: Exchanges) -> bool:
+def _shuffles(trials: Exchanges) -> bool:
     st.markdown("##### Exchange the weights")
-    shuffled = found.by_kind["shuffled"]
+    shuffled = trials.by_kind["shuffled"]
     total, kept = len(shuffled.kept), int(shuffled.kept.sum())
     share = kept / total
     weights, output = shuffled.medians
     return lab_widgets.predict(
         "kept",
-        f"At each of the {len(found.answer)} positions these weights are put in a random order, {SHUFFLES} times. In "
+        f"At each of the {len(trials.answer)} positions these weights are put in a random order, {SHUFFLES} times. In "
         f"how many of the {total:,} cases does the most probable next character stay the same?",
         _KEPT,
         _KEPT[sum((share < 1, share < 0.9, share < 0.5))],
@@ -100,7 +101,7 @@ def _shuffles(found: Exchanges) -> bool:
     )
 
 
-def _exchanges(found: Exchanges) -> None:
+def _exchanges(trials: Exchanges) -> None:
     st.markdown(
         "Each point is one exchange. To the right: how far the weights moved, as Jensen–Shannon divergence (JS), 0 to "
         "ln 2 ≈ 0.693, reached where both look at nothing in common. Upwards: how far the probabilities of the next "
@@ -108,10 +109,10 @@ def _exchanges(found: Exchanges) -> None:
         "the reason for the output, points on the right would lie high."
     )
     kind = lab_widgets.pick("kind", "Exchanged for", KINDS)
-    drawn = found.by_kind[kind]
+    drawn = trials.by_kind[kind]
     groups: dict[str, list[int]] = {}
     for run, position in enumerate(drawn.position.tolist()):
-        groups.setdefault(_sort(found.answer[position]), []).append(run)
+        groups.setdefault(_sort(trials.answer[position]), []).append(run)
     names = [name for name in _SORTS if name in groups]
     moves = drawn.weights_moved.tolist(), drawn.output_moved.tolist()
     left, right = st.columns([3, 2], gap="large")
@@ -129,11 +130,11 @@ def _exchanges(found: Exchanges) -> None:
             f"The most probable character stays the same in {shares}. The tables have medians of JS and TV, and how "
             f"often it stays the same: over all positions, and position by position ({kind})."
         )
-        every = [found.by_kind[name] for name in KINDS]
+        every = [trials.by_kind[name] for name in KINDS]
         st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
     with right:
-        places = [f"{place}: {visible(token)}" for place, token in enumerate(found.answer)]
-        each = [drawn.at(place) for place in range(len(found.answer))]
+        places = [f"{index}: {visible(token)}" for index, token in enumerate(trials.answer)]
+        each = [drawn.at(index) for index in range(len(trials.answer))]
         st.dataframe(_table("position", places, each), hide_index=True, height="content")
 
 
@@ -141,12 +142,12 @@ def _sort(token: str) -> str:
     return {"-": "hyphens", "⟨end⟩": "the end"}.get(token, "digits" if token.isdigit() else "other characters")
 
 
-def _table(name, rows, moved) -> dict[str, list[str]]:
+def _table(name: str, rows: Sequence[str], moved: Sequence[Exchanged]) -> dict[str, list[str]]:
     return {
         name: list(rows),
-        "JS": [number(one.medians[0], 3) for one in moved],
-        "TV": [_small(one.medians[1]) for one in moved],
-        "same": [percent(int(one.kept.sum()) / len(one.kept)) for one in moved],
+        "JS": [number(trial.medians[0], 3) for trial in moved],
+        "TV": [_small(trial.medians[1]) for trial in moved],
+        "same": [percent(int(trial.kept.sum()) / len(trial.kept)) for trial in moved],
     }
 
 
@@ -155,12 +156,12 @@ def _short(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
     return f"{what}, layer {layers[0]}" if len(layers) == 1 else f"{what}, both layers"
 
 
-def _found(found: Exchanges, other: Adversary, bound: float) -> bool:
+def _exists(trials: Exchanges, other: Adversary, bound: float) -> bool:
     options = ("yes, the search finds some", "no, the search finds none")
     return lab_widgets.predict(
         "found",
-        f"Position {other.position}, where it writes {said(found.answer[other.position])}: are there weights more than "
-        f"half of ln 2 away, with which the output moves by no more than {bound}?",
+        f"Position {other.position}, where it writes {said(trials.answer[other.position])}: are there weights more "
+        f"than half of ln 2 away, with which the output moves by no more than {bound}?",
         options,
         options[other.weights_moved <= _FAR],
         f"The farthest found are {number(other.weights_moved, 3)} away, of at most 0.693; the output moves by "
@@ -168,23 +169,23 @@ def _found(found: Exchanges, other: Adversary, bound: float) -> bool:
     )
 
 
-def _beside(other: Adversary) -> None:
-    sides = (("the model's own", other.own, other.before), ("found", other.found, other.after))
+def _side_by_side(other: Adversary) -> None:
+    sides = (("the model's own", other.own, other.before), ("found", other.moved, other.after))
     names = tuple(map(str, other.heads))
-    for column, (says, weights, likeliest) in zip(st.columns(2, gap="large"), sides, strict=True):
+    for column, (name, weights, likeliest) in zip(st.columns(2, gap="large"), sides, strict=True):
         with column:
-            for place, layer in enumerate(other.layers):
+            for index, layer in enumerate(other.layers):
                 panel = Panel(
                     "weights",
-                    weights[place],
+                    weights[index],
                     ("H", "S"),
                     (names, other.source),
-                    note=f"{says}, layer {layer}",
+                    note=f"{name}, layer {layer}",
                     role="weights",
                     scale="probability",
                     footer="each row sums to 1",
                 )
-                tensor_view([panel], key=f"labs.explanation.{says}.{layer}")
+                tensor_view([panel], key=f"labs.explanation.{name}.{layer}")
             shares = " · ".join(f"{said(token)} {percent(share)}" for token, share in likeliest)
             st.markdown(f"Next character: {shares}")
 
@@ -206,15 +207,15 @@ def _reply(other: Adversary) -> bool:
             "taught, and the model answers it right. This one is not."
         )
         return True
-    own, found = tried.kept
+    own, others = tried.kept
     options = ("the model's weights for this date", "the weights that were found", "both as often")
     return lab_widgets.predict(
         "second",
         f"Both are now used for {tried.dates} other dates that are written like this one, at the same position. With "
         "which does the model's most probable character stay the same more often?",
         options,
-        options[0 if own > found else 1 if found > own else 2],
-        f"With the model's weights for this date in {own} of {tried.dates}, with those found in {found}. The median "
+        options[0 if own > others else 1 if others > own else 2],
+        f"With the model's weights for this date in {own} of {tried.dates}, with those found in {others}. The median "
         f"move of the output is {_small(tried.moved[0])} and {_small(tried.moved[1])}.",
     )
 
@@ -239,8 +240,8 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
     st.dataframe(
         {
             "uniform": list(rows),
-            "dates": [f"{one.dates_right} of {one.dates}" for one in rows.values()],
-            "characters": [f"{one.characters_right} of {one.characters}" for one in rows.values()],
+            "dates": [f"{score.dates_right} of {score.dates}" for score in rows.values()],
+            "characters": [f"{score.characters_right} of {score.characters}" for score in rows.values()],
         },
         hide_index=True,
     )

@@ -39,16 +39,16 @@ def draw() -> None:
             tuple(experiment.RECURRENT),
             help="A number scales W_hh to this spectral radius, the largest magnitude of its eigenvalues.",
         )
-    found = result(experiment.influence, length, width, recurrent)
+    influences = result(experiment.influence, length, width, recurrent)
     st.caption(
         f"Random weights of {experiment.SEEDS} seeds, uniform in ±1/√d as PyTorch draws them for both kinds of layer. "
-        f"W_hh then has spectral radius {_range(found.radius)}. They show what learning starts from, not what a "
+        f"W_hh then has spectral radius {_range(influences.radius)}. They show what learning starts from, not what a "
         "trained RNN remembers. Attention has one head and no positional encoding."
     )
-    if _fades(found):
-        _curves(found)
-        if _both_ways(found):
-            _bidirectional(found)
+    if _fades(influences):
+        _curves(influences)
+        if _both_ways(influences):
+            _bidirectional(influences)
             _halves(length, width, recurrent)
             _map(length, width, recurrent)
             if _dearer(width):
@@ -57,9 +57,9 @@ def draw() -> None:
     lab_widgets.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
 
 
-def _fades(found: experiment.Influence) -> bool:
-    n = found.lengths[-1]
-    first, last = (experiment.mean(found.rnn)[place] for place in (0, -1))
+def _fades(influences: experiment.Influence) -> bool:
+    n = influences.lengths[-1]
+    first, last = (experiment.mean(influences.rnn)[index] for index in (0, -1))
     factor = first / last
     options = (
         "about as strong or stronger",
@@ -67,30 +67,32 @@ def _fades(found: experiment.Influence) -> bool:
         "100 to a million times weaker",
         "more than a million times weaker",
     )
-    place = 0 if factor < 2 else 1 if factor < 100 else 2 if factor < 1e6 else 3
-    here, there = (experiment.mean(found.attention)[place] for place in (0, -1))
+    index = 0 if factor < 2 else 1 if factor < 100 else 2 if factor < 1e6 else 3
+    near, far = (experiment.mean(influences.attention)[index] for index in (0, -1))
     return lab_widgets.predict(
         "fades",
         f"In an RNN, how strong is the first token's influence on the last output when {n} words are read, compared "
         "with a sentence of 2 words?",
         options,
-        options[place],
+        options[index],
         f"{number(first, 3)} for 2 words, {number(last, 3)} for {n}: {_times(first, last)}. In self-attention "
-        f"{number(here, 3)} and {number(there, 3)}: {_times(here, there)}.",
+        f"{number(near, 3)} and {number(far, 3)}: {_times(near, far)}.",
     )
 
 
-def _curves(found: experiment.Influence) -> None:
+def _curves(influences: experiment.Influence) -> None:
     st.markdown("##### Influence of the first token on the last output")
     lines = [
-        Curve(_NAMES[name], found.lengths, experiment.mean(values), band=_reach(values))
-        for name, values in (("rnn", found.rnn), ("attention", found.attention))
+        Curve(_NAMES[name], influences.lengths, experiment.mean(values), band=_reach(values))
+        for name, values in (("rnn", influences.rnn), ("attention", influences.attention))
     ]
-    without = Curve("RNN without tanh, ‖W_hhⁿ⁻¹ W_ih‖", found.lengths, experiment.mean(found.linear), dashed=True)
+    without = Curve(
+        "RNN without tanh, ‖W_hhⁿ⁻¹ W_ih‖", influences.lengths, experiment.mean(influences.linear), dashed=True
+    )
     curves([*lines, without], x="length n", y="Frobenius norm", log_y=True, height=320)
-    n = found.lengths[-1]
-    rnn, attention = (experiment.mean(values) for values in (found.rnn, found.attention))
-    step, without_tanh = ((line[-1] / line[0]) ** (1 / (n - 2)) for line in (rnn, experiment.mean(found.linear)))
+    n = influences.lengths[-1]
+    rnn, attention = (experiment.mean(values) for values in (influences.rnn, influences.attention))
+    step, without_tanh = ((line[-1] / line[0]) ** (1 / (n - 2)) for line in (rnn, experiment.mean(influences.linear)))
     share = (attention[-1] * n) / (attention[0] * 2)
     st.markdown(
         f"A line is the geometric mean of {experiment.SEEDS} seeds, its band the least and the most of them. For every "
@@ -101,64 +103,64 @@ def _curves(found: experiment.Influence) -> None:
     )
 
 
-def _both_ways(found: experiment.Influence) -> bool:
-    n = found.lengths[-1]
-    apart = _alike(found)
+def _both_ways(influences: experiment.Influence) -> bool:
+    n = influences.lengths[-1]
+    apart = _alike(influences)
     options = ("stronger than in the RNN", "the same as in the RNN", "weaker than in the RNN")
-    one, other = (experiment.mean(values)[-1] for values in (found.both, found.rnn))
+    both, forward = (experiment.mean(values)[-1] for values in (influences.both, influences.rnn))
     return lab_widgets.predict(
         "both_ways",
         "A second RNN reads the sentence from the right, and its states are put beside the first one's. How strong "
         "is the first token's influence on the last output now?",
         options,
-        options[1] if apart < _SAME else options[0] if one > other else options[2],
-        f"{number(one, 3)} for {n} words, against {number(other, 3)}; over all lengths and seeds the largest relative "
-        f"difference is {number(apart, 2)}. At the last word the second RNN has only read "
+        options[1] if apart < _SAME else options[0] if both > forward else options[2],
+        f"{number(both, 3)} for {n} words, against {number(forward, 3)}; over all lengths and seeds the largest "
+        f"relative difference is {number(apart, 2)}. At the last word the second RNN has only read "
         "the last word.",
     )
 
 
-def _alike(found: experiment.Influence) -> float:
+def _alike(influences: experiment.Influence) -> float:
     """The largest relative difference of the two RNNs, over all lengths and seeds."""
-    return (found.both / found.rnn - 1).abs().max().item()
+    return (influences.both / influences.rnn - 1).abs().max().item()
 
 
-def _bidirectional(found: experiment.Influence) -> None:
+def _bidirectional(influences: experiment.Influence) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### First token, last output")
         curves(
             [
-                Curve("RNN", found.lengths, experiment.mean(found.rnn)),
-                Curve("self-attention", found.lengths, experiment.mean(found.attention)),
-                Curve("bidirectional RNN", found.lengths, experiment.mean(found.both)),
+                Curve("RNN", influences.lengths, experiment.mean(influences.rnn)),
+                Curve("self-attention", influences.lengths, experiment.mean(influences.attention)),
+                Curve("bidirectional RNN", influences.lengths, experiment.mean(influences.both)),
             ],
             x="length n",
             y="Frobenius norm",
             log_y=True,
             height=320,
         )
-    place = list(range(found.lengths[-1]))
-    mean = {name: experiment.mean(values) for name, values in found.places.items()}
+    index = list(range(influences.lengths[-1]))
+    mean = {name: experiment.mean(values) for name, values in influences.places.items()}
     with right:
         st.markdown("##### Every token, the sentence's summary")
         curves(
             [
-                Curve("RNN, last output", place, mean["rnn"]),
-                Curve("self-attention, last output", place, mean["attention"]),
-                Curve("bidirectional RNN, both final states", place, mean["both"]),
+                Curve("RNN, last output", index, mean["rnn"]),
+                Curve("self-attention, last output", index, mean["attention"]),
+                Curve("bidirectional RNN, both final states", index, mean["both"]),
             ],
             x="place of the token",
             y="Frobenius norm",
             log_y=True,
             height=320,
         )
-    same = "The lines of the two RNNs on the left lie on each other. " if _alike(found) < _SAME else ""
-    lowest = min(place, key=lambda at: mean["both"][at])
+    same = "The lines of the two RNNs on the left lie on each other. " if _alike(influences) < _SAME else ""
+    lowest = min(index, key=lambda at: mean["both"][at])
     st.markdown(
         f"{same}The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
         f"the sentence, depends on word 0 with {number(mean['both'][0], 3)} (the RNN's last output: "
-        f"{number(mean['rnn'][0], 3)}), on word {place[-1]} with {number(mean['both'][-1], 3)}, and least on word "
+        f"{number(mean['rnn'][0], 3)}), on word {index[-1]} with {number(mean['both'][-1], 3)}, and least on word "
         f"{lowest}, with {number(mean['both'][lowest], 3)}. In self-attention the strongest word has "
         f"{number(max(mean['attention']) / min(mean['attention']), 3)} times the influence of the weakest."
     )
@@ -166,16 +168,18 @@ def _bidirectional(found: experiment.Influence) -> None:
 
 def _halves(length: int, width: int, recurrent: str) -> None:
     shown = min(length, _SHOWN)
-    found = result(experiment.halves, shown, width, recurrent)
+    two_halves = result(experiment.halves, shown, width, recurrent)
     st.markdown("##### Twice as wide: two RNNs side by side")
     labels = words(shown)
     tensor_view(
         [
-            Panel("forward", found.forward.float(), ("L", "d_model"), (labels, None), note="read from the left"),
-            Panel("backward", found.backward.float(), ("L", "d_model"), (labels, None), note="read from the right"),
+            Panel("forward", two_halves.forward.float(), ("L", "d_model"), (labels, None), note="read from the left"),
+            Panel(
+                "backward", two_halves.backward.float(), ("L", "d_model"), (labels, None), note="read from the right"
+            ),
             Panel(
                 "output",
-                found.output.float(),
+                two_halves.output.float(),
                 ("L", "2*d_model"),
                 (labels, None),
                 role="output",
@@ -184,28 +188,28 @@ def _halves(length: int, width: int, recurrent: str) -> None:
         ],
         key="labs.long_range.halves",
         reads=[
-            AffineMap.of(found.forward, SameIndex(0), SameIndex(1), when=Guard(1, end=width)),
-            AffineMap.of(found.backward, SameIndex(0), SameIndex(1, -width), when=Guard(1, first=width)),
+            AffineMap.of(two_halves.forward, SameIndex(0), SameIndex(1), when=Guard(1, end=width)),
+            AffineMap.of(two_halves.backward, SameIndex(0), SameIndex(1, -width), when=Guard(1, first=width)),
         ],
         operation=OperationCard(
             title="side by side",
             code=f"torch.nn.RNN({width}, {width},\n    bidirectional=True)",
-            facts=(("width", f"{found.output.size(1)} = 2 · {found.forward.size(1)}"),),
+            facts=(("width", f"{two_halves.output.size(1)} = 2 · {two_halves.forward.size(1)}"),),
         ),
     )
     st.markdown(
         f"{_first(shown, length)}Two RNNs run by hand, word by word, against `bidirectional=True`: "
         + (
             "equal in every bit."
-            if found.equal
-            else f"the largest difference is {number(found.difference, 2)}, in float64."
+            if two_halves.equal
+            else f"the largest difference is {number(two_halves.difference, 2)}, in float64."
         )
     )
 
 
 def _map(length: int, width: int, recurrent: str) -> None:
     shown = min(length, _SHOWN)
-    found = result(experiment.maps, shown, width, recurrent)
+    influence_maps = result(experiment.maps, shown, width, recurrent)
     st.markdown("##### Which tokens an output depends on")
     st.caption(
         f"{_first(shown, length)}Row: an output. Column: a token's share of the influence on it; a row sums to 1. "
@@ -214,10 +218,10 @@ def _map(length: int, width: int, recurrent: str) -> None:
     labels = words(shown)
     for column, (name, title) in zip(st.columns(3), _NAMES.items(), strict=True):
         with column:
-            zeros = found[name] == 0
+            zeros = influence_maps[name] == 0
             panel = Panel(
                 title,
-                found[name].float(),
+                influence_maps[name].float(),
                 ("L", "L_k"),
                 (labels, labels),
                 scale="probability",
@@ -229,16 +233,16 @@ def _map(length: int, width: int, recurrent: str) -> None:
 
 def _dearer(width: int) -> bool:
     counted = result(costs.flops_over_lengths, width)
-    rnn, whole = tuple(one.rnn for one in counted), tuple(one.attention for one in counted)
+    rnn, whole = tuple(counts.rnn for counts in counted), tuple(counts.attention for counts in counted)
     start = costs.crossing(costs.LENGTHS, whole, rnn)
     options = ("at every length", "only from n = d on", "only from n = d² on", "at no length")
-    place = 3 if start is None else 0 if start == costs.LENGTHS[0] else 1 if start < width * 4 else 2
+    index = 3 if start is None else 0 if start == costs.LENGTHS[0] else 1 if start < width * 4 else 2
     return lab_widgets.predict(
         "dearer",
         f"Table 1 of the paper counts n²·d operations for self-attention and n·d² for an RNN. With d = {width}, and "
         "with all their weights, at which lengths does a layer of self-attention take more FLOPs than an RNN?",
         options,
-        options[place],
+        options[index],
         f"Counted by PyTorch at n = {costs.LENGTHS[0]}: {whole[0]:,} against {rnn[0]:,}; at n = {costs.LENGTHS[-1]}: "
         f"{whole[-1]:,} against {rnn[-1]:,}.",
     )
@@ -247,12 +251,12 @@ def _dearer(width: int) -> bool:
 def _costs(length: int, width: int) -> None:
     counted = result(costs.flops_over_lengths, width)
     st.markdown("##### FLOPs of one layer")
-    rnn, between = (tuple(getattr(one, name) for one in counted) for name in ("rnn", "between"))
+    rnn, between = (tuple(getattr(counts, name) for counts in counted) for name in ("rnn", "between"))
     curves(
         [
             Curve("RNN", costs.LENGTHS, rnn),
             Curve("self-attention, Q·Kᵀ and weights·V", costs.LENGTHS, between),
-            Curve("self-attention with W_Q, W_K, W_V, W_O", costs.LENGTHS, [one.attention for one in counted]),
+            Curve("self-attention with W_Q, W_K, W_V, W_O", costs.LENGTHS, [counts.attention for counts in counted]),
         ],
         x="length n",
         y="FLOPs",
@@ -306,7 +310,7 @@ def _range(values: torch.Tensor) -> str:
 def _times(before: float, after: float) -> str:
     ratio = max(before / after, after / before)
     said = number(ratio, 3) if ratio < 1000 or ratio >= 1e10 else f"{float(f'{ratio:.3g}'):,.0f}"
-    return f"{said} times {'weaker' if before >= after else 'stronger'}"
+    return f"{said} times weaker" if before >= after else f"{said} times stronger"
 
 
 def _first(shown: int, length: int) -> str:

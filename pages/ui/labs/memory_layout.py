@@ -7,11 +7,13 @@ import torch
 
 from engine.export.units import format_bytes
 from engine.labs.memory_layout import AXES, WRITTEN, Layout, Merge, code, layout
+from engine.labs.phrases import by_count
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
 from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
@@ -27,21 +29,19 @@ def draw() -> None:
         "in the row. `transpose` swaps two axes, `permute` takes them all. Here are the queries of one sentence, cut "
         "into heads. Each number is its own place in memory, so you can see where it went."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Length L", 1, 6, 3)
-    with sliders[1]:
-        heads = lab_widgets.number("heads", "Heads H", 1, 4, 2)
-    with sliders[2]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 6, 4)
+    length, heads, d_k = lab_widgets.numbers(
+        Slider("length", "Length L", 1, 6, 3),
+        Slider("heads", "Heads H", 1, 4, 2),
+        Slider("d_k", "d_k", 1, 6, 4),
+    )
     operation, axes = _operation()
-    found = result(layout, length, heads, d_k, operation, axes)
-    if _strides(found):
-        _moved(found)
-        if _refused(found):
-            _merges(found)
-            if _sharing(found):
-                _written(found)
+    query_layout = result(layout, length, heads, d_k, operation, axes)
+    if _strides(query_layout):
+        _moved(query_layout)
+        if _refused(query_layout):
+            _merges(query_layout)
+            if _sharing(query_layout):
+                _written(query_layout)
     lab_widgets.snippet(code(length, heads, d_k, operation, axes))
 
 
@@ -57,106 +57,110 @@ def _operation() -> tuple[str, tuple[int, ...]]:
     return operation, ()
 
 
-def _strides(found: Layout) -> bool:
-    before, after = found.query.stride(), found.moved.stride()
-    fresh = torch.empty(found.moved.shape).stride()
+def _strides(query_layout: Layout) -> bool:
+    before, after = query_layout.query.stride(), query_layout.moved.stride()
+    fresh = torch.empty(query_layout.moved.shape).stride()
     choices = dict.fromkeys((after, before, fresh, before[::-1], (1, 1, 1), (0, 0, 0), (2, 2, 2)))
     jumps = ", ".join(f"{stride} for {axis}" for axis, stride in zip(AXES, before, strict=True))
     return lab_widgets.predict(
         "strides",
-        f"The query has shape {tuple(found.query.shape)}. One step goes {jumps}: its strides are {before}. "
-        f"What are the strides of `{found.call}`, whose shape is {tuple(found.moved.shape)}?",
+        f"The query has shape {tuple(query_layout.query.shape)}. One step goes {jumps}: its strides are {before}. "
+        f"What are the strides of `{query_layout.call}`, whose shape is {tuple(query_layout.moved.shape)}?",
         tuple(map(str, sorted(list(choices)[:3]))),
         str(after),
-        f"{found.unmoved} of {found.query.numel()} numbers lie where they lay in memory.",
+        f"{query_layout.unmoved} of {query_layout.query.numel()} numbers lie where they lay in memory.",
     )
 
 
-def _moved(found: Layout) -> None:
+def _moved(query_layout: Layout) -> None:
     st.markdown("##### Before and after")
-    _pictures(found)
-    facts, says = st.columns(2, gap="large")
+    _pictures(query_layout)
+    facts, notes = st.columns(2, gap="large")
     with facts:
-        names = ["query"] if found.call == "query" else ["query", found.name]
-        tensors = [found.query, found.moved][: len(names)]
+        names = ["query"] if query_layout.call == "query" else ["query", query_layout.name]
+        tensors = [query_layout.query, query_layout.moved][: len(names)]
         st.markdown(_table(["", *names], _facts(tensors)))
-    with says:
-        if found.stories[0]:
-            st.markdown(found.stories[0])
-        if found.twin:
-            st.markdown(f"`{found.twin}` gives the same numbers with the same strides.")
-        elif found.call.startswith("query.permute") and found.order != (0, 1, 2):
+    with notes:
+        if query_layout.stories[0]:
+            st.markdown(query_layout.stories[0])
+        if query_layout.twin:
+            st.markdown(f"`{query_layout.twin}` gives the same numbers with the same strides.")
+        elif query_layout.call.startswith("query.permute") and query_layout.order != (0, 1, 2):
             st.markdown("All three axes change place. One `transpose` swaps two, so it takes two of them.")
     st.markdown("##### The storage, and the order in which it is read")
-    steps, near = len(found.jumps), found.jumps.count(1)
+    steps, near = len(query_layout.jumps), query_layout.jumps.count(1)
+    all_steps = by_count(steps, "{count} step", "{count} steps")
+    far_steps = by_count(steps - near, "{count} jump", "{count} jumps")
     ribbon(
         Ribbon(
-            name=found.name,
-            shape=tuple(found.moved.shape),
-            stride=found.moved.stride(),
-            axes=found.axes,
-            order=found.order,
-            reading=found.reading,
+            name=query_layout.name,
+            shape=tuple(query_layout.moved.shape),
+            stride=query_layout.moved.stride(),
+            axes=query_layout.axes,
+            order=query_layout.order,
+            reading=query_layout.reading,
             above="storage of query, by place in memory",
-            below=f"{found.name}, in the order in which it is read: last axis fastest",
-            says=f"Reading {found.name} takes {_counted(steps, 'step')}: {near} to the next number in memory, "
-            f"{_counted(steps - near, 'jump')}. Point at a number, or read one after the other.",
+            below=f"{query_layout.name}, in the order in which it is read: last axis fastest",
+            says=f"Reading {query_layout.name} takes {all_steps}: {near} to the next number in memory, {far_steps}. "
+            "Point at a number, or read one after the other.",
         ),
         key="labs.memory_layout.ribbon",
     )
 
 
-def _pictures(found: Layout) -> None:
-    labels = words(found.query.size(0))
+def _pictures(query_layout: Layout) -> None:
+    labels = words(query_layout.query.size(0))
     along = {"L": labels}
-    query = Panel("query", found.query, AXES, (labels, None, None), role="query", scale="ids")
-    if found.call == "query":
+    query = Panel("query", query_layout.query, AXES, (labels, None, None), role="query", scale="ids")
+    if query_layout.call == "query":
         tensor_view([query], key="labs.memory_layout.query")
         return
     moved = Panel(
-        found.name,
-        found.moved,
-        found.axes,
-        tuple(along.get(axis) for axis in found.axes),
+        query_layout.name,
+        query_layout.moved,
+        query_layout.axes,
+        tuple(along.get(axis) for axis in query_layout.axes),
         role="query",
         scale="ids",
     )
-    follow = [SameIndex(found.order.index(axis)) for axis in range(len(AXES))]
+    follow = [SameIndex(query_layout.order.index(axis)) for axis in range(len(AXES))]
     tensor_view(
         [query, moved],
         key="labs.memory_layout.moved",
-        reads=[AffineMap.of(found.query, *follow)],
-        operation=OperationCard(title=found.call.partition(".")[2].partition("(")[0], code=found.call),
+        reads=[AffineMap.of(query_layout.query, *follow)],
+        operation=OperationCard(title=query_layout.call.partition(".")[2].partition("(")[0], code=query_layout.call),
         travel=Travel(0, (1, 2), keeps=True),
     )
 
 
-def _refused(found: Layout) -> bool:
-    count = sum(bool(merge.error) for merge in found.merges)
+def _refused(query_layout: Layout) -> bool:
+    count = sum(bool(merge.error) for merge in query_layout.merges)
     options = ("none", "one", "two", "all three")
-    first, second, third = found.axes
-    because = "; ".join(f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in found.merges)
+    first, second, third = query_layout.axes
+    because = "; ".join(
+        f"{_joined(merge.axes)}: {'raises' if merge.error else 'works'}" for merge in query_layout.merges
+    )
     return lab_widgets.predict(
         "refused",
         f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
-        f"these does it refuse for `{found.name}`?",
+        f"these does it refuse for `{query_layout.name}`?",
         options,
         options[count],
         f"{because}.",
     )
 
 
-def _merges(found: Layout) -> None:
+def _merges(query_layout: Layout) -> None:
     st.markdown("##### Which axes view can merge")
     st.markdown(
         "`view` copies nothing, so the merged axis must do with one stride. That works where a step along the outer "
         "axis goes exactly as far as the whole inner one: stride of the outer = size of the inner × its stride. An "
         "axis of size 1 is never stepped along, and asks for nothing."
     )
-    for column, merge in zip(st.columns(3), found.merges, strict=True):
+    for column, merge in zip(st.columns(3), query_layout.merges, strict=True):
         with column, st.container(border=True):
-            _one_merge(found, merge)
-    errors = list(dict.fromkeys(merge.error for merge in found.merges if merge.error))
+            _one_merge(query_layout, merge)
+    errors = list(dict.fromkeys(merge.error for merge in query_layout.merges if merge.error))
     for error in errors:
         st.markdown("What PyTorch says:")
         st.code(error, language=None, wrap_lines=True)
@@ -167,8 +171,8 @@ def _merges(found: Layout) -> None:
         )
 
 
-def _one_merge(found: Layout, merge: Merge) -> None:
-    st.markdown(f"**{_joined(merge.axes)}**: `{found.name}.view({', '.join(map(str, merge.sizes))})`")
+def _one_merge(query_layout: Layout, merge: Merge) -> None:
+    st.markdown(f"**{_joined(merge.axes)}**: `{query_layout.name}.view({', '.join(map(str, merge.sizes))})`")
     for condition in merge.conditions:
         needed = condition.size * condition.inner_stride
         mark, sign = (":green[✓]", "=") if condition.holds else (":orange[✗]", "≠")
@@ -179,51 +183,55 @@ def _one_merge(found: Layout, merge: Merge) -> None:
         )
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")
-    said = "raises" if merge.error else "works"
-    memory = "shares the memory" if merge.reshape_shares else f"copies {format_bytes(merge.nbytes)}"
-    st.markdown(f"`view` {said}, `reshape` {memory}.")
+    by_view = "`view` raises" if merge.error else "`view` works"
+    by_reshape = (
+        "`reshape` shares the memory" if merge.reshape_shares else f"`reshape` copies {format_bytes(merge.nbytes)}"
+    )
+    st.markdown(f"{by_view}, {by_reshape}.")
 
 
-def _sharing(found: Layout) -> bool:
-    write = found.through_view
+def _sharing(query_layout: Layout) -> bool:
+    write = query_layout.through_view
     options = ("in `query` alone", "in `copied` alone", "in both", "in neither")
-    place = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
+    index = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
     return lab_widgets.predict(
         "sharing",
-        f"`copied = {found.name}.contiguous()`, and then `{found.name}{list(write.index)} = {WRITTEN}`. Where is that "
-        "number read afterwards?",
+        f"`copied = {query_layout.name}.contiguous()`, and then `{query_layout.name}{list(write.index)} = {WRITTEN}`. "
+        "Where is that number read afterwards?",
         options,
-        options[place[write.query == WRITTEN, write.copied == WRITTEN]],
+        options[index[write.query == WRITTEN, write.copied == WRITTEN]],
         f"`query{list(write.query_index)}` is {_number(write.query)}, `copied{list(write.index)}` is "
         f"{_number(write.copied)}.",
     )
 
 
-def _written(found: Layout) -> None:
+def _written(query_layout: Layout) -> None:
     st.markdown("##### Whose memory it is")
-    view, copy = found.through_view, found.through_copy
-    was = int(found.query[view.query_index])
+    view, copy = query_layout.through_view, query_layout.through_copy
+    was = int(query_layout.query[view.query_index])
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(_table(["", found.name, "copied"], _facts([found.moved, found.copied])))
+        st.markdown(_table(["", query_layout.name, "copied"], _facts([query_layout.moved, query_layout.copied])))
     with right:
-        names = ["query", found.name, "copied"]
+        names = ["query", query_layout.name, "copied"]
         rows = [["before", *[str(was)] * 3]]
-        for said, write in ((f"written through {found.name}", view), ("written into copied", copy)):
+        for said, write in ((f"written through {query_layout.name}", view), ("written into copied", copy)):
             values = (write.query, write.moved, write.copied)
             rows.append([said, *(f"**{_number(value)}**" if value == WRITTEN else str(value) for value in values)])
-        if found.call == "query":
+        if query_layout.call == "query":
             names, rows = names[1:], [[row[0], *row[2:]] for row in rows]
         st.markdown(_table(["", *names], rows))
-        places = f"`{found.name}{list(view.index)}` and `copied{list(view.index)}`"
-        at = places if found.call == "query" else f"`query{list(view.query_index)}`, {places}"
+        places = f"`{query_layout.name}{list(view.index)}` and `copied{list(view.index)}`"
+        at = places if query_layout.call == "query" else f"`query{list(view.query_index)}`, {places}"
         st.caption(f"The number at {at}. Each write is made on fresh tensors.")
-    if found.copied.data_ptr() == found.moved.data_ptr():
-        st.markdown(f"{found.stories[1]} So `contiguous` returned the tensor itself, and they share every number.")
+    if query_layout.copied.data_ptr() == query_layout.moved.data_ptr():
+        st.markdown(
+            f"{query_layout.stories[1]} So `contiguous` returned the tensor itself, and they share every number."
+        )
     else:
         st.markdown(
-            f"{found.stories[1]} The copy costs {format_bytes(found.copied.nbytes)}, lies in the order of the lower "
-            "row above, and from then on leads a life of its own."
+            f"{query_layout.stories[1]} The copy costs {format_bytes(query_layout.copied.nbytes)}, lies in the order "
+            "of the lower row above, and from then on leads a life of its own."
         )
 
 
@@ -244,10 +252,6 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _joined(axes: tuple[str, ...]) -> str:
     return f"{', '.join(axes[:-1])} and {axes[-1]}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _number(value: int) -> str:

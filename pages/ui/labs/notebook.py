@@ -8,12 +8,14 @@ from dataclasses import replace
 import streamlit as st
 
 from engine import Step
-from engine.labs.notebook import PAD, Line, Replay, code, nearest, replay, with_the_length_left_open
+from engine.labs.notebook import PAD, NotebookLine, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook.shapes import options
+from engine.labs.phrases import by_count
 from engine.ops import reads
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Code, Row, Shape, line_table
 from pages.ui.views.date_answer import percent
 from pages.ui.views.operation_card import card_of
@@ -57,34 +59,31 @@ def draw() -> None:
         "attention. Say which shape a line prints, then see what it made. Choose a line in the table to go there."
     )
     batch, length, d_model, heads = _sizes()
-    found = result(replay, batch, length, d_model, heads)
-    if found.error:
+    run = result(replay, batch, length, d_model, heads)
+    if run.error:
         _rule(d_model, heads)
     steps, table = st.columns([2, 3], gap="medium")
     with steps:
-        line = found.lines[lab_widgets.number("line", "Line", 1, found.raised or len(found.lines), 1) - 1]
-        known = _line(found, line, batch, length, d_model, heads)
+        line = run.lines[lab_widgets.number("line", "Line", 1, run.raised or len(run.lines), 1) - 1]
+        known = _line(run, line, batch, length, d_model, heads)
     with table:
-        _table(found, line, known)
+        _table(run, line, known)
     if known and line.step:
-        _stage(found, line.step)
-    if found.error:
+        _stage(run, line.step)
+    if run.error:
         _left_open(batch, length, d_model, heads)
     else:
-        _whole(found)
+        _whole(run)
     lab_widgets.snippet(code(batch, length, d_model, heads), "The whole notebook, to copy and run alone")
 
 
 def _sizes() -> tuple[int, int, int, int]:
-    columns = st.columns(4)
-    with columns[0]:
-        batch = lab_widgets.number("batch", "Batch B", *_BATCH)
-    with columns[1]:
-        length = lab_widgets.number("length", "Length L of the longest sentence", *_LENGTH)
-    with columns[2]:
-        d_model = lab_widgets.number("d_model", "d_model", *_WIDTH)
-    with columns[3]:
-        heads = lab_widgets.number("heads", "Heads H", *_HEADS)
+    batch, length, d_model, heads = lab_widgets.numbers(
+        Slider("batch", "Batch B", *_BATCH),
+        Slider("length", "Length L of the longest sentence", *_LENGTH),
+        Slider("d_model", "d_model", *_WIDTH),
+        Slider("heads", "Heads H", *_HEADS),
+    )
     classic = {"batch": _BATCH[2], "length": _LENGTH[2], "d_model": _WIDTH[2], "heads": _HEADS[2]}
     if (batch, length, d_model, heads) != tuple(classic.values()):
         _offer("Back to the classic sizes", **classic)
@@ -96,14 +95,15 @@ def _rule(d_model: int, heads: int) -> None:
     widths, counts = nearest(d_model, heads, _WIDTH[:2], _HEADS[:2])
     d_k, rest = divmod(d_model, heads)
     with st.container(border=True):
+        left_over = by_count(rest, "{count} is left over", "{count} are left over")
         st.markdown(
             f"**d_model must be a multiple of the number of heads.** {d_model} is not a multiple of {heads}: "
-            f"{heads} heads of {d_k} take {heads * d_k} numbers of each token's {d_model}, and {rest} "
-            f"{'is' if rest == 1 else 'are'} left over. The nearest sizes that work:"
+            f"{heads} heads of {d_k} take {heads * d_k} numbers of each token's {d_model}, and {left_over}. The "
+            "nearest sizes that work:"
         )
         with st.container(horizontal=True):
             for count in counts:
-                _offer(f"{count} head{'s' if count > 1 else ''}", heads=count)
+                _offer(by_count(count, "{count} head", "{count} heads"), heads=count)
             for width in widths:
                 _offer(f"d_model {width}", d_model=width)
 
@@ -114,22 +114,22 @@ def _offer(label: str, **values: int) -> None:
     )
 
 
-def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, heads: int) -> bool:
+def _line(run: Replay, line: NotebookLine, batch: int, length: int, d_model: int, heads: int) -> bool:
     """The line that is next, and what it prints once a person has said so; whether that is open."""
-    last = found.raised or len(found.lines)
+    last = run.raised or len(run.lines)
     with st.container(horizontal=True):
-        for label, place in (("← Back", line.number - 1), ("Next line →", line.number + 1), ("To the end", last)):
+        for label, index in (("← Back", line.number - 1), ("Next line →", line.number + 1), ("To the end", last)):
             st.button(
                 label,
                 key=f"labs.notebook.{label}",
                 on_click=lab_widgets.move,
-                kwargs={"line": place},
-                disabled=not 1 <= place <= last or place == line.number,
+                kwargs={"line": index},
+                disabled=not 1 <= index <= last or index == line.number,
             )
     st.code(f"{line.code}\nprint(tuple({line.name}.shape))", language="python", wrap_lines=True)
     if line.step is None:
         st.markdown(f"Line {line.number} raises. PyTorch says:")
-        st.code(found.error, language=None, wrap_lines=True)
+        st.code(run.error, language=None, wrap_lines=True)
         st.markdown(
             f"`view` only regroups the numbers that are there: {batch} × {length} × {d_model} = "
             f"{batch * length * d_model:,}. The shape asked for holds {batch} × {length} × {heads} × "
@@ -146,33 +146,33 @@ def _line(found: Replay, line: Line, batch: int, length: int, d_model: int, head
         "What does this line print?",
         [str(shape) for shape in shapes],
         str(line.step.shape),
-        f"{why}{_beside(found, line)}",
+        f"{why}{_batch_note(run, line)}",
     )
 
 
-def _beside(found: Replay, line: Line) -> str:
+def _batch_note(run: Replay, line: NotebookLine) -> str:
     if line.name != "batch":
         return ""
-    padding = len(found.lengths) * max(found.lengths) - sum(found.lengths)
-    return f" The sentences have {', '.join(map(str, found.lengths))} tokens; {padding:,} places are filled with id 0."
+    padding = len(run.lengths) * max(run.lengths) - sum(run.lengths)
+    return f" The sentences have {', '.join(map(str, run.lengths))} tokens; {padding:,} places are filled with id 0."
 
 
-def _table(found: Replay, line: Line, known: bool) -> None:
+def _table(run: Replay, line: NotebookLine, known: bool) -> None:
     shown = lab_widgets.pick("shapes", "Shapes in the table", (_UP_TO_HERE, _ALL))
-    rows = [_row(found, one, shown == _ALL or one.number < line.number + known) for one in found.lines]
+    rows = [_row(run, row, shown == _ALL or row.number < line.number + known) for row in run.lines]
     line_table(
         ("line", "shape", "memory", "FLOPs"),
         rows,
         chosen=line.number - 1,
         key="labs.notebook.lines",
-        on_choose=lambda place: lab_widgets.move(line=place + 1),
+        on_choose=lambda index: lab_widgets.move(line=index + 1),
     )
 
 
-def _row(found: Replay, line: Line, known: bool) -> Row:
+def _row(run: Replay, line: NotebookLine, known: bool) -> Row:
     code_cell = Code(f"{line.number:>2} {line.code}")
     if line.step is None:
-        raised = line.number == found.raised
+        raised = line.number == run.raised
         return Row([code_cell, "raises" if raised else "not reached", "", ""], "bad" if raised else "unknown")
     if not known:
         return Row([code_cell, "?", "", ""], "unknown")
@@ -193,14 +193,14 @@ def _short(flops: int) -> str:
     return str(flops or "")
 
 
-def _stage(found: Replay, step: Step) -> None:
+def _stage(run: Replay, step: Step) -> None:
     st.markdown(f"##### What `{step.name}` holds")
     if step.name == "batch":
-        tensor_view([_padded(found, step)], key="labs.notebook.ids")
+        tensor_view([_padded(run, step)], key="labs.notebook.ids")
         return
-    card = card_of(found.trace, step)
+    card = card_of(run.trace, step)
     tensor_view(
-        [replace(one, note=_by_line(one.note), footer=_by_line(one.footer)) for one in step_panels(found.trace, step)],
+        [replace(row, note=_by_line(row.note), footer=_by_line(row.footer)) for row in step_panels(run.trace, step)],
         key="labs.notebook.stage",
         reads=reads(step),
         operation=replace(card, facts=[(name, _by_line(fact)) for name, fact in card.facts]),
@@ -210,23 +210,23 @@ def _stage(found: Replay, step: Step) -> None:
 
 def _by_line(text: str) -> str:
     """Steps are counted from 0; here each is a line, and those are counted from 1."""
-    return re.sub(r"\bstep (\d+)", lambda found: f"line {int(found[1]) + 1}", text)
+    return re.sub(r"\bstep (\d+)", lambda match: f"line {int(match[1]) + 1}", text)
 
 
-def _padded(found: Replay, step: Step) -> Panel:
+def _padded(run: Replay, step: Step) -> Panel:
     """The ids, hatched where they are padding."""
-    plain = panel_of(found.trace, step)
+    plain = panel_of(run.trace, step)
     return replace(plain, note="hatched: padding", masked=step.value == PAD, scale="ids")
 
 
-def _whole(found: Replay) -> None:
+def _whole(run: Replay) -> None:
     st.markdown("##### The whole run")
     left, right = st.columns(2, gap="large")
     with left:
-        _copied(found)
+        _copied(run)
     with right:
-        _arithmetic(found)
-    if padding := found.to_padding:
+        _arithmetic(run)
+    if padding := run.to_padding:
         st.markdown(
             f"The exercise has no mask, so the real tokens look at padding too: it gets {percent(padding)} of "
             "their attention on average. A padding mask makes that 0."
@@ -248,25 +248,25 @@ def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:
     )
 
 
-def _copied(found: Replay) -> None:
-    packed = next(line.step for line in found.lines if line.name == "packed")
+def _copied(run: Replay) -> None:
+    packed = next(line.step for line in run.lines if line.name == "packed")
     assert packed is not None
     copied, same = "it copies them into the order in which they are read", "nothing: it hands back the same tensor"
-    views = sum(line.step.memory == "view" for line in found.lines if line.step)
+    views = sum(line.step.memory == "view" for line in run.lines if line.step)
     (parent,) = packed.inputs
     lab_widgets.predict(
         "contiguous",
         f"`packed = moved.contiguous()` changes no shape. What does it do with the {packed.value.numel():,} numbers?",
         (copied, same),
         same if packed.memory == "same" else copied,
-        f"`moved` has strides {parent.value.stride()}, `packed` {packed.stride}. Of the {len(found.lines)} lines "
+        f"`moved` has strides {parent.value.stride()}, `packed` {packed.stride}. Of the {len(run.lines)} lines "
         f"{views} are views, which write no numbers at all.",
     )
 
 
-def _arithmetic(found: Replay) -> None:
+def _arithmetic(run: Replay) -> None:
     cost = dict.fromkeys((*_GROUPS.values(), "everything else"), 0)
-    for line in found.lines:
+    for line in run.lines:
         if line.step:
             cost[_GROUPS.get(line.step.op, "everything else")] += line.step.flops or 0
     total = sum(cost.values())
@@ -276,5 +276,5 @@ def _arithmetic(found: Replay) -> None:
         "Which lines take most of the arithmetic?",
         tuple(cost),
         most,
-        f"Of {total:,} FLOPs " + ", ".join(f"{name} take {percent(one / total)}" for name, one in cost.items()) + ".",
+        f"Of {total:,} FLOPs " + ", ".join(f"{name} take {percent(row / total)}" for name, row in cost.items()) + ".",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import streamlit as st
+from torch import Tensor
 
 from engine.labs.explanation.trained_scores import TEXTS, trained_scores
 from engine.labs.scaling import (
@@ -12,8 +13,8 @@ from engine.labs.scaling import (
     PAIRS,
     QUERIES,
     SETS,
-    Attention,
     Measures,
+    ScaledAttention,
     Spread,
     attention,
     code,
@@ -30,6 +31,7 @@ from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 
 _GROWTH = 16
 _SPREAD_SIZES = tuple(4**power for power in range(6))
@@ -44,13 +46,11 @@ def draw() -> None:
         "reason: where the components of q and k are independent, with mean 0 and variance 1, q·k has mean 0 and "
         "variance d_k. First this is measured, then what softmax makes of it."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 256, 64)
-    with sliders[1]:
-        keys = lab_widgets.number("keys", "Keys", 2, 64, 10)
-    with sliders[2]:
-        seed = lab_widgets.number("seed", "Draw", 0, 20, 0, help="Other random q and k.")
+    d_k, keys, seed = lab_widgets.numbers(
+        Slider("d_k", "d_k", 1, 256, 64),
+        Slider("keys", "Keys", 2, 64, 10),
+        Slider("seed", "Draw", 0, 20, 0, help="Other random q and k."),
+    )
     components = lab_widgets.pick(
         "components",
         "Components of q and k",
@@ -58,11 +58,11 @@ def draw() -> None:
         help="All have mean 0 and variance 1. In the last kind they are not independent.",
     )
     if _spread(d_k, components, seed):
-        found = result(attention, d_k, keys, components, seed)
-        if _largest(found, d_k, keys):
-            _rows(found, d_k, keys)
-            if _gradient(found, d_k, keys):
-                _curves(found, d_k, keys, components, seed)
+        scaling = result(attention, d_k, keys, components, seed)
+        if _largest(scaling, d_k, keys):
+            _rows(scaling, d_k, keys)
+            if _gradient(scaling, d_k, keys):
+                _curves(scaling, d_k, keys, components, seed)
                 _trained()
     lab_widgets.snippet(code(d_k, keys, components, seed))
 
@@ -90,13 +90,15 @@ def _variance_words(of: Spread) -> str:
 
 
 def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int) -> None:
-    measured = sorted({one.d_k: one for one in (*result(spreads, _SPREAD_SIZES, components, seed), small)}.items())
+    measured = sorted(
+        {measure.d_k: measure for measure in (*result(spreads, _SPREAD_SIZES, components, seed), small)}.items()
+    )
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Variance of q·k")
         curves(
             [
-                Curve("measured", [size for size, _ in measured], [one.variance for _, one in measured]),
+                Curve("measured", [size for size, _ in measured], [measure.variance for _, measure in measured]),
                 Curve("theory: d_k", _SPREAD_SIZES, _SPREAD_SIZES, dashed=True),
             ],
             x="d_k",
@@ -118,7 +120,7 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
             x="value",
             y="density",
         )
-    ratios = [one.variance / size for size, one in measured]
+    ratios = [measure.variance / size for size, measure in measured]
     furthest = max(ratios, key=lambda ratio: abs(math.log(ratio)))
     if 0.8 < furthest < 1.25:
         st.markdown(
@@ -135,8 +137,8 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
         )
 
 
-def _largest(found: Attention, d_k: int, keys: int) -> bool:
-    without, divided = found.measures
+def _largest(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
+    without, divided = scaling.measures
     options = ("less than 0.25", "0.25 to 0.5", "0.5 to 0.75", "0.75 or more")
     return lab_widgets.predict(
         "largest",
@@ -149,18 +151,18 @@ def _largest(found: Attention, d_k: int, keys: int) -> bool:
     )
 
 
-def _rows(found: Attention, d_k: int, keys: int) -> None:
+def _rows(scaling: ScaledAttention, d_k: int, keys: int) -> None:
     st.caption(
         f"The first {_ROWS} of {SETS * QUERIES} queries, each with its row of {keys} keys. The same q and k on both "
         "sides. Point at a weight to see the scores it is made of."
     )
-    sides = ((_WITHOUT, found.scores, "scores"), (_WITH, found.scaled, "scaled"))
-    for column, (says, scores, name), weights in zip(st.columns(2, gap="large"), sides, found.weights, strict=True):
+    sides = ((_WITHOUT, scaling.scores, "scores"), (_WITH, scaling.scaled, "scaled"))
+    for column, (title, scores, name), weights in zip(st.columns(2, gap="large"), sides, scaling.weights, strict=True):
         with column:
-            st.markdown(f"##### {says[0].upper()}{says[1:]}")
+            st.markdown(f"##### {title[0].upper()}{title[1:]}")
             tensor_view(
                 [
-                    Panel(name, scores[0, :_ROWS], ("L", "L_k"), note=says, role="scores"),
+                    Panel(name, scores[0, :_ROWS], ("L", "L_k"), note=title, role="scores"),
                     Panel(
                         "weights",
                         weights[0, :_ROWS],
@@ -174,14 +176,14 @@ def _rows(found: Attention, d_k: int, keys: int) -> None:
                 reads=[AffineMap.of(scores[0, :_ROWS], SameIndex(0), AllIndices())],
                 operation=OperationCard(title="softmax", code=f"weights = {name}.softmax(dim=-1)"),
             )
-    st.markdown(_table(found, keys))
+    st.markdown(_table(scaling, keys))
 
 
-def _table(found: Attention, keys: int) -> str:
-    without, divided = found.measures
+def _table(scaling: ScaledAttention, keys: int) -> str:
+    without, divided = scaling.measures
     flat = even(keys)
     rows = (
-        ("Standard deviation of what enters softmax", *(number(float(x.std()), 3) for x in _entering(found)), "0"),
+        ("Standard deviation of what enters softmax", *(number(float(x.std()), 3) for x in _entering(scaling)), "0"),
         ("Largest weight, mean", *_three(without.largest, divided.largest, flat.largest)),
         ("Entropy in bits, mean", *_three(without.entropy, divided.entropy, flat.entropy)),
     )
@@ -193,30 +195,30 @@ def _three(*values: float) -> tuple[str, ...]:
     return tuple(number(value, 3) for value in values)
 
 
-def _entering(found: Attention) -> tuple:
-    return found.scores, found.scaled
+def _entering(scaling: ScaledAttention) -> tuple[Tensor, Tensor]:
+    return scaling.scores, scaling.scaled
 
 
-def _gradient(found: Attention, d_k: int, keys: int) -> bool:
-    without, divided = (one.score_gradient for one in found.measures)
+def _gradient(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
+    without, divided = (measure.score_gradient for measure in scaling.measures)
     ratio = without / divided
     options = ("larger", "as large, within a tenth", "smaller", "less than a hundredth of it")
-    place = 0 if ratio > 1.1 else 1 if ratio > 0.9 else 2 if ratio >= 0.01 else 3
+    index = 0 if ratio > 1.1 else 1 if ratio > 0.9 else 2 if ratio >= 0.01 else 3
     return lab_widgets.predict(
         "gradient",
         "Training changes a score by the gradient that comes back through softmax. Take one score that enters softmax, "
         "and the norm of ∂ weights / ∂ score: how far the query's weights move with it. Without the division, the "
         f"median at d_k = {d_k}, compared to that with it, is",
         options,
-        options[place],
+        options[index],
         f"{number(without, 3)} against {number(divided, 3)}: {number(ratio, 3)} times as large. Even weights would "
         f"give {number(even(keys).score_gradient, 3)}.",
     )
 
 
-def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -> None:
+def _curves(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
     over = dict(zip(_SIZES, result(measures_over, _SIZES, keys, components, seed), strict=True))
-    both = sorted({**over, d_k: found.measures}.items())
+    both = sorted({**over, d_k: scaling.measures}.items())
     flat = even(keys)
     gradients = st.columns(2, gap="large")
     with gradients[0]:
@@ -225,7 +227,7 @@ def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -
     with gradients[1]:
         st.markdown("##### Gradient at the query, ‖∂ weights / ∂ q‖")
         _pair(both, "query_gradient", "median", d_k, log_y=True)
-    if any(min(one.score_gradient, one.query_gradient) == 0 for _, measures in both for one in measures):
+    if any(min(measure.score_gradient, measure.query_gradient) == 0 for _, measures in both for measure in measures):
         st.caption("Where a point is missing, the gradient is smaller than float64 can hold, and came out as 0.")
     weights = st.columns(2, gap="large")
     with weights[0]:
@@ -240,27 +242,27 @@ def _curves(found: Attention, d_k: int, keys: int, components: str, seed: int) -
 def _pair(
     both: list[tuple[int, tuple[Measures, Measures]]],
     name: str,
-    says: str,
+    label: str,
     d_k: int,
     level: float | None = None,
     *,
     log_y: bool = False,
 ) -> None:
     lines = []
-    for place, title in enumerate((_WITHOUT, _WITH)):
-        points = [(size, getattr(measures[place], name)) for size, measures in both]
+    for index, title in enumerate((_WITHOUT, _WITH)):
+        points = [(size, getattr(measures[index], name)) for size, measures in both]
         # A logarithm has no place for what is too small for float64 and came out as 0.
         points = [(size, value) for size, value in points if value > 0 or not log_y]
         lines.append(Curve(title, [size for size, _ in points], [value for _, value in points]))
     if level is not None:
         lines.append(Curve("even weights", [both[0][0], both[-1][0]], [level, level], dashed=True))
-    curves(lines, x="d_k", y=says, log_x=True, log_y=log_y, at=d_k)
+    curves(lines, x="d_k", y=label, log_x=True, log_y=log_y, at=d_k)
 
 
 def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> str:
     (first, begin), (last, end) = both[0], both[-1]
     went = [f"{number(begin[at].score_gradient, 3)} to {number(end[at].score_gradient, 3)}" for at in (0, 1)]
-    peak_size, peak = max(both, key=lambda one: one[1][0].query_gradient)
+    peak_size, peak = max(both, key=lambda measure: measure[1][0].query_gradient)
     rises = first < peak_size < last and peak[0].query_gradient > 1.2 * begin[0].query_gradient
     rise = (
         "At the query it first rises without the division, because q then reaches the weights through scores √d_k "
@@ -277,24 +279,25 @@ def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> s
 
 def _trained() -> None:
     st.markdown("##### And after training?")
-    found = result(trained_scores)
-    theory = math.sqrt(found.d_k)
-    deviations = [value for one in found.attentions for value in one.scores]
+    trained_attentions = result(trained_scores)
+    theory = math.sqrt(trained_attentions.d_k)
+    deviations = [value for measure in trained_attentions.attentions for value in measure.scores]
     options = ("smaller in every head", "smaller in some heads, larger in others", "larger in every head")
-    place = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
+    index = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
     if not lab_widgets.predict(
         "trained",
-        f"This app's trained model has d_k = {found.d_k}. Independent components would give q·k a standard deviation "
-        f"of √{found.d_k} = {number(theory)}. What it has is",
+        f"This app's trained model has d_k = {trained_attentions.d_k}. Independent components would give q·k a "
+        f"standard deviation of √{trained_attentions.d_k} = {number(theory)}. What it has is",
         options,
-        options[place],
+        options[index],
         f"It goes from {number(min(deviations), 3)} to {number(max(deviations), 3)}.",
     ):
         return
-    heads = len(found.attentions[0].scores)
-    head = f"| q·k / √d_k, standard deviation | {' | '.join(f'head {place}' for place in range(heads))} |\n"
+    heads = len(trained_attentions.attentions[0].scores)
+    head = f"| q·k / √d_k, standard deviation | {' | '.join(f'head {index}' for index in range(heads))} |\n"
     rows = "\n".join(
-        f"| {one.where} | {' | '.join(number(value, 3) for value in one.scaled)} |" for one in found.attentions
+        f"| {measure.where} | {' | '.join(number(value, 3) for value in measure.scaled)} |"
+        for measure in trained_attentions.attentions
     )
     st.markdown(f"{head}|---|{'---:|' * heads}\n{rows}")
     st.caption(

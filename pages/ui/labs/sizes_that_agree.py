@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Chain, Link, Sizes, chain, code
+from engine.labs.sizes_that_agree import (
+    MOST,
+    MOST_BATCH,
+    MOST_HEADS,
+    MOST_WIDTH,
+    AttentionRun,
+    AttentionSizes,
+    Link,
+    chain,
+    code,
+)
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import format_operand, number
@@ -19,7 +29,7 @@ from pages.ui.labs.kit.shape_chips import meeting
 _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
 _ROWS = ("B", "L", "d_model")
-_USUAL = Sizes()
+_USUAL = AttentionSizes()
 _ROW = (SameIndex(0), SameIndex(1), SameIndex(2), AllIndices())
 _COLUMN = (SameIndex(0), SameIndex(1), AllIndices(), SameIndex(3))
 
@@ -35,7 +45,7 @@ def draw() -> None:
     whole = len(first.links) > 2
     if _works(first) and (not whole or _shape(first, sizes)):
         for link in first.links[:2]:
-            _one(link)
+            _show_link(link)
         if whole:
             st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
             _computed(first, sizes)
@@ -45,7 +55,7 @@ def draw() -> None:
     lab_widgets.snippet(code(sizes))
 
 
-def _attention_sizes() -> Sizes:
+def _attention_sizes() -> AttentionSizes:
     columns = st.columns(4)
     with columns[0]:
         batch = lab_widgets.number("batch", "Batch B", 1, MOST_BATCH, _USUAL.batch)
@@ -61,7 +71,9 @@ def _attention_sizes() -> Sizes:
         d_v = lab_widgets.number("d_v", "d_v", 1, MOST, _USUAL.d_v)
     # What is after attention fits here, so that only attention is tried; its own sliders come below.
     width = heads * d_v
-    return Sizes(batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model)
+    return AttentionSizes(
+        batch, heads, queries, keys, values, d_k, d_k_of_keys, d_v, width, _USUAL.d_model, _USUAL.d_model
+    )
 
 
 def _examples() -> None:
@@ -76,28 +88,28 @@ def _examples() -> None:
     )
 
 
-def _works(found: Chain) -> bool:
+def _works(run: AttentionRun) -> bool:
     options = ("both work", "`query @ key.transpose(-2, -1)` raises", "`weights @ value` raises")
-    place = len(found.links) if found.links[-1].value is None and len(found.links) < 3 else 0
-    rule = found.links[place - 1].rule if place else None
-    sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in found.links[:2]]
+    index = len(run.links) if run.links[-1].value is None and len(run.links) < 3 else 0
+    rule = run.links[index - 1].rule if index else None
+    sizes = [f"{link.left.shape[link.meet[0]]} = {link.right.shape[link.meet[1]]}" for link in run.links[:2]]
     return lab_widgets.predict(
         "works",
         "With these sizes, what do the two products do?",
         options,
-        options[place],
+        options[index],
         f"{rule.given[0].upper()}{rule.given[1:]}." if rule else f"d_k: {sizes[0]}. Keys and values: {sizes[1]}.",
     )
 
 
-def _one(link: Link) -> None:
+def _show_link(link: Link) -> None:
     """A link of the chain: its shapes, and where sizes differ PyTorch's words beside plain ones."""
     with st.container(border=True):
         st.markdown(f"`{link.code}`")
         left, right, out = ((side.name, side.axes, side.shape) for side in (link.left, link.right, link.result))
         meeting(left, "+" if link.result.name == "summed" else "@", right, out, meet=link.meet)
         if link.agree:
-            st.markdown(f":green[✓] {link.rule.says}")
+            st.markdown(f":green[✓] {link.rule.statement}")
             return
         theirs, ours = st.columns(2, gap="large")
         with theirs:
@@ -111,25 +123,27 @@ def _one(link: Link) -> None:
                     "(broadcasting). The result has a shape that looks right."
                 )
         with ours:
-            st.markdown(f":orange[✗] {link.rule.says} Here {link.rule.given}.\n\n**Works with:** {link.rule.remedy}.")
+            st.markdown(
+                f":orange[✗] {link.rule.statement} Here {link.rule.given}.\n\n**Works with:** {link.rule.remedy}."
+            )
             if link.pairs:
                 st.markdown(f"The first number of {link.result.name} would be {_sum(link)}.")
 
 
 def _sum(link: Link) -> str:
     """The sum with a question mark where a number has no partner."""
-    one, other = (
+    rows, columns = (
         ("?" if value is None else format_operand(value, 2) for value in side) for side in zip(*link.pairs, strict=True)
     )
-    return " + ".join(f"{a}·{b}" for a, b in zip(one, other, strict=True))
+    return " + ".join(f"{a}·{b}" for a, b in zip(rows, columns, strict=True))
 
 
-def _computed(found: Chain, sizes: Sizes) -> None:
-    mixed, scores = found.links[1].value, found.links[0].value
-    if mixed is None or scores is None or found.weights is None:
+def _computed(run: AttentionRun, sizes: AttentionSizes) -> None:
+    mixed, scores = run.links[1].value, run.links[0].value
+    if mixed is None or scores is None or run.weights is None:
         return
     queries, keys = words(sizes.queries), words(sizes.keys)
-    given = found.given
+    given = run.given
     st.caption("Point at a number of a result: the row and the column it was made of light up. They are equally long.")
     for name, panels, line in (
         (
@@ -146,7 +160,7 @@ def _computed(found: Chain, sizes: Sizes) -> None:
             [
                 Panel(
                     "weights",
-                    found.weights,
+                    run.weights,
                     _WEIGHTS,
                     (None, None, queries, keys),
                     note="softmax of scores / √d_k",
@@ -163,15 +177,15 @@ def _computed(found: Chain, sizes: Sizes) -> None:
         tensor_view(panels, key=f"labs.sizes.{name}", reads=maps, operation=OperationCard("matmul", code=line))
 
 
-def _shape(found: Chain, sizes: Sizes) -> bool:
-    mixed = found.links[1].result.shape
+def _shape(run: AttentionRun, sizes: AttentionSizes) -> bool:
+    mixed = run.links[1].result.shape
     lead = (sizes.batch, sizes.heads)
     others = ((sizes.queries, sizes.d_k), (sizes.keys, sizes.d_v), (sizes.queries, sizes.keys), (1, 1), (2, 2), (3, 3))
     choices = list(dict.fromkeys((mixed, *((*lead, *rest) for rest in others))))[:4]
     return lab_widgets.predict(
         "shape",
-        f"Queries are {tuple(found.given.query.shape)}, keys {tuple(found.given.key.shape)}, values "
-        f"{tuple(found.given.value.shape)}. Which shape has `mixed`?",
+        f"Queries are {tuple(run.given.query.shape)}, keys {tuple(run.given.key.shape)}, values "
+        f"{tuple(run.given.value.shape)}. Which shape has `mixed`?",
         tuple(map(str, sorted(choices))),
         str(mixed),
         f"L = {sizes.queries} comes from the queries, d_v = {sizes.d_v} from the values. d_k = {sizes.d_k} was summed "
@@ -179,7 +193,7 @@ def _shape(found: Chain, sizes: Sizes) -> bool:
     )
 
 
-def _after(sizes: Sizes) -> Sizes:
+def _after(sizes: AttentionSizes) -> AttentionSizes:
     """W_O and the residual, with sliders of their own."""
     st.markdown("##### After attention: W_O and the residual")
     st.markdown("The heads are laid side by side, W_O mixes them, and the result is added to x.")
@@ -201,23 +215,23 @@ def _after(sizes: Sizes) -> Sizes:
         }
     )
     sizes = replace(sizes, w_in=w_in, w_out=w_out, d_model=d_model)
-    found = result(chain, sizes)
-    links = found.links[2:]
+    run = result(chain, sizes)
+    links = run.links[2:]
     options = (
         "both work, all sizes agree",
         "both work, though two sizes differ",
         "`w_o(concat)` raises",
         "`x + output` raises",
     )
-    place = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
+    index = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
     given = "; ".join(link.rule.given for link in links)
-    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[place], f"{given}."):
+    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[index], f"{given}."):
         for link in links:
-            _one(link)
+            _show_link(link)
     return sizes
 
 
-def _accidents(sizes: Sizes) -> None:
+def _accidents(sizes: AttentionSizes) -> None:
     st.markdown("##### Sizes that agree by accident")
     st.markdown(
         "Agreement is no proof. These lines are wrong, and whether PyTorch says so depends on the sizes. Here queries "
@@ -226,41 +240,41 @@ def _accidents(sizes: Sizes) -> None:
     name = lab_widgets.pick("mistake", "Mistake", tuple(MISTAKES))
     mistake = MISTAKES[name]
     st.code(f"{mistake.right}  # right\n{mistake.wrong}  # wrong", language="python", wrap_lines=True)
-    found = result(accident, name, sizes)
+    outcome = result(accident, name, sizes)
     options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
-    place = 0 if found.wrong is None else 1 if found.changed else 2
+    index = 0 if outcome.wrong is None else 1 if outcome.changed else 2
     if lab_widgets.predict(
         f"accident.{name}",
         f"With B = {sizes.batch}, L = {sizes.queries}, L_k = {sizes.keys} and d_k = {sizes.d_k}: what does the wrong "
         "line do?",
         options,
-        options[place],
-        _became(found),
+        options[index],
+        _became(outcome),
     ):
-        _accident(name, found, sizes)
+        _accident(name, outcome, sizes)
 
 
-def _became(found: Accident) -> str:
-    if found.wrong is None:
+def _became(outcome: Accident) -> str:
+    if outcome.wrong is None:
         return "The sizes that meet differ."
-    if not found.changed:
-        return f"All {found.right.numel()} numbers are equal."
+    if not outcome.changed:
+        return f"All {outcome.right.numel()} numbers are equal."
     return (
-        f"{found.changed} of {found.right.numel()} numbers differ, by up to {number(found.difference)}, and the shape "
-        "is the right one."
+        f"{outcome.changed} of {outcome.right.numel()} numbers differ, by up to {number(outcome.difference)}, and the "
+        "shape is the right one."
     )
 
 
-def _accident(name: str, found: Accident, sizes: Sizes) -> None:
+def _accident(name: str, outcome: Accident, sizes: AttentionSizes) -> None:
     mistake = MISTAKES[name]
-    if found.wrong is None:
-        st.code(found.error, language=None, wrap_lines=True)
+    if outcome.wrong is None:
+        st.code(outcome.error, language=None, wrap_lines=True)
         st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
         lab_widgets.examples(
             {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
         )
         return
-    if not found.changed:
+    if not outcome.changed:
         st.markdown(
             f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
             f"nothing. {mistake.means}"
@@ -270,20 +284,20 @@ def _accident(name: str, found: Accident, sizes: Sizes) -> None:
     st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
     labels = words(sizes.queries)
     along = tuple(labels if axis == "L" else None for axis in mistake.axes)
-    for column, says, value in zip(
-        st.columns(2, gap="large"), ("right", "wrong"), (found.right, found.wrong), strict=True
+    for column, side, value in zip(
+        st.columns(2, gap="large"), ("right", "wrong"), (outcome.right, outcome.wrong), strict=True
     ):
         with column:
-            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {says} line", role="output")
-            tensor_view([panel], key=f"labs.sizes.accident.{says}")
+            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {side} line", role="output")
+            tensor_view([panel], key=f"labs.sizes.accident.{side}")
 
 
-def _same(name: str, sizes: Sizes) -> int:
+def _same(name: str, sizes: AttentionSizes) -> int:
     """The number of keys with which this mistake runs."""
     return sizes.d_k if name == "key not transposed" else sizes.queries
 
 
-def _sizes_seen(sizes: Sizes) -> dict[str, int]:
+def _sizes_seen(sizes: AttentionSizes) -> dict[str, int]:
     """What decides whether a mistake shows, as the sliders are named."""
     return {
         "batch": sizes.batch,

@@ -10,6 +10,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
@@ -21,43 +22,41 @@ def draw() -> None:
         "(B, H, L, d_k). The model cuts each row with `view` and moves the axes with `permute`. One `view` straight to "
         "that shape is shorter, and PyTorch accepts it."
     )
-    sliders = st.columns(4)
-    with sliders[0]:
-        batch = lab_widgets.number("batch", "Batch", 1, 4, 1)
-    with sliders[1]:
-        length = lab_widgets.number("length", "Length", 1, 8, 4)
-    with sliders[2]:
-        heads = lab_widgets.number("heads", "Heads", 1, 8, 3)
-    with sliders[3]:
-        d_k = lab_widgets.number("d_k", "d_k", 1, 8, 4)
-    found = result(routes, batch, length, heads, d_k)
-    if _places(found):
-        _both(found, heads, d_k)
-        if _owners(found):
-            _weights(found)
+    batch, length, heads, d_k = lab_widgets.numbers(
+        Slider("batch", "Batch", 1, 4, 1),
+        Slider("length", "Length", 1, 8, 4),
+        Slider("heads", "Heads", 1, 8, 3),
+        Slider("d_k", "d_k", 1, 8, 4),
+    )
+    split_routes = result(routes, batch, length, heads, d_k)
+    if _places(split_routes):
+        _both(split_routes, heads, d_k)
+        if _owners(split_routes):
+            _weights(split_routes)
     lab_widgets.snippet(code(batch, length, heads, d_k))
 
 
-def _places(found: Routes) -> bool:
-    total = found.rows.numel()
-    share = found.in_place / total
+def _places(split_routes: Routes) -> bool:
+    total = split_routes.rows.numel()
+    share = split_routes.in_place / total
     options = ("all of them", "half or more, but not all", "fewer than half", "none")
-    place = 0 if share == 1 else 1 if share >= 0.5 else 2 if share else 3
+    index = 0 if share == 1 else 1 if share >= 0.5 else 2 if share else 3
     return lab_widgets.predict(
         "places",
-        f"Both routes give the shape {tuple(found.permuted.shape)}. How many of the {total:,} numbers does the "
+        f"Both routes give the shape {tuple(split_routes.permuted.shape)}. How many of the {total:,} numbers does the "
         "straight `view` put where `permute` puts them?",
         options,
-        options[place],
-        f"{found.in_place:,} of {total:,} numbers stand in the same place, {total - found.in_place:,} landed wrong.",
+        options[index],
+        f"{split_routes.in_place:,} of {total:,} numbers stand in the same place, {total - split_routes.in_place:,} "
+        "landed wrong.",
     )
 
 
-def _both(found: Routes, heads: int, d_k: int) -> None:
-    batch, length = found.rows.shape[:2]
+def _both(split_routes: Routes, heads: int, d_k: int) -> None:
+    batch, length = split_routes.rows.shape[:2]
     labels = words(length)
-    permuted = AffineMap.of(found.rows, SameIndex(0), SameIndex(2), SameIndex(1), SameIndex(3))
-    viewed = FlatMap(tuple(found.rows.shape), tuple(found.viewed.shape))
+    permuted = AffineMap.of(split_routes.rows, SameIndex(0), SameIndex(2), SameIndex(1), SameIndex(3))
+    viewed = FlatMap(tuple(split_routes.rows.shape), tuple(split_routes.viewed.shape))
     ways = (
         ("permuted", "cut, then permute", f".view({batch}, {length}, {heads}, {d_k})\n.permute(0, 2, 1, 3)", permuted),
         ("viewed", "straight view", f".view({batch}, {heads}, {length}, {d_k})", viewed),
@@ -71,8 +70,8 @@ def _both(found: Routes, heads: int, d_k: int) -> None:
             st.markdown(f"##### {title[0].upper()}{title[1:]}")
             tensor_view(
                 [
-                    Panel("rows", found.rows, _ROWS, (None, labels, None, None), note="cut into heads"),
-                    Panel(name, getattr(found, name), _HEADS, (None, None, labels, None), role="query"),
+                    Panel("rows", split_routes.rows, _ROWS, (None, labels, None, None), note="cut into heads"),
+                    Panel(name, getattr(split_routes, name), _HEADS, (None, None, labels, None), role="query"),
                 ],
                 key=f"labs.routes.{name}",
                 reads=[read],
@@ -81,26 +80,26 @@ def _both(found: Routes, heads: int, d_k: int) -> None:
             )
 
 
-def _owners(found: Routes) -> bool:
-    length = found.rows.size(1)
-    place = min(1, length - 1)
-    owners = found.owners[0, place].unique().tolist()
+def _owners(split_routes: Routes) -> bool:
+    length = split_routes.rows.size(1)
+    index = min(1, length - 1)
+    owners = split_routes.owners[0, index].unique().tolist()
     options = ("its own", "another token's", "several tokens'")
     labels = words(length)
     return lab_widgets.predict(
         "owners",
-        f"After the straight `view`, row {place} of head 0 should be `{labels[place]}`. Whose features are in it?",
+        f"After the straight `view`, row {index} of head 0 should be `{labels[index]}`. Whose features are in it?",
         options,
-        options[0] if owners == [place] else options[1] if len(owners) == 1 else options[2],
+        options[0] if owners == [index] else options[1] if len(owners) == 1 else options[2],
         "It holds features of " + " and ".join(f"`{labels[token]}`" for token in owners) + ".",
     )
 
 
-def _weights(found: Routes) -> None:
+def _weights(split_routes: Routes) -> None:
     st.markdown("##### What attention then computes")
-    labels = words(found.rows.size(1))
-    for column, weights, says in zip(
-        st.columns(2, gap="large"), found.weights, ("cut, then permute", "straight view"), strict=True
+    labels = words(split_routes.rows.size(1))
+    for column, weights, route in zip(
+        st.columns(2, gap="large"), split_routes.weights, ("cut, then permute", "straight view"), strict=True
     ):
         with column:
             panel = Panel(
@@ -108,17 +107,17 @@ def _weights(found: Routes) -> None:
                 weights,
                 ("B", "H", "L", "L_k"),
                 (None, None, labels, labels),
-                note=says,
+                note=route,
                 role="weights",
                 scale="probability",
                 footer="each row sums to 1, on either route",
             )
-            tensor_view([panel], key=f"labs.routes.weights.{says}")
-    if found.output_difference:
+            tensor_view([panel], key=f"labs.routes.weights.{route}")
+    if split_routes.output_difference:
         st.markdown(
             "Nothing fails: both are proper weights, and both outputs have the right shape. But after the straight "
             "`view` a row that is named after one token may ask with features of others. After merging the heads the "
-            f"two outputs differ by up to {number(found.output_difference)}."
+            f"two outputs differ by up to {number(split_routes.output_difference)}."
         )
     else:
         st.markdown("With these sizes both routes are the same, and so are the outputs, bit for bit.")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any
 
-from engine.runtime.devices import give_back
+from engine.runtime.devices import release_memory
 
 _PATIENCE = 20.0  # seconds to wait until others' screens release memory
 _UNRETURNED = 32  # one part in so many of the store's bytes may be freed and not yet be the system's again
@@ -125,4 +125,4 @@ class Store:
             if due:
                 self._freed = 0
         if due:
-            give_back()
+            release_memory()

@@ -14,17 +14,17 @@ from engine import Config, ConfigError, TextError, Trace
 from engine.runtime.decode import (
     MOST_STEPS,
     Decoded,
-    Told,
+    TeacherForced,
     answered,
     decode,
     measure_decoded,
     measure_decoding,
-    measure_told,
+    measure_teacher_forced,
     teacher_forced,
 )
-from engine.runtime.devices import choose, room
+from engine.runtime.devices import memory_budget, resolve_device
 from engine.runtime.footprint import Bytes, measure
-from engine.runtime.forward import load, read_text, run_batch
+from engine.runtime.forward import build_model, run_batch, tokenize_text
 from engine.runtime.memory_estimate import check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import Settings
@@ -76,7 +76,7 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         return tuple(_decoded(settings.config, line) for line in lines)
 
 
-def teacher_forced_of(settings: Settings, source: str, target: str) -> Told:
+def teacher_forced_of(settings: Settings, source: str, target: str) -> TeacherForced:
     """What the model held probable at every position of a target that it was given, cached.
 
     Args:
@@ -91,10 +91,10 @@ def teacher_forced_of(settings: Settings, source: str, target: str) -> Told:
         CannotRunError: as ``trace_of``.
     """
     with _run_errors_as_words():
-        config = read_text(settings.config, [source], [target])[0]
+        config = tokenize_text(settings.config, [source], [target])[0]
         _check_lines(settings.config, (settings.sentences or ((source,),))[0], target=config)
         make = partial(teacher_forced, source, target, config)
-        return _kept_or_made(("told", config, source, target), config, make, measure_told)
+        return _kept_or_made(("told", config, source, target), config, make, measure_teacher_forced)
 
 
 @contextmanager
@@ -111,18 +111,18 @@ def _run_errors_as_words() -> Iterator[None]:
 
 
 def _run(config: Config, source: tuple[str, ...] | None, target: tuple[str, ...] | None) -> Trace:
-    config = read_text(config, source, target)[0]
+    config = tokenize_text(config, source, target)[0]
     return _kept_or_made((config, source, target), config, partial(run, config, source, target))
 
 
 def _run_written(settings: Settings, written: tuple[Decoded, ...]) -> Trace:
     sources = tuple(decoded.source for decoded in written)
-    config, batch = answered(*read_text(settings.config, sources), written, settings.upto)
+    config, batch = answered(*tokenize_text(settings.config, sources), written, settings.upto)
     return _kept_or_made((config, sources, batch.target_ids), config, partial(run_batch, config, batch))
 
 
 def _decoded(config: Config, line: str) -> Decoded:
-    config = read_text(config, [line])[0].change(tgt_len=1)  # a length of its own it does not have
+    config = tokenize_text(config, [line])[0].change(tgt_len=1)  # a length of its own it does not have
     make = partial(decode, line, config)
     return _kept_or_made(("decoded", config, line), config, make, measure_decoding, measure_decoded)
 
@@ -134,9 +134,9 @@ def _check_lines(config: Config, lines: tuple[str, ...], target: Config | None =
     """
 
     def measured(config: Config) -> Bytes:
-        return measure_decoding(config) + measure_told(target or config.change(tgt_len=MOST_STEPS))
+        return measure_decoding(config) + measure_teacher_forced(target or config.change(tgt_len=MOST_STEPS))
 
-    check_fits(read_text(config, lines)[0], _store_for(config).room, measured)
+    check_fits(tokenize_text(config, lines)[0], _store_for(config).room, measured)
 
 
 def _kept_or_made(
@@ -162,14 +162,14 @@ def _kept_or_made(
     size = check_fits(config, store.room, measured)
     # The input's sizes make no weight: one model serves them all.
     weights = dataclasses.replace(config, batch=1, src_len=1, tgt_len=1)
-    model = store.get(weights, size.parameters, partial(load, weights))
+    model = store.get(weights, size.parameters, partial(build_model, weights))
     return store.get(key, size.recording, partial(make, model=model), weigh)
 
 
 def _store_for(config: Config) -> Store:
-    return _store(choose(config.device, config.dtype).type)
+    return _store(resolve_device(config.device, config.dtype).type)
 
 
 @st.cache_resource(show_spinner=False)
 def _store(device: str) -> Store:
-    return Store(room(choose(device, "float32")))
+    return Store(memory_budget(resolve_device(device, "float32")))

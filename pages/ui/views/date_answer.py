@@ -8,7 +8,7 @@ import html
 import streamlit as st
 
 from engine.pretrained.date_check import doubt
-from engine.runtime.decode import Choice, Decoded
+from engine.runtime.decode import Decoded, NextToken
 from engine.text import char_tokenizer, tokenizer
 from pages.ui.app import frame
 from pages.ui.app.markdown_escape import code, visible
@@ -65,7 +65,7 @@ def draw_doubt(written: Decoded) -> None:
         st.warning(reason)
 
 
-def _cell(choice: Choice) -> str:
+def _cell(choice: NextToken) -> str:
     share = percent(choice.probability)
     return (
         f'<span class="character" style="background: rgba(62, 107, 201, {0.06 + 0.3 * choice.probability:.2f})">'

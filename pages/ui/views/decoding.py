@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.ops.notation import number
-from engine.runtime.decode import Choice, Decoded, Told
+from engine.runtime.decode import Decoded, NextToken, TeacherForced
 from engine.text import char_tokenizer
 from pages.ui.app import frame
 from pages.ui.app.counted import counted
@@ -138,7 +138,7 @@ def _one_position(settings: Settings, written: Decoded, position: int) -> None:
             frame.link("pages/attention.py", "Its attention, head by head →", {**query, "kind": "cross"})
 
 
-def _ranking(choice: Choice) -> None:
+def _ranking(choice: NextToken) -> None:
     shown = choice.ranked[:_SHOWN]
     st.dataframe(
         {
@@ -217,13 +217,13 @@ def _compared_with_target(settings: Settings, written: Decoded) -> None:
     st.dataframe(table, hide_index=True, column_config=right, height="content" if rows <= _WHOLE_TABLE else "auto")
 
 
-def _table(written: Decoded, forced: Told) -> dict[str, list[str]]:
+def _table(written: Decoded, forced: TeacherForced) -> dict[str, list[str]]:
     positions = range(max(len(written.choices), len(forced.choices)))
 
-    def column(choices: Sequence[Choice], show: Callable[[Choice], str]) -> list[str]:
+    def column(choices: Sequence[NextToken], show: Callable[[NextToken], str]) -> list[str]:
         return [show(choices[position]) if position < len(choices) else "" for position in positions]
 
-    def read(choices: Sequence[Choice]) -> list[str]:
+    def read(choices: Sequence[NextToken]) -> list[str]:
         return [_read(choices, position) if position < len(choices) else "" for position in positions]
 
     return {
@@ -239,7 +239,7 @@ def _table(written: Decoded, forced: Told) -> dict[str, list[str]]:
     }
 
 
-def _difference(written: Decoded, forced: Told) -> str:
+def _difference(written: Decoded, forced: TeacherForced) -> str:
     """Where the given target first differs from what was written."""
     pairs = zip(written.choices, forced.choices, strict=False)
     for position, (own, given) in enumerate(pairs):
@@ -260,7 +260,7 @@ def exact_percent(share: float) -> str:
     )
 
 
-def _read(choices: Sequence[Choice], position: int) -> str:
+def _read(choices: Sequence[NextToken], position: int) -> str:
     return visible("⟨begin⟩" + "".join(choice.token for choice in choices[:position]))
 
 

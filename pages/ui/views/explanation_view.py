@@ -195,10 +195,15 @@ def _lines(location: Location, step: Step, terms: Sequence[Term]) -> list[TermLi
         TermLine(
             factors=[_factor(location, step, factor, term.digits) for factor in term.factors],
             amount=_amount(term) if len(terms) > 1 else "",
-            share=term.contribution / largest if has_shares else 0.0,
+            share=_size(term) / largest if has_shares else 0.0,
         )
         for term in terms
     ]
+
+
+def _size(term: Term) -> float:
+    """What the length of its bar stands for: a complex number has no sign."""
+    return abs(term.contribution) if isinstance(term.contribution, complex) else term.contribution
 
 
 def _amount(term: Term) -> str:

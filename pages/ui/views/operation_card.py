@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from engine import Leaf, Step, Trace
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
-from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_story
+from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
 from engine.explain.why import why
 from engine.export.units import format_bytes
 from engine.ops import Movement, movement
+from engine.ops.checks import Check
 from engine.ops.notation import number
 from engine.runtime.parameters import size_arithmetic
 from pages.ui.components.tensor_view import Badge, OperationCard
@@ -42,7 +43,7 @@ def card_of(
         formula=formula_runs(step),
         code=code,
         mark=mark,
-        badges=[Badge(check.label, check.holds, check.detail) for check in checks(trace, step)],
+        badges=[Badge(check.label, check.holds, check.detail) for check in _checks(trace, step)],
         why=why(trace, step),
         folded=tuple(_facts(step)),
         lab=lab_link(trace, step, settings),
@@ -63,6 +64,12 @@ def _shape(step: Step) -> str:
     """The shape with the symbols that are known: ``B 2 · H 4``."""
     pairs = zip(step.axes, step.shape, strict=True)
     return " · ".join(f"{symbol} {size}" if symbol not in (None, "1") else str(size) for symbol, size in pairs)
+
+
+def _checks(trace: Trace, step: Step) -> tuple[Check, ...]:
+    """What must hold of a step, its einops form among it."""
+    by_einops = einops_check(step)
+    return checks(trace, step) if by_einops is None else (*checks(trace, step), by_einops)
 
 
 def formula_runs(step: Step) -> Runs:

@@ -567,10 +567,12 @@ def test_a_tensor_without_axes_takes_the_empty_index():
     assert (here.value, here.index, here.formula) == (4.0, (), "add = sum + 1")
 
 
-def test_complex_numbers_are_not_explained():
-    here = explained(lambda x: x * 2, torch.tensor([1 + 2j]), at=(0,))
-    assert here.value == 2 + 4j
-    assert here.recomputed is None
+def test_complex_numbers_are_explained_where_the_arithmetic_holds_for_them():
+    here = explained(lambda x, y: x * y, torch.tensor([1 + 2j]), torch.tensor([2 - 1j]), at=(0,))
+    assert (here.value, here.recomputed, here.agrees) == (4 + 3j, 4 + 3j, True)
+    assert here.arithmetic == "= (1 + 2i) · (2 − 1i) = 4 + 3i"
+    assert here.largest(1).terms[0].contribution == 4 + 3j
+    assert explained(lambda x: x.var(), torch.tensor([1 + 2j, 2j])).recomputed is None
 
 
 def test_the_tolerance_grows_with_the_terms_and_their_size_and_shrinks_with_the_dtype():
@@ -585,7 +587,7 @@ def test_the_tolerance_grows_with_the_terms_and_their_size_and_shrinks_with_the_
 def test_a_recorded_number_that_its_terms_do_not_make_is_said_to_differ():
     x = torch.tensor([1.0, 2.0])
     trace, step = last(lambda x: x + 1, x)
-    x[0] = 50.0  # somebody writes into the input after the recording
+    x.data[0] = 50.0  # a write after the recording that torch does not count
     here = explain(trace, step, (0,))
     assert here.agrees is False
     assert "But 2 was recorded" in here.sentence

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import einops
@@ -7,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import Config, record, run
-from engine.explain.memory_layout import einops_pattern, einops_sizes, strides_story
+from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
 
 
 def rearranged(step):
@@ -109,3 +110,28 @@ def test_every_layout_step_of_the_transformer_has_its_story(op):
     assert steps
     for step in steps:
         assert str(step.stride) in strides_story(step)
+
+
+def test_the_einops_form_is_run_and_compared_with_the_step():
+    steps = run(Config()).steps
+    checked = [step for step in steps if einops_pattern(step) is not None]
+    assert {step.op for step in checked} >= {"view", "permute", "transpose", "unsqueeze"}
+    for step in checked:
+        check = einops_check(step)
+        assert check.holds
+        assert check.detail == f"0 of {step.value.numel():,} number{'s' * (step.value.numel() != 1)} differ"
+    assert einops_check(next(step for step in steps if step.op == "softmax")) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "detail"),
+    [
+        (lambda value: value.flip(0), "12 of 12 numbers differ"),
+        (lambda value: value.contiguous().view(3, 4), "einops makes the shape (4, 3)"),
+    ],
+)
+def test_a_step_that_is_not_its_einops_form_is_found_out(wrong, detail):
+    step = record(lambda x: x.transpose(0, 1), torch.arange(12).view(3, 4)).steps[-1]
+    check = einops_check(dataclasses.replace(step, value=wrong(step.value)))
+    assert not check.holds
+    assert check.detail == detail

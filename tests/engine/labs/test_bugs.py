@@ -9,17 +9,17 @@ from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.bugs import Sizes, apart, changed, compare, material, with_other_sizes
+from engine.labs.bugs import SublayerSizes, apart, changed, compare, material, with_other_sizes
 from engine.labs.bugs.checks import by_torch, checks_of, symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference, text_of
-from engine.labs.bugs.script import code
-from engine.labs.word_order.sublayer import attention, inputs
+from engine.labs.bugs.programs_text import code
+from engine.labs.bugs.sublayer import attention, inputs
 
-USUAL = Sizes(batch=3, length=5, source=4, heads=4, d_k=8, padding=2)
+USUAL = SublayerSizes(batch=3, length=5, source=4, heads=4, d_k=8, padding=2)
 SPLIT, MASK, INVERTED, ROOT, PACK, SOFTMAX, SOURCE, MERGE, NORM = range(9)
 
 sizes = st.builds(
-    Sizes,
+    SublayerSizes,
     st.integers(1, 5),
     st.integers(1, 6),
     st.integers(1, 6),
@@ -184,7 +184,7 @@ def test_a_wrong_program_is_the_right_one_but_for_the_lines_of_the_diff(mistake)
 
 @pytest.mark.parametrize("mistake", range(9))
 def test_shape_comments_of_both_programs_are_true(mistake):
-    for chosen in (USUAL, Sizes(2, 2, 2, 3, 4, 1)):
+    for chosen in (USUAL, SublayerSizes(2, 2, 2, 3, 4, 1)):
         crossed = MISTAKES[mistake].crossed
         keys = chosen.source if crossed else chosen.length
         lengths = {"B": chosen.batch, "L": chosen.length, "L_k": keys, "H": chosen.heads, "d_k": chosen.d_k}
@@ -241,7 +241,7 @@ def test_other_sizes_are_run_and_not_looked_up():
 
 
 @pytest.mark.parametrize("mistake", range(9))
-@pytest.mark.parametrize("chosen", [USUAL, Sizes(4, 4, 4, 2, 4, 3)])
+@pytest.mark.parametrize("chosen", [USUAL, SublayerSizes(4, 4, 4, 2, 4, 3)])
 def test_the_code_prints_what_the_experiment_found(mistake, chosen, capsys):
     exec(code(mistake, chosen), {})
     printed = capsys.readouterr().out.strip()

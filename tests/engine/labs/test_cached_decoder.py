@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine import Config
 from engine.labs.encoder_to_decoder.cached_decoder import begun, encoded, positions, read
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 lengths = st.integers(1, 6)
 
@@ -16,7 +16,7 @@ lengths = st.integers(1, 6)
 @given(st.integers(1, 3), lengths, lengths, st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
 def test_reading_token_by_token_gives_what_the_model_gives_at_once(batch, src_len, tgt_len, heads, layers, seed):
     sizes = {"d_model": 4 * heads, "heads": heads, "decoder_layers": layers, "encoder_layers": 1, "vocab_size": 11}
-    model = load(Config(**sizes, dtype="float64", device="cpu", seed=seed))
+    model = build_model(Config(**sizes, dtype="float64", device="cpu", seed=seed))
     draw = torch.Generator().manual_seed(seed)
     source, target = (torch.randint(1, 11, (batch, size), generator=draw) for size in (src_len, tgt_len))
     with torch.no_grad():
@@ -35,7 +35,7 @@ def test_reading_token_by_token_gives_what_the_model_gives_at_once(batch, src_le
 
 @pytest.fixture(scope="module")
 def reading():
-    model = load(Config(d_model=8, heads=2, vocab_size=11, dtype="float64", device="cpu"))
+    model = build_model(Config(d_model=8, heads=2, vocab_size=11, dtype="float64", device="cpu"))
     with torch.no_grad():
         memory = encoded(model, torch.tensor([[4, 5, 6]]))
         return model, torch.tensor([[1]]), positions(model, 1, memory), begun(model, memory)

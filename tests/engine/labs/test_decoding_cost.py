@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine import decode
 from engine.labs.encoder_to_decoder import decoding_cost
 from engine.labs.encoder_to_decoder.one_text import CONFIG, MOST_CHARACTERS, understood
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.tokenizer import BEGIN, TextError
 
 ways = cache(decoding_cost.ways)
@@ -67,7 +67,7 @@ def test_what_a_step_costs_with_the_cache_is_the_closed_form():
 
 def test_products_make_up_what_pytorchs_own_counter_counts():
     found = ways("11/3/1987")
-    model, source = load(CONFIG), torch.tensor(understood("11/3/1987").source_ids)
+    model, source = build_model(CONFIG), torch.tensor(understood("11/3/1987").source_ids)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(source, torch.tensor([[BEGIN]]))
     # The rest is element-wise: less than a tenth here.

@@ -6,7 +6,7 @@ import torch
 from engine import decode
 from engine.labs.encoder_to_decoder import another, code, crossing, handed_over
 from engine.labs.encoder_to_decoder.one_text import CONFIG, understood
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.char_tokenizer import CHARACTERS, SPECIALS, UNKNOWN, ids
 from engine.text.tokenizer import BEGIN
 
@@ -14,7 +14,7 @@ from engine.text.tokenizer import BEGIN
 @pytest.mark.parametrize(("text", "read", "layer"), [("21 November 2026", 4, 1), ("x", 0, 0), ("11/3/1987", 10, 0)])
 def test_queries_are_projected_from_the_decoder_and_keys_and_values_from_the_memory(text, read, layer):
     found = crossing(text, read, layer)
-    cross = load(CONFIG).decoder.layers[layer].cross_attention
+    cross = build_model(CONFIG).decoder.layers[layer].cross_attention
     source, target = len(text) + 2, read + 1
     assert (len(found.source), len(found.target)) == (source, target)
     assert tuple(found.query.shape) == (1, 4, target, 16)
@@ -35,7 +35,7 @@ def test_queries_are_projected_from_the_decoder_and_keys_and_values_from_the_mem
 @pytest.mark.parametrize(("text", "place"), [("21 November 2026", 0), ("11/3/1987", 2), ("2026년 11월 21일", 4)])
 def test_with_the_old_memory_a_changed_source_changes_nothing(text, place):
     found = handed_over(text, place, 5)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     answer = decode(text, CONFIG, model=model).text
     source = torch.tensor(understood(text).source_ids)
     with torch.no_grad():
@@ -51,7 +51,7 @@ def test_with_the_old_memory_a_changed_source_changes_nothing(text, place):
 
 def test_no_gradient_reaches_the_encoder_but_through_the_memory():
     # What the hook shows by equality, autograd shows by the graph: cut at the memory, and nothing leads to the source.
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     model.source_embedding.table.weight.requires_grad_()
     cut = model.encoder.register_forward_hook(lambda module, given, output: output.detach())
     source, target = torch.tensor(understood("21 November 2026").source_ids), torch.tensor([[BEGIN, 6]])

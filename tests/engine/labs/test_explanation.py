@@ -18,11 +18,11 @@ from engine.labs import explanation
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import KINDS, SHUFFLES, adversarial_attention, distance, divergence, output_of, own_weights
 from engine.labs.explanation.frozen_attention import accuracy, freeze
-from engine.labs.explanation.script import code
+from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import siblings, transferred
 from engine.pretrained.dates import SEEN, Form, held_out_dates, is_held_out
 from engine.pretrained.evaluate import score
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 BOTH, ALL = (0, 1), (0, 1, 2, 3)
 TEXT = "21 November 2026"
@@ -60,7 +60,7 @@ def test_distance_is_the_most_that_any_event_can_gain():
 
 @pytest.fixture(scope="module")
 def answer():
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     return model, answered(model, ids(understood(TEXT)))
 
 
@@ -81,7 +81,7 @@ def test_given_weights_are_used_in_the_heads_named_and_nowhere_else(answer):
     first = torch.zeros(1, 1, 1, own.size(-1))
     first[..., 0] = 1
     moved = output_of(model, written, 6, (1,), (2,), first)
-    changed = load(CONFIG)
+    changed = build_model(CONFIG)
     cross = changed.decoder.layers[1].cross_attention
 
     def exchange(module, given):
@@ -137,18 +137,18 @@ def test_all_on_another_character_never_meets_the_one_looked_at_most():
 @pytest.mark.parametrize(("layers", "heads", "position", "bound"), [(BOTH, ALL, 9, 0.01), ((1,), (1,), 6, 0.05)])
 def test_the_adversarys_weights_are_proper_and_keep_the_output_within_the_bound(layers, heads, position, bound):
     found = adversary(TEXT, layers, heads, position, bound)
-    assert tuple(found.found.shape) == tuple(found.own.shape) == (len(layers), len(heads), 18)
-    torch.testing.assert_close(found.found.sum(dim=-1), torch.ones(len(layers), len(heads)))
+    assert tuple(found.moved.shape) == tuple(found.own.shape) == (len(layers), len(heads), 18)
+    torch.testing.assert_close(found.moved.sum(dim=-1), torch.ones(len(layers), len(heads)))
     torch.testing.assert_close(
         found.own, exchanges(TEXT, layers, heads).weights[position][list(layers)][:, list(heads)]
     )
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     written = answered(model, ids(understood(TEXT)))
-    output = output_of(model, written, position, layers, heads, found.found.unsqueeze(0)).exp()
+    output = output_of(model, written, position, layers, heads, found.moved.unsqueeze(0)).exp()
     usual = written.reads[position].log_probabilities.exp()
     assert found.output_moved == pytest.approx(distance(output, usual).item(), abs=1e-6)
     assert found.output_moved <= bound + 1e-5
-    assert found.weights_moved == pytest.approx(divergence(found.found, found.own).mean().item())
+    assert found.weights_moved == pytest.approx(divergence(found.moved, found.own).mean().item())
     best = exchanges(TEXT, layers, heads).by_kind["shuffled"].at(position)
     within = best.weights_moved[best.output_moved <= bound]
     # A search that is not blind does about as well as the luckiest shuffle, or better.
@@ -159,7 +159,7 @@ def test_the_adversarys_weights_are_proper_and_keep_the_output_within_the_bound(
 
 def test_the_same_search_finds_the_same():
     again = adversarial_attention.adversary(TEXT, (1,), (1,), 6, 0.05)
-    assert torch.equal(again.found, adversary(TEXT, (1,), (1,), 6, 0.05).found)
+    assert torch.equal(again.moved, adversary(TEXT, (1,), (1,), 6, 0.05).moved)
 
 
 def test_siblings_are_held_out_dates_in_the_same_form_and_length():
@@ -180,14 +180,14 @@ def test_siblings_are_held_out_dates_in_the_same_form_and_length():
 def test_own_weights_and_found_ones_are_counted_as_one_date_at_a_time_counts_them():
     other = adversary(TEXT, BOTH, ALL, 9, 0.01)
     found = transferred(other)
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     kept = [0, 0]
     for text, iso in siblings(TEXT, "2026-11-21"):
         written = answered(model, ids(understood(text)))
         # Told and free reading are one where the answer is right, and it is for all of these.
         assert written.text == iso
         usual = written.reads[9].log_probabilities.argmax()
-        for place, weights in enumerate((other.own, other.found)):
+        for place, weights in enumerate((other.own, other.moved)):
             kept[place] += int(output_of(model, written, 9, BOTH, ALL, weights.unsqueeze(0)).argmax() == usual)
     assert list(found.kept) == kept
     assert found.dates == 60
@@ -198,8 +198,8 @@ def test_a_text_that_is_no_date_has_no_other_dates_to_try():
 
 
 def test_freezing_makes_the_weights_uniform_in_those_heads_and_leaves_the_others():
-    model = freeze(load(CONFIG), (1,), (0, 2))
-    weights = torch.stack([own_weights(answered(load(CONFIG), ids(understood(TEXT))), 0)[0]])
+    model = freeze(build_model(CONFIG), (1,), (0, 2))
+    weights = torch.stack([own_weights(answered(build_model(CONFIG), ids(understood(TEXT))), 0)[0]])
     now = own_weights(answered(model, ids(understood(TEXT))), 0)
     torch.testing.assert_close(now[1][[0, 2]], torch.full((2, 18), 1 / 18))
     torch.testing.assert_close(now[0], weights[0])
@@ -213,7 +213,7 @@ def test_accuracy_is_that_of_the_scorer_of_the_project():
         if form.can_write(day):
             some.append(form.write(day))
     for layers, heads in (((), ()), ((1,), (1,))):
-        assert accuracy(layers, heads).dates_right == score(freeze(load(CONFIG), layers, heads), some).right
+        assert accuracy(layers, heads).dates_right == score(freeze(build_model(CONFIG), layers, heads), some).right
     # Every wrong date has a wrong character.
     usual = accuracy((), ())
     assert (usual.dates, usual.characters) == (60, 660)

@@ -7,7 +7,7 @@ import torch
 
 from engine import decode, teacher_forced, trained_config
 from engine.labs.why_split.head_ablation import ATTENTIONS, HEADS, ablated, every_head, is_date
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 CONFIG = trained_config(device="cpu")
 TEXT = "21 November 2026"
@@ -15,7 +15,7 @@ TEXT = "21 November 2026"
 
 def model_without(heads):
     """The trained model, read anew, with the columns of W_O that these heads meet set to 0."""
-    model = load(CONFIG)
+    model = build_model(CONFIG)
     for path, head in heads:
         w_o = model.get_submodule(path).w_o
         kept = w_o.weight.clone()
@@ -25,7 +25,7 @@ def model_without(heads):
 
 
 def test_every_attention_of_the_model_is_there():
-    found = [name for name, module in load(CONFIG).named_modules() if hasattr(module, "w_o")]
+    found = [name for name, module in build_model(CONFIG).named_modules() if hasattr(module, "w_o")]
     assert sorted(ATTENTIONS) == sorted(found)
 
 
@@ -63,7 +63,7 @@ def test_the_heads_that_can_be_spared_one_at_a_time_are_removed_together(every):
 def test_one_removal_is_that_of_the_map_and_leaves_the_model_whole(every, path, head):
     found = ablated(TEXT, path, head)
     assert found.text_without == every.texts[ATTENTIONS.index(path)][head]
-    whole = decode(TEXT, CONFIG, model=load(CONFIG))
+    whole = decode(TEXT, CONFIG, model=build_model(CONFIG))
     assert (found.text, found.choices) == (whole.text, whole.choices)
     assert every.whole == pytest.approx(whole.probability, rel=1e-5)
     weights = whole.traces[-1].find(f"{path}.weights").value[0, head]

@@ -84,7 +84,7 @@ def test_fillers_in_every_dtype_leave_nothing_something_or_an_error():
 @pytest.mark.parametrize("fill", FILLS)
 def test_the_code_prints_the_mask_and_the_largest_weight_of_a_hidden_key(kind, fill, capsys):
     sizes = (kind, 3, 2, 4, 5, 2)
-    exec(code(*sizes, fill, place=1, left=1, visible=2, raised=4), {})
+    exec(code(*sizes, fill, changed=1, left=1, visible=2, raised=4), {})
     hides, largest = capsys.readouterr().out.splitlines()[:2]
     expected = masked(*sizes, fill=FILLS[fill])
     shape, scores = tuple(expected.mask.shape), expected.scores.numel()
@@ -94,7 +94,7 @@ def test_the_code_prints_the_mask_and_the_largest_weight_of_a_hidden_key(kind, f
 
 @pytest.mark.parametrize(("length", "place", "left", "visible"), [(5, 2, 2, 3), (2, 0, 1, 1), (6, 5, 5, 1)])
 def test_the_code_prints_what_a_changed_token_an_empty_row_and_a_late_zero_do(length, place, left, visible, capsys):
-    exec(code("causal", 1, 1, length, length, 0, place=place, left=left, visible=visible, raised=4), {})
+    exec(code("causal", 1, 1, length, length, 0, changed=place, left=left, visible=visible, raised=4), {})
     lines = capsys.readouterr().out.splitlines()[2:]
     assert lines[:4] == [
         f"rows that a changed token moves: {list(range(place, length))}",

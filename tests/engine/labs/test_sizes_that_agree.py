@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, Sizes, chain, code, working
+from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, AttentionSizes, chain, code, working
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, accident
 
 any_size = st.integers(1, MOST)
 any_sizes = st.builds(
-    Sizes,
+    AttentionSizes,
     batch=st.integers(1, MOST_BATCH),
     heads=st.integers(1, MOST_HEADS),
     **dict.fromkeys(("queries", "keys", "values", "d_k", "d_k_of_keys", "d_v", "w_out", "d_model"), any_size),
@@ -87,36 +87,39 @@ def test_the_remedy_works_and_the_words_hold_the_sizes_that_pytorch_names(sizes,
 
 
 def test_the_remedy_for_w_o_names_a_d_v_only_where_it_fits_exactly():
-    rule = chain(Sizes(w_in=12)).links[2].rule
+    rule = chain(AttentionSizes(w_in=12)).links[2].rule
     assert rule.given == "H·d_v is 2·5 = 10, and W_O takes 12"
     assert rule.remedy == "W_O takes 10, or d_v 6 with 2 heads"
-    assert chain(Sizes(w_in=12, d_v=6)).links[2].agree
-    assert chain(Sizes(w_in=11)).links[2].rule.remedy == "W_O takes 10"
+    assert chain(AttentionSizes(w_in=12, d_v=6)).links[2].agree
+    assert chain(AttentionSizes(w_in=11)).links[2].rule.remedy == "W_O takes 10"
 
 
 def test_pytorchs_words_are_those_it_says_to_plain_tensors_of_these_sizes():
     with pytest.raises(RuntimeError) as said:
         torch.zeros(1, 2, 4, 3) @ torch.zeros(1, 2, 4, 6)
-    assert chain(Sizes(d_k_of_keys=4)).links[-1].error == str(said.value)
+    assert chain(AttentionSizes(d_k_of_keys=4)).links[-1].error == str(said.value)
     with pytest.raises(RuntimeError) as said:
         torch.nn.Linear(12, 8)(torch.zeros(1, 4, 10))
-    assert chain(Sizes(w_in=12)).links[-1].error == str(said.value)
+    assert chain(AttentionSizes(w_in=12)).links[-1].error == str(said.value)
     with pytest.raises(RuntimeError) as said:
         torch.zeros(1, 4, 8) + torch.zeros(1, 4, 7)
-    assert chain(Sizes(w_out=7)).links[-1].error == str(said.value)
+    assert chain(AttentionSizes(w_out=7)).links[-1].error == str(said.value)
 
 
 def test_the_sum_of_the_first_number_leaves_without_a_partner_what_is_too_much():
-    pairs = chain(Sizes(d_k_of_keys=4)).links[0].pairs
+    pairs = chain(AttentionSizes(d_k_of_keys=4)).links[0].pairs
     assert [None in pair for pair in pairs] == [False, False, False, True]
-    found = chain(Sizes())
+    found = chain(AttentionSizes())
     for link in found.links[:2]:
         total = math.fsum(a * b for a, b in link.pairs)
         assert total == pytest.approx(link.value[0, 0, 0, 0].item(), rel=1e-5)
 
 
 def test_a_number_stays_what_it_was_when_its_tensor_grows():
-    small, large = chain(Sizes(queries=2, keys=3, values=3)).given, chain(Sizes(batch=3, keys=8, values=8)).given
+    small, large = (
+        chain(AttentionSizes(queries=2, keys=3, values=3)).given,
+        chain(AttentionSizes(batch=3, keys=8, values=8)).given,
+    )
     assert torch.equal(large.query[:1, :, :2], small.query)
     assert torch.equal(large.key[:1, :, :3], small.key)
     assert torch.equal(large.value[:1, :, :3], small.value)
@@ -144,7 +147,7 @@ def test_a_size_that_is_repeated_is_right_for_the_first_and_for_no_other(sizes):
 
 
 def test_weights_transposed_give_each_token_what_others_gave_to_it():
-    sizes = Sizes(queries=4, keys=4, values=4)
+    sizes = AttentionSizes(queries=4, keys=4, values=4)
     given = chain(sizes).given
     scores = torch.einsum("bhld,bhkd->bhlk", given.query, given.key) / math.sqrt(sizes.d_k)
     weights = scores.exp() / scores.exp().sum(dim=-1, keepdim=True)
@@ -155,7 +158,7 @@ def test_weights_transposed_give_each_token_what_others_gave_to_it():
 
 
 def test_every_right_line_leads_to_what_the_chain_computes():
-    sizes = working(Sizes(batch=2))
+    sizes = working(AttentionSizes(batch=2))
     links = {link.result.name: link.value for link in chain(sizes).links}
     for name, mistake in MISTAKES.items():
         torch.testing.assert_close(accident(name, sizes).right, links[mistake.name])
@@ -163,7 +166,15 @@ def test_every_right_line_leads_to_what_the_chain_computes():
 
 @pytest.mark.parametrize(
     "sizes",
-    [Sizes(), Sizes(d_k_of_keys=4), Sizes(values=5), Sizes(w_in=12), Sizes(w_out=7), Sizes(w_out=1), Sizes(batch=3)],
+    [
+        AttentionSizes(),
+        AttentionSizes(d_k_of_keys=4),
+        AttentionSizes(values=5),
+        AttentionSizes(w_in=12),
+        AttentionSizes(w_out=7),
+        AttentionSizes(w_out=1),
+        AttentionSizes(batch=3),
+    ],
 )
 def test_the_code_prints_the_shapes_or_the_error_of_the_experiment(sizes, capsys):
     exec(code(sizes), {})

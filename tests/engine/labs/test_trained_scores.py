@@ -7,14 +7,14 @@ import torch
 
 from engine.labs.explanation.trained_scores import TEXTS, trained_scores
 from engine.pretrained.pretrained import build, trained_config
-from engine.runtime.devices import choose
-from engine.runtime.forward import read
+from engine.runtime.devices import resolve_device
+from engine.runtime.forward import tokenize
 
 
 def test_the_deviations_of_the_first_layer_are_those_of_its_projections():
     found = trained_scores()
-    config, batch = read(trained_config(device="cpu"), list(TEXTS), list(TEXTS))
-    model = build(config, choose("cpu", config.dtype))
+    config, batch = tokenize(trained_config(device="cpu"), list(TEXTS), list(TEXTS))
+    model = build(config, resolve_device("cpu", config.dtype))
     source = torch.tensor(batch.source_ids)
     assert source.size(0) == len(TEXTS)
     assert not (source == 0).any()

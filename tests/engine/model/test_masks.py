@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine import Config, run
 from engine.model.masks import CausalMask, PaddingMask
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.tokenizer import PAD
 
 DECODER_WEIGHTS = "decoder.layers.{}.self_attention.weights"
@@ -29,7 +29,7 @@ def test_causal_mask_hides_what_comes_later():
 
 
 def test_decoder_mask_hides_padding_and_future_together():
-    model = load(Config())
+    model = build_model(Config())
     tokens = torch.tensor([[5, PAD, 6]])
     assert model.decoder_mask(tokens).tolist() == [
         [[[False, True, True], [False, True, True], [False, True, False]]]
@@ -38,7 +38,7 @@ def test_decoder_mask_hides_padding_and_future_together():
 
 @pytest.mark.parametrize(("padding", "causal"), [(True, False), (False, True), (False, False)])
 def test_a_mask_that_is_switched_off_hides_nothing(padding, causal):
-    model = load(Config(padding_mask=padding, causal_mask=causal))
+    model = build_model(Config(padding_mask=padding, causal_mask=causal))
     mask = model.decoder_mask(torch.tensor([[5, PAD, 6]]))
     if not padding and not causal:
         assert mask is None
@@ -71,7 +71,7 @@ def test_padding_gets_zero_weight_and_the_rest_shares_all_of_it():
 
 
 def test_the_numbers_at_a_position_do_not_depend_on_later_target_tokens():
-    model = load(Config(tgt_len=5, dtype="float64"))
+    model = build_model(Config(tgt_len=5, dtype="float64"))
     source, target = torch.tensor([[5, 6, 7]]), torch.tensor([[5, 6, 7, 8, 9]])
     other = torch.tensor([[5, 6, 7, 20, 21]])
     assert torch.equal(model(source, target)[:, :3], model(source, other)[:, :3])
@@ -79,14 +79,14 @@ def test_the_numbers_at_a_position_do_not_depend_on_later_target_tokens():
 
 
 def test_without_the_causal_mask_the_future_shows():
-    model = load(Config(tgt_len=5, dtype="float64", causal_mask=False))
+    model = build_model(Config(tgt_len=5, dtype="float64", causal_mask=False))
     source, target = torch.tensor([[5, 6, 7]]), torch.tensor([[5, 6, 7, 8, 9]])
     other = torch.tensor([[5, 6, 7, 20, 21]])
     assert not torch.allclose(model(source, target)[:, 0], model(source, other)[:, 0])
 
 
 def test_a_sentence_gives_the_same_numbers_with_more_padding_behind_it():
-    model = load(Config(dtype="float64"))
+    model = build_model(Config(dtype="float64"))
     target = torch.tensor([[1, 5]])
     short = model(torch.tensor([[5, 6]]), target)
     long = model(torch.tensor([[5, 6, PAD, PAD]]), target)
@@ -94,6 +94,6 @@ def test_a_sentence_gives_the_same_numbers_with_more_padding_behind_it():
 
 
 def test_without_the_padding_mask_padding_counts():
-    model = load(Config(dtype="float64", padding_mask=False))
+    model = build_model(Config(dtype="float64", padding_mask=False))
     target = torch.tensor([[1, 5]])
     assert not torch.allclose(model(torch.tensor([[5, 6]]), target), model(torch.tensor([[5, 6, PAD]]), target))

@@ -14,7 +14,7 @@ from engine.model.attention import MultiHeadAttention
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import DecoderLayer, EncoderLayer, FeedForward, LayerNorm
 from engine.model.transformer import Decoder, Encoder, Transformer
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.text.tokenizer import PAD
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -202,7 +202,7 @@ def paper_encoding(length: int, d_model: int) -> list[list[float]]:
 def test_a_run_on_text_equals_embedding_encoding_torch_transformer_and_projection(norm_first, output):
     config = Config(d_model=12, heads=3, encoder_layers=3, dtype="float64", norm_first=norm_first, output=output)
     trace = run(config, source=["I go home", "I"], target=["나는 집에 간다", "나"])
-    ours = load(trace.config)
+    ours = build_model(trace.config)
     theirs = torch_transformer(trace.config, ours)
     source, target = trace.inputs["source"], trace.inputs["target"]
     assert (source == PAD).any()
@@ -226,7 +226,7 @@ def test_a_run_on_text_equals_embedding_encoding_torch_transformer_and_projectio
 @pytest.mark.parametrize("part", ["encoder.layers.1.self", "decoder.layers.0.self", "decoder.layers.1.cross"])
 def test_attention_weights_inside_a_run_equal_torch_multihead_attention(part):
     trace = run(Config(dtype="float64"), source=["I go home", "I"], target=["나는 집에 간다", "나"])
-    ours = load(trace.config).get_submodule(f"{part}_attention")
+    ours = build_model(trace.config).get_submodule(f"{part}_attention")
     theirs = nn.MultiheadAttention(32, 4, batch_first=True, dtype=torch.float64).requires_grad_(False)
     copy_attention(ours, theirs)
     query_input, memory = (trace.find_all(f"{part}_attention.{name}")[0].parents[0].value for name in ("query", "key"))

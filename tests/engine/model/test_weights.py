@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from engine import Config
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 
 def parameters(config):
-    return {name: parameter.detach() for name, parameter in load(config).named_parameters()}
+    return {name: parameter.detach() for name, parameter in build_model(config).named_parameters()}
 
 
 def test_the_same_config_has_the_same_weights():
@@ -39,17 +39,17 @@ def test_no_two_parameters_have_the_same_numbers():
 
 def test_weights_are_the_same_in_another_process():
     code = (
-        "from engine import Config; from engine.runtime.forward import load;"
-        "print(load(Config(seed=3)).projection.weight.double().sum().item())"
+        "from engine import Config; from engine.runtime.forward import build_model;"
+        "print(build_model(Config(seed=3)).projection.weight.double().sum().item())"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert float(printed) == load(Config(seed=3)).projection.weight.double().sum().item()
+    assert float(printed) == build_model(Config(seed=3)).projection.weight.double().sum().item()
 
 
 def test_building_weights_leaves_the_global_random_state_alone():
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
-    load(Config())
+    build_model(Config())
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -102,6 +102,6 @@ def test_weights_have_the_spread_they_are_meant_to_have():
 
 
 def test_a_loaded_model_is_in_evaluation_mode_and_takes_no_gradients():
-    model = load(Config())
+    model = build_model(Config())
     assert not any(module.training for module in model.modules())
     assert not any(parameter.requires_grad for parameter in model.parameters())

@@ -186,7 +186,7 @@ def test_any_layout_change_reads_the_cell_that_holds_the_same_number(shape, data
         x.squeeze()
         x.reshape(-1)
         x.reshape(shape[::-1])
-        x.flip(0)  # an operation without a map
+        x.digamma()  # an operation without a map
 
     *known, last = record(program, x).steps
     for step in known:
@@ -260,16 +260,13 @@ def test_constructors_read_nothing():
 
 def test_an_operation_without_a_map_is_told_apart_from_one_that_reads_nothing():
     def program(x):
-        torch.cumprod(x, 0)
-        F.dropout(x, 0.5, training=True)
+        torch.digamma(x)
         x.view(torch.int64)
-        x[[0, 1]]
-        x[x > 0.5]
-        return torch.einsum("ij,kj->ik", x, x)
+        return torch.einsum("ii->", x @ x.T)
 
     steps = record(program, numbers(2, 3)).steps
-    assert [(step.op, reads(step)) for step in steps if step.op != "gt"] == [
-        (op, None) for op in ("cumprod", "dropout", "view", "getitem", "getitem", "einsum")
+    assert [(step.op, reads(step)) for step in steps if step.op not in ("T", "matmul")] == [
+        (op, None) for op in ("digamma", "view", "einsum")
     ]
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import Config, record, run
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 
 X = torch.ones(3, 4)
 
@@ -33,7 +33,7 @@ def test_matrix_products_of_a_run_cost_what_torchs_counter_counts(config):
             ours += step.flops
         elif step.op == "linear":
             ours += step.flops - step.value.numel()  # the counter leaves the bias out
-    model = load(config)
+    model = build_model(config)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(trace.inputs["source"], trace.inputs["target"])
     assert ours == counter.get_total_flops()

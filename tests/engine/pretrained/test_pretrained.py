@@ -28,13 +28,13 @@ from engine.pretrained.trainer import recipe
 from engine.pretrained.training_data import tensors
 from engine.record.recorder import watch
 from engine.runtime.footprint import measure
-from engine.runtime.forward import load, read
+from engine.runtime.forward import build_model, tokenize
 from engine.runtime.memory_estimate import TooLargeError, check_fits
 from engine.text.char_tokenizer import CHARACTERS, VOCABULARY
 
 ENGINE = Path(__file__).parents[3] / "engine"
 CPU = trained_config(device="cpu")
-MODEL = load(CPU)
+MODEL = build_model(CPU)
 # The part of the date that an answer's digits say: 2026-11-21. The year's second digit follows from its first.
 DIGITS = {0: "year", 2: "year", 3: "year", 5: "month", 6: "month", 8: "day", 9: "day"}
 
@@ -132,7 +132,7 @@ def test_the_sizes_of_the_preset_are_those_of_the_vocabulary_and_of_the_file():
 
 
 def test_trained_weights_are_another_filling_of_the_same_model():
-    random_model = load(CPU.change(weights="random"))
+    random_model = build_model(CPU.change(weights="random"))
     assert type(MODEL) is type(random_model)
     ours, theirs = MODEL.state_dict(), random_model.state_dict()
     assert {name: tensor.shape for name, tensor in ours.items()} == {n: t.shape for n, t in theirs.items()}
@@ -182,7 +182,7 @@ def test_a_trace_has_the_same_bits_in_another_process():
 
 def test_float64_writes_the_same_text_as_float32():
     double = trained_config(dtype="float64", device="cpu")
-    model = load(double)
+    model = build_model(double)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
     source, _, wanted = tensors(sample(200, seed=1), torch.device("cpu"))
     with torch.no_grad():
@@ -358,7 +358,7 @@ def test_a_run_that_does_not_fit_is_offered_only_what_the_weights_leave_free():
 
 
 def test_reading_text_keeps_the_vocabulary_and_sets_the_lengths():
-    config, batch = read(CPU, ["5 Mar 1975"])
+    config, batch = tokenize(CPU, ["5 Mar 1975"])
     assert (config.vocab_size, config.batch, config.src_len, config.tgt_len) == (85, 1, 12, 4)
     assert len(batch.target_ids[0]) == 4
     assert math.prod(map(len, batch.source_ids)) == 12

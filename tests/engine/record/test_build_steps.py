@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import Config, record, run
-from engine.runtime.forward import load
+from engine import Config, explain, record, run
+from engine.runtime.forward import build_model
 
 X = torch.arange(12.0).view(3, 4)
 
@@ -184,7 +184,9 @@ def test_the_walk_back_from_the_last_step_of_a_run_reaches_both_inputs_and_every
     # Nothing reads a call that did nothing: the tensor is the one of the step before.
     assert [step.memory for step in trace.steps if step.index not in steps] == ["same", "same"]
     assert {"source", "target"} == {name for kind, name in leaves if kind == "input"}
-    assert {name for kind, name in leaves if kind == "parameter"} == dict(load(Config()).named_parameters()).keys()
+    assert {name for kind, name in leaves if kind == "parameter"} == dict(
+        build_model(Config()).named_parameters()
+    ).keys()
     assert {kind for kind, _ in leaves} == {"input", "parameter"}
 
 
@@ -214,3 +216,18 @@ def test_axes_come_only_with_a_comment_that_fits():
         "right": ("B", "d_model"), "wrong": (None, None), "none": (None, None), "sized": ("B", None),
         "arrow": ("S", "B"), "mul": (None, None), "part": ("S",),
     }  # fmt: skip
+
+
+def test_tensors_given_by_keyword_in_any_order_are_read_as_what_they_were_given_as():
+    condition, other = torch.tensor([True, False, True, False]), torch.full((4,), -1.0)
+    weight, bias = torch.ones(2, 4) * 3, torch.tensor([10.0, 20.0])
+    (chosen,) = record(lambda x: torch.where(other=other, input=x, condition=condition), X).steps
+    (linear,) = record(lambda x: nn.functional.linear(bias=bias, weight=weight, input=x), X).steps
+    (joined,) = record(lambda x: torch.cat(tensors=[x, x + 1], dim=1), X).steps[-1:]
+    (less,) = record(lambda x: torch.sub(other=x, input=other), X).steps
+    for step in (chosen, linear, joined, less):
+        trace = record(lambda: None)
+        for index in ((0, 1), (2, 0)):
+            assert explain(trace, step, index).agrees, step.op
+    assert chosen.keywords == ("other", "input", "condition")
+    assert [parent.kind for parent in chosen.inputs] == ["constant", "input", "constant"]

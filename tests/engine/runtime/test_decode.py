@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from engine import Config, ConfigError, TextError, decode, run, teacher_forced, trained_config
 from engine.pretrained.dates import SEEN, held_out_dates
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.runtime.memory_estimate import TooLargeError
 
 EXAMPLES = ("21 November 2026", "Nov. 21st, 2026", "2026년 11월 21일", "26. 11. 21.", "11/21/2026")
 CPU = trained_config(device="cpu")
-MODEL = load(CPU)
+MODEL = build_model(CPU)
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -186,7 +186,7 @@ def test_what_cannot_be_read_is_refused(source):
 
 
 def test_what_would_not_fit_in_memory_is_refused_before_anything_is_run(monkeypatch):
-    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "room", lambda device: 100_000)
+    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "memory_budget", lambda device: 100_000)
     with pytest.raises(TooLargeError, match="a run may take"):
         decode("21 November 2026", CPU, model=MODEL)
     with pytest.raises(TooLargeError, match="a run may take"):
@@ -205,7 +205,7 @@ def test_other_dtypes_write_the_same_dates(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_cuda_writes_the_same_text_as_the_cpu(dtype):
     cuda = trained_config(device="cuda", dtype=dtype)
-    model = load(cuda)
+    model = build_model(cuda)
     for place, day in enumerate(held_out_dates()[::60]):
         form = SEEN[place % len(SEEN)]
         if form.can_write(day):

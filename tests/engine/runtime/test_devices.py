@@ -107,7 +107,7 @@ def test_a_run_may_take_half_of_the_least_that_machine_container_and_process_lea
     monkeypatch.setattr(devices.psutil, "virtual_memory", lambda: SimpleNamespace(available=machine))
     monkeypatch.setattr(devices, "memory_left", lambda: container)
     monkeypatch.setattr(devices, "_address_space_left", lambda: process)
-    assert devices.room(CPU) == room
+    assert devices.memory_budget(CPU) == room
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
@@ -119,7 +119,7 @@ from engine.runtime import devices
 before = devices._address_space_left()
 limit = psutil.Process().memory_info().vms + 2**28
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-print(before, 2**27 < devices._address_space_left() <= 2**28, devices.room(torch.device("cpu")) <= 2**27)
+print(before, 2**27 < devices._address_space_left() <= 2**28, devices.memory_budget(torch.device("cpu")) <= 2**27)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "True", "True"]
@@ -130,14 +130,14 @@ def test_memory_that_was_let_go_of_goes_back_to_the_system():
     # Small blocks, every second of them let go of: none lies at an end, where glibc would give it back by itself.
     program = """
 import psutil, torch
-from engine.runtime.devices import give_back
+from engine.runtime.devices import release_memory
 me = psutil.Process()
 kept = [torch.ones(16_000) for _ in range(4000)]
 full = me.memory_info().rss
 kept = kept[::2]
 freed = 2000 * 64_000
 before = me.memory_info().rss
-give_back()
+release_memory()
 print(full - before < freed / 2, full - me.memory_info().rss > 0.8 * freed)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

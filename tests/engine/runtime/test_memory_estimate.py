@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from engine import Config, ConfigError, decode, run, teacher_forced
 from engine.config import ACTIVATIONS, DTYPES, LIMITS, OUTPUTS
 from engine.export.units import format_bytes
-from engine.runtime.decode import measure_decoded, measure_decoding, measure_told
+from engine.runtime.decode import measure_decoded, measure_decoding, measure_teacher_forced
 from engine.runtime.footprint import measure
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.runtime.memory_estimate import TooLargeError, check_fits, running_out_in_words
 from engine.text import tokenizer
 from tests.engine.outlined import outline
@@ -51,7 +51,7 @@ def test_the_bytes_measured_are_the_bytes_of_the_run_exactly(config):
     trace = run(config)
     assert trace.nbytes == held(trace)
     assert measure(config).tensors == held(trace)
-    parameters = [p.numel() * p.element_size() for p in load(config).parameters()]
+    parameters = [p.numel() * p.element_size() for p in build_model(config).parameters()]
     assert measure(config).parameters == sum(parameters)
     assert measure(config).recording == held(trace) + measure(config).objects
     assert measure(config).total == measure(config).recording + sum(parameters)
@@ -103,7 +103,7 @@ def looked_at(trace):
 )
 def test_pythons_own_objects_take_no_more_than_is_set_aside_for_them(change):
     config = Config(**change, device="cpu")
-    model = load(config)
+    model = build_model(config)
     trace, taken = _python_bytes(lambda: looked_at(run(config, model=model)))
     headers = 512 * len(trace.steps)  # of the tensors, which are not Python's
     assert 0 < taken + headers <= measure(config).objects
@@ -111,11 +111,11 @@ def test_pythons_own_objects_take_no_more_than_is_set_aside_for_them(change):
 
 def test_the_objects_of_an_answer_take_no_more_than_is_set_aside_for_them():
     config = Config(vocab_size=3000, batch=1, device="cpu")
-    model = load(config)
+    model = build_model(config)
     decoded, taken = _python_bytes(lambda: decode("I go home", config, model=model))
     assert taken <= measure_decoding(decoded.traces[0].config).objects
     told, taken = _python_bytes(lambda: teacher_forced("I go home", "나는 집에 간다", config, model=model))
-    assert taken <= measure_told(told.trace.config).objects
+    assert taken <= measure_teacher_forced(told.trace.config).objects
 
 
 def test_what_an_answer_holds_is_counted_by_the_steps_that_were_made():
@@ -182,7 +182,7 @@ def test_the_largest_config_of_all_is_measured_in_whole_numbers():
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_made(config, monkeypatch, nothing_is_made):
-    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "room", lambda device: 2**27)
+    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "memory_budget", lambda device: 2**27)
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError, match="a run may take"):
@@ -194,7 +194,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(config, monkeypatc
 
 @pytest.mark.parametrize("start", [run, decode, lambda *given: teacher_forced("I go", "나는", given[-1])])
 def test_neither_is_anything_made_where_a_text_is_read(start, monkeypatch, nothing_is_made):
-    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "room", lambda device: 2**27)
+    monkeypatch.setattr(sys.modules["engine.runtime.forward"], "memory_budget", lambda device: 2**27)
     config = Config(d_model=2**12, encoder_layers=512, tgt_len=2**16, device="cpu")
     with pytest.raises(TooLargeError, match="a run may take"):
         start(config, "I go") if start is run else start("I go", config)
@@ -221,7 +221,7 @@ import resource, sys
 import psutil
 import engine.__main__ as cli
 forward = sys.modules["engine.runtime.forward"]
-forward.room = lambda device: 2**60
+forward.memory_budget = lambda device: 2**60
 taken = psutil.Process().memory_info().vms
 resource.setrlimit(resource.RLIMIT_AS, (taken + 2**28, taken + 2**28))
 sys.exit(cli.main(["run", "--batch", "64", "--src-len", "400", "--d-model", "512", "--device", "cpu"]))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.overrides import _get_current_function_mode
 
 from engine import Config, TextError, run
-from engine.runtime.forward import load, read
+from engine.runtime.forward import build_model, tokenize
 from engine.runtime.memory_estimate import TooLargeError
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -34,7 +34,7 @@ def test_watching_changes_no_number():
     config = Config(norm_first=True, activation="gelu")
     trace = run(config)
     with torch.no_grad():
-        plain = load(config)(trace.inputs["source"], trace.inputs["target"])
+        plain = build_model(config)(trace.inputs["source"], trace.inputs["target"])
     assert torch.equal(plain, trace.output)
     assert trace.steps[-1].value is trace.output
 
@@ -56,10 +56,10 @@ def test_another_layer_keeps_the_numbers_of_the_layers_before_it():
 
 def test_a_trace_is_untouched_by_the_next_run_with_the_same_model():
     config = Config()
-    model = load(config)
+    model = build_model(config)
     trace = run(config, model=model)
     before = [value.clone() for value in values(trace)]
-    other = run(config, "another sentence", "나는", model=load(config.change(vocab_size=200)))
+    other = run(config, "another sentence", "나는", model=build_model(config.change(vocab_size=200)))
     run(config, model=model)
     assert all_equal(before, values(trace))
     assert {id(value) for value in values(trace)}.isdisjoint({id(value) for value in values(other)})
@@ -67,7 +67,7 @@ def test_a_trace_is_untouched_by_the_next_run_with_the_same_model():
 
 def test_a_model_that_is_given_is_used():
     config = Config()
-    model = load(config)
+    model = build_model(config)
     with torch.no_grad():
         model.projection.bias.add_(torch.arange(64.0))
     assert not torch.allclose(run(config, model=model).output, run(config).output)
@@ -141,7 +141,7 @@ def test_the_labels_stand_along_every_axis_of_the_trace():
 
 
 def test_generated_tokens_have_the_lengths_of_the_config_and_fit_the_vocabulary():
-    _, batch = read(Config(batch=3, src_len=6, tgt_len=2, vocab_size=5))
+    _, batch = tokenize(Config(batch=3, src_len=6, tgt_len=2, vocab_size=5))
     assert [len(row) for row in batch.source_ids] == [6, 6, 6]
     assert [len(row) for row in batch.target_ids] == [2, 2, 2]
     assert all(0 <= token < 5 for row in batch.source_ids + batch.target_ids for token in row)
@@ -149,7 +149,7 @@ def test_generated_tokens_have_the_lengths_of_the_config_and_fit_the_vocabulary(
 
 def test_a_run_that_does_not_fit_is_refused_before_its_weights_are_made(monkeypatch):
     module = sys.modules["engine.runtime.forward"]
-    monkeypatch.setattr(module, "room", lambda device: 1000)
+    monkeypatch.setattr(module, "memory_budget", lambda device: 1000)
     monkeypatch.setattr(module, "build", lambda *_: pytest.fail("weights were made"))
     with pytest.raises(TooLargeError) as caught:
         run(Config())

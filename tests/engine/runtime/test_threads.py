@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from engine import Config
-from engine.runtime.forward import load
+from engine.runtime.forward import build_model
 from engine.runtime.run import run
 
 
 def _threads_of(config: Config) -> int:
-    model = load(config)
+    model = build_model(config)
     seen: list[int] = []
     model.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
     run(config, model=model)

@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from engine.labs.bugs import Sizes, compare
+from engine.labs.bugs import SublayerSizes, compare
 from engine.labs.bugs.checks import symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference
-from engine.labs.bugs.script import code
+from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
 KEY = "bugs"
-USUAL = Sizes(3, 5, 4, 4, 8, 2)
+USUAL = SublayerSizes(3, 5, 4, 4, 8, 2)
 
 
 def tables(app):
@@ -107,7 +107,7 @@ def test_a_mask_that_broadcasts_by_chance_is_wrong_and_one_sentence_hides_it():
 def test_the_ends_of_the_sliders_show_no_exception_and_answer_from_the_runs(place, values):
     app = revealed(lab(KEY, mistake=f"mistake {place}", **values))
     assert not app.exception
-    sizes = Sizes(**{"source": 4, **values}) if place == 7 else Sizes(**{**values, "source": 4})
+    sizes = SublayerSizes(**{"source": 4, **values}) if place == 7 else SublayerSizes(**{**values, "source": 4})
     found = compare(place - 1, sizes)
     answer = "nowhere: every step is the same" if found.first is None else found.pairs[found.first].stage
     assert answers(app)[f"{place}.where"] == answer

@@ -5,7 +5,7 @@ import pytest
 from engine.labs.explanation import KINDS, exchanges
 from engine.labs.explanation.adversarial_attention import adversary
 from engine.labs.explanation.frozen_attention import accuracy
-from engine.labs.explanation.script import code
+from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import transferred
 from pages.ui.labs import explanation
 from tests.pages.labs.opened import answers, lab, revealed, shown

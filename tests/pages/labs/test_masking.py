@@ -65,7 +65,7 @@ def test_every_answer_is_the_experiments():
     for place, remedy in enumerate(remedies(6, 2)):
         assert stage(app, f"labs.masking.remedy.{place}")["panels"][0]["title"] == remedy.name
     assert said.count("12 gradients are NaN") == 1
-    expected = code("padding", 2, 2, 6, 6, 2, place=3, left=2, visible=4, raised=7)
+    expected = code("padding", 2, 2, 6, 6, 2, changed=3, left=2, visible=4, raised=7)
     assert app.code[-1].value == expected.strip()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.labs.sizes_that_agree import Sizes, chain, code
+from engine.labs.sizes_that_agree import AttentionSizes, chain, code
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, accident
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
@@ -41,12 +41,12 @@ def test_what_works_is_shown_with_the_tensors_that_were_computed():
         "after": "both work, all sizes agree",
         "accident.key not transposed": "it raises",
     }
-    found = chain(Sizes())
+    found = chain(AttentionSizes())
     for name, link in zip(("scores", "mixed"), found.links, strict=False):
         panels = stage(app, f"labs.sizes.{name}")["panels"]
         assert [axis["size"] for axis in panels[2]["axes"]] == list(link.value.shape)
         assert panels[2]["scale"]["largest"] == pytest.approx(link.value.abs().max().item())
-    assert app.code[-1].value.strip() == code(Sizes()).strip()
+    assert app.code[-1].value.strip() == code(AttentionSizes()).strip()
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_what_works_is_shown_with_the_tensors_that_were_computed():
     [
         (
             "Keys with another d_k",
-            Sizes(d_k_of_keys=4),
+            AttentionSizes(d_k_of_keys=4),
             "`query @ key.transpose(-2, -1)` raises",
             "d_k of keys 3, or d_k of queries 4",
         ),
-        ("One value too few", Sizes(values=5), "`weights @ value` raises", "6 values, or 5 keys"),
+        ("One value too few", AttentionSizes(values=5), "`weights @ value` raises", "6 values, or 5 keys"),
     ],
 )
 def test_a_broken_rule_is_shown_in_pytorchs_words_and_in_plain_ones(button, sizes, answer, says):
@@ -82,8 +82,8 @@ def test_another_d_v_breaks_nothing_and_w_o_follows_it():
 @pytest.mark.parametrize(
     ("button", "sizes", "answer"),
     [
-        ("W_O takes one head", Sizes(w_in=5), "`w_o(concat)` raises"),
-        ("W_O gives one less", Sizes(w_out=7), "`x + output` raises"),
+        ("W_O takes one head", AttentionSizes(w_in=5), "`w_o(concat)` raises"),
+        ("W_O gives one less", AttentionSizes(w_out=7), "`x + output` raises"),
     ],
 )
 def test_w_o_and_the_residual_have_rules_of_their_own(button, sizes, answer):
@@ -103,7 +103,7 @@ def test_a_size_of_1_is_stretched_without_a_word_and_the_page_says_so():
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_shown_as_it_came_out(mistake):
     options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
-    sizes = Sizes(batch=2, queries=4, keys=4, values=4, d_k=4, d_k_of_keys=4)
+    sizes = AttentionSizes(batch=2, queries=4, keys=4, values=4, d_k=4, d_k_of_keys=4)
     values = {name: getattr(sizes, name) for name in ("batch", "queries", "keys", "values", "d_k", "d_k_of_keys")}
     app = revealed(lab(KEY, mistake=mistake, **values))
     found = accident(mistake, sizes)

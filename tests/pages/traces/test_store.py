@@ -180,7 +180,7 @@ def test_what_is_larger_than_the_whole_room_is_not_waited_for(monkeypatch):
 def test_memory_is_given_back_to_the_system_when_a_good_part_was_let_go_of(monkeypatch):
     given_back = []
     store = Store(320)
-    monkeypatch.setattr(module, "give_back", lambda: given_back.append(store.alive))
+    monkeypatch.setattr(module, "release_memory", lambda: given_back.append(store.alive))
     held = filled(store, "a", "b")
     store._kept.clear()
     filled(store, "c")

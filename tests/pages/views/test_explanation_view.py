@@ -9,7 +9,7 @@ import torch
 
 from engine import Config, Leaf, record, run
 from engine.pretrained.pretrained import trained_config
-from engine.runtime.run import load
+from engine.runtime.run import build_model
 from pages.ui.state.url_pin import pin_at
 from pages.ui.state.url_step import Location
 from pages.ui.views.explanation_view import explanation_of
@@ -187,7 +187,7 @@ def weights(trace):
 
 def test_a_weight_is_said_to_be_drawn_where_another_seed_gives_another_number():
     config = Config(**SMALL, seed=7, norm_first=True)
-    others = dict(load(config.change(seed=8)).named_parameters())
+    others = dict(build_model(config.change(seed=8)).named_parameters())
     kinds = set()
     for leaf, sentence in weights(run(config)):
         drawn = not torch.equal(leaf.value, others[leaf.name])

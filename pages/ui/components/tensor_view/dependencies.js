@@ -2,6 +2,7 @@
 // Each kind answers both ways: `from` an output cell to the input's boxes, `to` an input cell's readers.
 
 import { sentOffset } from "./decode.js";
+import { boxesWhere, cellsSent, elementsSentTo, isLookup, lookupHolds, lookupIndex, narrowByLookup } from "./lookups.js";
 
 /** @type {(size: number) => IndexRange} */
 const WHOLE = (size) => [0, size, 1];
@@ -16,20 +17,37 @@ const READS = {
   none: { from: () => [], to: () => [] },
 
   affine: {
-    from: (entry, input, _output, index) =>
-      holds(entry.when, index) ? [entry.axes.map((spec, axis) => specRange(spec, input.shape[axis], index))] : [],
-    to: (entry, input, output, index) => {
+    from: (entry, input, output, index, panels) => {
+      const read = isLookup(entry.when) ? lookupHolds(entry.when, output, index, panels) : holds(entry.when, index);
+      if (!read) return [];
+      const positions = entry.axes.map((spec, axis) => (isLookup(spec) ? lookupIndex(spec, input.shape[axis], index, panels) : 0));
+      if (positions.includes(null)) return [];
+      return [entry.axes.map((spec, axis) => (isLookup(spec) ? ONE(positions[axis]) : specRange(spec, input.shape[axis], index)))];
+    },
+    to: (entry, input, output, index, panels) => {
       const box = output.shape.map(WHOLE);
       for (let axis = 0; axis < index.length; axis++) {
+        if (isLookup(entry.axes[axis])) continue;
         if (!narrow(box, entry.axes[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return whenBoxes(entry.when, box);
+      let boxes = [box];
+      entry.axes.forEach((spec, axis) => {
+        if (isLookup(spec)) boxes = narrowByLookup(boxes, spec, input.shape[axis], index[axis], output, panels);
+      });
+      const readers = (part) => (isLookup(entry.when) ? boxesWhere(entry.when, part, output, panels) : whenBoxes(entry.when, part));
+      return boxes.flatMap(readers);
     },
   },
 
   flat: {
     from: (_entry, input, output, index) => [unflatten(flatten(index, output.shape), input.shape).map(ONE)],
     to: (_entry, input, output, index) => [unflatten(flatten(index, input.shape), output.shape).map(ONE)],
+  },
+
+  search: {
+    from: (entry, _input, output, index, panels) => cellsSent(entry, output, index, panels).map((cell) => cell.map(ONE)),
+    to: (entry, _input, output, index, panels) =>
+      elementsSentTo(entry, output, index, panels).map((element) => element.map(ONE)),
   },
 
   gather: {
@@ -49,7 +67,9 @@ const READS = {
         if (axis === entry.axis) continue;
         if (!narrow(box, rest[axis], input.shape[axis], index[axis], output.shape)) return [];
       }
-      return cellsHolding(ids, index[entry.axis]).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
+      // x[-1] counts from the end.
+      const rows = [index[entry.axis], index[entry.axis] - input.shape[entry.axis]];
+      return rows.flatMap((row) => cellsHolding(ids, row)).map((lead) => box.map((range, axis) => (axis < lead.length ? ONE(lead[axis]) : range)));
     },
   },
 };
@@ -97,7 +117,17 @@ function kindOf(entry, input) {
 function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
-  if (spec.at !== undefined) return ONE(spec.at);
+  if (typeof spec.at === "number") return ONE(spec.at);
+  if (spec.window !== undefined) {
+    const [low, end] = tapsOn(spec, size, out[spec.window], spec.count);
+    const first = spec.start + spec.step * out[spec.window];
+    return [first + spec.every * low, first + spec.every * end, spec.every];
+  }
+  if (spec.taps !== undefined) return [...tapsOn(spec, spec.of, out[spec.taps], size), 1];
+  if (spec.block !== undefined) {
+    const first = Math.floor(out[spec.block] / spec.per) * spec.size;
+    return [first, first + spec.size, 1];
+  }
   // an axis of size 1 is repeated along the output's (broadcasting)
   if (size === 1 && spec.start === undefined) return ONE(0);
   return ONE((spec.start ?? 0) + (spec.step ?? 1) * out[spec.out]);
@@ -112,12 +142,51 @@ function narrow(box, spec, size, i, outShape) {
     return box[spec.upto][0] < end;
   }
   if (spec.at !== undefined) return spec.at === i;
+  if (spec.window !== undefined) {
+    const reading = (j) => holdsIndex(specRange(spec, size, { [spec.window]: j }), i);
+    return narrowTo(box, spec.window, indexesWhere(outShape[spec.window], reading));
+  }
+  if (spec.taps !== undefined) {
+    const reading = (j) => holdsIndex([...tapsOn(spec, spec.of, j, size), 1], i);
+    return narrowTo(box, spec.taps, indexesWhere(outShape[spec.taps], reading));
+  }
+  if (spec.block !== undefined) {
+    const first = Math.floor(i / spec.size) * spec.per;
+    return narrowTo(box, spec.block, [first, first + spec.per, 1]);
+  }
   if (size === 1 && spec.start === undefined && outShape[spec.out] !== 1) return true;
   const j = (i - (spec.start ?? 0)) / (spec.step ?? 1);
   if (!Number.isInteger(j) || j < 0 || j >= outShape[spec.out]) return false;
   const [first, end] = box[spec.out];
   if (j < first || j >= end) return false;
   box[spec.out] = ONE(j);
+  return true;
+}
+
+// The places of a kernel, first and one after the last, that lie on an axis of this size for output index j.
+function tapsOn(spec, size, j, count) {
+  const first = spec.start + spec.step * j;
+  const low = Math.max(0, Math.ceil(-first / spec.every));
+  return [low, Math.max(low, Math.min(count - 1, Math.floor((size - 1 - first) / spec.every)) + 1)];
+}
+
+function holdsIndex([first, end, step], i) {
+  return i >= first && i < end && (i - first) % step === 0;
+}
+
+// The indexes below a size for which something holds; they are evenly spaced. null where there is none.
+function indexesWhere(size, test) {
+  const kept = Array.from({ length: size }, (_, j) => j).filter(test);
+  return kept.length ? [kept[0], kept[kept.length - 1] + 1, kept.length > 1 ? kept[1] - kept[0] : 1] : null;
+}
+
+// Narrow one axis of a box to a range that may have gaps; false if nothing is left.
+function narrowTo(box, axis, range) {
+  if (!range) return false;
+  const [first, end, step] = box[axis];
+  const kept = Array.from({ length: rangeLength(range) }, (_, k) => range[0] + k * range[2]).filter((j) => holdsIndex([first, end, step], j));
+  if (!kept.length) return false;
+  box[axis] = [kept[0], kept[kept.length - 1] + 1, kept.length > 1 ? kept[1] - kept[0] : 1];
   return true;
 }
 

@@ -37,19 +37,19 @@ def draw() -> None:
     with right:
         image = _picture()
         patch = int(lab_widgets.pick("patch", "Patch, pixels a side", [str(size) for size in PATCHES], "8"))
-        found = result(cut, image.rgb, patch)
-        counted = patch_cut.count(found, patch)
+        cut_image = result(cut, image.rgb, patch)
+        counted = patch_cut.count(cut_image, patch)
     with left:
         st.html(
             picture(
-                found.image[0],
-                f"{image.says}, cut into square patches",
+                cut_image.image[0],
+                f"{image.description}, cut into square patches",
                 f"{SIDE} × {SIDE} pixels, cut into patches of {patch} × {patch}.",
                 patch=patch,
             )
         )
     sizes = first_layer.USUAL
-    if counted and patch_cut.ways(found, patch, image.says):
+    if counted and patch_cut.ways(cut_image, patch, image.description):
         sizes = first_layer.sizes()
         parts = (first_layer.sentence, order.shuffled, attention.looks, cost.counted)
         # Each part says whether its questions are answered; until then the next one waits.

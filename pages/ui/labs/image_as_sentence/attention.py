@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.image_as_sentence import Look, look, patch_name, read
+from engine.labs.image_as_sentence import TokenAttention, look, patch_name, read
 from engine.labs.image_as_sentence.pictures import SIDE, Picture, pixels
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.image_html import Veil, veiled
@@ -18,7 +18,7 @@ _DARKEST = 0.75
 _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
-def looks(image: Picture, patch: int, sizes: Sizes) -> bool:
+def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks how evenly an untrained head looks around, then shows where any token looks."""
     st.markdown("##### Where a token looks")
     st.markdown(
@@ -36,75 +36,75 @@ def looks(image: Picture, patch: int, sizes: Sizes) -> bool:
     with columns[3]:
         placed = lab_widgets.pick("placed", "Position embedding", (_WITH, _WITHOUT)) == _WITH
     reading = result(read, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread, placed)
-    found = look(reading, layer, head, query)
+    focus = look(reading, layer, head, query)
     asks = "the class token" if query == 0 else f"patch {patch_name(query - 1, patch)}"
-    if not _evenness(found, asks):
+    if not _evenness(focus, asks):
         return False
     left, right = st.columns([4, 5], gap="large")
     with left:
-        st.html(_overlay(image, found, query, asks, patch))
+        st.html(_overlay(image, focus, query, asks, patch))
     with right:
-        names = tuple(str(place) for place in range(across))
+        names = tuple(str(index) for index in range(across))
         panel = Panel(
             "weights, in %",
-            found.percent,
+            focus.percent,
             ("row", "column"),
             (names, names),
             note=f"of {asks}, layer {layer}, head {head}",
             role="weights",
-            footer=f"{number(found.percent.sum().item())} % on the patches and "
-            f"{number(100 * found.on_class)} % on the class token make 100 %",
+            footer=f"{number(focus.percent.sum().item())} % on the patches and "
+            f"{number(100 * focus.on_class)} % on the class token make 100 %",
         )
         tensor_view([panel], key="labs.image.weights")
-        st.caption(_alike(found, int(reading.kinds.max()) + 1, reading.kinds.numel(), placed))
+        st.caption(_alike(focus, int(reading.kinds.max()) + 1, reading.kinds.numel(), placed))
     return True
 
 
-def _evenness(found: Look, asks: str) -> bool:
-    largest = max(found.on_class, found.on_patches.max().item())
-    ratio = largest / found.even
+def _evenness(focus: TokenAttention, asks: str) -> bool:
+    largest = max(focus.on_class, focus.on_patches.max().item())
+    ratio = largest / focus.even
     options = ("less than 1.5 times", "1.5 to 3 times", "more than 3 times")
     return lab_widgets.predict(
         "evenly",
-        f"Looking evenly, {asks} would give every token {percent(found.even)}. How many times that is its largest "
+        f"Looking evenly, {asks} would give every token {percent(focus.even)}. How many times that is its largest "
         "weight?",
         options,
         options[(ratio >= 1.5) + (ratio > 3)],
         f"It is {percent(largest)}, {number(ratio, 3)} times the even share; on a patch the smallest is "
-        f"{percent(found.on_patches.min().item())}.",
+        f"{percent(focus.on_patches.min().item())}.",
     )
 
 
-def _overlay(image: Picture, found: Look, query: int, asks: str, patch: int) -> str:
-    weights = found.percent.flatten().tolist()
+def _overlay(image: Picture, focus: TokenAttention, query: int, asks: str, patch: int) -> str:
+    weights = focus.percent.flatten().tolist()
     low, high = min(weights), max(weights)
     width = high - low
     least, most = f"{number(low, 3)} %", f"{number(high, 3)} %"
     veils = [
         Veil(
             dark=_DARKEST * (high - weight) / width if width else 0.0,
-            says=f"patch {patch_name(place, patch)}: {number(weight, 6)} %",
+            tooltip=f"patch {patch_name(index, patch)}: {number(weight, 6)} %",
             text=f"{weight:.1f}" if SIDE // patch <= _WRITTEN else "",
-            asks=place == query - 1,
+            asks=index == query - 1,
         )
-        for place, weight in enumerate(weights)
+        for index, weight in enumerate(weights)
     ]
     where = patch_name(weights.index(high), patch)
     caption = (
-        f"Brightest {most}, darkest {least}; on the class token {percent(found.on_class)}. "
+        f"Brightest {most}, darkest {least}; on the class token {percent(focus.on_class)}. "
         + ("The numbers are percent. " if veils[0].text else "")
         + "Point at a patch for its weight."
         + (" The patch that asks has an orange frame." if query else "")
     )
-    alt = f"{image.says}; {asks} gives the most to patch {where}, {most}, and the least is {least}"
+    alt = f"{image.description}; {asks} gives the most to patch {where}, {most}, and the least is {least}"
     return veiled(pixels(image.rgb)[0], veils, alt, caption)
 
 
-def _alike(found: Look, kinds: int, count: int, placed: bool) -> str:
+def _alike(focus: TokenAttention, kinds: int, count: int, placed: bool) -> str:
     if kinds == count:
         return f"No two of the {count} patches are alike, so each has a key of its own."
     said = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "
-    said += f"{number(100 * found.alike, 3)} percentage points at the most"
+    said += f"{number(100 * focus.alike, 3)} percentage points at the most"
     if placed:
         return f"{said}: only the position embedding tells them apart. Leave it out and look again."
     return f"{said}: without position embedding they are the same token. That is why outlines show, and not learning."

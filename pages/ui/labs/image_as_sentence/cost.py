@@ -9,58 +9,47 @@ import streamlit as st
 from engine.labs.image_as_sentence.costs import costs
 from engine.labs.image_as_sentence.pictures import SIDE, Picture
 from engine.ops.notation import number
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 
 
-def counted(_image: Picture, patch: int, sizes: Sizes) -> bool:
+def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch."""
-    found = result(costs, sizes.d_model, sizes.heads, sizes.seed)
-    by_patch = {cost.patch: cost for cost in found}
+    layer_costs = result(costs, sizes.d_model, sizes.heads, sizes.seed)
+    by_patch = {cost.patch: cost for cost in layer_costs}
     now, half = by_patch[patch], by_patch[patch // 2]
     st.markdown("##### What smaller patches cost")
     factor = half.weights / now.weights
     factors = (2, 4, 16, 64)
-    nearest = min(factors, key=lambda one: abs(math.log(one / factor)))
+    nearest = min(factors, key=lambda option: abs(math.log(option / factor)))
     if not lab_widgets.predict(
         "half",
         f"With patches half as wide, {patch // 2} pixels for {patch}, how many times as many attention weights does a "
         "head have?",
-        [f"about {one} times" for one in factors],
+        [f"about {option} times" for option in factors],
         f"about {nearest} times",
         f"S grows from {now.tokens:,} to {half.tokens:,}, and S × S from {now.weights:,} to {half.weights:,}: "
         f"{number(factor, 3)} times. (S counts the class token too.)",
     ):
         return False
-    sides = [cost.patch for cost in found]
-    left, right = st.columns(2, gap="large")
-    with left:
-        curves(
-            [
-                Curve("tokens, S", sides, [cost.tokens for cost in found]),
-                Curve("weights, S × S", sides, [cost.weights for cost in found]),
-            ],
-            x="patch, pixels a side",
-            y="count in one head, log scale",
-            log_x=True,
-            log_y=True,
-            at=patch,
-        )
-    with right:
-        curves(
-            [
-                Curve("between tokens", sides, [cost.between for cost in found]),
-                Curve("each token alone", sides, [cost.each for cost in found]),
-            ],
-            x="patch, pixels a side",
-            y="FLOPs of a layer, log scale",
-            log_x=True,
-            log_y=True,
-            at=patch,
-        )
-    more = [cost.patch for cost in found if cost.between > cost.each]
+    sides = [cost.patch for cost in layer_costs]
+    charts = (
+        ("count in one head, log scale", {"tokens, S": "tokens", "weights, S × S": "weights"}),
+        ("FLOPs of a layer, log scale", {"between tokens": "between", "each token alone": "each"}),
+    )
+    for column, (y, lines) in zip(st.columns(2, gap="large"), charts, strict=True):
+        with column:
+            curves(
+                [Curve(name, sides, [getattr(cost, field) for cost in layer_costs]) for name, field in lines.items()],
+                x="patch, pixels a side",
+                y=y,
+                log_x=True,
+                log_y=True,
+                at=patch,
+            )
+    more = [cost.patch for cost in layer_costs if cost.between > cost.each]
     crossing = (
         f"From patches of {max(more)} pixels down, most of a layer's work is attention between tokens."
         if more

@@ -46,8 +46,8 @@ _STYLE = """<style>
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Of the model; ``spread`` is the position embedding's standard deviation."""
+class VisionSizes:
+    """Sizes and seed of the model; ``spread`` is the position embedding's standard deviation."""
 
     d_model: int
     heads: int
@@ -56,10 +56,10 @@ class Sizes:
     spread: float
 
 
-USUAL = Sizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
+USUAL = VisionSizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
 
 
-def sizes() -> Sizes:
+def sizes() -> VisionSizes:
     """The model's sliders."""
     st.markdown("##### From patches to a sentence")
     columns = st.columns([3, 3, 3, 3, 4], gap="medium")
@@ -80,38 +80,38 @@ def sizes() -> Sizes:
                 help="How large its random numbers are. 0.02 is usual before training.",
             )
         )
-    return Sizes(d_model, heads, layers, seed, spread)
+    return VisionSizes(d_model, heads, layers, seed, spread)
 
 
-def sentence(image: Picture, patch: int, chosen: Sizes) -> bool:
+def sentence(image: Picture, patch: int, chosen: VisionSizes) -> bool:
     """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
-    found = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
-    steps = {_name(path): found.trace.find(path) for path in _STOPS}
+    reading = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
+    steps = {_name(path): reading.trace.find(path) for path in _STOPS}
     st.html(_table(steps))
     name = lab_widgets.pick("stop", "Look at", tuple(steps), "tokens")
     step = steps[name]
     if name == "memory":  # what the last norm read is of no interest here
-        tensor_view(step_panels(found.trace, step)[-1:], key="labs.image.memory")
+        tensor_view(step_panels(reading.trace, step)[-1:], key="labs.image.memory")
     else:
         tensor_view(
-            step_panels(found.trace, step),
+            step_panels(reading.trace, step),
             key=f"labs.image.stop.{name}",
             reads=reads(step),
-            operation=card_of(found.trace, step),
+            operation=card_of(reading.trace, step),
         )
     return _convolution(image, patch, chosen)
 
 
-def _convolution(image: Picture, patch: int, chosen: Sizes) -> bool:
-    found = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
+def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
+    projection = result(project, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed)
     options = ("equal to the last bit", "equal up to rounding", "different")
-    apart = found.difference
-    place = 0 if apart == 0 else 1 if apart <= found.rounding else 2
+    apart = projection.difference
+    index = 0 if apart == 0 else 1 if apart <= projection.rounding else 2
     because = f"The largest difference is {number(apart)}."
-    if place == 1:
+    if index == 1:
         because += (
             " Both add up the same products, in another order; in float32 that alone can bring these two sums "
-            f"{number(found.rounding)} apart."
+            f"{number(projection.rounding)} apart."
         )
     answered = lab_widgets.predict(
         "convolution",
@@ -119,7 +119,7 @@ def _convolution(image: Picture, patch: int, chosen: Sizes) -> bool:
         f"image. With the linear layer's weight, viewed as ({chosen.d_model}, 3, {patch}, {patch}), how does what it "
         "gives compare with `tokens`?",
         options,
-        options[place],
+        options[index],
         because,
     )
     if answered:
@@ -139,21 +139,21 @@ def _table(steps: dict[str, Step]) -> str:
     first = next(iter(steps.values())).inputs[0]
     rows = [_row("image", ("B", "C", "Hpx", "Wpx"), tuple(first.value.shape), "pixels from 0 to 1")]
     rows += [
-        _row(name, step.axes, step.shape, says)
-        for (name, step), says in zip(steps.items(), _STOPS.values(), strict=True)
+        _row(name, step.axes, step.shape, text)
+        for (name, step), text in zip(steps.items(), _STOPS.values(), strict=True)
     ]
     return f'{_STYLE}<dl class="lab-stops">{"".join(rows)}</dl>'
 
 
-def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], says: str) -> str:
+def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], text: str) -> str:
     chips = "".join(_chip(symbol or "?", size) for symbol, size in zip(axes, shape, strict=True))
-    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(says)}</dd>'
+    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(text)}</dd>'
 
 
 def _chip(symbol: str, size: int) -> str:
     colours = palette.axis_colours(symbol, is_dark())
     share = 100 / len(colours)
-    stops = ", ".join(f"{hue} {place * share:.1f}% {(place + 1) * share:.1f}%" for place, hue in enumerate(colours))
+    stops = ", ".join(f"{hue} {index * share:.1f}% {(index + 1) * share:.1f}%" for index, hue in enumerate(colours))
     name = html.escape(symbol.replace("*", "·"))
     meaning = html.escape(axis(symbol).meaning or axis(symbol).name)
     band = f"--band: linear-gradient(90deg, {stops})"

@@ -12,49 +12,51 @@ from engine.labs.image_as_sentence.pictures import Picture, pixels
 from engine.ops.notation import number
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.image_as_sentence.first_layer import Sizes
+from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
-from pages.ui.labs.kit.image_html import beside, picture
+from pages.ui.labs.kit.image_html import picture, side_by_side
 
 _OPTIONS = ("stays the same, up to rounding", "changes")
 
 
-def shuffled(image: Picture, patch: int, sizes: Sizes) -> bool:
+def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """What the class token's output makes of it, without and with position embedding."""
-    found = result(shuffle, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
+    shuffling = result(shuffle, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
     st.markdown("##### The patches in another order")
-    count = found.order.numel()
+    count = shuffling.order.numel()
     left, right = st.columns([5, 7], gap="large")
     with left:
-        before = picture(pixels(image.rgb)[0], image.says, "The image", patch=patch)
-        after = picture(found.image[0], f"{image.says}, its patches shuffled", "Its patches shuffled", patch=patch)
-        st.html(beside(before, after))
+        before = picture(pixels(image.rgb)[0], image.description, "The image", patch=patch)
+        after = picture(
+            shuffling.image[0], f"{image.description}, its patches shuffled", "Its patches shuffled", patch=patch
+        )
+        st.html(side_by_side(before, after))
     with right:
         without = lab_widgets.predict(
             "without",
             f"The {count} patches are shuffled, and the position embedding is left out. "
             "The class token's output after the encoder",
             _OPTIONS,
-            _OPTIONS[found.moved(placed=False)],
-            _because(found, placed=False),
+            _OPTIONS[shuffling.moved(placed=False)],
+            _because(shuffling, placed=False),
         )
         answered = without and lab_widgets.predict(
             "with",
             "And with the position embedding, which adds to each patch the row of the place where it now stands?",
             _OPTIONS,
-            _OPTIONS[found.moved(placed=True)],
-            _because(found, placed=True),
+            _OPTIONS[shuffling.moved(placed=True)],
+            _because(shuffling, placed=True),
         )
     if answered:
-        _outputs(found, count)
+        _outputs(shuffling, count)
     return answered
 
 
-def _because(found: Shuffle, placed: bool) -> str:
-    before, exact = found.changes[placed], found.exact[placed]
+def _because(shuffling: Shuffle, placed: bool) -> str:
+    before, exact = shuffling.changes[placed], shuffling.exact[placed]
     said = f"The largest difference is {number(before)} in float32 and {number(exact)} in float64"
-    if found.moved(placed):
+    if shuffling.moved(placed):
         return f"{said}: more exact arithmetic does not take it away."
     if before == exact == 0:
         return f"{said}."
@@ -67,22 +69,22 @@ def _factorial(count: int) -> str:
     return f"{int(digits[:3]) / 100:.1f} · 10{power}"
 
 
-def _outputs(found: Shuffle, count: int) -> None:
-    if found.moved(placed=True) and not found.moved(placed=False):
+def _outputs(shuffling: Shuffle, count: int) -> None:
+    if shuffling.moved(placed=True) and not shuffling.moved(placed=False):
         st.markdown(
             "Attention mixes a set: without the embedding, every order of these patches is the same image to the "
             f"model, all {count}! ≈ {_factorial(count)} of them. Only the position embedding knows where a patch was."
         )
-    elif not found.moved(placed=True):
+    elif not shuffling.moved(placed=True):
         st.markdown("Here the order makes no difference even with the embedding: all that moved were equal patches.")
-    lazy_expander("The class token's output, number by number", "labs.image.output", partial(_numbers, found))
+    lazy_expander("The class token's output, number by number", "labs.image.output", partial(_numbers, shuffling))
 
 
-def _numbers(found: Shuffle) -> None:
+def _numbers(shuffling: Shuffle) -> None:
     names = ("without position", "with position")
     panel = Panel(
         "summary",
-        found.summaries,
+        shuffling.summaries,
         ("embedding", "image", "d_model"),
         (names, ("as it is", "shuffled"), None),
         note="of the class token",

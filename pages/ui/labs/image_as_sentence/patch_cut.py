@@ -17,9 +17,9 @@ from pages.ui.labs.kit.image_html import picture
 _AXES = ("B", "N", "C*p*p")
 
 
-def count(found: Cut, patch: int) -> bool:
+def count(cut_image: Cut, patch: int) -> bool:
     """How long the sentence gets."""
-    _, patches, numbers = found.patches.shape
+    _, patches, numbers = cut_image.patches.shape
     across = SIDE // patch
     return lab_widgets.predict(
         "patches",
@@ -28,41 +28,45 @@ def count(found: Cut, patch: int) -> bool:
         [f"{size:,}" for size in (across, patches, numbers, SIDE * SIDE)],
         f"{patches:,}",
         f"{across} across and {across} down. Each is one row of 3 · {patch} · {patch} = {numbers:,} numbers, so "
-        f"(B, C, Hpx, Wpx) = {tuple(found.image.shape)} becomes (B, N, C·p·p) = {tuple(found.patches.shape)}. "
+        f"(B, C, Hpx, Wpx) = {tuple(cut_image.image.shape)} becomes (B, N, C·p·p) = {tuple(cut_image.patches.shape)}. "
         f"(The paper writes P²·C.)",
     )
 
 
-def ways(found: Cut, patch: int, says: str) -> bool:
+def ways(cut_image: Cut, patch: int, description: str) -> bool:
     """The right ways, which are equal, and the one that has only the shape."""
-    _, patches, numbers = found.patches.shape
-    channels, rows, columns = (set(axis) for axis in found.first.T.tolist())
+    _, patches, numbers = cut_image.patches.shape
+    channels, rows, columns = (set(axis) for axis in cut_image.first.T.tolist())
     options = (
         "the patch at the top left, all its colours",
         "rows of pixels from edge to edge, one colour only",
         "pixels from all over the image",
     )
     corner = rows == columns == set(range(patch)) and channels == {0, 1, 2}
-    place = 0 if corner else 1 if len(channels) == 1 and columns == set(range(SIDE)) else 2
+    index = 0 if corner else 1 if len(channels) == 1 and columns == set(range(SIDE)) else 2
     colours = " and ".join(("red", "green", "blue")[channel] for channel in sorted(channels))
     if not lab_widgets.predict(
         "row",
         f"`image.view(1, {patches}, {numbers})` has the same shape. What stands in its row 0, "
         "where the patch at the top left should be?",
         options,
-        options[place],
+        options[index],
         f"It holds the {colours} of pixel rows {min(rows)} to {max(rows)}, columns {min(columns)} to {max(columns)}. "
-        f"Of all {found.image.numel():,} numbers of the image {found.in_place:,} stand where they belong.",
+        f"Of all {cut_image.image.numel():,} numbers of the image {cut_image.in_place:,} stand where they belong.",
     ):
         return False
-    _side_by_side(found, patch, says)
+    _side_by_side(cut_image, patch, description)
     return True
 
 
-def _side_by_side(found: Cut, patch: int, says: str) -> None:
-    _, patches, numbers = found.patches.shape
-    same = torch.equal(found.patches, found.rearranged)
-    equal = "the same numbers, to the last bit" if same else "different numbers"
+def _side_by_side(cut_image: Cut, patch: int, description: str) -> None:
+    _, patches, numbers = cut_image.patches.shape
+    same = torch.equal(cut_image.patches, cut_image.rearranged)
+    caption = (
+        "`torch.equal` says that the two lines give the same numbers, to the last bit."
+        if same
+        else "`torch.equal` says that the two lines give different numbers."
+    )
     st.markdown("##### Two ways to cut, and one that only has the shape")
     right, wrong = st.columns(2, gap="large")
     with right:
@@ -72,18 +76,18 @@ def _side_by_side(found: Cut, patch: int, says: str) -> None:
             f'rearrange(image, "b c (n p) (m q) -> b (n m) (c p q)", p={patch}, q={patch})',
             wrap_lines=True,
         )
-        _laid_out(found.rebuilt, patch, f"{says}, put together from its patches")
-        st.caption(f"`torch.equal` says that the two lines give {equal}.")
+        _laid_out(cut_image.rebuilt, patch, f"{description}, put together from its patches")
+        st.caption(caption)
     with wrong:
         st.markdown("**Straight view**")
         st.code(f"image.view(1, {patches}, {numbers})\n# no error: the numbers are as many", wrap_lines=True)
-        _laid_out(found.scrambled, patch, "stripes of false colours: rows of memory taken for patches")
+        _laid_out(cut_image.scrambled, patch, "stripes of false colours: rows of memory taken for patches")
         st.caption("A row is a stretch of memory, and in memory an image is one colour after the other, row by row.")
-    lazy_expander("The numbers of both", "labs.image.numbers", partial(_numbers, found))
+    lazy_expander("The numbers of both", "labs.image.numbers", partial(_numbers, cut_image))
 
 
-def _numbers(found: Cut) -> None:
-    for name, value in (("patches", found.patches), ("viewed", found.viewed)):
+def _numbers(cut_image: Cut) -> None:
+    for name, value in (("patches", cut_image.patches), ("viewed", cut_image.viewed)):
         tensor_view([Panel(name, value, _AXES)], key=f"labs.image.{name}")
 
 

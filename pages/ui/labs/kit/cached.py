@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 # A lab's largest result is about 8 MB, so all of them stay below 256 MB.
 _MOST = 32
 
 
 def result(experiment: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:
-    """What a pure experiment returns for these arguments; computed once, for every visitor of the server."""
-    return _computed(experiment, arguments, tuple(sorted(named.items())))
+    """The result of a pure experiment, computed once for all visitors of the server.
+
+    Args:
+        experiment: a function whose result depends on its arguments alone.
+        arguments, named: its arguments; all must be hashable.
+    """
+    value: _R = _computed(experiment, arguments, tuple(sorted(named.items())))
+    return value
 
 
 @lru_cache(maxsize=_MOST)
-def _computed(experiment, arguments, named):
+def _computed(experiment: Callable[..., Any], arguments: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
     return experiment(*arguments, **dict(named))

@@ -34,9 +34,9 @@ class Curve:
 
 
 def colours(count: int) -> list[str]:
-    """So many colours for the page as it is shown, light or dark."""
+    """``count`` colours for the theme of the page, light or dark; they repeat after five."""
     dark = is_dark()
-    return [_COLOURS[place % len(_COLOURS)][dark] for place in range(count)]
+    return [_COLOURS[number % len(_COLOURS)][dark] for number in range(count)]
 
 
 def curves(
@@ -49,7 +49,15 @@ def curves(
     at: float | None = None,
     height: int = 280,
 ) -> None:
-    """Draws curves with the names of their axes; ``at`` marks where on the x axis the sliders stand."""
+    """Draws curves in one chart.
+
+    Args:
+        lines: the curves, in the order of the legend.
+        x, y: the names of the axes.
+        log_x, log_y: whether an axis is logarithmic.
+        at: where a vertical line marks the value of the sliders, None for no line.
+        height: of the chart without its legend, in pixels.
+    """
     rows = pd.DataFrame(
         [(line.name, line.dashed, a, b) for line in lines for a, b in zip(line.x, line.y, strict=True)],
         columns=["curve", "theory", "x", "y"],

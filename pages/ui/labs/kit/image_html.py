@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
@@ -38,10 +39,17 @@ _ENLARGED = 4  # so that the gaps between patches can be finer than a pixel
 
 @dataclass(frozen=True)
 class Veil:
-    """What lies over one patch: how dark, from 0 to 1; what it says when pointed at; what is written on it."""
+    """What lies over one patch.
+
+    Attributes:
+        dark: how dark it is, from 0 to 1.
+        tooltip: shown when somebody points at the patch.
+        text: written on the patch.
+        asks: whether the patch is the query, and outlined.
+    """
 
     dark: float
-    says: str
+    tooltip: str
     text: str = ""
     asks: bool = False
 
@@ -52,7 +60,7 @@ def picture(image: Tensor, alt: str, caption: str = "", *, patch: int | None = N
     return _figure(f'<img src="{_png(shown)}" alt="{html.escape(alt)}">', caption)
 
 
-def beside(*pictures: str) -> str:
+def side_by_side(*pictures: str) -> str:
     """Two pictures side by side, on a narrow page too."""
     return f'<div class="lab-pair">{"".join(pictures)}</div>'
 
@@ -60,7 +68,7 @@ def beside(*pictures: str) -> str:
 def veiled(image: Tensor, veils: Sequence[Veil], alt: str, caption: str = "") -> str:
     """An image with a veil over each of its patches, row by row."""
     across = round(len(veils) ** 0.5)
-    cells = "".join(_cell(veil, place, across) for place, veil in enumerate(veils))
+    cells = "".join(_cell(veil, index, across) for index, veil in enumerate(veils))
     grid = f'<div class="grid" aria-hidden="true" style="--across: {across}">{cells}</div>'
     return _figure(f'<img src="{_png(image)}" alt="{html.escape(alt)}">{grid}', caption)
 
@@ -70,12 +78,12 @@ def _figure(inside: str, caption: str) -> str:
     return f'{_STYLE}<figure class="lab-picture"><div class="plane">{inside}</div>{below}</figure>'
 
 
-def _cell(veil: Veil, place: int, across: int) -> str:
-    row, column = divmod(place, across)
+def _cell(veil: Veil, index: int, across: int) -> str:
+    row, column = divmod(index, across)
     names = ["cell", "left" if column < across / 2 else "right"]
     names += ["top"] * (row == 0) + ["asks"] * veil.asks
     return (
-        f'<span class="{" ".join(names)}" data-says="{html.escape(veil.says)}" '
+        f'<span class="{" ".join(names)}" data-says="{html.escape(veil.tooltip)}" '
         f'style="background: rgba(10, 12, 18, {veil.dark:.3f})">{html.escape(veil.text)}</span>'
     )
 
@@ -87,14 +95,17 @@ def _apart(image: Tensor, patch: int) -> Tensor:
     size = patch * _ENLARGED
     gap = max(2, size // 8)
     padded = torch.nn.functional.pad(large.unfold(1, size, size).unfold(2, size, size), (0, gap, 0, gap))
-    rows, columns = padded.shape[1:3]
-    laid = padded.permute(0, 1, 3, 2, 4).reshape(4, rows * (size + gap), columns * (size + gap))
+    laid = rearrange(padded, "C row column height width -> C (row height) (column width)")
     return laid[:, :-gap, :-gap]
 
 
 def _png(image: Tensor) -> str:
     channels, height, width = image.shape
-    rows = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
+    levels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
     file = io.BytesIO()
-    Image.frombytes("RGB" if channels == 3 else "RGBA", (width, height), bytes(rows.numpy())).save(file, "PNG")
+    Image.frombytes(
+        "RGB" if channels == 3 else "RGBA",
+        (width, height),
+        rearrange(levels, "C Hpx Wpx -> Hpx Wpx C").numpy().tobytes(),
+    ).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -20,20 +20,51 @@ _SHOW = "Show it without a prediction"
 
 @dataclass(frozen=True)
 class _Prediction:
-    """What a person said would come out, None where they only looked; and whether it did, at the time."""
+    """A person's answer to a question.
+
+    Attributes:
+        said: the option they chose, None where they asked to see the answer without a prediction.
+        right: whether it was the computed answer when they chose it.
+    """
 
     said: str | None
     right: bool
 
 
+@dataclass(frozen=True)
+class Slider:
+    """A slider over whole numbers, for ``numbers``; each field is the argument of ``number`` of that name."""
+
+    name: str
+    label: str
+    low: int
+    high: int
+    usual: int
+    help: str | None = None
+
+
 def begin(key: str) -> None:
-    """First call of a lab: whose sliders and questions are drawn from here on."""
+    """Starts a lab: its sliders and questions are kept under this key. Call it before any other function here.
+
+    Args:
+        key: the lab's key in ``registry``.
+    """
     st.session_state[_LAB] = key
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
-    """A slider from ``low`` to ``high``. A value of the address that is none, or beyond them, is moved there and
-    noted."""
+    """A slider over whole numbers; its value is kept in the address.
+
+    Args:
+        name: what the value is called in the address.
+        label: what stands above the slider.
+        low, high: both ends, included. Where they are equal there is nothing to move, and no slider is drawn.
+        usual: the value where the address has none.
+        help: shown when somebody points at the label.
+
+    Returns:
+        The value. One in the address that is no number, or beyond an end, is moved into the range, with a note.
+    """
     value = link_notes.number(PREFIX + name, label, low, high, usual)
     key, start = session.widget(_key(name), value, (low, high))
     if low < high:
@@ -42,8 +73,25 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     return value
 
 
+def numbers(*sliders: Slider) -> tuple[int, ...]:
+    """Draws sliders side by side and returns their values, in the same order."""
+    values = []
+    for slider, column in zip(sliders, st.columns(len(sliders)), strict=True):
+        with column:
+            values.append(number(slider.name, slider.label, slider.low, slider.high, slider.usual, help=slider.help))
+    return tuple(values)
+
+
 def pick(name: str, label: str, options: Sequence[str], usual: str | None = None, *, help: str | None = None) -> str:
-    """One of a few options; ``usual`` to begin with, or else the first."""
+    """A choice between a few options; the one that is chosen is kept in the address.
+
+    Args:
+        name: what the choice is called in the address.
+        label: what stands above the options.
+        options: all of them; a single one is taken without being drawn.
+        usual: the option where the address has none; the first by default.
+        help: shown when somebody points at the label.
+    """
     value = link_notes.pick(PREFIX + name, label, options, usual or options[0])
     key, start = session.widget(_key(name), value)
     if len(options) > 1:
@@ -61,14 +109,18 @@ def pick(name: str, label: str, options: Sequence[str], usual: str | None = None
 
 
 def examples(named: Mapping[str, Mapping[str, int]]) -> None:
-    """Buttons that each move some sliders, by their names, to where something can be seen; the others stay."""
+    """Buttons that each set some sliders to values where an effect shows.
+
+    Args:
+        named: for each button's label, the values by the sliders' names. Sliders that are not named keep their values.
+    """
     with st.container(horizontal=True):
         for label, values in named.items():
             st.button(label, key=_key(f"example.{label}"), on_click=move, kwargs=dict(values))
 
 
 def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
-    """A line of text, the usual one to begin with and where it is emptied. What is wrong with it the lab says."""
+    """A line of text; ``usual`` where the address has none, and where the field is emptied. The lab checks it."""
     value = session.view(PREFIX + name) or usual
     key, start = session.widget(_key(name), value)
     st.text_input(label, start, key=key, help=help, on_change=session.chosen(_key(name), key, partial(_keep, name)))
@@ -76,14 +128,21 @@ def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
 
 
 def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
-    """Asks what will come out; once a person has said so, or asked to see it, says what did and returns True.
+    """Asks what will come out, and shows the computed answer once there is a prediction or somebody asked for it.
 
-    ``answer`` is the one of the options that was computed just now, for the sliders as they are; ``because`` says with
-    which numbers.
+    Args:
+        name: what the question is called within the lab.
+        question: the question.
+        options: all answers to choose from.
+        answer: the option that was computed for the sliders as they are.
+        because: a sentence with the numbers behind the answer.
+
+    Returns:
+        Whether the answer is shown, so that the rest of the lab may follow.
     """
-    made = _predictions()
-    place = (st.session_state[_LAB], name)
-    prediction = made.get(place)
+    choice = _predictions()
+    index = (st.session_state[_LAB], name)
+    prediction = choice.get(index)
     said = prediction.said if prediction and prediction.said in options else None
     widget = _key(f"predict.{name}")
     key, start = session.widget(widget, said)
@@ -106,23 +165,23 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
 
 
 def move(**values: object) -> None:
-    """Moves sliders and options from elsewhere. To be called from a callback: the run that follows shows them there."""
+    """Sets sliders and options by their names. Only for callbacks: the run after the callback draws them there."""
     session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
-def snippet(text: str, says: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
-    """Code that needs nothing but torch."""
-    st.markdown(f"##### {says}")
+def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
+    """Shows a lab's script under a title."""
+    st.markdown(f"##### {title}")
     st.code(text, language="python")
 
 
 def progress(lab: str) -> str:
-    """How far a person has come in a lab, in words; nothing where they have not begun."""
-    predictions = [one for (key, _), one in _predictions().items() if key == lab]
-    said = [one for one in predictions if one.said is not None]
+    """How many questions of a lab somebody answered, in words; empty where they have not opened an answer."""
+    predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
+    said = [prediction for prediction in predictions if prediction.said is not None]
     if not said:
         return "looked at" if predictions else ""
-    right = sum(one.right for one in said)
+    right = sum(prediction.right for prediction in said)
     return f"{len(said)} predicted, {right} as computed"
 
 

@@ -27,7 +27,7 @@ def draw() -> None:
         if lab is None:
             _all(asked)
         else:
-            _one(lab)
+            _show_lab(lab)
 
 
 def _all(asked: str) -> None:
@@ -55,16 +55,16 @@ def _group(group: str) -> None:
 
 def _card(lab: Lab) -> None:
     _button(f"**{lab.question}**", lab)
-    st.caption(lab.says)
+    st.caption(lab.summary)
     if said := lab_widgets.progress(lab.key):
         st.caption(f":green[{said}]")
 
 
-def _one(lab: Lab) -> None:
-    place = LABS.index(lab)
+def _show_lab(lab: Lab) -> None:
+    index = LABS.index(lab)
     with st.container(horizontal=True, horizontal_alignment="distribute", key="lab-way"):
         _button("← All questions")
-        following = LABS[(place + 1) % len(LABS)]
+        following = LABS[(index + 1) % len(LABS)]
         _button(f"Next: {following.question} →", following)
     st.markdown(f"#### {lab.question}")
     _drawn(lab.key)

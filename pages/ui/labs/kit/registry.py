@@ -14,10 +14,10 @@ class Lab:
     key: str
     group: str
     question: str
-    says: str
+    summary: str
 
     def module(self) -> ModuleType:
-        """The module whose ``draw()`` draws the lab; loaded when it is opened, so that no other lab costs time."""
+        """The module whose ``draw()`` draws the lab; imported when the lab is opened: the others cost no time."""
         return import_module(f"pages.ui.labs.{self.key}")
 
 

@@ -6,6 +6,6 @@ _WORDS = "I go home and read a book by the old sea while it rains and nobody wai
 
 
 def words(count: int) -> tuple[str, ...]:
-    """So many tokens of a sentence; numbered where the sentence is over."""
+    """Labels for ``count`` tokens: the words of a sentence, then "word 18" and so on."""
     some = _WORDS.split()[:count]
-    return (*some, *(f"word {place}" for place in range(len(some), count)))
+    return (*some, *(f"word {index}" for index in range(len(some), count)))

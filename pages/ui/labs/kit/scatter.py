@@ -14,6 +14,8 @@ from pages.ui.labs.kit.curves import colours
 
 @dataclass(frozen=True)
 class Points:
+    """Points of one colour, with the name that stands in the legend."""
+
     name: str
     x: Sequence[float]
     y: Sequence[float]

@@ -29,9 +29,13 @@ Shape = tuple[str, Sequence[str], Sequence[int]]  # name, symbol of each axis, s
 
 
 def meeting(left: Shape, sign: str, right: Shape, result: Shape, *, meet: tuple[int, int]) -> None:
-    """Draws ``left sign right → result``; ``meet`` is the axis of the left and that of the right that must agree.
+    """Draws ``left sign right → result``.
 
-    A result without sizes is one that was not computed.
+    Args:
+        left, right: the operands.
+        sign: the operation's sign.
+        result: what comes out; without sizes where PyTorch raised.
+        meet: the axis of ``left`` and the axis of ``right`` that must agree.
     """
     agree = left[2][meet[0]] == right[2][meet[1]]
     parts = (
@@ -47,7 +51,7 @@ def meeting(left: Shape, sign: str, right: Shape, result: Shape, *, meet: tuple[
 def _operand(shape: Shape, met: int | None, agree: bool) -> str:
     name, axes, sizes = shape
     chips = "".join(
-        _chip(symbol, size, place == met, agree) for place, (symbol, size) in enumerate(zip(axes, sizes, strict=True))
+        _chip(symbol, size, index == met, agree) for index, (symbol, size) in enumerate(zip(axes, sizes, strict=True))
     )
     return (
         f'<span class="operand"><span class="name">{html.escape(name)}</span><span class="chips">{chips}</span></span>'

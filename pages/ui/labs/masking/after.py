@@ -17,12 +17,12 @@ _CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the
 
 
 def usual(length: int) -> tuple[int, int]:
-    """How many of so many keys are visible to begin with, and by how much the last one's score is raised."""
+    """The usual number of visible keys among ``length``, and how much is added to the last key's score."""
     return max(1, length - 2), 4
 
 
 def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
-    """Draws the sliders, both questions and the three ways; returns what ``usual`` does, as the sliders stand."""
+    """Draws the sliders, both questions and the three ways; returns the values of the sliders, as ``usual`` does."""
     length = len(tokens)
     st.markdown("##### Multiplying by 0, after softmax")
     st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")
@@ -31,31 +31,31 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
         visible = lab_widgets.number("visible", "Visible keys", 1, length - 1, usual(length)[0])
     with right:
         raised = lab_widgets.number("raised", "Raise the last key's score by", 0, 120, usual(length)[1])
-    found = result(afterwards, length, visible, float(raised))
-    if _sum(found, length, visible) and _leak(found, tokens[-1], raised):
-        _ways(found, tokens)
+    outcome = result(afterwards, length, visible, float(raised))
+    if _sum(outcome, length, visible) and _leak(outcome, tokens[-1], raised):
+        _ways(outcome, tokens)
     return visible, raised
 
 
-def _sum(found: Afterwards, length: int, visible: int) -> bool:
-    total = found.multiplied[0].sum().item()
+def _sum(outcome: Afterwards, length: int, visible: int) -> bool:
+    total = outcome.multiplied[0].sum().item()
     options = ("less than 1", "1", "more than 1")
-    place = 1 if abs(total - 1) <= _ROUNDING else 0 if total < 1 else 2
-    same = (found.renormalised[0] - found.inside[0]).abs().max().item()
+    index = 1 if abs(total - 1) <= _ROUNDING else 0 if total < 1 else 2
+    same = (outcome.renormalised[0] - outcome.inside[0]).abs().max().item()
     return lab_widgets.predict(
         "sum",
         f"One query, {length} keys, the last {length - visible} of them hidden. Softmax runs over all keys, then the "
         "hidden weights are multiplied by 0. What does the row sum to?",
         options,
-        options[place],
+        options[index],
         f"To {number(total)}: the hidden keys keep their part of the denominator. Divided by that sum, it differs from "
         f"the row of −∞ before softmax by at most {number(same)}.",
     )
 
 
-def _leak(found: Afterwards, last: str, raised: int) -> bool:
-    moved = [_moved(way) for way in (found.inside, found.multiplied, found.renormalised)]
-    inside, multiplied, renormalised = (not one <= _ROUNDING for one in moved)  # a NaN has moved too
+def _leak(outcome: Afterwards, last: str, raised: int) -> bool:
+    moved = [_moved(way) for way in (outcome.inside, outcome.multiplied, outcome.renormalised)]
+    inside, multiplied, renormalised = (not size <= _ROUNDING for size in moved)  # a NaN has moved too
     if inside:
         answer = _CHANGES[3]
     elif renormalised:
@@ -73,13 +73,13 @@ def _leak(found: Afterwards, last: str, raised: int) -> bool:
     )
 
 
-def _ways(found: Afterwards, labels: tuple[str, ...]) -> None:
+def _ways(outcome: Afterwards, labels: tuple[str, ...]) -> None:
     ways = (
-        ("−∞ before softmax", found.inside),
-        ("times 0 after softmax", found.multiplied),
-        ("times 0, renormalised", found.renormalised),
+        ("−∞ before softmax", outcome.inside),
+        ("times 0 after softmax", outcome.multiplied),
+        ("times 0, renormalised", outcome.renormalised),
     )
-    for place, (column, (name, way)) in enumerate(zip(st.columns(3, gap="medium"), ways, strict=True)):
+    for index, (column, (name, way)) in enumerate(zip(st.columns(3, gap="medium"), ways, strict=True)):
         with column:
             panel = Panel(
                 name,
@@ -88,23 +88,23 @@ def _ways(found: Afterwards, labels: tuple[str, ...]) -> None:
                 (("as it is", "raised"), labels),
                 role="weights",
                 scale="probability",
-                masked=found.hidden,
-                footer="rows sum to " + " and ".join(number(one) for one in way.sum(dim=-1).tolist()),
+                masked=outcome.hidden,
+                footer="rows sum to " + " and ".join(number(total) for total in way.sum(dim=-1).tolist()),
             )
-            tensor_view([panel], key=f"labs.masking.after.{place}")
-            slope = found.slopes[place].abs().max().item()
+            tensor_view([panel], key=f"labs.masking.after.{index}")
+            slope = outcome.slopes[index].abs().max().item()
             st.markdown(f"Largest slope of a weight by the hidden score: {number(slope)}.")
-    st.markdown(_meaning(found))
+    st.markdown(_meaning(outcome))
 
 
-def _meaning(found: Afterwards) -> str:
+def _meaning(outcome: Afterwards) -> str:
     leak = (
         "Multiplied, a hidden key still acts on the visible weights, forwards and through the gradient. Under a causal "
         "mask, that is the future leaking into the past."
-        if _moved(found.multiplied) > _ROUNDING
+        if _moved(outcome.multiplied) > _ROUNDING
         else "Here the hidden score moved nothing; raise it."
     )
-    if found.renormalised.isnan().any():
+    if outcome.renormalised.isnan().any():
         return leak + " Renormalising fails here: the visible weights have become 0, and 0 divided by 0 is NaN."
     return (
         leak

@@ -7,14 +7,22 @@ from collections.abc import Iterable
 import streamlit as st
 
 from engine.labs.masking.future import Changed, changed
+from engine.labs.phrases import by_count
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 
+# Of one earlier row, and of several.
+_EQUAL = (
+    "The earlier {rows} is equal bit for bit, by torch.equal.",
+    "The earlier {rows} are equal bit for bit, by torch.equal.",
+)
+_UNEQUAL = ("The earlier {rows} is not equal.", "The earlier {rows} are not equal.")
+
 
 def usual(length: int) -> int:
-    """Which of so many tokens is changed to begin with."""
+    """The usual index of the token to change, for ``length`` tokens."""
     return min(2, length - 1)
 
 
@@ -24,17 +32,17 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     st.markdown("##### Can a later token move an earlier output?")
     place_column, layer_column = st.columns(2)
     with place_column:
-        place = lab_widgets.number("place", "Token to change", 0, length - 1, usual(length))
+        index = lab_widgets.number("place", "Token to change", 0, length - 1, usual(length))
     with layer_column:
         layers = lab_widgets.number("layers", "Decoder layers", 1, 4, 2)
-    masked, open_ = (result(changed, length, place, layers, causal) for causal in (True, False))
-    told = _rows(masked, tokens, place, layers)
+    masked, open_ = (result(changed, length, index, layers, causal) for causal in (True, False))
+    told = _rows(masked, tokens, index, layers)
     if told:
-        for column, found, name in zip(
+        for column, change, name in zip(
             st.columns(2, gap="large"), (masked, open_), ("with the causal mask", "without it"), strict=True
         ):
             with column:
-                _one(found, tokens, name)
+                _show_outputs(change, tokens, name)
         future = masked.influence.triu(diagonal=1)
         pairs = length * (length - 1) // 2
         still = pairs - int(future.count_nonzero())
@@ -46,35 +54,32 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
             f"Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the "
             "mask." + (meaning if still == pairs else "")
         )
-    return place, told
+    return index, told
 
 
-def _rows(found: Changed, tokens: tuple[str, ...], place: int, layers: int) -> bool:
+def _rows(change: Changed, tokens: tuple[str, ...], index: int, layers: int) -> bool:
     length = len(tokens)
-    spans = ((place, place), (place, length - 1), (0, place), (0, length - 1))
-    options = dict.fromkeys((*(_span(range(first, last + 1)) for first, last in spans), _span(found.rows)))
-    earlier = range(place)
-    same = not set(earlier) & set(found.rows)
-    because = (
-        "There is no earlier row."
-        if not place
-        else (
-            f"The earlier {_span(earlier)} {'are' if place > 1 else 'is'} "
-            f"{'equal bit for bit, by torch.equal' if same else 'not equal'}."
-        )
-    )
+    spans = ((index, index), (index, length - 1), (0, index), (0, length - 1))
+    options = dict.fromkeys((*(_span(range(first, last + 1)) for first, last in spans), _span(change.rows)))
+    earlier = range(index)
+    same = not set(earlier) & set(change.rows)
+    because = "There is no earlier row."
+    if index:
+        singular, plural = _EQUAL if same else _UNEQUAL
+        because = (plural if index > 1 else singular).format(rows=_span(earlier))
+    decoder = by_count(layers, "A decoder of {count} layer", "A decoder of {count} layers")
     return lab_widgets.predict(
         "rows",
-        f"`{tokens[place]}`, token {place} of {length}, becomes another word. A decoder of {layers} "
-        f"{'layers' if layers > 1 else 'layer'} with the causal mask runs again. Which rows of its output change?",
+        f"`{tokens[index]}`, token {index} of {length}, becomes another word. {decoder} with the causal mask runs "
+        "again. Which rows of its output change?",
         tuple(options),
-        _span(found.rows),
+        _span(change.rows),
         because,
     )
 
 
-def _one(found: Changed, labels: tuple[str, ...], name: str) -> None:
-    change = found.after - found.before
+def _show_outputs(decoded: Changed, labels: tuple[str, ...], name: str) -> None:
+    change = decoded.after - decoded.before
     panels = (
         Panel(
             "change of the output",
@@ -83,11 +88,11 @@ def _one(found: Changed, labels: tuple[str, ...], name: str) -> None:
             (labels, None),
             note=name,
             role="output",
-            footer=f"{len(found.rows)} of {len(labels)} rows differ · by up to {number(change.abs().max().item())}",
+            footer=f"{len(decoded.rows)} of {len(labels)} rows differ · by up to {number(change.abs().max().item())}",
         ),
         Panel(
             "influence",
-            found.influence,
+            decoded.influence,
             ("T", "L_k"),
             (labels, labels),
             note=name,

@@ -18,9 +18,12 @@ from pages.ui.labs.kit.cached import result
 _LAYERS = 3
 _ACROSS = 3
 
+_FUSED_ROW = "{function}, given this mask, returns {numbers} for this row on this machine."
+_FUSED_ROWS = "{function}, given this mask, returns {numbers} for these rows on this machine."
+
 
 def usual(length: int) -> int:
-    """How many of so many tokens are padding to begin with."""
+    """The usual number of padding tokens, for ``length`` tokens."""
     return min(2, length - 1)
 
 
@@ -33,53 +36,53 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
         "not future is padding."
     )
     padded = lab_widgets.number("left", "Padding on the left", 1, length - 1, usual(length))
-    found = result(empty, length, padded, _LAYERS)
-    if not _softmax(found):
+    run = result(empty, length, padded, _LAYERS)
+    if not _softmax(run):
         return padded, False
     labels = ("⟨pad⟩",) * padded + tokens[: length - padded]
     tensor_view(
         [
-            Panel("masked", found.masked, ("T", "L_k"), (labels, labels), role="scores", masked=found.mask),
+            Panel("masked", run.masked, ("T", "L_k"), (labels, labels), role="scores", masked=run.mask),
             Panel(
                 "weights",
-                found.weights,
+                run.weights,
                 ("T", "L_k"),
                 (labels, labels),
                 role="weights",
                 scale="probability",
-                footer=f"{int(found.weights.isnan().any(dim=-1).sum())} of {length} rows are NaN",
+                footer=f"{int(run.weights.isnan().any(dim=-1).sum())} of {length} rows are NaN",
             ),
         ],
         key="labs.masking.empty",
-        reads=[AffineMap.of(found.masked, SameIndex(0), AllIndices())],
+        reads=[AffineMap.of(run.masked, SameIndex(0), AllIndices())],
         operation=OperationCard(title="softmax", code="masked.softmax(dim=-1)"),
     )
-    if not _spread(found, length, padded):
+    if not _spread(run, length, padded):
         return padded, False
     _remedies(result(remedies, length, padded), labels, padded)
     _fused(result(fused, length, padded), padded)
     return padded, True
 
 
-def _softmax(found: Empty) -> bool:
-    row = found.weights[0]
+def _softmax(run: Empty) -> bool:
+    row = run.weights[0]
     options = ("0 for every key", f"1/{len(row)} for every key", "NaN")
-    place = 2 if row.isnan().all() else 0 if not row.any() else 1
+    index = 2 if row.isnan().all() else 0 if not row.any() else 1
     return lab_widgets.predict(
         "empty",
         "Row 0 has −∞ for every key. What does softmax make of it?",
         options,
-        options[place],
-        f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by a sum of 0." if place == 2 else "",
+        options[index],
+        f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by a sum of 0." if index == 2 else "",
     )
 
 
-def _spread(found: Empty, length: int, padded: int) -> bool:
-    first, second = found.nan_rows[:2]
+def _spread(run: Empty, length: int, padded: int) -> bool:
+    first, second = run.nan_rows[:2]
     options = dict.fromkeys(("none", f"{padded}, those of the padding", f"all {length}"))
     answer = {0: "none", padded: f"{padded}, those of the padding", length: f"all {length}"}.get(second, str(second))
     options.setdefault(answer)
-    counts = ", ".join(f"{count} after layer {layer}" for layer, count in enumerate(found.nan_rows))
+    counts = ", ".join(f"{count} after layer {layer}" for layer, count in enumerate(run.nan_rows))
     return lab_widgets.predict(
         "spread",
         f"In the model's decoder, layer 0 then leaves NaN in {first} of {length} rows. To layer 1 these rows are keys, "
@@ -91,11 +94,11 @@ def _spread(found: Empty, length: int, padded: int) -> bool:
     )
 
 
-def _remedies(found: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -> None:
+def _remedies(fixes: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -> None:
     st.markdown("##### What to do about it")
     right = labels[padded:] + labels[:padded]
-    for start in range(0, len(found), _ACROSS):
-        for column, remedy in zip(st.columns(_ACROSS, gap="medium"), found[start : start + _ACROSS], strict=False):
+    for start in range(0, len(fixes), _ACROSS):
+        for column, remedy in zip(st.columns(_ACROSS, gap="medium"), fixes[start : start + _ACROSS], strict=False):
             names = right if remedy.pads_right else labels
             with column:
                 panel = Panel(
@@ -107,12 +110,12 @@ def _remedies(found: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -
                     scale="probability",
                     footer=_sums(remedy),
                 )
-                tensor_view([panel], key=f"labs.masking.remedy.{found.index(remedy)}")
+                tensor_view([panel], key=f"labs.masking.remedy.{fixes.index(remedy)}")
                 st.markdown(_said(remedy))
 
 
 def _sums(remedy: Remedy) -> str:
-    sums = sorted({round(one, 4) for one in remedy.sums.tolist()})
+    sums = sorted({round(total, 4) for total in remedy.sums.tolist()})
     return f"rows sum to {' or '.join(map(number, sums))}"
 
 
@@ -128,7 +131,5 @@ def _said(remedy: Remedy) -> str:
 def _fused(rows: Tensor, padded: int) -> None:
     empty_rows = rows[:padded]
     gives = "NaN" if empty_rows.isnan().any() else "0" if not empty_rows.any() else "other numbers"
-    st.markdown(
-        f"{code('torch.nn.functional.scaled_dot_product_attention')}, given this mask, returns {gives} for "
-        f"{'these rows' if padded > 1 else 'this row'} on this machine."
-    )
+    sentence = _FUSED_ROW if padded == 1 else _FUSED_ROWS
+    st.markdown(sentence.format(function=code("torch.nn.functional.scaled_dot_product_attention"), numbers=gives))

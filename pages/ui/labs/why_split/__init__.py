@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.why_split import Removed, Split, Wide, code, removed, split, wide
+from engine.labs.why_split import HeadContributions, Removed, Wide, code, removed, split, wide
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
@@ -15,6 +15,14 @@ from pages.ui.labs.why_split import trained
 
 # Between sums of the same float32 numbers in another order; these outputs are near 1.
 _ROUNDING = 1e-4
+
+_SUM_IS_OUTPUT = (
+    "The sum of the {heads} contributions and the bias is the layer's output: the largest difference is {difference}."
+)
+_SUM_IS_NOT_OUTPUT = (
+    "The sum of the {heads} contributions and the bias is not the layer's output: the largest difference is "
+    "{difference}."
+)
 
 
 def draw() -> None:
@@ -37,14 +45,14 @@ def draw() -> None:
         without = result(removed, heads, d_k, length, head)
         if _removed(without, head):
             _change(whole, without, head)
-            one = result(wide, heads, d_k, length)
-            if _price(one, heads, d_k):
-                _patterns(whole, one, heads, d_k)
+            wide_head = result(wide, heads, d_k, length)
+            if _price(wide_head, heads, d_k):
+                _patterns(whole, wide_head, heads, d_k)
                 trained.draw()
     lab_widgets.snippet(code(heads, d_k, length, head))
 
 
-def _loop(whole: Split, heads: int) -> bool:
+def _loop(whole: HeadContributions, heads: int) -> bool:
     options = ("the same numbers, up to rounding", "other numbers")
     same = whole.loop_difference <= _ROUNDING
     return lab_widgets.predict(
@@ -58,7 +66,7 @@ def _loop(whole: Split, heads: int) -> bool:
     )
 
 
-def _sum(whole: Split) -> None:
+def _sum(whole: HeadContributions) -> None:
     heads, length, d_v = whole.mixed.shape
     labels = words(length)
     st.markdown("##### They meet in W_O, and only by a sum")
@@ -110,28 +118,32 @@ def _sum(whole: Split) -> None:
         ],
         operation=OperationCard(title="added up", code="contributions.sum(dim=0) + bias"),
     )
-    said = "is the layer's output" if whole.sum_difference <= _ROUNDING else "is not the layer's output"
+    sentence = _SUM_IS_OUTPUT if whole.sum_difference <= _ROUNDING else _SUM_IS_NOT_OUTPUT
     st.markdown(
-        f"The sum of the {heads} contributions and the bias {said}: the largest difference is "
-        f"{number(whole.sum_difference)}. What one head found, another reads only in the next layer, from this sum."
+        f"{sentence.format(heads=heads, difference=number(whole.sum_difference))} What one head found, another reads "
+        "only in the next layer, from this sum."
     )
 
 
 def _removed(without: Removed, head: int) -> bool:
     options = ("by exactly what the head gave", "by more: the other heads change as well", "not at all")
-    place = 2 if without.moved == 0 else 0 if without.beyond_own <= _ROUNDING else 1
-    others = "stay what they were, bit for bit" if without.others_equal else "change"
+    index = 2 if without.moved == 0 else 0 if without.beyond_own <= _ROUNDING else 1
+    others = (
+        "The weights of all heads stay what they were, bit for bit."
+        if without.others_equal
+        else "The weights of all heads change."
+    )
     return lab_widgets.predict(
         "removed",
         f"Set the block of head {head} in W_O to zero and run the layer again. How far does its output move?",
         options,
-        options[place],
+        options[index],
         f"It moves by up to {number(without.moved)}. That is the contribution of head {head}, to within "
-        f"{number(without.beyond_own)}. The weights of all heads {others}.",
+        f"{number(without.beyond_own)}. {others}",
     )
 
 
-def _change(whole: Split, without: Removed, head: int) -> None:
+def _change(whole: HeadContributions, without: Removed, head: int) -> None:
     labels = words(whole.output.size(0))
     elementwise = AffineMap.of(whole.output, SameIndex(0), SameIndex(1))
     axes, names = ("L", "d_model"), (labels, None)
@@ -153,11 +165,11 @@ def _change(whole: Split, without: Removed, head: int) -> None:
     )
 
 
-def _price(one: Wide, heads: int, d_k: int) -> bool:
-    split_cost, wide_cost = one.split_cost, one.wide_cost
+def _price(wide_head: Wide, heads: int, d_k: int) -> bool:
+    split_cost, wide_cost = wide_head.split_cost, wide_head.wide_cost
     ratio = split_cost.products / wide_cost.products
     options = (f"{heads} times as many", "as many", f"1/{heads} as many")
-    place = 1 if ratio == 1 else 0 if ratio > 1 else 2
+    index = 1 if ratio == 1 else 0 if ratio > 1 else 2
     more = split_cost.others - wide_cost.others
     share = more / (wide_cost.products + wide_cost.others)
     return lab_widgets.predict(
@@ -165,19 +177,23 @@ def _price(one: Wide, heads: int, d_k: int) -> bool:
         f"Load the same parameters into an attention with one head of {heads * d_k} features. How many FLOPs in matrix "
         f"products do {heads} heads of {d_k} take, compared with it?",
         options,
-        options[place],
+        options[index],
         f"{split_cost.products:,} beside {wide_cost.products:,}. Only scaling and softmax, which run over {heads} "
         f"tables of scores where it has one, add {more:,}: {number(100 * share, digits=2)} % of the whole.",
     )
 
 
-def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
+def _patterns(whole: HeadContributions, wide_head: Wide, heads: int, d_k: int) -> None:
     st.markdown("##### The same parameters, one pattern or several")
     st.dataframe(
         {
             "": ["parameters", "FLOPs in matrix products", "FLOPs in scaling and softmax", "weight patterns"],
-            f"{heads} heads": _column(one.split_cost.parameters, one.split_cost.products, one.split_cost.others, heads),
-            "one wide head": _column(one.wide_cost.parameters, one.wide_cost.products, one.wide_cost.others, 1),
+            f"{heads} heads": _column(
+                wide_head.split_cost.parameters, wide_head.split_cost.products, wide_head.split_cost.others, heads
+            ),
+            "one wide head": _column(
+                wide_head.wide_cost.parameters, wide_head.wide_cost.products, wide_head.wide_cost.others, 1
+            ),
         },
         hide_index=True,
         width="content",
@@ -186,8 +202,11 @@ def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
         },
     )
     labels = words(whole.weights.size(-1))
-    for column, weights, says in zip(
-        st.columns([3, 2], gap="large"), (whole.weights, one.weights), (f"{heads} heads", "one wide head"), strict=True
+    for column, weights, title in zip(
+        st.columns([3, 2], gap="large"),
+        (whole.weights, wide_head.weights),
+        (f"{heads} heads", "one wide head"),
+        strict=True,
     ):
         with column:
             panel = Panel(
@@ -195,20 +214,21 @@ def _patterns(whole: Split, one: Wide, heads: int, d_k: int) -> None:
                 weights,
                 ("H", "L", "L_k"),
                 (None, labels, labels),
-                note=says,
+                note=title,
                 role="weights",
                 scale="probability",
                 footer="each row sums to 1",
             )
             tensor_view([panel], key=f"labs.why_split.weights.{'split' if weights is whole.weights else 'wide'}")
     best = whole.weights[:, -1].argmax(dim=-1).tolist()
-    looks = ", ".join(f"head {head} at `{labels[place]}`" for head, place in enumerate(best))
+    looks = ", ".join(f"head {head} at `{labels[index]}`" for head, index in enumerate(best))
     st.markdown(
-        f"`{labels[-1]}` looks most of all: {looks}; the wide head at `{labels[int(one.weights[0, -1].argmax())]}`. "
+        f"`{labels[-1]}` looks most of all: {looks}; the wide head at "
+        f"`{labels[int(wide_head.weights[0, -1].argmax())]}`. "
         "The wide head's q·k is the sum of the q·k of all heads (largest difference "
-        f"{number(one.score_difference)}). It adds them up before its one softmax, so one pattern serves all "
+        f"{number(wide_head.score_difference)}). It adds them up before its one softmax, so one pattern serves all "
         f"{heads * d_k} features. Split, every {d_k} features have a softmax of their own. The outputs differ by up to "
-        f"{number(one.output_difference)}."
+        f"{number(wide_head.output_difference)}."
     )
 
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 import streamlit as st
 
 from engine.labs.why_split.head_ablation import ATTENTIONS, HEADS, Ablated, EveryHead, ablated, every_head, is_date
-from engine.runtime.decode import Choice
+from engine.runtime.decode import NextToken
 from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -19,27 +19,27 @@ _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_at
 
 
 def draw() -> None:
-    """Draws the text to read, the question, and what comes of it."""
+    """Draws the choice of a text, the question, and the answers without each head."""
     st.markdown("##### What a head is worth, in the trained model")
     text = lab_widgets.pick("text", "A date for the trained model", _TEXTS)
     every = result(every_head, text)
     if _count(every, text):
         _map(every)
-        _one(text)
+        _one_head(text)
 
 
 def _count(every: EveryHead, text: str) -> bool:
     total = len(ATTENTIONS) * HEADS
-    written = [one for row in every.texts for one in row]
+    written = [text_without for row in every.texts for text_without in row]
     same = written.count(every.text)
     options = ("none", "fewer than half", "half or more, but not all", f"all {total}")
-    place = 0 if same == 0 else 3 if same == total else 1 if 2 * same < total else 2
+    index = 0 if same == 0 else 3 if same == total else 1 if 2 * same < total else 2
     return lab_widgets.predict(
         "trained",
         f"From {code(text)} the model writes {code(every.text)}. It has {len(ATTENTIONS)} attentions of {HEADS} heads. "
         f"Remove one head at a time: after how many of these {total} removals does it still write the same?",
         options,
-        options[place],
+        options[index],
         f"In {same} of {total} the answer stays, in {total - same} it changes.",
     )
 
@@ -72,33 +72,31 @@ def _map(every: EveryHead) -> None:
         if lost:
             st.markdown("On its own, the model writes something else without:\n" + "\n".join(lost))
         together = (
-            f"still writes {code(every.text)}"
+            f"Without all of these together the model still writes {code(every.text)}."
             if every.without_spared == every.text
-            else f"writes {code(every.without_spared)}"
+            else f"Without all of these together the model writes {code(every.without_spared)}."
         )
-        st.markdown(
-            f"{every.spared} heads can be spared one at a time. Without all of these together the model {together}."
-        )
+        st.markdown(f"{every.spared} heads can be spared one at a time. {together}")
 
 
-def _one(text: str) -> None:
+def _one_head(text: str) -> None:
     st.markdown("##### One of them, character by character")
     left, right = st.columns([3, 1], gap="large")
     with left:
         name = lab_widgets.pick("attention", "Attention", _NAMES)
     with right:
         head = lab_widgets.number("trained_head", "Its head to remove", 0, HEADS - 1, 2)
-    found = result(ablated, text, ATTENTIONS[_NAMES.index(name)], head)
-    st.markdown(_verdict(found, name, head))
+    ablation = result(ablated, text, ATTENTIONS[_NAMES.index(name)], head)
+    st.markdown(_verdict(ablation, name, head))
     table, looks = st.columns(2, gap="large")
     with table:
-        _table(found)
+        _table(ablation)
     with looks:
         panel = Panel(
             "weights",
-            found.weights,
-            found.axes,
-            found.labels,
+            ablation.weights,
+            ablation.axes,
+            ablation.labels,
             note=f"of head {head}",
             role="weights",
             scale="probability",
@@ -107,26 +105,31 @@ def _one(text: str) -> None:
         tensor_view([panel], key="labs.why_split.looks")
 
 
-def _verdict(found: Ablated, name: str, head: int) -> str:
-    if found.text_without == found.text:
-        return f"Without head {head} of {name} the model still writes {code(found.text)}."
-    kind = "another date" if is_date(found.text_without) else "which is no date"
-    ended = "" if found.choices_without[-1].token == "⟨end⟩" else " It never came to an end and was stopped."
-    return f"Without head {head} of {name} the model writes {code(found.text_without)}, {kind}.{ended}"
+def _verdict(ablation: Ablated, name: str, head: int) -> str:
+    if ablation.text_without == ablation.text:
+        return f"Without head {head} of {name} the model still writes {code(ablation.text)}."
+    written = code(ablation.text_without)
+    verdict = (
+        f"Without head {head} of {name} the model writes {written}, another date."
+        if is_date(ablation.text_without)
+        else f"Without head {head} of {name} the model writes {written}, which is no date."
+    )
+    ended = "" if ablation.choices_without[-1].token == "⟨end⟩" else " It never came to an end and was stopped."
+    return verdict + ended
 
 
-def _table(found: Ablated) -> None:
-    pairs = list(zip_longest(found.choices, found.choices_without))
+def _table(ablation: Ablated) -> None:
+    pairs = list(zip_longest(ablation.choices, ablation.choices_without))
     columns = {"whole": [whole for whole, _ in pairs], "without it": [without for _, without in pairs]}
-    table = {"place": [str(place) for place in range(len(pairs))]}
+    table = {"place": [str(index) for index in range(len(pairs))]}
     for name, choices in columns.items():
-        table[name] = [_said(one) for one in choices]
-        table[f"P {name}"] = [exact_percent(one.probability) if one else "" for one in choices]
+        table[name] = [_said(choice) for choice in choices]
+        table[f"P {name}"] = [exact_percent(choice.probability) if choice else "" for choice in choices]
     table["differs"] = ["≠" if _said(whole) != _said(without) else "" for whole, without in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("P ")}
     st.dataframe(table, hide_index=True, column_config=right, height="content", width="content")
     st.caption("P is the probability of the character that was written.")
 
 
-def _said(choice: Choice | None) -> str:
+def _said(choice: NextToken | None) -> str:
     return choice.token if choice else ""

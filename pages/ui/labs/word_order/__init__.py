@@ -14,6 +14,7 @@ from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.word_order import waves_of_positions
 
@@ -32,13 +33,11 @@ def draw() -> None:
         "the order to the embeddings, as a positional encoding (section 3.5). Here the encoder gets the same words in "
         "another order, once without that encoding and once with it."
     )
-    sliders = st.columns(3)
-    with sliders[0]:
-        length = lab_widgets.number("length", "Words", 2, 12, 6)
-    with sliders[1]:
-        layers = lab_widgets.number("layers", "Encoder layers", 1, 4, 2)
-    with sliders[2]:
-        drawn = lab_widgets.number("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn.")
+    length, layers, drawn = lab_widgets.numbers(
+        Slider("length", "Words", 2, 12, 6),
+        Slider("layers", "Encoder layers", 1, 4, 2),
+        Slider("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn."),
+    )
     choices = st.columns([3, 2])
     with choices[0]:
         kind = lab_widgets.pick("order", "New order", ORDERS)
@@ -48,11 +47,13 @@ def draw() -> None:
         )
     order = tuple(order_of(kind, length, drawn).tolist())
     labels = words(length)
-    st.caption(f"As given: {' '.join(labels)}. In the new order: {' '.join(labels[place] for place in order)}.")
+    st.caption(f"As given: {' '.join(labels)}. In the new order: {' '.join(labels[index] for index in order)}.")
     waves = waves_of_positions.USUAL
     if _shuffled(length, layers, order, causal == "causal"):
         pair = lab_widgets.pick("sentences", "Two sentences of the same words", tuple(map(" / ".join, _PAIRS)))
-        if _pooled(_PAIRS[[" / ".join(one) for one in _PAIRS].index(pair)], layers) and _bites(layers):
+        if _pooled(_PAIRS[[" / ".join(pooled_means) for pooled_means in _PAIRS].index(pair)], layers) and _bites(
+            layers
+        ):
             waves = waves_of_positions.draw()
     positions, d_model, steps = waves
     lab_widgets.snippet(
@@ -75,77 +76,79 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
         return False
     _stage(without, length, encoding=False)
     st.markdown(_why(without, causal))
-    found = result(shuffled, length, layers, order, encoding=True, causal=causal)
+    outputs = result(shuffled, length, layers, order, encoding=True, causal=causal)
     if not lab_widgets.predict(
         "with",
         f"Now the positional encoding is added to the embeddings{masked}. The output of each word is",
         _FATES,
-        _fate(found),
-        f"The largest difference is {number(found.moved_difference)}. {found.rows_changed} of {length} words have "
+        _fate(outputs),
+        f"The largest difference is {number(outputs.moved_difference)}. {outputs.rows_changed} of {length} words have "
         "another output than before.",
     ):
         return False
-    _stage(found, length, encoding=True)
+    _stage(outputs, length, encoding=True)
     return True
 
 
-def _fate(found: Shuffled) -> str:
-    if found.moved_difference < SAME:
+def _fate(outputs: Shuffled) -> str:
+    if outputs.moved_difference < SAME:
         return _MOVES
-    return _STAYS if found.still_difference < SAME else _CHANGES
+    return _STAYS if outputs.still_difference < SAME else _CHANGES
 
 
-def _why(found: Shuffled, causal: bool) -> str:
-    if found.moved_difference < SAME:
+def _why(outputs: Shuffled, causal: bool) -> str:
+    if outputs.moved_difference < SAME:
         rounding = "What is left is rounding: the sums over the keys are taken in another order. "
         return (
-            f"{rounding if found.moved_difference else ''}Attention gives each word a weighted sum over all words, and "
+            f"{rounding if outputs.moved_difference else ''}Attention gives each word a weighted sum over all words, "
+            "and "
             "a sum has no order. LayerNorm and feed-forward look at one row at a time. So no layer knows where a word "
             "stands. This is called permutation equivariance."
         )
     if causal:
         return (
-            f"The output of {found.rows_changed} of {len(found.order)} words is another. The mask brings in an order "
+            f"The output of {outputs.rows_changed} of {len(outputs.order)} words is another. The mask brings in an "
+            "order "
             "of its own: the first word sees one key, the second sees two, and so on. A decoder can therefore learn "
             "something of the order without any encoding; an encoder without a mask cannot."
         )
-    return f"The outputs differ by up to {number(found.moved_difference)}."
+    return f"The outputs differ by up to {number(outputs.moved_difference)}."
 
 
-def _stage(found: Shuffled, length: int, *, encoding: bool) -> None:
+def _stage(outputs: Shuffled, length: int, *, encoding: bool) -> None:
     labels = words(length)
-    moved = tuple(labels[place] for place in found.order.tolist())
+    moved = tuple(labels[index] for index in outputs.order.tolist())
     name, given, again = ("with", "position(x)", "position(x[:, order])") if encoding else ("plain", "x", "x[:, order]")
     tensor_view(
         [
-            Panel("given", found.given, ("L", "d_model"), (labels, None), note="words as given", role="output"),
-            Panel("order", found.order, ("L",), (moved,), note="which word stands here now", scale="ids"),
+            Panel("given", outputs.given, ("L", "d_model"), (labels, None), note="words as given", role="output"),
+            Panel("order", outputs.order, ("L",), (moved,), note="which word stands here now", scale="ids"),
             Panel(
                 "shuffled",
-                found.shuffled,
+                outputs.shuffled,
                 ("L", "d_model"),
                 (moved, None),
                 note="words in the new order",
                 role="output",
-                footer=f"differs from given[order] by up to {number(found.moved_difference)}",
+                footer=f"differs from given[order] by up to {number(outputs.moved_difference)}",
             ),
         ],
         key=f"labs.word_order.shuffled.{name}",
         reads=[
-            GatherMap(tuple(found.given.shape), 0, 1, (SameIndex(1),), found.order),
-            AffineMap.of(found.order, SameIndex(0)),
+            GatherMap(tuple(outputs.given.shape), 0, 1, (SameIndex(1),), outputs.order),
+            AffineMap.of(outputs.order, SameIndex(0)),
         ],
         operation=OperationCard(
             title=f"Encoder {'with' if encoding else 'without'} positional encoding",
             code=f"given = encoder({given})\nshuffled = encoder({again})",
-            facts=(("largest |shuffled − given[order]|", number(found.moved_difference)),),
+            facts=(("largest |shuffled − given[order]|", number(outputs.moved_difference)),),
         ),
     )
     st.caption("`x` holds the embeddings. Point at `shuffled`: what lights up in `given` belongs to the same word.")
 
 
 def _pooled(sentences: tuple[str, str], layers: int) -> bool:
-    without, found = (result(pooled, sentences, layers, encoding=encoding) for encoding in (False, True))
+    without, encoded = (result(pooled, sentences, layers, encoding=encoding) for encoding in (False, True))
     options = ("the same", "different")
     if not lab_widgets.predict(
         "pooled",
@@ -154,28 +157,28 @@ def _pooled(sentences: tuple[str, str], layers: int) -> bool:
         options,
         options[without.difference >= SAME],
         f"They differ by up to {number(without.difference)} without the encoding, and by up to "
-        f"{number(found.difference)} with it.",
+        f"{number(encoded.difference)} with it.",
     ):
         return False
-    for column, one, says in zip(
-        st.columns(2, gap="large"), (without, found), ("without encoding", "with encoding"), strict=True
+    for column, pooled_means, title in zip(
+        st.columns(2, gap="large"), (without, encoded), ("without encoding", "with encoding"), strict=True
     ):
         with column:
             panel = Panel(
                 "mean output",
-                one.means,
+                pooled_means.means,
                 ("B", "d_model"),
                 (sentences, None),
-                note=says,
+                note=title,
                 role="output",
-                footer=f"the two rows differ by up to {number(one.difference)}",
+                footer=f"the two rows differ by up to {number(pooled_means.difference)}",
             )
-            tensor_view([panel], key=f"labs.word_order.pooled.{says}")
+            tensor_view([panel], key=f"labs.word_order.pooled.{title}")
     return True
 
 
 def _bites(layers: int) -> bool:
-    without, found = (result(trained, layers, encoding=encoding) for encoding in (False, True))
+    without, encoded = (result(trained, layers, encoding=encoding) for encoding in (False, True))
     half, asked = NOUNS // 2, without.asked
     options = ("nearly all, 9 in 10 or more", "more than half", "half or fewer")
     share = without.right / asked
@@ -186,14 +189,14 @@ def _bites(layers: int) -> bool:
         "many answers are right?",
         options,
         options[0 if share >= 0.9 else 1 if share > 0.5 else 2],
-        f"{without.right} of {asked} are right without the encoding, {found.right} of {asked} with it.",
+        f"{without.right} of {asked} are right without the encoding, {encoded.right} of {asked} with it.",
     ):
         return False
     steps, bound = range(STEPS), math.log(2)
     curves(
         [
             Curve("without encoding", steps, without.losses),
-            Curve("with encoding", steps, found.losses),
+            Curve("with encoding", steps, encoded.losses),
             Curve("theory: log 2", (0, STEPS - 1), (bound, bound), dashed=True),
         ],
         x="training step",
@@ -202,6 +205,6 @@ def _bites(layers: int) -> bool:
     st.markdown(
         "Without the encoding both sentences give the classifier the same mean. It gives both the same answer, and one "
         f"of the two is wrong: the loss cannot fall below log 2 = {number(bound, 6)}. The lowest was "
-        f"{number(min(without.losses), 6)}. With the encoding the last is {number(found.losses[-1], 3)}."
+        f"{number(min(without.losses), 6)}. With the encoding the last is {number(encoded.losses[-1], 3)}."
     )
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.word_order.sinusoids import Moved, Waves, frequencies, moved, period, waves
+from engine.labs.word_order.sinusoids import PositionShift, Waves, frequencies, moved, period, waves
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -31,38 +31,38 @@ def draw() -> tuple[int, int, int]:
         d_model = lab_widgets.number("d_model", "d_model", 2, 128, USUAL[1])
     with sliders[2]:
         pair = lab_widgets.number("pair", "Pair of features i", 0, d_model // 2 - 1, min(2, d_model // 2 - 1))
-    found = result(waves, length, d_model)
+    encodings = result(waves, length, d_model)
     left, right = st.columns(2, gap="large")
     with left:
         panel = Panel(
             "PE",
-            found.encoding,
+            encodings.encoding,
             ("L", "d_model"),
             role="embedding",
             note="positional encoding",
-            footer=_lengths(found),
+            footer=_lengths(encodings),
         )
         tensor_view([panel], key="labs.word_order.encoding")
     with right:
-        seen = _period(found, pair)
+        seen = _period(encodings, pair)
     steps = min(USUAL[2], length - 1)
-    if seen and _product(found):
+    if seen and _product(encodings):
         steps = _moved(length, d_model, steps)
     return length, d_model, steps
 
 
-def _lengths(found: Waves) -> str:
-    squares = found.product.diagonal()
-    least, most = (number(float(one)) for one in (squares.min(), squares.max()))
+def _lengths(encodings: Waves) -> str:
+    squares = encodings.product.diagonal()
+    least, most = (number(float(size)) for size in (squares.min(), squares.max()))
     if least == most:
         return f"the squared length of every row is {least}"
     return f"the squared length of a row is {least} to {most}"
 
 
-def _period(found: Waves, pair: int) -> bool:
-    repeats = period(found.encoding, pair)
+def _period(encodings: Waves, pair: int) -> bool:
+    repeats = period(encodings.encoding, pair)
     options = ("fewer than 10", "10 to 100", "100 to 1,000", "1,000 or more")
-    d_model = found.encoding.size(1)
+    d_model = encodings.encoding.size(1)
     if not lab_widgets.predict(
         "period",
         f"Features {2 * pair} and {2 * pair + 1} of {d_model} are the sine and the cosine of one frequency. After how "
@@ -70,14 +70,14 @@ def _period(found: Waves, pair: int) -> bool:
         options,
         options[sum(repeats >= bound for bound in (10, 100, 1000))],
         f"ω_{pair} = {number(float(frequencies(d_model)[pair]))}, so they repeat after 2π / ω_{pair} = "
-        f"{number(repeats)} positions. The first pair repeats after {number(period(found.encoding, 0))}, the last "
-        f"after {period(found.encoding, d_model // 2 - 1):,.0f}.",
+        f"{number(repeats)} positions. The first pair repeats after {number(period(encodings.encoding, 0))}, the last "
+        f"after {period(encodings.encoding, d_model // 2 - 1):,.0f}.",
     ):
         return False
-    places = range(found.encoding.size(0))
+    places = range(encodings.encoding.size(0))
     curves(
         [
-            Curve(f"feature {feature}", places, found.encoding[:, feature].tolist())
+            Curve(f"feature {feature}", places, encodings.encoding[:, feature].tolist())
             for feature in (2 * pair, 2 * pair + 1)
         ],
         x="position",
@@ -86,8 +86,8 @@ def _period(found: Waves, pair: int) -> bool:
     return True
 
 
-def _product(found: Waves) -> bool:
-    spread = float(found.spread.max())
+def _product(encodings: Waves) -> bool:
+    spread = float(encodings.spread.max())
     alone = spread < _ROUNDING
     options = ("on their distance p − q alone", "on where p and q are, too")
     if not lab_widgets.predict(
@@ -104,7 +104,7 @@ def _product(found: Waves) -> bool:
         st.markdown("##### PE · PEᵀ")
         panel = Panel(
             "product",
-            found.product,
+            encodings.product,
             ("L", "L"),
             role="scores",
             footer=f"along a diagonal the numbers differ by at most {number(spread)}",
@@ -112,26 +112,26 @@ def _product(found: Waves) -> bool:
         tensor_view([panel], key="labs.word_order.product")
     with right:
         st.markdown("##### The product over the distance")
-        distances = range(found.encoding.size(0))
+        distances = range(encodings.encoding.size(0))
         curves(
             [
-                Curve("mean of the diagonal", distances, found.by_distance.tolist()),
-                Curve("theory: Σ cos(ω_i Δ)", distances, found.theory.tolist(), dashed=True),
+                Curve("mean of the diagonal", distances, encodings.by_distance.tolist()),
+                Curve("theory: Σ cos(ω_i Δ)", distances, encodings.theory.tolist(), dashed=True),
             ],
             x="distance Δ = p − q",
             y="PE(p) · PE(q)",
         )
-        st.markdown(_what_it_says(found))
+        st.markdown(_what_it_says(encodings))
     return True
 
 
-def _what_it_says(found: Waves) -> str:
-    d_model = found.encoding.size(1)
-    away = float((found.by_distance - found.theory).abs().max())
-    steps = found.by_distance.diff()
+def _what_it_says(encodings: Waves) -> str:
+    d_model = encodings.encoding.size(1)
+    away = float((encodings.by_distance - encodings.theory).abs().max())
+    steps = encodings.by_distance.diff()
     rise = int((steps > 0).nonzero()[0]) if bool((steps > 0).any()) else None
-    first, last = (number(float(found.by_distance[place])) for place in (0, -1))
-    nearest = int(found.by_distance[1:].argmax()) + 1
+    first, last = (number(float(encodings.by_distance[index])) for index in (0, -1))
+    nearest = int(encodings.by_distance[1:].argmax()) + 1
     falls = (
         f"It falls with every step of distance, from {first} to {last}."
         if rise is None
@@ -156,36 +156,36 @@ def _what_it_says(found: Waves) -> str:
 def _moved(length: int, d_model: int, usual: int) -> int:
     """Moves the encoding on by one matrix; returns by how many steps."""
     steps = lab_widgets.number("steps", "Steps k", 1, length - 1, usual)
-    found = result(moved, length, d_model, steps)
+    shift = result(moved, length, d_model, steps)
     options = ("yes, one for all positions", "no, not exactly")
     if lab_widgets.predict(
         "moved",
         f"The paper hoped that relative positions are easy to learn. Is there one matrix, the same for every position, "
         f"that turns PE(pos) into PE(pos + {steps})?",
         options,
-        options[found.error >= _ROUNDING],
+        options[shift.error >= _ROUNDING],
         f"Each pair of features is turned by the angle ω_i · {steps}. Over {length - steps} positions the result is "
-        f"off by at most {number(found.error)}.",
+        f"off by at most {number(shift.error)}.",
     ):
-        _matrix(found, d_model, steps)
+        _matrix(shift, d_model, steps)
     return steps
 
 
-def _matrix(found: Moved, d_model: int, steps: int) -> None:
+def _matrix(shift: PositionShift, d_model: int, steps: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         panel = Panel(
             "turn",
-            found.matrix,
+            shift.matrix,
             ("d_model", "d_model"),
             role="parameter",
             note=f"{steps} positions on",
-            footer=f"off by at most {number(found.error)}",
+            footer=f"off by at most {number(shift.error)}",
         )
         tensor_view([panel], key="labs.word_order.turn")
     with right:
         st.code(
-            f"(PE[{steps}:] - PE[:-{steps}] @ turn.T).abs().max()  # {found.error:.3g}",
+            f"(PE[{steps}:] - PE[:-{steps}] @ turn.T).abs().max()  # {shift.error:.3g}",
             language="python",
             wrap_lines=True,
         )
@@ -193,6 +193,6 @@ def _matrix(found: Moved, d_model: int, steps: int) -> None:
             "Blocks of 2 × 2 on the diagonal, one for each pair of features: cos(ω_i k), sin(ω_i k) above "
             "−sin(ω_i k), cos(ω_i k). The matrix depends on k and not on the position, so one linear layer can look "
             "the same number of words back from everywhere."
-            if found.error < _ROUNDING
+            if shift.error < _ROUNDING
             else f"The last sine has no cosine beside it where d_model is odd ({d_model}), so no turn can move it."
         )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine import record
-from engine.record.failure.failure import Edge, Failure
+from engine.record.failure.failure import Failure, OperandAxis
 
 
 def failure_of(function: Callable[..., Any], *args: Any) -> Failure:
@@ -86,7 +86,7 @@ def test_a_key_that_was_never_turned_is_named_with_its_axes_its_line_and_the_tur
         "A product needs the last axis of query (d_k 8) and the last axis but one of key (L 6) to be equal."
     )
     assert failure.remedy == "key.transpose(-2, -1)"
-    assert failure.edges == (Edge(0, 3), Edge(1, 2))
+    assert failure.edges == (OperandAxis(0, 3), OperandAxis(1, 2))
     lines = failure.note.splitlines()
     assert lines[0].startswith("query @ key   ")
     assert f":{first + 3} raised RuntimeError" in lines[0]
@@ -172,7 +172,7 @@ def test_a_batch_that_meets_heads_is_named():
 
     failure = failure_of(program, zeros(2, 4, 5, 5), zeros(2, 5, 5))
     assert "scores has H 4 where hidden has B 2" in failure.reason
-    assert failure.edges == (Edge(0, 1), Edge(1, 0))
+    assert failure.edges == (OperandAxis(0, 1), OperandAxis(1, 0))
 
 
 def test_fused_attention_says_which_heads_which_width_and_which_mask():
@@ -211,7 +211,7 @@ def test_view_says_which_axes_lie_apart_in_memory():
     assert "in mixed, H 8 and d_k 64 would become one axis" in failure.reason
     assert "640 places in memory, and for one axis it would have to be 64" in failure.reason
     assert failure.remedy == "mixed.reshape(2, 10, 512)"
-    assert failure.edges == (Edge(0, 2), Edge(0, 3))
+    assert failure.edges == (OperandAxis(0, 2), OperandAxis(0, 3))
 
 
 def test_cat_and_stack_name_the_axis_that_differs_and_the_one_to_join_along():
@@ -338,4 +338,4 @@ def test_the_axes_that_view_cannot_merge_are_those_whose_strides_do_not_fit(orde
     if fits:
         assert record(lambda x: x.view(merged), x).failure is None
     else:
-        assert failure_of(lambda x: x.view(merged), x).edges == (Edge(0, first), Edge(0, first + 1))
+        assert failure_of(lambda x: x.view(merged), x).edges == (OperandAxis(0, first), OperandAxis(0, first + 1))

@@ -46,9 +46,16 @@ class Row:
 def line_table(
     head: Sequence[str], rows: Sequence[Row], *, chosen: int | None, key: str, on_choose: Callable[[int], None]
 ) -> None:
-    """Draws the rows under their heads, the chosen one marked. ``on_choose`` gets the place of the row pressed.
+    """Draws the rows under their heads.
 
-    The first column takes the room that the others leave; on a phone the others stand below it.
+    The first column takes the width that the others leave; on a phone the others stand below it.
+
+    Args:
+        head: the name of each column.
+        rows: the rows, each with a cell for every column.
+        chosen: the index of the row to mark, None for no row.
+        key: the component's key in Streamlit.
+        on_choose: is called with the index of a row when it is pressed.
     """
     data = {
         "head": list(head),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine import record
 from engine.explain.memory_layout import strides_story
+from engine.labs.script_text import Expression, fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 AXES = ("L", "H", "d_k")
 WRITTEN = -1  # no place in memory has this number
@@ -18,7 +22,7 @@ _MOVED = {"none": "query", "transpose": "transposed", "permute": "permuted"}
 
 
 @dataclass(frozen=True)
-class Condition:
+class StrideCondition:
     """What merging an axis with the next asks for: a step along it jumps over exactly what the next one covers.
 
     ``stride`` of the axis ``outer`` must be ``size`` of ``inner`` × ``inner_stride`` (torch.Tensor.view, the condition
@@ -51,7 +55,7 @@ class Merge:
 
     axes: tuple[str, ...]
     sizes: tuple[int, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[StrideCondition, ...]
     error: str
     reshape_shares: bool
     nbytes: int
@@ -73,7 +77,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Layout:
-    """A query whose numbers are their places in memory, with its axes moved.
+    """A query with its axes moved; each of its numbers is its own position in memory.
 
     Attributes:
         query: (L, H, d_k) int64, each number its own place.
@@ -120,7 +124,7 @@ class Layout:
     @property
     def jumps(self) -> list[int]:
         """How far each step of the reading goes; 1 is to the next number in memory."""
-        return [there - here for here, there in pairwise(self.reading)]
+        return [end - start for start, end in pairwise(self.reading)]
 
 
 def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> Layout:
@@ -147,30 +151,9 @@ def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, .
 
 def code(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> str:
     """The experiment as a script."""
-    name = _MOVED[operation]
-    moving = "" if operation == "none" else f"{name} = {_call(operation, axes)}\n"
-    index = ", ".join(map(str, _index(tuple((length, heads, d_k)[axis] for axis in _order(operation, axes)))))
-    return f"""\
-import torch
-
-L, H, d_k = {length}, {heads}, {d_k}
-query = torch.arange(L * H * d_k).view(L, H, d_k)  # each number is its place in memory
-{moving}
-print("strides", query.stride(), "->", {name}.stride())
-print("the same memory:", {name}.data_ptr() == query.data_ptr())
-print("read in the order", {name}.flatten().tolist())
-
-try:
-    print("view:", tuple({name}.view(-1).shape))
-except RuntimeError as error:
-    print("view:", error)
-
-copied = {name}.contiguous()
-print("contiguous:", "no copy" if copied.data_ptr() == {name}.data_ptr() else f"a copy of {{copied.nbytes}} bytes")
-
-{name}[{index}] = {WRITTEN}
-print("read in query:", ({WRITTEN} == query).any().item(), "in copied:", ({WRITTEN} == copied).any().item())
-"""
+    shape = tuple((length, heads, d_k)[axis] for axis in _order(operation, axes))
+    moved = Expression(_call(operation, axes))
+    return fill_in(_SCRIPT, L=length, H=heads, d_k=d_k, index=_index(shape), moved=moved)
 
 
 def _move(query: Tensor, operation: str, axes: tuple[int, ...]) -> Tensor:
@@ -214,7 +197,7 @@ def _merge(moved: Tensor, order: tuple[int, ...], first: int, last: int) -> Merg
     sizes = (*moved.shape[:first], math.prod(moved.shape[first : last + 1]), *moved.shape[last + 1 :])
     places = [axis for axis in range(first, last + 1) if moved.size(axis) > 1]
     conditions = tuple(
-        Condition(AXES[order[i]], AXES[order[j]], moved.stride(i), moved.size(j), moved.stride(j))
+        StrideCondition(AXES[order[i]], AXES[order[j]], moved.stride(i), moved.size(j), moved.stride(j))
         for i, j in pairwise(places)
     )
     try:
@@ -254,4 +237,4 @@ def _write(query: Tensor, operation: str, axes: tuple[int, ...], into_copy: bool
 
 def _index(shape: tuple[int, ...]) -> tuple[int, ...]:
     """An element whose index differs on every axis where it can, so that the order of the axes shows."""
-    return tuple(min(place, size - 1) for place, size in zip((0, 1, 2), shape, strict=True))
+    return tuple(min(index, size - 1) for index, size in zip((0, 1, 2), shape, strict=True))

@@ -7,15 +7,21 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from engine import record
 from engine.config import Config
+from engine.labs.heads import merge_heads, split_heads
+from engine.labs.script_text import fill_in
+from engine.labs.xavier import draw_xavier
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import EncoderLayer
 from engine.runtime.threads import one_thread
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 REPEATS = 11
 _LENGTHS = (1, 2, 4, 8, 16, 32, 64)
@@ -39,7 +45,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Part:
+class CostPart:
     """One part of the layer, on all tokens at once and on one at a time.
 
     Attributes:
@@ -58,7 +64,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Counted:
+class ItemCount:
     """What one way of encoding takes, as ``engine.record`` saw it: calls that returned a tensor, and their FLOPs."""
 
     calls: int
@@ -82,10 +88,7 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
     embedding = TokenEmbedding(length, width)
     layer = EncoderLayer(Config(d_model=width, heads=heads))
     nn.init.normal_(embedding.table.weight, std=width**-0.5, generator=draw)
-    for module in layer.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, generator=draw)
-            nn.init.zeros_(module.bias)
+    draw_xavier(layer.modules(), draw)
     ids = torch.arange(length).unsqueeze(0)
     with torch.no_grad():
         x = PositionalEncoding()(embedding(ids))
@@ -93,19 +96,19 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
 
 
 @one_thread()
-def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[Part, ...]:
+def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[CostPart, ...]:
     """Every part that works on a token by itself, each on the input it has in the layer, in this dtype."""
-    made = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
-    attention, layer = made.layer.self_attention, made.layer
+    inputs = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
+    attention, layer = inputs.layer.self_attention, inputs.layer
     with torch.no_grad():
-        after_attention = made.x + attention(made.x, made.x)
+        after_attention = inputs.x + attention(inputs.x, inputs.x)
         normed = layer.self_attention_norm(after_attention)
         after_feed_forward = normed + layer.feed_forward(normed)
         return (
-            _part("embedding", made.embedding, made.ids),
-            _part("self_attention.w_q", attention.w_q, made.x),
-            _part("self_attention.w_k", attention.w_k, made.x),
-            _part("self_attention.w_v", attention.w_v, made.x),
+            _part("embedding", inputs.embedding, inputs.ids),
+            _part("self_attention.w_q", attention.w_q, inputs.x),
+            _part("self_attention.w_k", attention.w_k, inputs.x),
+            _part("self_attention.w_v", attention.w_v, inputs.x),
             _part("self_attention_norm", layer.self_attention_norm, after_attention),
             _part("feed_forward", layer.feed_forward, normed),
             _part("feed_forward_norm", layer.feed_forward_norm, after_feed_forward),
@@ -113,25 +116,27 @@ def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int =
 
 
 @one_thread()
-def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
     """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in."""
-    made = sentence(length, heads, d_k, seed)
-    module = made.layer.self_attention
+    inputs = sentence(length, heads, d_k, seed)
+    module = inputs.layer.self_attention
     with torch.no_grad():
-        alone = _part("self_attention", lambda x: module(x, x), made.x)
-        keys, values = _keys_and_values(made.layer, made.x)
-        given = _part("self_attention", lambda x: attend(made.layer, x, keys, values), made.x, module(made.x, made.x))
+        alone = _part("self_attention", lambda x: module(x, x), inputs.x)
+        keys, values = _keys_and_values(inputs.layer, inputs.x)
+        given = _part(
+            "self_attention", lambda x: attend(inputs.layer, x, keys, values), inputs.x, module(inputs.x, inputs.x)
+        )
     return {"alone": alone, "given": given}
 
 
 @one_thread()
-def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Part]:
+def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
     """The whole encoder layer: each token alone, and one at a time with keys and values of all."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
-        alone = _part("encoder layer", lambda x: made.layer(x, None), made.x)
-        together = made.layer(made.x, None)[0]
-        apart = one_at_a_time(made.layer, made.x)[0]
+        alone = _part("encoder layer", lambda x: inputs.layer(x, None), inputs.x)
+        together = inputs.layer(inputs.x, None)[0]
+        apart = one_at_a_time(inputs.layer, inputs.x)[0]
     return {"alone": alone, "given": _compared("encoder layer", together, apart)}
 
 
@@ -154,42 +159,42 @@ def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> 
     """One token's attention (paper, section 3.2): (1, 1, d_model) from its query, and from the keys and values of all,
     (1, H, L, d_k) and (1, H, L, d_v)."""
     module = layer.self_attention
-    query = _heads(module.w_q(token), module.heads)
+    query = split_heads(module.w_q(token), module.heads)
     weights = (query @ keys.transpose(-2, -1) / math.sqrt(module.d_k)).softmax(dim=-1)
-    mixed = (weights @ values).permute(0, 2, 1, 3)
-    output: Tensor = module.w_o(mixed.reshape(1, 1, module.heads * module.d_v))
+    output: Tensor = module.w_o(merge_heads(weights @ values))
     return output
 
 
 @one_thread()
 def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tensor]:
     """For each part (L, L_k): by how much output l changes, at most, when token k is replaced by another vector."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     other = torch.randn(heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
     ways: Mapping[str, Callable[[Tensor], Tensor]] = {
-        "w_q": made.layer.self_attention.w_q,
-        "feed_forward": made.layer.feed_forward,
-        "self_attention": lambda x: made.layer.self_attention(x, x),
+        "w_q": inputs.layer.self_attention.w_q,
+        "feed_forward": inputs.layer.feed_forward,
+        "self_attention": lambda x: inputs.layer.self_attention(x, x),
     }
-    replaced = [torch.where(torch.arange(length).unsqueeze(1) == place, other, made.x) for place in range(length)]
+    replaced = [torch.where(torch.arange(length).unsqueeze(1) == index, other, inputs.x) for index in range(length)]
     with torch.no_grad():
         return {
-            name: torch.stack([(way(one) - way(made.x))[0].abs().amax(dim=-1) for one in replaced], dim=1)
+            name: torch.stack([(way(changed) - way(inputs.x))[0].abs().amax(dim=-1) for changed in replaced], dim=1)
             for name, way in ways.items()
         }
 
 
 @one_thread()
-def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Counted]:
+def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, ItemCount]:
     """Calls and FLOPs of one pass, and of one token at a time with keys and values of all."""
-    made = sentence(length, heads, d_k, seed)
+    inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
         traces = {
-            "together": record(made.layer, made.x, None),
-            "apart": record(one_at_a_time, made.layer, made.x),
+            "together": record(inputs.layer, inputs.x, None),
+            "apart": record(one_at_a_time, inputs.layer, inputs.x),
         }
     return {
-        name: Counted(len(trace.steps), sum(step.flops or 0 for step in trace.steps)) for name, trace in traces.items()
+        name: ItemCount(len(trace.steps), sum(step.flops or 0 for step in trace.steps))
+        for name, trace in traces.items()
     }
 
 
@@ -199,13 +204,13 @@ def timed(length: int, heads: int, d_k: int, run: int = 0) -> Timed:
 
     The two ways take turns, so that whatever else the machine does falls on both.
     """
-    lengths = tuple(sorted({*(one for one in _LENGTHS if one < length), length}))
+    lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     together, apart = [], []
     for n in lengths:
-        made = sentence(n, heads, d_k)
-        pairs = [(_milliseconds(made, at_once), _milliseconds(made, one_at_a_time)) for _ in range(REPEATS + 1)]
+        inputs = sentence(n, heads, d_k)
+        pairs = [(_milliseconds(inputs, at_once), _milliseconds(inputs, one_at_a_time)) for _ in range(REPEATS + 1)]
         pairs = pairs[1:]  # the first finds nothing in the caches
-        together.append(_quartiles([one for one, _ in pairs]))
+        together.append(_quartiles([shorter for shorter, _ in pairs]))
         apart.append(_quartiles([other for _, other in pairs]))
     return Timed(lengths, tuple(together), tuple(apart))
 
@@ -218,100 +223,34 @@ def at_once(layer: EncoderLayer, x: Tensor) -> Tensor:
 
 def code(length: int, heads: int, d_k: int) -> str:
     """The experiment as a script with the same draws, the encoder layer written out."""
-    return f"""\
-# The times are measured where this runs, so they are others than the page's.
-import torch
-from statistics import median
-from timeit import repeat
-from torch import nn
-from torch.nn.functional import layer_norm
-
-torch.set_num_threads(1)  # so small a layer is slower on several
-n, H, d_k = {length}, {heads}, {d_k}
-d = H * d_k
-table = nn.Embedding(n, d)
-W_q, W_k, W_v, W_o = (nn.Linear(d, d) for _ in range(4))
-W_1, W_2 = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
-draw = torch.Generator().manual_seed(0)
-nn.init.normal_(table.weight, std=d**-0.5, generator=draw)
-for layer in (W_q, W_k, W_v, W_o, W_1, W_2):
-    nn.init.xavier_uniform_(layer.weight, generator=draw)
-    nn.init.zeros_(layer.bias)
-
-angle = torch.arange(n).unsqueeze(1) * 10000 ** (-torch.arange(0, d, 2) / d)
-places = torch.stack([angle.sin(), angle.cos()], dim=-1).view(n, -1)[:, :d]
-x = table(torch.arange(n)) * d**0.5 + places  # (n, d)
-
-def heads(rows):
-    return rows.view(-1, H, d_k).transpose(0, 1)  # (H, rows, d_k)
-
-def attended(x, keys, values):
-    weights = (heads(W_q(x)) @ keys.transpose(1, 2) / d_k**0.5).softmax(dim=-1)
-    mixed = (weights @ values).transpose(0, 1).reshape(-1, d)
-    return layer_norm(x + W_o(mixed), (d,))
-
-def feed_forward(x):
-    return W_2(W_1(x).relu())
-
-def encode(x, keys, values):
-    normed = attended(x, keys, values)
-    return layer_norm(normed + feed_forward(normed), (d,))
-
-def at_once():
-    return encode(x, heads(W_k(x)), heads(W_v(x)))
-
-def one_at_a_time():
-    keys = torch.cat([heads(W_k(token)) for token in x.split(1)], dim=1)
-    values = torch.cat([heads(W_v(token)) for token in x.split(1)], dim=1)
-    return torch.cat([encode(token, keys, values) for token in x.split(1)])
-
-def alone():
-    return torch.cat([encode(token, heads(W_k(token)), heads(W_v(token))) for token in x.split(1)])
-
-def largest_difference(one, other, digits):
-    return f"{{(one - other).abs().max().item():.{{digits}}g}}"
-
-with torch.no_grad():
-    normed = attended(x, heads(W_k(x)), heads(W_v(x)))
-    apart = torch.cat([feed_forward(token) for token in normed.split(1)])
-    print("feed-forward, one at a time: differs by", largest_difference(feed_forward(normed), apart, 2))
-    print("layer, each word alone: differs by", largest_difference(at_once(), alone(), 3))
-    print("layer, keys and values handed in: differs by", largest_difference(at_once(), one_at_a_time(), 2))
-    for way in (at_once, one_at_a_time):
-        print(way.__name__, f"{{median(repeat(way, number=1, repeat={REPEATS})) * 1000:.3g}} ms")
-"""
+    return fill_in(_SCRIPT, n=length, H=heads, d_k=d_k, repeats=REPEATS)
 
 
-def _in(dtype: torch.dtype, made: Sentence) -> Sentence:
-    return Sentence(made.ids, made.embedding.to(dtype), made.x.to(dtype), made.layer.to(dtype))
+def _in(dtype: torch.dtype, inputs: Sentence) -> Sentence:
+    return Sentence(inputs.ids, inputs.embedding.to(dtype), inputs.x.to(dtype), inputs.layer.to(dtype))
 
 
-def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> Part:
+def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> CostPart:
     apart = torch.cat([module(token) for token in given.split(1, dim=1)], dim=1)[0]
     return _compared(name, (module(given) if together is None else together)[0], apart)
 
 
-def _compared(name: str, together: Tensor, apart: Tensor) -> Part:
+def _compared(name: str, together: Tensor, apart: Tensor) -> CostPart:
     difference = (together - apart).abs().max().item()
-    return Part(name, together, apart, torch.equal(together, apart), difference)
+    return CostPart(name, together, apart, torch.equal(together, apart), difference)
 
 
 def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:
     module = layer.self_attention
-    keys = [_heads(module.w_k(token), module.heads) for token in x.split(1, dim=1)]
-    values = [_heads(module.w_v(token), module.heads) for token in x.split(1, dim=1)]
+    keys = [split_heads(module.w_k(token), module.heads) for token in x.split(1, dim=1)]
+    values = [split_heads(module.w_v(token), module.heads) for token in x.split(1, dim=1)]
     return torch.cat(keys, dim=2), torch.cat(values, dim=2)
 
 
-def _heads(rows: Tensor, heads: int) -> Tensor:
-    batch, length, width = rows.shape
-    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
-
-
-def _milliseconds(made: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:
+def _milliseconds(inputs: Sentence, way: Callable[[EncoderLayer, Tensor], Tensor]) -> float:
     with torch.no_grad():
         start = time.perf_counter()
-        way(made.layer, made.x)
+        way(inputs.layer, inputs.x)
         return (time.perf_counter() - start) * 1000
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from engine.labs.heads import merge_heads, split_heads
+from engine.labs.script_text import fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,14 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
     draw = torch.Generator().manual_seed(seed)
     query, key, value = torch.randn(3, batch, length, heads * d_k, generator=draw)
     places = torch.arange(query.numel()).view_as(query)
-    permuted, viewed = _permuted(places, heads), _viewed(places, heads)
-    by_permute = _attention(_permuted(query, heads), _permuted(key, heads), _permuted(value, heads))
+    permuted, viewed = split_heads(places, heads), _viewed(places, heads)
+    by_permute = _attention(split_heads(query, heads), split_heads(key, heads), split_heads(value, heads))
     by_view = _attention(_viewed(query, heads), _viewed(key, heads), _viewed(value, heads))
-    merged = by_permute[1].permute(0, 2, 1, 3).reshape(batch, length, heads * d_k)
+    merged = merge_heads(by_permute[1])
     difference = (merged - by_view[1].reshape(batch, length, heads * d_k)).abs().max().item()
     return Routes(
         rows=query.view(batch, length, heads, d_k),
-        permuted=_permuted(query, heads),
+        permuted=split_heads(query, heads),
         viewed=_viewed(query, heads),
         in_place=int((permuted == viewed).sum()),
         owners=viewed[0] // (heads * d_k),
@@ -55,25 +61,7 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
 
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
     """The experiment as a script."""
-    row = min(1, length - 1)
-    return f"""\
-import torch
-
-B, L, H, d_k = {batch}, {length}, {heads}, {d_k}
-x = torch.arange(B * L * H * d_k).view(B, L, H * d_k)  # every number says where it came from
-
-right = x.view(B, L, H, d_k).permute(0, 2, 1, 3)  # cut each row into heads, then move the heads
-wrong = x.view(B, H, L, d_k)                      # straight into the shape
-
-print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
-print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
-print("row {row} of head 0 is made of tokens", (wrong[0, 0, {row}] // (H * d_k)).unique().tolist())
-"""
-
-
-def _permuted(rows: Tensor, heads: int) -> Tensor:
-    batch, length, width = rows.shape
-    return rows.view(batch, length, heads, width // heads).permute(0, 2, 1, 3)
+    return fill_in(_SCRIPT, B=batch, L=length, H=heads, d_k=d_k)
 
 
 def _viewed(rows: Tensor, heads: int) -> Tensor:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from engine.labs.script_text import fill_in
+
+_SCRIPT = Path(__file__).with_name("script.py")
 
 COMPONENTS = ("normal", "uniform", "+1 or −1", "one number repeated")
 PAIRS = 4096  # of q and k, for every variance
 SETS, QUERIES = 32, 16  # queries of one set look at the same keys
 _AT_ONCE = 512  # pairs drawn at once, so that d_k in the thousands needs no gigabyte
-_DRAWN_IN_CODE = {
-    "normal": "torch.randn(shape, dtype=dtype)",
-    "uniform": "(torch.rand(shape, dtype=dtype) * 2 - 1) * math.sqrt(3)",
-    "+1 or −1": "torch.randint(0, 2, shape).to(dtype) * 2 - 1",
-    "one number repeated": "torch.randn((*shape[:-1], 1), dtype=dtype).expand(shape)",
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Attention:
+class ScaledAttention:
     """Queries that look at keys, with and without the division.
 
     Attributes:
@@ -109,12 +108,12 @@ def spreads(sizes: tuple[int, ...], components: str = "normal", seed: int = 0) -
 
 
 def density(numbers: Tensor, bins: int = 40) -> Density:
-    """Within four standard deviations of the mean on either side."""
+    """A histogram of numbers within four standard deviations of their mean."""
     mean, reach = float(numbers.mean()), 4 * float(numbers.std(correction=0))
     low, high = mean - reach, mean + reach
     width = (high - low) / bins
     counts = torch.histc(numbers, bins, low, high)
-    middles = tuple(low + width * (place + 0.5) for place in range(bins))
+    middles = tuple(low + width * (index + 0.5) for index in range(bins))
     return Density(middles, tuple((counts / (numbers.numel() * width)).tolist()))
 
 
@@ -123,7 +122,7 @@ def normal_density(x: float, variance: float) -> float:
     return math.exp(-x * x / (2 * variance)) / math.sqrt(2 * math.pi * variance)
 
 
-def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> Attention:
+def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> ScaledAttention:
     """Weights of queries over ``keys`` keys, in float64 so that the smallest gradients are numbers still."""
     draw = torch.Generator().manual_seed(seed)
     query = _drawn(components, (SETS, QUERIES, d_k), draw, torch.float64)
@@ -132,7 +131,7 @@ def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) ->
     scaled = scores / math.sqrt(d_k)
     weights = (scores.softmax(dim=-1), scaled.softmax(dim=-1))
     measures = (_measures(weights[0], key, 1.0), _measures(weights[1], key, math.sqrt(d_k)))
-    return Attention(scores, scaled, weights, measures)
+    return ScaledAttention(scores, scaled, weights, measures)
 
 
 def measures_over(
@@ -165,36 +164,17 @@ def query_gradients(weights: Tensor, key: Tensor, divisor: float) -> Tensor:
 
 def code(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> str:
     """The experiment as a script, with the same draws."""
-    return f"""\
-import math
-import torch
-
-d_k, L_k = {d_k}, {keys}
-
-def draw(*shape, dtype=torch.float32):  # every component has mean 0 and variance 1
-    return {_DRAWN_IN_CODE[components]}
-
-for size in (d_k, 16 * d_k):
-    torch.manual_seed({seed})
-    sums = [(draw({_AT_ONCE}, size) * draw({_AT_ONCE}, size)).sum(dim=-1) for _ in range({PAIRS // _AT_ONCE})]
-    products = torch.cat(sums).double()  # q·k of {PAIRS} pairs
-    print(f"d_k = {{size}}: variance {{products.var(correction=0):.4g}}, "
-          f"standard deviation {{products.std(correction=0):.4g}}")
-
-torch.manual_seed({seed})
-q = draw({SETS}, {QUERIES}, d_k, dtype=torch.float64)
-k = draw({SETS}, L_k, d_k, dtype=torch.float64)
-scores = q @ k.transpose(-2, -1)
-
-for name, entering in (("without", scores), ("with", scores / math.sqrt(d_k))):
-    weights = entering.softmax(dim=-1)
-    largest = weights.max(dim=-1).values.mean()
-    entropy = torch.special.entr(weights).sum(dim=-1).mean() / math.log(2)
-    # the Jacobian of softmax; its column j is how all weights of a query move with score j
-    jacobian = torch.diag_embed(weights) - weights.unsqueeze(-1) * weights.unsqueeze(-2)
-    gradient = jacobian.norm(dim=-2).median()
-    print(f"{{name}}: largest weight {{largest:.4g}}, entropy {{entropy:.4g}} bits, gradient {{gradient:.3g}}")
-"""
+    return fill_in(
+        _SCRIPT,
+        d_k=d_k,
+        L_k=keys,
+        components=components,
+        seed=seed,
+        pairs=PAIRS,
+        pairs_at_once=_AT_ONCE,
+        sets=SETS,
+        queries=QUERIES,
+    )
 
 
 def _measures(weights: Tensor, key: Tensor, divisor: float) -> Measures:

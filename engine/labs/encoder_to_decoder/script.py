@@ -1,0 +1,44 @@
+# With random weights: the shapes are the page's, the difference in the last line is another.
+import torch
+from torch import nn
+
+B = 1
+S = 18
+T = 11
+H = 4
+d_k = 16
+
+torch.manual_seed(0)
+w_q, w_k, w_v = (nn.Linear(H * d_k, H * d_k) for _ in range(3))
+
+
+def split(rows):  # (B, L, H*d_k) -> (B, H, L, d_k)
+    return rows.view(B, -1, H, d_k).permute(0, 2, 1, 3)
+
+
+memory = torch.randn(B, S, H * d_k)  # all that the encoder hands over
+target = torch.randn(B, T, H * d_k)  # the decoder's own rows
+
+with torch.no_grad():
+    # Cross-attention: who asks is the decoder, who is asked is the memory.
+    query, key, value = split(w_q(target)), split(w_k(memory)), split(w_v(memory))
+    print("cross-attention", tuple(query.shape), tuple(key.shape), tuple(value.shape))
+    print("scores", tuple((query @ key.mT).shape))
+
+    # Masked self-attention of all T rows at once.
+    query, key, value = split(w_q(target)), split(w_k(target)), split(w_v(target))
+    future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
+    weights = (query @ key.mT / d_k**0.5).masked_fill(future, float("-inf")).softmax(dim=-1)
+    at_once = weights @ value
+
+    # The same, one row at a time, with the keys and values of the rows before it kept.
+    keys = values = torch.empty(B, H, 0, d_k)
+    rows = []
+    for t in range(T):
+        row = target[:, t : t + 1]
+        query = split(w_q(row))
+        keys = torch.cat([keys, split(w_k(row))], dim=2)
+        values = torch.cat([values, split(w_v(row))], dim=2)
+        rows.append((query @ keys.mT / d_k**0.5).softmax(dim=-1) @ values)
+    print("last step", tuple(query.shape), tuple(keys.shape))
+    print("largest difference", (at_once - torch.cat(rows, dim=2)).abs().max().item())

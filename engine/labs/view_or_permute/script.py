@@ -1,0 +1,16 @@
+import torch
+
+B = 1
+L = 4
+H = 3
+d_k = 4
+
+x = torch.arange(B * L * H * d_k).view(B, L, H * d_k)  # every number says where it came from
+
+right = x.view(B, L, H, d_k).permute(0, 2, 1, 3)  # cut each row into heads, then move the heads
+wrong = x.view(B, H, L, d_k)  # straight into the shape
+
+print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
+print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
+row = min(1, L - 1)
+print(f"row {row} of head 0 is made of tokens", (wrong[0, 0, row] // (H * d_k)).unique().tolist())

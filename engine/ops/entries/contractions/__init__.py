@@ -1,0 +1,1 @@
+"""Sums of products in further forms: einsum, convolutions, a product added to a tensor."""

@@ -1,0 +1,13 @@
+"""Operations that find elements by index, by mask, by order or by search."""
+
+from engine.ops.entries.indexing import (  # noqa: F401  an operation is registered when its module is imported
+    assigning,
+    getting,
+    grouped,
+    joining,
+    ordering,
+    repeating,
+    running,
+    searching,
+    writing,
+)

@@ -1,0 +1,1 @@
+"""Numbers brought to a common scale, and how large they are together."""

@@ -1,0 +1,146 @@
+"""Several neighbouring indices of an axis: the window a kernel lies on, the part of a kernel that is used, a block.
+
+Their JSON forms, each an entry for one axis (``engine.ops.access``):
+
+``{"window": j, "start": s, "step": t, "every": e, "count": n}``
+    the indices s + t · i + e · k for k from 0 to n − 1 that the axis has, i being the output's index along its axis j
+    (the input of a convolution)
+``{"taps": j, "start": s, "step": t, "every": e, "of": m}``
+    those k for which s + t · i + e · k is one of 0 … m − 1 (the kernel of a convolution)
+``{"block": j, "per": p, "size": n}``
+    block number ⌊i / p⌋ of n indices each (the channels of a group)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.ops.access import AxisAccess, Index, Shape
+
+
+def written_sum(scaled: str, constant: int) -> str:
+    """``2i`` and −1 as ``2i − 1``."""
+    return f"{scaled} + {constant}" if constant > 0 else f"{scaled} − {-constant}" if constant else scaled
+
+
+@dataclass(frozen=True)
+class SlidingWindow(AxisAccess):
+    """The indices ``start + step * i + every * k`` for k below ``count``, of those the axis has; i is the output's."""
+
+    out: int
+    start: int
+    step: int
+    every: int
+    count: int
+    letter: str = "k"
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
+        return True
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
+
+    def taps(self, size: int, index: Index) -> range:
+        """The k that stand on an index of the axis."""
+        first = self.start + self.step * index[self.out]
+        low = max(0, -(first // self.every))
+        high = min(self.count - 1, (size - 1 - first) // self.every)
+        return range(low, max(low, high + 1))
+
+    def indices(self, size: int, index: Index) -> range:
+        taps, first = self.taps(size, index), self.start + self.step * index[self.out]
+        return range(first + self.every * taps.start, first + self.every * taps.stop, self.every)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def written_running(self, letters: Sequence[str], letter: str) -> str:
+        moved = letters[self.out] if self.step == 1 else f"{self.step}{letters[self.out]}"
+        running = letter if self.every == 1 else f"{self.every}{letter}"
+        return written_sum(running if letters[self.out] == "0" else f"{moved} + {running}", self.start)
+
+    def written_running_at(self, index: Index, letter: str) -> str:
+        running = letter if self.every == 1 else f"{self.every}{letter}"
+        return written_sum(running, self.start + self.step * index[self.out])
+
+    def to_json(self) -> dict[str, Any]:
+        return {"window": self.out, "start": self.start, "step": self.step, "every": self.every, "count": self.count}
+
+
+@dataclass(frozen=True)
+class Taps(AxisAccess):
+    """The places of a kernel that lie on the input, which has ``of`` indices there, and not on its padding."""
+
+    window: SlidingWindow
+    of: int
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
+        return True
+
+    @property
+    def running_letter(self) -> str:
+        return self.window.letter
+
+    def indices(self, size: int, index: Index) -> range:
+        return self.window.taps(self.of, index)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        window = self.window
+        return {"taps": window.out, "start": window.start, "step": window.step, "every": window.every, "of": self.of}
+
+
+@dataclass(frozen=True)
+class Block(AxisAccess):
+    """Block number ``index // per`` of ``size`` indices each, where ``index`` is the output's along axis ``out``."""
+
+    out: int
+    per: int
+    size: int = 1
+    letter: str = "c"
+
+    @property
+    def runs(self) -> bool:
+        return self.size > 1
+
+    @property
+    def partial(self) -> bool:
+        return self.size > 1
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
+
+    def indices(self, size: int, index: Index) -> range:
+        first = index[self.out] // self.per * self.size
+        return range(first, first + self.size)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None if self.runs else self._block(letters[self.out])
+
+    def written_running(self, letters: Sequence[str], letter: str) -> str:
+        return f"{self.size} · {self._block(letters[self.out])} + {letter}"
+
+    def written_running_at(self, index: Index, letter: str) -> str:
+        return written_sum(letter, index[self.out] // self.per * self.size)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"block": self.out, "per": self.per, "size": self.size}
+
+    def _block(self, letter: str) -> str:
+        return letter if self.per == 1 else f"⌊{letter} / {self.per}⌋"
