@@ -39,9 +39,38 @@ _ENTRIES = (
     Axis("Wpx", "image width", "which column of an image's pixels, from the left"),
     Axis("N", "patches", "which patch of an image, row by row from the top left"),
     Axis("p", "patch side", "which row, or which column, of the pixels of one patch"),
+    Axis("H_kv", "key and value heads", "which head of the keys and values, where several query heads share one"),
+    Axis("G", "queries to a key head", "which of the query heads that share one head of the keys and values"),
+    Axis("E", "experts", "which expert of a mixture"),
+    Axis("K", "chosen experts", "which of the experts that a token was sent to, the likeliest first"),
+    Axis("n", "chosen", "which of the entries that a condition picked"),
+    Axis("M", "mel bins", "which frequency band of a sound"),
 )
 
 AXES: Mapping[str, Axis] = {axis.symbol: axis for axis in _ENTRIES}
+
+# What published programs call an axis, or the number of its entries.
+_WORDS: Mapping[str, str] = {
+    "B": "B", "b": "B", "bs": "B", "bsz": "B", "bz": "B", "batch": "B", "batch_size": "B", "n_batch": "B",
+    "nbatches": "B", "H": "H", "h": "H", "heads": "H", "n_head": "H", "n_heads": "H", "nh": "H", "nhead": "H",
+    "num_head": "H", "num_heads": "H", "num_attention_heads": "H", "encoder_attention_heads": "H",
+    "decoder_attention_heads": "H", "n_local_heads": "H", "num_key_value_heads": "H_kv", "num_kv_heads": "H_kv",
+    "n_kv_heads": "H_kv", "n_kv_head": "H_kv", "H_kv": "H_kv", "num_key_value_groups": "G", "n_rep": "G",
+    "d_k": "d_k", "dk": "d_k", "head_dim": "d_k", "head_size": "d_k", "attention_head_size": "d_k", "d_head": "d_k",
+    "dim_head": "d_k", "hs": "d_k", "d_kv": "d_k", "key_value_proj_dim": "d_k", "dim_per_head": "d_k", "d_v": "d_v",
+    "d_model": "d_model", "dmodel": "d_model", "embed_dim": "d_model", "embedding_dim": "d_model", "emb_dim": "d_model",
+    "hidden_size": "d_model", "n_embd": "d_model", "model_dim": "d_model", "d_embed": "d_model",
+    "d_ff": "d_ff", "dff": "d_ff", "ffn_dim": "d_ff", "intermediate_size": "d_ff", "intermediate_dim": "d_ff",
+    "encoder_ffn_dim": "d_ff", "decoder_ffn_dim": "d_ff", "dim_feedforward": "d_ff",
+    "V": "V", "vocab_size": "V", "vocabulary_size": "V", "n_vocab": "V", "vocab": "V",
+    "num_experts": "E", "n_experts": "E", "num_local_experts": "E", "n_routed_experts": "E",
+    "top_k": "K", "num_top_k": "K", "num_experts_per_tok": "K", "num_experts_per_token": "K",
+    "num_mel_bins": "M", "n_mels": "M", "n_mel": "M", "num_channels": "C", "in_channels": "C",
+    "image_height": "Hpx", "image_width": "Wpx", "num_patches": "N", "n_patches": "N", "patch_size": "p",
+}  # fmt: skip
+# A word for a number of tokens. Of whose tokens it does not tell: tgt_len is that of the source in an encoder.
+_LENGTH = re.compile(r"(.*_)?(len|length|seq|seqlen|slen|tokens)", re.IGNORECASE)
+_LENGTHS = frozenset(("L", "L_k", "S", "T"))
 
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
 
@@ -66,3 +95,13 @@ def axis(symbol: str) -> Axis:
 def rename(symbol: str, names: Mapping[str, str]) -> str:
     """The symbol with each of its factors replaced by what it stands for here, e.g. ``L`` by ``S`` in the encoder."""
     return _SYMBOL.sub(lambda match: names.get(match.group(), match.group()), symbol)
+
+
+def symbol_for(word: str) -> str | None:
+    """The glossary's symbol for what a program calls an axis or its size: ``num_heads`` is H; None for another word."""
+    return _WORDS.get(word) or ("L" if _LENGTH.fullmatch(word) else None)
+
+
+def is_length(symbol: str) -> bool:
+    """Whether a symbol stands for a number of tokens."""
+    return symbol in _LENGTHS

@@ -148,20 +148,6 @@ def reads(step: RecordedCall) -> tuple[AccessMap, ...] | None:
     return None if bound is None else tuple(bound.reads.values())
 
 
-def carried_axes(step: RecordedCall) -> tuple[str | None, ...]:
-    """The symbols of the output's axes that follow an axis of an input, None for the others and where none is known."""
-    axes: list[str | None] = [None] * step.value.dim()
-    bound = bound_operation(step)
-    if bound is None:
-        return tuple(axes)
-    for name, read in bound.reads.items():
-        symbols, shape = bound.call.axes(name), bound.call.shape(name)
-        for axis, out in read.follows.items():
-            if axes[out] is None and shape[axis] == step.shape[out]:
-                axes[out] = symbols[axis]
-    return tuple(axes)
-
-
 def flops(step: RecordedCall) -> int | None:
     """FLOPs of the call; None for an unknown operation."""
     operation, call = lookup(step.op), bind(step)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from typing import Any
@@ -13,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from engine import axes as glossary
-from engine import ops
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
+from engine.record.axis_names.nodes import sizes_of
+from engine.record.axis_names.notes import contradiction
+from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import open_call
 from engine.record.recording import Execution, Recording, outputs_of
@@ -56,6 +57,7 @@ class _StepBuilder:
         self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
+        self.contradictions: dict[int, str] = {}
 
     def _leaf(self, kind: str, name: str, tensor: Tensor) -> Leaf:
         return Leaf(kind, name, tensor, _overwritten=partial(self.recording.written_since, tensor))
@@ -64,7 +66,28 @@ class _StepBuilder:
         steps: list[Step] = []
         for number in range(len(self.recording.calls)):
             self._call(number, steps)
+        self._name_axes(steps)
         return tuple(steps)
+
+    def _name_axes(self, steps: Sequence[Step]) -> None:
+        """Names the axes that no comment names, and holds the comments against the rest of the program."""
+        named = NamedAxes(
+            steps,
+            executions=[self.recording.calls[step.call][4] for step in steps],
+            roots=_roots(self.recording),
+            target=self.recording.target,
+            inputs=self.recording.inputs,
+            contradictions=self.contradictions,
+        )
+        # The built-in model's comments name every axis, and tests hold that they are true.
+        complete = self.recording.axis_names and all(None not in step.axes for step in steps)
+        for place, step in enumerate(steps):
+            # What an axis is called depends on other steps, so it is known only when all are there.
+            if not complete:
+                object.__setattr__(step, "axes", named.axes_of(place))
+                for leaf in (parent for parent in step.inputs if isinstance(parent, Leaf)):
+                    object.__setattr__(leaf, "axes", named.axes_of_given(leaf))
+            object.__setattr__(step, "_axis_notes", partial(named.notes_of, place))
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
@@ -83,9 +106,7 @@ class _StepBuilder:
         for position, tensor in enumerate(outputs):
             value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self._commented_axes(number, value)
-            if axes is None and any(any(parent.axes) for parent in parents):
-                axes = ops.carried_axes(_Recorded(op, parents, value, memory, position, keywords))
+            axes = self._commented_axes(number, value, len(steps))
             step = Step(
                 index=len(steps),
                 op=op,
@@ -157,23 +178,29 @@ class _StepBuilder:
                 return name
         return f"{op}[{output}]" if outputs > 1 else op
 
-    def _commented_axes(self, number: int, value: Tensor) -> tuple[str | None, ...] | None:
+    def _commented_axes(self, number: int, value: Tensor, index: int) -> tuple[str | None, ...] | None:
         """The axes as the call's own line has them, or a line that called for its result; None for no such comment."""
         if not self.lines.ends_its_line(number):
             return None
         call = self.recording.calls[number]
-        axes = self._axes(self.lines.source(call), self._path(call[4]), value)
+        axes = self._axes(self.lines.source(call), call[4], value, index)
         for line in () if axes is not None else self.lines.calling_lines(number):
-            axes = self._axes(line.source, self._path(line.execution), value)
+            axes = self._axes(line.source, line.execution, value, index)
             if axes is not None:
                 break
         return axes
 
-    def _axes(self, source: Source | None, path: str, value: Tensor) -> tuple[str | None, ...] | None:
-        """The axes as the line's shape comment has them, None where it has none of this rank."""
-        rank = value.dim()
-        if source is None or source.comment_axes is None or len(source.comment_axes) != rank:
+    def _axes(
+        self, source: Source | None, execution: Execution, value: Tensor, index: int
+    ) -> tuple[str | None, ...] | None:
+        """The axes as the line's shape comment has them, None where it has none or one that can't be true."""
+        if source is None or source.comment_axes is None:
             return None
+        sentence = contradiction(source.comment_axes, sizes_of(value), execution.module)
+        if sentence is not None:
+            self.contradictions.setdefault(index, sentence)
+            return None
+        path = self._path(execution)
         names = self.renames.get(path)
         if names is None:
             patterns = self.recording.axis_names
@@ -200,28 +227,6 @@ class _StepBuilder:
             memory = memory_of(tensor)
             self.blocks[key] = None if memory is None else memory._cdata
         return self.blocks[key]
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    """A call before its axes are known, as ``engine.ops`` takes it."""
-
-    op: str
-    parents: Sequence[Step | Leaf]
-    value: Tensor
-    memory: str
-    output: int
-    keywords: tuple[str, ...]
-    name: str = ""
-    axes: tuple[str | None, ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.value.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.value.dtype
 
 
 @lru_cache(maxsize=4096)

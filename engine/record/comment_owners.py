@@ -2,7 +2,8 @@
 
 A comment says something of what its line ends with: of several calls on one line of the outermost, of a chain over
 several lines of the call that its line ends. On a line that ends with no expression, such as one with a closing
-bracket or the one that a long call begins on, it says something of what the whole statement computes.
+bracket or the one that a long call begins on, it says something of what the whole statement computes. So does a comment
+on the line above that is a shape and nothing else, where the statement has no other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from engine.record.axis_names.comments import is_shape_alone
 
 Node = ast.expr | ast.stmt  # nearly every call is an expression; ``x += y`` is a statement that calls
 # Attributes that are tensors made of another one.
@@ -47,6 +50,9 @@ def owners(statement: ast.stmt, expressions: Sequence[Node], comments: Mapping[i
             results = () if line in taken else _computed_by(statement)
             for result in (*results, *_written_to(statement)):
                 own.setdefault(result, comments[line].text)
+    above = comments.get(statement.lineno - 1)
+    if not own and above is not None and not above.code.strip() and is_shape_alone(above.text):
+        own.update(dict.fromkeys((*_computed_by(statement), *_written_to(statement)), above.text))
     return own
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,13 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 
+from engine.record.axis_names.comments import shape_comment
 from engine.record.comment_owners import Comment, Node, owners
 from engine.record.returned import returned_by
 from engine.record.source_text import Text, text_of
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_SHAPE = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_ITEM = re.compile(r"[A-Za-z_][\w*·]*|\d+")
 
 
 @dataclass(frozen=True)
@@ -98,16 +96,6 @@ def _locate(text: Text | None, code: CodeType, filename: str, lasti: int) -> Sou
         returned=file.returned.get(node),
         code=file.functions.get(code.co_firstlineno) or _line(file, code.co_firstlineno),
     )
-
-
-def shape_comment(comment: str) -> tuple[str, ...] | None:
-    """The axes named in a comment such as ``# (B, H, L, d_k)``; after an arrow, those on its right."""
-    found = _SHAPE.findall(re.split(r"->|→", comment)[-1])
-    for group in found:
-        items = [item.strip() for item in group.split(",") if item.strip()]
-        if items and all(_ITEM.fullmatch(item) for item in items):
-            return tuple(item.replace("·", "*") for item in items)
-    return None
 
 
 @lru_cache(maxsize=4096)

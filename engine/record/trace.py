@@ -15,6 +15,7 @@ from torch import Tensor
 from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
+from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.inside import largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
@@ -83,6 +84,7 @@ class Step:
     output: int = 0
     keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
+    _axis_notes: Callable[[], AxisNotes] = field(default=AxisNotes, repr=False, kw_only=True)
     _open: Callable[[], Trace | None] | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
 
@@ -96,6 +98,26 @@ class Step:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.value.shape)
+
+    @cached_property
+    def axis_notes(self) -> AxisNotes:
+        """Where the names in ``axes`` are from, and what speaks against them; worked out when first asked for."""
+        return self._axis_notes()
+
+    @property
+    def axes_from(self) -> tuple[str | None, ...]:
+        """By axis where its name is from, such as "comment" or "carried from query"; None for one without a name."""
+        return self.axis_notes.origins or (None,) * len(self.axes)
+
+    @property
+    def axes_disagree(self) -> tuple[AxisDisagreement, ...]:
+        """The axes to which the program gives two names, both with where they are from."""
+        return self.axis_notes.disagreements
+
+    @property
+    def axes_contradiction(self) -> str | None:
+        """What in the step's shape comment can't be true of its tensor, as a sentence; None where nothing speaks so."""
+        return self.axis_notes.contradiction
 
     @property
     def stride(self) -> tuple[int, ...]:

@@ -147,6 +147,8 @@ interface OperationData {
   facts: [name: string, fact: string][];
   badges: [statement: string, holds: boolean, detail: string][];
   why: string;
+  /** what in the line of code can't be true */
+  objections: string[];
   folded: [name: string, fact: string][];
   lab: [question: string, address: string] | null;
   inside: InnerSteps | null;

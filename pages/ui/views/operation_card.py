@@ -45,10 +45,17 @@ def card_of(
         mark=mark,
         badges=[Badge(check.label, check.holds, check.detail) for check in _checks(trace, step)],
         why=why(trace, step),
+        objections=_objections(step),
         folded=tuple(_facts(step)),
         lab=lab_link(trace, step, settings),
         inside=_inside(step, within),
     )
+
+
+def _objections(step: Step) -> tuple[str, ...]:
+    """What in the shape comment of the line can't be true, and the axes to which the program gives two names."""
+    told = tuple(disagreement.sentence for disagreement in step.axes_disagree)
+    return (step.axes_contradiction, *told) if step.axes_contradiction else told
 
 
 def _inside(step: Step, within: tuple[int, ...]) -> InnerSteps | None:

@@ -12,7 +12,7 @@ from engine import Step, Trace
 from engine.axes import axis
 from engine.ops import reads
 from pages.ui.app.lazy_expander import lazy_expander
-from pages.ui.app.markdown_escape import code
+from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.components.tensor_view import Selection, Stage, send_ahead, walk_view
 from pages.ui.components.tensor_view.player_types import Cell, NavigationRequest
 from pages.ui.state import link_notes, session
@@ -77,6 +77,8 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     code_and_graph.draw(location.trace, step)
     lazy_expander("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
+    sources = partial(_axis_sources, step)
+    lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
     send_ahead(_ahead(location, settings), key=_STAGE)
 
 
@@ -211,6 +213,19 @@ def _chosen(step: str) -> None:
 
 def _nothing() -> None:
     """Does nothing: what was pinned or shown instead is read when the stage is drawn."""
+
+
+def axis_sources(step: Step) -> str:
+    """A line for each axis of a step with where its name is from, and what speaks against it, in Markdown."""
+    origins = zip(step.axes, step.axes_from, strict=True)
+    lines = [f"**{escaped(symbol or '?')}** {escaped(origin or 'has no name')}" for symbol, origin in origins]
+    lines += [escaped(told.sentence) for told in step.axes_disagree]
+    lines += [escaped(step.axes_contradiction)] if step.axes_contradiction else []
+    return "  \n".join(lines)
+
+
+def _axis_sources(step: Step) -> None:
+    st.caption(axis_sources(step))
 
 
 def _axes(step: Step) -> None:

@@ -16,6 +16,7 @@ export function operationCard(operation, stage) {
     { class: "operation", "aria-label": `operation ${operation.title}` },
     element("div", { class: "heading" }, element("h3", { text: operation.title }), labLink(operation.lab)),
     operation.code ? codeBlock(operation, stage) : null,
+    ...operation.objections.map((sentence) => element("p", { class: "objection", text: sentence })),
     formulaLine(operation.formula),
     operation.why ? element("p", { class: "why", text: operation.why }) : null,
     factList(operation.facts),

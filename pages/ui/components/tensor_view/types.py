@@ -71,6 +71,7 @@ class OperationCard:
 
     Attributes:
         why: why it is done here, in one sentence.
+        objections: what in the line of code can't be true of these numbers, each a sentence.
         folded: what is asked for rarely; behind one press.
         lab: the question of a lab on this operation and the address that opens it; None where no lab is about it.
         inside: what a fused call does; None for one that is not fused.
@@ -83,6 +84,7 @@ class OperationCard:
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
     badges: Sequence[Badge] = ()
     why: str = ""
+    objections: Sequence[str] = ()
     folded: Sequence[tuple[str, str]] = ()
     lab: tuple[str, str] | None = None
     inside: InnerSteps | None = None

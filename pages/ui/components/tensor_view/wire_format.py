@@ -316,6 +316,7 @@ def _operation(operation: OperationCard) -> dict[str, Any]:
         "mark": operation.mark,
         "facts": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.facts],
         "badges": [(badge.label, badge.holds, badge.detail) for badge in operation.badges],
+        "objections": [sentence[:LONGEST_LINE] for sentence in operation.objections],
         "why": operation.why[:LONGEST_TEXT],
         "folded": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.folded],
         "lab": operation.lab,
