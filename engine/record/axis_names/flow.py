@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.ops.access import AffineMap, FlatMap, SameIndex
 from engine.ops.registry import bound_operation
-from engine.ops.window_access import Window
+from engine.ops.window_access import SlidingWindow
 from engine.record.axis_names.labels import Label, same_axes
 from engine.record.axis_names.nodes import shape_of
 
@@ -95,7 +95,7 @@ def flow_of(step: Any) -> Flow:
                 letter = access.running_letter if access.runs else ""
                 if isinstance(access, SameIndex) and part_of:
                     flow.pieces.append(Piece(operand, axis, access.out, access.start or 0, access.step))
-                elif isinstance(access, Window):
+                elif isinstance(access, SlidingWindow):
                     flow.windows.append(Sliding(operand, axis, access.out, access.step, access.count))
                 elif letter or (access.runs and step.op in _PRODUCTS):
                     summed.setdefault(letter, []).append((operand, axis))

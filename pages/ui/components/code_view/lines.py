@@ -10,7 +10,8 @@ from itertools import takewhile
 
 from engine import Step, Trace
 from engine.graph.module_paths import is_inside
-from engine.record.source import Source, shape_comment
+from engine.record.axis_names.comments import shape_comment
+from engine.record.source import Source
 
 _BRACKETS = re.compile(r"([(\[][^()\[\]]*[)\]])")
 _SYMBOL = re.compile(r"([A-Za-z_]\w*)")
