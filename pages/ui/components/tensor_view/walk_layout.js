@@ -12,7 +12,7 @@ const STAGE_HEIGHT = 452; // px that the tensors may take, with what stands arou
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
 const CHIP_LETTER = 7.6;
 const CHIP_GAP = 13;
-const SCALES = [3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
+const SCALES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
 const TALLEST_CELL = 26;
 const SQUARE_UP_TO = 12; // px from which a cell need not be square
 // Tensors side by side have their rows aligned: worth more than cells a little larger.
@@ -82,10 +82,11 @@ function fittedColumns(columns, measured, room) {
     return rows ? (STAGE_HEIGHT - around) / rows : TALLEST_CELL;
   });
   const most = Math.max(wide, SQUARE_UP_TO);
-  const high = Math.floor(Math.max(SCALES[0], Math.min(TALLEST_CELL, most, ...heights)));
+  const highest = Math.min(TALLEST_CELL, most, ...heights);
+  const high = Math.max(SCALES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
   const across = Math.min(wide, Math.max(high * 2, SQUARE_UP_TO), 46);
   const isRow = columns.every((column) => column.length === 1);
-  const overflow = fits(wide) ? 1 : 0.5;
+  const overflow = (fits(wide) ? 1 : 0.5) * (Math.min(...heights) >= SCALES[0] ? 1 : 0.4);
   return { columns, wide: high >= 16 ? wide : across, high, score: Math.min(wide, high * 1.5) * (isRow ? ALIGNED_BONUS : 1) * overflow };
 }
 
