@@ -156,13 +156,14 @@ export class Stage {
     const isWalk = !!this.data.player;
     this.root.toggleAttribute("data-walk", isWalk);
     const middle = !isWalk && (card || this.animation) ? element("div", { class: "middle" }, card, this.animation?.root) : null;
-    this.side = isWalk ? element("div", { class: "side" }, card, this.animation?.root, this.explanationView.root) : null;
+    this.side = isWalk ? element("div", { class: "side" }, card, this.explanationView.root) : null;
     this.flow = element(
       "div",
       { class: "flow" },
       inputs.length ? element("div", { class: "inputs" }, ...inputs) : null,
       middle,
       element("div", { class: "output" }, output),
+      isWalk ? this.animation?.root : null,
       this.side,
     );
     const lead = element("span", { text: "Showing" });
@@ -250,16 +251,18 @@ export class Stage {
   // The tensors at one scale, and beside them the card and what made the pinned number.
   arrangeWalk(theme) {
     const panels = this.views.map((view) => view.panel);
-    const layout = walkLayout(panels, this.width, theme);
+    const bar = this.animation?.root;
+    const layout = walkLayout(panels, this.width, theme, !!bar);
     this.root.toggleAttribute("data-wide", layout !== null);
     if (layout === null) return panelSizes(panels, this.width, false, theme).sizes;
     this.flow.style.gridTemplateColumns = layout.columns;
-    this.flow.style.gridTemplateRows = `${"auto ".repeat(layout.rows - 1)}1fr`;
+    this.flow.style.gridTemplateRows = `${"auto ".repeat(layout.rows - 1)}1fr${bar ? " auto" : ""}`;
+    if (bar) bar.style.gridArea = `${layout.rows + 1} / 1 / auto / -2`;
     this.views.forEach(({ root }, i) => {
       const { column, row, span } = layout.places[i];
       root.style.gridArea = `${row} / ${column} / span ${span} / auto`;
     });
-    this.side.style.gridArea = `1 / -2 / span ${layout.rows} / auto`;
+    this.side.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
     return layout.sizes;
   }
 

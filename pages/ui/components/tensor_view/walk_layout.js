@@ -9,6 +9,7 @@ const ROOMY_STAGE = 1180;
 const SIDE_WIDTH = { narrow: 292, wide: 336 };
 const COLUMN_GAP = 24;
 const STAGE_HEIGHT = 452; // px that the tensors may take, with what stands around them
+const BAR_HEIGHT = 76;
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
 const CHIP_LETTER = 7.6;
 const CHIP_GAP = 13;
@@ -24,16 +25,17 @@ const ALIGNED_BONUS = 1.4;
  * @param {PanelData[]} panels the inputs, then the output
  * @param {number} width of the stage, in CSS pixels
  * @param {Theme} theme
+ * @param {boolean} hasBar whether a bar stands below the tensors
  * @returns {{ columns: string, rows: number, places: { column: number, row: number, span: number }[],
  *     sizes: Space[] } | null} null where the stage is too narrow for more than one column
  */
-export function walkLayout(panels, width, theme) {
+export function walkLayout(panels, width, theme, hasBar) {
   if (width < SIDE_BY_SIDE) return null;
   const side = width >= ROOMY_STAGE ? SIDE_WIDTH.wide : SIDE_WIDTH.narrow;
   const room = width - side - COLUMN_GAP;
   const measured = panels.map((panel) => panelMeasurer(panel, theme));
   const chosen = columnArrangements(panels.length)
-    .map((columns) => fittedColumns(columns, measured, room))
+    .map((columns) => fittedColumns(columns, measured, room, STAGE_HEIGHT - (hasBar ? BAR_HEIGHT : 0)))
     .reduce((best, other) => (other.score > best.score ? other : best));
   return describedColumns(chosen, panels, measured, room, side, theme);
 }
@@ -71,7 +73,7 @@ function chipsWidth(panel) {
   return clamp(letters * CHIP_LETTER + panel.axes.length * CHIP_GAP, 150, 260);
 }
 
-function fittedColumns(columns, measured, room) {
+function fittedColumns(columns, measured, room, height) {
   const left = room - COLUMN_GAP * (columns.length - 1);
   const fits = (scale) => columnWidths(columns, measured, scale).reduce((total, each) => total + each, 0) <= left;
   const wide = SCALES.filter(fits).at(-1) ?? SCALES[0];
@@ -79,7 +81,7 @@ function fittedColumns(columns, measured, room) {
     const parts = column.map((panel) => measured[panel](wide));
     const around = parts.reduce((total, part) => total + part.height + AROUND_CANVAS, 0);
     const rows = parts.reduce((total, part) => total + part.rows, 0);
-    return rows ? (STAGE_HEIGHT - around) / rows : TALLEST_CELL;
+    return rows ? (height - around) / rows : TALLEST_CELL;
   });
   const most = Math.max(wide, SQUARE_UP_TO);
   const highest = Math.min(TALLEST_CELL, most, ...heights);
