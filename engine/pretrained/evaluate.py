@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss
 
-from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
 from engine.pretrained.dates import Written
+from engine.pretrained.greedy import greedy
 from engine.pretrained.training_data import tensors
 from engine.text.char_tokenizer import VOCABULARY
 from engine.text.tokenizer import BEGIN, END

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from engine.config import Config, ConfigError, number_problem
-from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
+from engine.pretrained.greedy import greedy
 from engine.record.trace import Trace
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.forward import Sentences, build_model, memory_guard, run_batch, tokenize_text

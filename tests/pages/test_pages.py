@@ -1,7 +1,6 @@
 """Every page in Streamlit's own test harness."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest

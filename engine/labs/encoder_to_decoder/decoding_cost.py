@@ -9,8 +9,8 @@ from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import begun, encoded, positions, read
 from engine.labs.encoder_to_decoder.one_text import CONFIG, ids, understood, written
-from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
+from engine.pretrained.greedy import greedy
 from engine.record.recorder import record
 from engine.record.trace import Trace
 from engine.runtime.forward import build_model

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, Read, begun, encoded, positions, read
-from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
+from engine.pretrained.greedy import greedy
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
 from engine.text import char_tokenizer, tokenizer

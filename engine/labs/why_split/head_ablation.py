@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from engine import NextToken, decode, trained_config
 from engine.labs.why_split import without_head
 from engine.model.attention import MultiHeadAttention
-from engine.model.greedy import greedy
 from engine.model.transformer import Transformer
+from engine.pretrained.greedy import greedy
 from engine.runtime.decode import MOST_STEPS
 from engine.runtime.forward import build_model
 from engine.text.char_tokenizer import VOCABULARY, source_ids

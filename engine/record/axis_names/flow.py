@@ -26,7 +26,7 @@ _EQUAL_PARTS = frozenset(("split", "chunk", "tensor_split"))
 
 
 @dataclass(frozen=True)
-class Piece:
+class AxisPiece:
     """Some neighbouring entries of an axis, as a slice takes them and cat puts them side by side."""
 
     operand: Any
@@ -62,7 +62,7 @@ class Flow:
     """
 
     moves: list[tuple[Any, int, int]] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[AxisPiece] = field(default_factory=list)
     regrouped: Any = None
     summed: list[tuple[tuple[Any, int], tuple[Any, int]]] = field(default_factory=list)
     windows: list[Sliding] = field(default_factory=list)
@@ -94,7 +94,7 @@ def flow_of(step: Any) -> Flow:
                 )
                 letter = access.running_letter if access.runs else ""
                 if isinstance(access, SameIndex) and part_of:
-                    flow.pieces.append(Piece(operand, axis, access.out, access.start or 0, access.step))
+                    flow.pieces.append(AxisPiece(operand, axis, access.out, access.start or 0, access.step))
                 elif isinstance(access, SlidingWindow):
                     flow.windows.append(Sliding(operand, axis, access.out, access.step, access.count))
                 elif letter or (access.runs and step.op in _PRODUCTS):
@@ -152,7 +152,7 @@ def joined(flow: Flow, out: int, labels: Sequence[Label | None]) -> Label | None
     return others[0].plus(ones) if len(others) == 1 else None
 
 
-def part(step: Any, piece: Piece, label: Label | None) -> Label | None:
+def part(step: Any, piece: AxisPiece, label: Label | None) -> Label | None:
     """The label of a part of an axis.
 
     Args:

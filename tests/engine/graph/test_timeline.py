@@ -249,14 +249,14 @@ def test_layers_of_torchs_own_encoder_are_parts_and_what_they_call_their_stages(
         "self-attention",
         "dropout1",
         "residual",
-        "x",
-        "linear",
+        "norm1",
+        "linear1",
         "relu",
         "dropout",
-        "linear",
-        "dropout",
+        "linear2",
+        "dropout2",
         "residual",
-        "x",
+        "norm2",
     ]
     assert "multi head attention forward" in labels(attention)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import engine.model
 from engine import Config, run
 from engine.axes import AXES
-from engine.record.source import shape_comment
+from engine.record.axis_names.comments import shape_comment
 
 FOLDER = Path(engine.model.__path__[0])
 FILES = sorted(FOLDER.glob("*.py"))

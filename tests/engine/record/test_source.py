@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Config, record, run
-from engine.record.source import shape_comment
+from engine.record.axis_names.comments import shape_comment
 
 X = torch.arange(12.0).view(3, 4)
 

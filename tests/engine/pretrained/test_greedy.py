@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.model.greedy import greedy
+from engine.pretrained.greedy import greedy
 
 BEGIN, END = 1, 2
 
