@@ -1,11 +1,13 @@
 """The step of a trace in the address, also one inside a fused call.
 
 step=encoder.layers.0.self_attention.scores    a step of the trace
+step=linear:linear:0                            the first of several ``linear`` steps that were given no name
 step=attention.mixed~weights                    the step ``weights`` inside the fused call ``attention.mixed``
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,8 +37,16 @@ class Location:
 
 
 def step_to_key(trace: Trace, step: Step) -> str:
-    """The text that names a step in the address: its full name, and its op where several steps have that name."""
-    return step.full_name if len(trace.find_all(step.full_name)) == 1 else f"{step.full_name}:{step.op}"
+    """The text that names a step in the address: its full name, and its op where several steps have that name.
+
+    Of several with the same op too, all but the last have their number among them, counted from 0.
+    """
+    named = trace.find_all(step.full_name)
+    if len(named) == 1:
+        return step.full_name
+    alike = [other for other in named if other.op == step.op]
+    key = f"{step.full_name}:{step.op}"
+    return key if alike[-1] is step else f"{key}:{alike.index(step)}"
 
 
 def step_from_key(trace: Trace, key: str) -> Step:
@@ -50,10 +60,17 @@ def step_from_key(trace: Trace, key: str) -> Step:
         The step of that name. Where the trace has none, the one of the same name in its last layer, so that people stay
         at what they were looking at when the model gets fewer layers; else the first step.
     """
-    name, _, op = key.partition(":")
+    name, op, number = split_key(key)
     relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]
     named = [step for step in relatives if step.full_name == name] or relatives or trace.steps[:1]
-    return next((step for step in named[::-1] if step.op == op), named[-1])
+    alike = [step for step in named if step.op == op] or named
+    return alike[number] if number is not None and number < len(alike) else alike[-1]
+
+
+def split_key(key: str) -> tuple[str, str, int | None]:
+    """The full name, the op and the number that a text of the address names; "" and None where it names none."""
+    name, op, number = (*key.split(":"), "", "")[:3]
+    return name, op, int(number) if re.fullmatch("[0-9]{1,6}", number) else None
 
 
 def location_to_key(root: Trace, location: Location) -> str:
