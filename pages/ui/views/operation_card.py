@@ -16,7 +16,7 @@ from engine.ops.notation import number
 from engine.runtime.parameters import size_arithmetic
 from pages.ui.components.tensor_view import Badge, OperationCard
 from pages.ui.components.tensor_view.types import InnerStep, InnerSteps
-from pages.ui.views.lab_links import lab_link
+from pages.ui.views.lens.lab_links import lab_link
 from pages.ui.views.tensor_panels import memory_words
 
 Runs = tuple[tuple[str, str], ...]

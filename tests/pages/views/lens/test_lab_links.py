@@ -7,7 +7,7 @@ import torch
 
 from engine import Config, record, run
 from pages.ui.labs.kit.registry import LABS, lab_of
-from pages.ui.views.lab_links import lab_link
+from pages.ui.views.lens.lab_links import lab_link
 
 SIZES = Config(batch=3, src_len=6, tgt_len=5, d_model=24, heads=2, d_k=7, device="cpu")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import record
-from pages.ui.views.failure_view import failure_html
+from pages.ui.views.lens.failure_view import failure_html
 
 
 def failed(program, *inputs):
