@@ -5,7 +5,8 @@ import { colourOf, countSpecialCells, inkOn } from "../../pages/ui/components/te
 import { oklch, originColour } from "../../pages/ui/components/tensor_view/origin_colormap.js";
 import { drawing, indicesOf, jsonOf, panelOf, stageOf, testWithPython } from "./fixtures.js";
 
-const themes = [false, true].map((dark) => ({ dark, cell: [1, 2, 3], yes: [4, 5, 6] }));
+const papers = [[255, 255, 255], [14, 17, 23]];
+const themes = papers.map((zero, dark) => ({ dark: !!dark, zero, cell: [1, 2, 3], yes: [4, 5, 6] }));
 const scaled = (kind, largest = null) => panelOf([1], { scale: { kind, largest } });
 
 /** Relative luminance, as WCAG 2 defines it. */
@@ -23,13 +24,21 @@ function rgbOf(hex) {
   return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 }
 
-test("the further a number is from 0, the darker its colour, in one hue on either side", () => {
+/** How much each of these colours stands out from the page. */
+function prominence(colours, { zero }) {
+  return colours.map((rgb) => contrast(rgb, zero));
+}
+
+const rising = (numbers) => numbers.every((number, i) => !i || number >= numbers[i - 1]);
+
+test("zero is the page itself; the further a number is from it, the more it stands out, in one hue on either side", () => {
   for (const theme of themes) {
     const colour = colourOf(scaled("diverging", 2), theme);
     for (const sign of [-1, 1]) {
-      const steps = Array.from({ length: 21 }, (_, i) => luminance(colour((sign * i) / 10)));
-      assert.deepEqual(steps, [...steps].sort((a, b) => b - a));
-      assert.ok(steps[0] > 4 * steps.at(-1));
+      const steps = prominence(Array.from({ length: 21 }, (_, i) => colour((sign * i) / 10)), theme);
+      assert.ok(rising(steps));
+      assert.deepEqual(colour(0), theme.zero);
+      assert.ok(steps.at(-1) > 4.5, "the ends stand out as text must");
     }
     const [low, high] = [colour(-2), colour(2)];
     assert.ok(low[2] > low[0] && high[0] > high[2], "blue below, red above");
@@ -45,14 +54,24 @@ test("a tensor of zeros has the colour of zero", () => {
   assert.deepEqual(colourOf(scaled("diverging", 0), theme)(0), colourOf(scaled("diverging", 1), theme)(0));
 });
 
-test("probabilities go from light to dark and are no cause for alarm", () => {
+test("probabilities rise from the page's colour and are no cause for alarm", () => {
   for (const theme of themes) {
     const colour = colourOf(scaled("probability"), theme);
-    const steps = Array.from({ length: 11 }, (_, i) => luminance(colour(i / 10)));
-    assert.deepEqual(steps, [...steps].sort((a, b) => b - a));
+    assert.ok(rising(prominence(Array.from({ length: 11 }, (_, i) => colour(i / 10)), theme)));
+    assert.deepEqual(colour(0), theme.zero);
     assert.deepEqual([colour(-1e-9), colour(1 + 1e-7)], [colour(0), colour(1)]);
     assert.ok(colour(1)[2] > colour(1)[0], "violet, not red");
     assert.equal(colour(NaN), null);
+  }
+});
+
+test("what can only be positive rises in one hue to its largest, and never has the hue of a sign", () => {
+  for (const theme of themes) {
+    const colour = colourOf(scaled("positive", 8), theme);
+    assert.ok(rising(prominence(Array.from({ length: 17 }, (_, i) => colour(i / 2)), theme)));
+    assert.deepEqual([colour(0), colour(8)], [0, 1].map(colourOf(scaled("probability"), theme)));
+    assert.deepEqual(colour(0), colourOf(scaled("positive", 0), theme)(0));
+    assert.equal(colour(Infinity), null);
   }
 });
 

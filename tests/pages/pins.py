@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from engine import Leaf, Step, Trace
 from pages.ui.components.tensor_view.player_types import Cell
 from pages.ui.state.url_pin import exists
+from pages.ui.state.url_step import Location
 from pages.ui.views.explanation_view import explanation_of
 from tests.engine.read_back import come_to, misprint, shows
 
@@ -29,7 +30,7 @@ def faults(trace: Trace, pin: Pin) -> list[str]:
     """What is wrong with what the page says of this cell."""
     step, panel, index = pin
     here = Cell(step.index, index, panel if panel < len(step.inputs) else None)
-    made = explanation_of(trace, step, panel, index, (here,))
+    made = explanation_of(Location(trace, step), panel, index, (here,))
     wrong = []
     if not made.sentence.endswith(".") or not made.name or len(made.trail) != 1:
         wrong.append(f"no sentence: {made}")

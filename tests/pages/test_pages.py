@@ -1,7 +1,6 @@
 """Every page in Streamlit's own test harness."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -304,18 +303,6 @@ def test_a_person_may_set_a_width_back_that_another_control_moved():
     assert 32 % control(app, "heads").value == 0
 
 
-def test_the_rest_of_the_page_leaves_the_stage_of_another_run_a_moment_and_that_of_another_step_none(monkeypatch):
-    waits: list[float] = []
-    monkeypatch.setattr("pages.ui.views.walkthrough.time", SimpleNamespace(sleep=waits.append))
-    app = opened("pages/walkthrough.py")
-    assert len(waits) == 1
-    control(app, "walk.step").select_index(9).run()
-    assert stage(app)["player"]["step"] == 9
-    assert len(waits) == 1
-    control(app, "heads").set_value(8).run()
-    assert len(waits) == 2
-
-
 def test_the_front_page_says_how_many_parameters_the_model_has_module_by_module():
     app = opened("app.py", heads="2", d_model="16", encoder_layers="1", norm_first="1", reads="tokens")
     counted = parameters_of(Config(heads=2, d_model=16, encoder_layers=1, norm_first=True))
@@ -342,4 +329,4 @@ def test_the_card_of_a_step_says_how_many_parameters_it_reads(step, expected):
     trace = run(Config())
     path, _, name = step.rpartition(".")
     first = next(one for one in trace.steps if (one.path, one.name) == (path, name))
-    assert dict(card_of(trace, first).facts).get("parameters", "") == expected
+    assert dict(card_of(trace, first).folded).get("parameters", "") == expected

@@ -41,7 +41,7 @@ interface CellAddress {
 type Rgb = [red: number, green: number, blue: number];
 /** A colour on a light and on a dark page. */
 type Tone = [light: string, dark: string];
-type ScaleKind = "diverging" | "probability" | "ids" | "bool";
+type ScaleKind = "diverging" | "probability" | "positive" | "ids" | "bool";
 type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 interface AxisData {
@@ -153,6 +153,19 @@ interface OperationData {
   mark: [number, number, number] | null;
   facts: [name: string, fact: string][];
   badges: [statement: string, holds: boolean, detail: string][];
+  why: string;
+  /** what in the line of code can't be true */
+  objections: string[];
+  folded: [name: string, fact: string][];
+  lab: [question: string, address: string] | null;
+  inside: InnerSteps | null;
+}
+
+/** What a fused call does, in plain operations. */
+interface InnerSteps {
+  sentence: string;
+  steps: { name: string; shape: string; step: number }[];
+  within: number[];
 }
 
 interface Glossary {
@@ -203,12 +216,14 @@ interface PlayerData {
   jumps: JumpData[];
   /** seconds that autoplay stays at a step */
   dwell: number;
+  /** the fused call that the walk is inside of */
+  within: { label: string; step: number; within: number[] } | null;
 }
 
 interface FactorData {
   name: string;
   value: string;
-  cell: { step: number; index: Index; panel: number | null } | null;
+  cell: { step: number; index: Index; panel: number | null; within: number[] } | null;
   panel: number | null;
 }
 
@@ -238,6 +253,8 @@ interface NavigationRequest {
   keeps_pin?: boolean;
   /** "walk" to go on along the arithmetic, a number to go back to that breadcrumb */
   trail?: "walk" | number | null;
+  /** the fused calls that the step lies inside of; those of the step on screen where nothing is said */
+  within?: number[] | null;
 }
 
 // --- drawing
@@ -248,9 +265,17 @@ interface Size {
   height: number;
 }
 
+/** The room a tensor gets; on a walk also the size of its cells, and how high its head is at least. */
+interface Space extends Size {
+  cell?: { width: number; height: number; numerals?: boolean };
+  head?: number;
+}
+
 interface Theme {
   dark: boolean;
   paper: string;
+  /** the page's colour, which 0 has */
+  zero: Rgb;
   ink: string;
   soft: string;
   line: string;

@@ -17,7 +17,7 @@ from engine import Step, Trace
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.state import session
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
-from pages.ui.state.url_step import step_from_key, step_to_key
+from pages.ui.state.url_step import Location, location_from_key, location_to_key, split_key, step_from_key, step_to_key
 
 MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
 STILL_MORE = "{count} more"
@@ -120,7 +120,19 @@ def step(trace: Trace) -> Step:
     """The step of the view; where this trace has none of that name, its relative in the last layer, or the first."""
     asked = session.view("step")
     value = step_from_key(trace, asked)
-    name, _, op = asked.partition(":")
+    name, op, _ = split_key(asked)
     if asked and (name != value.full_name or op not in ("", value.op)):
         note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(step_to_key(trace, value)))
+    return value
+
+
+def location(trace: Trace) -> Location:
+    """The step of the view, as ``step`` finds it, inside the fused calls that the address names."""
+    asked = session.view("step")
+    if "~" not in asked:
+        return Location(trace, step(trace))
+    value = location_from_key(trace, asked)
+    key = location_to_key(trace, value)
+    if key != asked:
+        note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(key))
     return value

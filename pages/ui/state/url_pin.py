@@ -2,7 +2,8 @@
 
 pin=0.1.2.3     that cell of the step's output; i1.2.3 is cell (2, 3) of its input 1, and x the cell of a number
 at=H-3_S.2-16   what the choosers show: from 3 on along H, from 16 on along the second S
-trail=258-0.3.5_257-i1.0    the cells the arithmetic was followed through, each with its step's number
+trail=258-0.3.5_257-i1.0    the cells the arithmetic was followed through, each with its step's number; 12~7-0.1 is a
+                            cell of step 7 inside the fused call of step 12
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from engine import Step, Trace
 from engine.ops.access import Index
 from pages.ui.components.tensor_view.player_types import Cell
+from pages.ui.state.url_step import location_at
 
 _CELL = re.compile(r"(?:i(\d{1,3})\.)?(x|\d{1,9}(?:\.\d{1,9})*)", re.ASCII)
 # An axis such as d_k has the separator in its name. Without a bound a link of many characters takes minutes to read.
 _START = re.compile(r"([^-]{1,40})-(\d{1,9})(?:_|$)", re.ASCII)
+_STEP = re.compile(r"\d{1,9}(?:~\d{1,9}){0,8}", re.ASCII)
 _LONGEST = 200  # cells of a trail: more than there are layers of arithmetic between a logit and a token
 
 
@@ -30,31 +33,33 @@ def cell_text(index: Index, panel: int | None = None) -> str:
     return ("" if panel is None else f"i{panel}.") + (".".join(map(str, index)) or "x")
 
 
-def cell_at(trace: Trace, number: int, text: str) -> Cell | None:
+def cell_at(trace: Trace, number: int, text: str, within: Sequence[int] = ()) -> Cell | None:
     """The cell that a text names.
 
     Args:
         trace: where the cell must exist.
         number: the index of a step, which need not exist.
         text: as ``cell_text`` writes it, or anything else.
+        within: the indices of the fused calls that the step lies inside of.
 
     Returns:
         The cell; None where the trace has no such cell.
     """
     match = _CELL.fullmatch(text)
-    if match is None or not 0 <= number < len(trace.steps):
+    if match is None or location_at(trace, within, number) is None:
         return None
     panel, entries = match.groups()
     index = () if entries == "x" else tuple(map(int, entries.split(".")))
-    cell = Cell(number, index, None if panel is None else int(panel))
+    cell = Cell(number, index, None if panel is None else int(panel), tuple(within))
     return cell if exists(trace, cell) else None
 
 
 def exists(trace: Trace, cell: Cell) -> bool:
     """Whether a trace has this cell."""
-    if not 0 <= cell.step < len(trace.steps):
+    location = location_at(trace, cell.within, cell.step)
+    if location is None:
         return False
-    step = trace.steps[cell.step]
+    step = location.step
     if cell.panel is not None and not 0 <= cell.panel < len(step.inputs):
         return False
     shape = (step if cell.panel is None else step.inputs[cell.panel]).value.shape
@@ -84,7 +89,11 @@ def pin_at(trace: Trace, step: Step, text: str) -> tuple[int, Index] | None:
 
 def trail_text(cells: Sequence[Cell]) -> str | None:
     """The text of a trail, the last cells of a very long one; None for an empty trail."""
-    return "_".join(f"{cell.step}-{cell_text(cell.index, cell.panel)}" for cell in cells[-_LONGEST:]) or None
+    return "_".join(f"{_number(cell)}-{cell_text(cell.index, cell.panel)}" for cell in cells[-_LONGEST:]) or None
+
+
+def _number(cell: Cell) -> str:
+    return "~".join(map(str, (*cell.within, cell.step)))
 
 
 def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
@@ -100,7 +109,8 @@ def trail_at(trace: Trace, text: str) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for part in filter(None, text.split("_")[:_LONGEST]):
         number, _, name = part.partition("-")
-        cell = cell_at(trace, int(number), name) if re.fullmatch("[0-9]{1,9}", number) else None
+        *within, step = map(int, number.split("~")) if _STEP.fullmatch(number) else (-1,)
+        cell = cell_at(trace, step, name, within)
         if cell is None:
             break
         cells.append(cell)

@@ -18,7 +18,7 @@ from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import link_notes, session
-from pages.ui.state.url_step import step_to_key
+from pages.ui.state.url_step import Location, location_to_key
 from pages.ui.views.operation_card import formula_runs
 from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
@@ -30,6 +30,7 @@ _KINDS = {
 _NONE = (
     "This run has no attention to show: no softmax over scores of batch × heads × queries × keys was recorded in it."
 )
+_FUSED = "This attention ran as one fused call, which keeps no weights. These are those of its documented formula."
 _PRODUCTS = frozenset({"matmul", "einsum"})
 _TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
 _TOP = "."  # the attention of no module, in the address
@@ -40,11 +41,21 @@ _MOST_BUTTONS = 8  # more options than this are a list
 
 @dataclass(frozen=True)
 class AttentionSteps:
-    """The steps of one attention, each (batch, heads, queries, keys): ``masked`` is None where nothing is masked."""
+    """The steps of one attention, each (batch, heads, queries, keys).
+
+    Attributes:
+        scores: the products of queries and keys.
+        masked: the scores with what is hidden; None where nothing is masked.
+        weights: what the softmax makes of them.
+        trace: the trace that they stand in: of fused attention, what the call does inside.
+        calls: the fused calls that they lie inside of, outermost first.
+    """
 
     scores: Step
     masked: Step | None
     weights: Step
+    trace: Trace
+    calls: tuple[Step, ...] = ()
 
 
 def draw(trace: Trace) -> None:
@@ -72,13 +83,21 @@ def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
         trace: any trace.
 
     Returns:
-        The path of a module → its steps. Of a module that ran several times, the last run.
+        The path of a module → its steps. Of a module that ran several times, the last run. The weights of a fused call
+        are those of the documented formula, which stands inside it.
     """
-    candidates = {weights.path: _steps_to(weights) for weights in trace.steps if weights.op == "softmax"}
-    return {path: steps for path, steps in candidates.items() if steps is not None}
+    attentions: dict[str, AttentionSteps] = {}
+    for step in trace.steps:
+        if step.op == "softmax":
+            steps = _steps_to(trace, step, ())
+            attentions |= {} if steps is None else {step.path: steps}
+        elif step.output == 0 and step.inside is not None:
+            fused = (_steps_to(step.inside, inner, (step,)) for inner in step.inside.steps if inner.op == "softmax")
+            attentions |= {} if (steps := next(filter(None, fused), None)) is None else {step.path: steps}
+    return attentions
 
 
-def _steps_to(weights: Step) -> AttentionSteps | None:
+def _steps_to(trace: Trace, weights: Step, calls: tuple[Step, ...]) -> AttentionSteps | None:
     """The attention that ends in these weights; None where they come from no product of queries and keys."""
     maps = reads(weights)
     if maps is None or weights.value.dim() != 4 or [*maps[0].running] != [3]:
@@ -90,7 +109,7 @@ def _steps_to(weights: Step) -> AttentionSteps | None:
             return None
         masked = step if step.op == "masked_fill" else masked
         step = before
-    return AttentionSteps(step, masked, weights)
+    return AttentionSteps(step, masked, weights, trace, calls)
 
 
 def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> tuple[str, int, int]:
@@ -105,6 +124,8 @@ def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> 
         sentence = _number("sentence", "Sentence", batch)
     if asks:
         st.caption(asks)
+    if attentions[path].calls:
+        st.caption(_FUSED)
     return path, head, sentence
 
 
@@ -174,7 +195,8 @@ def _stage(trace: Trace, shown: AttentionSteps, head: int, sentence: int) -> Non
     tensor_view(panels, key="attention.stage", operation=_card(trace.config, shown), reads=maps)
     with st.container(horizontal=True):
         for step in steps:
-            query = {**session.settings_now().to_query(), "step": step_to_key(trace, step)}
+            key = location_to_key(trace, Location(shown.trace, step, shown.calls))
+            query = {**session.settings_now().to_query(), "step": key}
             frame.link("pages/walkthrough.py", f"{step.name} in the walkthrough", query)
 
 

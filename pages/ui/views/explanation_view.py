@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from engine import Leaf, Step, Trace, explain
 from engine.explain.describe import describe_element
@@ -11,8 +12,10 @@ from engine.model.weights import is_drawn
 from engine.ops.access import Index
 from engine.ops.notation import format_element, number
 from engine.ops.terms import Factor, Term
+from engine.record.recording import outputs_of
 from pages.ui.app.counted import counted
 from pages.ui.components.tensor_view.player_types import Breadcrumb, Cell, FactorLink, PinExplanation, TermLine
+from pages.ui.state.url_step import Location, location_at
 
 _MOST_TERMS = 64
 _OTHER, _OTHERS = "The other one comes to {amount}.", "The {count} others come to {amount}."
@@ -44,6 +47,9 @@ _FIXED = (
     "{element} = {value} is a weight of the model. No operation of this pass made it: "
     "every such weight of a layer norm is {start} when the model is built, and training would change it."
 )
+_INSIDE = "It was made inside this call. Click the number to walk in."
+_OUTSIDE = "It is this number outside. Click it to walk to what made it."
+_GIVEN = "{element} = {value} was given to the fused call {call}."
 _DISAGREES = "recorded {recorded}, but these numbers give {again}"
 _SAME = "recorded {recorded}; computed again from these numbers: the same"
 _SAME_ROUNDED = "recorded {recorded}; computed again from these numbers {exact}, rounded to {dtype}: the same"
@@ -52,26 +58,69 @@ _SAME_WITHIN_ROUNDING = (
 )
 
 
-def explanation_of(trace: Trace, step: Step, panel: int, index: Index, trail: Sequence[Cell]) -> PinExplanation:
+def explanation_of(
+    location: Location, panel: int, index: Index, trail: Sequence[Cell], root: Trace | None = None
+) -> PinExplanation:
     """What made a cell of a stage.
 
     Args:
-        trace: the trace on screen.
-        step: the step on the stage.
+        location: the step on the stage, and the trace it stands in.
         panel: the panel the cell is of: the step's inputs in order, then its output.
         index: the cell's index, an entry for each axis.
         trail: the cells that the person came through.
+        root: the trace that the trail goes through; by default that of the step.
 
     Returns:
         The explanation; for a number that no operation made, where it comes from.
     """
+    trace, step = location.trace, location.step
     tensor = (*step.inputs, step)[panel]
-    breadcrumbs = tuple(_breadcrumb(trace, cell) for cell in trail)
+    breadcrumbs = tuple(_breadcrumb(root or trace, cell) for cell in trail)
     if isinstance(tensor, Step):
-        return _computed(trace, step, explain(trace, tensor, index), breadcrumbs)
+        explanation = _computed(location, explain(trace, tensor, index), breadcrumbs)
+        return explanation if explanation.terms else _through_inside(location, tensor, index, explanation)
+    if outer := _outer(location, tensor):
+        return _from_outside(location, tensor, outer, index, breadcrumbs)
     element, value = describe_element(trace, tensor, index), number(tensor.value[index].item(), 7)
     sentence = _origin(trace, tensor, element, value)
     return PinExplanation(name=format_element(tensor, index), sentence=sentence, trail=breadcrumbs)
+
+
+def _through_inside(location: Location, call: Step, index: Index, explained: PinExplanation) -> PinExplanation:
+    """The way into a fused call whose own arithmetic is not known: the same element of what stands inside."""
+    inside = call.inside
+    outputs = [] if inside is None else outputs_of(inside.output)
+    if inside is None or call.output >= len(outputs) or outputs[call.output].shape != call.value.shape:
+        return explained
+    made = next((inner for inner in inside.steps[::-1] if inner.value is outputs[call.output]), None)
+    if made is None:
+        return explained
+    name = describe_element(inside, made, index)
+    cell = Cell(made.index, index, None, (*location.within, call.index))
+    link = FactorLink(name, number(made.value[index].item(), 7), cell)
+    return replace(explained, heading=_INSIDE, terms=[TermLine([link], "", 0.0)])
+
+
+def _outer(location: Location, leaf: Leaf) -> Step | Leaf | None:
+    """What a fused call was given where inside an input stands; None outside of fused calls."""
+    if not location.calls:
+        return None
+    return next((parent for parent in location.calls[-1].inputs if parent.value is leaf.value), None)
+
+
+def _from_outside(
+    location: Location, leaf: Leaf, outer: Step | Leaf, index: Index, trail: Sequence[Breadcrumb]
+) -> PinExplanation:
+    call, within = location.calls[-1], location.within[:-1]
+    if isinstance(outer, Step):
+        cell = Cell(outer.index, index, None, within)
+    else:
+        cell = Cell(call.index, index, call.inputs.index(outer), within)
+    value = number(leaf.value[index].item(), 7)
+    sentence = _GIVEN.format(element=describe_element(location.trace, leaf, index), value=value, call=call.name)
+    link = FactorLink(describe_element(location.trace, outer, index), value, cell)
+    terms = [TermLine([link], "", 0.0)]
+    return PinExplanation(format_element(leaf, index), sentence, heading=_OUTSIDE, terms=terms, trail=trail)
 
 
 def _origin(trace: Trace, leaf: Leaf, element: str, value: str) -> str:
@@ -87,7 +136,7 @@ def _origin(trace: Trace, leaf: Leaf, element: str, value: str) -> str:
     return _FIXED.format(element=element, value=value, start=number(leaf.value.flatten()[0].item()))
 
 
-def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence[Breadcrumb]) -> PinExplanation:
+def _computed(location: Location, explained: Explanation, trail: Sequence[Breadcrumb]) -> PinExplanation:
     shown = explained.largest(_MOST_TERMS)
     return PinExplanation(
         name=format_element(explained.step, explained.index),
@@ -97,7 +146,7 @@ def _computed(trace: Trace, stage: Step, explained: Explanation, trail: Sequence
         verdict=_verdict(explained),
         agrees=explained.agrees is not False,
         heading=_heading(explained.counts),
-        terms=_lines(trace, stage, explained.step, shown.terms),
+        terms=_lines(location, explained.step, shown.terms),
         rest=counted(shown.others, _OTHER, _OTHERS, amount=number(shown.rest)) if shown.others else "",
         trail=trail,
     )
@@ -139,12 +188,12 @@ def _heading(counts: Mapping[str, int]) -> str:
     return _HEADINGS["products"].format(count=products)
 
 
-def _lines(trace: Trace, stage: Step, step: Step, terms: Sequence[Term]) -> list[TermLine]:
+def _lines(location: Location, step: Step, terms: Sequence[Term]) -> list[TermLine]:
     largest = max((abs(term.contribution) for term in terms), default=0.0)
     has_shares = len(terms) > 1 and 0 < largest < float("inf")
     return [
         TermLine(
-            factors=[_factor(trace, stage, step, factor, term.digits) for factor in term.factors],
+            factors=[_factor(location, step, factor, term.digits) for factor in term.factors],
             amount=_amount(term) if len(terms) > 1 else "",
             share=_size(term) / largest if has_shares else 0.0,
         )
@@ -163,22 +212,25 @@ def _amount(term: Term) -> str:
     return number(term.contribution)
 
 
-def _factor(trace: Trace, stage: Step, step: Step, read: Factor, digits: int) -> FactorLink:
+def _factor(location: Location, step: Step, read: Factor, digits: int) -> FactorLink:
     value = number(read.value, digits)
     if isinstance(read.parent, Leaf) and read.parent.kind == "argument":
         return FactorLink("a number in the call", value, None)
-    panel = next((panel for panel, shown in enumerate(stage.inputs) if shown is read.parent), None)
+    panel = next((panel for panel, shown in enumerate(location.step.inputs) if shown is read.parent), None)
     tensor: Step | Leaf
     if isinstance(read.parent, Step):
-        tensor, cell = read.parent, Cell(read.parent.index, read.index)
+        tensor, cell = read.parent, Cell(read.parent.index, read.index, None, location.within)
     else:
         own = next(panel for panel, parent in enumerate(step.inputs) if parent is read.parent)
-        tensor, cell = step.inputs[own], Cell(step.index, read.index, own)
-    return FactorLink(describe_element(trace, tensor, read.index), value, cell, panel)
+        tensor, cell = step.inputs[own], Cell(step.index, read.index, own, location.within)
+    return FactorLink(describe_element(location.trace, tensor, read.index), value, cell, panel)
 
 
-def _breadcrumb(trace: Trace, cell: Cell) -> Breadcrumb:
-    step = trace.steps[cell.step]
+def _breadcrumb(root: Trace, cell: Cell) -> Breadcrumb:
+    location = location_at(root, cell.within, cell.step)
+    if location is None:
+        raise ValueError(f"a trail goes through cells of this trace: got {cell}; nearest: none")
+    trace, step = location.trace, location.step
     tensor = step if cell.panel is None else step.inputs[cell.panel]
     return Breadcrumb(
         format_element(tensor, cell.index), f"{describe_element(trace, tensor, cell.index)}, step {cell.step}"

@@ -1,29 +1,41 @@
-"""The card between inputs and output: formula, line of code, cost, memory."""
+"""The card of an operation: line of code, formula, why it is done; cost and memory on demand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from engine import Leaf, Step, Trace
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
 from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
+from engine.explain.why import why
 from engine.export.units import format_bytes
 from engine.ops import Movement, movement
 from engine.ops.checks import Check
+from engine.ops.notation import number
 from engine.runtime.parameters import size_arithmetic
 from pages.ui.components.tensor_view import Badge, OperationCard
+from pages.ui.components.tensor_view.types import InnerStep, InnerSteps
+from pages.ui.views.lens.lab_links import lab_link
 from pages.ui.views.tensor_panels import memory_words
 
 Runs = tuple[tuple[str, str], ...]
+_FUSED = "Fused: computed in one call; inside is the documented formula."
+_FUSED_EXACT = "Fused: computed in one call; inside is the documented formula, and no number differs."
+_FUSED_MEASURED = "Fused: computed in one call; inside is the documented formula, largest difference {difference}."
+_MOST_INNER = 200
 
 
-def card_of(trace: Trace, step: Step) -> OperationCard:
+def card_of(
+    trace: Trace, step: Step, settings: Mapping[str, str] | None = None, within: tuple[int, ...] = ()
+) -> OperationCard:
     """The card of a step.
 
     Args:
         trace: the trace of the step.
         step: the step between inputs and output.
+        settings: those of the page, as its address has them, for the link to a lab.
+        within: the indices of the fused calls that the step lies inside of.
     """
     code, mark = _code(step)
     return OperationCard(
@@ -31,9 +43,34 @@ def card_of(trace: Trace, step: Step) -> OperationCard:
         formula=formula_runs(step),
         code=code,
         mark=mark,
-        facts=tuple(_facts(step)),
         badges=[Badge(check.label, check.holds, check.detail) for check in _checks(trace, step)],
+        why=why(trace, step),
+        objections=_objections(step),
+        folded=tuple(_facts(step)),
+        lab=lab_link(trace, step, settings),
+        inside=_inside(step, within),
     )
+
+
+def _objections(step: Step) -> tuple[str, ...]:
+    """What in the shape comment of the line can't be true, and the axes to which the program gives two names."""
+    told = tuple(disagreement.sentence for disagreement in step.axes_disagree)
+    return (step.axes_contradiction, *told) if step.axes_contradiction else told
+
+
+def _inside(step: Step, within: tuple[int, ...]) -> InnerSteps | None:
+    inside, difference = step.inside, step.inside_difference
+    if inside is None:
+        return None
+    sentence = _FUSED if difference is None else _FUSED_EXACT if difference == 0 else _FUSED_MEASURED
+    names = [InnerStep(inner.name, _shape(inner), inner.index) for inner in inside.steps[:_MOST_INNER]]
+    return InnerSteps(sentence.format(difference=number(difference or 0.0, 2)), names, (*within, step.index))
+
+
+def _shape(step: Step) -> str:
+    """The shape with the symbols that are known: ``B 2 · H 4``."""
+    pairs = zip(step.axes, step.shape, strict=True)
+    return " · ".join(f"{symbol} {size}" if symbol not in (None, "1") else str(size) for symbol, size in pairs)
 
 
 def _checks(trace: Trace, step: Step) -> tuple[Check, ...]:
@@ -66,39 +103,18 @@ def parameters(step: Step) -> str:
 
 
 def _code(step: Step) -> tuple[str, tuple[int, int, int] | None]:
+    """The lines of the expression, without their indent, and where it stands in the first of them."""
     source = step.source
     if source is None or source.span is None:
         return "", None
     first, start, last, end = source.span
-    lines = source.code
     at, until = first - source.function_line, last - source.function_line
-    if not 0 <= at <= until < len(lines):
+    if not 0 <= at <= until < len(source.code):
         return source.expression, None
-    begin, stop = _lines_to_show(lines, at, until)
-    shown = lines[begin:stop]
-    indent = min((len(line) - len(line.lstrip()) for line in shown if line.strip()), default=0)
-    close = end if last == first else len(lines[at])
-    return "\n".join(line[indent:] for line in shown).rstrip(), (at - begin, start - indent, close - indent)
-
-
-def _lines_to_show(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
-    """The first line to show, and the line after the last: those of the expression and one on either side of it.
-
-    A comment on a line of its own belongs to the code below it: all those right above the expression are shown, and
-    none below it.
-    """
-    begin = first
-    while begin and _is_comment(lines[begin - 1]):
-        begin -= 1
-    if begin == first and begin and lines[begin - 1].strip():
-        begin -= 1
-    after = last + 1
-    goes_on = after < len(lines) and lines[after].strip() and not _is_comment(lines[after])
-    return begin, after + 1 if goes_on else after
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
+    lines = source.code[at : until + 1]
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    close = end if last == first else len(lines[0])
+    return "\n".join(line[indent:] for line in lines).rstrip(), (0, start - indent, close - indent)
 
 
 def _facts(step: Step) -> list[tuple[str, str]]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name
 from engine.graph.timeline import levels, next_of_kind, same_step_in_layer
-from pages.ui.components.tensor_view.player_types import Jump, Player
+from pages.ui.components.tensor_view.player_types import Enclosing, Jump, Player
 
 _DWELL, _DWELL_MOVING = 1.6, 3.4  # seconds: a step whose cells travel needs longer to be seen
 
 
-def player_of(trace: Trace, step: Step, moves: bool) -> Player:
+def player_of(trace: Trace, step: Step, moves: bool, calls: tuple[Step, ...] = ()) -> Player:
     """The player at a step.
 
     Args:
         trace: the trace that is walked through.
         step: the step on the stage.
         moves: whether its cells are animated from the input to the output.
+        calls: the fused calls that the step lies inside of, outermost first.
     """
     return Player(
         run=f"{id(trace):x}",
@@ -26,6 +27,7 @@ def player_of(trace: Trace, step: Step, moves: bool) -> Player:
         levels=levels(trace, step),
         jumps=(*_kind(trace, step), *_layers(trace, step), *_heads(step)),
         dwell=_DWELL_MOVING if moves else _DWELL,
+        within=Enclosing(calls[-1].name, calls[-1].index, tuple(call.index for call in calls[:-1])) if calls else None,
     )
 
 

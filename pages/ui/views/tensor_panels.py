@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from engine import Leaf, Step, Trace
+from engine.explain.value_range import is_never_negative
 from engine.export.units import format_bytes
 from engine.ops import reads
 from engine.ops.access import GatherMap
@@ -57,10 +58,16 @@ def panel_of(trace: Trace, step: Step) -> Panel:
         labels=labels_of(trace, step.axes),
         note=f"step {step.index}",
         role=role_of(step.name),
-        scale="probability" if step.op in _PROBABILITIES else "auto",
+        scale=_scale(step),
         masked=_masked(step),
         footer=summary(step.statistics, step),
     )
+
+
+def _scale(step: Step) -> str:
+    if step.op in _PROBABILITIES:
+        return "probability"
+    return "positive" if step.value.is_floating_point() and is_never_negative(step) else "auto"
 
 
 def step_panels(trace: Trace, step: Step) -> list[Panel]:

@@ -19,12 +19,13 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
-from pages.ui.state.url_step import step_from_key, step_to_key
+from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import sizes, strip
+from pages.ui.views.lens import failure_view
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
@@ -34,16 +35,22 @@ _STAGE, _STEP = "stage", "walk.step"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
+_NO_STEPS = "This trace has no step: nothing that PyTorch computed was recorded."
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
 
 def draw(trace: Trace) -> None:
-    """Draws one step of the trace and the ways to the others.
+    """Draws one step of the trace and the ways to the others; of a trace that failed, what failed before them.
 
     Args:
         trace: any trace.
     """
+    failure_view.draw(trace)
+    if not trace.steps:
+        if trace.failure is None:
+            st.info(_NO_STEPS)
+        return
     sizes.draw(trace)
     # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
     # stay in memory beside the next one.
@@ -63,30 +70,28 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
 
 
 def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
-    step = link_notes.step(trace)
-    _note_the_view(trace, step)
-    strip.draw(trace, step, _chosen)
-    above = st.container()
-    selection = _stage(trace, step, drawn, settings)  # first, because it is what people wait for
-    caption, search = above.columns([5, 4], vertical_alignment="center")
-    caption.caption("One operation at a time. Point at any number to read it; click it to see what made it.")
-    with search, st.container(key="walk-search"):
-        _search(trace, step)
-    _remember(trace, step, selection)
-    code_and_graph.draw(trace, step)
+    location = link_notes.location(trace)
+    step = location.step
+    _note_the_view(trace, location)
+    # Inside a fused call the strip stays with the call.
+    strip.draw(trace, location.calls[0] if location.calls else step, _chosen)
+    selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
+    with st.container(key="walk-search"):
+        _search(trace, location)
+    _remember(location, selection)
+    code_and_graph.draw(location.trace, step)
     lazy_expander("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
     _axes(step)
-    with st.expander("Where the names of the axes are from", key="walk.axes_from", on_change="rerun") as opened:
-        if opened.open:
-            st.caption(axis_sources(step))
-    send_ahead(_ahead(trace, step), key=_STAGE)
+    sources = partial(_axis_sources, step)
+    lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
+    send_ahead(_ahead(location, settings), key=_STAGE)
 
 
-def _note_the_view(trace: Trace, step: Step) -> None:
+def _note_the_view(trace: Trace, location: Location) -> None:
     """Adds notes on what the link says of this step that cannot be shown. A pin kept from another step just ends."""
     pin, trail, at = (session.view(name) if session.is_of_link(name) else "" for name in ("pin", "trail", "at"))
-    if pin and pin_at(trace, step, pin) is None:
-        link_notes.note(LinkProblem("pin", pin, _NO_CELL), code(step.full_name))
+    if pin and pin_at(location.trace, location.step, pin) is None:
+        link_notes.note(LinkProblem("pin", pin, _NO_CELL), code(location.step.full_name))
     cells, count = len(trail_at(trace, trail)), len(list(filter(None, trail.split("_"))))
     if cells < count:
         link_notes.note(LinkProblem("trail", trail, _NO_WAY, {"count": count}), cells)
@@ -94,75 +99,83 @@ def _note_the_view(trace: Trace, step: Step) -> None:
         link_notes.note(LinkProblem("at", at, _NO_WINDOW))
 
 
-def _stage(trace: Trace, step: Step, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
-    pinned = pin_at(trace, step, session.view("pin"))
+def _stage(trace: Trace, location: Location, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
+    pinned = pin_at(location.trace, location.step, session.view("pin"))
     trail = trail_at(trace, session.view("trail"))
     return walk_view(
-        _staged(trace, step),
+        _staged(location, settings),
         key=_STAGE,
         choice=view_at(session.view("at")),
         pinned=pinned,
-        explain_pin=lambda panel, index: explanation_of(trace, step, panel, index, trail),
+        explain_pin=lambda panel, index: explanation_of(location, panel, index, trail, trace),
         on_go=partial(_go, drawn, settings),
         on_change=_nothing,
     )
 
 
-def _staged(trace: Trace, step: Step) -> Stage:
+def _staged(location: Location, settings: Settings) -> Stage:
+    trace, step = location.trace, location.step
     travel = travel_of(step)
     return Stage(
         step_panels(trace, step),
         reads=reads(step),
-        operation=card_of(trace, step),
-        player=player_of(trace, step, moves=travel is not None),
+        operation=card_of(trace, step, settings.to_query(), location.within),
+        player=player_of(trace, step, travel is not None, location.calls),
         travel=travel,
     )
 
 
-def _ahead(trace: Trace, step: Step) -> Iterator[tuple[int, Stage]]:
+def _ahead(location: Location, settings: Settings) -> Iterator[tuple[int, Stage]]:
+    trace, step = location.trace, location.step
     for by in _AHEAD:
         if 0 <= step.index + by < len(trace.steps):
             other = trace.steps[step.index + by]
             if sum(tensor.value.numel() for tensor in (*other.inputs, other)) <= _MOST_AHEAD:
-                yield other.index, _staged(trace, other)
+                yield other.index, _staged(Location(trace, other, location.calls), settings)
 
 
 def _go(drawn: weakref.ref[Trace], settings: Settings, request: NavigationRequest) -> None:
     """Goes to the step and the cell that a person asked for; stays where there is no such step."""
     trace = drawn() or trace_of(settings)
-    if not 0 <= request.step < len(trace.steps):
+    present = location_from_key(trace, session.view("step"))
+    target = location_at(trace, present.within if request.within is None else request.within, request.step)
+    if target is None:
         return
     trail = list(trail_at(trace, session.view("trail")))
     if isinstance(request.trail, int):
         if 0 <= request.trail < len(trail):
             _arrive(trace, trail[request.trail], trail[: request.trail])
         return
-    target = trace.steps[request.step]
     if request.trail == "walk":
-        present = step_from_key(trace, session.view("step"))
-        pinned = pin_at(trace, present, session.view("pin"))
+        pinned = pin_at(present.trace, present.step, session.view("pin"))
         if pinned is not None:
             panel, index = pinned
-            trail.append(Cell(present.index, index, panel if panel < len(present.inputs) else None))
+            input_of = panel if panel < len(present.step.inputs) else None
+            trail.append(Cell(present.step.index, index, input_of, present.within))
     else:
         trail = []
-    cell = None if request.cell is None else Cell(target.index, request.cell, request.panel)
+    cell = None if request.cell is None else Cell(target.step.index, request.cell, request.panel, target.within)
     if cell is not None and exists(trace, cell):
         _arrive(trace, cell, trail)
         return
     pin = session.view("pin")
-    kept = pin if request.keeps_pin and pin_at(trace, target, pin) is not None else None
-    session.change_view(step=step_to_key(trace, target), pin=kept, trail=None)
+    kept = pin if request.keeps_pin and pin_at(target.trace, target.step, pin) is not None else None
+    session.change_view(step=location_to_key(trace, target), pin=kept, trail=None)
 
 
 def _arrive(trace: Trace, cell: Cell, trail: list[Cell]) -> None:
-    step = trace.steps[cell.step]
+    location = location_at(trace, cell.within, cell.step)
+    if location is None:
+        return
+    step = location.step
     panel = len(step.inputs) if cell.panel is None else cell.panel
-    session.change_view(step=step_to_key(trace, step), pin=pin_text(step, (panel, cell.index)), trail=trail_text(trail))
+    pin = pin_text(step, (panel, cell.index))
+    session.change_view(step=location_to_key(trace, location), pin=pin, trail=trail_text(trail))
 
 
-def _remember(trace: Trace, step: Step, selection: Selection) -> None:
+def _remember(location: Location, selection: Selection) -> None:
     """Writes what is pinned and shown into the address. A cell that a person pinned begins a new trail."""
+    trace, step = location.trace, location.step
     # Axes that this step shows whole keep what was chosen at steps that show a part of them.
     starts = {**view_at(session.view("at")), **selection.choice, **selection.offset}
     pin, at = pin_text(step, selection.pinned), view_text(starts)
@@ -178,9 +191,11 @@ def _remember(trace: Trace, step: Step, selection: Selection) -> None:
         session.write_address()
 
 
-def _search(trace: Trace, step: Step) -> None:
+def _search(trace: Trace, location: Location) -> None:
     titles = {step_to_key(trace, other): _title(other) for other in trace.steps}
-    key, start = session.widget(_STEP, step_to_key(trace, step))
+    # Inside a fused call the list still finds the steps of the trace; the call itself is where we are.
+    outermost = (*location.calls, location.step)[0]
+    key, start = session.widget(_STEP, step_to_key(trace, outermost))
     st.selectbox(
         "Find a step",
         tuple(titles),
@@ -212,6 +227,10 @@ def axis_sources(step: Step) -> str:
     lines += [escaped(told.sentence) for told in step.axes_disagree]
     lines += [escaped(step.axes_contradiction)] if step.axes_contradiction else []
     return "  \n".join(lines)
+
+
+def _axis_sources(step: Step) -> None:
+    st.caption(axis_sources(step))
 
 
 def _axes(step: Step) -> None:

@@ -11,6 +11,7 @@ from engine import Config, Leaf, record, run
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.run import build_model
 from pages.ui.state.url_pin import pin_at
+from pages.ui.state.url_step import Location
 from pages.ui.views.explanation_view import explanation_of
 from tests.pages.pins import faults, pins
 from tests.pages.shown import stage
@@ -36,7 +37,7 @@ READING_NOTHING = [
 
 
 def made(trace, step, index):
-    return explanation_of(trace, step, len(step.inputs), index, ())
+    return explanation_of(Location(trace, step), len(step.inputs), index, ())
 
 
 def made_last(function, *tensors, at):
@@ -181,7 +182,7 @@ def weights(trace):
     for step in trace.steps:
         for panel, tensor in enumerate(step.inputs):
             if isinstance(tensor, Leaf) and tensor.kind == "parameter":
-                yield tensor, explanation_of(trace, step, panel, (0,) * tensor.value.dim(), ()).sentence
+                yield tensor, explanation_of(Location(trace, step), panel, (0,) * tensor.value.dim(), ()).sentence
 
 
 def test_a_weight_is_said_to_be_drawn_where_another_seed_gives_another_number():
@@ -223,7 +224,7 @@ def test_of_a_foreign_weight_neither_draw_nor_training_is_claimed():
 def test_a_number_that_is_no_weight_says_what_it_is(function, words):
     trace = record(function, torch.rand(3, 2))
     shown = [
-        explanation_of(trace, step, panel, (0,) * tensor.value.dim(), ()).sentence
+        explanation_of(Location(trace, step), panel, (0,) * tensor.value.dim(), ()).sentence
         for step in trace.steps
         for panel, tensor in enumerate(step.inputs)
     ]

@@ -9,7 +9,7 @@ from pages.ui.views.operation_card import card_of
 
 
 def badge_of(trace, step):
-    [badge] = [badge for badge in card_of(trace, step).badges if badge.says == "equals einops.rearrange"]
+    [badge] = [badge for badge in card_of(trace, step).badges if badge.label == "equals einops.rearrange"]
     return badge
 
 
@@ -17,8 +17,8 @@ def test_an_einops_form_on_a_card_has_a_badge_that_says_whether_it_gives_the_ste
     trace = run(Config())
     for step in trace.steps:
         operation = card_of(trace, step)
-        shown = "einops" in dict(operation.facts)
-        badges = [badge for badge in operation.badges if badge.says == "equals einops.rearrange"]
+        shown = "einops" in dict(operation.folded)
+        badges = [badge for badge in operation.badges if badge.label == "equals einops.rearrange"]
         assert len(badges) == shown
         assert all(badge.holds for badge in badges)
 

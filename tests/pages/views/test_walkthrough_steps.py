@@ -1,6 +1,5 @@
 """Every step of the walkthrough, in models and texts of many kinds."""
 
-import itertools
 import math
 import re
 
@@ -111,18 +110,11 @@ def test_the_marked_part_of_the_code_is_the_expression_that_made_the_step(trace)
         assert written.split("\n")[0] in (ROOT / file).read_text("utf-8").split("\n")[int(number) - 1]
 
 
-def test_a_comment_of_its_own_line_is_shown_with_the_code_below_it_alone(trace):
-    commented = set()
+def test_the_card_has_the_lines_of_the_expression_and_no_others(trace):
     for step in trace.steps:
-        shown = card_of(trace, step).code.split("\n")
-        file, _, number = where(step).rpartition(":")
-        lines = [line.strip() for line in (ROOT / file).read_text("utf-8").split("\n")[: int(number) - 1]]
-        above = list(itertools.takewhile(lambda line: line.startswith("#"), reversed(lines)))[::-1]
-        comments = [line for line in shown if line.startswith("#")]
-        assert comments == above, step.full_name
-        assert shown[: len(above)] == above
-        commented |= {step.name} if above else set()
-    assert commented >= {"scaled", "mixed", "safe", "query"}
+        lines = card_of(trace, step).code.split("\n")
+        assert len(lines) == step.source.expression.count("\n") + 1
+        assert not lines[0].startswith((" ", "#"))
 
 
 def test_the_words_about_memory_are_true(trace):

@@ -1,12 +1,13 @@
-// From numbers to colours. Colours mean the same on a light and a dark page: the further from 0, the darker. Only the
-// middle is toned down on a dark page, so that a field of zeros does not glare. What is no number has no such colour.
+// From numbers to colours. 0 is the page itself, light or dark: the further from 0, the more a cell stands out from it.
+// What can only be positive goes one way, in one hue. What is no number has no such colour.
 
-const NEGATIVE = [33, 88, 148];
-const POSITIVE = [166, 54, 24];
-const MIDDLE = { light: [247, 247, 245], dark: [208, 211, 217] };
-// even steps of lightness from 0 to 1, one hue
-const LIKELY = { light: [[247, 247, 245], [203, 197, 228], [155, 142, 203], [108, 86, 171], [62, 32, 122]] };
-LIKELY.dark = [MIDDLE.dark, ...LIKELY.light.slice(1)];
+const NEGATIVE = { light: [33, 88, 148], dark: [120, 180, 245] };
+const POSITIVE = { light: [166, 54, 24], dark: [245, 135, 95] };
+// even steps of lightness from 0 on, one hue; the page's own colour comes before the first
+const SEQUENTIAL = {
+  light: [[203, 197, 228], [155, 142, 203], [108, 86, 171], [62, 32, 122]],
+  dark: [[62, 50, 104], [104, 84, 168], [158, 138, 214], [226, 215, 255]],
+};
 const STEPS = 256;
 
 function mix(a, b, t) {
@@ -14,20 +15,29 @@ function mix(a, b, t) {
 }
 
 /**
- * A table of 2·STEPS + 1 colours from −largest to +largest, or of STEPS + 1 from 0 to 1.
+ * A table of 2·STEPS + 1 colours from −largest to +largest, or of STEPS + 1 from 0 to the largest.
  *
  * @param {ScaleKind} kind
  * @param {Theme} theme
  * @returns {Rgb[]}
  */
-export function colourRamp(kind, { dark }) {
+export function colourRamp(kind, { dark, zero }) {
   const theme = dark ? "dark" : "light";
-  if (kind === "probability") return Array.from({ length: STEPS + 1 }, (_, i) => interpolate(LIKELY[theme], i / STEPS));
+  if (isSequential(kind)) return Array.from({ length: STEPS + 1 }, (_, i) => interpolate([zero, ...SEQUENTIAL[theme]], i / STEPS));
   const colours = [];
   for (let i = -STEPS; i <= STEPS; i++) {
-    colours.push(mix(MIDDLE[theme], i < 0 ? NEGATIVE : POSITIVE, Math.abs(i) / STEPS));
+    colours.push(mix(zero, (i < 0 ? NEGATIVE : POSITIVE)[theme], Math.abs(i) / STEPS));
   }
   return colours;
+}
+
+/**
+ * Whether a scale begins at 0 and goes one way.
+ *
+ * @param {ScaleKind} kind
+ */
+export function isSequential(kind) {
+  return kind === "probability" || kind === "positive";
 }
 
 function interpolate(stops, t) {
@@ -47,13 +57,13 @@ export function colourOf(panel, theme) {
   if (kind === "ids") return () => theme.cell;
   if (kind === "bool") return (value) => (value ? theme.yes : theme.cell);
   const colours = colourRamp(kind, theme);
-  if (kind === "probability") {
+  const unit = kind === "probability" ? STEPS : largest > 0 ? STEPS / largest : 0;
+  if (isSequential(kind)) {
     return (given) => {
       const value = Number(given);
-      return Number.isFinite(value) ? colours[Math.round(Math.min(1, Math.max(0, value)) * STEPS)] : null;
+      return Number.isFinite(value) ? colours[Math.round(Math.min(STEPS, Math.max(0, value * unit)))] : null;
     };
   }
-  const unit = largest > 0 ? STEPS / largest : 0;
   return (given) => {
     const value = Number(given);
     return Number.isFinite(value) ? colours[STEPS + Math.round(Math.max(-STEPS, Math.min(STEPS, value * unit)))] : null;
@@ -83,7 +93,7 @@ export function countSpecialCells(panel) {
   const values = panel.values;
   if (!values) return counts;
   const floats = values instanceof Float32Array || values instanceof Float64Array;
-  const limit = panel.scale.kind === "diverging" ? panel.scale.largest * (1 + 1e-6) : Infinity;
+  const limit = panel.scale.largest !== null ? panel.scale.largest * (1 + 1e-6) : Infinity;
   for (let offset = 0; offset < values.length; offset++) {
     if (panel.masked?.[offset]) counts.masked++;
     else if (!floats) continue;

@@ -104,7 +104,7 @@ export class ExplanationView {
       "button",
       {
         type: "button", class: "factor", title: `walk to ${name}`, "data-cell": `${cell.step}:${cell.index.join(".")}`,
-        onclick: () => stage.go({ step: cell.step, cell: cell.index, panel: cell.panel, trail: "walk" }),
+        onclick: () => stage.go({ step: cell.step, cell: cell.index, panel: cell.panel, trail: "walk", within: cell.within }),
         onpointerenter: lit(true), onpointerleave: lit(false), onfocus: lit(true), onblur: lit(false),
       },
       element("span", { class: "name", text: name }),

@@ -4,6 +4,7 @@ import { ONE, clip, rangeLength } from "./dependencies.js";
 import { facetNames, formatShort, isSilent } from "./format.js";
 
 const NUMERAL_HEIGHT = 27;
+const LOWEST_NUMERAL = 15;
 const SMALLEST = 5;
 const TINY = 4;
 const LARGEST = 20;
@@ -20,7 +21,7 @@ export const LINE = 12.5;
  *
  * @param {PanelData} panel
  * @param {AxisWindow[]} box what of it is drawn, along each axis
- * @param {Size} space
+ * @param {Space} space
  * @param {Theme} theme
  * @returns {Layout}
  */
@@ -30,7 +31,7 @@ export function computeLayout(panel, box, space, theme) {
   for (let attempt = 0; attempt < 4; attempt++) {
     layout = layoutWithin(panel, box, { ...space, width: room }, theme);
     const excess = layout.width - space.width;
-    if (excess <= 0 || !layout.head.overhang) break;
+    if (excess <= 0 || !layout.head.overhang || space.cell) break;
     room -= Math.min(excess, layout.head.overhang);
   }
   return layout;
@@ -63,8 +64,10 @@ function layoutWithin(panel, box, space, theme) {
   const gapsDown = gaps(down);
   const width = space.width - side.width - sum(gapsAcross) - 8;
   const height = space.height - sum(gapsDown);
-  const cell = cellSize(panel, box, columns * across.length, rows * down.length, width, height, theme);
-  const head = headGutter(panel, box, cell, theme);
+  const cell = space.cell
+    ? cellOfScale(panel, space.cell, theme)
+    : cellSize(panel, box, columns * across.length, rows * down.length, width, height, theme);
+  const head = lifted(headGutter(panel, box, cell, theme), space.head ?? 0);
   const stripDown = head.each ? head.labels : 0;
   const xs = tracks(side.width, columns * cell.width, gapsAcross, 0);
   const ys = tracks(head.height - stripDown, rows * cell.height, gapsDown, stripDown);
@@ -188,6 +191,18 @@ function headGutter(panel, box, cell, theme) {
     overhang = slant ? Math.ceil(longest * Math.cos(slant)) - cell.width / 2 + 8 : 0;
   } else if (panel.columnAxis !== null && box[panel.columnAxis][1] > 1) height = 13;
   return { levels, labels: height, labelled: !!labels, slant, overhang, each, height: sum(levels) + height + 1 };
+}
+
+// A head as high as its neighbour's, so that the rows of both begin at one height.
+function lifted(head, height) {
+  const lift = Math.max(0, height - head.height);
+  return { ...head, lift, height: head.height + lift };
+}
+
+// A cell of the size that all tensors of a stage have, with numerals where they fit into it.
+function cellOfScale(panel, { width, height, numerals = false }, theme) {
+  const places = numerals && height >= LOWEST_NUMERAL ? [2, 1].find((count) => numeralSize(panel, count, theme).width <= width) : undefined;
+  return { width, height, numerals: places !== undefined, places };
 }
 
 // Labels that do not fit side by side are slanted, just as steeply as it takes to keep them a line apart.

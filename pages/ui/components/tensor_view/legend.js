@@ -18,6 +18,7 @@ export function legendOf(panel, theme, cell) {
   const { kind, largest } = panel.scale;
   const special = countSpecialCells(panel);
   if (kind === "probability") parts.push(bar(kind, theme, ["0", "1"]));
+  else if (kind === "positive") parts.push(bar(kind, theme, largest ? ["0", legendNumber(largest)] : ["0"]));
   else if (kind === "diverging") {
     const end = largest ? legendNumber(largest) : "0";
     parts.push(bar(kind, theme, largest ? [MINUS + end, "0", `+${end}`] : ["0"]));

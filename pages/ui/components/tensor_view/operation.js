@@ -1,4 +1,4 @@
-// The card between inputs and output: formula, code with the expression marked, facts, badges. All of it text.
+// The card of an operation: its line of code, its formula, why it is done, what must hold. All of it text.
 
 import { element } from "../mount/dom.js";
 
@@ -14,12 +14,46 @@ export function operationCard(operation, stage) {
   return element(
     "section",
     { class: "operation", "aria-label": `operation ${operation.title}` },
-    element("h3", { text: operation.title }),
-    formulaLine(operation.formula),
+    element("div", { class: "heading" }, element("h3", { text: operation.title }), labLink(operation.lab)),
     operation.code ? codeBlock(operation, stage) : null,
+    ...operation.objections.map((sentence) => element("p", { class: "objection", text: sentence })),
+    formulaLine(operation.formula),
+    operation.why ? element("p", { class: "why", text: operation.why }) : null,
     factList(operation.facts),
+    innerSteps(operation.inside, stage),
     badgeList(operation.badges),
+    foldedFacts(operation.folded, stage),
   );
+}
+
+// The lab that asks about this operation, with the sizes of this run.
+function labLink(lab) {
+  if (!lab) return null;
+  const [question, address] = lab;
+  return element("a", { class: "lab", href: address, target: "_self", title: question, "aria-label": `Lab: ${question}`, text: "?" });
+}
+
+// What is asked for rarely. Opened once, it stays open from step to step.
+function foldedFacts(facts, stage) {
+  if (!facts.length) return null;
+  const details = element("details", { class: "more-facts", ontoggle: () => (stage.showsFacts = details.open) }, element("summary", { text: "Cost, memory, strides" }), factList(facts));
+  details.open = !!stage.showsFacts;
+  return details;
+}
+
+function innerSteps(inside, stage) {
+  if (!inside) return null;
+  const items = inside.steps.map(({ name, shape, step }) => element(
+    "li",
+    {},
+    element(
+      "button",
+      { type: "button", class: "inner", title: `open ${name} inside`, onclick: () => stage.go({ step, within: inside.within }) },
+      element("b", { text: name }),
+      element("span", { text: shape }),
+    ),
+  ));
+  return element("div", { class: "inside" }, element("p", { text: inside.sentence }), element("ol", { "aria-label": "steps inside" }, ...items));
 }
 
 // A badge says what holds; pressed, it says what was measured.

@@ -48,7 +48,7 @@ export function paintSide(context, layout, theme) {
  */
 export function paintHead(context, layout, theme) {
   const { panel, head, across, xs } = layout;
-  let y = 0;
+  let y = head.lift;
   panel.columns.forEach((axis, level) => {
     if (isSilent(panel, axis)) return;
     groups(across, level).forEach(([from, to]) => {

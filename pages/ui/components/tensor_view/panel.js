@@ -127,6 +127,7 @@ export class PanelView {
     this.space = space;
     this.theme = theme;
     this.footer.textContent = panel.footer;
+    this.footer.title = panel.footer; // it may be cut to one line
     this.grid.setAttribute("aria-label", this.described());
     if (!this.drawable) {
       this.legend.replaceChildren();

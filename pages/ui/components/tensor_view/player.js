@@ -38,9 +38,8 @@ export class Player {
       "nav",
       { class: "player", "aria-label": "steps" },
       element("div", { class: "position" }, this.path, this.count, element("div", { class: "moves" }, first, previous, next, last, play)),
-      this.levels,
-      this.jumps,
     );
+    this.timeline = element("nav", { class: "timeline", "aria-label": "parts and stages" }, this.levels, this.jumps);
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey);
   }
@@ -76,10 +75,21 @@ export class Player {
       this.levels.replaceChildren(...this.rows.map((row) => row.root));
     }
     this.signature = signature;
-    this.path.replaceChildren(...pathParts(data.path));
+    this.path.replaceChildren(...this.wayOut(), ...pathParts(data.path));
     this.showJumps();
     this.show(data.step);
     this.continue();
+  }
+
+  // Inside a fused call, the way back to it.
+  wayOut() {
+    const { within } = this.data;
+    if (!within) return [];
+    const out = element("button", {
+      type: "button", class: "crumb", text: `◂ ${within.label}`, title: "back to the fused call", "data-focus": "player:out",
+      onclick: () => this.stage.go({ step: within.step, within: within.within }),
+    });
+    return [out, element("span", { class: "then", text: " inside ▸ " })];
   }
 
   /**

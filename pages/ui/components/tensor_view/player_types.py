@@ -20,11 +20,13 @@ class Cell:
         step: the step's index in the trace.
         index: an entry for each axis.
         panel: which of the step's inputs it is of; None for the step's own tensor.
+        within: the indices of the fused calls that the step lies inside of, outermost first.
     """
 
     step: int
     index: Index
     panel: int | None = None
+    within: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,21 @@ class Jump:
 
 
 @dataclass(frozen=True)
+class Enclosing:
+    """The fused call that a walk is inside of.
+
+    Args:
+        label: its name.
+        step: the index of its step.
+        within: the indices of the fused calls that this step lies inside of.
+    """
+
+    label: str
+    step: int
+    within: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Player:
     """Where the walk is.
 
@@ -60,6 +77,7 @@ class Player:
         levels: the timeline, from the coarsest level to the finest.
         jumps: the buttons that lead elsewhere.
         dwell: the seconds that autoplay stays at this step.
+        within: the fused call that this walk is inside of; None on the walk through the trace itself.
     """
 
     run: str
@@ -69,6 +87,7 @@ class Player:
     levels: Sequence[Sequence[Segment]] = ()
     jumps: Sequence[Jump] = ()
     dwell: float = 1.6
+    within: Enclosing | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +168,7 @@ class NavigationRequest:
         cell: the cell of the step to pin, of its output, or of the input ``panel``.
         keeps_pin: keep what is pinned now.
         trail: "walk" to go on along the arithmetic, a number to go back to that position of the trail, None otherwise.
+        within: the indices of the fused calls that the step lies inside of; None for those of the step on screen.
     """
 
     step: int
@@ -156,6 +176,7 @@ class NavigationRequest:
     panel: int | None = None
     keeps_pin: bool = False
     trail: str | int | None = None
+    within: tuple[int, ...] | None = None
 
 
 def navigation_request(asked: Any) -> NavigationRequest | None:
@@ -169,11 +190,16 @@ def navigation_request(asked: Any) -> NavigationRequest | None:
     """
     if not isinstance(asked, dict) or type(asked.get("step")) is not int:
         return None
-    cell, panel, trail = asked.get("cell"), asked.get("panel"), asked.get("trail")
+    cell, panel, trail, within = (asked.get(name) for name in ("cell", "panel", "trail", "within"))
     return NavigationRequest(
         step=asked["step"],
-        cell=tuple(cell) if isinstance(cell, list) and all(type(position) is int for position in cell) else None,
+        cell=_numbers(cell),
         panel=panel if type(panel) is int else None,
         keeps_pin=asked.get("keeps_pin") is True,
         trail=trail if trail == "walk" or type(trail) is int else None,
+        within=_numbers(within),
     )
+
+
+def _numbers(given: Any) -> tuple[int, ...] | None:
+    return tuple(given) if isinstance(given, list) and all(type(number) is int for number in given) else None

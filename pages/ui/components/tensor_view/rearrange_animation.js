@@ -147,8 +147,14 @@ export class RearrangeAnimation {
     this.placeFlights();
     this.describe();
     if (first) this.ends.forEach((view) => view.scroller.addEventListener("scroll", this.onScroll));
-    if (first && this.flights.length && !stillness() && !this.stage.data.travel.keeps) this.play();
+    if (first && this.flights.length && !stillness() && this.playsByItself()) this.play();
     else this.show();
+  }
+
+  // On a walk only while the walk itself plays: who goes through it by hand wants to see the numbers.
+  playsByItself() {
+    const { data, player } = this.stage;
+    return !data.travel.keeps && (!data.player || !!player?.playing);
   }
 
   // Which cell goes where, and its colour: of every output cell that was sent, and those that were sent on both sides.

@@ -14,6 +14,7 @@ import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { themeOf } from "./theme.js";
+import { walkLayout } from "./walk_layout.js";
 
 let counter = 0;
 
@@ -99,6 +100,7 @@ export class Stage {
     if (!this.player) {
       this.player = new Player(this);
       this.root.prepend(this.player.root);
+      this.root.append(this.player.timeline);
     }
     this.player.receive(player);
     this.root.dataset.step = String(player.step);
@@ -109,11 +111,11 @@ export class Stage {
    *
    * @param {NavigationRequest} request
    */
-  go({ step, cell = null, panel = null, keeps_pin = false, trail = null }) {
+  go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
-    this.send("go", { step, cell, panel, keeps_pin, trail, n: ++this.sent.go });
-    const stage = cell || keeps_pin || trail !== null ? null : this.prefetched(step);
-    this.player?.show(step);
+    this.send("go", { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go });
+    const stage = cell || keeps_pin || trail !== null || within ? null : this.prefetched(step);
+    if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
       this.root.toggleAttribute("data-busy", true);
@@ -151,12 +153,18 @@ export class Stage {
     const output = this.views.at(-1).root;
     this.animation?.close();
     this.animation = this.canAnimate() ? new RearrangeAnimation(this) : null;
+    const isWalk = !!this.data.player;
+    this.root.toggleAttribute("data-walk", isWalk);
+    const middle = !isWalk && (card || this.animation) ? element("div", { class: "middle" }, card, this.animation?.root) : null;
+    this.side = isWalk ? element("div", { class: "side" }, card, this.explanationView.root) : null;
     this.flow = element(
       "div",
       { class: "flow" },
       inputs.length ? element("div", { class: "inputs" }, ...inputs) : null,
-      card || this.animation ? element("div", { class: "middle" }, card, this.animation?.root) : null,
+      middle,
       element("div", { class: "output" }, output),
+      isWalk ? this.animation?.root : null,
+      this.side,
     );
     const lead = element("span", { text: "Showing" });
     const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
@@ -164,7 +172,6 @@ export class Stage {
     this.contents.replaceChildren(
       ...(this.controls.length ? [controls] : []),
       this.flow,
-      this.explanationView.root,
       this.readOut.root,
       this.readOut.live,
     );
@@ -225,14 +232,38 @@ export class Stage {
     this.theme = theme;
     this.root.toggleAttribute("data-dark", theme.dark);
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(theme.dark)));
-    const hasCard = !!this.flow.querySelector(".middle");
-    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
-    this.root.toggleAttribute("data-wide", columns !== null);
-    if (columns !== null) this.flow.style.gridTemplateColumns = columns;
+    const sizes = this.side ? this.arrangeWalk(theme) : this.arrange(theme);
     this.views.forEach((view, i) => view.relayout(sizes[i], theme));
     this.animation?.relayout();
     this.refresh();
     this.scheduleMeasuring();
+  }
+
+  // Inputs, the card, the output, from left to right.
+  arrange(theme) {
+    const hasCard = !!this.flow.querySelector(".middle");
+    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
+    this.root.toggleAttribute("data-wide", columns !== null);
+    if (columns !== null) this.flow.style.gridTemplateColumns = columns;
+    return sizes;
+  }
+
+  // The tensors at one scale, and beside them the card and what made the pinned number.
+  arrangeWalk(theme) {
+    const panels = this.views.map((view) => view.panel);
+    const bar = this.animation?.root;
+    const layout = walkLayout(panels, this.width, theme, !!bar);
+    this.root.toggleAttribute("data-wide", layout !== null);
+    if (layout === null) return panelSizes(panels, this.width, false, theme).sizes;
+    this.flow.style.gridTemplateColumns = layout.columns;
+    this.flow.style.gridTemplateRows = `${"auto ".repeat(layout.rows - 1)}1fr${bar ? " auto" : ""}`;
+    if (bar) bar.style.gridArea = `${layout.rows + 1} / 1 / auto / -2`;
+    this.views.forEach(({ root }, i) => {
+      const { column, row, span } = layout.places[i];
+      root.style.gridArea = `${row} / ${column} / span ${span} / auto`;
+    });
+    this.side.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
+    return layout.sizes;
   }
 
   /** Measures once, just before the page is painted, when the browser has to lay it out anyway. */

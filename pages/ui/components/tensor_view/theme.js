@@ -1,6 +1,6 @@
 // The colours and fonts of the page, in the forms a canvas needs.
 
-const luminances = new Map();
+const pixels = new Map();
 const pen = document.createElement("canvas").getContext("2d"); // measures words
 
 /**
@@ -14,7 +14,8 @@ export function themeOf(root, data) {
   const style = getComputedStyle(root);
   const property = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
   const paper = property("--st-background-color", "#ffffff");
-  const dark = luminance(paper) < 0.4;
+  const zero = pixel(paper);
+  const dark = luminance(zero) < 0.4;
   const ink = property("--st-text-color", dark ? "#fafafa" : "#31333f");
   const font = property("--st-font", "sans-serif");
   const mono = property("--st-code-font", "monospace");
@@ -30,7 +31,7 @@ export function themeOf(root, data) {
   const numeral = 11;
   pen.font = `${numeral}px ${mono}`;
   return {
-    dark, paper, ink, font, mono, measure, numeral,
+    dark, paper, zero, ink, font, mono, measure, numeral,
     digit: pen.measureText("0").width,
     ratio: window.devicePixelRatio || 1,
     soft: dark ? "#a3a9b6" : "#656c7c",
@@ -44,15 +45,16 @@ export function themeOf(root, data) {
 }
 
 // Remembered, because to read a pixel back is to wait for everything that is being drawn.
-function luminance(colour) {
-  if (!luminances.has(colour)) luminances.set(colour, measuredLuminance(colour));
-  return luminances.get(colour);
+function pixel(colour) {
+  if (!pixels.has(colour)) {
+    const brush = document.createElement("canvas").getContext("2d");
+    brush.fillStyle = colour;
+    brush.fillRect(0, 0, 1, 1);
+    pixels.set(colour, [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3));
+  }
+  return pixels.get(colour);
 }
 
-function measuredLuminance(colour) {
-  const pixel = document.createElement("canvas").getContext("2d");
-  pixel.fillStyle = colour;
-  pixel.fillRect(0, 0, 1, 1);
-  const [r, g, b] = pixel.getImageData(0, 0, 1, 1).data;
+function luminance([r, g, b]) {
   return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 }

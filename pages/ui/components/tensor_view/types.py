@@ -27,7 +27,7 @@ class Panel:
     labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
     note: str = ""  # small after the title, e.g. "from step 14"
     role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
-    scale: str = "auto"  # "diverging", "probability", "ids", "bool"; "auto" goes by the dtype
+    scale: str = "auto"  # "diverging", "probability", "positive", "ids", "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
     footer: str = ""  # one line under the tensor: its statistics
 
@@ -42,8 +42,40 @@ class Badge:
 
 
 @dataclass(frozen=True)
+class InnerStep:
+    """One step of what a fused call does: its name, its shape as text, and its index inside."""
+
+    name: str
+    shape: str
+    step: int
+
+
+@dataclass(frozen=True)
+class InnerSteps:
+    """What a fused call does inside.
+
+    Args:
+        sentence: what is known of it.
+        steps: its steps, each of which can be opened.
+        within: the indices of the fused calls that they lie inside of, this one last.
+    """
+
+    sentence: str
+    steps: Sequence[InnerStep] = ()
+    within: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class OperationCard:
-    """The card between inputs and output. All of it is text: nothing is read as HTML."""
+    """The card of an operation. All of it is text: nothing is read as HTML.
+
+    Attributes:
+        why: why it is done here, in one sentence.
+        objections: what in the line of code can't be true of these numbers, each a sentence.
+        folded: what is asked for rarely; behind one press.
+        lab: the question of a lab on this operation and the address that opens it; None where no lab is about it.
+        inside: what a fused call does; None for one that is not fused.
+    """
 
     title: str
     formula: str | Sequence[tuple[str, str]] = ""  # text, or runs of (text, style), style "" "i" "sub" "sup"
@@ -51,6 +83,11 @@ class OperationCard:
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
     badges: Sequence[Badge] = ()
+    why: str = ""
+    objections: Sequence[str] = ()
+    folded: Sequence[tuple[str, str]] = ()
+    lab: tuple[str, str] | None = None
+    inside: InnerSteps | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.axes import axis as glossary
@@ -228,7 +228,7 @@ def _scale(panel: Panel) -> dict[str, Any]:
     if kind == "auto":
         whole = "bool" if panel.value.dtype == _torch().bool else "ids"
         kind = "diverging" if panel.value.is_floating_point() else whole
-    known = kind == "diverging" and not panel.value.is_meta
+    known = kind in ("diverging", "positive") and not panel.value.is_meta
     return {"kind": kind, "largest": largest(panel.value, panel.masked) if known else None}
 
 
@@ -316,6 +316,11 @@ def _operation(operation: OperationCard) -> dict[str, Any]:
         "mark": operation.mark,
         "facts": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.facts],
         "badges": [(badge.label, badge.holds, badge.detail) for badge in operation.badges],
+        "objections": [sentence[:LONGEST_LINE] for sentence in operation.objections],
+        "why": operation.why[:LONGEST_TEXT],
+        "folded": [(name, str(fact)[:LONGEST_LINE]) for name, fact in operation.folded],
+        "lab": operation.lab,
+        "inside": None if operation.inside is None else asdict(operation.inside),
     }
 
 

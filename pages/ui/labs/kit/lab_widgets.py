@@ -14,7 +14,7 @@ import streamlit as st
 from pages.ui.state import link_notes, session
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
-_PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
+PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
 _SHOW = "Show it without a prediction"
 
 
@@ -65,7 +65,7 @@ def number(name: str, label: str, low: int, high: int, usual: int, *, help: str 
     Returns:
         The value. One in the address that is no number, or beyond an end, is moved into the range, with a note.
     """
-    value = link_notes.number(_PREFIX + name, label, low, high, usual)
+    value = link_notes.number(PREFIX + name, label, low, high, usual)
     key, start = session.widget(_key(name), value, (low, high))
     if low < high:
         callback = session.chosen(_key(name), key, partial(_keep, name))
@@ -92,7 +92,7 @@ def pick(name: str, label: str, options: Sequence[str], usual: str | None = None
         usual: the option where the address has none; the first by default.
         help: shown when somebody points at the label.
     """
-    value = link_notes.pick(_PREFIX + name, label, options, usual or options[0])
+    value = link_notes.pick(PREFIX + name, label, options, usual or options[0])
     key, start = session.widget(_key(name), value)
     if len(options) > 1:
         st.segmented_control(
@@ -121,7 +121,7 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
 
 def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
     """A line of text; ``usual`` where the address has none, and where the field is emptied. The lab checks it."""
-    value = session.view(_PREFIX + name) or usual
+    value = session.view(PREFIX + name) or usual
     key, start = session.widget(_key(name), value)
     st.text_input(label, start, key=key, help=help, on_change=session.chosen(_key(name), key, partial(_keep, name)))
     return value
@@ -166,7 +166,7 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
 
 def move(**values: object) -> None:
     """Sets sliders and options by their names. Only for callbacks: the run after the callback draws them there."""
-    session.change_view(**{_PREFIX + name: str(value) for name, value in values.items()})
+    session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
 def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:

@@ -1,0 +1,118 @@
+// How the tensors of a step stand on a walk: all at one cell scale, in columns, so that all of them and the side with
+// the card and the sum are on one screen.
+
+import { axisName } from "./format.js";
+import { clamp, computeLayout, sentBox } from "./layout.js";
+
+const SIDE_BY_SIDE = 900; // px from which tensors stand side by side
+const ROOMY_STAGE = 1180;
+const SIDE_WIDTH = { narrow: 292, wide: 336 };
+const COLUMN_GAP = 24;
+const STAGE_HEIGHT = 452; // px that the tensors may take, with what stands around them
+const BAR_HEIGHT = 76;
+const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
+const CHIP_LETTER = 7.6;
+const CHIP_GAP = 13;
+const SCALES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
+const TALLEST_CELL = 26;
+const SQUARE_UP_TO = 12; // px from which a cell need not be square
+// Tensors side by side have their rows aligned: worth more than cells a little larger.
+const ALIGNED_BONUS = 1.4;
+
+/**
+ * Where each tensor of a step stands, and its scale.
+ *
+ * @param {PanelData[]} panels the inputs, then the output
+ * @param {number} width of the stage, in CSS pixels
+ * @param {Theme} theme
+ * @param {boolean} hasBar whether a bar stands below the tensors
+ * @returns {{ columns: string, rows: number, places: { column: number, row: number, span: number }[],
+ *     sizes: Space[] } | null} null where the stage is too narrow for more than one column
+ */
+export function walkLayout(panels, width, theme, hasBar) {
+  if (width < SIDE_BY_SIDE) return null;
+  const side = width >= ROOMY_STAGE ? SIDE_WIDTH.wide : SIDE_WIDTH.narrow;
+  const room = width - side - COLUMN_GAP;
+  const measured = panels.map((panel) => panelMeasurer(panel, theme));
+  const chosen = columnArrangements(panels.length)
+    .map((columns) => fittedColumns(columns, measured, room, STAGE_HEIGHT - (hasBar ? BAR_HEIGHT : 0)))
+    .reduce((best, other) => (other.score > best.score ? other : best));
+  return describedColumns(chosen, panels, measured, room, side, theme);
+}
+
+// Every way to stand in columns in order: the inputs may stand one below the other, the output stands alone.
+function columnArrangements(count) {
+  let ways = [[]];
+  for (let panel = 0; panel < count - 1; panel++) {
+    ways = ways.flatMap((columns) => [
+      [...columns, [panel]],
+      ...(columns.length ? [[...columns.slice(0, -1), [...columns.at(-1), panel]]] : []),
+    ]);
+  }
+  return ways.map((columns) => [...columns, [count - 1]]);
+}
+
+// How wide a panel is at a scale, how high without its cells, and how many rows of cells it has.
+function panelMeasurer(panel, theme) {
+  const known = new Map();
+  return (scale) => {
+    if (!known.has(scale)) known.set(scale, panelExtent(panel, scale, theme));
+    return known.get(scale);
+  };
+}
+
+function panelExtent(panel, scale, theme) {
+  if (panel.empty || !panel.values) return { width: 200, head: 0, height: 60, rows: 0 };
+  const layout = computeLayout(panel, sentBox(panel), { width: Infinity, height: Infinity, cell: { width: scale, height: 0 } }, theme);
+  return { width: Math.max(layout.width, chipsWidth(panel)), head: layout.head.height, height: layout.height, rows: layout.rows * layout.ys.length };
+}
+
+// Roughly how wide the shape is above a panel: it keeps to one line.
+function chipsWidth(panel) {
+  const letters = panel.axes.reduce((total, { size }, axis) => total + `${axisName(panel, axis)} ${size}`.length, 0);
+  return clamp(letters * CHIP_LETTER + panel.axes.length * CHIP_GAP, 150, 260);
+}
+
+function fittedColumns(columns, measured, room, height) {
+  const left = room - COLUMN_GAP * (columns.length - 1);
+  const fits = (scale) => columnWidths(columns, measured, scale).reduce((total, each) => total + each, 0) <= left;
+  const wide = SCALES.filter(fits).at(-1) ?? SCALES[0];
+  const heights = columns.map((column) => {
+    const parts = column.map((panel) => measured[panel](wide));
+    const around = parts.reduce((total, part) => total + part.height + AROUND_CANVAS, 0);
+    const rows = parts.reduce((total, part) => total + part.rows, 0);
+    return rows ? (height - around) / rows : TALLEST_CELL;
+  });
+  const most = Math.max(wide, SQUARE_UP_TO);
+  const highest = Math.min(TALLEST_CELL, most, ...heights);
+  const high = Math.max(SCALES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
+  const across = Math.min(wide, Math.max(high * 2, SQUARE_UP_TO), 46);
+  const isRow = columns.every((column) => column.length === 1);
+  const overflow = (fits(wide) ? 1 : 0.5) * (Math.min(...heights) >= SCALES[0] ? 1 : 0.4);
+  return { columns, wide: high >= 16 ? wide : across, high, score: Math.min(wide, high * 1.5) * (isRow ? ALIGNED_BONUS : 1) * overflow };
+}
+
+function columnWidths(columns, measured, scale) {
+  return columns.map((column) => Math.max(...column.map((panel) => measured[panel](scale).width)));
+}
+
+function describedColumns({ columns, wide, high }, panels, measured, room, side, theme) {
+  const widths = columnWidths(columns, measured, wide);
+  const free = room - COLUMN_GAP * (columns.length - 1);
+  const wanted = widths.reduce((total, each) => total + each, 0);
+  // what is left over is shared; where nothing is, each gets less, and scrolls
+  const given = widths.map((each) => Math.floor(wanted > free ? (each / wanted) * free : each + (free - wanted) / widths.length));
+  const rows = Math.max(...columns.map((column) => column.length));
+  const places = [];
+  const sizes = [];
+  const heads = columns.map(([first]) => measured[first](wide).head);
+  columns.forEach((column, number) => column.forEach((panel, row) => {
+    const last = row === column.length - 1;
+    places[panel] = { column: number + 1, row: row + 1, span: last ? rows - row : 1 };
+    sizes[panel] = {
+      width: given[number], height: STAGE_HEIGHT, cell: { width: wide, height: high, numerals: true },
+      head: row === 0 ? Math.max(...heads) : 0,
+    };
+  }));
+  return { columns: [...given.map((each) => `${each}px`), `${side}px`].join(" "), rows, places, sizes };
+}

@@ -1,0 +1,1 @@
+"""What the page says of a step beside its tensors: the lab about it, and what failed."""

@@ -1,0 +1,100 @@
+"""Which lab is about the operation on the card, and its address with the sizes of this run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from engine import Step, Trace
+from engine.explain.why import attention_part
+from pages.ui.labs.kit.lab_widgets import PREFIX
+from pages.ui.labs.kit.registry import lab_of
+
+# A part of attention → its lab and which of the lab's sliders take which axis, as this step has them.
+_SPLIT = ("view_or_permute", {"batch": "B", "length": "L", "heads": "H", "d_k": "d_k"})
+_MEMORY = ("memory_layout", {"length": "L", "heads": "H", "d_k": "d_k"})
+_MASKING = ("masking", {"batch": "B", "heads": "H", "target": "L", "source": "L_k"})
+_WHY_SPLIT = ("why_split", {"heads": "H", "d_k": "d_k", "length": "L"})
+_SIZES = ("sizes_that_agree", {"batch": "B", "heads": "H", "queries": "L", "keys": "L_k", "d_k": "d_k"})
+_SIZES_OF_PRODUCT = {**_SIZES[1], "d_k_of_keys": "d_k", "values": "L_k", "d_v": "d_v"}
+_PARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "key_t transpose": ("memory_layout", {**_MEMORY[1], "operation": "=transpose"}),
+    "scores matmul": ("sizes_that_agree", _SIZES_OF_PRODUCT),
+    "scaled div": ("scaling", {"d_k": "d_k", "keys": "L_k"}),
+    "masked masked_fill": _MASKING,
+    "weights softmax": ("scaling", {"d_k": "d_k", "keys": "L_k"}),
+    "mixed matmul": _WHY_SPLIT,
+    "query view": _SPLIT,
+    "key view": _SPLIT,
+    "value view": _SPLIT,
+    "query permute": _SPLIT,
+    "key permute": _SPLIT,
+    "value permute": _SPLIT,
+    "mixed permute": ("memory_layout", {**_MEMORY[1], "operation": "=permute"}),
+    "mixed contiguous": ("memory_layout", {**_MEMORY[1], "operation": "=permute"}),
+    "concat view": _WHY_SPLIT,
+    "output linear": _WHY_SPLIT,
+}
+# Elsewhere in the built-in model: the last part of a module's path.
+_MODULES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "source_position": ("word_order", {"positions": "S", "d_model": "d_model"}),
+    "target_position": ("word_order", {"positions": "T", "d_model": "d_model"}),
+    "source_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
+    "target_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "T"}),
+    "causal_mask": ("masking", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"}),
+}
+_CROSS = {"key linear", "value linear"}
+
+
+def lab_link(trace: Trace, step: Step, settings: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    """The lab on the operation of a step.
+
+    Args:
+        trace: the trace of the step.
+        step: the step.
+        settings: those of the page, as its address has them, to come back to.
+
+    Returns:
+        The lab's question, and the address that opens it with the sizes of this step; None where no lab is about it.
+    """
+    chosen = _lab(trace, step)
+    if chosen is None:
+        return None
+    key, sliders = chosen
+    lab = lab_of(key)
+    if lab is None:
+        return None
+    sizes = _sizes(trace, step)
+    values = {name: _value(sizes, symbol) for name, symbol in sliders.items()}
+    given = {PREFIX + name: value for name, value in values.items() if value is not None}
+    return lab.question.replace("`", ""), f"labs?{urlencode({**(settings or {}), 'lab': key, **given})}"
+
+
+def _lab(trace: Trace, step: Step) -> tuple[str, Mapping[str, str]] | None:
+    module = step.path.rpartition(".")[2]
+    part = f"{step.name} {step.op}"
+    if trace.config is None:
+        return _PARTS.get(attention_part(trace, step))
+    if module == "cross_attention" and part in _CROSS:
+        return "encoder_to_decoder", {}
+    return _PARTS.get(part) if module.endswith("attention") else _MODULES.get(module)
+
+
+def _value(sizes: Mapping[str, int], symbol: str) -> str | None:
+    """What a slider is set to: what stands after ``=``, or the size of an axis; None where it is not known."""
+    if symbol.startswith("="):
+        return symbol[1:]
+    return None if symbol not in sizes else str(sizes[symbol])
+
+
+def _sizes(trace: Trace, step: Step) -> Mapping[str, int]:
+    """The sizes by the symbols above: those of the trace, and of this step where the trace has several."""
+    sizes = dict(trace.sizes)
+    tensors = [tensor for tensor in (*step.inputs, step) if isinstance(tensor, Step)]
+    for tensor in tensors:
+        sizes |= {symbol: size for symbol, size in zip(tensor.axes, tensor.shape, strict=True) if symbol}
+    lengths = [axis for axis, symbol in enumerate(step.axes) if symbol in ("S", "T", "L", "L_k")]
+    if lengths:
+        first, last = step.shape[lengths[0]], step.shape[lengths[-1]]
+        sizes |= {"L": first, "L_k": last}
+    return sizes

@@ -1,0 +1,70 @@
+"""The "?" of the card: the lab about an operation, with the sizes of this run."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import torch
+
+from engine import Config, record, run
+from pages.ui.labs.kit.registry import LABS, lab_of
+from pages.ui.views.lens.lab_links import lab_link
+
+SIZES = Config(batch=3, src_len=6, tgt_len=5, d_model=24, heads=2, d_k=7, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return run(SIZES)
+
+
+def query_of(trace, name):
+    _, address = lab_link(trace, trace.find(name), {"heads": "2"})
+    assert address.startswith("labs?")
+    return {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
+
+
+def test_every_link_opens_a_lab_that_there_is(trace):
+    links = [(step, lab_link(trace, step)) for step in trace.steps]
+    assert {step.name for step, link in links if link is not None} >= {"scores", "scaled", "masked", "weights", "query"}
+    questions = {lab.question.replace("`", "") for lab in LABS}
+    for step, link in links:
+        if link is not None:
+            question, address = link
+            assert question in questions, step.full_name
+            assert lab_of(parse_qs(urlsplit(address).query)["lab"][0]) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("encoder.layers.0.self_attention.scaled", {"lab": "scaling", "lab_d_k": "7", "lab_keys": "6", "heads": "2"}),
+        ("decoder.layers.0.cross_attention.masked", {"lab": "masking", "lab_target": "5", "lab_source": "6"}),
+        ("encoder.layers.0.self_attention.query", {"lab": "view_or_permute", "lab_batch": "3", "lab_length": "6"}),
+        ("decoder.layers.0.self_attention.key_t", {"lab": "memory_layout", "lab_operation": "transpose"}),
+        ("source_position.angle", {"lab": "word_order", "lab_positions": "6", "lab_d_model": "24"}),
+    ],
+)
+def test_the_lab_has_the_sizes_of_the_step_and_keeps_the_settings(trace, name, expected):
+    assert expected.items() <= query_of(trace, name).items()
+
+
+def test_no_link_where_no_lab_fits(trace):
+    for name in ("encoder.layers.0.feed_forward.active", "encoder.layers.0.after_attention", "logits"):
+        assert lab_link(trace, trace.find(name)) is None
+
+
+def test_attention_of_another_model_has_its_lab_and_what_is_no_attention_none():
+    def attention(q, k, v):
+        weights = ((q @ k.transpose(-2, -1)) / 2).softmax(-1)
+        return weights @ v + 1
+
+    trace = record(attention, *(torch.rand(2, 3, 5, 4) for _ in range(3)))
+    keys = [lab_link(trace, step) for step in trace.steps]
+    assert [None if link is None else parse_qs(urlsplit(link[1]).query)["lab"][0] for link in keys] == [
+        "memory_layout",
+        "sizes_that_agree",
+        "scaling",
+        "scaling",
+        "why_split",
+        None,
+    ]
