@@ -323,6 +323,7 @@ interface Layout extends Size {
     overhang: number;
     each: boolean;
     height: number;
+    lift: number;
   };
   xs: number[];
   ys: number[];

@@ -37,7 +37,7 @@ export function walkLayout(panels, width, theme, hasBar) {
   const chosen = columnArrangements(panels.length)
     .map((columns) => fittedColumns(columns, measured, room, STAGE_HEIGHT - (hasBar ? BAR_HEIGHT : 0)))
     .reduce((best, other) => (other.score > best.score ? other : best));
-  return describedColumns(chosen, panels, measured, room, side, theme);
+  return describedColumns(chosen, measured, room, side);
 }
 
 // Every way to stand in columns in order: the inputs may stand one below the other, the output stands alone.
@@ -96,7 +96,7 @@ function columnWidths(columns, measured, scale) {
   return columns.map((column) => Math.max(...column.map((panel) => measured[panel](scale).width)));
 }
 
-function describedColumns({ columns, wide, high }, panels, measured, room, side, theme) {
+function describedColumns({ columns, wide, high }, measured, room, side) {
   const widths = columnWidths(columns, measured, wide);
   const free = room - COLUMN_GAP * (columns.length - 1);
   const wanted = widths.reduce((total, each) => total + each, 0);
