@@ -106,7 +106,7 @@ class Taps(AxisAccess):
 
 
 @dataclass(frozen=True)
-class Block(AxisAccess):
+class ChannelBlock(AxisAccess):
     """Block number ``index // per`` of ``size`` indices each, where ``index`` is the output's along axis ``out``."""
 
     out: int

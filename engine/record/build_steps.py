@@ -15,7 +15,7 @@ from engine import axes as glossary
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
 from engine.record.axis_names.nodes import sizes_of
-from engine.record.axis_names.notes import contradiction
+from engine.record.axis_names.notes import AxisNotes, contradiction
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import RecordedOpening
@@ -71,6 +71,12 @@ class _StepBuilder:
 
     def _name_axes(self, steps: Sequence[Step]) -> None:
         """Names the axes that no comment names, and holds the comments against the rest of the program."""
+        # The built-in model's comments name every axis, and tests hold that they are true.
+        if self.recording.axis_names and all(None not in step.axes for step in steps):
+            for place, step in enumerate(steps):
+                notes = AxisNotes(("comment",) * len(step.axes), contradiction=self.contradictions.get(place))
+                object.__setattr__(step, "axis_notes", notes)
+            return
         named = NamedAxes(
             steps,
             executions=[self.recording.calls[step.call][4] for step in steps],
@@ -79,15 +85,13 @@ class _StepBuilder:
             inputs=self.recording.inputs,
             contradictions=self.contradictions,
         )
-        # The built-in model's comments name every axis, and tests hold that they are true.
-        complete = self.recording.axis_names and all(None not in step.axes for step in steps)
         for place, step in enumerate(steps):
             # What an axis is called depends on other steps, so it is known only when all are there.
-            if not complete:
-                object.__setattr__(step, "axes", named.axes_of(place))
-                for leaf in (parent for parent in step.inputs if isinstance(parent, Leaf)):
-                    object.__setattr__(leaf, "axes", named.axes_of_given(leaf))
-            object.__setattr__(step, "_axis_notes", partial(named.notes_of, place))
+            object.__setattr__(step, "axes", named.axes_of(place))
+            for leaf in (parent for parent in step.inputs if isinstance(parent, Leaf)):
+                object.__setattr__(leaf, "axes", named.axes_of_given(leaf))
+            # Not left for later: what asks for them would keep all steps and the program alive in a circle.
+            object.__setattr__(step, "axis_notes", named.notes_of(place))
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""

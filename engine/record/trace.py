@@ -70,7 +70,7 @@ class Step:
     "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
     ``keywords`` are the names under which the call was given its parents, "" for those given by position.
     ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
-    registered in ``engine.ops``.
+    registered in ``engine.ops``. ``axis_notes`` say where the names in ``axes`` are from, and what speaks against them.
     """
 
     index: int
@@ -86,7 +86,7 @@ class Step:
     output: int = 0
     keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
-    _axis_notes: Callable[[], AxisNotes] = field(default=AxisNotes, repr=False, kw_only=True)
+    axis_notes: AxisNotes = field(default=AxisNotes(), repr=False, kw_only=True)
     _open: Opening | None = field(default=None, repr=False, kw_only=True)
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
     _device: torch.device | None = field(default=None, repr=False, kw_only=True)
@@ -101,11 +101,6 @@ class Step:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.value.shape)
-
-    @cached_property
-    def axis_notes(self) -> AxisNotes:
-        """Where the names in ``axes`` are from, and what speaks against them; worked out when first asked for."""
-        return self._axis_notes()
 
     @property
     def axes_from(self) -> tuple[str | None, ...]:

@@ -86,7 +86,7 @@ def test_a_run_that_fails_is_saved_up_to_the_failure_and_explained(capsys, progr
     words = ("torch.randn(2, 5, 8)", "causal=True", "--save", path, "--csv", out_folder)
     status, _, err = call(capsys, f"{program}:Attention(8)", *words)
     assert status == 1
-    assert "A product needs the last axis of split (4) and the last axis but one of split (2) to be equal." in err
+    assert "A product needs the last axis of split (4) and the last axis but one of split (H 2) to be equal." in err
     opened = open_trace(path)
     assert [step.name for step in opened.steps] == ["linear", "split"]
     assert opened.failure.note in err

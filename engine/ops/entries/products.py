@@ -17,7 +17,7 @@ from engine.ops.notation import number
 from engine.ops.printed import constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import TermGroup
-from engine.ops.window_access import Block
+from engine.ops.window_access import ChannelBlock
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
@@ -149,7 +149,7 @@ class ScaledDotProductAttention(Operation):
             leading: list[AxisAccess] = list(map(SameIndex, range(rank - 2)))
             heads = shape[-3] if rank > 2 and len(shape) == rank else 1
             if call.value("enable_gqa", False) and 1 < heads < out[-3]:
-                leading[-1] = Block(rank - 3, out[-3] // heads)
+                leading[-1] = ChannelBlock(rank - 3, out[-3] // heads)
             elif len(shape) != rank or any(
                 size not in (1, wide) for size, wide in zip(shape[:-2], out[:-2], strict=True)
             ):

@@ -143,7 +143,7 @@ class TraceReader:
             output=number(entry, "output", 0, _MOST),
             keywords=keywords,
             _recompute=partial(_no_call, name),
-            _axis_notes=lambda: notes,
+            axis_notes=notes,
             _overwritten=_always if flag(entry, "overwritten") else None,
             _open=self._opening(entry),
             _device=self._devices[number(entry, "tensor", 0, len(self._tensors) - 1)],

@@ -42,6 +42,13 @@ AXIS: Mapping[str, Tone] = {
     "Wpx": Tone("#1f7a8c", "#6cc7d8"),
     "N": Tone("#2a52a8", "#86a6f5"),  # nearly S: all its tokens but one
     "p": Tone("#8a6d00", "#d9bd4a"),
+    "H_kv": Tone("#8c5a12", "#dba862"),  # nearly H: fewer heads of the same kind
+    "G": Tone("#945b2e", "#d8a983"),
+    "E": Tone("#6b5aa6", "#b3a5e6"),
+    "K": Tone("#8a4a72", "#d99cc0"),
+    "M": Tone("#2f7a63", "#79c9ae"),
+    "n": Tone("#5f6a52", "#aebb9d"),
+    "classes": Tone("#5565a0", "#a2b0ec"),
 }
 
 ROLE: Mapping[str, Tone] = {

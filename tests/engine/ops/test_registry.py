@@ -391,7 +391,7 @@ def test_names_of_axes_go_on_through_operations_that_say_nothing():
 
     steps = record(program, torch.ones(2, 3, 4), torch.zeros(4, dtype=torch.bool)).steps[1:]
     axes = [step.axes for step in steps if isinstance(step, Step)]
-    assert axes == [("B", "S", "T"), ("B", "T", None), ("B", "T"), ("B", "S"), ("B", "T", "S")]
+    assert axes == [("B", "S", "T"), ("B", "T", "S"), ("B", "T"), ("B", "S"), ("B", "T", "S")]
 
 
 def test_an_axis_that_is_repeated_gives_its_name_to_none():

@@ -14,7 +14,7 @@ from engine.ops.entries.products import product_sum
 from engine.ops.formula import Cells
 from engine.ops.printed import constant
 from engine.ops.registry import Operation, Reads, register
-from engine.ops.window_access import Block, SlidingWindow, Taps
+from engine.ops.window_access import ChannelBlock, SlidingWindow, Taps
 
 _LETTERS = ("u", "v", "w")
 _ONE_BESIDE = "{products}; 1 of the kernel's {all} numbers lies on the padding, which is 0"
@@ -46,7 +46,7 @@ class Convolution(Operation):
         sizes = shape[channel + 1 :]
         together: AxisAccess = AllIndices("c")
         if weight[1] != shape[channel]:
-            together = Block(channel, weight[0] * weight[1] // shape[channel], weight[1])
+            together = ChannelBlock(channel, weight[0] * weight[1] // shape[channel], weight[1])
         batch = tuple(map(SameIndex, range(channel)))
         taps = tuple(Taps(window, size) for window, size in zip(windows, sizes, strict=True))
         reads: dict[str, AccessMap] = {

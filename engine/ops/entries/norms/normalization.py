@@ -19,7 +19,7 @@ from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
-from engine.ops.window_access import Block
+from engine.ops.window_access import ChannelBlock
 
 # By whether there is a weight and a bias.
 _NORMALIZED = {
@@ -170,7 +170,7 @@ class GroupNorm(Normalization):
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         size = shape[1] // call.value("num_groups")
-        group = AllIndices() if size == shape[1] else Block(1, size, size)
+        group = AllIndices() if size == shape[1] else ChannelBlock(1, size, size)
         return AffineMap(shape, (SameIndex(0), group, *(AllIndices(),) * (len(shape) - 2)))
 
     def scale_axes(self, call: Call) -> Sequence[int]:
