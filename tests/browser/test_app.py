@@ -159,7 +159,7 @@ def test_next_and_previous_walk_the_steps_by_mouse_and_by_arrow_key(tab: Page, a
     expect(tab.locator('.panel[data-panel="scaled"]')).to_be_visible(timeout=30_000)
     expect(tab).to_have_url(re.compile(r"step=encoder.layers.0.self_attention.scaled$"), timeout=30_000)
     settled(tab)
-    tab.get_by_text("engine/model/attention.py").first.click()
+    tab.get_by_text("engine/model/attention.py").locator("visible=true").first.click()
     tab.keyboard.press("ArrowLeft")
     expect(tab.locator('.panel[data-panel="key_t"]')).to_be_visible(timeout=30_000)
     expect(tab).to_have_url(re.compile(rf"step={SCORES}$"), timeout=30_000)

@@ -56,7 +56,7 @@ def test_every_page_shows_the_trace_that_the_server_was_given(tab: Page, files: 
             assert errors(tab) == []
         tab.goto(f"{address}/walkthrough?step=weights")
         settle(tab)
-        expect(tab.get_by_text("softmax").first).to_be_visible()
+        expect(tab.get_by_text("softmax").locator("visible=true").first).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
         expect(tab.get_by_text("Weights", exact=True).first).to_be_visible()
         expect(tab).to_have_url(f"{address}/walkthrough?trace=none")

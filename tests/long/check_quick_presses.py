@@ -77,7 +77,7 @@ def _case(browser: Browser, address: str, draws: random.Random) -> None:
 
 
 def _slider(page: Page, name: str):
-    return page.get_by_role("slider", name=name)
+    return page.get_by_role("slider", name=name, exact=True)
 
 
 def _settle(page: Page) -> None:
