@@ -77,7 +77,7 @@ def _case(browser: Browser, address: str, draws: random.Random) -> None:
 
 
 def _slider(page: Page, name: str):
-    return page.get_by_test_id("stSidebar").get_by_role("slider", name=name, exact=True)
+    return page.get_by_test_id("stSidebar").get_by_role("slider", name=name)
 
 
 def _settle(page: Page) -> None:
