@@ -18,7 +18,7 @@ from engine.record.axis_names.nodes import sizes_of
 from engine.record.axis_names.notes import AxisNotes, contradiction
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
-from engine.record.inside import RecordedOpening
+from engine.record.inside import RecordedOpening, has_opener
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
@@ -74,8 +74,7 @@ class _StepBuilder:
         # The built-in model's comments name every axis, and tests hold that they are true.
         if self.recording.axis_names and all(None not in step.axes for step in steps):
             for place, step in enumerate(steps):
-                notes = AxisNotes(("comment",) * len(step.axes), contradiction=self.contradictions.get(place))
-                object.__setattr__(step, "axis_notes", notes)
+                object.__setattr__(step, "axis_notes", _from_comments(len(step.axes), self.contradictions.get(place)))
             return
         named = NamedAxes(
             steps,
@@ -126,7 +125,7 @@ class _StepBuilder:
                 keywords=keywords,
                 _recompute=partial(_recompute, self.recording, number, position),
                 _overwritten=partial(self.recording.written_since, tensor) if value is tensor else None,
-                _open=RecordedOpening(self.recording, number, op, self.record_plain),
+                _open=RecordedOpening(self.recording, number, op, self.record_plain) if has_opener(op) else None,
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
@@ -231,6 +230,12 @@ class _StepBuilder:
             memory = memory_of(tensor)
             self.blocks[key] = None if memory is None else memory._cdata
         return self.blocks[key]
+
+
+@lru_cache(maxsize=4096)
+def _from_comments(rank: int, contradiction: str | None) -> AxisNotes:
+    """The notes of axes that a comment names; steps share them, because a trace holds one for each step."""
+    return AxisNotes(("comment",) * rank, contradiction=contradiction)
 
 
 @lru_cache(maxsize=4096)

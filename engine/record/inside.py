@@ -90,6 +90,11 @@ def opener_of(operation: str) -> Opener | None:
     return _OPENERS.get(operation)
 
 
+def has_opener(operation: str) -> bool:
+    """Whether an opener is registered for the operation."""
+    return operation in _OPENERS
+
+
 def needs_module(operation: str) -> bool:
     """Whether the operation's opener needs the module that made the call."""
     return operation in _OF_MODULES

@@ -74,7 +74,6 @@ def _misnamed(left: FailedOperand, right: FailedOperand, is_right: bool, candida
     changed, other = (right, left) if is_right else (left, right)
     if not any(changed.axes) or not any(other.axes):
         return 0
-    # A tensor whose numbers are the indices of the axes shows where each axis goes.
     order = _axes_after(changed, candidate)
     pairs = zip(reversed(order), reversed(other.axes), strict=False)
     return sum(a is not None and b is not None and "1" not in (a, b) and a != b for a, b in pairs)

@@ -39,7 +39,7 @@ def dtypes(call: FailingCall) -> Diagnosis | None:
             continue
         is_parameter = other.origin is not None and other.origin.kind == "parameter"
         changed, at, to = (first, 0, other) if is_parameter else (other, number, first)
-        if not torch.is_tensor(changed.value) or not call.works({at: lambda t, d=to.dtype: t.to(d)}):  # type: ignore[misc]
+        if not call.works({at: lambda t, d=to.dtype: t.to(d)}):  # type: ignore[misc]
             continue
         reason = _DTYPES.format(
             op=call.op,
