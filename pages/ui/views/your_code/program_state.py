@@ -1,0 +1,148 @@
+"""The program that a person is writing, in the session and in the address, and what its last run led to.
+
+A program that comes with an address is shown and never run: only a press in this session runs anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages.ui.state import link_notes, session
+from pages.ui.state.link_values import LinkProblem
+from pages.ui.traces.opened import OPENED, NotOpenError
+from pages.ui.views.your_code.examples import FIRST, example_text
+from pages.ui.views.your_code.program import Program
+from pages.ui.views.your_code.run_program import Outcome
+from pages.ui.views.your_code.script import from_address, to_address
+from pages.ui.views.your_code.signature import with_text
+
+_STATE, _PENDING, _OUTCOME = "explorer.program", "explorer.program_pending", "explorer.program_outcome"
+_ADDRESS = "code"
+_NO_PROGRAM = "{given} was asked for, which is no program: the address was cut short or changed. Shown is {used}."
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is in the editor.
+
+    Attributes:
+        program: the program. Where its text is no Python, its inputs are those of the last text that was.
+        revision: grows when the text becomes another by the page's doing.
+        is_linked: whether it came with an address and has not been changed since.
+        address: what the address says of it; "" where it is not in the address.
+        syntax: the line that is not Python and what Python says of it; None where all of it is.
+    """
+
+    program: Program
+    revision: int = 0
+    is_linked: bool = False
+    address: str = ""
+    syntax: tuple[int, str] | None = None
+
+
+def begin() -> Written:
+    """What is in the editor, at the start of a page's run: from the session, or from an address that was opened."""
+    asked = session.view(_ADDRESS)
+    written: Written | None = st.session_state.get(_STATE)
+    if asked and (written is None or asked != written.address):
+        linked = from_address(asked)
+        if linked is not None:
+            revision = 0 if written is None else written.revision + 1
+            written = Written(linked, revision, True, asked, _syntax(linked.text))
+            st.session_state.pop(_OUTCOME, None)
+        else:
+            link_notes.note(LinkProblem(_ADDRESS, asked, _NO_PROGRAM), "what was here before")
+    if written is None:
+        written = Written(with_text(Program(""), example_text(FIRST)))
+    st.session_state[_STATE] = written
+    session.change_view(**{_ADDRESS: written.address or None})
+    return written
+
+
+def written_now() -> Written:
+    """What is in the editor."""
+    return st.session_state[_STATE]
+
+
+def edit(text: str) -> None:
+    """Takes a text as it was typed. The address follows when it is run."""
+    written = written_now()
+    program, syntax = _with_text(written.program, text)
+    st.session_state[_STATE] = replace(written, program=program, syntax=syntax)
+
+
+def put(text: str) -> None:
+    """Puts another text into the editor."""
+    edit(text)
+    written = written_now()
+    _keep(replace(written, revision=written.revision + 1, is_linked=False))
+
+
+def change(program: Program) -> None:
+    """Takes a program with the same text and other inputs or sizes."""
+    _keep(replace(written_now(), program=program))
+
+
+def ask_to_run() -> None:
+    """The next run of the page runs the program. To be called for a person's press alone."""
+    written = written_now()
+    _keep(replace(written, is_linked=False))
+    st.session_state[_PENDING] = True
+
+
+def take_request() -> bool:
+    """Whether the program was asked to be run, once."""
+    return bool(st.session_state.pop(_PENDING, False))
+
+
+def outcome() -> Outcome | None:
+    """What the last run led to: in this session, or the run whose trace the address names."""
+    kept: Outcome | None = st.session_state.get(_OUTCOME)
+    if kept is not None:
+        return kept
+    name = session.settings_now().opened
+    try:
+        program = OPENED.get(name).made_from if name else None
+    except NotOpenError:
+        return None
+    return Outcome(program, name) if isinstance(program, Program) else None
+
+
+def keep_outcome(kept: Outcome) -> None:
+    """Keeps what a run led to; its trace becomes what every page shows."""
+    st.session_state[_OUTCOME] = kept
+    session.change_view(step=None, pin=None, trail=None, at=None, scope=None)
+
+
+def show_trace(name: str) -> None:
+    """Makes a trace what every page shows."""
+    settings = session.settings_now()
+    if settings.opened != name:
+        session.change_settings(dataclasses.replace(settings, opened=name))
+
+
+def _keep(written: Written) -> None:
+    address = to_address(written.program)
+    st.session_state[_STATE] = replace(written, address=address)
+    session.change_view(**{_ADDRESS: address or None})
+
+
+def _with_text(program: Program, text: str) -> tuple[Program, tuple[int, str] | None]:
+    try:
+        return with_text(program, text), None
+    except SyntaxError:
+        return replace(program, text=text), _syntax(text)
+
+
+def _syntax(text: str) -> tuple[int, str] | None:
+    """The line of a text that is not Python, and what Python says of it."""
+    try:
+        compile(text, "your_code.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error.lineno or 1, error.msg
+    except (ValueError, RecursionError, MemoryError) as error:
+        return 1, str(error)
+    return None
