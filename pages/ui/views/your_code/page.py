@@ -103,7 +103,8 @@ def _left(outcome: Outcome | None, objection: str) -> None:
     if not objection:
         _remedy(written.program, outcome)
     _take_along(written)
-    if not objection and (loose := bounds()):
+    # Asked for after a run alone: before, the answer waits until torch is loaded once more.
+    if not objection and outcome is not None and (loose := bounds()):
         st.caption(_NOT_BOUNDED.format(bounds=" ".join(loose)))
 
 

@@ -95,13 +95,14 @@ def request_of(program: Program) -> CodeRequest:
 
 def _called_by_names(program: Program, numbers: dict[str, int]) -> bool:
     """Whether every value is a whole number, which the process gives to the parameter of its name, or the default."""
+    try:
+        options = callables_of(program.text)
+    except SyntaxError:
+        return True  # the process says where
+    if any(given.is_positional for given in program.inputs):
+        return False
     clashing = any(dict(program.sizes).get(name, number) != number for name, number in numbers.items())
-    usual = {
-        (one.name, one.text)
-        for option in callables_of(program.text)
-        if option.name == program.target
-        for one in option.inputs
-    }
+    usual = {(one.name, one.text) for option in options if option.name == program.target for one in option.inputs}
     values = [given for given in program.inputs if given.dtype == VALUE and given.name not in numbers]
     return not clashing and all((given.name, given.text) in usual for given in values)
 
