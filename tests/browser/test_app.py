@@ -58,8 +58,8 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
 
 
-# In every frame from the first: whether the page says that torch is loading, and what stood on it in the first that says
-# so and has a picture.
+# In every frame: whether the page has said that torch is loading, and what stood on it in the first frame that says so
+# and has a picture.
 MEANWHILE = """(() => {
     window.said = false;
     window.meanwhile = null;

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -16,13 +15,12 @@ from playwright.sync_api import Locator, Page, expect
 from engine import Step, run
 from engine.ops import reads
 from pages.ui.state.url_step import step_from_key
-from tests.browser.conftest import NARROW, served
+from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 from tests.browser.travel_demo import CONFIGS
 
 pytestmark = pytest.mark.browser
 
-DEMO = Path(__file__).with_name("travel_demo.py")
 ATTENTION = "encoder.layers.0.self_attention"
 STEPS = ("query:view", "query:permute", "key_t", "concat")
 Index = tuple[int, ...]
@@ -75,10 +73,9 @@ _FRAMES = """async count => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(DEMO) as url:
-        yield url
+@pytest.fixture
+def address(demos: str) -> str:
+    return f"{demos}/travel"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +92,7 @@ class Tab:
         self.address = address
 
     def show(self, name: str, config: str = "small") -> Tab:
-        self.page.goto(f"{self.address}/?config={config}&step={ATTENTION}.{name}")
+        self.page.goto(f"{self.address}?config={config}&step={ATTENTION}.{name}")
         expect(self.page.locator(".panel[data-geometry]").first).to_be_attached(timeout=60_000)
         self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         return self
