@@ -156,7 +156,7 @@ def test_a_pinned_number_is_explained_as_the_engine_explains_it_and_escape_lets_
     ("name", "index", "steps"),
     [
         pytest.param("logits", (0, 2, 7), 20, marks=pytest.mark.whole, id="from a logit"),
-        pytest.param("encoder.layers.0.self_attention.key_t", (0, 1, 2, 3), 4, id="from a key"),
+        pytest.param(SCORES, (0, 0, 0, 0), 6, id="from a score"),
     ],
 )
 def test_one_walks_term_by_term_to_an_embedding_and_the_breadcrumb_leads_back(
