@@ -19,7 +19,10 @@ SHARES = {
     "tests/browser/test_walk_browser.py::test_a_stage_of_the_largest_tensors": 2,
     "tests/browser/test_where_browser.py::test_on_a_phone_nothing_is_wider_than_the_page": 3,
     "tests/engine/compare/": 2,
+    "tests/engine/explain/test_explanation.py::test_every_element_of_a_small_transformer": 4,
+    "tests/engine/export/test_unfinished.py": 2,
     "tests/engine/findings/test_quiet.py": 3,
+    "tests/engine/labs/": 2,
     "tests/engine/model/variants/": 2,
     "tests/engine/ops/test_layer_calls.py": 2,
     "tests/engine/ops/test_registry.py": 2,
@@ -30,6 +33,7 @@ SHARES = {
     "tests/pages/labs/": 3,
     "tests/pages/traces/test_reproduce.py": 3,
     "tests/pages/views/": 2,
+    "tests/test_architecture.py::test_what_a_layer_above_makes": 3,
 }
 # Whoever names a file or a folder wants all of its tests; only the whole suite is as large as this.
 _SUITE = 4000
