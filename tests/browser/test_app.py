@@ -58,22 +58,28 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
 
 
-# What stands on the page in the first frame that says that torch is loading and has a picture.
-MEANWHILE = """() => {
-    window.said ||= document.body.innerText.includes("Loading PyTorch and the model.");
-    const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
-    if (!window.said || !drawn.length) return null;
-    const { left, top } = document.querySelector("h1").getBoundingClientRect();
-    return { left, top, drawn };
-}"""
-UNTIL_TITLED = f"() => {{ ({MEANWHILE})(); return document.querySelector('h1') !== null; }}"
+# In every frame: whether the page has said that torch is loading, and what stood on it in the first frame that says so
+# and has a picture.
+MEANWHILE = """(() => {
+    window.said = false;
+    window.meanwhile = null;
+    const look = () => {
+        requestAnimationFrame(look);
+        window.said ||= Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
+        if (window.meanwhile || !window.said || !drawn.length) return;
+        const { left, top } = document.querySelector("h1").getBoundingClientRect();
+        window.meanwhile = { left, top, drawn };
+    };
+    look();
+})()"""
 
 
 def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_title_does_not_move(tabs: Opener):
     with served(ROOT / "app.py") as address:
-        first, second = tabs(), tabs()
+        first, second = tabs(script=MEANWHILE), tabs(script=MEANWHILE)
         first.goto(address)
-        meanwhile = first.wait_for_function(MEANWHILE, polling="raf", timeout=60_000).json_value()
+        meanwhile = first.wait_for_function("() => window.meanwhile", timeout=60_000).json_value()
         outline = ["source tokens", "target tokens", "probability of each next token", "encoder", "decoder"]
         assert sorted(meanwhile["drawn"]) == sorted(outline)
         expect(first.locator(".st-key-graph svg g.graph")).to_be_visible(timeout=60_000)
@@ -85,7 +91,7 @@ def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_t
         expect(first.locator("[data-testid=stGraphVizChart]")).to_have_count(1)
 
         second.goto(f"{address}/labs")
-        second.wait_for_function(UNTIL_TITLED, polling="raf", timeout=60_000)
+        second.get_by_role("heading", level=1).wait_for(timeout=60_000)
         assert not second.evaluate("window.said")
 
 
