@@ -11,7 +11,6 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.app.lazy_expander import OPENED
-from pages.ui.app.settings_bar import DRAWER
 
 _KINDS = (
     "slider",
@@ -35,24 +34,13 @@ def unfolded(app: AppTest, *keys: str) -> AppTest:
 
 
 def control(app: AppTest, name: str) -> Any:
-    """The widget of this name, also where another has taken the place of the first; opens the drawer if it is there."""
+    """The widget of this name, also where another has taken the place of the first, or the slider of a size."""
     if any(slider["name"] == name for slider in sizes(app)["sliders"]):
         return Size(app, name)
-    named = _named(app, name)
-    if not named:
-        named = _named(with_drawer(app), name)
-    [element] = named
+    [element] = [
+        element for kind in _KINDS for element in app.get(kind) if (element.key or "").partition(":")[0] == name
+    ]
     return element
-
-
-def _named(app: AppTest, name: str) -> list[Any]:
-    return [element for kind in _KINDS for element in app.get(kind) if (element.key or "").partition(":")[0] == name]
-
-
-def with_drawer(app: AppTest) -> AppTest:
-    """The page with the drawer of settings open."""
-    app.session_state[DRAWER] = True
-    return app.run()
 
 
 @dataclass

@@ -11,8 +11,6 @@ from engine import Trace
 from pages.ui.app import controls, saved_trace_controls, size_row
 from pages.ui.state.settings import Settings
 
-DRAWER = "drawer"  # the key of the drawer: it is open where the session says True
-
 
 @dataclass(frozen=True)
 class SettingsBar:
@@ -20,7 +18,6 @@ class SettingsBar:
 
     sizes: DeltaGenerator
     drawer: DeltaGenerator
-    is_open: bool
 
     def draw_sizes(self, settings: Settings, trace: Trace | None) -> None:
         """Draws the sizes.
@@ -36,15 +33,16 @@ class SettingsBar:
                 size_row.draw(settings, trace)
 
     def draw_drawer(self, settings: Settings) -> None:
-        """Draws the inside of the drawer; nothing while it is closed, so that a run has fewer elements to send."""
-        if self.is_open:
-            with self.drawer:
-                controls.draw(settings)
+        """Draws the inside of the drawer, which the browser mounts while it is open."""
+        with self.drawer:
+            controls.draw(settings)
 
 
 def begin() -> SettingsBar:
     """Draws the bar, with nothing in it yet."""
     with st.container(key="settings-bar", horizontal=True, wrap=False, vertical_alignment="top"):
         sizes = st.container(key="settings-sizes")
-        drawer = st.popover("More settings", key=DRAWER, on_change="rerun", width="content")
-    return SettingsBar(sizes, drawer, bool(drawer.open))
+        # Streamlit is not told when it opens and closes: a press on a link to another page also closes it, and the run
+        # of this page that would follow could still be sending when the browser has left it.
+        drawer = st.popover("More settings", key="drawer")
+    return SettingsBar(sizes, drawer)

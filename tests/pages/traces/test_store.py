@@ -15,7 +15,7 @@ from pages.ui.state.settings import TOKENS, Settings
 from pages.ui.traces import store as module
 from pages.ui.traces import trace_cache
 from pages.ui.traces.store import BusyError, Store
-from tests.pages.shown import control, stage, with_drawer
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import PAGES, opened
 
 
@@ -369,7 +369,6 @@ def test_a_page_gives_up_what_it_shows_when_the_next_run_needs_the_room(page, mo
     store = Store(measure(config).total * 3 // 2, patience=0)
     monkeypatch.setattr(trace_cache, "_store", lambda device: store)
     app = opened(page, reads="tokens", batch="1", d_model="16", heads="2", encoder_layers="1", decoder_layers="1")
-    with_drawer(app)
     for seed in (1, 2, 3):
         control(app, "seed").set_value(seed).run()
         assert not app.exception

@@ -8,7 +8,7 @@ from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, fir
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
 from pages.ui.views.decoding import exact_percent
-from tests.pages.shown import control, sizes, stage, undo, with_drawer
+from tests.pages.shown import control, sizes, stage, undo
 from tests.pages.test_pages import opened, words
 
 PAGE = "pages/decoding.py"
@@ -88,7 +88,7 @@ def test_being_told_another_target_is_shown_beside_what_is_written(written):
 def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
     app = on(PAGE)
     assert control(app, "decoding.place").value == 0
-    assert "upto" not in [slider.key for slider in with_drawer(app).slider]
+    assert "upto" not in [slider.key for slider in app.slider]
     control(app, "decoding.place").set_value(6).run()
     assert control(app, "decoding.place").value == 6
     app.switch_page("pages/walkthrough.py").run()
