@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace
-from pages.ui.app import controls, saved_trace_controls, size_row
+from pages.ui.settings_bar import drawer, saved_trace_controls, size_row
 from pages.ui.state.settings import Settings
 
 
@@ -17,7 +17,7 @@ class SettingsBar:
     """The two parts of the bar. Both stand at their positions before anything is in them."""
 
     sizes: DeltaGenerator
-    drawer: DeltaGenerator
+    more: DeltaGenerator
 
     def draw_sizes(self, settings: Settings, trace: Trace | None) -> None:
         """Draws the sizes.
@@ -34,8 +34,8 @@ class SettingsBar:
 
     def draw_drawer(self, settings: Settings) -> None:
         """Draws the inside of the drawer, which the browser mounts while it is open."""
-        with self.drawer:
-            controls.draw(settings)
+        with self.more:
+            drawer.draw(settings)
 
 
 def begin() -> SettingsBar:
@@ -44,5 +44,5 @@ def begin() -> SettingsBar:
         sizes = st.container(key="settings-sizes")
         # Streamlit is not told when it opens and closes: a press on a link to another page also closes it, and the run
         # of this page that would follow could still be sending when the browser has left it.
-        drawer = st.popover("More settings", key="drawer")
-    return SettingsBar(sizes, drawer)
+        more = st.popover("More settings", key="drawer")
+    return SettingsBar(sizes, more)
