@@ -135,7 +135,8 @@ class SizeSliders {
   derive() {
     const { H, d_model, d_k } = this.sizes;
     const follows = d_model === H * d_k;
-    const said = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
+    const known = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
+    const said = [H, d_model, d_k].includes(undefined) ? "" : known; // somebody's own code need not have them
     if (this.derived.textContent !== said) this.derived.textContent = said;
     const all = [...this.data.fixed, ...this.data.sliders].map(({ symbol }) => `${symbol} ${this.sizes[symbol]}`);
     this.fold.lastChild.textContent = all.join(" · ");

@@ -7,7 +7,7 @@ from functools import partial
 
 from engine import Trace
 from engine.axes import symbol_for
-from pages.ui.components.size_sliders import SizeSlider, size_sliders
+from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.views.your_code import program_state
 from pages.ui.views.your_code.program import Program
@@ -30,15 +30,15 @@ def draw_sizes(program: Program, outcome: Outcome | None) -> None:
     if not sizes:
         return
     drawn = {} if outcome is None or not outcome.name else _axes_of(outcome)
+    foreseen = {symbol: _foreseen(symbol, size, sizes, drawn) for symbol, size in sizes.items()}
     size_sliders(
-        [
-            SizeSlider(symbol, symbol, symbol, size, _foreseen(symbol, size, sizes, drawn))
-            for symbol, size in sizes.items()
-        ],
         [],
+        [SizeSlider(symbol, symbol, symbol, size, foreseen[symbol]) for symbol, size in sizes.items()],
         key=_KEY,
         sizes={**drawn, **sizes},
+        status=Status(reads="", weights="", has_undo=False),
         on_size=partial(_moved, outcome is not None),
+        on_undo=_nothing,
     )
 
 
@@ -46,6 +46,10 @@ def _moved(has_run: bool, symbol: str, size: int) -> None:
     program_state.change(with_size(program_state.written_now().program, symbol, size))
     if has_run:
         program_state.ask_to_run()
+
+
+def _nothing() -> None:
+    """Does nothing: there are no weights to have back."""
 
 
 def _axes_of(outcome: Outcome) -> Mapping[str, int]:

@@ -17,7 +17,7 @@ from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.url_step import Location, location_to_key
-from pages.ui.views.attention_steps import AttentionSteps, attentions_of
+from pages.ui.views.attention.attention_steps import AttentionSteps, attentions_of
 from pages.ui.views.operation_card import formula_runs
 from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
