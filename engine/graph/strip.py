@@ -7,6 +7,7 @@ are folded into one box a call. What the block reads from outside stands before 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -18,6 +19,8 @@ from engine.graph.module_paths import ancestors, is_inside
 from engine.ops import canonical_name
 from engine.record.trace import Leaf, Step, Trace
 
+_MOST_DRAWN = 240  # boxes that a browser lays out in the time that people wait for a picture
+_STRIDE = 80  # steps between one window into a longer block and the next
 MOST_BOXES = 60  # more cannot be followed by eye: then every module inside is one box
 
 # These leave a shape as it is and every element in its place, so people look past them.
@@ -72,7 +75,7 @@ class Strip:
     sizes: Mapping[str, int]
 
 
-def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None) -> Strip:
+def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None, around: int | None = None) -> Strip:
     """A block of a trace.
 
     Args:
@@ -80,6 +83,7 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
         module: the path of the block; "" is the whole program.
         folded: the modules inside it that are one box a call; by default none, or all of them where more than
             ``MOST_BOXES`` steps would be drawn.
+        around: the index of a step; of a block with more boxes than a page can hold only those near it are drawn.
 
     Returns:
         The boxes in order of the data. A call that handed back the tensor it was given has none, unless it is one that
@@ -88,6 +92,8 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     if folded is None:
         folded = default_folded(trace, module)
+    if around is not None:
+        steps = _near(steps, around, module, folded)
     rows = _Rows(module)
     for (_, part), group in groupby(steps, key=lambda step: _fold_key(step, module, folded)):
         run = list(group)
@@ -99,6 +105,15 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     boxes = _in_lanes(rows.boxes)
     symbols = {axis for box in boxes for axis in box.axes if axis}
     return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
+
+
+def _near(steps: Sequence[Step], around: int, module: str, folded: Collection[str]) -> Sequence[Step]:
+    """The steps near one of them, where all would be too many boxes. The window stays while one walks inside it."""
+    if len({_fold_key(step, module, folded) for step in steps}) <= _MOST_DRAWN:
+        return steps
+    place = bisect_left([step.index for step in steps], around)
+    start = max(place // _STRIDE * _STRIDE - _STRIDE // 4, 0)
+    return steps[start : start + _STRIDE * 3 // 2]
 
 
 def parts_of(trace: Trace, module: str) -> Mapping[str, int]:

@@ -41,7 +41,7 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         marks: whether the step is marked, as the one that is open.
     """
     module = block_of(step)
-    strip = strip_of(trace, module)
+    strip = strip_of(trace, module, around=step.index)
     shape_strip(
         strip,
         key=_KEY,

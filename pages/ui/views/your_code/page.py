@@ -42,6 +42,7 @@ _BEFORE = (
     "Press **Run**: every tensor that the code computes stands here as a box, with its shape, its numbers, the "
     "arithmetic of each number and the line that made it. Beside each line of the code stands the shape it made."
 )
+_GONE = "The run that this address names is not kept on this server any more. Its code is here; run it again."
 _LINKED = "This code came with the address. Read it before you press **Run**: it runs on this computer."
 _ELSEWHERE = (
     "Code is run only for a browser on the computer that serves this page. {objection} To run it, start the app on "
@@ -80,7 +81,7 @@ def _draw_both() -> None:
     outcome = program_state.outcome()
     if outcome is not None and outcome.name:
         program_state.show_trace(outcome.name)
-    left, right = st.columns([10, 20], gap="medium")
+    left, right = st.columns([10, 18], gap="medium")
     with left:
         _left(outcome, objection)
     with right:
@@ -246,6 +247,8 @@ def _take_along(written: program_state.Written) -> None:
 def _right(outcome: Outcome | None) -> None:
     draw_sizes(program_state.written_now().program, outcome)
     if outcome is None:
+        if program_state.is_gone():
+            st.info(_GONE)
         st.markdown(_BEFORE)
         return
     trace = _trace_of(outcome)

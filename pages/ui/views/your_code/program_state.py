@@ -111,6 +111,15 @@ def outcome() -> Outcome | None:
     return Outcome(program, name) if isinstance(program, Program) else None
 
 
+def is_gone() -> bool:
+    """Whether the address names a trace that is not open on this server."""
+    try:
+        OPENED.get(session.settings_now().opened)
+    except NotOpenError:
+        return bool(session.settings_now().opened)
+    return False
+
+
 def keep_outcome(kept: Outcome) -> None:
     """Keeps what a run led to; its trace becomes what every page shows."""
     st.session_state[_OUTCOME] = kept

@@ -219,3 +219,10 @@ def test_a_program_without_steps_says_so(ran):
     app = pressed(opened(code=to_address(program_of("def nothing(x):\n    return 3\n"))))
     assert not app.exception
     assert "Nothing was recorded" in words(app)
+
+
+def test_an_address_whose_run_is_gone_keeps_the_code_and_says_so(ran):
+    app = opened(trace="gone", code=to_address(program_of("def double(x):\n    return x * 2\n")))
+    assert not app.exception
+    assert "is not kept on this server any more" in words(app)
+    assert editor(app)["text"] == "def double(x):\n    return x * 2\n"

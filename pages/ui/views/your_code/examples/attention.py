@@ -11,7 +11,7 @@ class Attention(nn.Module):
 
     def forward(self, x):
         B, L, D = x.shape
-        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        q, k, v = self.qkv(x).chunk(3, -1)
         split = (B, L, self.heads, D // self.heads)
         q = q.view(split).transpose(1, 2)
         k = k.view(split).transpose(1, 2)
@@ -19,7 +19,8 @@ class Attention(nn.Module):
         scores = q @ k.transpose(-2, -1)
         future = torch.ones(L, L).triu(1) == 1
         scores = scores.masked_fill(future, float("-inf"))
-        weights = (scores / q.shape[-1] ** 0.5).softmax(dim=-1)
+        scaled = scores / q.shape[-1] ** 0.5
+        weights = scaled.softmax(-1)
         mixed = weights @ v
         merged = mixed.transpose(1, 2).reshape(B, L, D)
         return self.out(merged)
