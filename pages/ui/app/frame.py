@@ -42,6 +42,7 @@ PAGES = (
     Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
     Page("pages/your_code.py", "Your code", "Run your own code, and see the shape of every line"),
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
+    Page("pages/questions.py", "Questions", "What learners ask, answered with numbers that a short script computes"),
     Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )
