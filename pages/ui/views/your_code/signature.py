@@ -109,7 +109,7 @@ def _likely(options: tuple[Callable, ...]) -> Callable | None:
     """What is most likely meant: the last class of modules, which holds those before it; else the last function."""
     public = [one for one in options if not one.name.startswith("_")] or list(options)
     classes = [one for one in public if one.is_class]
-    return (classes or public or [None])[-1]
+    return next(reversed(classes or public), None)
 
 
 def _kept(likely: Input, present: Mapping[tuple[str, bool], Input], usual: Mapping[tuple[str, bool], Input]) -> Input:

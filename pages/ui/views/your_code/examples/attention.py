@@ -1,4 +1,3 @@
-import torch
 from torch import nn
 
 
@@ -17,7 +16,7 @@ class Attention(nn.Module):
         k = k.view(split).transpose(1, 2)
         v = v.view(split).transpose(1, 2)
         scores = q @ k.transpose(-2, -1)
-        future = torch.ones(L, L).triu(1) == 1
+        future = scores.new_ones(L, L).triu(1) == 1
         scores = scores.masked_fill(future, float("-inf"))
         scaled = scores / q.shape[-1] ** 0.5
         weights = scaled.softmax(-1)
