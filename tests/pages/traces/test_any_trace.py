@@ -128,6 +128,20 @@ def test_every_step_of_a_long_program_has_a_key_of_its_own_that_leads_back(name_
         assert step_from_key(trace, keys[number]) is trace.steps[number]
 
 
+def test_the_steps_of_a_long_program_are_listed_a_thousand_at_a_time(name_of):
+    trace = OPENED.get(name_of("a long program")).trace
+    app = AppTest.from_file(str(ROOT / "pages/every_step.py"), default_timeout=120)
+    app.query_params["trace"] = name_of("a long program")
+    app.query_params["step"] = step_to_key(trace, trace.steps[1100])
+    app.run()
+    assert app.dataframe[0].value["step"].tolist() == list(range(1000, 1200))
+    [part] = [box for box in app.selectbox if box.label == "Steps listed"]
+    assert part.options == ["0-999", "1000-1199"]
+    part.set_value("0-999").run()
+    assert not app.exception
+    assert app.dataframe[0].value["step"].tolist() == list(range(1000))
+
+
 def test_the_downloaded_trace_is_the_one_on_screen(tmp_path):
     from pages.ui.state.settings import first
 
