@@ -107,7 +107,8 @@ def test_a_run_shows_the_strip_the_lens_and_the_shape_beside_every_line(ran):
     assert not app.exception
     assert [program.text for program in ran] == [example_text("attention")]
     assert {"strip", "stage", "code.sizes"} <= components(app)
-    assert stage(app)["player"]["step"] == 0
+    trace = OPENED.get(app.session_state["explorer.settings"].opened).trace
+    assert trace.steps[stage(app)["player"]["step"]].name == "scores"
     marks = {mark["line"]: mark for mark in editor(app)["marks"]}
     lines = example_text("attention").splitlines()
     [weights] = [number for number, line in enumerate(lines, 1) if "softmax" in line]
