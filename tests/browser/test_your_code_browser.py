@@ -44,7 +44,7 @@ def typed(page: Page, text: str) -> None:
 
 def test_an_attention_is_run_with_ctrl_enter_and_every_line_leads_to_its_step(tab: Page, address: str):
     tab.goto(address)
-    expect(tab.locator(".cm-content")).to_contain_text("class Attention", timeout=PATIENCE)
+    expect(tab.locator(".cm-content")).to_contain_text("class CausalAttention", timeout=PATIENCE)
     expect(tab.locator("button.shape")).to_have_count(0)
     tab.locator(".cm-content").click()
     tab.keyboard.press("ControlOrMeta+Enter")

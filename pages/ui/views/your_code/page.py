@@ -28,7 +28,7 @@ from pages.ui.views import walkthrough
 from pages.ui.views.your_code import program_state
 from pages.ui.views.your_code.examples import EXAMPLES, example_text
 from pages.ui.views.your_code.line_shapes import marks_of, problem_of
-from pages.ui.views.your_code.program import DTYPES, FILLS, RANDOM, VALUE, Input, InputError, Program, shape_of
+from pages.ui.views.your_code.program import DTYPES, FILLS, RANDOM, VALUE, Input, InputError, UserProgram, shape_of
 from pages.ui.views.your_code.run_program import Outcome, run_program
 from pages.ui.views.your_code.script import script_of
 from pages.ui.views.your_code.signature import callables_of, with_input, with_target
@@ -131,7 +131,7 @@ def _take_example(key: str, turn: int) -> None:
         st.session_state[_WHOLE_PAGE] = True
 
 
-def _editor(written: program_state.Written, outcome: Outcome | None, *, can_run: bool) -> None:
+def _editor(written: program_state.EditedProgram, outcome: Outcome | None, *, can_run: bool) -> None:
     program = written.program
     marks, problem, ran = _marks(outcome)
     if written.syntax is not None:
@@ -178,7 +178,7 @@ def _row(given: Input, sizes: dict[str, int]) -> InputRow:
     return InputRow(given.name, given.text, given.dtype, given.fill, given.seed, problem)
 
 
-def _targets(program: Program) -> tuple[str, ...]:
+def _targets(program: UserProgram) -> tuple[str, ...]:
     try:
         return tuple(one.name for one in callables_of(program.text))
     except SyntaxError:
@@ -216,7 +216,7 @@ def _go(step: str) -> None:
     st.session_state[_WHOLE_PAGE] = True
 
 
-def _remedy(program: Program, outcome: Outcome | None) -> None:
+def _remedy(program: UserProgram, outcome: Outcome | None) -> None:
     """A button that puts the nearest expression that works in the place of the one that failed."""
     trace = None if outcome is None else _trace_of(outcome)
     if trace is None or trace.failure is None:
@@ -232,7 +232,7 @@ def _try(text: str) -> None:
     st.session_state[_WHOLE_PAGE] = True
 
 
-def _take_along(written: program_state.Written) -> None:
+def _take_along(written: program_state.EditedProgram) -> None:
     try:
         script = script_of(written.program)
     except InputError:

@@ -50,7 +50,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Program:
+class UserProgram:
     """A program, ready to be run.
 
     Attributes:
@@ -85,7 +85,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.id for node in sorted(names, key=lambda node: (node.lineno, node.col_offset))))
 
 
-def target_call(program: Program) -> str:
+def target_call(program: UserProgram) -> str:
     """What is called, as a Python expression: ``attend``, or ``Attention(d_model=32, heads=4)``.
 
     Raises:
@@ -96,7 +96,7 @@ def target_call(program: Program) -> str:
     return f"{program.target}({', '.join(_arguments(program, True))})"
 
 
-def arguments(program: Program) -> tuple[str, ...]:
+def arguments(program: UserProgram) -> tuple[str, ...]:
     """What it is called with, each as Python: ``x=torch.randn(2, 6, 32, …)``.
 
     Raises:
@@ -162,7 +162,7 @@ def shape_of(given: Input, sizes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _arguments(program: Program, is_built_with: bool) -> tuple[str, ...]:
+def _arguments(program: UserProgram, is_built_with: bool) -> tuple[str, ...]:
     sizes = dict(program.sizes)
     texts = []
     for given in program.inputs:
@@ -172,7 +172,7 @@ def _arguments(program: Program, is_built_with: bool) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _value_text(program: Program, given: Input, sizes: Mapping[str, int]) -> str:
+def _value_text(program: UserProgram, given: Input, sizes: Mapping[str, int]) -> str:
     """A plain value as Python, its sizes as numbers."""
     text = given.text.strip()
     if not text:

@@ -14,7 +14,7 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.views.your_code.examples import FIRST, example_text
-from pages.ui.views.your_code.program import Program
+from pages.ui.views.your_code.program import UserProgram
 from pages.ui.views.your_code.run_program import Outcome
 from pages.ui.views.your_code.script import from_address, to_address
 from pages.ui.views.your_code.signature import with_text
@@ -25,7 +25,7 @@ _NO_PROGRAM = "{given} was asked for, which is no program: the address was cut s
 
 
 @dataclass(frozen=True)
-class Written:
+class EditedProgram:
     """What is in the editor.
 
     Attributes:
@@ -36,33 +36,33 @@ class Written:
         syntax: the line that is not Python and what Python says of it; None where all of it is.
     """
 
-    program: Program
+    program: UserProgram
     revision: int = 0
     is_linked: bool = False
     address: str = ""
     syntax: tuple[int, str] | None = None
 
 
-def begin() -> Written:
+def begin() -> EditedProgram:
     """What is in the editor, at the start of a page's run: from the session, or from an address that was opened."""
     asked = session.view(_ADDRESS)
-    written: Written | None = st.session_state.get(_STATE)
+    written: EditedProgram | None = st.session_state.get(_STATE)
     if asked and (written is None or asked != written.address):
         linked = from_address(asked)
         if linked is not None:
             revision = 0 if written is None else written.revision + 1
-            written = Written(linked, revision, True, asked, _syntax(linked.text))
+            written = EditedProgram(linked, revision, True, asked, _syntax(linked.text))
             st.session_state.pop(_OUTCOME, None)
         else:
             link_notes.note(LinkProblem(_ADDRESS, asked, _NO_PROGRAM), "what was here before")
     if written is None:
-        written = Written(with_text(Program(""), example_text(FIRST)))
+        written = EditedProgram(with_text(UserProgram(""), example_text(FIRST)))
     st.session_state[_STATE] = written
     session.change_view(**{_ADDRESS: written.address or None})
     return written
 
 
-def written_now() -> Written:
+def written_now() -> EditedProgram:
     """What is in the editor."""
     return st.session_state[_STATE]
 
@@ -81,7 +81,7 @@ def put(text: str) -> None:
     _keep(replace(written, revision=written.revision + 1, is_linked=False))
 
 
-def change(program: Program) -> None:
+def change(program: UserProgram) -> None:
     """Takes a program with the same text and other inputs or sizes."""
     _keep(replace(written_now(), program=program))
 
@@ -108,7 +108,7 @@ def outcome() -> Outcome | None:
         program = OPENED.get(name).made_from if name else None
     except NotOpenError:
         return None
-    return Outcome(program, name) if isinstance(program, Program) else None
+    return Outcome(program, name) if isinstance(program, UserProgram) else None
 
 
 def is_gone() -> bool:
@@ -133,13 +133,13 @@ def show_trace(name: str) -> None:
         session.change_settings(dataclasses.replace(settings, opened=name))
 
 
-def _keep(written: Written) -> None:
+def _keep(written: EditedProgram) -> None:
     address = to_address(written.program)
     st.session_state[_STATE] = replace(written, address=address)
     session.change_view(**{_ADDRESS: address or None})
 
 
-def _with_text(program: Program, text: str) -> tuple[Program, tuple[int, str] | None]:
+def _with_text(program: UserProgram, text: str) -> tuple[UserProgram, tuple[int, str] | None]:
     try:
         return with_text(program, text), None
     except SyntaxError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.sandbox.code_request import CodeInput, CodeRequest, CodeRequestError
 from engine.sandbox.run_code import run_code
 from pages.ui.traces.opened import OPENED, NotOpenError
-from pages.ui.views.your_code.program import VALUE, Input, InputError, Program, arguments, shape_of, target_call
+from pages.ui.views.your_code.program import VALUE, Input, InputError, UserProgram, arguments, shape_of, target_call
 from pages.ui.views.your_code.signature import callables_of
 
 FILE = "your_code.trace"
@@ -36,7 +36,7 @@ class Outcome:
         output_left_out: bytes of that which were not kept.
     """
 
-    program: Program
+    program: UserProgram
     name: str = ""
     sentence: str = ""
     line: int | None = None
@@ -45,7 +45,7 @@ class Outcome:
     output_left_out: int = 0
 
 
-def run_program(program: Program) -> Outcome:
+def run_program(program: UserProgram) -> Outcome:
     """Runs a program, for at most the seconds that code may take.
 
     Args:
@@ -76,7 +76,7 @@ def run_program(program: Program) -> Outcome:
     return replace(outcome, name=name, sentence=sentence, status=template.format(count=steps, seconds=run.seconds))
 
 
-def request_of(program: Program) -> CodeRequest:
+def request_of(program: UserProgram) -> CodeRequest:
     """What the process is asked to run.
 
     Raises:
@@ -93,7 +93,7 @@ def request_of(program: Program) -> CodeRequest:
     return CodeRequest(text, inputs=tuple(tensors), symbols={**sizes, **numbers}, target=target)
 
 
-def _called_by_names(program: Program, numbers: dict[str, int]) -> bool:
+def _called_by_names(program: UserProgram, numbers: dict[str, int]) -> bool:
     """Whether every value is a whole number, which the process gives to the parameter of its name, or the default."""
     try:
         options = callables_of(program.text)
@@ -107,7 +107,7 @@ def _called_by_names(program: Program, numbers: dict[str, int]) -> bool:
     return not clashing and all((given.name, given.text) in usual for given in values)
 
 
-def _with_a_call(program: Program) -> tuple[str, str]:
+def _with_a_call(program: UserProgram) -> tuple[str, str]:
     """The text with a call of its own after it, which the values stand in, and the name of what is then called."""
     text, target = program.text.rstrip(), program.target
     if program.is_class:

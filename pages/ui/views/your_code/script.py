@@ -9,7 +9,7 @@ import zlib
 from dataclasses import asdict
 from typing import Any
 
-from pages.ui.views.your_code.program import DTYPES, FILLS, VALUE, Input, Program, arguments, target_call
+from pages.ui.views.your_code.program import DTYPES, FILLS, VALUE, Input, UserProgram, arguments, target_call
 
 MOST_IN_ADDRESS = 12_000  # characters; some mail programs and proxies cut longer addresses
 _MOST_TEXT = 200_000  # a short address can unpack to any amount of text
@@ -24,7 +24,7 @@ if __name__ == "__main__":
 """
 
 
-def script_of(program: Program) -> str:
+def script_of(program: UserProgram) -> str:
     """The program with the lines that make its inputs and call it.
 
     Raises:
@@ -44,18 +44,18 @@ def script_of(program: Program) -> str:
     return f"{text}\n{tail}"
 
 
-def _free_name(program: Program) -> str:
+def _free_name(program: UserProgram) -> str:
     return "module" if program.is_class else "function"
 
 
-def to_address(program: Program) -> str:
+def to_address(program: UserProgram) -> str:
     """The program as a value of an address; "" where it is too long for one."""
     content = json.dumps([1, *asdict(program).values()], separators=(",", ":"), ensure_ascii=False)
     packed = base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode().rstrip("=")
     return packed if len(packed) <= MOST_IN_ADDRESS else ""
 
 
-def from_address(value: str) -> Program | None:
+def from_address(value: str) -> UserProgram | None:
     """The program that a value of an address stands for; None where it stands for none."""
     try:
         packed = base64.urlsafe_b64decode(value[:MOST_IN_ADDRESS] + "=" * (-len(value) % 4))
@@ -66,7 +66,7 @@ def from_address(value: str) -> Program | None:
         version, text, target, is_class, inputs, sizes = json.loads(content)
         if version != 1 or len(inputs) > _MOST_INPUTS:
             return None
-        return Program(
+        return UserProgram(
             _string(text),
             _string(target),
             is_class is True,

@@ -11,7 +11,7 @@ from itertools import count
 
 from engine.axes import symbol_for
 from engine.record.axis_names.comments import shape_comment
-from pages.ui.views.your_code.program import RANDOM, VALUE, Input, Program, names_in
+from pages.ui.views.your_code.program import RANDOM, VALUE, Input, UserProgram, names_in
 
 _LENGTHS = {"B": 2, "N": 2, "L": 6, "T": 6, "S": 5, "L_k": 5, "H": 4, "d_k": 8, "d_v": 8, "V": 50, "d_ff": 64}
 _WIDTHS = frozenset({"D", "d_model", "C", "E", "dim", "embed_dim", "hidden_size"})
@@ -26,7 +26,7 @@ _USUAL_SHAPE = ("B", "L", "D")
 
 
 @dataclass(frozen=True)
-class Callable:
+class CallTarget:
     """A function or a class of modules at the top of a program.
 
     Attributes:
@@ -42,7 +42,7 @@ class Callable:
     sizes: tuple[tuple[str, int], ...]
 
 
-def callables_of(text: str) -> tuple[Callable, ...]:
+def callables_of(text: str) -> tuple[CallTarget, ...]:
     """The functions and classes of modules at the top of a program, in its order.
 
     Args:
@@ -59,7 +59,7 @@ def callables_of(text: str) -> tuple[Callable, ...]:
     return tuple(filter(None, (_callable_of(node, comments) for node in tree.body)))
 
 
-def with_text(program: Program, text: str) -> Program:
+def with_text(program: UserProgram, text: str) -> UserProgram:
     """The program with another text. What a person set for an input stays where the input is still there.
 
     Raises:
@@ -68,44 +68,44 @@ def with_text(program: Program, text: str) -> Program:
     options = callables_of(text)
     chosen = next((one for one in options if one.name == program.target), None) or _likely(options)
     if chosen is None:
-        return Program(text)
+        return UserProgram(text)
     before = _called(program.text, program.target)
     usual = {} if before is None else {(one.name, one.is_built_with): one for one in before.inputs}
     present = {(one.name, one.is_built_with): one for one in program.inputs}
     inputs = tuple(_kept(one, present, usual) for one in chosen.inputs)
     sizes = {**dict(chosen.sizes), **_lengths(inputs), **dict(program.sizes)}
-    return Program(text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
+    return UserProgram(text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
 
-def with_target(program: Program, name: str) -> Program:
+def with_target(program: UserProgram, name: str) -> UserProgram:
     """The program with another of its functions or classes called."""
     chosen = _called(program.text, name)
     if chosen is None:
         return program
     sizes = {**dict(chosen.sizes), **dict(program.sizes)}
-    return Program(program.text, chosen.name, chosen.is_class, chosen.inputs, tuple(sizes.items()))
+    return UserProgram(program.text, chosen.name, chosen.is_class, chosen.inputs, tuple(sizes.items()))
 
 
-def with_input(program: Program, number: int, changed: Input) -> Program:
+def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram:
     """The program with another input in one place; symbols that it names first get a usual length."""
     inputs = tuple(changed if place == number else one for place, one in enumerate(program.inputs))
     sizes = {**_lengths(inputs), **dict(program.sizes)}
     return replace(program, inputs=inputs, sizes=tuple(sizes.items()))
 
 
-def with_size(program: Program, symbol: str, size: int) -> Program:
+def with_size(program: UserProgram, symbol: str, size: int) -> UserProgram:
     """The program at another length of a symbol."""
     return replace(program, sizes=tuple((name, size if name == symbol else old) for name, old in program.sizes))
 
 
-def _called(text: str, name: str) -> Callable | None:
+def _called(text: str, name: str) -> CallTarget | None:
     try:
         return next((one for one in callables_of(text) if one.name == name), None)
     except SyntaxError:
         return None
 
 
-def _likely(options: tuple[Callable, ...]) -> Callable | None:
+def _likely(options: tuple[CallTarget, ...]) -> CallTarget | None:
     """What is most likely meant: the last class of modules, which holds those before it; else the last function."""
     public = [one for one in options if not one.name.startswith("_")] or list(options)
     classes = [one for one in public if one.is_class]
@@ -118,10 +118,10 @@ def _kept(likely: Input, present: Mapping[tuple[str, bool], Input], usual: Mappi
     return likely if held is None or held == usual.get(key) else held
 
 
-def _callable_of(node: ast.stmt, comments: Mapping[int, str]) -> Callable | None:
+def _callable_of(node: ast.stmt, comments: Mapping[int, str]) -> CallTarget | None:
     if isinstance(node, ast.FunctionDef):
         inputs = _seeded(_inputs(node, comments, is_method=False, is_built_with=False))
-        return Callable(node.name, False, inputs, tuple(_lengths(inputs).items()))
+        return CallTarget(node.name, False, inputs, tuple(_lengths(inputs).items()))
     if not isinstance(node, ast.ClassDef):
         return None
     methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
@@ -131,7 +131,7 @@ def _callable_of(node: ast.stmt, comments: Mapping[int, str]) -> Callable | None
     built = methods.get("__init__")
     first = [] if built is None else list(_inputs(built, comments, is_method=True, is_built_with=True))
     inputs = _seeded((*first, *_inputs(call, comments, is_method=True, is_built_with=False)))
-    return Callable(node.name, True, inputs, tuple(_lengths(inputs).items()))
+    return CallTarget(node.name, True, inputs, tuple(_lengths(inputs).items()))
 
 
 def _seeded(inputs: Iterable[Input]) -> tuple[Input, ...]:

@@ -10,7 +10,7 @@ from engine.axes import symbol_for
 from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.views.your_code import program_state
-from pages.ui.views.your_code.program import Program
+from pages.ui.views.your_code.program import UserProgram
 from pages.ui.views.your_code.run_program import Outcome
 from pages.ui.views.your_code.signature import with_size
 
@@ -19,7 +19,7 @@ _FEW, _MANY = range(1, 17), (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40, 48, 64, 80, 9
 _FEW_OF = frozenset({"B", "H", "H_kv", "G", "E", "N"})
 
 
-def draw_sizes(program: Program, outcome: Outcome | None) -> None:
+def draw_sizes(program: UserProgram, outcome: Outcome | None) -> None:
     """Draws a slider for each size of the inputs; nothing where they have none.
 
     Args:

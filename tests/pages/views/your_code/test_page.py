@@ -17,8 +17,8 @@ from pages.ui.app import own_computer
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.your_code import page, program_state
 from pages.ui.views.your_code.examples import EXAMPLES, example_text
-from pages.ui.views.your_code.program import Program, arguments, target_call
-from pages.ui.views.your_code.program_state import Written
+from pages.ui.views.your_code.program import UserProgram, arguments, target_call
+from pages.ui.views.your_code.program_state import EditedProgram
 from pages.ui.views.your_code.run_program import Outcome
 from pages.ui.views.your_code.script import to_address
 from pages.ui.views.your_code.signature import with_text
@@ -28,16 +28,16 @@ ROOT = Path(__file__).parents[4]
 STATE, PENDING = program_state._STATE, program_state._PENDING
 
 
-def program_of(text: str) -> Program:
-    return with_text(Program(""), text)
+def program_of(text: str) -> UserProgram:
+    return with_text(UserProgram(""), text)
 
 
 @pytest.fixture
-def ran(monkeypatch, tmp_path) -> list[Program]:
+def ran(monkeypatch, tmp_path) -> list[UserProgram]:
     """Everything that was run. It is recorded in this process, and the visitor sits at this computer."""
-    programs: list[Program] = []
+    programs: list[UserProgram] = []
 
-    def run_here(program: Program) -> Outcome:
+    def run_here(program: UserProgram) -> Outcome:
         programs.append(program)
         trace = recorded(program, tmp_path)
         path = save_trace(trace, tmp_path / f"{len(programs)}.trace")
@@ -51,7 +51,7 @@ def ran(monkeypatch, tmp_path) -> list[Program]:
     return programs
 
 
-def recorded(program: Program, folder: Path) -> Trace:
+def recorded(program: UserProgram, folder: Path) -> Trace:
     file = folder / "your_code.py"
     file.write_text(program.text, "utf-8")
     names: dict[str, Any] = {"torch": torch}
@@ -188,7 +188,7 @@ def test_a_syntax_error_stands_at_its_line_and_keeps_the_inputs(ran):
     app = opened()
     written = app.session_state[STATE]
     broken = replace(written.program, text=written.program.text.replace("def forward(self, x):", "def forward(self, x"))
-    app.session_state[STATE] = Written(broken, 1, syntax=(12, "'(' was never closed"))
+    app.session_state[STATE] = EditedProgram(broken, 1, syntax=(12, "'(' was never closed"))
     app.run()
     assert editor(app)["problem"] == {"line": 12, "message": "'(' was never closed", "of": broken.text}
     assert [row["name"] for row in editor(app)["table"]["rows"]] == ["d_model", "heads", "x"]

@@ -22,7 +22,7 @@ from pages.ui.views.your_code.program import (
     VALUE,
     Input,
     InputError,
-    Program,
+    UserProgram,
     arguments,
     shape_of,
     target_call,
@@ -89,7 +89,7 @@ def test_sizes_in_values_become_numbers():
         Input("x", "B, L", "float32", "ones"),
         Input("scale", "D ** 0.5"),
     )
-    program = Program("", "Net", True, inputs, tuple(SIZES.items()))
+    program = UserProgram("", "Net", True, inputs, tuple(SIZES.items()))
     assert target_call(program) == "Net(width=32)"
     assert arguments(program) == ("x=torch.ones(2, 6)", "scale=32 ** 0.5")
 
@@ -97,11 +97,11 @@ def test_sizes_in_values_become_numbers():
 @pytest.mark.parametrize("text", ["", "1 +", "x = 3", "\0"])
 def test_a_value_that_is_no_expression_is_refused(text):
     with pytest.raises(InputError, match="Try"):
-        arguments(Program("", "f", False, (Input("scale", text),)))
+        arguments(UserProgram("", "f", False, (Input("scale", text),)))
 
 
 def test_whole_numbers_go_by_name_and_defaults_stay_defaults():
-    program = with_text(Program(""), "def f(x, heads, mask=None): ...\n")
+    program = with_text(UserProgram(""), "def f(x, heads, mask=None): ...\n")
     request = request_of(program)
     assert request.target == "f"
     assert request.text == program.text
@@ -112,7 +112,7 @@ def test_whole_numbers_go_by_name_and_defaults_stay_defaults():
 
 def test_any_other_value_goes_into_a_call_after_the_text():
     text = "import torch\n\n\ndef f(x, scale, causal=False):\n    return x * scale if causal else x\n"
-    program = with_text(Program(""), text)
+    program = with_text(UserProgram(""), text)
     inputs = (program.inputs[0], Input("scale", "D ** 0.5"), Input("causal", "True"))
     request = request_of(replace(program, inputs=inputs))
     names: dict[str, object] = {}
@@ -133,7 +133,7 @@ class Net(nn.Module):
 
     def forward(self, x): ...
 """
-    program = with_text(Program(""), text)
+    program = with_text(UserProgram(""), text)
     request = request_of(replace(program, inputs=(Input("bias", "False", is_built_with=True), program.inputs[1])))
     names: dict[str, object] = {}
     exec(request.text, names)
@@ -143,13 +143,13 @@ class Net(nn.Module):
 @pytest.mark.parametrize("name", ["attention", "exercise"])
 def test_the_script_runs_alone_and_gives_the_shape_of_the_output(name, tmp_path, capsys):
     script = tmp_path / "your_code.py"
-    script.write_text(script_of(with_text(Program(""), example_text(name))), "utf-8")
+    script.write_text(script_of(with_text(UserProgram(""), example_text(name))), "utf-8")
     runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out == "torch.Size([2, 6, 32])\n"
 
 
 def test_the_script_of_a_text_that_calls_nothing_is_the_text():
-    assert script_of(Program("x = 1")) == "x = 1\n"
+    assert script_of(UserProgram("x = 1")) == "x = 1\n"
 
 
 INPUTS = st.builds(
@@ -167,7 +167,7 @@ TEXTS = st.text(max_size=300)
 
 @given(
     program=st.builds(
-        Program,
+        UserProgram,
         TEXTS,
         TEXTS,
         st.booleans(),
@@ -186,11 +186,11 @@ def test_any_other_text_in_the_address_is_no_program(value):
 
 def test_every_example_has_room_in_an_address():
     for name in EXAMPLES:
-        assert 0 < len(to_address(with_text(Program(""), example_text(name)))) < 1500
+        assert 0 < len(to_address(with_text(UserProgram(""), example_text(name)))) < 1500
 
 
 def test_a_long_program_is_left_out_of_the_address():
-    assert to_address(Program(f"x = {random.Random(0).randbytes(20_000)!r}\n")) == ""
+    assert to_address(UserProgram(f"x = {random.Random(0).randbytes(20_000)!r}\n")) == ""
 
 
 def test_a_short_address_that_unpacks_to_a_large_text_is_refused():

@@ -8,19 +8,19 @@ from pages.ui.traces.opened import OPENED
 from pages.ui.views.attention import attentions_of
 from pages.ui.views.your_code.examples import example_text
 from pages.ui.views.your_code.line_shapes import marks_of, problem_of
-from pages.ui.views.your_code.program import Program
+from pages.ui.views.your_code.program import UserProgram
 from pages.ui.views.your_code.run_program import run_program
 from pages.ui.views.your_code.signature import with_text
 from tests.pages.views.your_code.programs_that_fail import FAILING
 
 
-def typed(text: str) -> Program:
+def typed(text: str) -> UserProgram:
     """The program as it is when this text was typed over the first example."""
-    program = with_text(Program(""), example_text("attention"))
+    program = with_text(UserProgram(""), example_text("attention"))
     try:
         return with_text(program, text)
     except SyntaxError:
-        return Program(text, program.target, program.is_class, program.inputs, program.sizes)
+        return UserProgram(text, program.target, program.is_class, program.inputs, program.sizes)
 
 
 def test_the_working_attention_runs_and_its_weights_are_recognised():
@@ -53,5 +53,5 @@ def test_a_program_that_fails_shows_what_ran_the_line_and_the_reason(name):
 
 def test_an_input_that_cannot_be_made_is_said_and_nothing_runs():
     program = typed(example_text("attention"))
-    broken = Program(program.text, program.target, True, program.inputs, (("B", 2),))
+    broken = UserProgram(program.text, program.target, True, program.inputs, (("B", 2),))
     assert "D" in run_program(broken).sentence

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pages.ui.views.your_code.examples import EXAMPLES, example_text
-from pages.ui.views.your_code.program import VALUE, Input, Program
+from pages.ui.views.your_code.program import VALUE, Input, UserProgram
 from pages.ui.views.your_code.signature import callables_of, with_input, with_size, with_target, with_text
 
 
-def program_of(text: str) -> Program:
-    return with_text(Program(""), text)
+def program_of(text: str) -> UserProgram:
+    return with_text(UserProgram(""), text)
 
 
 def shapes(text: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ def test_a_parameter_with_a_default_begins_as_that_value():
 
 def test_a_class_of_modules_takes_sizes_to_be_built_and_tensors_to_be_called():
     program = program_of(example_text("attention"))
-    assert (program.target, program.is_class) == ("Attention", True)
+    assert (program.target, program.is_class) == ("CausalAttention", True)
     assert [(one.name, one.text, one.is_built_with) for one in program.inputs] == [
         ("d_model", "D", True),
         ("heads", "H", True),
@@ -64,7 +64,7 @@ def test_the_last_class_of_modules_is_called_and_else_the_last_function():
     text = "class A:\n    def forward(self, x): ...\n\nclass B:\n    def forward(self, x): ...\n\ndef helper(x): ...\n"
     assert program_of(text).target == "B"
     assert program_of("def first(x): ...\n\ndef last(x): ...\n\ndef _private(x): ...\n").target == "last"
-    assert program_of("x = 1\n") == Program("x = 1\n")
+    assert program_of("x = 1\n") == UserProgram("x = 1\n")
 
 
 def test_what_is_no_module_and_no_function_cannot_be_called():

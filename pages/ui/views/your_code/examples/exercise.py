@@ -1,7 +1,7 @@
 from torch import nn
 
 
-class MultiHeadAttention(nn.Module):
+class YourAttention(nn.Module):
     def __init__(self, d_model, heads):
         super().__init__()
         self.heads = heads

@@ -1,7 +1,7 @@
 from torch import nn
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     def __init__(self, d_model, heads):
         super().__init__()
         self.heads = heads
