@@ -109,6 +109,12 @@ def _left(outcome: Outcome | None, objection: str) -> None:
         st.caption(_NOT_BOUNDED.format(bounds=" ".join(loose)))
 
 
+def _draw_whole_page() -> None:
+    """Has the fragment of the editor draw the whole page anew."""
+    st.session_state[_WHOLE_PAGE] = True
+    session.keep_view()
+
+
 def _examples() -> None:
     turn = st.session_state.get("explorer.example_turn", 0)
     st.selectbox(
@@ -128,7 +134,7 @@ def _take_example(key: str, turn: int) -> None:
     if name in EXAMPLES:
         st.session_state["explorer.example_turn"] = turn + 1
         program_state.put(example_text(name))
-        st.session_state[_WHOLE_PAGE] = True
+        _draw_whole_page()
 
 
 def _editor(written: program_state.EditedProgram, outcome: Outcome | None, *, can_run: bool) -> None:
@@ -188,7 +194,7 @@ def _targets(program: UserProgram) -> tuple[str, ...]:
 def _run(text: str) -> None:
     program_state.edit(text)
     program_state.ask_to_run()
-    st.session_state[_WHOLE_PAGE] = True
+    _draw_whole_page()
 
 
 def _change_input(number: int, field: str, value: Any) -> None:
@@ -203,17 +209,17 @@ def _change_input(number: int, field: str, value: Any) -> None:
     if value in allowed:
         changes: Any = {field: value}
         program_state.change(with_input(program, number, replace(program.inputs[number], **changes)))
-        st.session_state[_WHOLE_PAGE] = True  # the sizes stand outside
+        _draw_whole_page()  # the sizes stand outside
 
 
 def _choose_target(name: str) -> None:
     program_state.change(with_target(program_state.written_now().program, name))
-    st.session_state[_WHOLE_PAGE] = True
+    _draw_whole_page()
 
 
 def _go(step: str) -> None:
     session.change_view(step=step, pin=None, trail=None)
-    st.session_state[_WHOLE_PAGE] = True
+    _draw_whole_page()
 
 
 def _remedy(program: UserProgram, outcome: Outcome | None) -> None:
@@ -229,7 +235,7 @@ def _remedy(program: UserProgram, outcome: Outcome | None) -> None:
 def _try(text: str) -> None:
     program_state.put(text)
     program_state.ask_to_run()
-    st.session_state[_WHOLE_PAGE] = True
+    _draw_whole_page()
 
 
 def _take_along(written: program_state.EditedProgram) -> None:

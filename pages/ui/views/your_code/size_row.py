@@ -8,6 +8,7 @@ from functools import partial
 from engine import Trace
 from engine.axes import symbol_for
 from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders
+from pages.ui.state import session
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.views.your_code import program_state
 from pages.ui.views.your_code.program import UserProgram
@@ -43,6 +44,7 @@ def draw_sizes(program: UserProgram, outcome: Outcome | None) -> None:
 
 
 def _moved(has_run: bool, symbol: str, size: int) -> None:
+    session.keep_view()
     program_state.change(with_size(program_state.written_now().program, symbol, size))
     if has_run:
         program_state.ask_to_run()
