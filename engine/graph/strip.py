@@ -92,10 +92,9 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     if folded is None:
         folded = default_folded(trace, module)
-    if around is not None:
-        steps = _near(steps, around, module, folded)
+    near = steps if around is None else _near(steps, around, module, folded)
     rows = _Rows(module)
-    for (_, part), group in groupby(steps, key=lambda step: _fold_key(step, module, folded)):
+    for (_, part), group in groupby(near, key=lambda step: _fold_key(step, module, folded)):
         run = list(group)
         if part:
             rows.fold(trace, run, part)
