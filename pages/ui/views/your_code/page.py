@@ -71,13 +71,13 @@ def draw() -> None:
 
 
 def _draw_both() -> None:
-    written = program_state.begin()
+    program_state.begin()
     objection = own_computer.why_not()
-    asked = program_state.take_request()
-    if not objection:
+    if objection:
+        program_state.forget_runs()
+    else:
         warm_up()
-        if asked:
-            program_state.keep_outcome(run_program(written.program))
+        program_state.run_if_asked(run_program)
     outcome = program_state.outcome()
     if outcome is not None and outcome.name:
         program_state.show_trace(outcome.name)

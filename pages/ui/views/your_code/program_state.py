@@ -6,6 +6,7 @@ A program that comes with an address is shown and never run: only a press in thi
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -19,7 +20,7 @@ from pages.ui.views.your_code.run_program import Outcome
 from pages.ui.views.your_code.script import from_address, to_address
 from pages.ui.views.your_code.signature import with_text
 
-_STATE, _PENDING, _OUTCOME = "explorer.program", "explorer.program_pending", "explorer.program_outcome"
+_STATE, _RUNS = "explorer.program", "explorer.program_runs"
 _ADDRESS = "code"
 _NO_PROGRAM = "{given} was asked for, which is no program: the address was cut short or changed. Shown is {used}."
 
@@ -43,6 +44,21 @@ class EditedProgram:
     syntax: tuple[int, str] | None = None
 
 
+@dataclass
+class ProgramRuns:
+    """The runs of the program in this session.
+
+    Attributes:
+        is_asked: whether the next run of the page runs it.
+        outcome: what the last run led to.
+        is_new: whether that has not been drawn yet.
+    """
+
+    is_asked: bool = False
+    outcome: Outcome | None = None
+    is_new: bool = False
+
+
 def begin() -> EditedProgram:
     """What is in the editor, at the start of a page's run: from the session, or from an address that was opened."""
     asked = session.view(_ADDRESS)
@@ -52,7 +68,7 @@ def begin() -> EditedProgram:
         if linked is not None:
             revision = 0 if written is None else written.revision + 1
             written = EditedProgram(linked, revision, True, asked, _syntax(linked.text))
-            st.session_state.pop(_OUTCOME, None)
+            forget_runs()
         else:
             link_notes.note(LinkProblem(_ADDRESS, asked, _NO_PROGRAM), "what was here before")
     if written is None:
@@ -90,17 +106,34 @@ def ask_to_run() -> None:
     """The next run of the page runs the program. To be called for a person's press alone."""
     written = written_now()
     _keep(replace(written, is_linked=False))
-    st.session_state[_PENDING] = True
+    _runs().is_asked = True
 
 
-def take_request() -> bool:
-    """Whether the program was asked to be run, once."""
-    return bool(st.session_state.pop(_PENDING, False))
+def forget_runs() -> None:
+    """Forgets what was asked for and what the last run led to: a press was for the program that stood there then."""
+    runs = _runs()
+    runs.outcome, runs.is_asked, runs.is_new = None, False, False
+
+
+def run_if_asked(run: Callable[[UserProgram], Outcome]) -> None:
+    """Runs the program where that was asked for, and keeps what it led to.
+
+    Args:
+        run: runs a program.
+    """
+    runs, program = _runs(), written_now().program
+    if runs.is_asked:
+        # From here on the session is not touched: an event that came meanwhile ends this run of the page where it is.
+        runs.outcome, runs.is_new = run(program), True
+        runs.is_asked = False
+    if runs.is_new:
+        session.change_view(step=None, pin=None, trail=None, at=None, scope=None)
+        runs.is_new = False
 
 
 def outcome() -> Outcome | None:
     """What the last run led to: in this session, or the run whose trace the address names."""
-    kept: Outcome | None = st.session_state.get(_OUTCOME)
+    kept = _runs().outcome
     if kept is not None:
         return kept
     name = session.settings_now().opened
@@ -120,17 +153,16 @@ def is_gone() -> bool:
     return False
 
 
-def keep_outcome(kept: Outcome) -> None:
-    """Keeps what a run led to; its trace becomes what every page shows."""
-    st.session_state[_OUTCOME] = kept
-    session.change_view(step=None, pin=None, trail=None, at=None, scope=None)
-
-
 def show_trace(name: str) -> None:
     """Makes a trace what every page shows."""
     settings = session.settings_now()
     if settings.opened != name:
         session.change_settings(dataclasses.replace(settings, opened=name))
+
+
+def _runs() -> ProgramRuns:
+    runs: ProgramRuns = st.session_state.setdefault(_RUNS, ProgramRuns())
+    return runs
 
 
 def _keep(written: EditedProgram) -> None:

@@ -25,7 +25,7 @@ from pages.ui.views.your_code.signature import with_text
 from tests.pages.shown import stage
 
 ROOT = Path(__file__).parents[4]
-STATE, PENDING = program_state._STATE, program_state._PENDING
+STATE, RUNS = program_state._STATE, program_state._RUNS
 
 
 def program_of(text: str) -> UserProgram:
@@ -74,7 +74,7 @@ def opened(**query: str) -> AppTest:
 def pressed(app: AppTest) -> AppTest:
     """Run, as the button in the editor asks for it."""
     app.session_state[STATE] = replace(app.session_state[STATE], is_linked=False)
-    app.session_state[PENDING] = True
+    app.session_state[RUNS] = replace(app.session_state[RUNS], is_asked=True)
     return app.run()
 
 
@@ -140,6 +140,17 @@ def test_code_in_the_address_is_shown_and_waits_for_a_press(ran):
     pressed(app)
     assert [one.text for one in ran] == [program.text]
     assert "Read it before you press" not in words(app)
+
+
+def test_a_press_for_one_program_never_runs_another_that_comes_with_an_address(ran):
+    app = opened()
+    app.session_state[RUNS] = replace(app.session_state[RUNS], is_asked=True)
+    app.session_state[STATE] = None
+    app.query_params["code"] = to_address(program_of("def double(x):\n    return x * 2\n"))
+    app.session_state["explorer.view"] = {"code": app.query_params["code"]}
+    app.run()
+    assert editor(app)["linked"] is True
+    assert ran == []
 
 
 def test_an_address_that_holds_no_program_leaves_what_was_there_and_says_so(ran):
