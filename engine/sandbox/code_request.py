@@ -123,7 +123,15 @@ class CodeRequest:
 
     def to_json(self) -> str:
         """The request as JSON."""
-        return json.dumps(asdict(self) | {"symbols": dict(self.symbols)})
+        return json.dumps(
+            {
+                "text": self.text,
+                "inputs": [asdict(entry) for entry in self.inputs],
+                "symbols": dict(self.symbols),
+                "target": self.target,
+                "limits": asdict(self.limits),
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> CodeRequest:

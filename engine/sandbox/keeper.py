@@ -27,7 +27,9 @@ from engine.sandbox.worker import RAN_FILE, work
 
 _LOOK = 0.05  # seconds between two looks at memory and processes
 _SPARE = 2**29  # bytes that saving may take beyond the limit of the code
-_THREADS = 8  # of a process, for the control group, which counts threads
+# A process that reaches its limit is refused memory, and can say where. This much more, and all of them are ended.
+_BEYOND = 2**27
+_THREADS = 64  # that may run beside the processes: the control group counts both
 
 
 def keep(channel: socket.socket) -> None:
@@ -42,7 +44,7 @@ def keep(channel: socket.socket) -> None:
         channel.sendall(json.dumps(means).encode() + b"\n")
         return
     channel.sendall(b"{}\n")  # from now on the code's own time counts
-    group = ControlGroup(asked["token"], asked["nbytes"] + _SPARE, asked["processes"] * _THREADS)
+    group = ControlGroup(asked["token"], asked["nbytes"] + _SPARE, asked["processes"] + _THREADS)
     told: dict[str, Any] = {}
     try:
         told = _Watch(asked, group, channel).told()
@@ -114,16 +116,16 @@ class _Watch:
 
     def _exceeded(self) -> EndingKind | None:
         """The limit that the code is beyond."""
-        allowed = self._asked["seconds"] + GRACE
+        allowed, room = self._asked["seconds"] + GRACE, self._asked["nbytes"] + _BEYOND
         if os.path.exists(self._folder / RAN_FILE):
-            allowed += SAVING
+            allowed, room = allowed + SAVING, room + _SPARE
         if time.monotonic() - self._began > allowed:
             return EndingKind.TIMED_OUT
         running = self._left()
         if len(running) > self._asked["processes"]:
             return EndingKind.TOO_MANY_PROCESSES
         taken = sum(max(0, resident_bytes(pid) - self._usual) for pid in running)
-        return EndingKind.OUT_OF_MEMORY if taken > self._asked["nbytes"] + _SPARE else None
+        return EndingKind.OUT_OF_MEMORY if taken > room else None
 
     def _read(self) -> None:
         """What was printed; what goes beyond the limit is read too, or the code would wait."""

@@ -97,7 +97,7 @@ def _ending(told: dict[str, Any], by_itself: dict[str, Any]) -> dict[str, Any]:
         return {"kind": EndingKind.LOST}
     if told.get("stopped"):
         return {"kind": told["stopped"]}
-    if by_itself:
+    if by_itself.get("kind") in list(EndingKind):
         return by_itself
     if "signal" in told:
         return {"kind": EndingKind.CRASHED, "signal": told["signal"]}

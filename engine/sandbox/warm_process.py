@@ -18,6 +18,7 @@ from engine.sandbox.code_request import GRACE, SAVING, Limits
 from engine.sandbox.environment import TOKEN, child_environment
 from engine.sandbox.process_tree import end_all, marked
 
+_COMMAND = [sys.executable, "-P", "-m", "engine.sandbox.warm_server"]
 _STARTING = 120.0  # seconds until a slow machine has loaded torch
 _ENDING = 15.0  # seconds until everything that code started has ended
 _lock = threading.Lock()
@@ -79,7 +80,7 @@ class _WarmProcess:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "engine.sandbox.warm_server"],
+                _COMMAND,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
