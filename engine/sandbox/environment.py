@@ -26,7 +26,7 @@ _ALLOWED = (
     "NUMBER_OF_PROCESSORS",
     "PROCESSOR_ARCHITECTURE",
 )
-_HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 TOKEN = "TENSOR_SHAPE_EXPLORER_SANDBOX"  # its value is in the environment of all processes that one caller started
 
 
@@ -43,7 +43,7 @@ def child_environment(folder: Path, token: str, given: Mapping[str, str] = os.en
     paths = [str(_PROJECT), *(path for path in sys.path if os.path.isabs(path))]
     return (
         kept
-        | dict.fromkeys(_HOMES, str(folder))
+        | dict.fromkeys(HOMES, str(folder))
         | {
             TOKEN: token,
             # The packages that the caller has, also those of a user's own site, which is found by HOME.

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -170,6 +171,8 @@ class _Watch:
         _limit(resource.RLIMIT_CORE, 0, 0)
         try:
             work(self._folder)
+        except BaseException:  # the code has broken what the engine uses
+            traceback.print_exc()
         finally:
             os._exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import secrets
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +20,8 @@ from engine.sandbox.code_request import GRACE, SAVING, Limits
 from engine.sandbox.environment import TOKEN, child_environment
 from engine.sandbox.process_tree import end_all, marked
 
-_COMMAND = [sys.executable, "-P", "-m", "engine.sandbox.warm_server"]
+_NOT_STARTED = "the process in which code runs did not start"
+COMMAND = [sys.executable, "-P", "-m", "engine.sandbox.warm_server"]
 _STARTING = 120.0  # seconds until a slow machine has loaded torch
 _ENDING = 15.0  # seconds until everything that code started has ended
 _lock = threading.Lock()
@@ -34,27 +37,36 @@ def warm_process() -> _WarmProcess:
         return _running
 
 
-def run_watched(folder: Path, limits: Limits) -> dict[str, Any]:
-    """Runs the request in a folder; what is told of it, {} where the process that watches it is gone."""
-    process = warm_process()
-    told: Any = None
-    with process.channel() as channel, suppress(OSError, ValueError):
-        asked = {
-            "folder": str(folder),
-            "token": secrets.token_hex(8),
-            "seconds": limits.seconds,
-            "nbytes": limits.nbytes,
-            "output": limits.output,
-            "processes": limits.processes,
-        }
-        answers = _asked(channel, asked)
-        if answers.readline():
-            channel.settimeout(limits.seconds + GRACE + SAVING + _ENDING)
-            told = json.loads(answers.readline())
-    if not isinstance(told, dict):
+def end_warm_process() -> None:
+    """Ends the warm process, if there is one, and everything that it has started."""
+    global _running
+    with _lock:
+        process, _running = _running, None
+    if process is not None:
         process.end()
-        return {}
-    return told
+
+
+def run_watched(folder: Path, limits: Limits) -> dict[str, Any]:
+    """Runs the request in a folder; what is told of it, {} where the process that watches it is gone.
+
+    Raises:
+        OSError: no process can be started.
+    """
+    asked = asdict(limits) | {"folder": str(folder), "token": secrets.token_hex(8)}
+    for _ in range(2):  # it may have ended for want of work just now
+        process = warm_process()
+        has_begun = False
+        with process.channel() as channel, suppress(OSError, ValueError):
+            answers = _asked(channel, asked)
+            has_begun = bool(answers.readline())
+            channel.settimeout(limits.seconds + GRACE + SAVING + _ENDING)
+            told = json.loads(answers.readline() or "null")
+            if isinstance(told, dict):
+                return told
+        process.end()
+        if has_begun:
+            return {}
+    raise ChildProcessError(errno.ECHILD, _NOT_STARTED)
 
 
 @functools.cache
@@ -80,7 +92,7 @@ class _WarmProcess:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                _COMMAND,
+                COMMAND,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -88,6 +100,10 @@ class _WarmProcess:
                 env=child_environment(Path(tempfile.gettempdir()), self._token),
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
@@ -102,8 +118,7 @@ class _WarmProcess:
 
     def end(self) -> None:
         """Ends it and everything that it and its runs have started."""
-        with _lock:
-            self._control.close()
-            self._process.kill()
-            self._process.wait()
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
         end_all(lambda: marked(f"{TOKEN}={self._token}"))

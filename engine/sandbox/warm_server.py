@@ -15,6 +15,7 @@ import socket
 import torch
 
 from engine.record.recorder import record
+from engine.sandbox import linux
 from engine.sandbox.keeper import keep
 
 _IDLE = 900.0  # seconds
@@ -22,6 +23,7 @@ _IDLE = 900.0  # seconds
 
 def serve(control: socket.socket) -> None:
     """Forks a keeper for every channel that comes."""
+    linux.become_subreaper()  # of what outlives a keeper
     _load_what_every_run_needs()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers
     while select.select([control], [], [], _IDLE)[0]:

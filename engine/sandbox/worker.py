@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 
@@ -25,6 +25,7 @@ from engine.record.recorder import record, recording
 from engine.record.trace import Trace
 from engine.sandbox.code_request import TEXT_FILE, CodeRequest
 from engine.sandbox.code_run import EndingKind
+from engine.sandbox.environment import HOMES
 from engine.sandbox.program import NotFittingError, chosen_program, loaded_text
 
 REQUEST_FILE, TRACE_FILE, ENDING_FILE, RAN_FILE = "request.json", "run.trace", "ending.json", "ran"
@@ -40,7 +41,9 @@ class _OutOfTime(BaseException):
 def work(folder: Path) -> None:
     """Runs the request that lies in a folder, writes the trace and how it ended beside it, and ends this process."""
     me = os.getpid()
+    os.environ.update(dict.fromkeys(HOMES, str(folder)))
     request = CodeRequest.from_json((folder / REQUEST_FILE).read_text("utf-8"))
+    sys.stdout, sys.stderr = _stream(1), _stream(2)
     began = time.perf_counter()
     told, trace = _run(request)
     if os.getpid() != me:  # a fork that the code made, and let go on here
@@ -56,6 +59,11 @@ def work(folder: Path) -> None:
             stream.flush()
     (folder / ENDING_FILE).write_text(json.dumps(told), "utf-8")
     os._exit(0)
+
+
+def _stream(number: int) -> TextIO:
+    """A stream that passes every line on at once, so that output and errors stand in order."""
+    return open(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _run(request: CodeRequest) -> tuple[dict[str, Any], Trace | None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 
-from engine.sandbox.code_run import EndingKind as Kind
+from engine.sandbox.code_run import EndingKind
 
 
 @dataclass(frozen=True)
@@ -20,52 +22,222 @@ class HostileProgram:
 
     name: str
     text: str
-    endings: tuple[Kind, ...]
+    endings: tuple[EndingKind, ...]
     line: int | None = None
 
 
-_STARTED = "import os, signal, socket, subprocess, sys, time, torch\n"
+OUTLIVES = str(900_000 + os.getpid())  # an argument by which a process that is left behind is known
+_STARTED = "import os, signal, subprocess, sys, time, torch\n"
 _ENDED = "result = torch.ones(2)\n"
-_ALL = (
-    ("loops for ever", "while True:\n    pass\n", (Kind.TIMED_OUT,), 2),
-    ("catches everything and loops", "while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass\n", (Kind.TIMED_OUT,), None),
-    ("never returns from C", "sum(range(10**15))\n", (Kind.TIMED_OUT,), None),
-    ("calls exit", "x = torch.ones(2)\nexit()\n", (Kind.EXITED,), 3),
-    ("ends its process at once", "os._exit(3)\n", (Kind.EXITED,), None),
-    ("ends its process as if all were well", "os._exit(0)\n", (Kind.EXITED,), None),
-    ("is a fork bomb", "while True:\n    os.fork()\n", (Kind.TOO_MANY_PROCESSES, Kind.TIMED_OUT, Kind.RAISED), None),
-    ("is a bomb of threads", "import threading\nwhile True:\n    threading.Thread(target=time.sleep, args=(99,)).start()\n", (Kind.RAISED, Kind.TIMED_OUT, Kind.OUT_OF_MEMORY), None),
-    ("wants 20 GiB of tensors at once", "x = torch.ones(5 * 2**30)\n", (Kind.OUT_OF_MEMORY,), 2),
-    ("wants 20 GiB of tensors in pieces", "kept = []\nfor _ in range(320):\n    kept.append(torch.ones(2**24))\n", (Kind.OUT_OF_MEMORY,), 4),
-    ("wants 20 GiB in many processes", "for _ in range(60):\n    if os.fork() == 0:\n        x = torch.ones(2**24)\n        time.sleep(99)\ntime.sleep(99)\n", (Kind.OUT_OF_MEMORY,), None),
-    ("wants 20 GiB of bytes", "x = bytearray(20 * 2**30)\n", (Kind.OUT_OF_MEMORY,), 2),
-    ("frees its limits and wants 20 GiB", "import resource\nfor kind in (resource.RLIMIT_AS,):\n    resource.setrlimit(kind, (resource.getrlimit(kind)[1],) * 2)\nx = torch.ones(5 * 2**30)\n", (Kind.OUT_OF_MEMORY,), None),
-    ("closes every file", "os.closerange(0, 1000)\n", (Kind.FINISHED,), None),
-    ("writes to every file", "for number in range(3, 100):\n    try:\n        os.write(number, b'{}' * 1000)\n    except OSError:\n        pass\n", (Kind.FINISHED,), None),
-    ("prints for ever", "while True:\n    print('x' * 10000)\n", (Kind.TIMED_OUT,), 3),
-    ("writes a huge file", "with open('huge', 'wb') as file:\n    while True:\n        file.write(bytes(2**24))\n", (Kind.RAISED, Kind.TIMED_OUT), None),
-    ("writes a huge trace", "with open('run.trace', 'wb') as file:\n    file.truncate(2**28)\nos._exit(0)\n", (Kind.EXITED,), None),
-    ("links its trace to a device", "os.symlink('/dev/zero', 'run.trace')\nos._exit(0)\n", (Kind.EXITED,), None),
-    ("makes pipes of its results", "os.mkfifo('run.trace')\nos.mkfifo('ending.json')\nos._exit(0)\n", (Kind.EXITED,), None),
-    ("links its folder elsewhere", "here = os.getcwd()\nimport shutil\nshutil.rmtree(here)\nos.symlink('{outside}', here)\nos._exit(0)\n", (Kind.EXITED,), None),
-    ("takes all rights from its folder", "os.makedirs('a/b')\nos.chmod('a/b', 0)\nos.chmod('a', 0)\nos.symlink('{outside}', 'c')\nos.chmod('.', 0)\n", (Kind.FINISHED, Kind.EXITED, Kind.CRASHED), None),
-    ("says that it ended otherwise", "import json\nopen('ending.json', 'w').write(json.dumps({'kind': ['x'], 'line': 'y', 'seconds': {}, 'target': 3}))\nos._exit(0)\n", (Kind.EXITED,), None),
-    ("leaves a daemon", "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        subprocess.Popen(['sleep', '98765'], start_new_session=True)\n        time.sleep(98765)\n    os._exit(0)\nos.wait()\n", (Kind.FINISHED,), None),
-    ("leaves a daemon without an environment", "subprocess.Popen(['setsid', 'sleep', '98765'], env={}, start_new_session=True)\n", (Kind.FINISHED,), None),
-    ("leaves a process whose first thread is over", "import ctypes, threading\nif os.fork() == 0:\n    os.setsid()\n    threading.Thread(target=time.sleep, args=(98765,)).start()\n    ctypes.CDLL(None).pthread_exit(None)\ntime.sleep(0.2)\n", (Kind.FINISHED,), None),
-    ("kills its parents", "for _ in range(3):\n    try:\n        os.kill(os.getppid(), signal.SIGKILL)\n    except OSError:\n        pass\n", (Kind.FINISHED, Kind.LOST), None),
-    ("kills everything it sees", "for pid in range(1, 40000):\n    if pid != os.getpid():\n        try:\n            os.kill(pid, signal.SIGKILL)\n        except OSError:\n            pass\n", (Kind.FINISHED,), None),
-    ("stops its parents", "try:\n    os.kill(os.getppid(), signal.SIGSTOP)\nexcept OSError:\n    pass\n", (Kind.FINISHED, Kind.LOST), None),
-    ("stops itself", "os.kill(os.getpid(), signal.SIGSTOP)\n", (Kind.TIMED_OUT,), None),
-    ("ignores every signal", "for number in range(1, 65):\n    try:\n        signal.signal(number, signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\nwhile True:\n    pass\n", (Kind.TIMED_OUT,), None),
-    ("crashes in C", "import ctypes\nctypes.string_at(0)\n", (Kind.CRASHED,), None),
-    ("aborts", "os.abort()\n", (Kind.CRASHED,), None),
-    ("kills itself", "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(99)\n", (Kind.CRASHED,), None),
-    ("recurses without an end", "def f(): f()\nf()\n", (Kind.RAISED,), 2),
-    ("raises what cannot be printed", "class E(Exception):\n    def __str__(self): os.abort()\nraise E\n", (Kind.RAISED, Kind.CRASHED), None),
-    ("asks for a word", "input()\n", (Kind.RAISED,), 2),
-    ("breaks what the engine uses", "import json, pathlib\njson.dumps = os.replace = pathlib.Path.write_text = None\n", (Kind.EXITED,), None),
-    ("leaves a thread that runs on", "import threading\nthreading.Thread(target=time.sleep, args=(98765,)).start()\n", (Kind.FINISHED,), None),
-    ("has a null character", "x = '\0'\n", (Kind.SYNTAX_ERROR, Kind.RAISED), None),
-)
-HOSTILE_PROGRAMS = tuple(HostileProgram(name, _STARTED + text + _ENDED, endings, line) for name, text, endings, line in _ALL)
+_HEADING = re.compile("## (?P<name>.+): (?P<endings>[a-z_ ]+?)(?: at line (?P<line>[0-9]+))?\n")
+_PROGRAMS = r"""
+## loops for ever: timed_out at line 2
+while True:
+    pass
+
+## catches everything and loops: timed_out
+while True:
+    try:
+        time.sleep(1)
+    except BaseException:
+        pass
+
+## never returns from C: timed_out
+sum(range(10**15))
+
+## calls exit: exited at line 3
+x = torch.ones(2)
+exit()
+
+## ends its process at once: exited
+os._exit(3)
+
+## ends its process as if all were well: exited
+os._exit(0)
+
+## is a fork bomb: too_many_processes or timed_out or raised
+while True:
+    os.fork()
+
+## is a bomb of threads: raised or timed_out or out_of_memory
+import threading
+while True:
+    threading.Thread(target=time.sleep, args=(99,)).start()
+
+## wants 20 GiB of tensors at once: out_of_memory at line 2
+x = torch.ones(5 * 2**30)
+
+## wants 20 GiB of tensors in pieces: out_of_memory at line 4
+kept = []
+for _ in range(320):
+    kept.append(torch.ones(2**24))
+
+## wants 20 GiB in many processes: out_of_memory
+for _ in range(60):
+    if os.fork() == 0:
+        x = torch.ones(2**24)
+        time.sleep(99)
+time.sleep(99)
+
+## wants 20 GiB of bytes: out_of_memory at line 2
+x = bytearray(20 * 2**30)
+
+## frees its limits and wants 20 GiB: out_of_memory
+import resource
+for kind in (resource.RLIMIT_AS,):
+    resource.setrlimit(kind, (resource.getrlimit(kind)[1],) * 2)
+x = torch.ones(5 * 2**30)
+
+## closes every file: finished
+os.closerange(0, 1000)
+
+## writes to every file: finished
+for number in range(3, 100):
+    try:
+        os.write(number, b'{}' * 1000)
+    except OSError:
+        pass
+
+## prints for ever: timed_out at line 3
+while True:
+    print('x' * 10000)
+
+## writes a huge file: raised or timed_out
+with open('huge', 'wb') as file:
+    while True:
+        file.write(bytes(2**24))
+
+## writes a huge trace: exited
+with open('run.trace', 'wb') as file:
+    file.truncate(2**28)
+os._exit(0)
+
+## links its trace to a device: exited
+os.symlink('/dev/zero', 'run.trace')
+os._exit(0)
+
+## makes pipes of its results: exited
+os.mkfifo('run.trace')
+os.mkfifo('ending.json')
+os._exit(0)
+
+## links its folder elsewhere: exited
+here = os.getcwd()
+import shutil
+shutil.rmtree(here)
+os.symlink('{outside}', here)
+os._exit(0)
+
+## takes all rights from its folder: finished or exited or crashed
+os.makedirs('a/b')
+os.chmod('a/b', 0)
+os.chmod('a', 0)
+os.symlink('{outside}', 'c')
+os.chmod('.', 0)
+
+## says that it ended otherwise: exited
+import json
+open('ending.json', 'w').write(json.dumps({'kind': ['x'], 'line': 'y', 'seconds': {}, 'target': 3}))
+os._exit(0)
+
+## leaves a daemon: finished
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        subprocess.Popen(['sleep', '{seconds}'], start_new_session=True)
+        time.sleep({seconds})
+    os._exit(0)
+os.wait()
+
+## leaves a daemon without an environment: finished
+subprocess.Popen(['setsid', 'sleep', '{seconds}'], env={}, start_new_session=True)
+
+## leaves a process whose first thread is over: finished
+import ctypes, threading
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=time.sleep, args=({seconds},)).start()
+    ctypes.CDLL(None).pthread_exit(None)
+time.sleep(0.2)
+
+## kills its parent: finished or lost
+if os.getppid() > 1:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1)
+else:
+    os.kill(1, signal.SIGKILL)
+
+## kills everything it sees: finished
+if os.getppid() > 1:
+    raise RuntimeError('not in a group of processes of its own')
+for pid in range(1, 40000):
+    if pid != os.getpid():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+## stops its parent: finished or lost
+os.kill(os.getppid(), signal.SIGSTOP)
+
+## stops itself: timed_out
+os.kill(os.getpid(), signal.SIGSTOP)
+
+## ignores every signal: timed_out
+for number in range(1, 65):
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError):
+        pass
+while True:
+    pass
+
+## crashes in C: crashed
+import ctypes
+ctypes.string_at(0)
+
+## aborts: crashed
+os.abort()
+
+## kills itself: crashed
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(99)
+
+## recurses without an end: raised at line 2
+def f(): f()
+f()
+
+## raises what cannot be printed: raised or crashed
+class E(Exception):
+    def __str__(self): os.abort()
+raise E
+
+## asks for a word: raised at line 2
+input()
+
+## breaks what the engine uses: exited
+import json, pathlib
+json.dumps = os.replace = pathlib.Path.write_text = None
+
+## leaves a thread that runs on: finished
+import threading
+threading.Thread(target=time.sleep, args=({seconds},)).start()
+
+## has a null character: syntax_error or raised
+x = '{null}'
+"""
+
+
+def _programs() -> tuple[HostileProgram, ...]:
+    programs = []
+    for section in _PROGRAMS.strip().split("\n\n"):
+        heading = _HEADING.match(f"{section}\n")
+        assert heading is not None, section
+        text = section[heading.end() :].replace("{seconds}", OUTLIVES).replace("{null}", "\0")
+        endings = tuple(EndingKind(kind) for kind in heading["endings"].split(" or "))
+        line = None if heading["line"] is None else int(heading["line"])
+        programs.append(HostileProgram(heading["name"], f"{_STARTED}{text}\n{_ENDED}", endings, line))
+    return tuple(programs)
+
+
+HOSTILE_PROGRAMS = _programs()
