@@ -71,7 +71,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class CodeRun:
+class SandboxRun:
     """A run of a person's code.
 
     Attributes:

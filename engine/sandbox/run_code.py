@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.sandbox.code_request import CodeRequest
-from engine.sandbox.code_run import CodeRun, EndingKind, ending_from
+from engine.sandbox.code_run import SandboxRun, EndingKind, ending_from
 from engine.sandbox.separate_process import run_separately
 from engine.sandbox.worker import ENDING_FILE, REQUEST_FILE, TRACE_FILE
 
@@ -47,7 +47,7 @@ def bounds() -> tuple[str, ...]:
     return () if there.get("apart") else (_NOT_APART,)
 
 
-def run_code(request: CodeRequest, path: str | os.PathLike[str]) -> CodeRun:
+def run_code(request: CodeRequest, path: str | os.PathLike[str]) -> SandboxRun:
     """Runs the code, and waits for its end: for as long as its limits allow, and some seconds in which it is saved.
 
     Args:
@@ -73,7 +73,7 @@ def run_code(request: CodeRequest, path: str | os.PathLike[str]) -> CodeRun:
     limits = request.limits
     ended = _ending(told, by_itself)
     seconds = by_itself.get("seconds")
-    return CodeRun(
+    return SandboxRun(
         ending=ending_from(ended, limits.seconds, limits.nbytes, limits.processes),
         trace_path=trace,
         target=str(by_itself.get("target", ""))[:200],

@@ -13,7 +13,7 @@ import psutil
 
 from engine.sandbox import process_tree
 from engine.sandbox.code_request import CodeRequest, Limits
-from engine.sandbox.code_run import CodeRun
+from engine.sandbox.code_run import SandboxRun
 from engine.sandbox.run_code import run_code
 from engine.sandbox.warm_process import warm_process
 from tests.engine.sandbox.hostile_programs import OUTLIVES, HostileProgram
@@ -28,7 +28,7 @@ NOT_APART = (
 )
 
 
-def attack(program: HostileProgram, folder: Path) -> tuple[CodeRun, str]:
+def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
     """The run of a program, and what is wrong about it; "" where nothing is."""
     victim = folder / "victim"
     victim.mkdir()
