@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.explain.axis_colours import axis_colour
 from engine.record.trace import Step, Trace
 
 if TYPE_CHECKING:
@@ -97,7 +98,14 @@ def explanation_html(explanation: Explanation) -> str:
     for text in filter(None, (explanation.formula, explanation.arithmetic)):
         parts.append(f"<div {_CODE}>{_escaped(text, 2000)}</div>")
     rows = [
-        _row((f"{term.contribution:.6g}", " · ".join(_factor(f.parent.name, f.index, f.value) for f in term.factors)))
+        _row(
+            (
+                f"{term.contribution:.6g}",
+                _escaped(
+                    " · ".join(_factor(factor.parent.name, factor.index, factor.value) for factor in term.factors)
+                ),
+            )
+        )
         for term in largest.terms
     ]
     if rows:
@@ -113,10 +121,19 @@ def _factor(name: str, index: Sequence[int], value: float) -> str:
 
 
 def _columns(step: Step) -> tuple[str, ...]:
-    sizes = " · ".join(f"{axis or '?'} {size}" for axis, size in zip(step.axes, step.shape, strict=True))
+    """What stands under the headings, as HTML."""
+    sizes = " · ".join(_axis(axis, size) for axis, size in zip(step.axes, step.shape, strict=True))
     dtype = str(step.dtype).removeprefix("torch.")
     expression = " ".join(step.source.expression.split()) if step.source else ""
-    return (str(step.index), step.name, step.op, sizes or "one number", dtype, step.memory, expression)
+    texts = map(_escaped, (str(step.index), step.name, step.op, dtype, step.memory, expression))
+    index, name, op, dtype, memory, code = texts
+    return (index, name, op, sizes or "one number", dtype, memory, f"<code>{code}</code>" if code else "")
+
+
+def _axis(symbol: str | None, size: int) -> str:
+    """One axis, underlined in its colour, which is seen on a light page and on a dark one."""
+    shown = _escaped(f"{symbol or '?'} {size}", 40)
+    return f'<span style="border-bottom:2px solid {axis_colour(symbol)};white-space:nowrap">{shown}</span>'
 
 
 def _picture(value: Tensor) -> str:
@@ -145,7 +162,8 @@ def _cell(number: float, most: float) -> str:
 
 
 def _row(cells: Iterable[str], tag: str = "td") -> str:
-    return f"<tr>{''.join(f'<{tag}>{_escaped(cell)}</{tag}>' for cell in cells)}</tr>"
+    """A row of a table, whose cells are HTML."""
+    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
 def _paragraph(text: str) -> str:

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from engine import Config, explain, record, run
+from engine.explain.axis_colours import axis_colour
+from pages.ui.app import palette
 
 LIMIT = 300_000
 
@@ -52,8 +54,10 @@ def test_a_long_trace_lists_its_first_steps_and_says_how_many_are_left():
 def test_a_step_shows_its_axes_its_code_and_the_corner_of_its_numbers(trace):
     scores = trace.find("encoder.layers.0.self_attention.scores")
     tree = parsed(scores._repr_html_())
-    text = " ".join(tree.itertext())
+    text = "".join(tree.itertext())
     assert "B 2 · H 4 · S 5 · S 5" in text
+    underlined = {axis.text: axis.get("style") for axis in tree.iter("span")}
+    assert f"2px solid {palette.axis_colour('H')};" in underlined["H 4"]
     assert "query @ key_t" in text
     numbers = [cell.text for cell in list(tree.iter("table"))[1].iter("td")]
     assert numbers == [f"{number:.3g}" for number in scores.value[0, 0].flatten().tolist()]
@@ -87,6 +91,11 @@ def test_an_explanation_shows_its_sentence_and_its_largest_terms(trace):
     tree = parsed(explanation._repr_html_())
     assert explanation.sentence in "".join(tree.itertext())
     assert len([row for row in tree.iter("tr") if row[0].tag == "td"]) == 8
+
+
+@pytest.mark.parametrize("symbol", [*palette.AXIS, None, "1", "H*d_k", "3*d_model", "width", "L + 1", "é"])
+def test_an_axis_has_the_colour_that_it_has_in_the_app(symbol):
+    assert axis_colour(symbol) == palette.axis_colour(symbol)
 
 
 def test_a_failed_trace_says_so():
