@@ -33,6 +33,7 @@ def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
     victim = folder / "victim"
     victim.mkdir()
     (victim / "mine.txt").write_text("mine")
+    warm_process()
     before = _state()
     with _temporary_folders_in(folder):
         run = run_code(CodeRequest(program.text.replace("{outside}", str(victim)), limits=LIMITS), folder / "run.trace")
@@ -46,7 +47,7 @@ def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
     if os.listdir(victim) != ["mine.txt"] or victim.stat().st_mode & 0o777 == 0:
         wrong.append(f"a folder outside its own has {os.listdir(victim)}")
     if (after := _state()) != before:
-        wrong.append(f"the caller had {before} and has {after}")
+        wrong.append(f"of the caller {[one for one, other in zip(before, after, strict=True) if one != other]} changed")
     if {path.name for path in folder.iterdir()} - {"victim", "run.trace"}:
         wrong.append(f"it left {list(folder.iterdir())}")
     wrong += _left_running()

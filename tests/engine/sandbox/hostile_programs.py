@@ -72,7 +72,7 @@ kept = []
 for _ in range(320):
     kept.append(torch.ones(2**24))
 
-## wants 20 GiB in many processes: out_of_memory
+## wants 20 GiB in many processes: out_of_memory or timed_out
 for _ in range(60):
     if os.fork() == 0:
         x = torch.ones(2**24)
