@@ -97,17 +97,10 @@ def explanation_html(explanation: Explanation) -> str:
     parts = [_paragraph(_escaped(explanation.sentence, 2000))]
     for text in filter(None, (explanation.formula, explanation.arithmetic)):
         parts.append(f"<div {_CODE}>{_escaped(text, 2000)}</div>")
-    rows = [
-        _row(
-            (
-                f"{term.contribution:.6g}",
-                _escaped(
-                    " · ".join(_factor(factor.parent.name, factor.index, factor.value) for factor in term.factors)
-                ),
-            )
-        )
-        for term in largest.terms
-    ]
+    rows = []
+    for term in largest.terms:
+        read = " · ".join(_factor(factor.parent.name, factor.index, factor.value) for factor in term.factors)
+        rows.append(_row((f"{term.contribution:.6g}", _escaped(read))))
     if rows:
         parts.append(f"<table {_TABLE}>{_row(('term', 'read'), 'th')}{''.join(rows)}</table>")
     if explanation.count > len(largest.terms):

@@ -25,8 +25,8 @@ class Tone:
         return self.dark if dark else self.light
 
 
-# By symbol, on a light page and on a dark one. L stands for S or T, so it sits between their hues; N is nearly S (all its
-# tokens but one) and H_kv nearly H (fewer heads of the same kind). Notebooks show the same colours: they lie with the
+# By symbol, on a light page and on a dark one. L stands for S or T, so it sits between their hues; N is nearly S, all
+# its tokens but one; H_kv is nearly H. Notebooks show the same colours: they lie with the
 # engine, as data, because importing the engine loads torch.
 _COLOURS = json.loads((Path(__file__).parents[3] / "engine" / "axis_colours.json").read_text("utf-8"))
 AXIS: Mapping[str, Tone] = {symbol: Tone(*tones) for symbol, tones in _COLOURS["named"].items()}

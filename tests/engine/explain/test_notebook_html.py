@@ -57,7 +57,7 @@ def test_a_step_shows_its_axes_its_code_and_the_corner_of_its_numbers(trace):
     text = "".join(tree.itertext())
     assert "B 2 · H 4 · S 5 · S 5" in text
     underlined = {axis.text: axis.get("style") for axis in tree.iter("span")}
-    assert f"2px solid {palette.axis_colour('H')};" in underlined["H 4"]
+    assert f"2px solid {axis_colour('H')};" in underlined["H 4"]
     assert "query @ key_t" in text
     numbers = [cell.text for cell in list(tree.iter("table"))[1].iter("td")]
     assert numbers == [f"{number:.3g}" for number in scores.value[0, 0].flatten().tolist()]
@@ -94,8 +94,11 @@ def test_an_explanation_shows_its_sentence_and_its_largest_terms(trace):
 
 
 @pytest.mark.parametrize("symbol", [*palette.AXIS, None, "1", "H*d_k", "3*d_model", "width", "L + 1", "é"])
-def test_an_axis_has_the_colour_that_it_has_in_the_app(symbol):
-    assert axis_colour(symbol) == palette.axis_colour(symbol)
+def test_an_axis_has_a_colour_between_the_two_that_it_has_in_the_app(symbol):
+    light, colour, dark = palette.axis_colour(symbol), axis_colour(symbol), palette.axis_colour(symbol, dark=True)
+    for at in (1, 3, 5):
+        low, middle, high = (int(tone[at : at + 2], 16) for tone in (light, colour, dark))
+        assert min(low, high) <= middle <= max(low, high)
 
 
 def test_a_failed_trace_says_so():

@@ -34,7 +34,7 @@ def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
     victim.mkdir()
     (victim / "mine.txt").write_text("mine")
     warm_process()
-    before = _state()
+    before, files = _state(), len(os.listdir("/proc/self/fd"))
     with _temporary_folders_in(folder):
         run = run_code(CodeRequest(program.text.replace("{outside}", str(victim)), limits=LIMITS), folder / "run.trace")
     wrong = []
@@ -46,6 +46,8 @@ def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
         wrong.append(f"it left {len(run.output)} characters of output and the sentence {run.ending.sentence!r}")
     if os.listdir(victim) != ["mine.txt"] or victim.stat().st_mode & 0o777 == 0:
         wrong.append(f"a folder outside its own has {os.listdir(victim)}")
+    if len(os.listdir("/proc/self/fd")) > files:
+        wrong.append(f"{len(os.listdir('/proc/self/fd')) - files} files are open that were not")
     if (after := _state()) != before:
         wrong.append(f"of the caller {[one for one, other in zip(before, after, strict=True) if one != other]} changed")
     if {path.name for path in folder.iterdir()} - {"victim", "run.trace"}:
@@ -64,7 +66,7 @@ def _temporary_folders_in(folder: Path) -> Iterator[None]:
 
 
 def _state() -> tuple[object, ...]:
-    return os.getcwd(), sorted(os.environ.items()), len(os.listdir("/proc/self/fd")), os.getpid()
+    return os.getcwd(), sorted(os.environ.items()), os.getpid()
 
 
 def _left_running() -> list[str]:

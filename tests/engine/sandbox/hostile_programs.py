@@ -167,7 +167,7 @@ if os.getppid() > 1:
 else:
     os.kill(1, signal.SIGKILL)
 
-## kills everything it sees: finished
+## kills everything it sees: finished or raised
 if os.getppid() > 1:
     raise RuntimeError('not in a group of processes of its own')
 for pid in range(1, 40000):
