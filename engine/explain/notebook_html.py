@@ -23,11 +23,12 @@ _FEW = 40  # steps whose groups stand open
 _TEXT = 160  # characters of one cell
 # Colours are those of the page around, dimmed: they fit a light notebook and a dark one.
 _TABLE = 'style="border-collapse:collapse;font-size:12px;text-align:left" cellpadding="3"'
+_LEFT = 'style="text-align:left"'
 _CODE = 'style="font-family:monospace"'
 _HEADINGS = ("step", "name", "op", "axes and sizes", "dtype", "memory", "code")
 _MORE = "{count:,} more steps are not listed"
-_SUMMARY = "{path} · {count} steps"
-_WHOLE = "{steps:,} steps · {bytes:,} bytes of memory"
+_SUMMARY, _SUMMARY_ONE = "{path} · {count} steps", "{path} · 1 step"
+_WHOLE, _WHOLE_ONE = "{steps:,} steps · {bytes:,} bytes of memory", "1 step · {bytes:,} bytes of memory"
 _SLICE = "the first {rows} × {columns} of {shape}"
 _STATISTICS = "min {min:.4g} · max {max:.4g} · mean {mean:.4g} · std {std:.4g}"
 _OTHERS = "and {count:,} more"
@@ -49,10 +50,12 @@ def trace_html(trace: Trace) -> str:
         if room < 0:
             break
         rows.append((step.path, row))
-    parts = [_paragraph(_WHOLE.format(steps=len(trace.steps), bytes=trace.nbytes))]
+    whole = _WHOLE_ONE if len(trace.steps) == 1 else _WHOLE
+    parts = [_paragraph(whole.format(steps=len(trace.steps), bytes=trace.nbytes))]
     for path, group in itertools.groupby(rows, key=itemgetter(0)):
         texts = [row for _, row in group]
-        summary = _SUMMARY.format(path=_escaped(path or "model"), count=len(texts))
+        template = _SUMMARY_ONE if len(texts) == 1 else _SUMMARY
+        summary = template.format(path=_escaped(path or "model"), count=len(texts))
         is_open = ' open=""' if len(rows) <= _FEW else ""
         table = f"<table {_TABLE}>{_row(_HEADINGS, 'th')}{''.join(texts)}</table>"
         parts.append(f"<details{is_open}><summary>{summary}</summary>{table}</details>")
@@ -156,7 +159,8 @@ def _cell(number: float, most: float) -> str:
 
 def _row(cells: Iterable[str], tag: str = "td") -> str:
     """A row of a table, whose cells are HTML."""
-    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
+    # Notebooks align the cells of every table to the right.
+    return f"<tr>{''.join(f'<{tag} {_LEFT}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
 def _paragraph(text: str) -> str:

@@ -89,6 +89,7 @@ def test_a_notebook_shows_a_trace_a_step_an_explanation_and_a_failure(browser: B
     group.locator("summary").click()
     row = group.locator("tr", has_text="query @ key_t")
     assert row.is_visible()
+    assert row.locator("td").last.evaluate("cell => getComputedStyle(cell).textAlign") == "left"
     assert row.locator("td").nth(3).inner_text() == "B 2 · H 4 · S 5 · S 5"
 
     lines = trace.locator("span").evaluate_all("all => all.map(one => getComputedStyle(one).borderBottomColor)")
