@@ -47,7 +47,7 @@ def test_a_long_trace_lists_its_first_steps_and_says_how_many_are_left():
 
     tree = parsed(record(program, torch.zeros(1))._repr_html_())
     listed = len([row for row in tree.iter("tr") if row[0].tag == "td"])
-    assert 1000 < listed < 3000
+    assert 500 < listed < 3000
     assert f"{3000 - listed:,} more steps are not listed" in "".join(tree.itertext())
 
 
