@@ -139,7 +139,7 @@ def test_a_foreign_site_gets_no_form_in_a_frame_and_no_connection_of_its_own(bro
         page.goto(f"http://evil.test:{port}/")
         inside = page.frame_locator("iframe")
         expect(inside.get_by_text("Offered only to a browser on the computer")).to_be_visible(timeout=120_000)
-        expect(inside.get_by_text("This page is shown inside a page of another site")).to_be_visible()
+        expect(inside.get_by_text("This page is inside a page of another site")).to_be_visible()
         assert inside.get_by_role("button", name="Write both files").count() == 0
         ended = page.evaluate(
             """address => new Promise(resolve => {

@@ -20,7 +20,7 @@ _OF_PROXIES = re.compile("forwarded|x-forwarded-.*|via|x-real-ip")
 # Streamlit's own cookie. Inside a frame of another site's page Chromium withholds it and Safari does, Firefox does not;
 # a press in there may be one that the page around it led to.
 _COOKIE = "_streamlit_xsrf"
-_FRAMED = "This page is shown inside a page of another site, or the browser keeps no cookies of it; open it in a tab of its own."
+_FRAMED = "This page is inside a page of another site, or the browser keeps no cookies; open it in a tab of its own."
 _HOST = re.compile(r"(\[[0-9a-f:]+\]|[0-9a-z.-]+)(:[0-9]{1,5})?")
 
 

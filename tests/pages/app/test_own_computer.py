@@ -115,8 +115,7 @@ def test_whatever_else_a_handshake_says_is_refused_in_words(host, origin, scheme
 
 def test_a_page_in_a_frame_of_another_site_may_not():
     assert _frame_objection(True, {}) == (
-        "This page is shown inside a page of another site, or the browser keeps no cookies of it; "
-        "open it in a tab of its own."
+        "This page is inside a page of another site, or the browser keeps no cookies; open it in a tab of its own."
     )
     assert _frame_objection(True, {"other": "1"}) != ""
     assert _frame_objection(True, {"_streamlit_xsrf": "2|a|b"}) == ""
