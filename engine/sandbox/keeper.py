@@ -107,12 +107,13 @@ class _Watch:
         }
 
     def _has_ended(self) -> bool:
-        self._left()
+        """Whether the child has. Whatever has is waited for: there are only so many numbers for processes."""
+        self._code = reaped().get(self._child, self._code)
         return self._code is not None
 
     def _left(self) -> list[int]:
-        """What still runs. What has ended is waited for: there are only so many numbers for processes."""
-        self._code = reaped().get(self._child, self._code)
+        """What still runs."""
+        self._has_ended()
         return descendants(os.getpid())
 
     def _exceeded(self) -> EndingKind | None:
