@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import functools
 import json
@@ -34,6 +35,8 @@ def warm_process() -> _WarmProcess:
     with _lock:
         if _running is None or not _running.is_running:
             _running = _WarmProcess()
+            atexit.unregister(end_warm_process)
+            atexit.register(end_warm_process)
         return _running
 
 

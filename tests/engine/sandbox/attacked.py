@@ -50,6 +50,8 @@ def attack(program: HostileProgram, folder: Path) -> tuple[SandboxRun, str]:
         wrong.append(f"{len(os.listdir('/proc/self/fd')) - files} files are open that were not")
     if (after := _state()) != before:
         wrong.append(f"of the caller {[one for one, other in zip(before, after, strict=True) if one != other]} changed")
+    if (folder / "run.trace").is_symlink():
+        wrong.append("its trace is a link")
     if {path.name for path in folder.iterdir()} - {"victim", "run.trace"}:
         wrong.append(f"it left {list(folder.iterdir())}")
     wrong += _left_running()

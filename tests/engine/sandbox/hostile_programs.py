@@ -116,6 +116,10 @@ os._exit(0)
 os.symlink('/dev/zero', 'run.trace')
 os._exit(0)
 
+## links its trace to a file of somebody else's: exited
+os.symlink('{outside}/mine.txt', 'run.trace')
+os._exit(0)
+
 ## makes pipes of its results: exited
 os.mkfifo('run.trace')
 os.mkfifo('ending.json')

@@ -23,7 +23,7 @@ IN_THE_SUITE = (
     "wants 20 GiB of tensors at once",
     "closes every file",
     "links its folder elsewhere",
-    "makes pipes of its results",
+    "links its trace to a file of somebody else's",
     "says that it ended otherwise",
     "takes all rights from its folder",
     "leaves a daemon without an environment",
