@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -11,7 +13,7 @@ import torch
 from engine import open_trace
 from engine.sandbox.code_request import CodeInput, CodeRequest, Limits
 from engine.sandbox.code_run import EndingKind
-from engine.sandbox.run_code import run_code
+from engine.sandbox.run_code import bounds, run_code
 from tests.engine.sandbox.attacked import attack
 from tests.engine.sandbox.hostile_programs import HOSTILE_PROGRAMS
 
@@ -119,6 +121,15 @@ def test_output_is_kept_in_order_up_to_its_limit_and_the_rest_counted(tmp_path):
 def test_a_hostile_program_leaves_the_caller_as_it_was(program, tmp_path):
     _, wrong = attack(program, tmp_path)
     assert wrong == ""
+
+
+def test_processes_are_kept_apart_where_the_system_lets_them(tmp_path):
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "--user", "--pid", "--fork", "true"], check=False).returncode:
+        pytest.skip("this system makes no groups of processes")
+    assert bounds() == ()
+    run = run_code(CodeRequest("import os\nprint(os.getppid())\n"), tmp_path / "run.trace")
+    assert run.output == "1\n"
 
 
 def test_every_hostile_program_of_the_suite_is_one_of_all():
