@@ -72,7 +72,7 @@ class _Printed:
         return self._kept.decode("utf-8", "replace"), self._left_out
 
     def _read(self) -> None:
-        with suppress(OSError, ValueError):
+        with self._stream, suppress(OSError, ValueError):
             while more := self._stream.read1(2**16):  # type: ignore[attr-defined]
                 room = self._most - len(self._kept)
                 self._kept += more[:room]
