@@ -66,7 +66,13 @@ _CLASS = (
         {"lab": "view_or_permute"},
         "Predict, then find the row that is not a token's.",
     ),
-    (10, "pages/labs.py", "What does masked_fill do?", {"lab": "masking"}, "Up to “Can a later token move an earlier output?”."),
+    (
+        10,
+        "pages/labs.py",
+        "What does masked_fill do?",
+        {"lab": "masking"},
+        "Up to “Can a later token move an earlier output?”.",
+    ),
     (10, "pages/labs.py", "Why divide by √d_k?", {"lab": "scaling"}, "Move d_k, and watch what softmax makes of it."),
     (10, "pages/labs.py", "Where is the bug?", {"lab": "bugs"}, "In pairs: name the first step that is wrong."),
 )
