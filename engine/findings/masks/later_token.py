@@ -64,15 +64,20 @@ def _first_moved(known: Known, source: Step) -> tuple[Step, int, float] | None:
     value[:, -1] = value[:, -1] * 1.5 + 1.0
     try:
         results = known.replay.after({source: value}, alike)
-        again = known.replay.after({source: source.value.detach()}, alike)
+        for step in alike:
+            after = results.get(step.index)
+            if after is None or after.shape != step.shape:
+                continue
+            beyond = _RELATIVE * float(to_float64(step.value).abs().nan_to_num().max())
+            if float(_apart(after, step.value).max()) <= beyond:
+                continue
+            # What is made again may be off by itself: the same with nothing changed tells.
+            unchanged = known.replay.after({source: source.value.detach()}, [step])[step.index]
+            apart = _apart(after, unchanged)
+            if float(apart.max()) > beyond:
+                return step, int(apart.argmax()), float(apart.max())
     except (CannotReplayError, RuntimeError, IndexError):
         return None
-    for step in alike:
-        if step.index not in results or results[step.index].shape != step.shape:
-            continue
-        apart = _apart(results[step.index], again[step.index])
-        if float(apart.max()) > _RELATIVE * float(to_float64(step.value).abs().nan_to_num().max()):
-            return step, int(apart.argmax()), float(apart.max())
     return None
 
 
