@@ -115,9 +115,9 @@ class Judge:
         # Another operation on other inputs is no part of the program's own: only what comes of it counts.
         if not does_the_same and (agreed or a.op == b.op or not apart.agrees):
             return StepPair(a, b, Verdict.MADE_HERE, apart, agreed)
-        if not agreed:
-            return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.HANDED_ON, apart, agreed)
-        return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.ROUNDING, apart, agreed)
+        # What read the same, and does the same, is apart by rounding however far rounding has grown.
+        is_rounding = agreed or apart.agrees
+        return StepPair(a, b, Verdict.ROUNDING if is_rounding else Verdict.HANDED_ON, apart, agreed)
 
     def _inputs_agree(self, a: Step, b: Step) -> bool:
         """Whether the steps of b that this one reads differ from their partners by rounding at most."""

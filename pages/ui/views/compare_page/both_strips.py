@@ -17,6 +17,7 @@ from pages.ui.components.agreement_line import agreement_line
 from pages.ui.components.shape_strip import shape_strip
 from pages.ui.views.instrument.strip import hues_of, title_of
 
+_STRIP = "**{name}**"
 _NO_BLOCK = "{name} has no step here."
 
 
@@ -64,6 +65,7 @@ def _strip(
     if around is None:
         st.caption(_NO_BLOCK.format(name=escaped(name)))
         return
+    st.caption(_STRIP.format(name=escaped(name)))
     own = ancestors(around.path)
     module = own[-1] if own else ""
     strip = strip_of(trace, module)

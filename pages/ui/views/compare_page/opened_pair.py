@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine import Step, Trace
-from engine.compare import StepPair
+from engine.compare import StepPair, Verdict
 from engine.ops.access import AffineMap, Index, SameIndex
 from engine.ops.notation import number
 from pages.ui.app.markdown_escape import escaped
@@ -23,8 +23,11 @@ from pages.ui.views.tensor_panels import panel_of
 _MOST_TERMS = 8
 _ALONE = "Of {side} alone."
 _SHAPES = "The shapes differ, so there is no difference of numbers."
+_AGREES = "The numbers are the same."
+_ROUNDING = "Rounding explains all of the difference."
 _MADE = "What it read still agreed: this step made the difference."
-_HANDED_ON = "What it read differed already: this step handed the difference on."
+_MADE_TOO = "Given what the other step read, it still gives other numbers: it calls or weighs differently."
+_HANDED_ON = "Given what the other step read, it gives the same numbers: this step handed the difference on."
 _NO_TERMS = "What it is computed of is not known."
 
 
@@ -37,7 +40,6 @@ def draw(a: Trace, b: Trace, pair: StepPair, names: tuple[str, str]) -> None:
         names: what the two traces are called.
     """
     st.markdown(f"##### {escaped(pair.step.full_name)}")
-    st.markdown(escaped(pair.sentence) + ".")
     if pair.a is None or pair.b is None:
         trace, step, side = (b, pair.b, names[1]) if pair.a is None else (a, pair.a, names[0])
         assert step is not None  # a pair has one at least
@@ -49,12 +51,18 @@ def draw(a: Trace, b: Trace, pair: StepPair, names: tuple[str, str]) -> None:
         panels = [_panel(trace, step, name) for trace, step, name in _sides(a, b, pair, names)]
         tensor_view(panels, key="compare.shapes")
         return
-    if not pair.difference.agrees:
-        st.caption(_MADE if pair.inputs_agreed else _HANDED_ON)
+    st.caption(_why(pair))
     index = _difference_view(a, b, pair, names)
     for column, (trace, step, name) in zip(st.columns(2), _sides(a, b, pair, names), strict=True):
         with column:
             _cell(name, explanation_of(Location(trace, step), len(step.inputs), index, ()))
+
+
+def _why(pair: StepPair) -> str:
+    """Whether a step made its difference or handed it on."""
+    if pair.verdict is Verdict.MADE_HERE:
+        return _MADE if pair.inputs_agreed else _MADE_TOO
+    return {Verdict.AGREES: _AGREES, Verdict.ROUNDING: _ROUNDING}.get(pair.verdict, _HANDED_ON)
 
 
 def difference_panels(a: Trace, b: Trace, pair: StepPair, names: tuple[str, str]) -> list[Panel]:
@@ -133,13 +141,12 @@ def _cell(name: str, explained: PinExplanation) -> None:
     if not terms:
         st.caption(_NO_TERMS)
         return
-    st.table(
-        {
-            "read": [" · ".join(factor.name for factor in line.factors) for line in terms],
-            "numbers": [" · ".join(factor.value for factor in line.factors) for line in terms],
-            "comes to": [line.amount for line in terms],
-        },
-        hide_index=True,
-    )
+    columns = {
+        "read": [" · ".join(factor.name for factor in line.factors) for line in terms],
+        "numbers": [" · ".join(factor.value for factor in line.factors) for line in terms],
+    }
+    if len(terms) > 1:
+        columns["comes to"] = [line.amount for line in terms]
+    st.table(columns, hide_index=True)
     if explained.rest or len(explained.terms) > _MOST_TERMS:
         st.caption(explained.rest or f"{len(explained.terms) - _MOST_TERMS} more terms.")

@@ -11,8 +11,9 @@ from engine import Trace
 from engine.compare import StepPair, TraceComparison, Verdict
 from engine.compare.pairs_csv import write_pairs
 from engine.export.csv_tables import csv_bytes
+from engine.ops.notation import number
 from pages.ui.app.counted import counted
-from pages.ui.app.markdown_escape import escaped, short_text
+from pages.ui.app.markdown_escape import code, escaped, short_text
 from pages.ui.state import link_notes, session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.opened import OPENED, NotOpenError
@@ -27,7 +28,17 @@ _UPLOADED, _TURN, _REFUSED = "compare.uploaded", "compare.upload_turn", "compare
 _SHOWN = "the shown trace"
 _INTRO = "The steps of two traces in pairs, and the first pair that rounding does not explain."
 _ASK = "Open a saved trace to compare the shown one with."
-_COUNTS = "{pairs}: {agreeing} with the same numbers, {rounding} apart by rounding, {made} that made a difference."
+_SAME = "The two traces have the same numbers, up to rounding."
+_FIRST = (
+    "They part at {step}: off by up to {largest} at {index}, {relative} of the largest number; {share:.0%} of its "
+    "elements are off by more than rounding explains."
+)
+_FIRST_SHAPES = "They part at {step}: its shape is {first} in one and {second} in the other."
+_FIRST_ALONE = "They part at {step}, which is a step of {side} alone."
+_COUNTS = (
+    "{pairs}: {agreeing} with the same numbers, {rounding} apart by rounding, {made} that made a difference, {handed} "
+    "that handed one on."
+)
 _ONE, _MANY = "{count} pair", "{count} pairs"
 _ALONE_ONE, _ALONE_MANY = "{count} step has no partner.", "{count} steps have no partner."
 
@@ -116,18 +127,44 @@ def _other_trace(other: OtherRun | str) -> tuple[Trace, str]:
 def _draw_comparison(
     a: Trace, b: Trace, comparison: TraceComparison, name: str, source: tuple[Settings, OtherRun | str]
 ) -> None:
+    names = (_SHOWN, name)
     first = comparison.first
-    (st.success if first is None else st.warning)(escaped(comparison.sentence))
+    (st.success if first is None else st.warning)(headline(first, names))
     st.caption(_counts(comparison))
     if not comparison.pairs:
         return
     chosen = _chosen_pair(comparison)
-    names = (_SHOWN, name)
+    if first is not None and chosen is not first:
+        st.button("Back to the first difference", key="compare.first", on_click=_open_first)
     both_strips.draw(a, b, comparison, chosen, names, _open)
     opened_pair.draw(a, b, chosen, names)
     # Looked up again when it is pressed: a button that held the traces would keep them in memory beside the next ones.
     st.download_button(
         "All pairs as CSV", partial(_pairs_file, *source), "pairs.csv", "text/csv", key="compare.csv", on_click="ignore"
+    )
+
+
+def headline(first: StepPair | None, names: tuple[str, str]) -> str:
+    """Where two traces part, in Markdown.
+
+    Args:
+        first: the pair that made the first difference; None where there is none.
+        names: what the two traces are called.
+    """
+    if first is None:
+        return _SAME
+    step = code(first.step.full_name)
+    if first.a is None or first.b is None:
+        return _FIRST_ALONE.format(step=step, side=escaped(names[first.a is None]))
+    if first.difference is None:
+        return _FIRST_SHAPES.format(step=step, first=first.a.shape, second=first.b.shape)
+    apart = first.difference
+    return _FIRST.format(
+        step=step,
+        largest=number(apart.largest, 3),
+        index=list(apart.index),
+        relative=number(apart.relative, 3),
+        share=apart.share,
     )
 
 
@@ -138,6 +175,7 @@ def _counts(comparison: TraceComparison) -> str:
         agreeing=verdicts.count(Verdict.AGREES),
         rounding=verdicts.count(Verdict.ROUNDING),
         made=verdicts.count(Verdict.MADE_HERE),
+        handed=verdicts.count(Verdict.HANDED_ON),
     )
     alone = counted(len(comparison.alone), _ALONE_ONE, _ALONE_MANY) if comparison.alone else ""
     return f"{sentence} {alone}".strip()
@@ -148,6 +186,10 @@ def _chosen_pair(comparison: TraceComparison) -> StepPair:
     pairs = comparison.pairs
     first = next((place for place, pair in enumerate(pairs) if pair is comparison.first), len(pairs) - 1)
     return pairs[link_notes.number(_PAIR, "Pair", 0, len(pairs) - 1, first)]
+
+
+def _open_first() -> None:
+    session.change_view(**{_PAIR: None})
 
 
 def _open(place: int) -> None:
