@@ -25,5 +25,18 @@ def test_a_trace_without_any_says_so():
     assert "Nothing suspicious was found in this trace." in words(app)
 
 
+def test_the_front_page_counts_the_findings_and_shows_those_of_the_step():
+    step = findings(run(Config(causal_mask=False)))[0].step
+    app = opened("app.py", **UNMASKED, step=step.full_name)
+    (link,) = [link.proto for link in app.get("page_link") if "finding" in link.proto.label]
+    assert link.label == "1 finding in this trace"
+    assert link.page.endswith("every_step")
+    assert "causal_mask=0" in link.query_string
+    assert [warning.value.partition(" Every")[0] for warning in app.warning] == ["**Decoder sees the future.**"]
+    quiet = opened("app.py", reads="tokens", step=step.full_name)
+    assert not quiet.warning
+    assert not any("finding" in link.proto.label for link in quiet.get("page_link"))
+
+
 def test_a_rule_is_read_as_words():
     assert title_of(Finding("heads_split_without_moving_axes", None, "")) == "Heads split without moving axes"

@@ -129,7 +129,7 @@ def _draw_comparison(
 ) -> None:
     names = (_SHOWN, name)
     first = comparison.first
-    (st.success if first is None else st.warning)(headline(first, names))
+    (st.success if first is None else st.info)(headline(first, names))
     st.caption(_counts(comparison))
     if not comparison.pairs:
         return

@@ -30,7 +30,7 @@ def line(app):
 
 def test_a_bare_page_opens_the_first_difference_that_a_mask_switched_off_makes():
     app = on()
-    assert app.warning[0].value == "They part at `causal_mask.ones`, which is a step of the shown trace alone."
+    assert app.info[0].value == "They part at `causal_mask.ones`, which is a step of the shown trace alone."
     drawn = {element.proto.id.rpartition("-")[2] for element in app.get("bidi_component")}
     assert {"compare.a", "compare.line", "compare.b", "compare.alone"} <= drawn
     data = line(app)
@@ -40,7 +40,7 @@ def test_a_bare_page_opens_the_first_difference_that_a_mask_switched_off_makes()
 
 def test_another_dtype_is_rounding_and_no_difference():
     app = on(against="dtype-bfloat16")
-    assert not app.warning
+    assert not app.info
     assert app.success[0].value == "The two traces have the same numbers, up to rounding."
     kinds = {kind for kind, _, _ in line(app)["pairs"]}
     assert "rounding" in kinds
@@ -81,7 +81,7 @@ def test_a_saved_trace_is_compared_with_another(tmp_path):
     app = on(against=f"file:{name}")
     expected = comparison_of(run(CONFIG), OPENED.get(name).trace)
     assert len(line(app)["pairs"]) == len(expected.pairs)
-    assert f"`{expected.first.step.full_name}`" in app.warning[0].value.replace("\\", "")
+    assert f"`{expected.first.step.full_name}`" in app.info[0].value.replace("\\", "")
 
 
 @pytest.mark.parametrize("against", ["file:gone", "nonsense"])
