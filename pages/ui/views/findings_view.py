@@ -42,10 +42,11 @@ def draw_of_step(trace: Trace, step: Step) -> None:
 
 def draw_all(trace: Trace) -> None:
     """Draws every finding of a trace, each with links to the steps that it is about."""
-    st.markdown("#### Findings")
     suspicions = findings_of(trace)
     if not suspicions:
         st.caption(_NOTHING)
+        return
+    st.markdown("#### Findings")
     for finding in suspicions:
         _box(finding)
         steps = [step for step in (finding.step, *finding.also) if step is not None]

@@ -98,6 +98,31 @@ def test_published_models_are_quiet_where_all_axes_are_alike(name, attention):
     quiet(trace, program=(published.model, (), published.inputs))
 
 
+@pytest.mark.parametrize("attention", ATTENTION)
+@pytest.mark.parametrize("name", ["GPT-2", "Llama", "Mistral", "Qwen2"])
+def test_published_decoders_are_quiet_with_a_cache(name, attention):
+    pytest.importorskip("transformers")
+    published = published_model(name, attention)
+    ids = published.inputs["input_ids"]
+    with torch.no_grad():
+        past = published.model(ids[:, :4], use_cache=True).past_key_values
+        quiet(record(published.model, ids[:, 4:6], cache=past, use_cache=True))
+        quiet(record(published.model, ids[:, 6:7], cache=past, use_cache=True))
+
+
+def test_a_published_model_padded_at_the_left_is_quiet_where_its_positions_are_counted():
+    pytest.importorskip("transformers")
+    model = published_model("GPT-2").model
+    ids = torch.tensor([[2, 2, 5, 7, 9], [3, 4, 5, 6, 7]])
+    mask = (ids != 2).long()
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    with torch.no_grad():
+        quiet(record(model, input_ids=ids, attention_mask=mask, position_ids=positions))
+        # Without them the model counts the padding as well.
+        (suspicion,) = findings(record(model, input_ids=ids, attention_mask=mask))
+    assert suspicion.rule == "padding_on_the_other_side"
+
+
 VARIANTS = {
     "gpt2": GPT2Config(),
     "llama": LlamaConfig(),
