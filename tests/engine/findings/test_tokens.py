@@ -67,6 +67,19 @@ def test_learned_positions_go_on_behind_the_cache(looked_up, new):
     assert findings(cached(3, looked_up, new)) == ()
 
 
+def test_another_table_whose_first_row_is_added_is_no_table_of_positions():
+    segments, table = nn.Embedding(4, WIDTH), nn.Embedding(9, WIDTH)
+
+    def with_segments(ids, past_key, past_value):
+        x = table(ids) + segments(torch.zeros_like(ids))
+        query = x.view(2, 1, 4, 8).transpose(1, 2)
+        key = torch.cat((past_key, query), 2)
+        return (query @ key.mT / 8**0.5).softmax(-1) @ torch.cat((past_value, query), 2)
+
+    past = drawn(2, 4, 3, 8, seed=1), drawn(2, 4, 3, 8, seed=2)
+    assert findings(recorded(with_segments, torch.ones(2, 1, dtype=torch.long), *past)) == ()
+
+
 def test_padding_at_the_left_is_right_where_the_tokens_alone_are_counted():
     suspicion = only(recorded(Placed(False), LEFT))
     assert (suspicion.evidence["row"], suspicion.evidence["count"]) == (0, 2)
@@ -123,6 +136,13 @@ def test_a_fill_that_is_not_low_enough_hides_nothing(number):
     suspicion = only(attend(later(), hide=lambda scores, mask: scores.masked_fill(mask, number)))
     assert suspicion.rule == "mask_hides_nothing"
     assert suspicion.evidence["number"] == number
+
+
+def test_a_row_that_is_marked_whole_has_to_give_its_weight_to_something():
+    mask = later()
+    mask[2] = True
+    rules = {suspicion.rule for suspicion in findings(attend(mask, hide=lambda x, mask: x.masked_fill(mask, -50.0)))}
+    assert "mask_hides_nothing" not in rules
 
 
 @pytest.mark.parametrize("number", [-50.0, -1e4, -1e9, float("-inf")])
