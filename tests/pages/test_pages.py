@@ -20,6 +20,7 @@ PAGES = (
     "pages/attention.py",
     "pages/decoding.py",
     "pages/every_step.py",
+    "pages/compare.py",
     "pages/export.py",
 )
 
@@ -44,7 +45,8 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
-    assert labels == ["Shapes", "Attention", "Decoding", "Your code", "Labs", "Questions", "Every step", "Export"]
+    expected = ["Shapes", "Attention", "Decoding", "Your code", "Labs", "Questions", "Every step", "Compare", "Export"]
+    assert labels == expected
     assert not app.sidebar.children
 
 

@@ -388,6 +388,12 @@ interface RibbonData {
   tones: Tone[];
 }
 
+interface AgreementLineData {
+  pairs: [string, number, string][];
+  chosen: number | null;
+  first: number | null;
+}
+
 interface LineTableData {
   head: string[];
   rows: { kind: string; cells: { text?: string; code?: string; shape?: [string, number, string, string][] }[] }[];
