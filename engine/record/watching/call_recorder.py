@@ -174,6 +174,17 @@ class CallRecorder(TorchFunctionMode):
         outer = None
         base = self._base
         current = None if self._in_torch else self._frame
+        if current is not None and id(caller.f_code) in _LEAVES and self._execution.module is not None:
+            # Most come from a layer, such as Linear, that the running frame has just called.
+            call_impl = caller.f_back
+            wrapped = None if call_impl is None or call_impl.f_code is not CALL_IMPL else call_impl.f_back
+            if wrapped is not None and wrapped.f_back is current and wrapped is not self._outer:
+                self._outer = self._inner = wrapped
+                self._torch_call += 1
+                self._has_children = False
+                self._group = group = self._group + 1
+                self._append(func, args, kwargs, result, current.f_lasti, group)
+                return
         while frame is not None and frame is not current and frame is not base:
             scope = SCOPES.get(frame.f_globals.get("__name__"))
             if (whose(frame) if scope is None else scope) is THEIRS:
@@ -200,7 +211,17 @@ class CallRecorder(TorchFunctionMode):
                 else:
                     self._inner = outer
                     self._group = group = self._group + 1
-        lasti = 0 if frame is None else frame.f_lasti
+        self._append(func, args, kwargs, result, 0 if frame is None else frame.f_lasti, group)
+
+    def _append(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        result: Any,
+        lasti: int,
+        group: int,
+    ) -> None:
         count = None
         if type(result) is Tensor:
             try:

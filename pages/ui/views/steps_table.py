@@ -15,7 +15,7 @@ from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons
+from pages.ui.views import download_buttons, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
 
@@ -36,6 +36,7 @@ def draw(trace: Trace) -> None:
         trace: any trace.
     """
     st.markdown("#### Every step")
+    trace_notes.draw(trace_notes.of_steps(trace))
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
     words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))
