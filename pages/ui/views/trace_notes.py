@@ -1,4 +1,4 @@
-"""What stands between a person and the numbers of a trace: what could not be watched, and what was overwritten since."""
+"""What stands between a person and the numbers of a trace: what was not watched, and what was overwritten since."""
 
 from __future__ import annotations
 
