@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -71,9 +72,7 @@ class Windowed(Pooling):
     def windows(self, call: Call, first: int) -> Sequence[AxisAccess]:
         kernel, strides, padding, dilation = self.sizes(call)
         return [
-            SlidingWindow(
-                first + axis, -padding[axis], strides[axis], dilation[axis], kernel[axis], _LETTERS[axis]
-            )
+            SlidingWindow(first + axis, -padding[axis], strides[axis], dilation[axis], kernel[axis], _LETTERS[axis])
             for axis in range(self.spatial)
         ]
 
@@ -138,9 +137,15 @@ class MeanOf(Pooling):
     """The mean of the numbers."""
 
     def formula(self, cells: Cells) -> str:
-        total = f"({cells.sigma('input')} {cells.at('input')}) / "
-        divisor = "n" if cells.index is None else number(self.divisor(cells.call, cells.reads["input"], cells.index))
-        return f"{total}{divisor}{_shares(cells)}"
+        divisors = self._divisors(cells.call, cells.reads["input"])
+        divisor = number(divisors.pop()) if len(divisors) == 1 else "n"
+        return f"({cells.sigma('input')} {cells.at('input')}) / {divisor}{_shares(cells)}"
+
+    def _divisors(self, call: Call, read: Any) -> set[int]:
+        """What the sums of the elements are divided by; only the axes that are pooled make a difference."""
+        leading = (0,) * (len(call.step.shape) - self.spatial)
+        pooled = itertools.product(*(range(size) for size in call.step.shape[-self.spatial :]))
+        return {self.divisor(call, read, (*leading, *place)) for place in pooled}
 
     def divisor(self, call: Call, read: Any, index: Sequence[int]) -> int:
         """What the sum is divided by."""
@@ -152,9 +157,7 @@ class MeanOf(Pooling):
         template = _MEAN if divisor == len(x.raw) else _MEAN_WITH_PADDING
         if at.call.value("divisor_override") is not None:
             template = _MEAN_OVERRIDDEN
-        sentence = template.format(
-            numbers=several(len(x.raw), "number"), row=at.words("input"), count=number(divisor)
-        )
+        sentence = template.format(numbers=several(len(x.raw), "number"), row=at.words("input"), count=number(divisor))
         group = TermGroup("x", (x,), x.numbers / divisor)
         arithmetic = fill("{} / {}", torch.div, long_sum(x.numbers, x.printed), constant(float(divisor)))
         return Derivation((group,), x.numbers.sum() / divisor, sentence, arithmetic)

@@ -69,7 +69,9 @@ def embedding_bag(
 def _of_bag(rows: Tensor, mode: str) -> Tensor:
     if not len(rows):
         return rows.new_zeros(rows.size(-1))
-    return {"sum": rows.sum, "mean": rows.mean, "max": rows.amax}[mode](0)
+    if mode == "max":
+        return rows.amax(0)
+    return rows.mean(0) if mode == "mean" else rows.sum(0)
 
 
 def _bags(ids: Tensor, offsets: Tensor | None, include_last_offset: bool) -> list[slice]:

@@ -18,9 +18,7 @@ def open_dynamic_linear(call: FusedCall) -> Any:
     reduce_range = call.kwargs.get("reduce_range", call.args[2] if len(call.args) > 2 else False)
     weight, bias = packed.unpack()
     steps = 127 if reduce_range else 255
-    return call.record(
-        dynamic_linear, source, weight.dequantize(), bias, steps, call.op == "linear_relu_dynamic"
-    )
+    return call.record(dynamic_linear, source, weight.dequantize(), bias, steps, call.op == "linear_relu_dynamic")
 
 
 def dynamic_linear(source: Tensor, weight: Tensor, bias: Tensor | None, steps: int, has_relu: bool) -> Tensor:

@@ -13,7 +13,7 @@ from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
 from engine.ops.index_access import SearchMap
-from engine.ops.notation import format_element
+from engine.ops.notation import format_element, formula_name
 from engine.ops.printed import Printed, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
@@ -156,8 +156,13 @@ def _diagonal(call: Call, name: str, letters: Sequence[str], pattern: EinsumPatt
 
 def _diagonal_cell(cells: Cells, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
     output = pattern.output
-    place = (cells.out(output.index(letter)) if letter in output else letter.lower() for letter in letters)
-    return format_element(cells.call.args[name], tuple(place))
+    place = tuple(cells.out(output.index(letter)) if letter in output else letter.lower() for letter in letters)
+    operand = cells.call.args[name]
+    return (
+        format_element(operand, place)
+        if cells.index is not None
+        else formula_name(operand) + cells.subscript("".join(place))
+    )
 
 
 def _row_words(at: ElementContext, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
@@ -166,9 +171,7 @@ def _row_words(at: ElementContext, name: str, letters: Sequence[str], pattern: E
     return at.describe(at.call.args[name], place)
 
 
-def _spread_diagonal(
-    at: ElementContext, name: str, letters: Sequence[str], sizes: dict[str, int]
-) -> ListedValues:
+def _spread_diagonal(at: ElementContext, name: str, letters: Sequence[str], sizes: dict[str, int]) -> ListedValues:
     """The numbers of a diagonal, one for every term."""
     cells = at.reads[name].cells(at.index)
     numbers = [at.operand_at(name, cell) for cell in cells]

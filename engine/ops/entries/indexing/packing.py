@@ -8,8 +8,8 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
 from engine.ops.entries.rearranging import moved
+from engine.ops.entries.reductions import several
 from engine.ops.entries.selecting import Selected
 from engine.ops.formula import Cells
 from engine.ops.index_access import ChosenIndex, IndexTable, MaskIs
