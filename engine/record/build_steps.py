@@ -22,6 +22,7 @@ from engine.record.inside import RecordedOpening, has_opener
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
+from engine.record.watching.numpy_round_trips import FROM_NUMPY, NumpyRoundTrips, unknown_to_torch
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
@@ -53,6 +54,7 @@ class _StepBuilder:
                     full = f"{prefix}.{name}" if prefix else name
                     self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
         self.made: dict[int, Step] = {}
+        self.round_trips = NumpyRoundTrips(recording)
         self.writers: dict[int, Step] = {}
         self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -99,8 +101,11 @@ class _StepBuilder:
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
-        parents, keywords = self._parents(read, number)
+        parents, keywords = self._parents(read, number, steps)
         op = op_name(func)
+        if self.round_trips.comes_from_numpy(op, args):
+            before = self._left_before(number)
+            parents, keywords = (*parents, *before), (*keywords, *("",) * len(before))
         source = self.lines.source(self.recording.calls[number])
         path = self._path(execution)
         outputs = outputs_of(result)
@@ -134,7 +139,38 @@ class _StepBuilder:
                 self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
             steps.append(step)
 
-    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
+    def _left_before(self, number: int) -> tuple[Step | Leaf, ...]:
+        """What was handed to numpy before this call, by the steps that made it or the leaves that it is."""
+        known = (self.made.get(key) or self.leaves.get(key) for key in self.round_trips.left_before(number))
+        return tuple(dict.fromkeys(filter(None, known)))
+
+    def _from_numpy(self, tensor: Tensor, number: int, steps: list[Step]) -> Step | None:
+        """A step for a tensor that numpy made: of the numbers that were handed to it before. None where none were."""
+        before = self._left_before(number) if self.round_trips.is_of_numpy(tensor) else ()
+        if not before:
+            return None
+        step = Step(
+            index=len(steps),
+            op=FROM_NUMPY,
+            name=FROM_NUMPY,
+            path=self._path(self.recording.calls[number][4]),
+            axes=(None,) * tensor.dim(),
+            parents=before,
+            source=None,
+            value=self.recording.before(tensor, number),
+            memory="new",
+            call=number,
+            keywords=("",) * len(before),
+            _recompute=unknown_to_torch,
+            _overwritten=partial(self.recording.written_since, tensor),
+        )
+        self.made[id(tensor)] = step
+        steps.append(step)
+        return step
+
+    def _parents(
+        self, read: Sequence[tuple[str, Any]], number: int, steps: list[Step]
+    ) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
         """What the call was given, and the keyword of each."""
         keywords: list[str] = []
         parents: list[Step | Leaf] = []
@@ -144,6 +180,8 @@ class _StepBuilder:
                 parents.append(Leaf("argument", name, value))
                 continue
             made = self.made.get(id(value))
+            if made is None and id(value) not in self.leaves:
+                made = self._from_numpy(value, number, steps)
             if made is not None:
                 parents.append(made)
             else:

@@ -45,21 +45,14 @@ class WriteCounts:
                 self._data_pointers = list(map(_address, self._parameters))
 
     @classmethod
-    def of_module(cls, calls: Sequence[Call], module: nn.Module, inputs: Sequence[object]) -> WriteCounts:
-        """Those of a module in which nothing was written: its own tensors, and results as they were when made."""
+    def of_modules(cls, calls: Sequence[Call], modules: Sequence[nn.Module], inputs: Sequence[object]) -> WriteCounts:
+        """Those of modules in which nothing was written: their own tensors, and results as they were when made."""
         owned: list[Tensor | None] = []
-        modules: list[nn.Module | None] = [module]
-        seen: set[nn.Module] = set()
-        for part in modules:  # which grows on the way
-            if part is None or part in seen:
-                continue
-            seen.add(part)
-            if part._parameters:
-                owned += part._parameters.values()
-            if part._buffers:
-                owned += part._buffers.values()
-            if part._modules:
-                modules += part._modules.values()
+        for module in modules:
+            if module._parameters:
+                owned += module._parameters.values()
+            if module._buffers:
+                owned += module._buffers.values()
         tensors = [tensor for tensor in owned if tensor is not None]
         tensors += tensors_in(inputs)
         tensors += chain.from_iterable(tensors_in(call[3]) for call in calls if call[7] is None)
@@ -92,6 +85,19 @@ class WriteCounts:
     @cached_property
     def _of_results(self) -> dict[int, int | None]:
         return {id(call[3]): call[7] for call in self._calls}
+
+
+def parts_of(module: nn.Module) -> list[nn.Module]:
+    """A module and all that it is made of. ``Module.modules`` takes three times as long, and every recording asks."""
+    parts: dict[nn.Module, None] = {}
+    queue: list[nn.Module | None] = [module]
+    for part in queue:  # which grows on the way
+        if part is None or part in parts:
+            continue
+        parts[part] = None
+        if part._modules:
+            queue += part._modules.values()
+    return list(parts)
 
 
 def _count(tensor: Tensor) -> int:

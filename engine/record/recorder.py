@@ -23,8 +23,8 @@ from engine.record.trace import Labels, Step, Trace
 from engine.record.trace_file.module_facts import module_facts
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
+from engine.record.watching.unwatched import unwatched
 
-_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
 
@@ -133,12 +133,6 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
-def _notes(target: Any) -> tuple[str, ...]:
-    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
-        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
-    return ()
-
-
 def _trace(
     kept: Recording,
     output: Any,
@@ -152,7 +146,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=_notes(kept.target),
+        notes=unwatched(kept.target, kept.modules),
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,

@@ -97,9 +97,11 @@ class Recording:
         overwrites: what memory held before a call wrote into it.
         target, args, kwargs: what was recorded.
         called: modules that were called by code of no module.
+        modules: those that the recorded module is made of, or that the recorded program called.
         axis_names: by pattern of module path, which axis a symbol of a shape comment stands for there.
         written_since: whether a tensor was written to after the recording ended.
         generators: by number, the state that the generator of random numbers had before a fused call that drew some.
+        left: the tensors whose numbers were handed to numpy, each with the number of the next call.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -109,9 +111,11 @@ class Recording:
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
+    modules: Sequence[nn.Module]
     axis_names: AxisNames
     written_since: Callable[[Tensor], bool]
     generators: Mapping[int, Tensor]
+    left: Sequence[tuple[int, Tensor]] = ()
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:

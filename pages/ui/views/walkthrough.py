@@ -21,11 +21,11 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph, trace_notes
+from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import sizes, strip
-from pages.ui.views.lens import failure_view
+from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from engine import explain, record
 from engine.explain.invariants import checks
 from pages.ui.state.url_step import Location
-from pages.ui.views import trace_notes
 from pages.ui.views.explanation_view import explanation_of
+from pages.ui.views.lens import trace_notes
 from pages.ui.views.tensor_panels import step_panels
 from tests.pages.test_pages import ROOT  # noqa: F401  the pages are on the path
 
