@@ -50,13 +50,13 @@ def draw(trace: Trace) -> None:
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
     selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
     lazy_expander(
-        "Take this tensor along as CSV",
+        "Download this tensor as CSV",
         "table.csv",
         partial(download_buttons.tensor_buttons, chosen, selection, "table"),
     )
     with st.container(horizontal=True):
         query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
-        frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
+        frame.link("app.py", "This step opened, with what it read", query)
 
 
 def _filtered(trace: Trace) -> tuple[Step, ...]:
