@@ -62,3 +62,13 @@ def test_what_numpy_computed_is_not_computed_again():
     trace = record(lambda x: torch.from_numpy(x.numpy() + 1) * 2, torch.rand(2))
     with pytest.raises(ValueError, match="was not watched"):
         trace.find("numpy").recompute()
+
+
+def test_what_went_to_numpy_later_is_no_parent():
+    def program(x):
+        y = x * 2
+        first = torch.from_numpy(y.numpy() + 1) + 0
+        (x * 3).numpy()
+        return first
+
+    assert parents(record(program, torch.rand(3)).find("numpy")) == ["y"]
