@@ -57,6 +57,8 @@ def test_a_linear_layer_in_8_bits_opens_into_what_it_rounds(shape):
     assert 0 < (rounded - source).abs().max() <= step.inside.find("step").value * 0.51
     walked = walk(trace, trace.steps[-1], (0,) * len(shape))
     assert not walked.whole
+    (weight,) = [leaf.elements for leaf in walked.leaves if leaf.tensor.name == "weight"]
+    assert weight.any(1).tolist() == [True, False, False, False, False]
     assert all(explain(step.inside, inner, (0,) * inner.value.dim()).agrees for inner in step.inside.steps)
 
 
