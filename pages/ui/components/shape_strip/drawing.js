@@ -1,5 +1,5 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
-import { besides, CHARACTER, LINE, slabsPath, stackAt } from "./geometry.js";
+import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt } from "./geometry.js";
 import { signPath } from "./glyphs.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -33,10 +33,10 @@ export class DrawnBox {
   /**
    * @param {import("./shapes.js").BoxData} box
    * @param {number} place
-   * @param {string[]} lines name and operation
+   * @param {{text: string, isName: boolean}} word under it
    * @param {Element} parent
    */
-  constructor(box, place, lines, parent) {
+  constructor(box, place, word, parent) {
     this.group = element("g", { class: "box", role: "button", tabindex: -1, "data-place": place }, parent);
     put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
     this.group.classList.toggle("given", !box.op);
@@ -44,16 +44,15 @@ export class DrawnBox {
     this.title = element("title", {}, this.group);
     this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
     this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
+    this.operands = ["above", "below"].map((side) => element("rect", { class: `operand ${side}` }, this.group));
+    this.seam = element("path", { class: "seam" }, this.group);
     this.stack = element("rect", { class: "stack", rx: 1.5 }, this.group);
     this.slabs = element("path", { class: "slabs" }, this.group);
     this.face = element("rect", { class: "face", rx: 1.5 }, this.group);
     this.ghost = element("path", { class: "ghost" }, this.group);
     this.labels = box.axes.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
-    this.lines = lines.map((line, row) => {
-      const text = element("text", { class: row ? "op" : "name" }, this.group);
-      text.textContent = line;
-      return text;
-    });
+    this.word = element("text", { class: word.isName ? "name" : "op" }, this.group);
+    this.word.textContent = word.text;
   }
 
   /**
@@ -70,14 +69,20 @@ export class DrawnBox {
     put(this.group, { transform: `translate(${at.x} ${at.y})` });
   }
 
+  /** @param {Record<string, string>} hues by their properties in CSS */
+  paint(hues) {
+    for (const [property, hue] of Object.entries(hues)) this.group.style.setProperty(property, hue);
+  }
+
   /**
    * Whether it has to be drawn again to show this.
+   * @param {import("./geometry.js").Cell} cell
    * @param {number[]} shape
    * @param {number[] | null} before
    * @returns {boolean}
    */
-  isNew(shape, before) {
-    const key = `${shape} ${before}`;
+  isNew({ meeting }, shape, before) {
+    const key = JSON.stringify([shape, before, meeting]);
     const isNew = key !== this.key;
     this.key = key;
     return isNew;
@@ -97,8 +102,20 @@ export class DrawnBox {
     put(this.slabs, { d: slabsPath(cell) });
     const stack = stackAt(cell);
     put(this.stack, cell.stacked ? { ...stack, width, height } : { x, y: 0, width: 0, height: 0 });
-    put(this.mark, { x: -6, y: -cell.up - 6, width: cell.width + 10, height: cell.up + cell.down + 10 });
+    put(this.mark, { x: -4, y: -cell.up - 4, width: cell.outer + 8, height: cell.up + cell.down + 8 });
+    if (cell.meeting) this.join(cell.meeting);
     this.label(cell, shape, colours, before);
+  }
+
+  /**
+   * The two operands of a product instead of a sign, against each other along the edges that must be equal.
+   * @param {import("./geometry.js").Meeting} meeting
+   */
+  join({ above, below, up, down }) {
+    put(this.sign, { d: "" });
+    put(this.operands[0], { x: 1, y: -up, width: above, height: up });
+    put(this.operands[1], { x: 1, y: 0, width: below, height: down });
+    put(this.seam, { d: `M1 0h${Math.max(above, below)}` });
   }
 
   /**
@@ -129,8 +146,8 @@ export class DrawnBox {
       const said = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
       this.write(axis, [said], x, height / 2 + LINE, "start", colours);
     }
-    const under = height / 2 + (cell.columns ? LINE + 2 : 0);
-    this.lines.forEach((line, row) => put(line, { x, y: Math.max(under, 0) + (row + 1) * (LINE + 1) }));
+    const under = height / 2 + (cell.columns ? LINE + 1 : 0);
+    put(this.word, { x, y: Math.max(under, 0) + LINE });
     this.labels.forEach((text, axis) => text.classList.toggle("changed", changed(axis)));
   }
 
@@ -173,7 +190,7 @@ export class DrawnBox {
     const { width, height } = before.face;
     const reach = (before.slabs - 1) * before.slabStep;
     const outline = `h${width}v${height}h${-width}z`;
-    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * 0.8}${outline}` : "";
+    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * DEPTH_SLOPE}${outline}` : "";
     put(this.ghost, { d: `${far}M${now.face.x} ${-height / 2}${outline}` });
   }
 }

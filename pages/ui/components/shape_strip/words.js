@@ -5,14 +5,15 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 const LONGEST = 18; // characters of a line under a box; the whole is in its sentence
 
 /**
- * The name under a box, and the operation where that says more than the name.
+ * The word under a box: its name; of one that goes on under the name of what it was made of, the operation.
  * @param {{name: string, op: string, folded: number}} box
- * @returns {string[]}
+ * @param {string | undefined} before the name of what it was made of
+ * @returns {{text: string, isName: boolean}}
  */
-export function linesOf(box) {
+export function wordOf(box, before) {
+  if (box.op && !box.folded && (box.name === before || box.name === box.op)) return { text: shortened(box.op), isName: false };
   const name = box.name.replace(/^.*\.(?=[^.]*[^.\d][^.]*$)/, "").replaceAll("_", box.folded ? " " : "_");
-  const second = box.folded ? `${box.folded} steps` : box.op === box.name ? "" : box.op;
-  return [name, second].filter(Boolean).map(shortened);
+  return { text: shortened(name), isName: true };
 }
 
 /**
