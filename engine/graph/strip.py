@@ -96,18 +96,18 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
         else:
             for step in run:
                 rows.add(step)
-    boxes = _in_lanes(rows.boxes)
+    boxes = in_lanes(rows.boxes)
     symbols = {axis for box in boxes for axis in box.axes if axis}
     return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
 
 
-def parts_of(trace: Trace, module: str) -> Mapping[str, int]:
-    """The modules directly inside a block that can be folded, each with the number of its steps."""
+def parts_of(trace: Trace, module: str, least: int = 2) -> Mapping[str, int]:
+    """The modules directly inside a block that have so many steps at least, each with their number."""
     counts: dict[str, int] = {}
     for step in trace.steps:
         if is_inside(step.path, module) and (part := _part(step.path, module)):
             counts[part] = counts.get(part, 0) + 1
-    return {part: count for part, count in counts.items() if count > 1}
+    return {part: count for part, count in counts.items() if count >= least}
 
 
 def default_folded(trace: Trace, module: str) -> frozenset[str]:
@@ -264,7 +264,7 @@ def _is_mask(tensor: Step | Leaf) -> bool:
     return tensor.value.dtype == torch.bool or "mask" in tensor.name
 
 
-def _in_lanes(boxes: Sequence[StripBox]) -> tuple[StripBox, ...]:
+def in_lanes(boxes: Sequence[StripBox]) -> tuple[StripBox, ...]:
     """Each box on the line of the first of its parents that is the last of its line so far, else on a new one."""
     ends: dict[int, int] = {}  # the last box of a line → the line
     lanes = 0

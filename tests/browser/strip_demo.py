@@ -17,6 +17,7 @@ from engine import Config, Trace, record, run  # noqa: E402
 from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
 from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
 from pages.ui.components.size_sliders import SizeSlider, size_sliders  # noqa: E402
+from pages.ui.views.instrument import minimap  # noqa: E402
 from pages.ui.views.instrument.strip import hues_of  # noqa: E402
 
 
@@ -76,4 +77,10 @@ shape_strip(
     on_pick=lambda step: st.session_state.update(picked=step),
     on_block=lambda block: None,
 )
+if "map" in st.query_params:
+    minimap.draw(
+        trace,
+        next(step for step in trace.steps if step.path == module),
+        lambda key: st.session_state.update(picked=key),
+    )
 st.text(f"picked {st.session_state.get('picked')}")

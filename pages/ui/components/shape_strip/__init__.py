@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def shape_strip(
     on_pick: Callable[[int], None],
     on_block: Callable[[str], None],
 ) -> None:
-    """Draws a strip. There is one on a page.
+    """Draws a strip. Two may stand on a page, each with its own key.
 
     Args:
         strip: the boxes.
@@ -69,8 +70,48 @@ def shape_strip(
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
     """
+    data = _data(strip, run, here, title, hues) | {
+        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
+        "block": block,
+    }
+    _mount(
+        data,
+        key,
+        on_pick_change=partial(_picked, key, strip, on_pick),
+        on_block_change=partial(_chosen, key, blocks, on_block),
+    )
+
+
+def model_map(
+    strip: Strip,
+    *,
+    key: str,
+    run: str,
+    here: int | None,
+    title: str,
+    hues: Sequence[str],
+    labels: Sequence[str],
+    on_pick: Callable[[int], None],
+) -> None:
+    """Draws a strip one size down: faces with a label, and nothing around them.
+
+    Args:
+        strip: the boxes.
+        key: the component's.
+        run: tells one trace from another.
+        here: the index of the step that is open; the box that it is in is marked.
+        title: what people call all of it.
+        hues: the role of each box, ``""`` for one without a hue.
+        labels: what stands under each box.
+        on_pick: gets the index of the step whose box was pressed.
+    """
+    data = _data(strip, run, here, title, hues) | {"labels": list(labels), "blocks": [], "block": ""}
+    _mount(data, key, on_pick_change=partial(_picked, key, strip, on_pick))
+
+
+def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[str]) -> dict[str, Any]:
     symbols = {symbol for box in strip.boxes for symbol in box.axes if symbol}
-    data = {
+    return {
         "run": run,
         "title": title,
         "here": here,
@@ -79,18 +120,13 @@ def shape_strip(
         "names": {symbol: spoken(symbol) for symbol in symbols},
         "tones": {symbol or "": _tones(symbol) for symbol in (*symbols, None)},
         "hues": {hue: [tone.light, tone.dark] for hue, tone in {**ROLE, "": NEUTRAL}.items()},
-        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
-        "block": block,
     }
+
+
+def _mount(data: Mapping[str, Any], key: str, **listeners: Callable[[], None]) -> None:
     with st.container(gap=None):
         _library(key=f"{key}:layout", data=0, height="content")
-        _component(
-            key=key,
-            data=data,
-            height="content",
-            on_pick_change=lambda: _picked(key, strip, on_pick),
-            on_block_change=lambda: _chosen(key, blocks, on_block),
-        )
+        _component(key=key, data=data, height="content", **listeners)
 
 
 def spoken(symbol: str) -> str:

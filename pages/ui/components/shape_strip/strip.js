@@ -1,5 +1,5 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
-import { cellOf } from "./geometry.js";
+import { cellOf, smallCellOf } from "./geometry.js";
 import { DrawnBox, element, put } from "./drawing.js";
 import { Heading, Note, part } from "./heading.js";
 import { neighbourOf } from "./keyboard.js";
@@ -28,6 +28,7 @@ const strips = new WeakMap(); // parent → the strip in it
  * @property {Record<string, [string, string]>} hues of the roles, light and dark
  * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
  * @property {string} block
+ * @property {string[]} [labels] one size down: what stands under each box, and nothing else
  */
 
 /**
@@ -108,6 +109,7 @@ class ShapeStrip {
     const fresh = data.run !== this.run;
     this.root.removeAttribute("data-foreseen");
     this.note.compare(data.boxes, foreseen, fresh);
+    this.root.classList.toggle("small", !!data.labels);
     this.heading.showBlocks(data.blocks, data.block);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
@@ -130,7 +132,8 @@ class ShapeStrip {
     this.boxes.replaceChildren();
     this.wires.replaceChildren();
     const { boxes } = this.data;
-    this.words = boxes.map((box) => wordOf(box, boxes[box.parents[0]]?.name));
+    const { labels } = this.data;
+    this.words = boxes.map((box, at) => (labels ? { text: labels[at], isName: true } : wordOf(box, boxes[box.parents[0]]?.name)));
     this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.words[at], this.boxes));
     this.colours = boxes.map((box) => this.coloursOf(box));
     boxes.forEach((box, at) => this.drawn[at].paint(this.huesOf(box)));
@@ -144,6 +147,7 @@ class ShapeStrip {
    * @param {number[][]} shapes
    */
   cells(shapes) {
+    if (this.data.labels) return shapes.map((shape, at) => smallCellOf(shape, this.words[at].text));
     return this.data.boxes.map((box, at) => cellOf(box, shapes[at], this.words[at].text, box.parents.map((parent) => shapes[parent])));
   }
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
-from engine.graph.strip import Strip, parts_of, strip_of
+from engine.graph.strip import Strip, StripBox, parts_of, strip_of
 from pages.ui.components.shape_strip import Block, shape_strip
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
@@ -54,6 +54,12 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
         on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
+
+
+def opening_step(trace: Trace, box: StripBox) -> Step:
+    """The first step of a block that lies in the module that the block is named for, or else its first step."""
+    inside = trace.steps[box.first : box.first + box.folded] if box.first is not None else ()
+    return next((step for step in inside if box.name and is_inside(step.path, box.name)), inside[0])
 
 
 def block_of(step: Step) -> str:
