@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.graph.module_paths import ancestors, display_name, is_inside
-from engine.graph.strip import Strip, StripBox, in_lanes, parts_of
+from engine.graph.strip import parts_of
+from engine.graph.strip_box import Strip, StripBox, in_lanes
 from engine.record.trace import Step, Trace
 
 MOST_BLOCKS = 40  # more are too small to be told apart on one screen

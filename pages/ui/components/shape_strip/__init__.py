@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from engine.axes import axis
-from engine.graph.strip import Strip
+from engine.graph.strip_box import Strip
 from pages.ui.app.palette import NEUTRAL, ROLE, axis_colour
 from pages.ui.components.mount import script_of
 from pages.ui.components.shape_strip.layout_library import library_of

@@ -9,7 +9,7 @@ from functools import partial
 from engine import Step, Trace
 from engine.graph.model_map import block_label, map_of
 from engine.graph.module_paths import display_name
-from engine.graph.strip import Strip
+from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import model_map
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key

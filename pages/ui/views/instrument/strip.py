@@ -8,7 +8,8 @@ from functools import partial
 
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
-from engine.graph.strip import Strip, StripBox, parts_of, strip_of
+from engine.graph.strip import parts_of, strip_of
+from engine.graph.strip_box import Strip, StripBox
 from pages.ui.components.shape_strip import Block, shape_strip
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
