@@ -31,6 +31,19 @@ def of_three_lines() -> Trace:
     return record(attend, torch.rand(2, 5, 8), torch.rand(2, 7, 8))
 
 
+def failing() -> Trace:
+    def attend(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        query = query.view(2, 6, 4, 8).transpose(1, 2)  # (B, H, L, d_k)
+        key = key.view(2, 6, 4, 8).transpose(1, 2)  # (B, H, L, d_k)
+        return query @ key
+
+    try:
+        record(attend, torch.rand(2, 6, 32), torch.rand(2, 6, 32))
+    except RuntimeError as error:
+        return error.trace
+    raise AssertionError("the inner edges differ")
+
+
 def llama() -> Trace:
     from transformers import LlamaConfig, LlamaModel
 
@@ -48,7 +61,17 @@ def ours() -> Trace:
 
 
 st.set_page_config(layout="wide")
-TRACES = {"function": (of_three_lines, ""), "llama": (llama, "layers.0.self_attn"), "block": (llama, "layers.0")}
+TRACES = {
+    "function": (of_three_lines, ""),
+    "failing": (failing, ""),
+    "llama": (llama, "layers.0.self_attn"),
+    "block": (llama, "layers.0"),
+}
+    "function": (of_three_lines, ""),
+    "failing": (failing, ""),
+    "llama": (llama, "layers.0.self_attn"),
+    "block": (llama, "layers.0"),
+}
 
 
 def ran(name: str, size: int) -> None:

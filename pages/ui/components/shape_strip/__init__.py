@@ -43,6 +43,15 @@ class Block:
     is_beside: bool = False
 
 
+@dataclass(frozen=True)
+class Fold:
+    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded."""
+
+    value: str
+    title: str
+    is_folded: bool
+
+
 def shape_strip(
     strip: Strip,
     *,
@@ -53,8 +62,10 @@ def shape_strip(
     hues: Sequence[str],
     blocks: Sequence[Block],
     block: str,
+    folds: Sequence[Fold] = (),
     on_pick: Callable[[int], None],
     on_block: Callable[[str], None],
+    on_fold: Callable[[str], None] | None = None,
 ) -> None:
     """Draws a strip. Two may stand on a page, each with its own key.
 
@@ -67,10 +78,13 @@ def shape_strip(
         hues: the role of each box, ``""`` for one without a hue.
         blocks: the modules around the block and the block, the outermost first; then those beside it.
         block: the value of the one that is drawn.
+        folds: its parts that a person folds and unfolds.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
+        on_fold: gets the value of the part that was folded or unfolded.
     """
     data = _data(strip, run, here, title, hues) | {
+        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
         "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
         "block": block,
     }
@@ -78,7 +92,8 @@ def shape_strip(
         data,
         key,
         on_pick_change=partial(_picked, key, strip, on_pick),
-        on_block_change=partial(_chosen, key, blocks, on_block),
+        on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
+        on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
     )
 
 
@@ -105,7 +120,7 @@ def model_map(
         labels: what stands under each box.
         on_pick: gets the index of the step whose box was pressed.
     """
-    data = _data(strip, run, here, title, hues) | {"labels": list(labels), "blocks": [], "block": ""}
+    data = _data(strip, run, here, title, hues) | {"labels": list(labels), "blocks": [], "block": "", "folds": []}
     _mount(data, key, on_pick_change=partial(_picked, key, strip, on_pick))
 
 
@@ -135,8 +150,8 @@ def spoken(symbol: str) -> str:
 
 
 def _box(box: Mapping[str, Any], hue: str) -> dict[str, Any]:
-    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops")
-    return {**{name: box[name] for name in kept}, "small": box["is_small"], "hue": hue}
+    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops", "wrong")
+    return {**{name: box[name] for name in kept}, "small": box["is_small"], "failed": box["is_failed"], "hue": hue}
 
 
 def _tones(symbol: str | None) -> list[str]:
@@ -149,7 +164,11 @@ def _picked(key: str, strip: Strip, on_pick: Callable[[int], None]) -> None:
         on_pick(step)
 
 
-def _chosen(key: str, blocks: Sequence[Block], on_block: Callable[[str], None]) -> None:
-    value = st.session_state[key]["block"]
-    if value in {block.value for block in blocks}:
-        on_block(value)
+def _chosen(key: str, name: str, values: Sequence[str], on_choice: Callable[[str], None]) -> None:
+    value = st.session_state[key][name]
+    if value in values:
+        on_choice(value)
+
+
+def _ignore(value: str) -> None:
+    """A strip without folds reports none."""

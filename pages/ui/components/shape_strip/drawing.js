@@ -1,6 +1,6 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
-import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt } from "./geometry.js";
-import { signPath } from "./glyphs.js";
+import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt, wrongPath } from "./geometry.js";
+import { CROSS_PATH, signPath } from "./glyphs.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
@@ -41,6 +41,8 @@ export class DrawnBox {
     put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
     this.group.classList.toggle("given", !box.op);
     this.group.classList.toggle("folded", box.folded > 0);
+    this.group.classList.toggle("failed", box.failed);
+    this.wrong = box.wrong;
     this.title = element("title", {}, this.group);
     this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
     this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
@@ -50,7 +52,10 @@ export class DrawnBox {
     this.slabs = element("path", { class: "slabs" }, this.group);
     this.face = element("rect", { class: "face", rx: 1.5 }, this.group);
     this.ghost = element("path", { class: "ghost" }, this.group);
-    this.labels = box.axes.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
+    this.disagreeing = element("path", { class: "disagreeing" }, this.group);
+    const named = box.failed ? ["left", "right"] : box.axes;
+    this.labels = named.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
+    this.labels.forEach((label, axis) => label.classList.toggle("wrong", box.failed || box.wrong.includes(axis)));
     this.word = element("text", { class: word.isName ? "name" : "op" }, this.group);
     this.word.textContent = word.text;
   }
@@ -98,24 +103,50 @@ export class DrawnBox {
   draw(cell, shape, colours, before) {
     const { x, width, height } = cell.face;
     put(this.group, { "data-shape": shape.join(",") });
+    put(this.mark, { x: -4, y: -cell.up - 4, width: cell.outer + 8, height: cell.up + cell.down + 8 });
+    if (cell.edges) {
+      this.fail(cell, cell.edges);
+      return;
+    }
     put(this.face, { x, y: -height / 2, width, height });
     put(this.slabs, { d: slabsPath(cell) });
     const stack = stackAt(cell);
     put(this.stack, cell.stacked ? { ...stack, width, height } : { x, y: 0, width: 0, height: 0 });
-    put(this.mark, { x: -4, y: -cell.up - 4, width: cell.outer + 8, height: cell.up + cell.down + 8 });
-    if (cell.meeting) this.join(cell.meeting);
+    put(this.disagreeing, { d: wrongPath(cell, this.wrong) });
+    if (cell.meeting) this.join(cell.meeting, 0);
     this.label(cell, shape, colours, before);
   }
 
   /**
    * The two operands of a product instead of a sign, against each other along the edges that must be equal.
    * @param {import("./geometry.js").Meeting} meeting
+   * @param {number} apart how far each stands from the line between them
    */
-  join({ above, below, up, down }) {
+  join({ above, below, up, down }, apart) {
     put(this.sign, { d: "" });
-    put(this.operands[0], { x: 1, y: -up, width: above, height: up });
-    put(this.operands[1], { x: 1, y: 0, width: below, height: down });
-    put(this.seam, { d: `M1 0h${Math.max(above, below)}` });
+    put(this.operands[0], { x: 1, y: -up - apart, width: above, height: up });
+    put(this.operands[1], { x: 1, y: apart, width: below, height: down });
+    if (!apart) put(this.seam, { d: `M1 0h${Math.max(above, below)}` });
+  }
+
+  /**
+   * The call that failed.
+   * @param {import("./geometry.js").Cell} cell
+   * @param {string[]} edges what must be equal
+   */
+  fail({ meeting, down }, edges) {
+    put(this.word, { x: 0, y: down - 4 });
+    if (!meeting) {
+      put(this.sign, { d: CROSS_PATH });
+      return;
+    }
+    const { above, below } = meeting;
+    this.join(meeting, 2);
+    put(this.disagreeing, { d: `M1-2h${above}M1 2h${below}` });
+    edges.forEach((edge, number) => {
+      const [length, y] = number ? [below, LINE + 2] : [above, -5];
+      this.write(number, [edge], length + 7, y, "start", []);
+    });
   }
 
   /**
@@ -161,7 +192,7 @@ export class DrawnBox {
    */
   write(axis, said, x, y, anchor, colours) {
     const text = this.labels[axis];
-    put(text, { y, x, "text-anchor": anchor, fill: colours[axis] });
+    put(text, { y, x, "text-anchor": anchor, fill: colours[axis] ?? "currentcolor" });
     if (said.length === 1) {
       if (text.textContent !== said[0] || text.firstElementChild) text.textContent = said[0];
       return;

@@ -10,6 +10,8 @@ const GAP = 4;
 const SMALL = 0.7; // of the usual sides
 const MEETING = 0.6; // of the usual sides: the operands of a product where they touch
 const ONE_SIZE_DOWN = 0.5;
+const CROSS = 16;
+const LARGE = 1.7;
 const MOST_SLABS = 16;
 const SLAB_STEP = 4;
 const SLABS_REACH = 22; // all of them together
@@ -41,6 +43,7 @@ const PRODUCTS = ["matmul", "bmm", "mm"];
  * @property {AxisLabel | null} rows
  * @property {AxisLabel | null} columns
  * @property {Meeting | null} meeting
+ * @property {string[]} [edges] of the call that failed: the two edges of a product that must be equal
  */
 
 /**
@@ -140,16 +143,53 @@ export function smallCellOf(shape, label) {
 }
 
 /**
+ * The call that failed: the operands of a product, large, with the edges that do not agree; of any other call a cross.
+ * @param {string} op
+ * @param {string} word what stands under it
+ * @param {{axes: (string | null)[], shape: number[]}[]} operands
+ * @returns {Cell}
+ */
+export function failedCellOf(op, word, operands) {
+  const meeting = meetingOf(op, operands.map(({ shape }) => shape), LARGE);
+  const inner = meeting ? [operands[0].shape.length - 1, Math.max(0, operands[1].shape.length - 2)] : [];
+  const edges = inner.map((axis, number) => {
+    const { axes, shape } = operands[number];
+    return `${shownSymbol(axes[axis])} ${shape[axis]}`.trim();
+  });
+  const [above, below] = [meeting?.above ?? 0, meeting?.below ?? 0];
+  const texts = edges.map((edge, number) => (number ? below : above) + 7 + edge.length * CHARACTER);
+  const outer = Math.max(CROSS, word.length * CHARACTER, ...texts);
+  return {
+    width: outer, outer, right: outer, up: meeting ? meeting.up + 2 : CROSS, down: (meeting ? meeting.down + 2 : CROSS) + LINE + 3,
+    face: { x: 0, width: 0, height: 0 }, slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting, edges,
+  };
+}
+
+/**
+ * The edges of a face that do not agree with another operand's, as the text of a path.
+ * @param {Cell} cell
+ * @param {number[]} wrong axes
+ * @returns {string}
+ */
+export function wrongPath(cell, wrong) {
+  const { x, width, height } = cell.face;
+  const bottom = cell.columns && wrong.includes(cell.columns.axis) ? `M${x} ${height / 2}h${width}` : "";
+  const left = cell.rows && wrong.includes(cell.rows.axis) ? `M${x} ${-height / 2}v${height}` : "";
+  return bottom + left;
+}
+
+/**
  * How the operands of a product touch.
  * @param {string} op
  * @param {number[][]} operands
+ * @param {number} [scale]
  * @returns {Meeting | null} null for any other operation
  */
-export function meetingOf(op, operands) {
+export function meetingOf(op, operands, scale = MEETING) {
   if (!PRODUCTS.includes(op) || operands.length !== 2) return null;
   const [left, right] = operands;
   if (!left.length || !right.length) return null;
-  const length = (/** @type {number | undefined} */ size) => MEETING * side(size ?? 1, false);
+  const length = (/** @type {number | undefined} */ size) => scale * side(size ?? 1, false);
   const inner = right.length > 1 ? right[right.length - 2] : right[0];
   return {
     above: length(left[left.length - 1]),

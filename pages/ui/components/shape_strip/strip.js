@@ -1,5 +1,5 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
-import { cellOf, smallCellOf } from "./geometry.js";
+import { cellOf, failedCellOf, smallCellOf } from "./geometry.js";
 import { DrawnBox, element, put } from "./drawing.js";
 import { Heading, Note, part } from "./heading.js";
 import { neighbourOf } from "./keyboard.js";
@@ -28,6 +28,7 @@ const strips = new WeakMap(); // parent → the strip in it
  * @property {Record<string, [string, string]>} hues of the roles, light and dark
  * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
  * @property {string} block
+ * @property {[string, string, boolean][]} folds value, title and whether it is folded
  * @property {string[]} [labels] one size down: what stands under each box, and nothing else
  */
 
@@ -41,7 +42,7 @@ class ShapeStrip {
   /** @param {ShadowRoot | HTMLElement} parent */
   constructor(parent) {
     this.root = part("div", "strip", parent);
-    this.heading = new Heading(this.root, (block) => this.send("block", block));
+    this.heading = new Heading(this.root, (name, value) => this.send(name, value));
     this.scroll = part("div", "scroll", this.root);
     this.note = new Note(this.root);
     this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
@@ -100,7 +101,7 @@ class ShapeStrip {
       window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
       return;
     }
-    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue]));
+    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue, box.wrong]));
     const before = structure === this.structure ? this.settled : null;
     const foreseen = this.ahead && structure === this.structure ? this.shapes : null;
     this.data = data;
@@ -111,6 +112,7 @@ class ShapeStrip {
     this.note.compare(data.boxes, foreseen, fresh);
     this.root.classList.toggle("small", !!data.labels);
     this.heading.showBlocks(data.blocks, data.block);
+    this.heading.showFolds(data.folds);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
     this.run = data.run;
@@ -148,7 +150,11 @@ class ShapeStrip {
    */
   cells(shapes) {
     if (this.data.labels) return shapes.map((shape, at) => smallCellOf(shape, this.words[at].text));
-    return this.data.boxes.map((box, at) => cellOf(box, shapes[at], this.words[at].text, box.parents.map((parent) => shapes[parent])));
+    return this.data.boxes.map((box, at) => {
+      const operands = box.parents.map((parent) => shapes[parent]);
+      if (!box.failed) return cellOf(box, shapes[at], this.words[at].text, operands);
+      return failedCellOf(box.op, this.words[at].text, box.parents.map((parent, input) => ({ axes: this.data.boxes[parent].axes, shape: operands[input] })));
+    });
   }
 
   /**
