@@ -67,11 +67,6 @@ TRACES = {
     "llama": (llama, "layers.0.self_attn"),
     "block": (llama, "layers.0"),
 }
-    "function": (of_three_lines, ""),
-    "failing": (failing, ""),
-    "llama": (llama, "layers.0.self_attn"),
-    "block": (llama, "layers.0"),
-}
 
 
 def ran(name: str, size: int) -> None:

@@ -175,10 +175,10 @@ export class DrawnBox {
     if (cell.columns) {
       const { axis, symbol } = cell.columns;
       const said = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
-      this.write(axis, [said], x, height / 2 + LINE, "start", colours);
+      this.write(axis, [said], x, height / 2 + LINE - 2, "start", colours);
     }
-    const under = height / 2 + (cell.columns ? LINE + 1 : 0);
-    put(this.word, { x, y: Math.max(under, 0) + LINE });
+    const under = height / 2 + (cell.columns ? LINE - 2 : 0);
+    put(this.word, { x, y: Math.max(under, 0) + LINE + 1 });
     this.labels.forEach((text, axis) => text.classList.toggle("changed", changed(axis)));
   }
 

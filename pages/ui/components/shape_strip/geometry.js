@@ -2,7 +2,7 @@
 import { shownSymbol } from "./shapes.js";
 
 export const CHARACTER = 6.7; // width of one in the labels' font
-export const LINE = 12;
+export const LINE = 13;
 export const DEPTH_SLOPE = 0.5; // how far up a slab stands for how far it stands to the right
 const GLYPH = 17;
 const BESIDE = 14; // px that a label may reach into the gap before the next box, where no other label is
@@ -114,7 +114,7 @@ export function cellOf(box, shape, line, operands = []) {
     outer: x + outer,
     right: x + width + reach,
     up: Math.max(height / 2 + reach * DEPTH_SLOPE + (leading.length ? LINE + 2 : 0), half, meeting?.up ?? 0),
-    down: Math.max(height / 2 + (columns ? LINE + 1 : 0) + LINE + 3, half, meeting?.down ?? 0),
+    down: Math.max(height / 2 + (columns ? LINE - 2 : 0) + LINE + 5, half, meeting?.down ?? 0),
     face: { x, width, height },
     slabs: drawn,
     slabStep,
