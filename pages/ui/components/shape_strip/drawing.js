@@ -28,6 +28,16 @@ export function put(target, attributes) {
   }
 }
 
+/**
+ * @param {Element} target what has text alone in it
+ * @param {string} words
+ */
+function setText(target, words) {
+  const node = /** @type {Text | null} */ (target.firstChild);
+  if (!node) target.textContent = words;
+  else if (node.data !== words) node.data = words;
+}
+
 /** A box with its labels. */
 export class DrawnBox {
   /**
@@ -192,19 +202,10 @@ export class DrawnBox {
    */
   write(axis, said, x, y, anchor, colours) {
     const text = this.labels[axis];
-    put(text, { y, x, "text-anchor": anchor, fill: colours[axis] ?? "currentcolor" });
-    if (said.length === 1) {
-      if (text.textContent !== said[0] || text.firstElementChild) text.textContent = said[0];
-      return;
-    }
-    const key = said.join("\n");
-    if (text.dataset.said !== key || !text.firstElementChild) {
-      text.textContent = "";
-      said.forEach((line, row) => {
-        element("tspan", { dy: row ? LINE : 0 }, text).textContent = line;
-      });
-      text.dataset.said = key;
-    }
+    put(text, { x, y, "text-anchor": anchor, fill: colours[axis] ?? "currentcolor" });
+    if ((text.children.length || 1) !== said.length) text.replaceChildren();
+    if (said.length === 1) setText(text, said[0]);
+    else said.forEach((words, row) => setText(text.children[row] ?? element("tspan", { dy: row ? LINE : 0 }, text), words));
     for (const line of text.children) put(line, { x });
   }
 
