@@ -116,7 +116,7 @@ function byHeight(one, other) {
  * @param {Item[]} items
  * @returns {Item[][]}
  */
-function levelsOf(items) {
+export function levelsOf(items) {
   /** @type {Item[][]} */
   const lines = [];
   for (const item of [...items].sort(byHeight)) {
