@@ -34,7 +34,7 @@ function someBoxes(random) {
 }
 
 function someCells(boxes, random) {
-  return boxes.map(() => ({ width: 20 + random(180), right: 20, up: 8 + random(80), down: 8 + random(90) }));
+  return boxes.map(() => ({ width: 20 + random(180), outer: 200, right: 20, up: 8 + random(80), down: 8 + random(90) }));
 }
 
 function assertApart(placed, cells, order) {
@@ -84,7 +84,7 @@ test("each box stands to the right of what it was made of", () => {
 });
 
 test("query, key and value are lines from the top to the bottom, each step under the other two's", () => {
-  const cells = attention.map(() => ({ width: 100, up: 30, down: 40 }));
+  const cells = attention.map(() => ({ width: 100, outer: 100, right: 50, up: 30, down: 40 }));
   const order = orderOf(dagre, attention, cells);
   const { boxes } = placeBoxes(order, cells);
   for (const [query, key, value] of [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) {
@@ -169,10 +169,11 @@ test("what is nearly on one height is one line, unless it stands in one column",
 
 test("boxes of one line of data keep one height, whatever stands above another of them", () => {
   const chain = [{ parents: [], lane: 0 }, { parents: [0], lane: 0 }, { parents: [1], lane: 0 }, { parents: [], lane: 1 }, { parents: [2, 3], lane: 0 }];
-  const cells = chain.map(() => ({ width: 80, right: 40, up: 20, down: 30 }));
+  const cells = chain.map(() => ({ width: 80, outer: 80, right: 40, up: 20, down: 30 }));
   const order = orderOf(dagre, chain, cells);
   const tall = cells.map((cell, at) => (at === 1 ? { ...cell, up: 90 } : cell));
-  const { boxes } = placeBoxes(order, tall);
+  const { boxes, width } = placeBoxes(order, tall);
+  assert.equal(width, boxes[4].x + 80);
   assert.equal(new Set([0, 1, 2].map((at) => boxes[at].y)).size, 1);
 });
 

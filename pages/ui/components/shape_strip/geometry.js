@@ -4,7 +4,7 @@ import { shownSymbol } from "./shapes.js";
 export const CHARACTER = 6.7; // width of one in the labels' font
 export const LINE = 13;
 export const DEPTH_SLOPE = 0.5; // how far up a slab stands for how far it stands to the right
-const GLYPH = 17;
+const GLYPH = 16;
 const BESIDE = 14; // px that a label may reach into the gap before the next box, where no other label is
 const GAP = 4;
 const SMALL = 0.7; // of the usual sides

@@ -1,7 +1,7 @@
 // Where the boxes stand. dagre says once for a block which column each box is in and what lies above what; from that the
 // coordinates follow anew for every size, in the time that a frame has.
 
-const BETWEEN_COLUMNS = 10;
+const BETWEEN_COLUMNS = 6;
 const BETWEEN_ROWS = 4;
 const EDGE = 4; // room for a line on its way past a box, above and below it
 const APART = 5; // the lines of two operands that touch, from the edge they share
@@ -131,7 +131,7 @@ export function levelsOf(items) {
 /**
  * The coordinates of boxes of these sizes.
  * @param {Order} order
- * @param {{width: number, right: number, up: number, down: number, meeting?: object | null}[]} cells
+ * @param {{width: number, outer: number, right: number, up: number, down: number, meeting?: object | null}[]} cells
  * @returns {Placed}
  */
 export function placeBoxes(order, cells) {
@@ -150,7 +150,7 @@ export function placeBoxes(order, cells) {
   const at = cells.map((_, box) => ({ x: lefts[order.column[box]], y: 0 }));
   for (const item of order.lines.flat()) if (item.box >= 0) at[item.box].y = item.y;
   return {
-    width: Math.max(0, ...lefts.map((left, column) => left + widths[column])),
+    width: Math.max(0, ...at.map(({ x }, box) => x + cells[box].outer)),
     height: Math.max(0, ...free) - BETWEEN_ROWS,
     boxes: at,
     paths: order.edges.map((edge) => pathOf(edge, at, cells, lefts, widths, order.column)),
