@@ -14,7 +14,7 @@ const CROSS = 16;
 const LARGE = 1.7;
 const MOST_SLABS = 16;
 const SLAB_STEP = 4;
-const SLABS_REACH = 22; // all of them together
+const SLABS_REACH = 18; // all of them together
 const STACK_STEP = 6;
 const PRODUCTS = ["matmul", "bmm", "mm"];
 

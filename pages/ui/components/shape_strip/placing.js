@@ -1,7 +1,7 @@
 // Where the boxes stand. dagre says once for a block which column each box is in and what lies above what; from that the
 // coordinates follow anew for every size, in the time that a frame has.
 
-const BETWEEN_COLUMNS = 6;
+const BETWEEN_COLUMNS = 5;
 const BETWEEN_ROWS = 4;
 const EDGE = 4; // room for a line on its way past a box, above and below it
 const APART = 5; // the lines of two operands that touch, from the edge they share
