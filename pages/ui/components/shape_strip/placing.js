@@ -2,7 +2,7 @@
 // coordinates follow anew for every size, in the time that a frame has.
 
 const BETWEEN_COLUMNS = 5;
-const BETWEEN_ROWS = 4;
+const BETWEEN_ROWS = 3;
 const EDGE = 4; // room for a line on its way past a box, above and below it
 const APART = 5; // the lines of two operands that touch, from the edge they share
 const STRAIGHT = 10;

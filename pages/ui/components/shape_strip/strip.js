@@ -10,7 +10,7 @@ import { sentenceOf, wordOf } from "./words.js";
 const SHOWN_FOR = 1500; // ms that what was before stays in sight
 const PAUSE = 150; // ms that a thumb rests until a screen reader is told what became of the boxes
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
-const MARGIN = 6;
+const MARGIN = 5;
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
 const strips = new WeakMap(); // parent → the strip in it
