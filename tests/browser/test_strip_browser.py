@@ -321,7 +321,7 @@ def test_a_person_folds_a_run_of_small_steps_and_unfolds_it_again(tab: Page, app
 
 
 def test_the_map_marks_the_block_that_is_open_and_a_finger_opens_another(tabs: Opener, demo: str):
-    page = tabs(viewport=NARROW, has_touch=True)
+    page = tabs(has_touch=True)
     sizes = {"batch": 1, "src_len": 5, "heads": 2, "d_model": 8, "d_k": 4}
     opened(page, demo, map=1, **sizes)
     small = page.locator(".strip.small")

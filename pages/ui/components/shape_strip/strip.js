@@ -291,10 +291,13 @@ class ShapeStrip {
   /** @param {Element} group */
   reveal(group) {
     const [outer, inner] = [this.scroll.getBoundingClientRect(), group.getBoundingClientRect()];
-    if (inner.left >= outer.left && inner.right <= outer.right) return;
+    const isBeside = inner.left < outer.left || inner.right > outer.right;
+    const isBeyond = inner.top < outer.top || inner.bottom > outer.bottom;
+    if (!isBeside && !isBeyond) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const left = inner.left - outer.left + (inner.width - outer.width) / 2;
-    this.scroll.scrollBy({ left, behavior: calm ? "instant" : "smooth" });
+    const left = isBeside ? inner.left - outer.left + (inner.width - outer.width) / 2 : 0;
+    const top = isBeyond ? inner.top - outer.top + (inner.height - outer.height) / 2 : 0;
+    this.scroll.scrollBy({ left, top, behavior: calm ? "instant" : "smooth" });
   }
 
   /** @param {any} target */
