@@ -17,6 +17,7 @@ from engine import Config, Trace, record, run  # noqa: E402
 from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
 from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
 from pages.ui.components.size_sliders import SizeSlider, size_sliders  # noqa: E402
+from pages.ui.state import session  # noqa: E402
 from pages.ui.views.instrument import minimap  # noqa: E402
 from pages.ui.views.instrument.strip import hues_of  # noqa: E402
 
@@ -96,6 +97,8 @@ shape_strip(
     on_block=lambda block: None,
 )
 if "map" in st.query_params:
+    if "explorer.view" not in st.session_state:
+        session.open_view()  # as a page of the app has one
     minimap.draw(
         trace,
         next(step for step in trace.steps if step.path == module),

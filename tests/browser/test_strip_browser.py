@@ -320,16 +320,14 @@ def test_a_person_folds_a_run_of_small_steps_and_unfolds_it_again(tab: Page, app
     expect(box(tab, "masked")).to_have_count(1, timeout=30_000)
 
 
-def test_the_map_marks_the_block_that_is_open_and_a_finger_opens_another(tabs: Opener, demo: str):
-    page = tabs(has_touch=True)
+def test_the_map_marks_the_block_that_is_open_and_a_press_opens_another(tab: Page, demo: str):
     sizes = {"batch": 1, "src_len": 5, "heads": 2, "d_model": 8, "d_k": 4}
-    opened(page, demo, map=1, **sizes)
-    small = page.locator(".strip.small")
+    opened(tab, demo, map=1, **sizes)
+    small = tab.locator(".strip.small")
     expect(small.locator(".box")).to_have_count(8)
     expect(small.locator("[aria-current]")).to_have_attribute("data-name", ATTENTION)
-    expect(page.locator(".box[data-op=matmul][aria-current]")).to_have_attribute("data-name", "scores")
-    small.locator(f'[data-name="{ATTENTION.replace("self_attention", "feed_forward")}"]').tap()
-    expect(page.get_by_text("picked encoder.layers.0.feed_forward.hidden")).to_be_visible(timeout=30_000)
-    box(page, "placed").tap()
-    page.locator(".box[data-name=query][data-op=view]").tap()
-    expect(page.get_by_text(re.compile(r"^picked \d+$"))).to_be_visible(timeout=30_000)
+    expect(tab.locator(".box[data-op=matmul][aria-current]")).to_have_attribute("data-name", "scores")
+    small.locator(f'[data-name="{ATTENTION.replace("self_attention", "feed_forward")}"]').click()
+    expect(tab.get_by_text("picked encoder.layers.0.feed_forward.hidden")).to_be_visible(timeout=30_000)
+    tab.locator(".box[data-name=query][data-op=view]").click()
+    expect(tab.get_by_text(re.compile(r"^picked \d+$"))).to_be_visible(timeout=30_000)
