@@ -13,7 +13,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
-from pages.ui.app import loading_placeholder
+from pages.ui.app import loading_placeholder, tour_stops
+from pages.ui.app.glossary import glossary_html
+from pages.ui.app.theme import is_dark
 
 NAME = "Tensor shape explorer"
 # A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
@@ -69,6 +71,8 @@ _STYLE = """
 [data-testid="stCaptionContainer"] { opacity: 0.85; }
 h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+.st-key-tour { padding: 0.5rem 0.9rem; }
+@media (min-width: 900px) { .st-key-tour { flex-wrap: nowrap; } .st-key-tour button { white-space: nowrap; } }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
 .st-key-walk-search { min-width: 16rem; }
@@ -107,6 +111,8 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.loading
     with st.container(key="top", horizontal=True, wrap=False, vertical_alignment="center"):
         st.markdown(f"**{NAME}**", width="content")
         navigation = st.container(key="navigation")
+        with st.popover("Words", type="tertiary", width="content"):
+            st.html(glossary_html(is_dark()))
     early = navigation.empty()
     st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
@@ -161,3 +167,4 @@ def _draw_links(navigation: DeltaGenerator, query: Mapping[str, str]) -> None:
     with navigation.container(horizontal=True, wrap=False, gap=None):
         for page in PAGES:
             link(page.file, page.label, query)
+        link("app.py", "Tour", {**query, **tour_stops.FIRST})
