@@ -1,9 +1,10 @@
-"""A decoder with a cache: a text read at once (prefill), then token by token, each with the keys and values of before."""
+"""A decoder with a cache: a text is read at once (prefill), then token by token beside the keys of those before."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from engine.config import ConfigError, Problem
 from engine.model.variants.parts.key_value_cache import KeyValueCache
 from engine.record.recorder import watch
-from engine.record.trace import Trace
+from engine.record.trace import Labels, Trace
 from engine.runtime.devices import memory_budget, resolve_device
 from engine.runtime.memory_estimate import running_out_in_words
 from engine.runtime.threads import one_thread
@@ -66,8 +67,9 @@ def cached_passes(
     """
     if not can_cache(config):
         raise ConfigError((_no_cache(config),))
-    config, rows = read_variant_text(config, source, None)
-    wrong = [number for number in kept if not 1 <= number < config.length]
+    read, rows = read_variant_text(config, source, None)
+    config = cast(CachedConfig, read)
+    wrong = [number for number in kept if not isinstance(number, int) or not 1 <= number < config.length]
     if wrong:
         raise ConfigError((_no_token_after(wrong[0], config.length),))
     device = torch.device("meta") if config.device == "meta" else resolve_device(config.device, config.dtype)
@@ -85,7 +87,7 @@ def new_cache(config: CachedConfig) -> KeyValueCache:
 
 
 def _passes(
-    config: CachedConfig, model: nn.Module, tokens: Tensor, kept: Sequence[int], labels: Mapping[str, object]
+    config: CachedConfig, model: nn.Module, tokens: Tensor, kept: Sequence[int], labels: Mapping[str, Labels]
 ) -> tuple[Trace, ...]:
     cache = new_cache(config)
     traces = []
@@ -97,7 +99,7 @@ def _passes(
                 model,
                 (tokens[:, : number + 1], cache),
                 axis_names=_axis_names(config),
-                labels=labels_until(labels, number + 1),
+                labels=_labels_until(labels, number + 1),
             )
             traces.append(dataclasses.replace(trace, variant=config))
     return tuple(traces)
@@ -111,12 +113,9 @@ def _axis_names(config: CachedConfig) -> Sequence[tuple[str, Mapping[str, str]]]
     return (*masks, ("*.key_rotation", {"H": "H_kv"}), ("*", {**heads, **keys}))
 
 
-def labels_until(labels: Mapping[str, object], length: int) -> dict[str, object]:
+def _labels_until(labels: Mapping[str, Labels], length: int) -> dict[str, Labels]:
     """The labels of a text that ends after so many tokens."""
-    return {
-        symbol: tuple(row[:length] for row in rows) if symbol == "T" else rows  # type: ignore[attr-defined]
-        for symbol, rows in labels.items()
-    }
+    return {symbol: tuple(row[:length] for row in rows) if symbol == "T" else rows for symbol, rows in labels.items()}  # type: ignore[misc]
 
 
 def _no_cache(config: VariantConfig) -> Problem:
@@ -124,6 +123,7 @@ def _no_cache(config: VariantConfig) -> Problem:
     return Problem("kept", rule, getattr(config, "title", type(config).__name__), "leave the cache out")
 
 
-def _no_token_after(kept: int, length: int) -> Problem:
+def _no_token_after(kept: object, length: int) -> Problem:
     rule = "the cache holds at least one token and fewer than the text has"
-    return Problem("kept", rule, f"{kept} of {length} tokens", f"nearest: {min(max(kept, 1), max(length - 1, 1))}")
+    nearest = min(max(kept, 1), max(length - 1, 1)) if isinstance(kept, int) else 1
+    return Problem("kept", rule, f"{kept} of {length} tokens", f"nearest: {nearest}")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class LayerCache:
-    """The keys and values of one layer. With a window only those of its last tokens, which is as far as any looks back."""
+    """The keys and values of one layer; with a window those of its last tokens, as no token looks further back."""
 
     def __init__(self, window: int | None = None) -> None:
         self.window = window
