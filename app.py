@@ -1,4 +1,4 @@
-"""The server of all pages, and the front page: what this is, the model at a glance, and the ways in."""
+"""The server of all pages, and the front page: the shapes of a block, and the chosen step opened."""
 
 if __name__ == "__main__":  # somebody visits the front page
     from pages.ui.app import frame, front_skeleton

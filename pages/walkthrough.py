@@ -1,10 +1,10 @@
-"""One operation at a time: what went in, what was done, what came out."""
+"""The front page, for links from when the walkthrough was a page of its own."""
 
-from pages.ui.app import frame
+from pages.ui.app import frame, front_skeleton
 
-frame.begin("pages/walkthrough.py")
+frame.begin(frame.WALKTHROUGH, front_skeleton.draw)
 
 from pages.ui.app import page_runner
-from pages.ui.views import walkthrough
+from pages.ui.views import front_page
 
-page_runner.run_page("pages/walkthrough.py", walkthrough.draw)
+page_runner.run_page(frame.WALKTHROUGH, front_page.draw)

@@ -1,6 +1,6 @@
-"""The settings in the sidebar. Every widget shows the present settings; moving one changes them.
+"""The drawer "More settings": what the model reads, and every size and switch that does not stand in the row of sizes.
 
-No control moves on the screen when another is moved: only what is below all sizes appears and disappears.
+Every widget shows the present settings; moving one changes them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine import Trace
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
 from pages.ui.app import saved_trace_controls
-from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.state import session, size_rules
 from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
@@ -33,41 +31,31 @@ _WEIGHTS = {TRAINED: "Trained on dates", RANDOM: "Random"}
 _INPUTS = {CHARACTERS: "Characters", WORDS: "Words", TOKENS: "Generated"}
 
 
-def draw(settings: Settings, trace: Trace | None) -> None:
-    """Draws every control.
+def draw(settings: Settings) -> None:
+    """Draws the inside of the drawer.
 
     Args:
         settings: what the controls show.
-        trace: the run of these settings; None where they cannot be run.
     """
-    with st.sidebar:
-        if settings.opened:
-            saved_trace_controls.draw_shown(settings.opened, trace)
-            return
-        _input(settings, trace)
-        _model(settings)
-        lazy_expander("More", "more", partial(_more, settings))
-        if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
-            _decoding_step(settings)
-        saved_trace_controls.draw_folded()
+    if settings.opened:
+        saved_trace_controls.draw_open_another(settings.opened)
+        return
+    _input(settings)
+    if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
+        _decoding_step(settings)
+    _slider("encoder_layers", "Encoder layers", settings)
+    _slider("decoder_layers", "Decoder layers", settings)
+    _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
+    _more(settings)
+    saved_trace_controls.draw_open_another("")
 
 
-def _input(settings: Settings, trace: Trace | None) -> None:
+def _input(settings: Settings) -> None:
     _segments("weights", "Weights", _WEIGHTS, settings.config.weights, _set_weights)
     _segments("reads", "The model reads", _INPUTS, size_rules.input_of(settings), _set_input)
     if settings.reads == SENTENCES:
         _text("source", f"Source, one sentence a line, at most {MAX_SENTENCES}", settings.source)
         _text("target", "Target, a line for each", settings.target, "empty: what the model writes")
-    else:
-        _slider("batch", "Batch", settings)
-        _slider("src_len", "Source length", settings)
-        _slider("tgt_len", "Target length", settings)
-    with st.container(key="input-sizes"):
-        sizes = None if trace is None else trace.config
-        if sizes is not None and settings.reads == SENTENCES:
-            st.caption(
-                f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
-            )
 
 
 def _segments(name: str, label: str, options: dict[str, str], value: str, on_choice: Callable[[str], None]) -> None:
@@ -107,38 +95,6 @@ def _decoding_step(settings: Settings) -> None:
     answers = ", ".join(code(line.text) for line in written[:_MOST_ANSWERS])
     more = len(written) - _MOST_ANSWERS
     st.caption((_WRITES_MORE if more > 0 else _WRITES).format(answers=answers, more=more))
-
-
-def _model(settings: Settings) -> None:
-    config = settings.config
-    with st.container(key="weights-notice", gap="small"):
-        _notice(settings)
-    _slider("heads", "Heads", settings)
-    _choice_slider("d_model", "d_model", WIDTHS, settings)
-    moves = session.moves()
-    with st.container(key="width-notes"):
-        if moves.note and moves.of == config:
-            st.caption(f":orange[{moves.note}]")
-        elif config.d_k == config.d_v and config.d_k * config.heads == config.d_model:
-            st.caption(f"d_k = d_v = {config.d_model} ÷ {config.heads} = {config.d_k}")
-        else:
-            st.caption(f"d_k = {config.d_k}, d_v = {config.d_v}, set apart from d_model ÷ heads")
-    _slider("encoder_layers", "Encoder layers", settings)
-    _slider("decoder_layers", "Decoder layers", settings)
-    _choice_slider("d_ff", "d_ff", _HIDDEN, settings)
-
-
-def _notice(settings: Settings) -> None:
-    """What a moved size does, or has done, to the weights; with Undo until the person has answered."""
-    if settings.trained:
-        st.caption("The trained weights have the sizes below. Moving one of them makes all weights random.")
-    elif session.moves().left is not None:
-        st.caption(":orange[The weights are random now. Text, tokens and answer have stayed.]")
-        with st.container(horizontal=True, gap="small"):
-            st.button("Undo", key="undo", help="Back to the trained model", on_click=_undo)
-            st.button("Keep random weights", key="stay", on_click=_stay)
-    else:
-        st.caption("The weights are random, drawn from the seed.")
 
 
 def _more(settings: Settings) -> None:
@@ -233,9 +189,6 @@ def _follow() -> None:
     session.change_settings(*size_rules.follow(session.settings_now(), session.moves()))
 
 
-def _undo() -> None:
+def undo() -> None:
+    """Goes back to the trained weights. To be called from a widget's callback."""
     session.change_settings(*size_rules.undo(session.settings_now(), session.moves()))
-
-
-def _stay() -> None:
-    session.change_settings(session.settings_now(), size_rules.stay(session.moves()))

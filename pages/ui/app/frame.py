@@ -1,4 +1,4 @@
-"""The frame every page draws for itself: title, navigation, and the settings in the sidebar.
+"""The frame every page draws for itself: title, style, and the bar at the top with the pages.
 
 Streamlit runs a page of ``pages/`` alone when a link opens it first, so nothing can be left to ``app.py``. Nothing
 here imports torch: the frame is on screen while torch is still loading.
@@ -26,44 +26,48 @@ _ICON = (
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the app: its script, its name in the navigation, and a sentence on what it shows."""
+    """A page of the app: its script, its name in the top bar, and a sentence on what it shows."""
 
     file: str
     label: str
     summary: str
 
 
+# The pages in the top bar, in this order. To add one: write a thin script in pages/, as pages/attention.py is, and a
+# line here. A page that shows a trace calls page_runner.run_page with what draws it; any other begins its session as
+# pages/ui/labs/kit/labs_page.py does.
 PAGES = (
-    Page("app.py", "The model", "The whole Transformer at a glance"),
-    Page("pages/walkthrough.py", "Walkthrough", "One operation at a time: what went in, what was done, what came out"),
+    Page("app.py", "Shapes", "Every tensor of a block as a box, and the chosen one opened"),
     Page("pages/attention.py", "Attention", "Scores, mask and weights of every head, token by token"),
     Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
     Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )
+# The front page, for links from when it was a page of its own.
+WALKTHROUGH = "pages/walkthrough.py"
 
-_NAVIGATION, _EARLY = "explorer.navigation", "explorer.early_links"  # containers in the sidebar
+_NAVIGATION, _EARLY = "explorer.navigation", "explorer.early_links"  # containers in the top bar
 _LINKED, _TITLED = "explorer.linked", "explorer.titled"
 # No rule asks what a class attribute contains: Streamlit changes a class of every element at every run, and each time
 # everything below would be styled again.
 _STYLE = """
 <style>
-.stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 3rem; max-width: 1500px; }
-[data-testid="stSidebarHeader"] { height: 2.2rem; margin-bottom: 0; }
-[data-testid="stSidebarUserContent"] { padding-top: 0.4rem; }
-/* Three choices stand side by side in the sidebar's width. */
-.stSidebar [data-testid="stButtonGroup"] button { padding-left: 0.4rem; padding-right: 0.4rem; }
-.st-key-navigation [data-testid="stPageLink-NavLink"] { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+.stMainBlockContainer { padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }
+/* The top bar lies over Streamlit's own, whose menu stays at the right. */
+.st-key-top { position: fixed; z-index: 999991; top: 0; left: 0; right: 0; width: auto; height: 3rem;
+  padding: 0 4rem 0 3rem; background: var(--st-background-color, transparent); pointer-events: none; }
+.st-key-top > * { pointer-events: auto; }
+.st-key-top [data-testid="stMarkdownContainer"] { white-space: nowrap; }
+.st-key-navigation { overflow-x: auto; scrollbar-width: none; }
+.st-key-navigation [data-testid="stPageLink-NavLink"] { padding: 0.3rem 0.5rem; margin: 0; white-space: nowrap; }
+.st-key-settings-bar { min-height: 5rem; }
+.st-key-settings-sizes { flex: 1 1 0; min-width: 0; }
 /* A token of another direction must not carry the numbers around it along. */
 .stMain code { unicode-bidi: isolate; }
 [data-testid="stCaptionContainer"] { opacity: 0.85; }
 h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
-/* As high with any of their words, so that no slider moves away from under a hand. */
-.st-key-weights-notice { min-height: 6.7rem; }
-.st-key-width-notes { min-height: 2.8rem; }
-.st-key-input-sizes { min-height: 2.6rem; }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
 .st-key-walk-search { min-width: 16rem; }
@@ -76,7 +80,13 @@ h1 { font-size: 1.9rem !important; }
 .st-key-lab-way button, .st-key-lab-cards button { justify-content: flex-start; padding: 0; min-height: 1.6rem; }
 .st-key-lab-way button, .st-key-lab-cards button { text-align: left; }
 .st-key-lab-way button *, .st-key-lab-cards button * { white-space: normal; text-align: left; }
-@media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 3rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 3.4rem 1rem 3rem; }
+  .st-key-top { padding: 0 3rem 0 1rem; }
+  .st-key-top > .stElementContainer { display: none; }
+  .st-key-settings-bar { flex-wrap: wrap; }
+  .st-key-settings-sizes { flex-basis: 100%; }
+}
 </style>
 """
 
@@ -89,12 +99,13 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.loading
         meanwhile: draws what the page shows while torch loads, by default one line.
     """
     if st.session_state.get(_TITLED) != file:  # the browser keeps it, and to be told again takes it 20 ms
-        label = next(page.label for page in PAGES if page.file == file)
-        st.set_page_config(page_title=NAME if file == "app.py" else f"{label} · {NAME}", page_icon=_ICON, layout="wide")
+        label = next((page.label for page in PAGES[1:] if page.file == file), None)
+        st.set_page_config(page_title=f"{label} · {NAME}" if label else NAME, page_icon=_ICON, layout="wide")
         st.session_state[_TITLED] = file
     st.html(_STYLE)
-    st.sidebar.markdown(f"**{NAME}**")
-    navigation = st.sidebar.container(key="navigation")
+    with st.container(key="top", horizontal=True, wrap=False, vertical_alignment="center"):
+        st.markdown(f"**{NAME}**", width="content")
+        navigation = st.container(key="navigation")
     early = navigation.empty()
     st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
@@ -146,6 +157,6 @@ def link(file: str, label: str, query: Mapping[str, str]) -> None:
 
 
 def _draw_links(navigation: DeltaGenerator, query: Mapping[str, str]) -> None:
-    with navigation.container(gap=None):
+    with navigation.container(horizontal=True, wrap=False, gap=None):
         for page in PAGES:
             link(page.file, page.label, query)

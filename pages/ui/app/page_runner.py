@@ -1,4 +1,4 @@
-"""Runs a page: reads the settings from the address, runs the model, draws the page and the controls."""
+"""Runs a page: reads the settings from the address, runs the model, draws the sizes and the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui.app import controls, frame, loading_placeholder
+from pages.ui.app import frame, loading_placeholder, settings_bar
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import whole_number
 from pages.ui.state.settings import Settings, differing
@@ -27,10 +27,10 @@ _NO_STEPS = "This saved trace has no steps: its program ended before any call re
 
 
 def run_page(file: str, draw: Callable[[Trace], None]) -> None:
-    """Runs the model of the settings, has the page draw its trace, and draws the controls.
+    """Runs the model of the settings, draws the sizes, and has the page draw the trace.
 
     Where the model cannot be run, says why and draws the last trace that could be made, so nothing on screen is lost.
-    What people wait for is drawn first: the browser shows it while the controls are still on their way.
+    What people wait for is drawn first: the browser shows it while an open drawer is still on its way.
 
     Args:
         file: the page's script.
@@ -49,6 +49,7 @@ def _run(draw: Callable[[Trace], None]) -> None:
     linked = frame.has_links()
     if not linked:  # no link would stand there while the model runs
         session.publish()
+    bar = settings_bar.begin()
     trace: Trace | None
     refused = False
     with link_notes.banner():
@@ -59,13 +60,14 @@ def _run(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
+        bar.draw_sizes(settings, None if refused else trace)
         if trace is not None and trace.steps:
             draw(trace)
         elif trace is not None:
             _empty(trace)
     if linked:
         session.publish()
-    controls.draw(settings, None if refused else trace)
+    bar.draw_drawer(settings)
 
 
 def _note_step_after_the_end(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The part of the sidebar that opens a saved trace, and what stands in the place of the sizes while one is shown."""
+"""What stands in the place of the sizes while a saved trace is shown, and the part of the drawer that opens one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import PurePath
 import streamlit as st
 
 from engine import Trace
-from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.state import session
 from pages.ui.traces.opened import OPENED, NotOpenError
@@ -27,23 +26,22 @@ def draw_shown(name: str, trace: Trace | None) -> None:
         name: its name in the address.
         trace: the trace; None where it cannot be shown.
     """
-    if trace is None:
-        st.caption(_NOT_SHOWN)
-    else:
-        file = code(short_text(OPENED.get(name).file, 40))
-        st.caption(_SHOWN.format(file=file, steps=len(trace.steps)))
-    st.button("Back to the Transformer", key="leave_trace", on_click=_show, args=("",), width="stretch")
-    _lately(name)
-    _upload()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if trace is None:
+            st.caption(_NOT_SHOWN, width="content")
+        else:
+            file = code(short_text(OPENED.get(name).file, 40))
+            st.caption(_SHOWN.format(file=file, steps=len(trace.steps)), width="content")
+        st.button("Back to the Transformer", key="leave_trace", on_click=_show, args=("",))
 
 
-def draw_folded() -> None:
-    """Draws the way to a saved trace below the sizes."""
-    lazy_expander("A saved trace", "saved_trace", _way_in)
+def draw_open_another(shown: str) -> None:
+    """Draws the ways to saved traces.
 
-
-def _way_in() -> None:
-    _lately("")
+    Args:
+        shown: the name of the one on screen, "" for none.
+    """
+    _lately(shown)
     _upload()
 
 

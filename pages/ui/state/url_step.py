@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from engine import Step, Trace
 
 _INSIDE = "~"
+_START = "scores"  # the step on which a page opens that is asked for none
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,12 @@ def step_from_key(trace: Trace, key: str) -> Step:
 
     Returns:
         The step of that name. Where the trace has none, the one of the same name in its last layer, so that people stay
-        at what they were looking at when the model gets fewer layers; else the first step.
+        at what they were looking at when the model gets fewer layers; else the first step. Of an empty text the first
+        step called ``scores``, where queries meet keys, or else the first step.
     """
     name, op, number = split_key(key)
+    if not name:
+        return next((step for step in trace.steps if step.name == _START), trace.steps[0])
     relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]
     named = [step for step in relatives if step.full_name == name] or relatives or trace.steps[:1]
     alike = [step for step in named if step.op == op] or named

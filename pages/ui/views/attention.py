@@ -197,7 +197,7 @@ def _stage(trace: Trace, shown: AttentionSteps, head: int, sentence: int) -> Non
         for step in steps:
             key = location_to_key(trace, Location(shown.trace, step, shown.calls))
             query = {**session.settings_now().to_query(), "step": key}
-            frame.link("pages/walkthrough.py", f"{step.name} in the walkthrough", query)
+            frame.link("app.py", f"{step.name}, opened", query)
 
 
 def _card(config: Config | None, shown: AttentionSteps) -> OperationCard:

@@ -137,7 +137,7 @@ def _one_position(settings: Settings, written: Decoded, position: int) -> None:
         query = dataclasses.replace(settings, source=written.source, target="", upto=position).to_query()
         with st.container(horizontal=True):
             step = {"step": step_to_key(trace, trace.steps[-1])}
-            frame.link("pages/walkthrough.py", "Walk through this decoding step →", {**query, **step})
+            frame.link("app.py", "Walk through this decoding step →", {**query, **step})
             frame.link("pages/attention.py", "Its attention, head by head →", {**query, "kind": "cross"})
 
 

@@ -1,27 +1,24 @@
-"""The front page: what this is, the model as a graph, and the ways to the other pages."""
+"""The front page, the instrument: the strip of a block, the chosen step opened below it, and the whole model folded."""
 
 from __future__ import annotations
 
 import html
-from contextlib import suppress
+import weakref
 from functools import partial
 
 import streamlit as st
-from streamlit.errors import StreamlitPageNotFoundError
 
-from engine import Step, Trace
+from engine import Trace
 from engine.axes import axis
 from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
 from engine.runtime.parameters import ParameterCount, parameters_of, rows
-from pages.ui.app import frame, front_skeleton
 from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer
-from pages.ui.views.instrument import sizes, strip
+from pages.ui.views import date_answer, walkthrough
 
 _RUN = (
     "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
@@ -31,7 +28,6 @@ _SAVED = (
     "This is a saved trace: every tensor that a program computed in PyTorch, kept in a file with the program's text. "
     "Every shape and every value you see was computed by that run."
 )
-_FAILED = "The run ended with an error. What ran before is shown."
 _TOKENS = 12
 # By whether the first sentence has more tokens than are shown, and whether there are more sentences.
 _ENCODER_READS = {
@@ -56,8 +52,6 @@ _STYLE = """<style>
 .parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
 </style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
-_OPENED = "front_page.opened"  # the step whose box was pressed
-_BLOCK = "encoder.layers.0.self_attention"
 
 
 def draw(trace: Trace) -> None:
@@ -66,50 +60,27 @@ def draw(trace: Trace) -> None:
     Args:
         trace: a run of the built-in Transformer, or a saved trace.
     """
-    _open_pressed()
-    instrument, words, picture = front_skeleton.parts()
-    with instrument:
-        sizes.draw(trace)
-        strip.draw(trace, _first_block(trace), _press, marks=False)
-    with picture:  # first, because it takes the browser longest
-        with st.container(key="graph"):
-            alt = "Graph of the Transformer, the shape of the tensor on every edge"
-            st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
+    walkthrough.draw(trace)
+    if trace.steps:
+        # A widget keeps its arguments until the next run. A trace among them would stay in memory beside the next one.
+        lazy_expander("The whole model and this run", "front.model", partial(_whole_model, weakref.ref(trace)))
+
+
+def _whole_model(drawn: weakref.ref[Trace]) -> None:
+    trace = drawn()
+    if trace is None:
+        return
+    words, picture = st.columns([4, 7], gap="large")
+    with picture, st.container(key="graph"):  # first, because it takes the browser longest
+        alt = "Graph of the Transformer, the shape of the tensor on every edge"
+        st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
         st.caption(_EDGES.format(symbols=_glossary(trace)))
     with words:
         st.markdown(_SAVED if session.settings_shown().opened else _RUN)
-        if trace.failure is not None:
-            st.error(_FAILED)
-            st.code(trace.failure.note, language=None, wrap_lines=True)
         if session.settings_shown().trained:
             date_answer.draw(session.settings_shown())
         _sentences(trace)
         _numbers(trace)
-        st.markdown("##### Look inside")
-        for page in frame.PAGES[1:]:
-            with st.container(gap=None):
-                frame.link(page.file, f"**{page.label}** →", session.settings_now().to_query())
-                st.caption(page.summary)
-        st.caption("The settings in the sidebar stay as you go from page to page, and they are in the address.")
-
-
-def _first_block(trace: Trace) -> Step:
-    """A step of the block that stands there first; of other people's models the first step."""
-    return next((step for step in trace.steps if step.path == _BLOCK), trace.steps[0])
-
-
-def _press(step: str) -> None:
-    st.session_state[_OPENED] = step
-
-
-def _open_pressed() -> None:
-    """Goes on to the walkthrough, at the box that was pressed. A callback could not: its page is only then drawn."""
-    step = st.session_state.pop(_OPENED, None)
-    if step is not None:
-        view = {"step": step, "scope": session.view("scope")}
-        query = {**session.settings_now().to_query(), **{name: value for name, value in view.items() if value}}
-        with suppress(StreamlitPageNotFoundError):  # this page was started as a script of its own
-            st.switch_page("pages/walkthrough.py", query_params=query)
 
 
 def _sentences(trace: Trace) -> None:

@@ -54,7 +54,7 @@ def draw(trace: Trace) -> None:
     )
     with st.container(horizontal=True):
         query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
-        frame.link("pages/walkthrough.py", "This step in the walkthrough, with what it read", query)
+        frame.link("app.py", "This step opened, with what it read", query)
 
 
 def _filtered(trace: Trace) -> tuple[Step, ...]:

@@ -24,7 +24,7 @@ from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.explanation_view import explanation_of
-from pages.ui.views.instrument import sizes, strip
+from pages.ui.views.instrument import strip
 from pages.ui.views.lens import failure_view
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
@@ -51,7 +51,6 @@ def draw(trace: Trace) -> None:
         if trace.failure is None:
             st.info(_NO_STEPS)
         return
-    sizes.draw(trace)
     # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
     # stay in memory beside the next one.
     _draw(weakref.ref(trace), session.settings_shown())

@@ -53,22 +53,41 @@ class FixedSize:
     value: int
 
 
+@dataclass(frozen=True)
+class Status:
+    """The line below the sizes.
+
+    Attributes:
+        reads: what the model reads.
+        weights: what its weights are.
+        has_undo: whether a move made them random, and can be undone.
+    """
+
+    reads: str
+    weights: str
+    has_undo: bool
+
+
 def size_sliders(
-    sliders: Sequence[SizeSlider],
     fixed: Sequence[FixedSize],
+    sliders: Sequence[SizeSlider],
     *,
     key: str,
     sizes: Mapping[str, int],
+    status: Status,
     on_size: Callable[[str, int], None],
+    on_undo: Callable[[], None],
 ) -> None:
-    """Draws the sizes in one row. There is one on a page.
+    """Draws the sizes in one row, and a line below them. There is one on a page.
 
     Args:
+        fixed: what cannot be moved, and is shown in front of what can.
         sliders: what can be moved.
-        fixed: what cannot, and is shown beside them.
         key: the component's.
         sizes: how long each axis is now.
+        status: the line below.
         on_size: gets the name and the value of a slider that was let go.
+        on_undo: called when a person wants the weights back.
     """
     heard = f"{key}:heard"
     symbols = {"d_k", "d_model", "H", *(slider.symbol for slider in sliders), *(size.symbol for size in fixed)}
@@ -76,6 +95,7 @@ def size_sliders(
         "sliders": [asdict(slider) for slider in sliders],
         "fixed": [asdict(size) for size in fixed],
         "sizes": dict(sizes),
+        "status": asdict(status),
         "tones": {symbol: [axis_colour(symbol), axis_colour(symbol, dark=True)] for symbol in symbols},
         "heard": st.session_state.get(heard, 0),
     }
@@ -87,4 +107,4 @@ def size_sliders(
         if slider is not None and asked.get("value") in slider.foreseen:  # a browser is not trusted
             on_size(slider.name, asked["value"])
 
-    _component(key=key, data=data, height="content", on_size_change=moved)
+    _component(key=key, data=data, height="content", on_size_change=moved, on_undo_change=on_undo)

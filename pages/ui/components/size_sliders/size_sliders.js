@@ -6,9 +6,18 @@ const rows = new WeakMap(); // parent → the row in it
 class SizeSliders {
   constructor(parent) {
     this.root = document.createElement("div");
-    this.root.className = "sizes";
-    this.root.setAttribute("role", "group");
-    this.root.setAttribute("aria-label", "Sizes");
+    this.root.className = "bar";
+    // On a narrow screen the row is folded away behind a line that says how long every axis is.
+    this.root.innerHTML =
+      '<button class="fold" type="button" aria-expanded="false"><b>Sizes</b> <span></span></button>' +
+      '<div class="sizes" role="group" aria-label="Sizes"></div>' +
+      '<p class="status"><span class="reads"></span> <span class="weights"></span> ' +
+      '<button class="undo" type="button" title="Back to the trained model">Undo</button></p>';
+    [this.fold, this.row, this.status] = this.root.children;
+    this.fold.addEventListener("click", () => {
+      this.fold.setAttribute("aria-expanded", String(this.root.classList.toggle("open")));
+    });
+    this.status.lastChild.addEventListener("click", () => this.send("undo", true));
     parent.append(this.root);
     this.sliders = new Map();
     this.turn = 0;
@@ -30,6 +39,7 @@ class SizeSliders {
     if (this.held) this.foresee(this.held, false);
     else if (!isStale) this.sizes = data.sizes;
     this.derive();
+    this.say(data.status);
     if (this.released && !isStale) {
       this.released = false;
       window.dispatchEvent(new Event("shape-strip:answered"));
@@ -52,7 +62,15 @@ class SizeSliders {
     this.derived = document.createElement("p");
     this.derived.className = "derived";
     this.derived.style.setProperty("--axis", this.colour("d_k"));
-    this.root.replaceChildren(...parts, ...fixed, this.derived);
+    this.row.replaceChildren(...fixed, ...parts, this.derived);
+  }
+
+  say({ reads, weights, has_undo }) {
+    const [text, badge, undo] = this.status.children;
+    text.textContent = text.title = reads;
+    badge.textContent = weights;
+    this.status.classList.toggle("random", has_undo);
+    undo.hidden = !has_undo;
   }
 
   slider({ name, symbol, label }) {
@@ -119,6 +137,8 @@ class SizeSliders {
     const follows = d_model === H * d_k;
     const said = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
     if (this.derived.textContent !== said) this.derived.textContent = said;
+    const all = [...this.data.fixed, ...this.data.sliders].map(({ symbol }) => `${symbol} ${this.sizes[symbol]}`);
+    this.fold.lastChild.textContent = all.join(" · ");
   }
 
   colour(symbol) {

@@ -1,0 +1,50 @@
+"""The bar above every page that runs a model: the sizes in a row, and the drawer with all other settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine import Trace
+from pages.ui.app import controls, saved_trace_controls, size_row
+from pages.ui.state.settings import Settings
+
+DRAWER = "drawer"  # the key of the drawer: it is open where the session says True
+
+
+@dataclass(frozen=True)
+class SettingsBar:
+    """The two parts of the bar. Both stand at their positions before anything is in them."""
+
+    sizes: DeltaGenerator
+    drawer: DeltaGenerator
+    is_open: bool
+
+    def draw_sizes(self, settings: Settings, trace: Trace | None) -> None:
+        """Draws the sizes.
+
+        Args:
+            settings: what the sliders show.
+            trace: the run of these settings; None where they cannot be run.
+        """
+        with self.sizes:
+            if settings.opened:
+                saved_trace_controls.draw_shown(settings.opened, trace)
+            else:
+                size_row.draw(settings, trace)
+
+    def draw_drawer(self, settings: Settings) -> None:
+        """Draws the inside of the drawer; nothing while it is closed, so that a run has fewer elements to send."""
+        if self.is_open:
+            with self.drawer:
+                controls.draw(settings)
+
+
+def begin() -> SettingsBar:
+    """Draws the bar, with nothing in it yet."""
+    with st.container(key="settings-bar", horizontal=True, wrap=False, vertical_alignment="top"):
+        sizes = st.container(key="settings-sizes")
+        drawer = st.popover("More settings", key=DRAWER, on_change="rerun", width="content")
+    return SettingsBar(sizes, drawer, bool(drawer.open))
