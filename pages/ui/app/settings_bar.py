@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace
 from pages.ui.app import controls, saved_trace_controls, size_row
+from pages.ui.app.variants import model_chooser, variant_controls, variant_row
 from pages.ui.state.settings import Settings
 
 DRAWER = "drawer"  # the key of the drawer: it is open where the session says True
@@ -32,14 +33,21 @@ class SettingsBar:
         with self.sizes:
             if settings.opened:
                 saved_trace_controls.draw_shown(settings.opened, trace)
+            elif settings.model is not None:
+                model_chooser.draw(settings)
+                variant_row.draw(settings, settings.model, trace)
             else:
+                model_chooser.draw(settings)
                 size_row.draw(settings, trace)
 
     def draw_drawer(self, settings: Settings) -> None:
         """Draws the inside of the drawer; nothing while it is closed, so that a run has fewer elements to send."""
         if self.is_open:
             with self.drawer:
-                controls.draw(settings)
+                if settings.model is not None and not settings.opened:
+                    variant_controls.draw(settings, settings.model)
+                else:
+                    controls.draw(settings)
 
 
 def begin() -> SettingsBar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -21,6 +21,8 @@ from pages.ui.traces.store import Store
 
 _SHAPES = 4096 * 2**13  # at most so many bytes has a run without numbers: the objects of its steps, at real size
 
+Lines = tuple[str, ...]
+
 
 def variant_trace(settings: Settings, model: ChosenModel, store_on: Callable[[str], Store]) -> Trace:
     """The trace of a model, kept under its settings.
@@ -35,9 +37,8 @@ def variant_trace(settings: Settings, model: ChosenModel, store_on: Callable[[st
     """
     if not model.has_numbers:
         return store_on("cpu").get(("shapes", model), _SHAPES, partial(_shapes, model), _objects)
-    assert isinstance(model.config, VariantConfig)
     source, target = texts_of(settings, model)
-    config = read_variant_text(model.config, source, target)[0]
+    config = read_variant_text(cast(VariantConfig, model.config), source, target)[0]
     device = resolve_device(config.device, config.dtype)
     store = store_on(device.type)
     key: Hashable = ("variant", model, source, target)
@@ -50,7 +51,7 @@ def variant_trace(settings: Settings, model: ChosenModel, store_on: Callable[[st
     return store.get(key, size.recording, partial(_run, model, source, target, loaded))
 
 
-def texts_of(settings: Settings, model: ChosenModel) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+def texts_of(settings: Settings, model: ChosenModel) -> tuple[Lines | None, Lines | None]:
     """The source and the target that a model reads, each None where it reads none."""
     if not model.reads_text or settings.sentences is None:
         return None, None
@@ -58,9 +59,7 @@ def texts_of(settings: Settings, model: ChosenModel) -> tuple[tuple[str, ...] | 
     return source, target if model.reads_target and settings.target.strip() else None
 
 
-def _run(
-    model: ChosenModel, source: tuple[str, ...] | None, target: tuple[str, ...] | None, loaded: nn.Module
-) -> Trace:
+def _run(model: ChosenModel, source: Lines | None, target: Lines | None, loaded: nn.Module) -> Trace:
     config: Any = model.config
     if model.kept:
         decoder: CachedConfig = config
