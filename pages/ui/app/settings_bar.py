@@ -14,11 +14,14 @@ from pages.ui.state.settings import Settings
 
 DRAWER = "drawer"  # the key of the drawer: it is open where the session says True
 
+_MODEL_WIDTH = 210  # pixels: the longest name of a model
+
 
 @dataclass(frozen=True)
 class SettingsBar:
-    """The two parts of the bar. Both stand at their positions before anything is in them."""
+    """The parts of the bar: the model, its sizes, and the drawer. All stand at their positions before anything is in them."""
 
+    model: DeltaGenerator
     sizes: DeltaGenerator
     drawer: DeltaGenerator
     is_open: bool
@@ -30,14 +33,15 @@ class SettingsBar:
             settings: what the sliders show.
             trace: the run of these settings; None where they cannot be run.
         """
+        if not settings.opened:
+            with self.model:
+                model_chooser.draw(settings)
         with self.sizes:
             if settings.opened:
                 saved_trace_controls.draw_shown(settings.opened, trace)
             elif settings.model is not None:
-                model_chooser.draw(settings)
                 variant_row.draw(settings, settings.model, trace)
             else:
-                model_chooser.draw(settings)
                 size_row.draw(settings, trace)
 
     def draw_drawer(self, settings: Settings) -> None:
@@ -53,6 +57,7 @@ class SettingsBar:
 def begin() -> SettingsBar:
     """Draws the bar, with nothing in it yet."""
     with st.container(key="settings-bar", horizontal=True, wrap=False, vertical_alignment="top"):
+        model = st.container(key="settings-model", width=_MODEL_WIDTH)
         sizes = st.container(key="settings-sizes")
         drawer = st.popover("More settings", key=DRAWER, on_change="rerun", width="content")
-    return SettingsBar(sizes, drawer, bool(drawer.open))
+    return SettingsBar(model, sizes, drawer, bool(drawer.open))
