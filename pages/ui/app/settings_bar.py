@@ -19,7 +19,7 @@ _MODEL_WIDTH = 210  # pixels: the longest name of a model
 
 @dataclass(frozen=True)
 class SettingsBar:
-    """The parts of the bar: the model, its sizes, and the drawer. All stand at their positions before anything is in them."""
+    """The parts of the bar. All stand at their positions before anything is in them."""
 
     model: DeltaGenerator
     sizes: DeltaGenerator
