@@ -121,7 +121,7 @@ def _memory(sheet: CostSheet, config: AnyConfig) -> str:
 
 def _fits(size: int) -> str:
     fitting = fitting_cards(size)
-    return " · ".join(f"{card} ✓" if card in fitting else f"{card} –" for card in CARDS)
+    return ", ".join(map(str, fitting)) or "none"
 
 
 def _adam(dtype: str) -> str:
