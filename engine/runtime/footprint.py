@@ -13,9 +13,9 @@ from engine.config import Config
 
 _ITEM = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}  # bytes of a number
 _BOOL = 1
-# Objects, in bytes: of a step, 1.7 KiB that tracemalloc counts for its source, parents and statistics once they were
-# looked at, and the tensor's header in C++; of a token, its id twice and its label; of a word, its label.
-_STEP, _TOKEN, _WORD = 2560, 256, 128
+# Objects, in bytes: of a step, 1.7 to 2.4 KiB that tracemalloc counts for its source, parents and statistics once they
+# were looked at, and the tensor's header in C++; of a token, its id twice and its label; of a word, its label.
+_STEP, _TOKEN, _WORD = 2944, 256, 128
 # At most so many steps does a layer of the encoder and of the decoder have, and the rest of the model.
 _ENCODER_STEPS, _DECODER_STEPS, _OTHER_STEPS = 40, 68, 60
 

@@ -16,6 +16,7 @@ from engine import Config, run
 from pages.ui.app import frame
 from pages.ui.state.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW, ROOT, served
+from tests.browser.settings_bar import link, links, open_drawer, size
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
@@ -32,7 +33,7 @@ def settled(page: Page) -> None:
 def open_page(page: Page, address: str) -> None:
     """Opens an address, with random weights where it says nothing of them."""
     page.goto(address if "weights=" in address else f"{address}{'&' if '?' in address else '?'}weights=random")
-    expect(page.get_by_test_id("stSidebar").get_by_text("Heads")).to_be_attached(timeout=60_000)
+    expect(size(page, "heads")).to_be_attached(timeout=60_000)
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
@@ -43,11 +44,8 @@ def chips(page: Page, title: str) -> str:
     return " ".join(text.split())
 
 
-def press(page: Page, key: str, slider: str, times: int = 1) -> None:
-    handle = page.locator(f".st-key-{slider} [role=slider], .st-key-{slider} input[type=range]").first
-    handle.focus()
-    for _ in range(times):
-        handle.press(key)
+def press(page: Page, key: str, slider: str) -> None:
+    size(page, slider).press(key)
 
 
 def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page):
@@ -55,37 +53,38 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         open_page(tab, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
         expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible()
         assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
-        expect(tab.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(frame.PAGES))
+        expect(links(tab)).to_have_count(len(frame.PAGES))
 
 
-# What stands on the page in the first frame that says that torch is loading and has a picture.
-MEANWHILE = """() => {
-    window.said ||= document.body.innerText.includes("Loading PyTorch and the model.");
-    const drawn = [...document.querySelectorAll("svg text")].map((text) => text.textContent);
-    if (!window.said || !drawn.length) return null;
-    const { left, top } = document.querySelector("h1").getBoundingClientRect();
-    return { left, top, drawn };
-}"""
-UNTIL_TITLED = f"() => {{ ({MEANWHILE})(); return document.querySelector('h1') !== null; }}"
+# In every frame: whether the page has said that torch is loading, and where the links stand in the first frame that
+# says so and has links.
+MEANWHILE = """(() => {
+    window.said = false;
+    window.meanwhile = null;
+    const look = () => {
+        requestAnimationFrame(look);
+        window.said ||= Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        const links = [...document.querySelectorAll(".st-key-navigation a")];
+        if (window.meanwhile || !window.said || !links.length) return;
+        window.meanwhile = links.map((link) => link.getBoundingClientRect().toJSON());
+    };
+    look();
+})()"""
 
 
-def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_title_does_not_move(tabs: Opener):
+def test_while_torch_loads_the_first_visitor_has_the_links_and_they_do_not_move(tabs: Opener):
     with served(ROOT / "app.py") as address:
-        first, second = tabs(), tabs()
+        first, second = tabs(script=MEANWHILE), tabs(script=MEANWHILE)
         first.goto(address)
-        meanwhile = first.wait_for_function(MEANWHILE, polling="raf", timeout=60_000).json_value()
-        outline = ["source tokens", "target tokens", "probability of each next token", "encoder", "decoder"]
-        assert sorted(meanwhile["drawn"]) == sorted(outline)
-        expect(first.locator(".st-key-graph svg g.graph")).to_be_visible(timeout=60_000)
+        meanwhile = first.wait_for_function("() => window.meanwhile", timeout=60_000).json_value()
+        expect(first.locator(".st-key-strip [data-name=scores]")).to_be_visible(timeout=60_000)
         settled(first)
-        place = first.get_by_role("heading", level=1).bounding_box()
-        assert place is not None
-        assert (place["x"], place["y"]) == (meanwhile["left"], meanwhile["top"])
+        now = [link.evaluate("link => link.getBoundingClientRect().toJSON()") for link in links(first).all()]
+        assert now == meanwhile
         expect(first.get_by_text("Loading PyTorch and the model.")).to_have_count(0)
-        expect(first.locator("[data-testid=stGraphVizChart]")).to_have_count(1)
 
         second.goto(f"{address}/labs")
-        second.wait_for_function(UNTIL_TITLED, polling="raf", timeout=60_000)
+        second.locator(".st-key-lab-cards").wait_for(timeout=60_000)
         assert not second.evaluate("window.said")
 
 
@@ -93,8 +92,8 @@ def test_while_torch_loads_the_first_visitor_sees_the_model_in_outline_and_its_t
 def test_on_whatever_page_a_visit_begins_every_link_of_the_navigation_stands_once(page, tab: Page, app: str):
     tab.goto(f"{app}/{'' if page.file == 'app.py' else Path(page.file).stem}")
     settled(tab)
-    links = tab.get_by_test_id("stSidebar").get_by_role("link")
-    expect(links).to_have_text([page.label for page in frame.PAGES])
+    expect(links(tab)).to_have_text([page.label for page in frame.PAGES])
+    expect(tab.get_by_test_id("stSidebar")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -112,24 +111,24 @@ def test_every_page_fits_a_phone_in_light_and_dark(path, tabs: Opener, app: str)
 @pytest.mark.parametrize("path", PAGES)
 def test_a_moved_slider_leaves_every_control_and_link_in_its_place(path, tab: Page, app: str):
     open_page(tab, f"{app}/{path}?weights=random")
-    sidebar = tab.get_by_test_id("stSidebar")
-    controls = sidebar.locator("input[type=range], [role=slider]").count()
-    for heads in (5, 6):
+    controls = tab.locator(".st-key-settings-bar input[type=range]")
+    places = [control.bounding_box() for control in controls.all()]
+    assert len(places) == 2
+    for heads in (8, 16):
         press(tab, "ArrowRight", "heads")
         tab.wait_for_function(f"new URLSearchParams(location.search).get('heads') === '{heads}'")
         settled(tab)
         expect(tab.get_by_test_id("stException")).to_have_count(0)
-        expect(sidebar.locator("input[type=range], [role=slider]")).to_have_count(controls)
-        links = sidebar.get_by_role("link")
-        expect(links).to_have_count(len(frame.PAGES))
-        for link in links.all():
-            expect(link).to_have_attribute("href", re.compile(rf"heads={heads}\b"))
+        assert [control.bounding_box() for control in controls.all()] == places
+        expect(links(tab)).to_have_count(len(frame.PAGES))
+        for to_page in links(tab).all():
+            expect(to_page).to_have_attribute("href", re.compile(rf"heads={heads}\b"))
 
 
 def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     assert chips(tab, "scores") == "B 1 H 4 S 5 S 5"
-    press(tab, "ArrowRight", "heads", times=4)
+    press(tab, "ArrowRight", "heads")
     expect(tab.locator('.panel[data-panel="scores"] .chips')).to_contain_text("8", timeout=30_000)
     settled(tab)
     assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
@@ -138,18 +137,19 @@ def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
 
 def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app: str):
     open_page(tab, app)
-    press(tab, "ArrowRight", "encoder_layers")
+    layers = open_drawer(tab).locator(".st-key-encoder_layers input[type=range]")
+    layers.press("ArrowRight")
     expect(tab).to_have_url(f"{app}/?encoder_layers=3&weights=random")
-    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
+    link(tab, "Attention").click()
     expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
     settled(tab)
     assert parse_qs(urlsplit(tab.url).query)["encoder_layers"] == ["3"]
     tab.go_back()
-    expect(tab.get_by_text("Point at any number")).to_be_visible(timeout=30_000)
+    expect(tab.locator(".st-key-strip [data-name=scores]")).to_be_visible(timeout=30_000)
     settled(tab)
     tab.go_back()
     # On its return to the page it is a new widget, with a number after its key.
-    expect(tab.locator("[class*=st-key-encoder_layers]")).to_contain_text("2", timeout=30_000)
+    expect(open_drawer(tab).locator("[class*=st-key-encoder_layers]")).to_contain_text("2", timeout=30_000)
     expect(tab).to_have_url(f"{app}/?weights=random")
 
 
@@ -217,19 +217,18 @@ def test_a_link_to_a_step_of_the_table_shows_it_and_a_search_keeps_the_tick_righ
 
 def test_a_change_still_on_its_way_survives_a_quick_turn_of_the_page(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
-    source = tab.locator(".st-key-source textarea")
+    source = open_drawer(tab).locator(".st-key-source textarea")
     source.fill("I go home today")
     # The field is left when the button goes down, the link is followed when it comes up, as long after as a hand takes.
-    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click(delay=120)
+    link(tab, "Attention").click(delay=120)
     expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
     settled(tab)
-    expect(tab.locator(".st-key-source textarea")).to_have_value("I go home today")
+    expect(open_drawer(tab).locator(".st-key-source textarea")).to_have_value("I go home today")
 
 
 def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?weights=random&step={SCORES}")
-    links = tab.locator(".st-key-navigation")
-    links.evaluate(
+    tab.locator(".st-key-navigation").evaluate(
         """place => {
             window.fewest = 99;
             const count = () => { window.fewest = Math.min(window.fewest, place.querySelectorAll('a').length); };
@@ -237,18 +236,16 @@ def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: P
         }"""
     )
     press(tab, "ArrowRight", "heads")
-    expect(links.get_by_role("link", name="Attention")).to_have_attribute("href", re.compile("heads=5"))
-    assert tab.evaluate("window.fewest") == 7
+    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
+    assert tab.evaluate("window.fewest") == len(frame.PAGES)
 
 
 def test_every_page_keeps_its_title_while_its_settings_change(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     press(tab, "ArrowRight", "heads")
-    expect(tab.locator(".st-key-navigation").get_by_role("link", name="Attention")).to_have_attribute(
-        "href", re.compile("heads=5")
-    )
-    expect(tab).to_have_title(f"Walkthrough · {frame.NAME}")
-    tab.get_by_test_id("stSidebar").get_by_role("link", name="Attention").click()
+    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
+    expect(tab).to_have_title(frame.NAME)
+    link(tab, "Attention").click()
     expect(tab).to_have_title(f"Attention · {frame.NAME}")
     tab.go_back()
-    expect(tab).to_have_title(f"Walkthrough · {frame.NAME}")
+    expect(tab).to_have_title(frame.NAME)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.app.lazy_expander import OPENED
@@ -32,11 +34,72 @@ def unfolded(app: AppTest, *keys: str) -> AppTest:
 
 
 def control(app: AppTest, name: str) -> Any:
-    """The widget of this name, also where another has taken the place of the first."""
+    """The widget of this name, also where another has taken the place of the first, or the slider of a size."""
+    if any(slider["name"] == name for slider in sizes(app)["sliders"]):
+        return Size(app, name)
     [element] = [
         element for kind in _KINDS for element in app.get(kind) if (element.key or "").partition(":")[0] == name
     ]
     return element
+
+
+@dataclass
+class Size:
+    """A slider of the row of sizes, with the manners of a widget of AppTest."""
+
+    app: AppTest
+    name: str
+    asked: int | None = None
+
+    @property
+    def value(self) -> int:
+        return int(self._slider["value"])
+
+    @property
+    def options(self) -> list[int]:
+        """All values that it can be moved to."""
+        return list(map(int, self._slider["foreseen"]))
+
+    def set_value(self, value: int) -> Size:
+        self.asked = value
+        return self
+
+    def run(self) -> AppTest:
+        assert self.asked in self.options
+        turn = sizes(self.app)["heard"] + 1
+        return trigger(self.app, "sizes", "size", {"name": self.name, "value": self.asked, "turn": turn})
+
+    @property
+    def _slider(self) -> dict[str, Any]:
+        [slider] = [slider for slider in sizes(self.app)["sliders"] if slider["name"] == self.name]
+        return slider
+
+
+def sizes(app: AppTest) -> dict[str, Any]:
+    """What the row of sizes is sent; a row without sliders where the page has none."""
+    if not any(element.proto.id.endswith("-sizes") for element in app.get("bidi_component")):
+        return {"sliders": [], "fixed": [], "heard": 0}
+    return json.loads(_message(app, "sizes").json)
+
+
+def fixed_sizes(app: AppTest) -> dict[str, int]:
+    """The sizes that follow from the text, by their axes."""
+    return {size["symbol"]: size["value"] for size in sizes(app)["fixed"]}
+
+
+def undo(app: AppTest) -> AppTest:
+    """Presses Undo beside the sizes."""
+    assert sizes(app)["status"]["has_undo"]
+    return trigger(app, "sizes", "undo", True)
+
+
+def trigger(app: AppTest, key: str, event: str, value: Any) -> AppTest:
+    """Has the component with this key report an event, for which AppTest has no call."""
+    states = app._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = _make_trigger_id(_message(app, key).id, "events")
+    state.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    return app._run(states)
 
 
 def ahead(app: AppTest) -> list[tuple[int, dict[str, Any]]]:

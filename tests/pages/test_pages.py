@@ -8,9 +8,10 @@ from streamlit.testing.v1 import AppTest
 from engine import Config, run
 from engine.export import step_columns
 from engine.runtime.parameters import parameters_of
+from pages.ui.app import frame
 from pages.ui.state.settings import SOURCE, TARGET
 from pages.ui.views.operation_card import card_of
-from tests.pages.shown import ahead, control, stage, unfolded
+from tests.pages.shown import ahead, control, fixed_sizes, sizes, stage, undo, unfolded
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -42,8 +43,9 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.error
     assert not app.warning
     assert control(app, "heads").value == 4
-    labels = [link.proto.label for link in app.sidebar.get("page_link")]
-    assert labels == ["The model", "Walkthrough", "Attention", "Decoding", "Labs", "Every step", "Export"]
+    labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
+    assert labels == ["Shapes", "Attention", "Decoding", "Labs", "Every step", "Export"]
+    assert not app.sidebar.children
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -56,7 +58,6 @@ def test_a_page_started_as_a_script_of_its_own_works_without_the_links(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_takes_its_settings_from_the_address(page):
     app = opened(page, heads="8", d_model="64", encoder_layers="1", norm_first="1", reads="tokens", src_len="7")
-    unfolded(app, "more")
     assert not app.exception
     assert control(app, "heads").value == 8
     assert control(app, "d_model").value == 64
@@ -75,19 +76,21 @@ def test_bad_values_in_the_address_fall_back_with_a_note_for_each(page):
     assert control(app, "d_model").value == 32
 
 
-def test_moving_heads_moves_d_model_to_the_nearest_valid_width_and_says_so():
-    app = opened("pages/walkthrough.py")
-    control(app, "heads").set_value(5).run()
-    assert control(app, "d_model").value == 30
-    assert any("d_model moved from 32 to 30" in caption.value for caption in app.sidebar.caption)
-    assert not app.error
+def test_heads_offers_what_divides_d_model_and_d_model_what_heads_divide():
+    app = opened("app.py", heads="5", d_model="40")
+    assert control(app, "heads").options == [1, 2, 4, 5, 8, 10]
+    assert {width % 5 for width in control(app, "d_model").options} == {0}
 
 
-def test_moving_d_model_moves_heads_to_the_nearest_divisor_and_says_so():
-    app = opened("pages/walkthrough.py", heads="5", d_model="40")
-    control(app, "d_model").set_value(64).run()
-    assert control(app, "heads").value == 4
-    assert any("Heads moved from 5 to 4" in caption.value for caption in app.sidebar.caption)
+def test_heads_moved_far_and_back_leave_every_other_size_and_the_text_as_they_were():
+    app = opened("app.py", weights="trained")
+    before = sizes(app)
+    for heads in (16, 4):
+        control(app, "heads").set_value(heads).run()
+    after = sizes(app)
+    for name in ("fixed", "sizes"):
+        assert after[name] == before[name]
+    assert after["status"]["reads"] == "The encoder reads “21 November 2026”, the decoder “2026-11-21”"
 
 
 def test_settings_survive_going_from_page_to_page():
@@ -100,14 +103,14 @@ def test_settings_survive_going_from_page_to_page():
 
 
 def test_the_front_page_shows_the_sentence_the_sizes_and_the_graph():
-    app = opened("app.py")
+    app = unfolded(opened("app.py"), "front.model")
     trace = run(Config(), [SOURCE], [TARGET])
     assert {"I", "go", "home", "나는", "집에", "간다"} <= {word.strip("`") for word in words(app).split()}
     assert app.metric[0].value == str(len(trace.steps))
-    [graph] = app.get("graphviz_chart")
+    graph = app.get("graphviz_chart")[-1]
     assert "d_model <B>32</B>" in graph.proto.spec
     control(app, "d_model").set_value(64).run()
-    [graph] = app.get("graphviz_chart")
+    graph = app.get("graphviz_chart")[-1]
     assert "d_model <B>64</B>" in graph.proto.spec
 
 
@@ -164,8 +167,8 @@ def test_a_step_of_a_layer_that_is_gone_opens_its_relative_in_the_last_layer():
 
 
 def test_d_k_set_apart_goes_back_to_following_d_model():
-    app = unfolded(opened("pages/walkthrough.py", d_k="3", d_v="5"), "more")
-    app.sidebar.button(key="follow").click().run()
+    app = opened("pages/walkthrough.py", d_k="3", d_v="5")
+    app.button(key="follow").click().run()
     assert control(app, "d_k").value == 8
     control(app, "d_model").set_value(64).run()
     assert control(app, "d_v").value == 16
@@ -258,57 +261,49 @@ def test_every_dtype_opens_on_the_walkthrough(dtype):
     assert not app.error
 
 
-def test_what_is_folded_away_is_drawn_once_opened_and_stays_open_on_the_next_page():
+def test_what_is_folded_away_is_drawn_once_opened_and_is_still_open_when_one_comes_back():
     app = opened("pages/walkthrough.py", step="logits")
-    folded = [widget.key for widget in (*app.sidebar.number_input, *app.sidebar.selectbox, *app.sidebar.toggle)]
-    assert folded == []
     assert not app.get("download_button")
-    unfolded(app, "more", "walk.csv")
-    assert control(app, "seed").value == 0
+    unfolded(app, "walk.csv")
     assert len(app.get("download_button")) == 2
     app.switch_page("pages/attention.py").run()
-    assert control(app, "seed").value == 0
+    app.switch_page("app.py").run()
+    assert len(app.get("download_button")) == 2
 
 
 def test_a_size_moved_in_the_default_state_keeps_the_text_and_every_control_and_can_be_undone():
     app = opened("pages/walkthrough.py", weights="trained", step="encoder.layers.0.self_attention.scores")
-    controls = [(type(element), element.label) for element in (*app.sidebar.slider, *app.sidebar.text_area)]
+    controls = [slider["label"] for slider in sizes(app)["sliders"]]
     control(app, "heads").set_value(8).run()
-    assert [(type(element), element.label) for element in app.sidebar.slider][:3] == controls[:3]
-    assert "source length 18 · target length 11" in words(app)  # 16 characters between begin and end
+    assert [slider["label"] for slider in sizes(app)["sliders"]] == controls
+    assert fixed_sizes(app) == {"B": 1, "S": 18, "T": 11}  # 16 characters between begin and end
     assert (control(app, "source").value, control(app, "target").value) == ("21 November 2026", "2026-11-21")
     control(app, "encoder_layers").set_value(3).run()
-    app.sidebar.button(key="undo").click().run()
+    undo(app)
     assert control(app, "heads").value == 4
     assert control(app, "encoder_layers").value == 2
     assert control(app, "target").value == ""
-    assert not [button for button in app.sidebar.button if button.key == "undo"]
+    assert not sizes(app)["status"]["has_undo"]
 
 
-def test_the_notice_of_random_weights_is_on_every_page_until_it_is_answered():
+def test_the_badge_of_random_weights_is_on_every_page_and_so_is_the_way_back():
     app = opened("app.py", weights="trained")
     control(app, "heads").set_value(8).run()
     app.switch_page("pages/attention.py").run()
     control(app, "decoder_layers").set_value(1).run()
-    app.sidebar.button(key="stay").click().run()
-    assert not [button for button in app.sidebar.button if button.key in ("undo", "stay")]
-    assert control(app, "heads").value == 8
-
-
-def test_a_person_may_set_a_width_back_that_another_control_moved():
-    app = opened("pages/walkthrough.py")
-    control(app, "heads").set_value(5).run()
-    control(app, "d_model").set_value(32).run()
-    assert control(app, "d_model").value == 32
-    assert 32 % control(app, "heads").value == 0
+    assert sizes(app)["status"]["weights"] == "The weights are random now"
+    undo(app)
+    assert sizes(app)["status"]["weights"].startswith("Trained on dates")
+    assert control(app, "heads").value == 4
 
 
 def test_the_front_page_says_how_many_parameters_the_model_has_module_by_module():
     app = opened("app.py", heads="2", d_model="16", encoder_layers="1", norm_first="1", reads="tokens")
+    unfolded(app, "front.model")
     counted = parameters_of(Config(heads=2, d_model=16, encoder_layers=1, norm_first=True))
     assert f"{counted.count:,} parameters, module by module" in [one.label for one in app.expander]
     assert not any('class="parameters"' in one.proto.body for one in app.get("html"))
-    unfolded(app, "overview.parameters")
+    unfolded(app, "front.model", "overview.parameters")
     assert not app.exception
     [table] = [one.proto.body for one in app.get("html") if 'class="parameters"' in one.proto.body]
     assert f"<dt>model</dt><dd>{counted.count:,}</dd>" in table

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from engine import Config, run
-from tests.pages.shown import control
-from tests.pages.test_pages import PAGES, opened, words
+from tests.pages.shown import control, fixed_sizes, unfolded
+from tests.pages.test_pages import PAGES, opened
 
 EMOJI = "👨‍👩‍👧 🇰🇷 👍🏽 ☕"
 MARKS = "`` `x` **b** $y$ <i> [a](b) :red[c] # _d_ =1+1 @x"
@@ -32,13 +32,12 @@ def test_every_page_shows_any_text(page, source, target):
     assert not app.warning
     assert control(app, "source").value == source
     sizes = run(Config(d_model=8, heads=2), source.split("\n"), target.split("\n")).config
-    said = f"Batch {sizes.batch} · source length {sizes.src_len} · target length {sizes.tgt_len}, in tokens"
-    assert said in [caption.value for caption in app.sidebar.caption]
+    assert fixed_sizes(app) == {"B": sizes.batch, "S": sizes.src_len, "T": sizes.tgt_len}
 
 
 def test_tokens_on_the_front_page_are_code_whatever_they_are():
     source = "`` ` **b $ <"
-    app = opened("app.py", source=source, target="`", **LAYERS)
+    app = unfolded(opened("app.py", source=source, target="`", **LAYERS), "front.model")
     reads, target = (one.value for one in app.markdown if one.value.startswith(("The encoder", "The decoder reads")))
     trace = run(Config(d_model=8, heads=2), [source], ["`"])
     assert target == "The decoder reads `⟨begin⟩` · `` ` ``"
@@ -59,13 +58,13 @@ def test_a_line_without_its_target_is_an_error_and_the_last_run_stays():
     assert [element.value for element in (*app.main.markdown, *app.main.caption)] == before
     control(app, "source").set_value("I go home\nwe see").run()
     assert not app.error
-    assert "Batch 2 · source length 5 · target length 4, in tokens" in words(app)
+    assert fixed_sizes(app) == {"B": 2, "S": 5, "T": 4}
 
 
 def test_blank_lines_between_sentences_are_no_sentences():
     app = opened("app.py", source="\n\nI go home\n \n\twe see\n\n", target="나는\n\n우리는", **LAYERS)
     assert not app.error
-    assert "Batch 2 · source length 5 · target length 2, in tokens" in words(app)
+    assert fixed_sizes(app) == {"B": 2, "S": 5, "T": 2}
 
 
 @pytest.mark.parametrize(
@@ -80,5 +79,6 @@ def test_blank_lines_between_sentences_are_no_sentences():
 )
 def test_the_front_page_counts_the_tokens_and_sentences_that_it_leaves_out(source, end):
     app = opened("app.py", source=source, target="\n".join(["나는"] * len(source.split("\n"))), **LAYERS)
+    unfolded(app, "front.model")
     [encoder] = [block.value for block in app.markdown if block.value.startswith("The encoder reads ")]
     assert encoder.endswith(end)

@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
-from pages.ui.app import frame, loading_placeholder, settings_bar
+from pages.ui.app import frame, loading_placeholder
+from pages.ui.settings_bar import bar as settings_bar
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import whole_number
 from pages.ui.state.settings import Settings, differing

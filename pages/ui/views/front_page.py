@@ -52,6 +52,8 @@ def draw(trace: Trace) -> None:
         trace: a run of the built-in Transformer, or a saved trace.
     """
     walkthrough.draw(trace)
+    if session.settings_shown().trained:
+        date_answer.draw(session.settings_shown())
     if trace.steps:
         # A widget keeps its arguments until the next run. A trace among them would stay in memory beside the next one.
         lazy_expander("The whole model and this run", "front.model", partial(_whole_model, weakref.ref(trace)))
@@ -68,8 +70,6 @@ def _whole_model(drawn: weakref.ref[Trace]) -> None:
         st.caption(_EDGES.format(symbols=_glossary(trace)))
     with words:
         st.markdown(_SAVED if session.settings_shown().opened else _RUN)
-        if session.settings_shown().trained:
-            date_answer.draw(session.settings_shown())
         _sentences(trace)
         _numbers(trace)
 

@@ -15,9 +15,9 @@ from engine.runtime.parameters import parameters_of
 from engine.runtime.variants.cache_costs import cache_costs
 from engine.runtime.variants.cached import CachedConfig, can_cache
 from engine.runtime.variants.cost_sheet import BYTES_OF, CARDS, AnyConfig, CostSheet, fitting_cards, sheet_of
-from pages.ui.app.variants.variant_controls import experts_note
-from pages.ui.app.variants.variant_row import set_size
 from pages.ui.labs.kit.cached import result
+from pages.ui.settings_bar.variant_drawer import experts_note
+from pages.ui.settings_bar.variant_row import set_size
 from pages.ui.state import link_notes, session
 from pages.ui.state.chosen_model import ChosenModel
 from pages.ui.views import parameter_list, step_costs_table

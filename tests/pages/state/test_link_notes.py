@@ -4,7 +4,7 @@ import pytest
 
 from engine import Config, decode, run, trained_config
 from pages.ui.state.settings import DATE, SOURCE, TARGET, TRAINED
-from tests.pages.shown import stage
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import opened
 
 SCORES = "encoder.layers.0.self_attention.scores"
@@ -84,7 +84,7 @@ def test_a_step_of_decoding_after_the_end_is_noted_and_the_last_is_shown(page, u
     assert len(decode(DATE, trained_config()).choices) == 11
     app = opened(page, weights=TRAINED, upto=upto)
     assert banner(app) == said
-    slider = app.slider(key="decoding.place") if page == "pages/decoding.py" else app.sidebar.slider(key="upto")
+    slider = app.slider(key="decoding.place") if page == "pages/decoding.py" else control(app, "upto")
     assert slider.value == 10
 
 
@@ -170,20 +170,20 @@ def test_of_very_many_notes_the_first_stand_in_the_banner_and_the_others_are_cou
 def test_a_note_goes_once_the_person_changes_what_it_is_about_and_the_others_stay():
     app = opened("pages/attention.py", heads="99", encoder_layers="x", layer="7")
     assert banner(app).count("\n- ") == 3
-    app.sidebar.slider(key="heads").set_value(8).run()
+    control(app, "heads").set_value(8).run()
     assert "heads=" not in banner(app)
     assert banner(app).count("\n- ") == 2
     [layer] = [one for one in app.segmented_control if one.key == "attention.layer"]
     layer.set_value("0").run()
     assert banner(app).startswith("`encoder_layers=x`")
-    app.sidebar.slider(key="encoder_layers").set_value(3).run()
+    control(app, "encoder_layers").set_value(3).run()
     assert banner(app) == ""
 
 
 def test_a_note_of_a_width_that_follows_goes_when_it_follows_something_else():
     app = opened("pages/attention.py", d_ff="x")
     assert "128 is used." in banner(app)
-    app.sidebar.select_slider(key="d_model").set_value(64).run()
+    control(app, "d_model").set_value(64).run()
     assert banner(app) == ""
 
 

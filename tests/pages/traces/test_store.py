@@ -15,7 +15,7 @@ from pages.ui.state.settings import TOKENS, Settings
 from pages.ui.traces import store as module
 from pages.ui.traces import trace_cache
 from pages.ui.traces.store import BusyError, Store
-from tests.pages.shown import stage, unfolded
+from tests.pages.shown import control, stage
 from tests.pages.test_pages import PAGES, opened
 
 
@@ -369,9 +369,8 @@ def test_a_page_gives_up_what_it_shows_when_the_next_run_needs_the_room(page, mo
     store = Store(measure(config).total * 3 // 2, patience=0)
     monkeypatch.setattr(trace_cache, "_store", lambda device: store)
     app = opened(page, reads="tokens", batch="1", d_model="16", heads="2", encoder_layers="1", decoder_layers="1")
-    unfolded(app, "more")
     for seed in (1, 2, 3):
-        app.sidebar.number_input(key="seed").set_value(seed).run()
+        control(app, "seed").set_value(seed).run()
         assert not app.exception
         assert not app.error
         assert store.alive == measure(config).total
@@ -386,8 +385,8 @@ def test_a_page_that_finds_no_room_at_all_says_so_and_still_has_its_controls(mon
     assert [error.value for error in app.error] == [
         "Other people's runs fill the memory of this server; make this one smaller, or try again in a moment."
     ]
-    assert app.sidebar.slider(key="heads").value == 4
+    assert control(app, "heads").value == 4
     others.clear()
     app.run()
     assert not app.error
-    assert stage(app)["player"]["step"] == 0
+    assert stage(app)["player"]["path"][-1] == "scores"

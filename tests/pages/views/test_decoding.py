@@ -8,7 +8,7 @@ from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, fir
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
 from pages.ui.views.decoding import exact_percent
-from tests.pages.shown import control, stage
+from tests.pages.shown import control, sizes, stage, undo
 from tests.pages.test_pages import opened, words
 
 PAGE = "pages/decoding.py"
@@ -88,7 +88,7 @@ def test_being_told_another_target_is_shown_beside_what_is_written(written):
 def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
     app = on(PAGE)
     assert control(app, "decoding.place").value == 0
-    assert "upto" not in [slider.key for slider in app.sidebar.slider]
+    assert "upto" not in [slider.key for slider in app.slider]
     control(app, "decoding.place").set_value(6).run()
     assert control(app, "decoding.place").value == 6
     app.switch_page("pages/walkthrough.py").run()
@@ -101,7 +101,7 @@ def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
     assert control(app, "decoding.place").value == 3
 
 
-def test_a_target_of_ones_own_in_the_sidebar_leaves_the_step_of_decoding_to_walk_through():
+def test_a_target_of_ones_own_leaves_the_step_of_decoding_to_walk_through():
     app = on(PAGE, target="2026-12-21", position="6")
     [walk] = [link.proto for link in app.main.get("page_link") if "Walk through" in link.proto.label]
     assert "upto=6" in walk.query_string
@@ -140,13 +140,13 @@ def test_random_weights_write_something_too_and_the_page_says_that_it_means_noth
 
 def test_moving_a_size_makes_the_weights_random_and_one_press_brings_the_trained_ones_back(written):
     app = on("pages/attention.py")
-    assert any("Moving one of them makes all weights random" in caption.value for caption in app.sidebar.caption)
+    assert sizes(app)["status"]["weights"] == "Trained on dates: a size that is moved makes the weights random"
     control(app, "heads").set_value(8).run()
     assert control(app, "weights").value == RANDOM
-    assert any("The weights are random now" in caption.value for caption in app.sidebar.caption)
+    assert sizes(app)["status"]["weights"] == "The weights are random now"
     # The target goes on being what the trained model had written.
     assert control(app, "target").value == written.text
-    app.sidebar.button(key="undo").click().run()
+    undo(app)
     assert control(app, "weights").value == TRAINED
     assert control(app, "heads").value == 4
     assert not app.exception

@@ -3,6 +3,7 @@
 import pytest
 
 from pages.ui.app import own_computer
+from tests.pages.shown import control
 from tests.pages.test_pages import opened
 
 LAYERS = {"encoder_layers": "1", "decoder_layers": "1"}
@@ -94,7 +95,7 @@ class TestAtTheComputer:
     def test_the_question_stays_while_something_else_is_set(self, tmp_path):
         (tmp_path / "values.csv").write_text("mine")
         app = asked_to_write(opened("pages/export.py", **LAYERS), tmp_path)
-        app.sidebar.slider(key="heads").set_value(8).run()
+        control(app, "heads").set_value(8).run()
         assert len(app.warning) == 1
         assert (tmp_path / "values.csv").read_text() == "mine"
 

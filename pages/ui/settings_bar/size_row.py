@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from engine import Trace
 from engine.graph.strip import symbol_sizes
-from pages.ui.app import controls
 from pages.ui.app.markdown_escape import short_text
 from pages.ui.components.size_sliders import FixedSize, SizeSlider, Status, size_sliders
+from pages.ui.settings_bar import drawer
 from pages.ui.state import session, size_rules
 from pages.ui.state.settings import RANGES, TOKENS, Settings
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of
@@ -46,8 +46,8 @@ def draw(settings: Settings, trace: Trace | None) -> None:
         key=_KEY,
         sizes=symbol_sizes(config),
         status=Status(_reads(settings), *_weights(settings)),
-        on_size=controls.set_size,
-        on_undo=controls.undo,
+        on_size=drawer.set_size,
+        on_undo=drawer.undo,
     )
 
 
@@ -83,7 +83,7 @@ def _slider(settings: Settings, name: str, symbol: str, label: str) -> SizeSlide
 def _options(name: str, value: int) -> list[int]:
     low, high = RANGES[name]
     reach = min(high, _FARTHEST.get(name, high))
-    options = controls.WIDTHS if name == "d_model" else range(low, reach + 1)
+    options = drawer.WIDTHS if name == "d_model" else range(low, reach + 1)
     return sorted({value, *(option for option in options if option <= reach)})
 
 

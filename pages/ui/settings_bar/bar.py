@@ -8,11 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace
-from pages.ui.app import controls, saved_trace_controls, size_row
-from pages.ui.app.variants import model_chooser, variant_controls, variant_row
+from pages.ui.settings_bar import drawer, model_chooser, saved_trace_controls, size_row, variant_drawer, variant_row
 from pages.ui.state.settings import Settings
-
-DRAWER = "drawer"  # the key of the drawer: it is open where the session says True
 
 _MODEL_WIDTH = 210  # pixels: the longest name of a model
 
@@ -23,8 +20,7 @@ class SettingsBar:
 
     model: DeltaGenerator
     sizes: DeltaGenerator
-    drawer: DeltaGenerator
-    is_open: bool
+    more: DeltaGenerator
 
     def draw_sizes(self, settings: Settings, trace: Trace | None) -> None:
         """Draws the sizes.
@@ -45,13 +41,12 @@ class SettingsBar:
                 size_row.draw(settings, trace)
 
     def draw_drawer(self, settings: Settings) -> None:
-        """Draws the inside of the drawer; nothing while it is closed, so that a run has fewer elements to send."""
-        if self.is_open:
-            with self.drawer:
-                if settings.model is not None and not settings.opened:
-                    variant_controls.draw(settings, settings.model)
-                else:
-                    controls.draw(settings)
+        """Draws the inside of the drawer, which the browser mounts while it is open."""
+        with self.more:
+            if settings.model is not None and not settings.opened:
+                variant_drawer.draw(settings, settings.model)
+            else:
+                drawer.draw(settings)
 
 
 def begin() -> SettingsBar:
@@ -59,5 +54,7 @@ def begin() -> SettingsBar:
     with st.container(key="settings-bar", horizontal=True, wrap=False, vertical_alignment="top"):
         model = st.container(key="settings-model", width=_MODEL_WIDTH)
         sizes = st.container(key="settings-sizes")
-        drawer = st.popover("More settings", key=DRAWER, on_change="rerun", width="content")
-    return SettingsBar(model, sizes, drawer, bool(drawer.open))
+        # Streamlit is not told when it opens and closes: a press on a link to another page also closes it, and the run
+        # of this page that would follow could still be sending when the browser has left it.
+        more = st.popover("More settings", key="drawer")
+    return SettingsBar(model, sizes, more)

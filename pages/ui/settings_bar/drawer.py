@@ -15,8 +15,8 @@ import streamlit as st
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
-from pages.ui.app import saved_trace_controls
 from pages.ui.app.markdown_escape import code
+from pages.ui.settings_bar import saved_trace_controls
 from pages.ui.state import session, size_rules
 from pages.ui.state.settings import CHARACTERS, RANDOM, RANGES, SENTENCES, TOKENS, TRAINED, WORDS, Settings
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of

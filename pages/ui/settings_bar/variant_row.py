@@ -10,9 +10,9 @@ from engine import Config, ConfigError, Trace
 from engine.graph.strip import symbol_sizes
 from engine.runtime.variants.symbol_sizes import tokens_symbol, variant_symbol_sizes
 from engine.variant_config import T5Config, VariantConfig, ViTConfig
-from pages.ui.app import controls
 from pages.ui.app.markdown_escape import short_text
 from pages.ui.components.size_sliders import FixedSize, SizeSlider, Status, size_sliders
+from pages.ui.settings_bar.drawer import WIDTHS
 from pages.ui.state import session
 from pages.ui.state.chosen_model import ChosenModel
 from pages.ui.state.settings import SENTENCES, Settings
@@ -26,7 +26,7 @@ _SIZES: Mapping[str, tuple[str, str, range | tuple[int, ...]]] = {
     "tgt_len": ("T", "T target length", range(1, 129)),
     "heads": ("H", "H heads", range(1, 17)),
     "kv_heads": ("H_kv", "H_kv key heads", range(1, 17)),
-    "d_model": ("d_model", "d_model", controls.WIDTHS),
+    "d_model": ("d_model", "d_model", WIDTHS),
     "window": ("window", "window", range(1, 65)),
     "experts": ("E", "E experts", range(1, 17)),
     "experts_per_token": ("K", "K experts of a token", range(1, 9)),

@@ -13,7 +13,7 @@ from engine.config import DTYPES
 from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
 from engine.variant_config import VARIANT_LIMITS, BertConfig
-from pages.ui.app.variants.variant_row import set_size
+from pages.ui.settings_bar.variant_row import set_size
 from pages.ui.state import session
 from pages.ui.state.chosen_model import ChosenModel
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings

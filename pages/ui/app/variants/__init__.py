@@ -1,1 +1,0 @@
-"""The chooser of models, and the sizes and settings of today's Transformers."""
