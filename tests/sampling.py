@@ -31,7 +31,9 @@ SHARES = {
     "tests/engine/published/": 2,
     "tests/engine/record/axis_names/": 2,
     "tests/pages/labs/": 3,
+    "tests/pages/test_variant_pages.py::test_every_page_shows": 7,
     "tests/pages/traces/test_reproduce.py": 3,
+    "tests/pages/traces/test_reproduce_variant.py": 3,
     "tests/pages/views/": 2,
     "tests/test_architecture.py::test_what_a_layer_above_makes": 3,
 }

@@ -30,8 +30,8 @@ def draw() -> None:
     )
     d_k, query_place, key_place, moved_by = lab_widgets.numbers(
         Slider("pairs", "Pairs, d_k / 2", 1, 32, 4),
-        Slider("query", "Place of the query", 0, 50, 5),
-        Slider("key", "Place of the key", 0, 50, 2),
+        Slider("query_place", "Place of the query", 0, 50, 5),
+        Slider("key_place", "Place of the key", 0, 50, 2),
         Slider("moved", "Moved on by", 1, 50, 7),
     )
     d_k *= 2
