@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from engine import Config
+from engine import Config, ConfigError, TextError
 from engine.config import DTYPES
 from engine.runtime.devices import available_devices
+from engine.runtime.variants.inputs import read_variant_text
 from engine.text.tokenizer import MAX_SENTENCES
 from engine.variant_config import VARIANT_LIMITS, BertConfig
 from pages.ui.settings_bar.variant_row import set_size
@@ -112,9 +114,10 @@ def _kept(settings: Settings, model: ChosenModel) -> None:
 
 def length_of(settings: Settings, model: ChosenModel) -> int:
     """How many tokens the longest of the texts has, with its begin; the config's length where none is read."""
-    if model.reads_text and settings.sentences is not None:
-        return 1 + max(len(line.encode()) for line in settings.sentences[0])
     config: Any = model.config
+    if model.reads_text and settings.sentences is not None:
+        with suppress(ConfigError, TextError):  # the page says why it cannot be read
+            config = read_variant_text(config, settings.sentences[0], None)[0]
     return config.length
 
 
@@ -166,4 +169,8 @@ def _set_number(name: str, value: int) -> None:
 
 def _change(name: str, value: str) -> None:
     changes: Any = {name: value}
-    session.change_settings(dataclasses.replace(session.settings_now(), **changes))
+    settings = dataclasses.replace(session.settings_now(), **changes)
+    if settings.model is not None and settings.model.kept:  # a shorter text has fewer tokens to keep
+        kept = min(settings.model.kept, max(length_of(settings, settings.model) - 1, 0))
+        settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, kept=kept))
+    session.change_settings(settings)

@@ -104,7 +104,8 @@ class ChosenModel:
             ConfigError: the value cannot be, whatever gives way.
         """
         changes = {name: value} | _giving_way(self.config, name, value)
-        return dataclasses.replace(self, config=self.config.change(**changes))
+        kept = min(self.kept, value - 1) if name == "length" else self.kept
+        return dataclasses.replace(self, config=self.config.change(**changes), kept=kept)
 
     def sizes(self) -> dict[str, int]:
         """How long each axis is, by its symbol."""

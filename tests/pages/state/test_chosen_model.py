@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from engine import ConfigError, LlamaConfig, MixtralConfig, T5Config
 from engine.model.variants.presets import PRESETS
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER
-from pages.ui.state.chosen_model import CHOICES, chosen_model
+from pages.ui.state.chosen_model import CHOICES, FIELDS, chosen_model
 from pages.ui.state.settings import SENTENCES, TARGET, TOKENS, differing, first, from_query, with_model, without_model
 
 VARIANTS = tuple(name for name in MODEL_NAMES if name != TRANSFORMER)
@@ -98,3 +98,33 @@ def test_the_settings_are_told_apart_in_words():
     assert differing(other, one) == "GPT-3 175B, real size"
     assert differing(first(), one) == "Transformer, 2017"
     assert differing(from_query({"model": "llama", "kv_heads": "1"})[0], one) == "Llama, kv_heads `1`"
+
+
+def test_a_shorter_text_takes_the_cache_along():
+    assert from_query({"model": "gpt2", "length": "9", "kept": "7"})[0].model.move("length", 4).kept == 3
+
+
+HOSTILE = (
+    "",
+    "0",
+    "-1",
+    "1",
+    "2",
+    "3",
+    "64",
+    "9" * 20,
+    "1e3",
+    "１２",
+    "<b>x</b>",
+    "true",
+    "float64",
+    "meta",
+    "x" * 500,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(MODEL_NAMES), st.dictionaries(st.sampled_from(sorted(FIELDS)), st.sampled_from(HOSTILE)))
+def test_whatever_a_link_says_of_a_model_it_is_read_and_written_again(name, values):
+    there = from_query({"model": name, **values})[0]
+    assert from_query(there.to_query()) == (there, ())
