@@ -16,7 +16,7 @@ from pages.ui.labs.kit.sample_words import words
 
 _ANSWER = (
     "Of every token that was read it keeps the keys and values of every layer, and no more: no query asks twice.\n\n"
-    "A new token then costs one row of every projection and one row of scores, whatever the length of the text before."
+    "A new token then costs one row of every projection, whatever the length before it, and one row of scores."
 )
 _LONGEST = 256
 

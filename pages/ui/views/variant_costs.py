@@ -34,7 +34,7 @@ _ADAM_MIXED = (
 )
 _CACHE = (
     "Read token by token, as it reads what it writes, {length:,} tokens take {with_cache} FLOPs with a cache and "
-    "{without} without: {times:,.3g} times as many. For the last token alone {last_with} stand against {last_without}. "
+    "{without} without: {times:,.1f} times as many. For the last token alone {last_with} stand against {last_without}. "
     "What that costs is {nbytes} of memory for keys and values."
 )
 _HEAD = "| | bytes | which is | fits {cards} GB |\n|---|---:|---|---|\n"
