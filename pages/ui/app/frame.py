@@ -14,6 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
 from pages.ui.app import loading_placeholder
+from pages.ui.app.glossary import glossary_html
+from pages.ui.app.theme import is_dark
 
 NAME = "Tensor shape explorer"
 # A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
@@ -42,6 +44,7 @@ PAGES = (
     Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
     Page("pages/costs.py", "Costs", "Memory and arithmetic at any size: weights, cache, activations, training"),
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
+    Page("pages/questions.py", "Questions", "What learners ask, answered with numbers that a short script computes"),
     Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )
@@ -107,6 +110,8 @@ def begin(file: str, meanwhile: Callable[[], None] = loading_placeholder.loading
     with st.container(key="top", horizontal=True, wrap=False, vertical_alignment="center"):
         st.markdown(f"**{NAME}**", width="content")
         navigation = st.container(key="navigation")
+        with st.popover("Words", type="tertiary", width="content"):
+            st.html(glossary_html(is_dark()))
     early = navigation.empty()
     st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
