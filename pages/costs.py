@@ -4,7 +4,7 @@ from pages.ui.app import frame
 
 frame.begin("pages/costs.py")
 
-from pages.ui.views import variant_costs
+from pages.ui.views.costs import cost_sheet_page
 from pages.ui.app import page_runner
 
-page_runner.run_page("pages/costs.py", variant_costs.draw)
+page_runner.run_page("pages/costs.py", cost_sheet_page.draw)

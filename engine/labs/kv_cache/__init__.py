@@ -17,7 +17,7 @@ _FLOAT = 4  # bytes
 
 
 @dataclass(frozen=True)
-class Reading:
+class CachedReading:
     """A text read token by token by one layer of attention, with a cache and without.
 
     Attributes:
@@ -38,7 +38,7 @@ class Reading:
     nbytes: int
 
 
-def reading(batch: int, length: int, kv_heads: int, group: int) -> Reading:
+def reading(batch: int, length: int, kv_heads: int, group: int) -> CachedReading:
     """Reads a text of random vectors.
 
     Args:
@@ -64,7 +64,7 @@ def reading(batch: int, length: int, kv_heads: int, group: int) -> Reading:
     future = torch.ones(length, length, dtype=torch.bool).triu(diagonal=1)
     query, key, value = (_split(x @ w, w.size(1) // D_K) for w in (w_q, w_k, w_v))
     whole, at_once = _attention(query, key, value, group, future)
-    return Reading(
+    return CachedReading(
         key_shapes=tuple(shapes),
         scores=scores[0],
         whole=whole[0],

@@ -7,7 +7,7 @@ from engine.model.layers import LayerNorm
 from engine.model.variants.parts.causal_attention import CausalSelfAttention
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import TanhGeluFeedForward
-from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerCache
+from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
 from engine.variant_config import GPT2Config
 
 
@@ -24,7 +24,7 @@ class GPT2Layer(nn.Module):
         self.feed_forward_norm = LayerNorm(config.d_model)
         self.feed_forward = TanhGeluFeedForward(config.d_model, config.d_ff)
 
-    def forward(self, x: Tensor, mask: Tensor, cache: LayerCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, cache: LayerKeyValues | None = None) -> Tensor:
         normed = self.self_attention_norm(x)
         attended = self.self_attention(normed, mask, cache)
         after_attention = x + attended  # (B, L, d_model)

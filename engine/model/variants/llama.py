@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import SwiGLU
 from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
-from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerCache
+from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import LlamaConfig
@@ -28,7 +28,9 @@ class LlamaLayer(nn.Module):
         self.feed_forward_norm = RMSNorm(config.d_model, EPS)
         self.feed_forward = feed_forward
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerKeyValues | None = None
+    ) -> Tensor:
         normed = self.self_attention_norm(x)
         attended = self.self_attention(normed, cosine, sine, mask, cache)
         after_attention = x + attended  # (B, L, d_model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.kv_cache import D_K, Reading, code, multiplications, reading
+from engine.labs.kv_cache import D_K, CachedReading, code, multiplications, reading
 from engine.ops.notation import number
 from pages.ui.app import frame
 from pages.ui.components.tensor_view import Panel, tensor_view
@@ -42,7 +42,7 @@ def draw() -> None:
     lab_widgets.snippet(code(batch, length, kv_heads, group))
 
 
-def _computed(read: Reading, batch: int, length: int) -> bool:
+def _computed(read: CachedReading, batch: int, length: int) -> bool:
     options = ("of that token alone", "of all tokens again", "of none")
     only_new = read.rows_with == batch * length
     return lab_widgets.predict(
@@ -55,7 +55,7 @@ def _computed(read: Reading, batch: int, length: int) -> bool:
     )
 
 
-def _grows(read: Reading) -> bool:
+def _grows(read: CachedReading) -> bool:
     first, last = read.key_shapes[0], read.key_shapes[-1]
     options = ("the batch", "the heads", "the tokens", "d_k")
     grown = [axis for axis, (before, after) in enumerate(zip(first, last, strict=True)) if before != after]
@@ -68,7 +68,7 @@ def _grows(read: Reading) -> bool:
     )
 
 
-def _last_row(read: Reading, length: int) -> None:
+def _last_row(read: CachedReading, length: int) -> None:
     labels = words(length)
     left, right = st.columns(2, gap="large")
     with left:

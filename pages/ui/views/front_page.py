@@ -17,7 +17,8 @@ from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer, parameter_list, walkthrough
+from pages.ui.views import date_answer, walkthrough
+from pages.ui.views.costs import parameter_list
 
 _RUN = (
     "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "

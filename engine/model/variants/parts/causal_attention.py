@@ -7,7 +7,7 @@ import math
 from torch import Tensor, nn
 
 from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
-from engine.model.variants.parts.key_value_cache import LayerCache
+from engine.model.variants.parts.key_value_cache import LayerKeyValues
 
 
 class CausalSelfAttention(nn.Module):
@@ -25,7 +25,7 @@ class CausalSelfAttention(nn.Module):
         self.w_v = nn.Linear(d_model, heads * d_k)
         self.w_o = nn.Linear(heads * d_k, d_model)
 
-    def forward(self, x: Tensor, mask: Tensor, cache: LayerCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, cache: LayerKeyValues | None = None) -> Tensor:
         batch, length = x.size(0), x.size(1)
         query = self.w_q(x)  # (B, L, H*d_k)
         key = self.w_k(x)  # (B, L, H*d_k)

@@ -5,7 +5,7 @@ import math
 from torch import Tensor, nn
 
 from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
-from engine.model.variants.parts.key_value_cache import LayerCache
+from engine.model.variants.parts.key_value_cache import LayerKeyValues
 from engine.model.variants.parts.rotary import RotateHalves, RotateInterleaved
 
 
@@ -28,7 +28,9 @@ class GroupedQueryAttention(nn.Module):
         self.query_rotation = rotation()
         self.key_rotation = rotation()
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerKeyValues | None = None
+    ) -> Tensor:
         batch, length = x.size(0), x.size(1)
         query = self.w_q(x)  # (B, L, H*d_k)
         key = self.w_k(x)  # (B, L, H_kv*d_k)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class LayerCache:
+class LayerKeyValues:
     """The keys and values of one layer; with a window those of its last tokens, as no token looks further back."""
 
     def __init__(self, window: int | None = None) -> None:
@@ -44,7 +44,7 @@ class KeyValueCache:
     def __init__(self, layers: int, window: int | None = None) -> None:
         self.window = window
         self.read = 0
-        self.layers = [LayerCache(window) for _ in range(layers)]
+        self.layers = [LayerKeyValues(window) for _ in range(layers)]
 
     def unread(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens that were not read yet, and the corner of the mask in which they ask. They then count as read.

@@ -20,7 +20,7 @@ from pages.ui.settings_bar.variant_drawer import experts_note
 from pages.ui.settings_bar.variant_row import set_size
 from pages.ui.state import link_notes, session
 from pages.ui.state.chosen_model import ChosenModel
-from pages.ui.views import parameter_list, step_costs_table
+from pages.ui.views.costs import parameter_list, step_costs_table
 
 _NO_MODEL = "This trace is of a program whose sizes nobody declared. Choose a model to see what it costs."
 _OF_A_PASS = "The sheet is of reading the whole text at once; with tokens in the cache a pass is smaller. {instead}"
