@@ -45,7 +45,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
-    assert labels == ["Shapes", "Attention", "Decoding", "Costs", "Labs", "Every step", "Export"]
+    assert labels == ["Shapes", "Attention", "Decoding", "Costs", "Labs", "Questions", "Every step", "Export"]
     assert not app.sidebar.children
 
 
