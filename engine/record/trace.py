@@ -20,6 +20,7 @@ from engine.record.inside import Opening, largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 from engine.record.trace_file.module_facts import ModuleFacts
+from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
@@ -227,6 +228,7 @@ class Trace:
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
         variant: the settings of one of today's Transformers, None for anything else.
+        modes: gradients, inference and autocast, as they were when the recording began.
     """
 
     output: Any = field(repr=False)
@@ -235,6 +237,7 @@ class Trace:
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
     variant: VariantConfig | None = None
+    modes: RunModes = USUAL_MODES
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
-from pages.ui.app import loading_placeholder
+from pages.ui.app import loading_placeholder, tour_stops
 from pages.ui.app.glossary import glossary_html
 from pages.ui.app.theme import is_dark
 
@@ -72,6 +72,8 @@ _STYLE = """
 [data-testid="stCaptionContainer"] { opacity: 0.85; }
 h1 { font-size: 1.9rem !important; }
 @media (min-width: 900px) { .stMainBlockContainer { padding-left: 3rem; padding-right: 3rem; } }
+.st-key-tour { padding: 0.5rem 0.9rem; }
+@media (min-width: 900px) { .st-key-tour { flex-wrap: nowrap; } .st-key-tour button { white-space: nowrap; } }
 .st-key-graph { overflow-x: auto; }
 .st-key-graph svg { min-width: 620px; }
 .st-key-walk-search { min-width: 16rem; }
@@ -166,3 +168,4 @@ def _draw_links(navigation: DeltaGenerator, query: Mapping[str, str]) -> None:
     with navigation.container(horizontal=True, wrap=False, gap=None):
         for page in PAGES:
             link(page.file, page.label, query)
+        link("app.py", "Tour", {**query, **tour_stops.FIRST})

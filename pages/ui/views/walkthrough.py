@@ -21,7 +21,7 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph
+from pages.ui.views import code_and_graph, tour
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
 from pages.ui.views.lens import failure_view
@@ -72,6 +72,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     location = link_notes.location(trace)
     step = location.step
     _note_the_view(trace, location)
+    tour.draw(trace)
     # Inside a fused call the strip stays with the call.
     strip.draw(trace, location.calls[0] if location.calls else step, _chosen)
     selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
