@@ -22,6 +22,7 @@ PAGES = (
     "pages/every_step.py",
     "pages/compare.py",
     "pages/export.py",
+    "pages/costs.py",
 )
 
 
@@ -45,7 +46,8 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
-    assert labels == ["Shapes", "Attention", "Decoding", "Labs", "Questions", "Every step", "Compare", "Export"]
+    named = ["Shapes", "Attention", "Decoding", "Costs", "Labs", "Questions", "Every step", "Compare", "Export"]
+    assert labels == named
     assert not app.sidebar.children
 
 

@@ -30,6 +30,10 @@ _KINDS = {
 _NONE = (
     "This run has no attention to show: no softmax over scores of batch × heads × queries × keys was recorded in it."
 )
+_NO_NUMBERS = (
+    "This run has shapes and no numbers, so nobody looks at anybody here. Weights are ({axes}) = {shape}. Choose the "
+    "same model at small sizes to see its numbers."
+)
 _FUSED = "This attention ran as one fused call, which keeps no weights. These are those of its documented formula."
 _PRODUCTS = frozenset({"matmul", "einsum"})
 _TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
@@ -68,6 +72,10 @@ def draw(trace: Trace) -> None:
     attentions = attentions_of(trace)
     if not attentions:
         st.info(_NONE)
+        return
+    first = next(iter(attentions.values())).weights
+    if first.value.is_meta:
+        st.info(_NO_NUMBERS.format(axes=", ".join(axis or "?" for axis in first.axes), shape=tuple(first.shape)))
         return
     path, head, sentence = _choose(trace.config, attentions)
     chosen = attentions[path]
