@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.sandbox.code_request import CodeRequest
-from engine.sandbox.code_run import SandboxRun, EndingKind, ending_from
+from engine.sandbox.code_run import EndingKind, SandboxRun, ending_from
 from engine.sandbox.separate_process import run_separately
 from engine.sandbox.worker import ENDING_FILE, REQUEST_FILE, TRACE_FILE
 

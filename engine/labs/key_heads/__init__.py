@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def grouped(kv_heads: int, group: int, length: int, d_k: int) -> Grouped:
     )
 
 
-def cache_bytes(heads: int, d_k: int, lengths: list[int]) -> list[int]:
+def cache_bytes(heads: int, d_k: int, lengths: Sequence[int]) -> list[int]:
     """The bytes of one layer's cache in float32 with so many heads of keys and values, for each length."""
     return [2 * heads * length * d_k * _FLOAT for length in lengths]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def slowest_turn(d_k: int, base: int, places: int = FAR) -> float:
     return places * float(frequencies(d_k, base)[-1]) / (2 * math.pi)
 
 
-def agreement(d_k: int, base: int, distances: list[int]) -> list[float]:
+def agreement(d_k: int, base: int, distances: Sequence[int]) -> list[float]:
     """The mean over all pairs of cos(distance · θ): the score of a query with itself at each distance, where every pair
     is equally long, as a share of that at distance 0."""
     theta = frequencies(d_k, base)

@@ -31,7 +31,8 @@ CHOICES: Mapping[str, str] = {
     **{name: f"{preset.title}, real size" for name, preset in PRESETS.items()},
 }
 """The name of a model in the address → what people call it."""
-FIELDS = frozenset(field.name for kind in (Config, *VARIANT_CONFIGS.values()) for field in dataclasses.fields(kind))
+_KINDS: tuple[Any, ...] = (Config, *VARIANT_CONFIGS.values())
+FIELDS = frozenset(field.name for kind in _KINDS for field in dataclasses.fields(kind))
 """The names of all settings that a model can have."""
 
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
@@ -158,7 +159,7 @@ def _sound(
     model: ChosenModel, changes: dict[str, Any], query: Mapping[str, str]
 ) -> tuple[VariantConfig | Config, list[LinkProblem]]:
     """The config with these changes, without those that cannot be together."""
-    conflicts = []
+    conflicts: list[LinkProblem] = []
     while True:
         try:
             return model.config.change(**changes), conflicts

@@ -138,7 +138,7 @@ def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[s
     }
 
 
-def _mount(data: Mapping[str, Any], key: str, **listeners: Callable[[], None]) -> None:
+def _mount(data: Mapping[str, Any], key: str, **listeners: Any) -> None:
     with st.container(gap=None):
         _library(key=f"{key}:layout", data=0, height="content")
         _component(key=key, data=data, height="content", **listeners)
