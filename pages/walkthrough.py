@@ -1,8 +1,8 @@
 """The front page, for links from when the walkthrough was a page of its own."""
 
-from pages.ui.app import frame, front_skeleton
+from pages.ui.app import frame
 
-frame.begin(frame.WALKTHROUGH, front_skeleton.draw)
+frame.begin(frame.WALKTHROUGH)
 
 from pages.ui.app import page_runner
 from pages.ui.views import front_page
