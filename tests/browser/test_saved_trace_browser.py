@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from engine import record, save_trace
 from tests.browser.conftest import ROOT, serving
+from tests.browser.settings_bar import link, size
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,7 @@ def test_every_page_shows_the_trace_that_the_server_was_given(tab: Page, files: 
         settle(tab)
         expect(tab.get_by_text("softmax").locator("visible=true").first).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
-        expect(tab.get_by_text("Weights", exact=True).first).to_be_visible()
+        expect(size(tab, "heads")).to_be_visible()
         expect(tab).to_have_url(f"{address}/walkthrough?trace=none")
         tab.goto("about:blank")
 
@@ -67,7 +68,7 @@ def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missi
     with serving(ROOT / "app.py") as (address, _):
         tab.goto(f"{address}/every_step")
         settle(tab)
-        tab.get_by_text("A saved trace", exact=True).click()
+        tab.get_by_role("button", name="More settings").click()
         upload = tab.locator("[data-testid=stFileUploaderDropzoneInput]")
         upload.set_input_files(files / "cat.trace")
         expect(tab.get_by_text("cat.trace can't be opened as a trace: it is not a safetensors file.")).to_be_visible()
@@ -77,7 +78,7 @@ def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missi
         settle(tab)
         tab.reload()
         expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
-        tab.get_by_role("link", name="Walkthrough", exact=True).click()
+        link(tab, "Shapes").click()
         expect(tab.get_by_text("step 0 of 2")).to_be_visible()
         link = tab.url.removeprefix(address)
         assert "trace=" in link
@@ -86,14 +87,14 @@ def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missi
         tab.goto(f"{address}{link}")
         expect(tab.get_by_text("open its file again")).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
-        expect(tab.get_by_text("step 0 of")).to_be_visible()
+        expect(tab.get_by_text("step 28 of")).to_be_visible()
         tab.goto("about:blank")
 
 
 def test_a_run_that_failed_shows_what_ran_and_why_it_ended(tab: Page, files: Path):
     with serving(ROOT / "app.py", "--", str(files / "broken.trace")) as (address, _):
         tab.goto(address)
-        expect(tab.get_by_text("The run ended with an error. What ran before is shown.")).to_be_visible()
+        expect(tab.locator(".failure").get_by_text("step ran before it")).to_be_visible()
         expect(tab.get_by_text("doubled is (2, 5, 8) float32, from step 0").first).to_be_visible()
         assert errors(tab) == []
         tab.goto("about:blank")

@@ -17,7 +17,7 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 _KEY = "sizes"
 _HEADS_AND_WIDTH = (("heads", "H", "H heads"), ("d_model", "d_model", "d_model"))
 _INPUT_SIZES = (("batch", "B", "B batch"), ("src_len", "S", "S source length"), ("tgt_len", "T", "T target length"))
-_FARTHEST = {"src_len": 128, "tgt_len": 128}  # farther than these nobody can aim a thumb
+_BY_STOPS = "d_model"  # its values lie so far apart that the small ones would share a pixel
 
 _WRITES = "Reads “{source}”, writes “{target}”"
 _READS = "The encoder reads “{source}”, the decoder “{target}”"
@@ -77,14 +77,12 @@ def _slider(settings: Settings, name: str, symbol: str, label: str) -> SizeSlide
     value = getattr(settings.config, name)
     foreseen = {option: _changes(settings, name, option) for option in _options(name, value)}
     options = {option: changes for option, changes in foreseen.items() if changes is not None}
-    return SizeSlider(name, symbol, label, value, options)
+    return SizeSlider(name, symbol, label, value, options, by_stops=name == _BY_STOPS)
 
 
 def _options(name: str, value: int) -> list[int]:
     low, high = RANGES[name]
-    reach = min(high, _FARTHEST.get(name, high))
-    options = drawer.WIDTHS if name == "d_model" else range(low, reach + 1)
-    return sorted({value, *(option for option in options if option <= reach)})
+    return sorted({value, *(drawer.WIDTHS if name == "d_model" else range(low, high + 1))})
 
 
 def _changes(settings: Settings, name: str, option: int) -> Mapping[str, int] | None:

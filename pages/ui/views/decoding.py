@@ -60,7 +60,7 @@ def draw() -> None:
         )
         return
     if not settings.trained:
-        st.info("These weights are random, so what is written means nothing. The sidebar has the trained ones.")
+        st.info("These weights are random, so what is written means nothing. More settings has the trained ones.")
     st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
     st.html(strip(written))
     st.caption(" ".join(filter(None, [how_sure(written), read_as(written, settings), *_warnings(written)])))

@@ -35,6 +35,7 @@ class SizeSlider:
         label: what people call it, the axis first: ``H heads``.
         value: what it is.
         foreseen: each value that it can be moved to → how long every axis that changes will be then.
+        by_stops: whether the values stand at equal distances on the slider, not where their sizes put them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SizeSlider:
     label: str
     value: int
     foreseen: Mapping[int, Mapping[str, int]]
+    by_stops: bool = False
 
 
 @dataclass(frozen=True)

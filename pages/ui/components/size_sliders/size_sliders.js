@@ -94,20 +94,27 @@ class SizeSliders {
     const drawn = this.sliders.get(slider.name);
     drawn.foreseen = slider.foreseen;
     drawn.options = Object.keys(slider.foreseen).map(Number).sort((one, other) => one - other);
-    drawn.input.min = drawn.options[0];
-    drawn.input.max = drawn.options[drawn.options.length - 1];
+    drawn.byStops = slider.by_stops;
+    if (drawn.byStops) drawn.input.dataset.stops = drawn.options;
+    const last = drawn.options.length - 1;
+    [drawn.input.min, drawn.input.max] = drawn.byStops ? [0, last] : [drawn.options[0], drawn.options[last]];
     if (isStale || this.held === slider.name) return;
     drawn.at = drawn.sent = slider.value;
-    drawn.input.value = slider.value;
-    drawn.value.textContent = slider.value;
+    this.show(drawn);
+  }
+
+  show(drawn) {
+    drawn.input.value = drawn.byStops ? drawn.options.indexOf(drawn.at) : drawn.at;
+    drawn.input.setAttribute("aria-valuetext", drawn.at);
+    drawn.value.textContent = drawn.at;
   }
 
   move(name) {
     const drawn = this.sliders.get(name);
     this.held = name;
-    drawn.at = nextOption(drawn.options, drawn.at, Number(drawn.input.value));
-    drawn.input.value = drawn.at;
-    drawn.value.textContent = drawn.at;
+    const thumb = Number(drawn.input.value);
+    drawn.at = drawn.byStops ? drawn.options[thumb] : nextOption(drawn.options, drawn.at, thumb);
+    this.show(drawn);
     this.foresee(name, false);
     this.derive();
   }
@@ -123,7 +130,6 @@ class SizeSliders {
     const drawn = this.sliders.get(name);
     if (this.held !== name) return;
     this.held = null;
-    drawn.input.value = drawn.at;
     this.foresee(name, true);
     if (drawn.at === drawn.sent) return;
     drawn.sent = drawn.at;
