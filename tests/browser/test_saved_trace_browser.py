@@ -80,11 +80,11 @@ def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missi
         expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
         link(tab, "Shapes").click()
         expect(tab.get_by_text("step 0 of 2")).to_be_visible()
-        link = tab.url.removeprefix(address)
-        assert "trace=" in link
+        kept = tab.url.removeprefix(address)
+        assert "trace=" in kept
         tab.goto("about:blank")
     with serving(ROOT / "app.py") as (address, _):
-        tab.goto(f"{address}{link}")
+        tab.goto(f"{address}{kept}")
         expect(tab.get_by_text("open its file again")).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
         expect(tab.get_by_text("step 28 of")).to_be_visible()
