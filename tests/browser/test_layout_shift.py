@@ -21,14 +21,17 @@ LOADED = {
     "export": "text=Download steps.csv",
 }
 MOST = 0.1  # above it a page counts as one that needs work: web.dev/articles/cls
+# A tab that was lent before has the script already.
 _WATCH = """
-window.shifts = [];
-const said = ({ node, previousRect, currentRect }) =>
-  `${node?.textContent?.slice(0, 30)} from ${previousRect.y} (${previousRect.height}) to ${currentRect.y}`;
-new PerformanceObserver((list) => {
-  for (const { value, hadRecentInput, sources } of list.getEntries())
-    if (!hadRecentInput) window.shifts.push([value, sources.map(said).join("; ")]);
-}).observe({ type: "layout-shift", buffered: true });
+if (!window.shifts) {
+  window.shifts = [];
+  const said = ({ node, previousRect, currentRect }) =>
+    `${node?.textContent?.slice(0, 30)} from ${previousRect.y} (${previousRect.height}) to ${currentRect.y}`;
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries())
+      if (!hadRecentInput) window.shifts.push([value, sources.map(said).join("; ")]);
+  }).observe({ type: "layout-shift", buffered: true });
+}
 """
 
 
