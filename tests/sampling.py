@@ -1,15 +1,28 @@
-"""Of files whose tests are many of one kind, the suite runs a fixed part; ``pytest --whole`` runs every test."""
+"""Of families of many tests of one kind, the suite runs a fixed part; ``pytest --whole`` runs every test."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-# By the beginning of a test's address: one test in so many is run.
+# By the beginning of a test's address: one test in so many is run, and at least one of every family.
 SHARES = {
+    "tests/browser/test_app.py::test_a_moved_slider_leaves_every_control_and_link_in_its_place": 3,
+    "tests/browser/test_app.py::test_every_page_fits_a_phone_in_light_and_dark": 3,
+    "tests/browser/test_app.py::test_on_whatever_page_a_visit_begins": 3,
+    "tests/browser/test_labs_browser.py::test_a_lab_opens": 4,
+    "tests/browser/test_own_computer_browser.py::test_through_a_reverse_proxy_there_is_no_form": 2,
+    "tests/browser/test_strip_browser.py::test_no_label_lies_on_another_in_other_peoples_blocks": 2,
+    "tests/browser/test_tensor_view_browser.py::test_a_narrow_page_never_scrolls_sideways": 3,
+    "tests/browser/test_walk_browser.py::test_a_stage_of_the_largest_tensors": 2,
+    "tests/browser/test_where_browser.py::test_on_a_phone_nothing_is_wider_than_the_page": 3,
     "tests/engine/compare/": 2,
+    "tests/engine/explain/test_explanation.py::test_every_element_of_a_small_transformer": 4,
+    "tests/engine/export/test_unfinished.py": 2,
     "tests/engine/findings/test_quiet.py": 3,
+    "tests/engine/labs/": 2,
     "tests/engine/model/variants/": 2,
     "tests/engine/ops/test_layer_calls.py": 2,
     "tests/engine/ops/test_registry.py": 2,
@@ -20,19 +33,28 @@ SHARES = {
     "tests/pages/labs/": 3,
     "tests/pages/traces/test_reproduce.py": 3,
     "tests/pages/views/": 2,
+    "tests/test_architecture.py::test_what_a_layer_above_makes": 3,
 }
 # Whoever names a file or a folder wants all of its tests; only the whole suite is as large as this.
 _SUITE = 4000
 
 
-def share_of(address: str) -> int:
-    """One test in how many of this kind the suite runs."""
-    return next((share for beginning, share in SHARES.items() if address.startswith(beginning)), 1)
+def family_of(address: str) -> str:
+    """The beginning in SHARES of the address of a test such as ``tests/a/test_b.py::test_c[d]``, or nothing."""
+    return next((beginning for beginning in SHARES if address.startswith(beginning)), "")
 
 
-def is_sampled(address: str) -> bool:
-    """Whether the suite runs the test with this address, such as ``tests/a/test_b.py::test_c[d]``."""
-    return zlib.crc32(address.encode()) % share_of(address) == 0
+def sample(addresses: Iterable[str]) -> set[str]:
+    """Of every family its share, the same tests every time and in every process, and all that are of no family."""
+    families = defaultdict(list)
+    for address in addresses:
+        families[family_of(address)].append(address)
+    kept = set(families.pop("", ()))
+    for beginning, family in families.items():
+        share = SHARES[beginning]
+        # By a hash of the address: a test that is added or taken away leaves nearly all others as they were.
+        kept.update(sorted(family, key=lambda address: zlib.crc32(address.encode()))[: -(-len(family) // share)])
+    return kept
 
 
 def select(items: Sequence[Any], whole: bool) -> tuple[list[Any], list[Any]]:
@@ -40,9 +62,9 @@ def select(items: Sequence[Any], whole: bool) -> tuple[list[Any], list[Any]]:
 
     Args:
         items: what pytest has collected.
-        whole: whether every test is wanted.
+        whole: whether every test is wanted, also those marked as ``whole``.
     """
     if whole or len(items) < _SUITE:
         return list(items), []
-    kept = [item for item in items if is_sampled(item.nodeid)]
-    return kept, [item for item in items if not is_sampled(item.nodeid)]
+    kept = sample(item.nodeid for item in items if item.get_closest_marker("whole") is None)
+    return [item for item in items if item.nodeid in kept], [item for item in items if item.nodeid not in kept]

@@ -23,7 +23,7 @@ LAYERS = (
     ("findings", "compare"),
     ("pretrained",),
     ("runtime",),
-    ("labs", "commands"),
+    ("labs", "questions", "commands"),
     ("__init__", "__main__"),
 )
 # What a trace offers people and a layer above it makes: imported when it is called, and by nothing before.

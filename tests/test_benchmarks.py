@@ -133,6 +133,7 @@ def test_the_table_says_each_goal_and_the_verdict_counts_them():
     assert "3\\|4" in markdown
 
 
+@pytest.mark.whole
 def test_recording_runs_at_its_smallest():
     section = recording.section(1, "cpu", ["T"])
     by_name = {row.cells[1]: row.cells for row in section.rows}
@@ -147,6 +148,7 @@ def test_growth_runs_at_its_smallest():
     assert section.goals
 
 
+@pytest.mark.whole
 def test_csv_runs_at_its_smallest():
     section = csv_speed.section(1, "cpu", [csv_speed.SMALL])
     assert [row.cells[1] for row in section.rows if row.cells[2].startswith("skipped")] in ([], ["polars"])
@@ -171,6 +173,7 @@ def elsewhere(section, *arguments):
 
 @needs_browser
 @pytest.mark.browser
+@pytest.mark.whole
 def test_people_runs_at_its_smallest(monkeypatch):
     monkeypatch.setattr(people, "_LEAVING", 0)
     monkeypatch.setattr(people, "_LENGTHS", (6,))

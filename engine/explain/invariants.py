@@ -16,6 +16,25 @@ from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
 from engine.record.trace import Step, Trace
 
+# What was measured, of one thing and of several.
+_LOST = (
+    "the {what} of {lost} of {count} row is not a number{note}",
+    "the {what} of {lost} of {count} rows is not a number{note}",
+)
+_FURTHEST_ROW = (
+    "the furthest of {count} row has {what} {furthest}{note}",
+    "the furthest of {count} rows has {what} {furthest}{note}",
+)
+_ONE_SIDED = (
+    "NaN or infinite on one side alone: {lost} of {count} number{note}",
+    "NaN or infinite on one side alone: {lost} of {count} numbers{note}",
+)
+_SAME = ("none of {count} number differs{note}", "none of {count} numbers differs{note}")
+_APART = (
+    "the furthest of {count} number is {away} away{note}",
+    "the furthest of {count} numbers is {away} away{note}",
+)
+
 
 def checks(trace: Trace, step: Step) -> tuple[Check, ...]:
     """Everything known to be true of a step like this, and whether it is; nothing for a step without numbers.
@@ -73,11 +92,11 @@ def _of_rows(label: str, what: str, measured: Tensor, expected: Tensor, allowed:
     off = (measured - expected).abs()
     lost = int(off.isnan().sum())
     if lost:
-        return Check(label, False, f"the {what} of {lost:,} of {counted(off.numel(), 'row')} is not a number{note}")
+        return Check(label, False, counted(off.numel(), *_LOST, what=what, lost=f"{lost:,}", note=note))
     at = off.argmax()
     furthest = number(measured.flatten()[at].item(), 6)
     holds = bool((off <= allowed).all())
-    return Check(label, holds, f"the furthest of {counted(off.numel(), 'row')} has {what} {furthest}{note}")
+    return Check(label, holds, counted(off.numel(), *_FURTHEST_ROW, what=what, furthest=furthest, note=note))
 
 
 def _causal(step: Step) -> Check:
@@ -96,12 +115,12 @@ def _equality(step: Step, reference: TorchReference) -> Check:
     same = same_numbers(value, expected)
     apart = (value - expected).abs().masked_fill(same, 0.0)
     holds = bool((same | (apart <= reference.tolerance)).all())
-    numbers, note = counted(value.numel(), "number"), reference.note and f", {reference.note}"
     lost = int((~apart.isfinite()).sum())
-    if lost:
-        detail = f"NaN or infinite on one side alone: {lost:,} of {numbers}{note}"
-    elif same.all():
-        detail = f"none of {numbers} differs{note}"
-    else:
-        detail = f"the furthest of {numbers} is {number(apart.max().item(), 2)} away{note}"
+    detail = counted(
+        value.numel(),
+        *(_ONE_SIDED if lost else _SAME if same.all() else _APART),
+        lost=f"{lost:,}",
+        away=number(apart.max().item(), 2) if apart.numel() else "0",
+        note=reference.note and f", {reference.note}",
+    )
     return Check(f"equals {reference.name}", holds, detail)

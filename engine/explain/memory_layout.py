@@ -18,6 +18,7 @@ from engine.record.trace import Leaf, Step
 # For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.
 _Side = Sequence[Sequence[str]]
 _EQUALS_EINOPS = "equals einops.rearrange"
+_DIFFERENT = ("{different} of {count} number differ", "{different} of {count} numbers differ")
 
 
 def einops_pattern(step: Step) -> str | None:
@@ -48,7 +49,8 @@ def einops_check(step: Step) -> Check | None:
     if rearranged.shape != step.value.shape:
         return Check(_EQUALS_EINOPS, False, f"einops makes the shape {tuple(rearranged.shape)}")
     different = int((~same_numbers(step.value, rearranged)).sum())
-    return Check(_EQUALS_EINOPS, not different, f"{different:,} of {counted(step.value.numel(), 'number')} differ")
+    detail = counted(step.value.numel(), *_DIFFERENT, different=f"{different:,}")
+    return Check(_EQUALS_EINOPS, not different, detail)
 
 
 def strides_story(step: Step) -> str | None:

@@ -113,6 +113,13 @@ def app() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def demos() -> Iterator[str]:
+    """The address below which the demos of this folder are, each under its own name."""
+    with served(ROOT / "tests" / "browser" / "demos.py") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def _tabs(browser: Browser) -> Tabs:
     return Tabs(browser)
 

@@ -27,9 +27,12 @@ class Tabs:
         self.troubles: list[str] = []
 
     def take(self, **options: Any) -> Page:
-        """A tab of a context with these options of Playwright's."""
+        """A tab of a context with these options of Playwright's.
+
+        ``script`` is JavaScript of ours that runs in this tab before anything of a page does.
+        """
         free = self._free[_key(options)]
-        page = free.pop() if free else self._open(options)
+        page = free.pop() if free else self._open(**options)
         self._lent.append((page, options))
         return page
 
@@ -49,8 +52,10 @@ class Tabs:
             self._free[_key(options)].append(page)
         self._lent.clear()
 
-    def _open(self, options: dict[str, Any]) -> Page:
+    def _open(self, script: str = "", **options: Any) -> Page:
         context = self._browser.new_context(**options)
+        if script:
+            context.add_init_script(script)
         context.on("request", lambda request: self._asked(request.url))
         page = context.new_page()
         page.on("pageerror", lambda error: self.troubles.append(str(error)))

@@ -56,21 +56,27 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         expect(links(tab)).to_have_count(len(frame.PAGES))
 
 
-# Where the links stand in the first frame that says that torch is loading.
-MEANWHILE = """() => {
-    window.said ||= document.body.innerText.includes("Loading PyTorch and the model.");
-    const links = [...document.querySelectorAll(".st-key-navigation a")];
-    if (!window.said || !links.length) return null;
-    return links.map((link) => link.getBoundingClientRect().toJSON());
-}"""
-UNTIL_LINKED = f"() => {{ ({MEANWHILE})(); return document.querySelector('.st-key-lab-cards') !== null; }}"
+# In every frame: whether the page has said that torch is loading, and where the links stand in the first frame that
+# says so and has links.
+MEANWHILE = """(() => {
+    window.said = false;
+    window.meanwhile = null;
+    const look = () => {
+        requestAnimationFrame(look);
+        window.said ||= Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        const links = [...document.querySelectorAll(".st-key-navigation a")];
+        if (window.meanwhile || !window.said || !links.length) return;
+        window.meanwhile = links.map((link) => link.getBoundingClientRect().toJSON());
+    };
+    look();
+})()"""
 
 
 def test_while_torch_loads_the_first_visitor_has_the_links_and_they_do_not_move(tabs: Opener):
     with served(ROOT / "app.py") as address:
-        first, second = tabs(), tabs()
+        first, second = tabs(script=MEANWHILE), tabs(script=MEANWHILE)
         first.goto(address)
-        meanwhile = first.wait_for_function(MEANWHILE, polling="raf", timeout=60_000).json_value()
+        meanwhile = first.wait_for_function("() => window.meanwhile", timeout=60_000).json_value()
         expect(first.locator(".st-key-strip [data-name=scores]")).to_be_visible(timeout=60_000)
         settled(first)
         now = [link.evaluate("link => link.getBoundingClientRect().toJSON()") for link in links(first).all()]
@@ -78,7 +84,7 @@ def test_while_torch_loads_the_first_visitor_has_the_links_and_they_do_not_move(
         expect(first.get_by_text("Loading PyTorch and the model.")).to_have_count(0)
 
         second.goto(f"{address}/labs")
-        second.wait_for_function(UNTIL_LINKED, polling="raf", timeout=60_000)
+        second.locator(".st-key-lab-cards").wait_for(timeout=60_000)
         assert not second.evaluate("window.said")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,7 +14,7 @@ from pages.ui.state.settings import first
 from pages.ui.state.url_pin import cell_text
 from pages.ui.state.url_step import step_to_key
 from pages.ui.traces.trace_cache import trace_of
-from tests.browser.conftest import NARROW, WIDE, served
+from tests.browser.conftest import NARROW, WIDE
 from tests.browser.tabs import Opener
 from tests.browser.test_walk_browser import Walk
 
@@ -45,10 +43,9 @@ GEOMETRY = """root => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[str]:
-    with served(Path(__file__).with_name("walk_demo.py")) as address:
-        yield address
+@pytest.fixture
+def demo(demos: str) -> str:
+    return f"{demos}/walk"
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +65,18 @@ def at(page: Page, address: str, trace: Trace, step: Step, **query: str) -> dict
 
 
 def opened(page: Page, address: str, **query: str) -> Walk:
-    page.goto(f"{address}/?{urlencode(query)}")
+    page.goto(f"{address}?{urlencode(query)}")
     page.locator(".stage-root[data-step]").wait_for(timeout=60_000)
     walk = Walk(page, address)
     walk.settle()
     return walk
 
 
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 5])
 def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_the_lens(
-    tab: Page, app: str, shown: Trace
+    every: int, tab: Page, app: str, shown: Trace
 ) -> None:
-    for step in shown.steps:
-        if step.path not in (ATTENTION, f"{ATTENTION}_norm"):
-            continue
+    for step in [step for step in shown.steps if step.path in (ATTENTION, f"{ATTENTION}_norm")][::every]:
         measured = at(tab, app, shown, step)
         for part in ("tensors", "sum", "why"):
             assert measured[part] - measured["top"] <= HEIGHT - STRIP - READ_OUT - HEAD, (
@@ -170,6 +166,6 @@ def test_a_trace_that_failed_shows_the_failure_first(tabs: Opener, demo: str) ->
 
 
 def test_fused_attention_shows_its_weights_on_the_attention_page(tab: Page, demo: str) -> None:
-    tab.goto(f"{demo}/?trace=fused&page=attention")
+    tab.goto(f"{demo}?trace=fused&page=attention")
     expect(tab.get_by_text("This attention ran as one fused call")).to_be_visible(timeout=60_000)
     expect(tab.locator(".panel h3", has_text="weights").first).to_be_visible()

@@ -15,6 +15,7 @@ from tests.browser.settings_bar import link, size
 pytestmark = pytest.mark.browser
 
 PAGES = ("", "walkthrough", "attention", "decoding", "labs", "every_step", "export")
+SOME = ("", "walkthrough", "export")
 
 
 def attend(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
@@ -47,9 +48,12 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_page_shows_the_trace_that_the_server_was_given(tab: Page, files: Path):
+@pytest.mark.parametrize(
+    "pages", [pytest.param(PAGES, id="all", marks=pytest.mark.whole), pytest.param(SOME, id="some")]
+)
+def test_every_page_shows_the_trace_that_the_server_was_given(pages: tuple[str, ...], tab: Page, files: Path):
     with serving(ROOT / "app.py", "--", str(files / "attend.trace")) as (address, _):
-        for path in PAGES:
+        for path in pages:
             tab.goto(f"{address}/{path}")
             settle(tab)
             if path != "labs":
@@ -64,37 +68,35 @@ def test_every_page_shows_the_trace_that_the_server_was_given(tab: Page, files: 
         tab.goto("about:blank")
 
 
-def test_an_uploaded_trace_survives_a_reload_and_a_new_server_says_what_is_missing(tab: Page, files: Path):
-    with serving(ROOT / "app.py") as (address, _):
-        tab.goto(f"{address}/every_step")
-        settle(tab)
-        tab.get_by_role("button", name="More settings").click()
-        upload = tab.locator("[data-testid=stFileUploaderDropzoneInput]")
-        upload.set_input_files(files / "cat.trace")
-        expect(tab.get_by_text("cat.trace can't be opened as a trace: it is not a safetensors file.")).to_be_visible()
-        upload.set_input_files(files / "attend.trace")
-        expect(tab.get_by_text("attend.trace is shown: a saved trace of 3 steps.")).to_be_visible()
-        expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
-        settle(tab)
-        tab.reload()
-        expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
-        link(tab, "Shapes").click()
-        expect(tab.get_by_text("step 0 of 2")).to_be_visible()
-        kept = tab.url.removeprefix(address)
-        assert "trace=" in kept
-        tab.goto("about:blank")
-    with serving(ROOT / "app.py") as (address, _):
-        tab.goto(f"{address}{kept}")
+def test_an_uploaded_trace_survives_a_reload_and_another_server_says_what_is_missing(tab: Page, app: str, files: Path):
+    tab.goto(f"{app}/every_step")
+    settle(tab)
+    tab.get_by_role("button", name="More settings").click()
+    upload = tab.locator("[data-testid=stFileUploaderDropzoneInput]")
+    upload.set_input_files(files / "cat.trace")
+    expect(tab.get_by_text("cat.trace can't be opened as a trace: it is not a safetensors file.")).to_be_visible()
+    upload.set_input_files(files / "attend.trace")
+    expect(tab.get_by_text("attend.trace is shown: a saved trace of 3 steps.")).to_be_visible()
+    expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
+    settle(tab)
+    tab.reload()
+    expect(tab.get_by_text("3 of 3 steps.")).to_be_visible()
+    link(tab, "Shapes").click()
+    expect(tab.get_by_text("step 0 of 2")).to_be_visible()
+    kept = tab.url.removeprefix(app)
+    assert "trace=" in kept
+    with serving(ROOT / "app.py", "--", str(files / "broken.trace")) as (other, _):
+        tab.goto(f"{other}{kept}")
         expect(tab.get_by_text("open its file again")).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
         expect(tab.get_by_text("step 28 of")).to_be_visible()
+        a_failed_run_is_shown(tab, other)
         tab.goto("about:blank")
 
 
-def test_a_run_that_failed_shows_what_ran_and_why_it_ended(tab: Page, files: Path):
-    with serving(ROOT / "app.py", "--", str(files / "broken.trace")) as (address, _):
-        tab.goto(address)
-        expect(tab.locator(".failure").get_by_text("step ran before it")).to_be_visible()
-        expect(tab.get_by_text("doubled is (2, 5, 8) float32, from step 0").first).to_be_visible()
-        assert errors(tab) == []
-        tab.goto("about:blank")
+def a_failed_run_is_shown(tab: Page, address: str) -> None:
+    """On a server that was given a run that failed: what ran and why it ended."""
+    tab.goto(address)
+    expect(tab.locator(".failure")).to_contain_text("1 step ran before it")
+    expect(tab.get_by_text("doubled is (2, 5, 8) float32, from step 0").first).to_be_visible()
+    assert errors(tab) == []

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, served
+from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
-DEMO = Path(__file__).with_name("travel_demo.py")
 SHORT = {"width": 1440, "height": 520}
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(DEMO) as url:
-        yield url
+@pytest.fixture
+def address(demos: str) -> str:
+    return f"{demos}/travel"
 
 
 def opened(page: Page, address: str, name: str, config: str = "small") -> Page:
-    page.goto(f"{address}/?config={config}&step=encoder.layers.0.self_attention.{name}")
+    page.goto(f"{address}?config={config}&step=encoder.layers.0.self_attention.{name}")
     expect(page.locator(".panel[data-geometry]").first).to_be_attached(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     return page

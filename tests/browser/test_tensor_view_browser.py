@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy
 import pytest
 import torch
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NARROW, served
+from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
 
-DEMO = Path(__file__).with_name("tensor_view_demo.py")
 
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(DEMO) as url:
-        yield url
+@pytest.fixture
+def address(demos: str) -> str:
+    return f"{demos}/tensor_view"
 
 
 class View:
@@ -33,7 +27,7 @@ class View:
         self.address = address
 
     def show(self, name: str) -> View:
-        self.page.goto(f"{self.address}/?show={name}")
+        self.page.goto(f"{self.address}?show={name}")
         expect(self.page.get_by_text("tensor view demo · run")).to_be_visible(timeout=60_000)
         expect(self.page.locator(".panel[data-geometry]").first).to_be_attached(timeout=60_000)
         self.settle()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -16,13 +15,12 @@ from playwright.sync_api import Locator, Page, expect
 from engine import Step, run
 from engine.ops import reads
 from pages.ui.state.url_step import step_from_key
-from tests.browser.conftest import NARROW, served
+from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 from tests.browser.travel_demo import CONFIGS
 
 pytestmark = pytest.mark.browser
 
-DEMO = Path(__file__).with_name("travel_demo.py")
 ATTENTION = "encoder.layers.0.self_attention"
 STEPS = ("query:view", "query:permute", "key_t", "concat")
 Index = tuple[int, ...]
@@ -42,15 +40,42 @@ TINTS = """panel => {
 }"""
 
 
+# The frames of this tab come by a clock that goes at a tenth of the pace, until a test says otherwise: what a test does
+# while cells are on their way, it does in time on a slow machine too.
+SLOW_MOTION = """(() => {
+  window.pace = 0.1;
+  const [frame, clock] = [window.requestAnimationFrame.bind(window), performance.now.bind(performance)];
+  window.requestAnimationFrame = (then) => frame((now) => then(now * window.pace));
+  performance.now = () => clock() * window.pace;
+})()"""
+USUAL_PACE = "() => { window.pace = 1; }"
+
+# Notes every state that a way goes through, and whether cells were drawn on it. The stages lie in shadow roots, which
+# are watched from the moment they are there.
+NOTE_STATES = """(() => {
+  window.states = [];
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (options) {
+    const root = attach.call(this, options);
+    const note = () => {
+      const stage = root.querySelector(".stage-root[data-travel]");
+      const drawn = root.querySelectorAll(".overlay").length;
+      const state = stage && JSON.stringify([stage.dataset.travel, drawn]);
+      if (state && state !== window.states.at(-1)) window.states.push(state);
+    };
+    new MutationObserver(note).observe(root, { subtree: true, childList: true, attributeFilter: ["data-travel"] });
+    return root;
+  };
+})()"""
+
 _FRAMES = """async count => {
   for (let frame = 0; frame < count; frame++) await new Promise(requestAnimationFrame);
 }"""
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(DEMO) as url:
-        yield url
+@pytest.fixture
+def address(demos: str) -> str:
+    return f"{demos}/travel"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +92,7 @@ class Tab:
         self.address = address
 
     def show(self, name: str, config: str = "small") -> Tab:
-        self.page.goto(f"{self.address}/?config={config}&step={ATTENTION}.{name}")
+        self.page.goto(f"{self.address}?config={config}&step={ATTENTION}.{name}")
         expect(self.page.locator(".panel[data-geometry]").first).to_be_attached(timeout=60_000)
         self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         return self
@@ -110,24 +135,32 @@ class Tab:
 
     def where(self, index: Index) -> dict[str, Any] | None:
         """Where the cell that started at an index of the input is now."""
-        return self.page.locator(".travel").evaluate("(bar, index) => bar.where(index)", list(index))
+        return self.wheres([index])[0]
+
+    def wheres(self, indices: Iterable[Index]) -> list[dict[str, Any] | None]:
+        asked = [list(index) for index in indices]
+        return self.page.locator(".travel").evaluate("(bar, all) => all.map((index) => bar.where(index))", asked)
 
     def place(self, nth: int, index: Index) -> tuple[float, float]:
         """The upper left corner of a cell of a panel."""
+        return self.places(nth, [index])[0]
+
+    def places(self, nth: int, indices: Iterable[Index]) -> list[tuple[float, float]]:
         geometry = json.loads(self.panel(nth).get_attribute("data-geometry") or "")
         bounds = self.panel(nth).locator(".grid").bounding_box()
         assert bounds is not None
-        row, column = ((0, *index)[at] - first for at, first in zip((-2, -1), geometry["first"], strict=True))
-        for facet in geometry["facets"]:
-            if all(at is None or at == i for at, i in zip(facet["lead"], index, strict=False)):
-                width, height = geometry["cell"]
-                return bounds["x"] + facet["x"] + column * width, bounds["y"] + facet["y"] + row * height
-        raise AssertionError(f"{index} is not in view")
+        corners = (_corner(geometry, index) for index in indices)
+        return [(bounds["x"] + x, bounds["y"] + y) for x, y in corners]
 
     def holds_at(self, index: Index, nth: int, there: Index) -> None:
-        now = self.where(index)
-        assert now is not None
-        assert (now["x"], now["y"]) == pytest.approx(self.place(nth, there), abs=0.6)
+        self.hold_at(nth, [(index, there)])
+
+    def hold_at(self, nth: int, ways: Sequence[tuple[Index, Index]]) -> None:
+        """That cells that started at the first index of each pair are now at the second, of a panel."""
+        places = self.places(nth, [there for _, there in ways])
+        for now, place in zip(self.wheres(index for index, _ in ways), places, strict=True):
+            assert now is not None
+            assert (now["x"], now["y"]) == pytest.approx(place, abs=0.6)
 
     def tints(self, nth: int) -> dict[Index, str]:
         """The colour of each cell of a panel of at least two axes, by its index."""
@@ -138,9 +171,26 @@ class Tab:
         return found
 
 
+def _corner(geometry: dict[str, Any], index: Index) -> tuple[float, float]:
+    """The upper left corner of a cell in its panel."""
+    row, column = ((0, *index)[at] - first for at, first in zip((-2, -1), geometry["first"], strict=True))
+    for facet in geometry["facets"]:
+        if all(at is None or at == i for at, i in zip(facet["lead"], index, strict=False)):
+            width, height = geometry["cell"]
+            return facet["x"] + column * width, facet["y"] + row * height
+    raise AssertionError(f"{index} is not in view")
+
+
 @pytest.fixture
 def tab(tabs: Opener, address: str) -> Tab:
-    return Tab(tabs(), address)
+    """A tab in slow motion."""
+    return Tab(tabs(script=SLOW_MOTION), address)
+
+
+@pytest.fixture
+def noting(tabs: Opener, address: str) -> Tab:
+    """A tab that notes the states of the way."""
+    return Tab(tabs(script=NOTE_STATES), address)
 
 
 @pytest.fixture
@@ -174,13 +224,11 @@ def test_every_cell_starts_where_it_stood_and_ends_where_the_index_map_says(
     name: str, still: Tab, steps: dict[str, Step]
 ) -> None:
     still.show(name)
-    ways = list(journeys(steps[name]).items())[::7]
+    ways = list(journeys(steps[name]).items())
     still.scrub(0)
-    for source, _ in ways:
-        still.holds_at(source, 0, source)
+    still.hold_at(0, [(source, source) for source, _ in ways])
     still.scrub(100)
-    for source, there in ways:
-        still.holds_at(source, 1, there)
+    still.hold_at(1, ways)
 
 
 def test_half_way_the_first_cells_have_arrived_and_the_last_have_not_set_out(
@@ -234,13 +282,15 @@ def test_the_colours_that_were_chosen_stay_from_step_to_step(tab: Tab) -> None:
 # --- playing
 
 
-def test_it_plays_once_by_itself_and_then_shows_the_values_again(tab: Tab) -> None:
-    tab.show("query:permute")
-    tab.is_("playing")
-    expect(tab.page.locator(".overlay")).to_have_count(1)
-    tab.at_rest()
-    assert tab.progress() == 1
-    expect(tab.button("values")).to_have_attribute("aria-pressed", "true")
+def test_it_plays_once_by_itself_and_then_shows_the_values_again(noting: Tab) -> None:
+    noting.show("query:permute")
+    noting.page.wait_for_function("() => window.states.length > 1 && window.states.at(-1) === '[\"\",0]'")
+    noting.at_rest()
+    states = [tuple(json.loads(state)) for state in noting.page.evaluate("window.states")]
+    # Before it plays, it may be seen at rest.
+    assert states[states[0] == ("", 0) :] == [("playing", 1), ("still-origin", 0), ("", 0)]
+    assert noting.progress() == 1
+    expect(noting.button("values")).to_have_attribute("aria-pressed", "true")
 
 
 def test_replay_pause_and_skip(tab: Tab) -> None:
@@ -248,7 +298,7 @@ def test_replay_pause_and_skip(tab: Tab) -> None:
     tab.at_rest()
     tab.button("Replay").click()
     tab.is_("playing")
-    expect(tab.root).to_have_attribute("data-travel-progress", re.compile(r"0\.[1-9]"))
+    expect(tab.root).to_have_attribute("data-travel-progress", re.compile(r"0\.\d*[1-9]"))
     tab.button("Pause").click()
     tab.is_("still-origin")
     held = tab.progress()
@@ -257,6 +307,7 @@ def test_replay_pause_and_skip(tab: Tab) -> None:
     assert tab.progress() == held
     tab.button("Play").click()
     tab.is_("playing")
+    tab.page.evaluate(USUAL_PACE)
     tab.is_("still-origin")
     assert tab.progress() == 1
 
@@ -312,28 +363,27 @@ def test_who_asks_for_less_motion_sees_the_start_and_the_end_and_nothing_between
     still.root.evaluate(
         """root => {
           window.seen = [];
-          const note = () => window.seen.push(root.dataset.travelProgress);
-          new MutationObserver(note).observe(root, {attributeFilter: ['data-travel-progress']});
+          const note = () => window.seen.push([root.dataset.travel, root.dataset.travelProgress]);
+          new MutationObserver(note).observe(root, {attributeFilter: ['data-travel', 'data-travel-progress']});
         }"""
     )
     still.button("Replay").click()
-    still.is_("playing")
-    assert still.progress() == 0
+    still.page.wait_for_function("() => window.seen.length && window.seen.at(-1)[0] === ''")
     still.at_rest()
-    assert set(still.page.evaluate("window.seen")) == {"0.000", "1.000"}
+    assert still.page.evaluate("window.seen") == [["playing", "0.000"], ["still-origin", "1.000"], ["", "1.000"]]
 
 
 def test_one_below_the_other_the_cells_fly_down_and_the_page_stays_as_wide_as_the_phone(
     tabs: Opener, address: str, steps: dict[str, Step]
 ) -> None:
-    tab = Tab(tabs(viewport=NARROW, device_scale_factor=2), address).show("query:permute")
+    tab = Tab(tabs(viewport=NARROW, device_scale_factor=2, script=SLOW_MOTION), address).show("query:permute")
     tab.is_("playing")
     tab.button("Skip").click()
-    for source, there in list(journeys(steps["query:permute"]).items())[::31]:
-        tab.scrub(0)
-        tab.holds_at(source, 0, source)
-        tab.scrub(100)
-        tab.holds_at(source, 1, there)
+    ways = list(journeys(steps["query:permute"]).items())
+    tab.scrub(0)
+    tab.hold_at(0, [(source, source) for source, _ in ways])
+    tab.scrub(100)
+    tab.hold_at(1, ways)
     tab.scrub(50)
     bar, output = tab.page.locator(".travel").bounding_box(), tab.panel(1).bounding_box()
     assert bar is not None

@@ -1,1 +1,1 @@
-"""Checks that take minutes: ``python -m tests.long`` runs them whole, the test suite runs a twentieth of each."""
+"""Checks that take minutes: ``python -m tests.long`` runs them whole, the test suite a twentieth of each or less."""

@@ -7,7 +7,7 @@ import time
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import launched
+from tests.browser.conftest import ROOT, launched, served
 from tests.long import checks
 from tests.long.registry import CHECKS, LongCheck
 
@@ -38,7 +38,8 @@ def _failures(check: LongCheck) -> list[str]:
     with sync_playwright() as playwright:
         browser = launched(playwright)
         try:
-            return check.failures(browser)
+            with served(ROOT / "app.py") as app:
+                return check.failures(browser, app)
         finally:
             browser.close()
 

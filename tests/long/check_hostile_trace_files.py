@@ -12,7 +12,7 @@ from tests.engine.record.trace_file.hostile_files import mutated, outcome
 from tests.long.registry import Case, long_check
 
 
-@long_check(cases=10_000)
+@long_check(cases=10_000, share=50)
 @contextmanager
 def hostile_trace_files() -> Iterator[Case]:
     """One to three changes each, to a trace of many kinds of tensors and to one of fused calls."""

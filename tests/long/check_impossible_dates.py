@@ -26,7 +26,7 @@ def texts(draw: random.Random, form: Form) -> Iterator[str]:
             yield form.text(numbers)
 
 
-@long_check(cases=200)
+@long_check(cases=200, share=50)
 @contextmanager
 def impossible_dates() -> Iterator[Case]:
     """Every form, in years of its own each time: about 36,000 texts."""

@@ -8,29 +8,27 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import ROOT, served
 from tests.browser.test_overflow import TRACE, WIDTHS, shown, wide_panels
 from tests.long.registry import Case, long_check
 
 
-@long_check(cases=120, browser=True)
+@long_check(cases=120, browser=True, share=40)
 @contextmanager
-def panels_out_of_sight(browser: Browser) -> Iterator[Case]:
+def panels_out_of_sight(browser: Browser, app: str) -> Iterator[Case]:
     """A step, heads and widths drawn: every panel on its page says rightly what is out of sight."""
-    with served(ROOT / "app.py") as app:
-        page = browser.new_page(reduced_motion="reduce")
+    page = browser.new_page(reduced_motion="reduce")
 
-        def case(draw: random.Random) -> None:
-            step = draw.choice(TRACE.steps)
-            shown(page, app, step, heads=str(draw.choice((1, 2, 4, 8, 16))), d_model=str(draw.choice((16, 64))))
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 900})
-                try:
-                    wide_panels(page)
-                except AssertionError as error:
-                    raise AssertionError(f"{step.full_name} at {width} pixels: {error}") from error
+    def case(draw: random.Random) -> None:
+        step = draw.choice(TRACE.steps)
+        shown(page, app, step, heads=str(draw.choice((1, 2, 4, 8, 16))), d_model=str(draw.choice((16, 64))))
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            try:
+                wide_panels(page)
+            except AssertionError as error:
+                raise AssertionError(f"{step.full_name} at {width} pixels: {error}") from error
 
-        try:
-            yield case
-        finally:
-            page.close()
+    try:
+        yield case
+    finally:
+        page.close()

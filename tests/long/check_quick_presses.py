@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from engine import Trace, decode, run
 from pages.ui.state.settings import Settings, from_query
-from tests.browser.conftest import ROOT, WIDE, served
+from tests.browser.conftest import WIDE
 from tests.browser.settings_bar import link, open_drawer
 from tests.long.registry import Case, long_check
 
@@ -44,14 +44,13 @@ _PATIENCE = 150  # looks before what does not agree is a fault
 _LOOK = 100  # ms between looks
 
 
-@long_check(cases=100, browser=True)
+@long_check(cases=100, browser=True, share=50)
 @contextmanager
-def quick_presses(browser: Browser) -> Iterator[Case]:
+def quick_presses(browser: Browser, app: str) -> Iterator[Case]:
     """Random keys on random sliders of random pages, 20 to 150 ms apart, beside a process that takes what it can."""
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        with served(ROOT / "app.py") as address:
-            yield lambda draws: _case(browser, address, draws)
+        yield lambda draws: _case(browser, app, draws)
     finally:
         busy.kill()
         busy.wait()

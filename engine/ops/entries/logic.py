@@ -19,6 +19,9 @@ from engine.ops.printed import Printed, constant, fill
 from engine.ops.registry import Reads, register
 from engine.ops.terms import OperandValues, TermGroup
 
+_OTHER_VALUE = "{wrong:,} of {count:,} with another value"
+_CHANGED = "{wrong:,} of {count:,} changed"
+
 
 class Comparison(Elementwise):
     """Whether one number stands in a relation to another."""
@@ -124,13 +127,16 @@ class MaskedFill(Elementwise):
         count, others = int(hidden.sum()), int((~hidden).sum())
         if count:
             wrong = int((~same_numbers(value[hidden], fill)).sum())
-            text = f"{counted(count, 'masked cell')} {'is' if count == 1 else 'are'} {number(fill.item())}"
-            detail = f"{wrong:,} of {count:,} with another value" if wrong else "each of them has this value"
-            yield Check(text, not wrong, detail)
+            label = counted(
+                count, "{count} masked cell is {fill}", "{count} masked cells are {fill}", fill=number(fill.item())
+            )
+            detail = _OTHER_VALUE if wrong else "each of them has this value"
+            yield Check(label, not wrong, detail.format(wrong=wrong, count=count))
         if others:
             wrong = int((~same_numbers(value, before.expand(value.shape)))[~hidden].sum())
-            detail = f"{wrong:,} of {others:,} changed" if wrong else "each of them is what it was before"
-            yield Check(f"{counted(others, 'other')} unchanged", not wrong, detail)
+            label = counted(others, "{count} other unchanged", "{count} others unchanged")
+            detail = _CHANGED if wrong else "each of them is what it was before"
+            yield Check(label, not wrong, detail.format(wrong=wrong, count=others))
 
 
 class Where(Elementwise):

@@ -18,6 +18,10 @@ from engine.ops.numerics import measurable
 from engine.ops.registry import Movement, Operation, Reads, reads_by_name, register
 from engine.ops.terms import TermGroup
 
+_OTHER_COUNT = "{count:,} before, {left:,} after"
+_MISPLACED = "{wrong:,} of {count:,} not the number that belongs there"
+_IN_PLACE = "each of them unchanged, and in its place"
+
 
 class Moved(Operation):
     """One element of one input, wherever it now lies."""
@@ -72,13 +76,9 @@ class Rearranged(Moved):
             return
         count, left = expected.numel(), value.numel()
         wrong = count if count != left else int((~same_numbers(value.reshape(-1), expected)).sum())
-        if count != left:
-            detail = f"{count:,} before, {left:,} after"
-        elif wrong:
-            detail = f"{wrong:,} of {count:,} not the number that belongs there"
-        else:
-            detail = "each of them unchanged, and in its place"
-        yield Check(f"{counted(count, 'number')} before and after", not wrong, detail)
+        template = _OTHER_COUNT if count != left else _MISPLACED if wrong else _IN_PLACE
+        label = counted(count, "{count} number before and after", "{count} numbers before and after")
+        yield Check(label, not wrong, template.format(count=count, left=left, wrong=wrong))
 
 
 class Regrouping(Rearranged):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,6 +25,29 @@ from engine.ops.terms import TermGroup
 FLOPS_PER_CELL = 4
 _PERCENT_DIGITS = 3
 _ABOUT = "e^(score − largest) divided by the sum over the row"
+_NOT_ZERO = "{wrong:,} of {count:,} not 0, the largest {largest}"
+_NAN = "the sum of {lost:,} of {rows} is NaN"
+_NAN_OF_HIDDEN = "the sum of {lost:,} of {rows} is NaN, because every score there is −∞"
+_BELOW_ONE = "the furthest of {rows} sums to 1 − {off}"
+_ABOVE_ONE = "the furthest of {rows} sums to 1 + {off}"
+_EXACTLY_ONE = "the furthest of {rows} sums to exactly 1"
+
+
+@dataclass(frozen=True)
+class _LineWords:
+    """What the lines that are added up are called: the two checks, and how many lines there are."""
+
+    sums: str
+    exponentials: str
+    counted: tuple[str, str]
+
+
+# By the axis of a line, counted from the last.
+_LINES = {
+    1: _LineWords("rows sum to 1", "exponentials of rows sum to 1", ("{count} row", "{count} rows")),
+    2: _LineWords("columns sum to 1", "exponentials of columns sum to 1", ("{count} column", "{count} columns")),
+}
+_OTHER_LINES = _LineWords("lines sum to 1", "exponentials of lines sum to 1", ("{count} line", "{count} lines"))
 
 
 class Softmax(Operation):
@@ -81,19 +105,19 @@ class Softmax(Operation):
         depth = (shares * -value).nan_to_num(0.0).sum(dim) if self.logarithm else sums.new_zeros(sums.shape)
         allowed = tolerance(call.step.dtype, count, 1 + depth)
         # Counted from the last axis, whichever way the call counted.
-        row = {1: "row", 2: "column"}.get(-dim if dim < 0 else max(1, value.dim()) - dim, "line")
-        label = f"exponentials of {row}s sum to 1" if self.logarithm else f"{row}s sum to 1"
-        off, rows = sums - 1, counted(sums.numel(), row)
+        words = _LINES.get(-dim if dim < 0 else max(1, value.dim()) - dim, _OTHER_LINES)
+        label = words.exponentials if self.logarithm else words.sums
+        off, rows = sums - 1, counted(sums.numel(), *words.counted)
         lost = int(sums.isnan().sum())
         if lost:
             hidden = int(scores.isneginf().all(dim).sum())
-            because = ", because every score there is −∞" if hidden == lost else ""
-            yield Check(label, False, f"the sum of {lost:,} of {rows} is NaN{because}")
+            template = _NAN_OF_HIDDEN if hidden == lost else _NAN
+            yield Check(label, False, template.format(lost=lost, rows=rows))
             return
         furthest = off.flatten()[off.abs().argmax()].item()
-        sign = "−" if furthest < 0 else "+"
-        measured = f"1 {sign} {number(abs(furthest), 2)}" if furthest else "exactly 1"
-        yield Check(label, bool((off.abs() <= allowed).all()), f"the furthest of {rows} sums to {measured}")
+        template = _BELOW_ONE if furthest < 0 else _ABOVE_ONE if furthest else _EXACTLY_ONE
+        detail = template.format(rows=rows, off=number(abs(furthest), 2))
+        yield Check(label, bool((off.abs() <= allowed).all()), detail)
 
     def _nothing_masked(self, call: Call) -> Iterator[Check]:
         """softmax gives nothing to what the mask hides, or, where no mask is read, to what is −∞."""
@@ -107,9 +131,9 @@ class Softmax(Operation):
         count = shares.numel()
         if count:
             wrong = int((~same_numbers(shares, shares.new_zeros(()))).sum())
-            largest = number(shares.max().item())
-            detail = f"{wrong:,} of {count:,} not 0, the largest {largest}" if wrong else "each of them is exactly 0"
-            yield Check(f"{counted(count, 'masked cell')} {'is' if count == 1 else 'are'} 0", not wrong, detail)
+            detail = _NOT_ZERO if wrong else "each of them is exactly 0"
+            detail = detail.format(wrong=wrong, count=count, largest=number(shares.max().item()))
+            yield Check(counted(count, "{count} masked cell is 0", "{count} masked cells are 0"), not wrong, detail)
 
 
 class LogSoftmax(Softmax):

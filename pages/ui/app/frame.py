@@ -41,6 +41,7 @@ PAGES = (
     Page("pages/attention.py", "Attention", "Scores, mask and weights of every head, token by token"),
     Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
+    Page("pages/questions.py", "Questions", "What learners ask, answered with numbers that a short script computes"),
     Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )

@@ -31,6 +31,11 @@ from pages.ui.state.settings import (
 APART = ("d_k", "d_v", "d_ff")  # these follow from heads and d_model until they are set apart
 Written = Callable[[], str]
 
+_D_MODEL_BACK = "d_model moved from {before} back to {after}."
+_D_MODEL_MOVED = "d_model moved from {before} to {after}: {heads} heads need a multiple of {heads}."
+_HEADS_BACK = "Heads moved from {before} back to {after}."
+_HEADS_MOVED = "Heads moved from {before} to {after}: {chosen} does not divide d_model {d_model}."
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -217,19 +222,12 @@ def _split(choices: Choices) -> bool:
 
 def _note(before: Config, after: Config, choices: Choices, name: str) -> str:
     if name != "d_model" and after.d_model != before.d_model:
-        if after.d_model == choices.d_model:
-            return f"d_model moved from {before.d_model} back to {after.d_model}."
-        return (
-            f"d_model moved from {before.d_model} to {after.d_model}: "
-            f"{after.heads} heads need a multiple of {after.heads}."
-        )
+        template = _D_MODEL_BACK if after.d_model == choices.d_model else _D_MODEL_MOVED
+        return template.format(before=before.d_model, after=after.d_model, heads=after.heads)
     if name != "heads" and after.heads != before.heads:
-        if after.heads == choices.heads:
-            return f"Heads moved from {before.heads} back to {after.heads}."
-        return (
-            f"Heads moved from {before.heads} to {after.heads}: "
-            f"{choices.heads} does not divide d_model {after.d_model}."
-        )
+        template = _HEADS_BACK if after.heads == choices.heads else _HEADS_MOVED
+        moved = {"before": before.heads, "after": after.heads}
+        return template.format(chosen=choices.heads, d_model=after.d_model, **moved)
     return ""
 
 

@@ -82,7 +82,8 @@ def test_the_weights_on_the_picture_are_those_of_the_model(whole):
 def test_the_shapes_on_the_way_are_named_and_true(whole):
     [table] = [one.proto.body for one in whole.get("html") if "lab-stops" in one.proto.body]
     rows = re.findall(r"<dt>(\w+)</dt>(.*?)</dd>", table)
-    shapes = {name: re.findall(r"<span>([^<]+)</span> <b>([\d,]+)</b>", chips) for name, chips in rows}
+    texts = {name: re.sub("<[^>]+>", "", chips.replace("</b>", "\n")) for name, chips in rows}
+    shapes = {name: [tuple(chip.split()) for chip in text.splitlines()] for name, text in texts.items()}
     assert shapes["image"] == [("B", "1"), ("C", "3"), ("Hpx", "48"), ("Wpx", "48")]
     assert shapes["patches"] == [("B", "1"), ("N", "36"), ("C·p·p", "192")]
     assert shapes["tokens"] == [("B", "1"), ("N", "36"), ("d_model", "32")]

@@ -217,6 +217,21 @@ export function groupDigits(count) {
 }
 
 /**
+ * A text with values at its named places: fillTemplate("{count} of {all}", { count: 2, all: 3 }).
+ *
+ * @param {string} template
+ * @param {Record<string, string | number>} values
+ */
+export function fillTemplate(template, values) {
+  return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+// Cells of the first tensor that is named, and of one after it; all in view, some of them, or none.
+const CELL = { all: "{total} cell of {title}", some: "{total} cell of {title} ({inView} in view)", none: "{total} cell of {title} (none in view)" };
+const CELLS = { all: "{total} cells of {title}", some: "{total} cells of {title} ({inView} in view)", none: "{total} cells of {title} (none in view)" };
+const MORE = { all: "{total} of {title}", some: "{total} of {title} ({inView} in view)", none: "{total} of {title} (none in view)" };
+
+/**
  * What an element reads, or what reads it: "reads 256 cells of query (40 in view), 8 of key_t".
  *
  * @param {{ title: string, total: number, inView: number }[]} parts a tensor, and how many of its cells
@@ -227,9 +242,9 @@ export function readsText(parts, verb) {
   const phrases = parts
     .filter((part) => part.total)
     .map(({ title, total, inView }, i) => {
-      const unit = i ? "" : total === 1 ? " cell" : " cells";
-      const hidden = inView < total ? ` (${inView ? groupDigits(inView) : "none"} in view)` : "";
-      return `${groupDigits(total)}${unit} of ${title}${hidden}`;
+      const templates = i ? MORE : total === 1 ? CELL : CELLS;
+      const template = templates[inView >= total ? "all" : inView ? "some" : "none"];
+      return fillTemplate(template, { title, total: groupDigits(total), inView: groupDigits(inView) });
     });
   return phrases.length ? `${verb} ${phrases.join(", ")}` : "";
 }

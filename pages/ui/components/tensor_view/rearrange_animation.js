@@ -4,12 +4,15 @@
 import { element } from "../mount/dom.js";
 import { sentOffset } from "./decode.js";
 import { indexAt, readBoxes } from "./dependencies.js";
-import { axisName, groupDigits } from "./format.js";
+import { axisName, fillTemplate, groupDigits } from "./format.js";
 import { clamp } from "./layout.js";
 import { originColour } from "./origin_colormap.js";
 import { cellsOf, packed, paintCells, paintNumerals, paintSeparators } from "./paint.js";
 
 const [GHOST, VEIL] = [0.24, 0.84];
+const SOME_IN_VIEW = "{shown} of {all} cells in view on both sides. ";
+const ALL_OUT_OF_VIEW = "None of {all} cells in view on both sides. ";
+const THE_ONE_OUT_OF_VIEW = "None of {all} cell in view on both sides. ";
 const FLIGHT = 0.4; // of the whole, how long one cell flies
 const [LEAD, SHORTEST, LONGEST, HOLD] = [350, 1600, 2800, 1200]; // ms
 
@@ -216,9 +219,8 @@ export class RearrangeAnimation {
     };
     const named = features.flatMap((axis, i) => (i ? [", ", name(axis)] : [name(axis)]));
     const all = to.shape.reduce((product, size) => product * size, 1);
-    const shown = this.flights.length ? groupDigits(this.flights.length) : "None";
-    const unit = all === 1 ? "cell" : "cells";
-    const some = `${shown} of ${groupDigits(all)} ${unit} in view on both sides. `;
+    const template = this.flights.length ? SOME_IN_VIEW : all === 1 ? THE_ONE_OUT_OF_VIEW : ALL_OUT_OF_VIEW;
+    const some = fillTemplate(template, { shown: groupDigits(this.flights.length), all: groupDigits(all) });
     this.note.replaceChildren(
       this.flights.length < all ? some : "",
       ...(token === null ? [] : ["A colour for each ", name(token), features.length ? ", " : ""]),

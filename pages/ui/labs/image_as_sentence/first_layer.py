@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine import Step
-from engine.axes import axis
 from engine.labs.image_as_sentence import project, read
 from engine.labs.image_as_sentence.pictures import Picture
 from engine.ops import reads
 from engine.ops.notation import number
-from pages.ui.app import palette
-from pages.ui.app.theme import is_dark
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.shape_chips import CHIP_STYLE, chip
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import step_panels
 
@@ -36,9 +34,6 @@ _STYLE = """<style>
   padding: 0 !important; align-items: baseline; font-size: 0.92rem; }
 .lab-stops dt { font: 600 0.88rem var(--st-code-font, monospace); }
 .lab-stops dd { margin: 0; }
-.lab-stops .chips { display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; font: 0.88rem var(--st-code-font, monospace); }
-.lab-stops .chip { padding-bottom: 4px; white-space: nowrap; background: var(--band) bottom / 100% 2px no-repeat; }
-.lab-stops .chip span { opacity: 0.75; }
 .lab-stops .says { opacity: 0.85; }
 @media (max-width: 640px) { .lab-stops { grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; }
   .lab-stops .says { grid-column: 1 / -1; margin-bottom: 0.5rem; } }
@@ -142,19 +137,9 @@ def _table(steps: dict[str, Step]) -> str:
         _row(name, step.axes, step.shape, text)
         for (name, step), text in zip(steps.items(), _STOPS.values(), strict=True)
     ]
-    return f'{_STYLE}<dl class="lab-stops">{"".join(rows)}</dl>'
+    return f'{CHIP_STYLE}{_STYLE}<dl class="lab-stops">{"".join(rows)}</dl>'
 
 
 def _row(name: str, axes: Sequence[str | None], shape: Sequence[int], text: str) -> str:
-    chips = "".join(_chip(symbol or "?", size) for symbol, size in zip(axes, shape, strict=True))
-    return f'<dt>{name}</dt><dd class="chips">{chips}</dd><dd class="says">{html.escape(text)}</dd>'
-
-
-def _chip(symbol: str, size: int) -> str:
-    colours = palette.axis_colours(symbol, is_dark())
-    share = 100 / len(colours)
-    stops = ", ".join(f"{hue} {index * share:.1f}% {(index + 1) * share:.1f}%" for index, hue in enumerate(colours))
-    name = html.escape(symbol.replace("*", "·"))
-    meaning = html.escape(axis(symbol).meaning or axis(symbol).name)
-    band = f"--band: linear-gradient(90deg, {stops})"
-    return f'<span class="chip" title="{meaning}" style="{band}"><span>{name}</span> <b>{size:,}</b></span>'
+    chips = "".join(chip(symbol or "?", size) for symbol, size in zip(axes, shape, strict=True))
+    return f'<dt>{name}</dt><dd class="shape-chips">{chips}</dd><dd class="says">{html.escape(text)}</dd>'

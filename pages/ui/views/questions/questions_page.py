@@ -1,0 +1,76 @@
+"""The page of questions: the one that a link asks for on top, below it all of them in their topics."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
+from engine.questions import QUESTIONS, TOPICS, Question, answer, question_of
+from pages.ui.app import frame, loading_placeholder
+from pages.ui.app.lazy_expander import lazy_expander
+from pages.ui.labs.kit.lab_widgets import PREFIX
+from pages.ui.state import link_notes, session
+from pages.ui.state.link_values import LinkProblem
+from pages.ui.views.questions.figure_html import figures_html
+
+_PAGE = "pages/questions.py"
+_NO_QUESTION = "{given} was asked for; there is no question of that name. These are all of them."
+_COUNT = "{count} questions. Every number in an answer is computed by the script beside it."
+
+
+def draw() -> None:
+    """Draws the question of the address, and all of them."""
+    session.begin_page(_PAGE)
+    session.publish()
+    loading_placeholder.end()
+    with link_notes.banner():
+        _whole_page()
+
+
+@st.fragment
+def _whole_page() -> None:
+    asked = session.view("question")
+    question = question_of(asked)
+    with link_notes.banner():
+        if asked and question is None:
+            link_notes.note(LinkProblem("question", asked, _NO_QUESTION))
+        if question is not None:
+            with st.container(border=True, key="asked-question"):
+                st.markdown(f"#### {question.text}")
+                _draw_answer(question, ("All questions", {}))
+        else:
+            st.title("Questions and answers")
+        st.caption(_COUNT.format(count=len(QUESTIONS)))
+        for topic, (heading, questions) in TOPICS.items():
+            st.markdown(f"##### {heading}")
+            half = -(-len(questions) // 2)
+            halves = (questions[:half], questions[half:])
+            for number, (column, part) in enumerate(zip(st.columns(2), halves, strict=True)):
+                with column, st.container(gap="xsmall", key=f"questions-{topic}-{number}"):
+                    for entry in part:
+                        lazy_expander(
+                            entry.text, f"question.{entry.key}", partial(_draw_answer, entry, _link_to(entry))
+                        )
+
+
+def _link_to(question: Question) -> tuple[str, dict[str, str]]:
+    return "Link to this answer", {"question": question.key}
+
+
+def _draw_answer(question: Question, link: tuple[str, dict[str, str]]) -> None:
+    """Draws an answer: what it comes to, its tensors, and the script. ``link`` is a way on within this page."""
+    answered = answer(question)
+    first, *others = answered.sentences
+    st.markdown(f"**{first}**\n\n" + "\n\n".join(others))
+    if question.figures:
+        st.html(figures_html(question.figures, answered.tensors))
+    with st.container(horizontal=True):
+        if question.lab:
+            values = {PREFIX + name: value for name, value in question.lab_values}
+            frame.link("pages/labs.py", "Try it in the lab →", {"lab": question.lab, **values})
+        frame.link(_PAGE, *link)
+    st.code(answered.code, language="python")
+    st.caption("It prints")
+    st.code(answered.output, language=None)

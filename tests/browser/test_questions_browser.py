@@ -1,0 +1,55 @@
+"""The questions in a real browser: from the first page in two presses, with the answer in sight."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.questions import answer, question_of
+from tests.browser.conftest import NARROW
+from tests.browser.tabs import Opener
+
+pytestmark = pytest.mark.browser
+
+# The questions from students' notes.
+NOTES = (
+    "masked_fill", "several_positions", "transpose_or_permute", "permute_before_product", "view_straight", "why_split",
+    "contiguous", "bidirectional", "far_words", "keys_and_values", "root_d_k", "flat_region", "where_from",
+    "minus_infinity", "costs", "all_at_once", "shuffled", "cache", "explanation", "image_tokens",
+)  # fmt: skip
+_BELOW = 100  # pixels from the question to its answer
+
+
+def _sentence(key: str) -> re.Pattern[str]:
+    """The longest part of an answer that Markdown leaves as it is."""
+    question = question_of(key)
+    assert question is not None
+    plain = max(re.split(r"[`*_^]", answer(question).sentences[0]), key=len)
+    return re.compile(re.escape(plain.strip()[:60]))
+
+
+def test_each_question_from_the_notes_is_answered_in_two_presses_right_below_it(tab: Page, app: str) -> None:
+    tab.goto(app)
+    tab.get_by_role("link", name="Questions", exact=True).first.click()
+    for key in NOTES:
+        question = question_of(key)
+        assert question is not None
+        summary = tab.locator("summary").filter(has_text=question.text)
+        summary.click()
+        sentence = tab.get_by_text(_sentence(key)).first
+        expect(sentence).to_be_visible()
+        box, pressed = sentence.bounding_box(), summary.bounding_box()
+        assert box is not None
+        assert pressed is not None
+        assert 0 < box["y"] - pressed["y"] < _BELOW, key
+        summary.click()
+        expect(sentence).to_be_hidden()
+
+
+def test_an_answer_is_no_wider_than_a_phone(tabs: Opener, app: str) -> None:
+    tab = tabs(viewport=NARROW)
+    tab.goto(f"{app}/questions?question=permute_before_product")
+    expect(tab.get_by_text(_sentence("permute_before_product")).first).to_be_visible()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
