@@ -68,9 +68,10 @@ if "asked" in st.query_params:
         [slider],
         key="sizes",
         sizes=symbol_sizes(trace.config),
-        status=Status("Reads nothing", "Random weights", has_undo=False),
+        status=Status(None, "Reads nothing", "Random weights", has_undo=False),
         on_size=ran,
         on_undo=lambda: None,
+        on_source=lambda text: None,
     )
 shape_strip(
     strip,

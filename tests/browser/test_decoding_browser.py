@@ -23,7 +23,7 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
     written = decode(MINE, trained_config())
     page = tabs()
     page.goto(app)
-    box = page.locator("[class*='st-key-front-date'] input, [class*='st-key-front.date'] input").first
+    box = page.get_by_role("textbox", name="Source")
     box.fill(MINE)
     box.press("Enter")
     characters = page.locator(".answer .character b")

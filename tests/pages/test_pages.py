@@ -90,7 +90,8 @@ def test_heads_moved_far_and_back_leave_every_other_size_and_the_text_as_they_we
     after = sizes(app)
     for name in ("fixed", "sizes"):
         assert after[name] == before[name]
-    assert after["status"]["reads"] == "The encoder reads “21 November 2026”, the decoder “2026-11-21”"
+    assert after["status"]["source"] == before["status"]["source"] == "21 November 2026"
+    assert after["status"]["reads"] == "The decoder reads “2026-11-21”"
 
 
 def test_settings_survive_going_from_page_to_page():

@@ -19,8 +19,8 @@ _HEADS_AND_WIDTH = (("heads", "H", "H heads"), ("d_model", "d_model", "d_model")
 _INPUT_SIZES = (("batch", "B", "B batch"), ("src_len", "S", "S source length"), ("tgt_len", "T", "T target length"))
 _BY_STOPS = "d_model"  # its values lie so far apart that the small ones would share a pixel
 
-_WRITES = "Reads “{source}”, writes “{target}”"
-_READS = "The encoder reads “{source}”, the decoder “{target}”"
+_WRITES = "The model writes “{target}”"
+_READS = "The decoder reads “{target}”"
 _READS_TOKENS = "Reads generated tokens"
 _TRAINED = "Trained on dates: a size that is moved makes the weights random"
 _RANDOM_NOW = "The weights are random now"
@@ -45,10 +45,16 @@ def draw(settings: Settings, trace: Trace | None) -> None:
         [_slider(settings, *size) for size in movable],
         key=_KEY,
         sizes=symbol_sizes(config),
-        status=Status(_reads(settings), *_weights(settings)),
+        status=Status(_source(settings), _reads(settings), *_weights(settings)),
         on_size=drawer.set_size,
         on_undo=drawer.undo,
+        on_source=drawer.set_source,
     )
+
+
+def _source(settings: Settings) -> str | None:
+    lines = [line for line in settings.source.splitlines() if line.strip()]
+    return lines[0] if settings.reads != TOKENS and len(lines) == 1 else None
 
 
 def _reads(settings: Settings) -> str:
@@ -58,7 +64,7 @@ def _reads(settings: Settings) -> str:
     if settings.writes:
         with suppress(CannotRunError):  # the page says why
             template, target = _WRITES, "\n".join(line.text for line in decoded_of(settings))
-    return template.format(source=_short(settings.source), target=_short(target))
+    return template.format(target=_short(target))
 
 
 def _short(text: str) -> str:

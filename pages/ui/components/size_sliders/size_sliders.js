@@ -11,13 +11,16 @@ class SizeSliders {
     this.root.innerHTML =
       '<button class="fold" type="button" aria-expanded="false"><b>Sizes</b> <span></span></button>' +
       '<div class="sizes" role="group" aria-label="Sizes"></div>' +
-      '<p class="status"><span class="reads"></span> <span class="weights"></span> ' +
+      '<p class="status"><label class="source">Source <input type="text"></label> ' +
+      '<span class="reads"></span> <span class="weights"></span> ' +
       '<button class="undo" type="button" title="Back to the trained model">Undo</button></p>';
     [this.fold, this.row, this.status] = this.root.children;
     this.fold.addEventListener("click", () => {
       this.fold.setAttribute("aria-expanded", String(this.root.classList.toggle("open")));
     });
     this.status.lastChild.addEventListener("click", () => this.send("undo", true));
+    this.source = this.status.querySelector("input");
+    this.source.addEventListener("change", () => this.send("source", this.source.value));
     parent.append(this.root);
     this.sliders = new Map();
     this.turn = 0;
@@ -65,8 +68,12 @@ class SizeSliders {
     this.row.replaceChildren(...fixed, ...parts, this.derived);
   }
 
-  say({ reads, weights, has_undo }) {
-    const [text, badge, undo] = this.status.children;
+  say({ source, reads, weights, has_undo }) {
+    const [field, text, badge, undo] = this.status.children;
+    field.hidden = source === null;
+    // What is being written stays, whatever an answer to an earlier move says.
+    if (source !== this.written) this.source.value = source ?? "";
+    this.written = source;
     text.textContent = text.title = reads;
     badge.textContent = weights;
     this.status.classList.toggle("random", has_undo);
