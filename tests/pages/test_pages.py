@@ -44,7 +44,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
-    assert labels == ["Shapes", "Attention", "Decoding", "Labs", "Every step", "Export"]
+    assert labels == [page.label for page in frame.PAGES]
     assert not app.sidebar.children
 
 
