@@ -6,7 +6,11 @@ import streamlit as st
 
 FOLDER = Path(__file__).parent
 
-st.navigation(
-    [st.Page(file, url_path=file.stem.removesuffix("_demo")) for file in sorted(FOLDER.glob("*_demo.py"))],
-    position="hidden",
-).run()
+
+def names() -> None:
+    st.text("\n".join(page.url_path for page in DEMOS))
+
+
+DEMOS = [st.Page(file, url_path=file.stem.removesuffix("_demo")) for file in sorted(FOLDER.glob("*_demo.py"))]
+# The first page of all is found under no name but the server's own.
+st.navigation([st.Page(names, default=True), *DEMOS], position="hidden").run()

@@ -192,7 +192,7 @@ def test_values_csv_from_the_export_page_equals_the_tensors_of_the_engine(tab: P
 
 def test_the_matrix_on_screen_carries_the_tokens_of_both_sides(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step=decoder.layers.0.cross_attention.weights")
-    tab.get_by_text("Take this tensor along as CSV").click()
+    tab.get_by_text("Share and download").click()
     with tab.expect_download() as waiting:
         tab.get_by_role("button", name="as a matrix").click()
     matrix = pd.read_csv(waiting.value.path(), index_col=0)

@@ -70,7 +70,7 @@ def settled(page: Page) -> None:
 
 def opened(page: Page, address: str, **query: Any) -> None:
     page.goto(f"{address}?{urlencode(query)}")
-    expect(page.locator(".box").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".box").first).to_be_visible(timeout=180_000)  # transformers is loaded for some
     settled(page)
 
 

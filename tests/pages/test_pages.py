@@ -244,7 +244,7 @@ def test_a_link_that_cannot_be_run_shows_the_example_and_says_what_it_has_otherw
     monkeypatch.setattr(traces._store("cpu"), "room", 150 * 2**20)
     app = opened("pages/walkthrough.py", d_model="1024")
     assert not app.exception
-    assert "Shown instead is the example, with d_model 64" in app.error[0].value
+    assert "Below is the example instead, with d_model 64" in app.error[0].value
     assert "The controls still stand at d_model 1024" in app.error[0].value
     assert control(app, "d_model").value == 1024
 

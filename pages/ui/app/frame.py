@@ -13,7 +13,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
-from pages.ui.app import loading_placeholder
+from pages.ui.app import loading_placeholder, tour_stops
+from pages.ui.app.glossary import glossary_html
+from pages.ui.app.theme import is_dark
 
 NAME = "Tensor shape explorer"
 # A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
@@ -65,6 +67,8 @@ def begin(file: str) -> None:
     with st.container(key="top", horizontal=True, wrap=False, vertical_alignment="center"):
         st.markdown(f"**{NAME}**", width="content")
         navigation = st.container(key="navigation")
+        with st.popover("Words", type="tertiary", width="content"):
+            st.html(glossary_html(is_dark()))
     early = navigation.empty()
     st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
@@ -119,3 +123,4 @@ def _draw_links(navigation: DeltaGenerator, query: Mapping[str, str]) -> None:
     with navigation.container(horizontal=True, wrap=False, gap=None):
         for page in PAGES:
             link(page.file, page.label, query)
+        link("app.py", "Tour", {**query, **tour_stops.FIRST})

@@ -21,7 +21,7 @@ _INSTEAD = (
     "The controls still stand at {asked}."
 )
 _EXAMPLE = (
-    "{trouble} Shown instead is the example, with {shown}, also to download. The controls still stand at {asked}."
+    "{trouble} Below is the example instead, with {shown}; downloads are of it. The controls still stand at {asked}."
 )
 
 _NO_STEPS = "This saved trace has no steps: its program ended before any call returned a tensor."

@@ -147,14 +147,14 @@ def _ranking(choice: NextToken) -> None:
         {
             "next": [visible(token) for token, _ in shown],
             "probability": [share for _, share in shown],
-            "in per cent": [exact_percent(share) for _, share in shown],
+            "probability, %": [exact_percent(share) for _, share in shown],
         },
         hide_index=True,
         column_config={
             "next": st.column_config.TextColumn(width="small"),
             # The number stands beside the bar, which would round it to certainty.
             "probability": st.column_config.ProgressColumn(format=" ", min_value=0, max_value=1),
-            "in per cent": st.column_config.TextColumn(alignment="right"),
+            "probability, %": st.column_config.TextColumn(alignment="right"),
         },
     )
     rest = choice.ranked[_SHOWN:]
@@ -199,7 +199,7 @@ def _named(tokens: Sequence[str], position: int) -> str:
 
 
 def _compared_with_target(settings: Settings, written: Decoded) -> None:
-    st.markdown("##### Writing freely, beside being told")
+    st.markdown("##### Greedy against teacher forcing")
     st.caption(
         "In training the decoder is told the right answer and asked for each next character of it (teacher forcing). "
         "Give it any target here: once that differs from what it writes, it reads something else and expects "

@@ -17,17 +17,19 @@ _FROM_THE_FILE = "It writes the two files of this page from the saved trace, in 
 
 def draw(trace: Trace) -> None:
     """Draws the ways to export the whole trace."""
-    st.markdown("#### Take the trace along")
+    st.markdown("#### Download the trace")
     rows, size = values_rows(trace.steps), estimated_bytes(trace.steps)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### steps.csv")
-        st.markdown("One row a step: name, axes, shape, stride, dtype, memory, FLOPs, statistics, code line, parents.")
+        st.markdown(
+            "A row for each step: name, axes, shape, stride, dtype, memory, FLOPs, statistics, code line, parents."
+        )
         st.caption(f"{len(trace.steps):,} rows")
         download_buttons.steps_button(trace.steps, "Download steps.csv", key="steps.csv")
     with right:
         st.markdown("##### values.csv")
-        st.markdown("One row an element: step, name, index on every axis, value. Every number reads back exactly.")
+        st.markdown("A row for each number: step, name, index on every axis, value. Every number reads back exactly.")
         st.caption(f"{rows:,} rows, about {format_bytes(size)}")
         download_buttons.values_button(trace.steps, size, "Download values.csv", key="values.csv")
         if rows >= SPREADSHEET_ROWS:  # the header is one of them

@@ -48,7 +48,7 @@ def draw(trace: Trace) -> None:
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
     selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
     lazy_expander(
-        "Take this tensor along as CSV",
+        "Download this tensor as CSV",
         "table.csv",
         partial(download_buttons.tensor_buttons, chosen, selection, "table"),
     )

@@ -21,14 +21,14 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph
-from pages.ui.views.download_buttons import tensor_buttons
+from pages.ui.views import code_and_graph, tour
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
 from pages.ui.views.lens import failure_view
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
+from pages.ui.views.share import share_view
 from pages.ui.views.tensor_panels import step_panels
 
 _STAGE, _STEP = "stage", "walk.step"
@@ -72,6 +72,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     location = link_notes.location(trace)
     step = location.step
     _note_the_view(trace, location)
+    tour.draw(trace)
     # Inside a fused call the strip stays with the call.
     strip.draw(trace, location.calls[0] if location.calls else step, _chosen)
     selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
@@ -79,7 +80,8 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
         _search(trace, location)
     _remember(location, selection)
     code_and_graph.draw(location.trace, step)
-    lazy_expander("Take this tensor along as CSV", "walk.csv", partial(tensor_buttons, step, selection, "walk"))
+    share = partial(share_view.draw, location.trace, step, selection)
+    lazy_expander("Share and download: link, picture, numbers, Python", "walk.csv", share)
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)

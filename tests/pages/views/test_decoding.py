@@ -43,7 +43,7 @@ def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(writte
         assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
         shares = [share for _, share in written.choices[place].ranked]
         assert ranking["probability"].tolist() == shares[:8]
-        assert ranking["in per cent"].tolist() == list(map(exact_percent, shares[:8]))
+        assert ranking["probability, %"].tolist() == list(map(exact_percent, shares[:8]))
         taken = written.choices[place].token
         assert f"`{taken}` is taken, the most probable. The other 77 share {exact_percent(sum(shares[8:]))}" in words(
             app

@@ -1,0 +1,1 @@
+"""What people take along from a step: its link, its picture, its numbers, and the Python that makes it again."""

@@ -1,0 +1,41 @@
+"""The place beside a step where people take it along: link, picture, numbers, Python."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import Step, Trace
+from pages.ui.components.share_panel import share_panel
+from pages.ui.components.tensor_view import Selection
+from pages.ui.state import session
+from pages.ui.traces import reproduce
+from pages.ui.views.download_buttons import tensor_buttons
+from pages.ui.views.share.stage_picture import stage_svg
+
+_FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
+_AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
+_PYTHON = "The Python that makes this tensor again"
+
+
+def draw(trace: Trace, step: Step, selection: Selection) -> None:
+    """Draws all ways to take a step along.
+
+    Args:
+        trace: the trace of the step, as the page shows it; one inside a fused call has no Python of its own.
+        step: the step.
+        selection: which part of its tensor is on screen.
+    """
+    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", key="share")
+    tensor_buttons(step, selection, "walk")
+    settings = session.settings_shown()
+    if trace.steps[min(step.index, len(trace.steps) - 1)] is step and not settings.opened:
+        st.caption(_PYTHON)
+        st.code(python_of(trace, step, reproduce.script(settings)), language="python")
+
+
+def python_of(trace: Trace, step: Step, script: str) -> str:
+    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it."""
+    lines = [line for line in script.splitlines() if not line.startswith("save_csv(")]
+    made = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
+    is_named = trace.find(step.full_name) is step
+    return made + (_FIND.format(name=step.full_name) if is_named else _AT.format(index=step.index))

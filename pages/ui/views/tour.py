@@ -1,0 +1,56 @@
+"""Eight stops through one head: a bar above the strip that leads from the input of attention to its output."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import Trace
+from pages.ui.app.tour_stops import STOPS, Stop
+from pages.ui.state import session
+
+_BAR = "**Stop {number} of {count}: {title}.** {sentence}"
+
+
+def draw(trace: Trace) -> None:
+    """Draws the bar where the address asks for a stop, and nothing else.
+
+    Args:
+        trace: the trace on screen; only the built-in Transformer has these stops.
+    """
+    stops = _stops_of(trace)
+    number = _number(session.view("tour"), len(stops))
+    if number is None:
+        return
+    stop = stops[number]
+    with st.container(border=True, key="tour", horizontal=True, vertical_alignment="center"):
+        st.markdown(_BAR.format(number=number + 1, count=len(stops), title=stop.title, sentence=stop.sentence))
+        previous, following = max(number - 1, 0), min(number + 1, len(stops) - 1)
+        st.button("Back", key="tour.back", disabled=number == 0, on_click=_go, args=(previous, stops[previous].step))
+        st.button(
+            "Next stop",
+            key="tour.next",
+            type="primary",
+            disabled=following == number,
+            on_click=_go,
+            args=(following, stops[following].step),
+        )
+        st.button("End", key="tour.end", type="tertiary", on_click=_end)
+
+
+def _number(asked: str, count: int) -> int | None:
+    """The place of a stop among all; None where the address asks for none that there is."""
+    return int(asked) - 1 if asked.isascii() and asked.isdigit() and 0 < int(asked) <= count else None
+
+
+def _stops_of(trace: Trace) -> tuple[Stop, ...]:
+    """The stops that this trace has: without a mask there is no masked_fill; a foreign trace has none."""
+    names = {step.full_name for step in trace.steps} if trace.config is not None else set()
+    return tuple(stop for stop in STOPS if stop.step.partition(":")[0] in names)
+
+
+def _go(number: int, step: str) -> None:
+    session.change_view(tour=str(number + 1), step=step, pin=None, trail=None)
+
+
+def _end() -> None:
+    session.change_view(tour=None)

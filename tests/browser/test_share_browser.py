@@ -1,0 +1,44 @@
+"""What people take along from a step, in a real browser: the link, and the picture in both kinds."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.tabs import Opener
+
+pytestmark = pytest.mark.browser
+
+STEP = "encoder.layers.0.self_attention.masked"
+
+
+def _download(tab: Page, button: str) -> tuple[str, bytes]:
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name=button).click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+
+
+def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> None:
+    tab = tabs(permissions=["clipboard-read", "clipboard-write"])
+    tab.goto(f"{app}/?weights=random&step={STEP}")
+    tab.get_by_text("Share and download").click()
+    name, svg = _download(tab, "Picture as SVG")
+    assert name.endswith("masked.svg")
+    assert b"masked_fill" in svg
+    name, png = _download(tab, "Picture as PNG")
+    assert name.endswith("masked.png")
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    width = int(svg.split(b'width="')[1].split(b'"')[0])
+    assert picture.width == 2 * width
+    darkest, lightest = picture.getextrema()
+    assert darkest < 60
+    assert lightest == 255
+    tab.get_by_role("button", name="Copy link").click()
+    expect(tab.get_by_text("The link is copied.")).to_be_visible()
+    link = tab.evaluate("navigator.clipboard.readText()")
+    assert f"step={STEP}" in link.replace("%2E", ".")
+    tab.get_by_role("button", name="Copy picture").click()
+    expect(tab.get_by_text("The picture is copied.")).to_be_visible()

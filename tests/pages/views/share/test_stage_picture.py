@@ -1,0 +1,96 @@
+"""The picture of a step, read as the SVG that it is."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Config, record, run
+from pages.ui.views.share.share_view import python_of
+from pages.ui.views.share.stage_picture import stage_svg
+
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return run(Config(device="cpu"))
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(svg).iter(f"{_SVG}text")]
+
+
+def fills(svg: str) -> list[str]:
+    """The colours of the cells, without the white of the page and the frames."""
+    rects = list(ET.fromstring(svg).iter(f"{_SVG}rect"))
+    return [rect.get("fill", "") for rect in rects[1:] if rect.get("width") == "11"]
+
+
+def test_the_picture_says_name_step_code_and_every_shape(trace):
+    scores = trace.find("encoder.layers.0.self_attention.scores")
+    words = texts(stage_svg(scores))
+    assert words[0] == f"encoder.layers.0.self_attention.scores · step {scores.index}"
+    assert "scores = query @ key_t" in words
+    assert words.count("H 4") == 3
+    assert words.count("d_k 8") == 2
+    assert {"query", "key_t", "scores", "→"} <= set(words)
+
+
+def test_every_number_is_a_cell_and_its_colour_says_its_sign_and_size():
+    trace = record(lambda x: x * 1.0, torch.tensor([[2.0, -2.0, 0.0, 1.0]]))
+    cells = fills(stage_svg(trace.steps[0]))
+    assert cells[:4] == cells[4:] == ["#a63618", "#215894", "#ffffff", "#d29a8c"]
+
+
+def test_what_is_hidden_is_said():
+    trace = record(lambda x: x + 1, torch.zeros(3, 4, 40, 50))
+    words = texts(stage_svg(trace.steps[0]))
+    assert words.count("the first 32 × 32 of each") == 2
+    assert words.count("8 of 12 matrices") == 2
+    assert "axis 1 axis 3" in words
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2, 3, device="meta"),
+        torch.eye(3).to_sparse(),
+        torch.zeros(2, dtype=torch.complex64),
+        torch.zeros(0, 3),
+    ],
+    ids=["meta", "sparse", "complex", "empty"],
+)
+def test_a_tensor_without_numbers_to_draw_says_so(value):
+    trace = record(lambda x: x * 2, value)
+    assert texts(stage_svg(trace.steps[0])).count("no numbers") == 2
+
+
+@given(st.lists(st.integers(1, 5), max_size=5), st.sampled_from([torch.float32, torch.bool, torch.int64]))
+@settings(max_examples=15, deadline=None)
+def test_a_tensor_of_any_rank_and_dtype_is_drawn_with_names_escaped(shape, dtype):
+    trace = record(lambda x: x.clone(), torch.ones(shape).to(dtype))
+    ET.fromstring(stage_svg(trace.steps[0]))
+
+
+def test_infinity_and_nan_are_drawn_without_a_colour():
+    trace = record(lambda x: x + 0, torch.tensor([float("inf"), float("nan"), 1.0]))
+    svg = stage_svg(trace.steps[0])
+    assert svg.count("stroke-dasharray") == 4
+
+
+def test_the_python_beside_a_tensor_makes_and_prints_it(trace, capsys):
+    step = trace.find("encoder.layers.0.self_attention.query")
+    earlier = trace.find_all("encoder.layers.0.self_attention.query")[0]
+    script = "from engine import Config, run, save_csv\n\ntrace = run(Config(device='cpu'))\nsave_csv(trace.steps, 'x')"
+    for which in (step, earlier):
+        python = python_of(trace, which, script)
+        assert "save_csv" not in python
+        made: dict[str, object] = {}
+        exec(python, made)
+        assert torch.equal(made["step"].value, which.value)
+    assert capsys.readouterr().out.count("tensor(") == 2
