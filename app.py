@@ -6,7 +6,7 @@ if __name__ == "__main__":  # somebody visits the front page
     frame.begin("app.py")
 
     from pages.ui.app import page_runner
-    from pages.ui.views import front_page
+    from pages.ui.views.instrument import front_page
 
     page_runner.run_page("app.py", front_page.draw)
 else:  # the server starts

@@ -5,6 +5,6 @@ from pages.ui.app import frame
 frame.begin(frame.WALKTHROUGH)
 
 from pages.ui.app import page_runner
-from pages.ui.views import front_page
+from pages.ui.views.instrument import front_page
 
 page_runner.run_page(frame.WALKTHROUGH, front_page.draw)
