@@ -20,6 +20,7 @@ PAGES = (
     "pages/attention.py",
     "pages/decoding.py",
     "pages/every_step.py",
+    "pages/compare.py",
     "pages/export.py",
 )
 

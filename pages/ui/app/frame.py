@@ -45,6 +45,7 @@ PAGES = (
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
     Page("pages/questions.py", "Questions", "What learners ask, answered with numbers that a short script computes"),
     Page("pages/every_step.py", "Every step", "All recorded tensors in one table, to search and filter"),
+    Page("pages/compare.py", "Compare", "Two traces side by side, and the first step at which they part"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )
 # The front page, for links from when it was a page of its own.

@@ -15,7 +15,8 @@ from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons
+from pages.ui.views import download_buttons, findings_view
+from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
 
@@ -30,12 +31,20 @@ _NO_OPERATION = "{given} was asked for; no step of this model has the operation 
 
 
 def draw(trace: Trace) -> None:
-    """Draws the filters, the table and the tensor of the chosen row.
+    """Draws the findings of the trace, the filters, the table and the tensor of the chosen row.
 
     Args:
         trace: any trace.
     """
+    above = st.container()
+    _draw_table(trace)
+    with above:  # last, because looking for them takes its time
+        findings_view.draw_all(trace)
+
+
+def _draw_table(trace: Trace) -> None:
     st.markdown("#### Every step")
+    trace_notes.draw(trace_notes.of_steps(trace))
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
     words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))

@@ -18,7 +18,7 @@ from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer, walkthrough
+from pages.ui.views import date_answer, findings_view, walkthrough
 
 _RUN = (
     "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
@@ -60,12 +60,15 @@ def draw(trace: Trace) -> None:
     Args:
         trace: a run of the built-in Transformer, or a saved trace.
     """
+    above = st.container()
     walkthrough.draw(trace)
     if session.settings_shown().trained:
         date_answer.draw(session.settings_shown())
     if trace.steps:
         # A widget keeps its arguments until the next run. A trace among them would stay in memory beside the next one.
         lazy_expander("The whole model and this run", "front.model", partial(_whole_model, weakref.ref(trace)))
+    with above:  # last, because looking for them takes its time
+        findings_view.draw_count(trace)
 
 
 def _whole_model(drawn: weakref.ref[Trace]) -> None:
