@@ -16,7 +16,7 @@ import torch  # noqa: E402
 from engine import Config, Trace, record, run  # noqa: E402
 from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
 from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
-from pages.ui.components.size_sliders import SizeSlider, size_sliders  # noqa: E402
+from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders  # noqa: E402
 from pages.ui.state import session  # noqa: E402
 from pages.ui.views.instrument import minimap  # noqa: E402
 from pages.ui.views.instrument.strip import hues_of  # noqa: E402
@@ -83,7 +83,16 @@ if "asked" in st.query_params:
     # What the sizes foresee is wrong here on purpose: no run changes with them.
     foreseen = {size: {"H": size, "d_k": 2} for size in (1, 2, 4, 8, 16)}
     slider = SizeSlider("heads", "H", "H heads", trace.config.heads, foreseen)
-    size_sliders([slider], [], key="sizes", sizes=symbol_sizes(trace.config), on_size=ran)
+    size_sliders(
+        [],
+        [slider],
+        key="sizes",
+        sizes=symbol_sizes(trace.config),
+        status=Status(None, "Reads nothing", "Random weights", has_undo=False),
+        on_size=ran,
+        on_undo=lambda: None,
+        on_source=lambda text: None,
+    )
 shape_strip(
     strip,
     key="strip",

@@ -90,7 +90,7 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
         if settings.model is not None:
             raise CannotRunError(_NEEDS_TRAINING)
         if settings.sentences is None:
-            raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
+            raise CannotRunError("Generated tokens have no answer to write; choose sentences under More settings.")
         lines = settings.sentences[0]
         _check_lines(settings.config, lines)
         return tuple(_decoded(settings.config, line) for line in lines)
