@@ -12,6 +12,7 @@ from engine.runtime.variants.symbol_sizes import tokens_symbol, variant_symbol_s
 from engine.variant_config import T5Config, VariantConfig, ViTConfig
 from pages.ui.app.markdown_escape import short_text
 from pages.ui.components.size_sliders import FixedSize, SizeSlider, Status, size_sliders
+from pages.ui.settings_bar import drawer
 from pages.ui.settings_bar.drawer import WIDTHS
 from pages.ui.state import session
 from pages.ui.state.chosen_model import ChosenModel
@@ -64,9 +65,10 @@ def draw(settings: Settings, model: ChosenModel, trace: Trace | None) -> None:
         [_slider(model, name) for name in movable],
         key=_KEY,
         sizes=_symbol_sizes(ran, model.kept),
-        status=Status(_reads(settings, model), _numbers(model), has_undo=False),
+        status=Status(None, _reads(settings, model), _numbers(model), has_undo=False),
         on_size=set_size,
         on_undo=_nothing_to_undo,
+        on_source=drawer.set_source,
     )
 
 
