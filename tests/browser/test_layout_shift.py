@@ -14,11 +14,13 @@ pytestmark = pytest.mark.browser
 LOADED = {
     "": '.panel[data-panel="scores"]',
     "attention": '.panel[data-panel="weights"]',
-    "decoding": ".answer .character",
+    "decoding": ".st-key-decoding-place button",
     "labs": ".st-key-lab-cards button",
     "labs?lab=masking": "text=What does masked_fill do",
     "every_step": "[data-testid=stDataFrame] canvas",
     "export": "text=Download steps.csv",
+    "questions": "text=Why is k transposed before the scores?",
+    "costs": "text=Training state",
 }
 MOST = 0.1  # above it a page counts as one that needs work: web.dev/articles/cls
 # A tab that was lent before has the script already.

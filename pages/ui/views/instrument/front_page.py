@@ -52,15 +52,13 @@ def draw(trace: Trace) -> None:
     Args:
         trace: a run of the built-in Transformer, or a saved trace.
     """
-    above = st.container()
     walkthrough.draw(trace)
+    findings_view.draw_count(trace)
     if session.settings_shown().trained:
         date_answer.draw(session.settings_shown())
     if trace.steps:
         # A widget keeps its arguments until the next run. A trace among them would stay in memory beside the next one.
         lazy_expander("The whole model and this run", "front.model", partial(_whole_model, weakref.ref(trace)))
-    with above:  # last, because looking for them takes its time
-        findings_view.draw_count(trace)
 
 
 def _whole_model(drawn: weakref.ref[Trace]) -> None:
