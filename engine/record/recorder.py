@@ -24,8 +24,8 @@ from engine.record.trace_file.module_facts import module_facts
 from engine.record.trace_file.run_modes import RunModes, present_modes
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
+from engine.record.watching.unwatched import unwatched
 
-_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
 
@@ -138,12 +138,6 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
-def _notes(target: Any) -> tuple[str, ...]:
-    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
-        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
-    return ()
-
-
 def _trace(
     kept: Recording,
     modes: RunModes,
@@ -158,7 +152,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=_notes(kept.target),
+        notes=unwatched(kept.target, kept.modules),
         modes=modes,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,

@@ -261,10 +261,10 @@ class Trace:
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Step, ...]]:
-        found: dict[str, list[Step]] = {}
+        by_key: dict[str, list[Step]] = {}
         for step in self.steps:
-            found.setdefault(step.full_name, []).append(step)
-        return {name: tuple(steps) for name, steps in found.items()}
+            by_key.setdefault(step.full_name, []).append(step)
+        return {name: tuple(steps) for name, steps in by_key.items()}
 
     def find(self, name: str) -> Step:
         """The step with this module path and name, e.g. ``encoder.layers.0.self_attention.scores``.
@@ -298,12 +298,12 @@ class Trace:
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+        by_key: dict[str, int] = {}
         for step in self.steps:
             for symbol, size in zip(step.axes, step.shape, strict=True):
                 if symbol is not None:
-                    found.setdefault(symbol, size)
-        return MappingProxyType(found)
+                    by_key.setdefault(symbol, size)
+        return MappingProxyType(by_key)
 
     def __repr__(self) -> str:
         failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from engine import decode, trained_config
 from pages.ui.views.date_answer import percent
 from tests.browser.conftest import NARROW
+from tests.browser.settings_bar import size
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
@@ -21,7 +22,7 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
     written = decode(MINE, trained_config())
     page = tabs()
     page.goto(app)
-    box = page.locator("[class*='st-key-front-date'] input, [class*='st-key-front.date'] input").first
+    box = page.get_by_role("textbox", name="Source")
     box.fill(MINE)
     box.press("Enter")
     characters = page.locator(".answer .character b")
@@ -40,7 +41,7 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
 def test_the_pages_of_the_trained_model_fit_a_phone(path: str, tabs: Opener, app: str):
     page = tabs(viewport=NARROW)
     page.goto(f"{app}/{path}")
-    expect(page.get_by_test_id("stSidebar").get_by_text("Heads", exact=True)).to_be_attached(timeout=60_000)
+    expect(size(page, "heads")).to_be_attached(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     main = page.get_by_test_id("stMain")

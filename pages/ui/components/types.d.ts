@@ -104,6 +104,10 @@ interface AxisAccess {
   block?: number;
   per?: number;
   size?: number;
+  share?: number;
+  landing?: number;
+  landed?: number;
+  pad?: number;
 }
 
 /** indices to look up: an input, by its number, or numbers that the call itself gives */

@@ -208,7 +208,7 @@ def _view_in(query: Mapping[str, str]) -> dict[str, str]:
 
 def _value(settings: Settings, name: str) -> Any:
     """What the settings have under a name of the address."""
-    return getattr(settings.config, name) if hasattr(settings.config, name) else getattr(settings, name)
+    return settings.named(name)
 
 
 def _address() -> dict[str, str]:

@@ -17,6 +17,7 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
 from pages.ui.views import download_buttons, findings_view
+from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
 
@@ -46,6 +47,7 @@ def draw(trace: Trace) -> None:
 
 def _draw_table(trace: Trace) -> None:
     st.markdown("#### Every step")
+    trace_notes.draw(trace_notes.of_steps(trace))
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
     words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))

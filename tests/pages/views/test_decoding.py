@@ -12,7 +12,7 @@ from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, fir
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
 from pages.ui.views.decoding import exact_percent
-from tests.pages.shown import control, sizes, stage, undo
+from tests.pages.shown import control, sizes, stage, trigger, undo
 from tests.pages.test_pages import opened, words
 
 PAGE = "pages/decoding.py"
@@ -36,7 +36,7 @@ def test_the_front_page_answers_the_date_that_a_person_writes(written):
     assert not app.exception
     assert how_sure(written) in words(app)
     assert strip(written) in [element.proto.body for element in app.get("html")]
-    control(app, "front.date").set_value("2001년 2월 3일").run()
+    trigger(app, "sizes", "source", "2001년 2월 3일")
     other = decode("2001년 2월 3일", trained_config())
     assert other.text == "2001-02-03"
     assert strip(other) in [element.proto.body for element in app.get("html")]

@@ -30,10 +30,13 @@ _NONE = (
     "This run has no attention to show. An attention is a softmax along the last axis, over products of queries and "
     "keys, whose result meets values in another product."
 )
-_NO_NUMBERS = "This trace has shapes and no numbers: it ran on the device meta, so no weight can be read."
 _LEADING: Mapping[str, tuple[str, str]] = {"B": ("sentence", "Sentence"), "H": ("head", "Head")}
 _NOTE, _NOTE_OF_HEAD = "step {index}", "step {index}, head {head}"
 _NOTE_OF_MASK, _NOTE_OF_WEIGHTS = "step {index}, True hides", "step {index}, each row sums to 1"
+_NO_NUMBERS = (
+    "This run has shapes and no numbers, so nobody looks at anybody here. Weights are ({axes}) = {shape}. Choose the "
+    "same model at small sizes to see its numbers."
+)
 _FUSED = "This attention ran as one fused call, which keeps no weights. These are those of its documented formula."
 _TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
 _TOP = "."  # the attention of no module, in the address
@@ -53,14 +56,15 @@ def draw(trace: Trace) -> None:
     if not attentions:
         st.info(_NONE)
         return
+    first = next(iter(attentions.values())).weights
+    if first.value.is_meta:
+        st.info(_NO_NUMBERS.format(axes=", ".join(axis or "?" for axis in first.axes), shape=tuple(first.shape)))
+        return
     path, position = _choose(trace.config, attentions)
     chosen = attentions[path]
     sentence = _sentence(chosen, position)
     _stage(trace, chosen, position)
-    if chosen.weights.value.is_meta:
-        st.info(_NO_NUMBERS)
-    else:
-        _in_words(trace, chosen.weights, position, sentence)
+    _in_words(trace, chosen.weights, position, sentence)
     if position:
         _all_heads(trace, chosen.weights, position)
 

@@ -57,7 +57,7 @@ def _whole_page() -> None:
 
 
 # Minutes, the page, what its link says, the view it opens with, and what the class does there.
-_CLASS = (
+_CLASS: tuple[tuple[int, str, str, dict[str, str], str], ...] = (
     (5, "app.py", "Shapes", {}, "Everybody types a date under the strip, and tries to break the answer."),
     (
         10,
