@@ -34,12 +34,13 @@ def draw_sizes(program: UserProgram, outcome: Outcome | None) -> None:
     foreseen = {symbol: _foreseen(symbol, size, sizes, drawn) for symbol, size in sizes.items()}
     size_sliders(
         [],
-        [SizeSlider(symbol, symbol, symbol, size, foreseen[symbol]) for symbol, size in sizes.items()],
+        [SizeSlider(symbol, symbol, symbol, size, foreseen[symbol], by_stops=True) for symbol, size in sizes.items()],
         key=_KEY,
         sizes={**drawn, **sizes},
-        status=Status(reads="", weights="", has_undo=False),
+        status=Status(source=None, reads="", weights="", has_undo=False),
         on_size=partial(_moved, outcome is not None),
         on_undo=_nothing,
+        on_source=_no_text,
     )
 
 
@@ -52,6 +53,10 @@ def _moved(has_run: bool, symbol: str, size: int) -> None:
 
 def _nothing() -> None:
     """Does nothing: there are no weights to have back."""
+
+
+def _no_text(_: str) -> None:
+    """Does nothing: a program reads tensors, and no text."""
 
 
 def _axes_of(outcome: Outcome) -> Mapping[str, int]:
