@@ -18,6 +18,7 @@ from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.url_step import Location, location_to_key
 from pages.ui.views.attention.attention_steps import AttentionSteps, attentions_of
+from pages.ui.views.attention.writing_rows import CAPTION, query_names, writes
 from pages.ui.views.operation_card import formula_runs
 from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
@@ -63,6 +64,8 @@ def draw(trace: Trace) -> None:
     path, position = _choose(trace.config, attentions)
     chosen = attentions[path]
     sentence = _sentence(chosen, position)
+    if chosen.weights.axes[-2] == "T" and writes(trace):
+        st.caption(CAPTION)
     _stage(trace, chosen, position)
     _in_words(trace, chosen.weights, position, sentence)
     if position:
@@ -196,7 +199,7 @@ def _one_head(trace: Trace, whole: Panel, position: tuple[int, ...], sentence: i
         whole,
         value=whole.value[at],
         axes=axes,
-        labels=tuple(tokens_along(trace, symbol, sentence) for symbol in axes),
+        labels=(query_names(trace, axes[0], sentence), *(tokens_along(trace, symbol, sentence) for symbol in axes[1:])),
         note=note,
         masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[at],
         footer="",
@@ -206,8 +209,8 @@ def _one_head(trace: Trace, whole: Panel, position: tuple[int, ...], sentence: i
 def _in_words(trace: Trace, weights: Step, position: tuple[int, ...], sentence: int) -> None:
     rows = weights.value[position].double()
     queries, keys = (
-        tokens_along(trace, weights.axes[axis], sentence) or [f"{side} {index}" for index in range(weights.shape[axis])]
-        for axis, side in ((-2, "query"), (-1, "key"))
+        named(trace, weights.axes[axis], sentence) or [f"{side} {index}" for index in range(weights.shape[axis])]
+        for axis, side, named in ((-2, "query", query_names), (-1, "key", tokens_along))
     )
     st.markdown("##### What each token takes, in this head")
     lines = []
