@@ -24,7 +24,7 @@ def test_a_position_of_five_thousand_digits_shows_the_nearest_one(sign):
     last = len(decode(SOURCE, Config()).choices) - 1
     app = opened("pages/decoding.py", position=sign + NINES)
     used = 0 if sign else last
-    assert app.slider(key="decoding.place").value == used
+    assert control(app, "decoding.place").value == used
     assert f"was asked for; Position goes from 0 to {last}. {used} is used." in banner(app)
 
 
@@ -67,9 +67,9 @@ def test_what_the_decoding_page_cannot_show_is_noted():
 def test_a_position_is_that_of_the_answer_also_where_the_model_writes_the_target_itself():
     app = opened("pages/decoding.py", weights=TRAINED, position="6")
     assert banner(app) == ""
-    assert app.slider(key="decoding.place").value == 6
-    app.slider(key="decoding.place").set_value(4).run()
-    assert app.slider(key="decoding.place").value == 4
+    assert control(app, "decoding.place").value == 6
+    control(app, "decoding.place").set_value(4).run()
+    assert control(app, "decoding.place").value == 4
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/decoding.py", "pages/walkthrough.py"])
@@ -84,7 +84,7 @@ def test_a_step_of_decoding_after_the_end_is_noted_and_the_last_is_shown(page, u
     assert len(decode(DATE, trained_config()).choices) == 11
     app = opened(page, weights=TRAINED, upto=upto)
     assert banner(app) == said
-    slider = app.slider(key="decoding.place") if page == "pages/decoding.py" else control(app, "upto")
+    slider = control(app, "decoding.place") if page == "pages/decoding.py" else control(app, "upto")
     assert slider.value == 10
 
 
