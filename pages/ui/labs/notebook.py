@@ -155,8 +155,8 @@ def _line(run: Replay, line: NotebookLine, batch: int, length: int, d_model: int
 def _not_this_shape(step: Step, shape: tuple[int, ...]) -> str:
     """Feedback on a shape that a line does not print."""
     if math.prod(shape) != step.value.numel():
-        return f"{shape} holds {math.prod(shape):,} numbers, this line gives {step.value.numel():,}, of the axes "
-        f"{_axes(step)}."
+        held, given = math.prod(shape), step.value.numel()
+        return f"{shape} holds {held:,} numbers, this line gives {given:,}, of the axes {_axes(step)}."
     if sorted(shape) == sorted(step.shape):
         return f"{shape} has the right sizes in another order: the axes of `{step.name}` are {_axes(step)}."
     return f"{shape} holds as many numbers, but is cut another way: the axes of `{step.name}` are {_axes(step)}."

@@ -5,12 +5,12 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from engine.labs.script_text import without_comments
 from pages.ui.state import link_notes, session
@@ -91,15 +91,18 @@ def section(name: str, title: str) -> None:
             st.html(_SCROLL.replace("{name}", name), unsafe_allow_javascript=True)
 
 
-def experts(title: str, name: str) -> DeltaGenerator:
-    """A folded part for those who know the field; what is drawn within it stands in the fold.
+@contextmanager
+def experts(title: str, name: str) -> Iterator[None]:
+    """A folded part for those who know the field. Questions within it do not hold back the lab's code.
 
     Args:
         title: what it is about.
         name: what it is called within the lab. Where the link asks for a section of this name, it is unfolded.
     """
-    unfolded = st.session_state[_AHEAD] == name
-    return st.expander(_EXPERTS.format(title=title), unfolded, key=_key(f"experts.{name}"))
+    unfolded, waits = st.session_state[_AHEAD] == name, st.session_state[_WAITS]
+    with st.expander(_EXPERTS.format(title=title), unfolded, key=_key(f"experts.{name}")):
+        yield
+    st.session_state[_WAITS] = waits
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:

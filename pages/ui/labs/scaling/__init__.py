@@ -91,8 +91,10 @@ def _other_growth(options: dict[int, str], nearest: int) -> dict[str, str]:
         f"Products of independent components are positive and negative and cancel in part: the variance grows "
         f"{_GROWTH}-fold, and the standard deviation is its square root."
     )
-    same_sign = "Here all products of a pair have the same sign. Nothing cancels, so the sum grows as fast as d_k, "
-    f"{_GROWTH}-fold."
+    same_sign = (
+        "Here all products of a pair have the same sign. Nothing cancels, so the sum grows as fast as d_k, "
+        f"{_GROWTH}-fold."
+    )
     sentence = same_sign if nearest == _GROWTH else cancel
     return {
         options[1]: f"q·k is a sum over d_k products, and a longer sum spreads further. {sentence}",
