@@ -83,7 +83,7 @@ def _other_strides(query_layout: Layout, choices: list[tuple[int, ...]]) -> dict
     """Feedback on every wrong choice of strides."""
     before, after = query_layout.query.stride(), query_layout.moved.stride()
     fresh = torch.empty(query_layout.moved.shape).stride()
-    first, size = query_layout.axes[0], query_layout.moved.size(0)
+    first = query_layout.axes[0]
     wrong = {
         str(strides): f"No axis jumps like this: the strides of `{query_layout.name}` are {before} in the new order of "
         f"the axes, {', '.join(query_layout.axes)}."
@@ -96,7 +96,7 @@ def _other_strides(query_layout: Layout, choices: list[tuple[int, ...]]) -> dict
     )
     wrong[str(before)] = (
         f"The numbers stay where they are, and that is why the strides cannot stay: the first axis is now {first}, and "
-        f"one step along {first}, of {size}, goes {after[0]} numbers further in memory, not {before[0]}."
+        f"one step along {first} goes {after[0]} numbers further in memory, not {before[0]}."
     )
     return wrong
 

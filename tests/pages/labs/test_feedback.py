@@ -108,7 +108,7 @@ def test_a_wrong_choice_is_answered_and_unchanged_strides_are_not_confirmed():
     app.radio[0].set_value("(8, 4, 1)").run()
     said = words(app)
     assert "You predicted: (8, 4, 1). **Computed: (4, 8, 1).**" in said
-    assert "that is why the strides cannot stay: the first axis is now H, and one step along H, of 2, goes 4" in said
+    assert "that is why the strides cannot stay: the first axis is now H, and one step along H goes 4" in said
     app.radio[0].set_value("(12, 4, 1)").run()
     assert "(12, 4, 1) is what a new tensor of this shape would have" in words(app)
     assert "cannot stay" not in words(app)
@@ -126,18 +126,18 @@ def test_skipping_shows_no_arrow_and_is_not_called_wrong():
     assert said.count("No prediction. **Computed: ") == 2
     assert ":orange[→]" not in said
     assert ":green[✓]" not in said
-    assert "Of 2 questions in this lab: 0 predicted, 0 of them as computed; 2 shown without a prediction." in said
+    assert "2 of 2 questions opened · 0 predicted · 0 as computed" in said
 
 
 def test_progress_counts_what_was_predicted_and_what_was_right():
     app = lab("view_or_permute")
-    assert "questions in this lab" not in words(app)
+    assert "questions opened" not in words(app)
     app.radio[0].set_value("none").run()
     app.radio[1].set_value("another token's").run()
     right = sum(
         answer == choice for answer, choice in zip(answers(app).values(), ("none", "another token's"), strict=True)
     )
-    assert f"Of 2 questions in this lab: 2 predicted, {right} of them as computed; 0 shown" in words(app)
+    assert f"2 of 2 questions opened · 2 predicted · {right} as computed" in words(app)
 
 
 def test_the_code_is_folded_without_its_comments_until_every_question_is_answered():

@@ -22,16 +22,19 @@ _SHOW = "Show it without a prediction"
 _SKIPPED = "No prediction. **Computed: {answer}.** {because}"
 _RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
 _WRONG = ":orange[→] You predicted: {said}. **Computed: {answer}.** {because}"
-_ANSWERED = (
-    "Questions of this lab: {said} predicted, {right} of them as computed; {skipped} shown without a prediction."
-)
-_ANSWERED_OF = (
-    "Of {questions} questions in this lab: {said} predicted, {right} of them as computed; {skipped} shown without a "
-    "prediction."
-)
+_ANSWERED = "{opened} questions opened · {said} predicted · {right} as computed"
+_ANSWERED_OF = "{opened} of {questions} questions opened · {said} predicted · {right} as computed"
 _EXPERTS = "For experts: {title}"
+# What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
 _SCROLL = """<script>
-document.querySelector(".st-key-lab-section-{name}")?.scrollIntoView();
+const go = () => {
+  const section = document.querySelector(".st-key-lab-section-NAME");
+  if (section) { section.style.scrollMarginTop = "5rem"; section.scrollIntoView(); }
+};
+const sizes = new ResizeObserver(go);
+sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
+for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
+  addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
 </script>"""
 
 
@@ -88,7 +91,7 @@ def section(name: str, title: str) -> None:
         target = (st.session_state[_LAB], name)
         if st.session_state.get(_SCROLLED) != target:
             st.session_state[_SCROLLED] = target
-            st.html(_SCROLL.replace("{name}", name), unsafe_allow_javascript=True)
+            st.html(_SCROLL.replace("NAME", name), unsafe_allow_javascript=True)
 
 
 @contextmanager
@@ -264,7 +267,7 @@ def answered(lab: str, questions: int | None) -> str:
     return template.format(
         said=len(said),
         right=sum(prediction.right for prediction in said),
-        skipped=len(predictions) - len(said),
+        opened=len(predictions),
         questions=questions,
     )
 

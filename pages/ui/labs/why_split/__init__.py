@@ -64,7 +64,8 @@ def _loop(whole: HeadContributions, heads: int) -> bool:
         options,
         options[0] if same else options[1],
         f"The largest difference of the outputs is {number(whole.loop_difference)}, that of the attention weights "
-        f"{number(whole.loop_weights_difference)}." + (" No head needed another." if same else ""),
+        f"{number(whole.loop_weights_difference)}."
+        + (" That is rounding, in the seventh digit: no head needed another." if same else ""),
         wrong={
             options[
                 0
