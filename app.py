@@ -1,17 +1,19 @@
 """The server of all pages, and the front page: the shapes of a block, and the chosen step opened."""
 
 if __name__ == "__main__":  # somebody visits the front page
-    from pages.ui.app import frame, front_skeleton
+    from pages.ui.app import frame
 
-    frame.begin("app.py", front_skeleton.draw)
+    frame.begin("app.py")
 
     from pages.ui.app import page_runner
-    from pages.ui.views import front_page
+    from pages.ui.views.instrument import front_page
 
     page_runner.run_page("app.py", front_page.draw)
 else:  # the server starts
     import streamlit as st
 
-    from pages.ui.app import server_startup
+    from starlette.middleware import Middleware
 
-    app = st.App(__file__, lifespan=server_startup.begin)
+    from pages.ui.app import page_style, server_startup
+
+    app = st.App(__file__, lifespan=server_startup.begin, middleware=[Middleware(page_style.PageStyle)])

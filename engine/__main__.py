@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import cast
 
 from engine.commands import open_command, record_command
 from engine.commands.program_file import ProgramError
@@ -20,14 +21,17 @@ from engine.export.export_error import ExportError
 from engine.export.files import save_csv
 from engine.export.folder_names import FolderNameError, check_folder_name
 from engine.export.units import format_bytes
+from engine.model.variants.presets import PRESETS
 from engine.pretrained.pretrained import trained_config
-from engine.record.trace import Step
+from engine.record.trace import Step, Trace
 from engine.record.trace_file.trace_file_error import TraceFileError
 from engine.runtime.decode import MOST_STEPS
 from engine.runtime.explore import AppError
 from engine.runtime.parameters import parameters_of, rows
 from engine.runtime.run import run
+from engine.runtime.variants.cached import CachedConfig, can_cache, run_cached
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER, named_config
+from engine.runtime.variants.run_variant import shapes_of
 from engine.text import char_tokenizer, tokenizer
 from engine.text.tokenizer import TextError
 from engine.variant_config import VARIANT_LIMITS, VariantConfig
@@ -101,6 +105,7 @@ examples:
   python -m engine run --weights trained --source "21 November 2026"
   python -m engine run --weights trained --source "21 November 2026" --target "2026-11-21"
   python -m engine run --model llama --kv-heads 1 --source "I go home"
+  python -m engine run --model llama --source "I go home" --kept 6
   python -m engine run --model llama3-8b --length 512
   python -m engine run --filter "encoder.layers.0.self_attention.*" --csv OUT
 """
@@ -174,6 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, meaning in _VARIANT_SIZES.items():
         low, high = VARIANT_LIMITS[name]
         variants.add_argument(_flag(name), type=_whole, metavar="N", help=f"{meaning}, {low} to {high}")
+    kept = "tokens whose keys and values are in the cache; only the next one is read, and recorded"
+    variants.add_argument("--kept", type=_whole, metavar="N", help=kept)
     interleaved = "turn neighbouring features together, not halves (the default)"
     variants.add_argument("--interleaved", action=argparse.BooleanOptionalAction, help=interleaved)
     switches = command.add_argument_group("switches and choices")
@@ -203,6 +210,7 @@ def _run(
     source: list[str] | None,
     target: list[str] | None,
     upto: int | None,
+    kept: int | None,
     **settings: object,
 ) -> int:
     if csv is not None:
@@ -214,7 +222,7 @@ def _run(
         config: Config | VariantConfig = trained_config(**given)
     else:
         config = named_config(model, given)
-    trace = run(config, source, target, upto=upto)
+    trace = _trace(model, config, source, target, upto, kept, has_device="device" in given)
     steps = trace.steps
     if isinstance(config, Config) and config.weights == "trained":
         _say_what_is_read([*(source or ()), *(target or ())])
@@ -230,6 +238,23 @@ def _run(
     else:
         _export(steps, csv)
     return 0
+
+
+def _trace(
+    model: str,
+    config: Config | VariantConfig,
+    source: list[str] | None,
+    target: list[str] | None,
+    upto: int | None,
+    kept: int | None,
+    *,
+    has_device: bool,
+) -> Trace:
+    if kept is not None and (target is None or not can_cache(config)):
+        return run_cached(cast(CachedConfig, config), source, kept=kept)
+    if model in PRESETS and isinstance(config, Config) and not has_device and source is None:
+        return shapes_of(config)  # the paper's sizes without numbers, as every other published model
+    return run(config, source, target, upto=upto)
 
 
 def _record(target: str, words: list[str], save: str | None, csv: str | None) -> int:

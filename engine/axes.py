@@ -43,6 +43,7 @@ _ENTRIES = (
     Axis("K", "experts of a token", "which of the experts that were chosen for a token, the likeliest first"),
     Axis("M", "tokens of an expert", "which of the tokens that chose this expert"),
     Axis("classes", "classes", "which class of images"),
+    Axis("window", "window", "which of the last tokens, those that a token still sees"),
     Axis("p", "patch side", "which row, or which column, of the pixels of one patch"),
     Axis("H_kv", "key and value heads", "which head of the keys and values, where several query heads share one"),
     Axis("G", "queries to a key head", "which of the query heads that share one head of the keys and values"),

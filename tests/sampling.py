@@ -38,7 +38,11 @@ SHARES = {
     "tests/engine/runtime/variants/test_cost_sheet.py": 2,
     "tests/pages/labs/": 6,
     "tests/pages/state/test_link_notes.py": 3,
+    "tests/pages/test_variant_pages.py::test_every_page_shows": 7,
+    "tests/pages/traces/test_any_trace.py": 4,
     "tests/pages/traces/test_reproduce.py": 3,
+    "tests/pages/traces/test_reproduce_variant.py": 3,
+    "tests/pages/views/your_code/test_run_program.py": 4,
     "tests/pages/views/": 3,
     "tests/test_architecture.py::test_what_a_layer_above_makes": 3,
 }

@@ -22,7 +22,7 @@ LAYERS = (
     ("explain", "graph", "export"),
     ("findings", "compare"),
     ("pretrained",),
-    ("runtime",),
+    ("runtime", "sandbox"),
     ("labs", "questions", "commands"),
     ("__init__", "__main__"),
 )

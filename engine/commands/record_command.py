@@ -12,6 +12,7 @@ import torch
 
 from engine.commands.program_file import arguments, program
 from engine.export.save_trace import save_trace
+from engine.findings import findings, findings_text
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
 
@@ -23,7 +24,8 @@ examples:
   python -m engine record "model.py:Attention(32, heads=4)" "torch.randn(2, 5, 32)" causal=True --csv OUT
 
 CALLABLE and the arguments are Python; they may use torch and every name of the file. A class of modules is constructed.
-The seed of torch's random numbers is 0. Where the program raises, what ran before is saved all the same.
+The seed of torch's random numbers is 0. Where the program raises, what ran before is saved all the same. What is
+suspicious in what it computed is told on standard error.
 """
 
 
@@ -82,7 +84,10 @@ def run_record(
         write_csv(trace.steps, csv)
     if save is None and csv is None:
         list_steps(trace.steps)
+    sys.stdout.flush()
+    suspicions = findings_text(findings(trace))
+    if suspicions:
+        print(suspicions, file=sys.stderr)
     if failed and trace.failure is not None:
-        sys.stdout.flush()
         print(trace.failure.note, file=sys.stderr)
     return int(failed)

@@ -17,17 +17,17 @@ Key = Callable[[Step], Hashable]
 def pair_steps(a: Trace, b: Trace) -> tuple[tuple[Step | None, Step | None], ...]:
     """The steps of two traces, each with its partner or with None, in execution order.
 
-    First by path, name, operation, shape and numbers of the call; what lies between those pairs by what it reads, by
-    its numbers, by its name, and at last by its operation. A pair never crosses another.
+    First by path, name, operation, shape and numbers of the call; what lies between those pairs by its name and shape,
+    by what it reads, by its numbers, by its name alone, and at last by its operation. A pair never crosses another.
     """
     partners: dict[int, Step] = {}
     gaps: list[Gap] = [(a.steps, b.steps)]
     for align in (
         partial(_align, key=_exactly),
+        partial(_align, key=_by_place),
         _by_parents,
         _by_numbers,
         partial(_align, key=_by_name),
-        partial(_align, key=_by_place),
         partial(_align, key=_by_operation_and_shape),
         partial(_align, key=_by_operation),
     ):

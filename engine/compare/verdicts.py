@@ -16,6 +16,13 @@ from engine.record.trace import Leaf, Step, Trace
 
 _ROUNDINGS_HANDED_ON = 64  # how far rounding grows over the steps of a model, where a step can't be made again
 
+_ALONE = "{name} {shape} is a step of {side} alone: nothing in the other trace is its partner"
+_SHAPES = "{name}: {verdict}; shapes {first} and {second}"
+_APART = (
+    "{name}: {verdict}; at most {largest:.3g} at {index} ({relative:.3g} of the largest number), {share:.1%} of the "
+    "elements by more than rounding"
+)
+
 
 class Verdict(Enum):
     """What is known of a pair."""
@@ -55,14 +62,16 @@ class StepPair:
     @property
     def sentence(self) -> str:
         """The pair in one sentence, with its numbers."""
-        if self.difference is None or self.a is None or self.b is None:
-            shapes = tuple(step and step.shape for step in (self.a, self.b))
-            return f"{self.step.full_name}: {self.verdict.value}; shapes {shapes[0]} and {shapes[1]}"
+        name, verdict = self.step.full_name, self.verdict.value
+        if self.a is None or self.b is None:
+            return _ALONE.format(name=name, shape=self.step.shape, side="b" if self.a is None else "a")
+        if self.difference is None:
+            return _SHAPES.format(name=name, verdict=verdict, first=self.a.shape, second=self.b.shape)
         apart = self.difference
-        return (
-            f"{self.step.full_name}: {self.verdict.value}; at most {apart.largest:.3g} at {apart.index} "
-            f"({apart.relative:.3g} of the largest number), {apart.share:.1%} of the elements by more than rounding"
-        )
+        return _APART.format(
+            name=name, verdict=verdict, largest=apart.largest, index=apart.index, relative=apart.relative,
+            share=apart.share,
+        )  # fmt: skip
 
 
 class Judge:
@@ -106,9 +115,9 @@ class Judge:
         # Another operation on other inputs is no part of the program's own: only what comes of it counts.
         if not does_the_same and (agreed or a.op == b.op or not apart.agrees):
             return StepPair(a, b, Verdict.MADE_HERE, apart, agreed)
-        if not agreed:
-            return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.HANDED_ON, apart, agreed)
-        return StepPair(a, b, Verdict.AGREES if apart.agrees else Verdict.ROUNDING, apart, agreed)
+        # What read the same, and does the same, is apart by rounding however far rounding has grown.
+        is_rounding = agreed or apart.agrees
+        return StepPair(a, b, Verdict.ROUNDING if is_rounding else Verdict.HANDED_ON, apart, agreed)
 
     def _inputs_agree(self, a: Step, b: Step) -> bool:
         """Whether the steps of b that this one reads differ from their partners by rounding at most."""

@@ -42,7 +42,7 @@ def checks(trace: Trace, step: Step) -> tuple[Check, ...]:
     All of it is computed when asked. Rounding is allowed for by the dtype (``engine.ops.numerics.rounding``).
     """
     call = bind(step)
-    if call is None or not measurable(step.value):
+    if call is None or not measurable(step.value) or any(tensor.unreadable for tensor in (step, *step.inputs)):
         return ()
     try:
         with torch.no_grad():

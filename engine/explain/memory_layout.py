@@ -45,6 +45,8 @@ def einops_check(step: Step) -> Check | None:
     pattern = einops_pattern(step)
     if pattern is None or not measurable(step.value, step.inputs[0].value):
         return None
+    if step.unreadable or step.inputs[0].unreadable:
+        return None
     rearranged = rearrange(step.inputs[0].value, pattern, **einops_sizes(step))
     if rearranged.shape != step.value.shape:
         return Check(_EQUALS_EINOPS, False, f"einops makes the shape {tuple(rearranged.shape)}")

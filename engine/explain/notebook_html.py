@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.explain.axis_colours import axis_colour
 from engine.record.trace import Step, Trace
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ _FEW = 40  # steps whose groups stand open
 _TEXT = 160  # characters of one cell
 # Colours are those of the page around, dimmed: they fit a light notebook and a dark one.
 _TABLE = 'style="border-collapse:collapse;font-size:12px;text-align:left" cellpadding="3"'
+_LEFT = 'style="text-align:left"'
 _CODE = 'style="font-family:monospace"'
 _HEADINGS = ("step", "name", "op", "axes and sizes", "dtype", "memory", "code")
 _MORE = "{count:,} more steps are not listed"
-_SUMMARY = "{path} · {count} steps"
-_WHOLE = "{steps:,} steps · {bytes:,} bytes of memory"
+_SUMMARY, _SUMMARY_ONE = "{path} · {count} steps", "{path} · 1 step"
+_WHOLE, _WHOLE_ONE = "{steps:,} steps · {bytes:,} bytes of memory", "1 step · {bytes:,} bytes of memory"
 _SLICE = "the first {rows} × {columns} of {shape}"
 _STATISTICS = "min {min:.4g} · max {max:.4g} · mean {mean:.4g} · std {std:.4g}"
 _OTHERS = "and {count:,} more"
@@ -48,10 +50,12 @@ def trace_html(trace: Trace) -> str:
         if room < 0:
             break
         rows.append((step.path, row))
-    parts = [_paragraph(_WHOLE.format(steps=len(trace.steps), bytes=trace.nbytes))]
+    whole = _WHOLE_ONE if len(trace.steps) == 1 else _WHOLE
+    parts = [_paragraph(whole.format(steps=len(trace.steps), bytes=trace.nbytes))]
     for path, group in itertools.groupby(rows, key=itemgetter(0)):
         texts = [row for _, row in group]
-        summary = _SUMMARY.format(path=_escaped(path or "model"), count=len(texts))
+        template = _SUMMARY_ONE if len(texts) == 1 else _SUMMARY
+        summary = template.format(path=_escaped(path or "model"), count=len(texts))
         is_open = ' open=""' if len(rows) <= _FEW else ""
         table = f"<table {_TABLE}>{_row(_HEADINGS, 'th')}{''.join(texts)}</table>"
         parts.append(f"<details{is_open}><summary>{summary}</summary>{table}</details>")
@@ -96,10 +100,10 @@ def explanation_html(explanation: Explanation) -> str:
     parts = [_paragraph(_escaped(explanation.sentence, 2000))]
     for text in filter(None, (explanation.formula, explanation.arithmetic)):
         parts.append(f"<div {_CODE}>{_escaped(text, 2000)}</div>")
-    rows = [
-        _row((f"{term.contribution:.6g}", " · ".join(_factor(f.parent.name, f.index, f.value) for f in term.factors)))
-        for term in largest.terms
-    ]
+    rows = []
+    for term in largest.terms:
+        read = " · ".join(_factor(factor.parent.name, factor.index, factor.value) for factor in term.factors)
+        rows.append(_row((f"{term.contribution:.6g}", _escaped(read))))
     if rows:
         parts.append(f"<table {_TABLE}>{_row(('term', 'read'), 'th')}{''.join(rows)}</table>")
     if explanation.count > len(largest.terms):
@@ -113,10 +117,19 @@ def _factor(name: str, index: Sequence[int], value: float) -> str:
 
 
 def _columns(step: Step) -> tuple[str, ...]:
-    sizes = " · ".join(f"{axis or '?'} {size}" for axis, size in zip(step.axes, step.shape, strict=True))
+    """What stands under the headings, as HTML."""
+    sizes = " · ".join(_axis(axis, size) for axis, size in zip(step.axes, step.shape, strict=True))
     dtype = str(step.dtype).removeprefix("torch.")
     expression = " ".join(step.source.expression.split()) if step.source else ""
-    return (str(step.index), step.name, step.op, sizes or "one number", dtype, step.memory, expression)
+    texts = map(_escaped, (str(step.index), step.name, step.op, dtype, step.memory, expression))
+    index, name, op, dtype, memory, code = texts
+    return (index, name, op, sizes or "one number", dtype, memory, f"<code>{code}</code>" if code else "")
+
+
+def _axis(symbol: str | None, size: int) -> str:
+    """One axis, underlined in its colour, which is seen on a light page and on a dark one."""
+    shown = _escaped(f"{symbol or '?'} {size}", 40)
+    return f'<span style="border-bottom:2px solid {axis_colour(symbol)};white-space:nowrap">{shown}</span>'
 
 
 def _picture(value: Tensor) -> str:
@@ -145,7 +158,9 @@ def _cell(number: float, most: float) -> str:
 
 
 def _row(cells: Iterable[str], tag: str = "td") -> str:
-    return f"<tr>{''.join(f'<{tag}>{_escaped(cell)}</{tag}>' for cell in cells)}</tr>"
+    """A row of a table, whose cells are HTML."""
+    # Notebooks align the cells of every table to the right.
+    return f"<tr>{''.join(f'<{tag} {_LEFT}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
 def _paragraph(text: str) -> str:

@@ -6,8 +6,7 @@ Before a changed result is believed, the call is made once unchanged, and must g
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,16 +14,7 @@ from torch import Tensor
 
 from engine.ops.numerics import MOST_NUMBERS
 from engine.record.trace import Leaf, Step, Trace
-
-Again = Callable[..., Any]
-
-_LISTS = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack"))
-_NAMED: Mapping[str, Again] = {
-    "getitem": lambda x, *keys: x[keys[0] if len(keys) == 1 else keys],
-    "floordiv": operator.floordiv,
-    "mod": operator.mod,
-    "pow": operator.pow,
-}
+from engine.record.trace_file.call_again import Again, call, function_of
 
 
 class CannotReplayError(Exception):
@@ -68,7 +58,7 @@ class CallReplay:
         """
         function = self._function(step)
         try:
-            return _outputs(_call(function, step, operands), step)
+            return call(function, step, operands)
         except Exception as error:  # torch raises several kinds for operands that do not fit
             raise CannotReplayError(step.full_name) from error
 
@@ -77,17 +67,10 @@ class CallReplay:
         if step not in self._functions:
             if step.value.numel() > MOST_NUMBERS or step.value.is_meta or step.value.layout != torch.strided:
                 raise CannotReplayError(step.full_name)
-            recorded = [parent.value for parent in step.parents]
-            for function in _candidates(step.op):
-                try:
-                    again = _outputs(_call(function, step, recorded), step)
-                except Exception:  # the call as recorded may be none of this candidate
-                    continue
-                if _agree(again, step.value):
-                    self._functions[step] = function
-                    break
-            else:
+            function = function_of(step)
+            if function is None:
                 raise CannotReplayError(step.full_name)
+            self._functions[step] = function
         return self._functions[step]
 
 
@@ -107,57 +90,3 @@ def _between(changed: Iterable[Step | Leaf], until: tuple[Step, ...]) -> list[St
             stack.append((step, True))
             stack += [(parent, False) for parent in step.parents if isinstance(parent, Step)]
     return sorted(order, key=lambda step: step.index)
-
-
-def _candidates(op: str) -> Iterable[Again]:
-    if op in _NAMED:
-        yield _NAMED[op]
-        return
-    if op == "setitem":
-        yield _set_item
-        return
-    for space in (torch.Tensor, torch, torch.nn.functional):
-        function = getattr(space, op, None)
-        if callable(function):
-            yield function
-        elif function is not None and space is torch.Tensor:
-            yield lambda x: getattr(x, op)
-
-
-def _set_item(x: Tensor, *keys_and_value: Any) -> Tensor:
-    *keys, value = keys_and_value
-    x[keys[0] if len(keys) == 1 else tuple(keys)] = value
-    return x
-
-
-def _call(function: Again, step: Step, operands: Sequence[Any]) -> Any:
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    for parent, operand in zip(step.parents, operands, strict=True):
-        if parent.kind == "argument" and parent.name:
-            named[parent.name] = operand
-        else:
-            positional.append(operand)
-    if step.op in _LISTS:
-        tensors = [item for item in positional if isinstance(item, Tensor)]
-        return function(tensors, *(item for item in positional if not isinstance(item, Tensor)), **named)
-    writes = step.memory == "overwritten" or step.op == "setitem"
-    if writes and positional and isinstance(positional[0], Tensor):
-        positional[0] = positional[0].clone()
-    result = function(*positional, **named)
-    return positional[0] if result is None else result
-
-
-def _outputs(result: Any, step: Step) -> Tensor:
-    tensors = (result,) if isinstance(result, Tensor) else tuple(item for item in result if isinstance(item, Tensor))
-    if step.output >= len(tensors):
-        raise CannotReplayError(step.full_name)
-    return tensors[step.output].detach()
-
-
-def _agree(again: Tensor, recorded: Tensor) -> bool:
-    if again.shape != recorded.shape or again.dtype != recorded.dtype:
-        return False
-    if not recorded.dtype.is_floating_point and not recorded.dtype.is_complex:
-        return bool((again == recorded).all())
-    return torch.allclose(again, recorded, rtol=1e-3, atol=1e-5, equal_nan=True)

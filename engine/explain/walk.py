@@ -131,13 +131,18 @@ class _Walker:
         given: dict[object, list[Step | Leaf]] = {}
         for parent in step.inputs:
             given.setdefault(_place(parent.value), []).append(parent)
-        strangers = False
+        strangers: list[Reached] = []
         for leaf in within.leaves:
             same = given.pop(_place(leaf.tensor.value), [])
-            strangers = strangers or not same
+            if not same:
+                strangers.append(leaf)
             for parent in same:
                 self._come_to(parent, leaf.elements)
-        if strangers:
+        if strangers and not given:
+            # Numbers that the call has of its own, such as weights packed for it.
+            for leaf in strangers:
+                self._come_to(leaf.tensor, leaf.elements)
+        elif strangers:
             # The inside began with something made of what the call was given, such as a mask turned round.
             self._take_all(step, itertools.chain.from_iterable(given.values()), _CLOSED.format(op=step.op))
         return True

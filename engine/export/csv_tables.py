@@ -7,7 +7,7 @@ numbers never do. What the columns of ``steps.csv`` say stands in ``engine.expor
 In ``values.csv`` the last axis runs fastest, as in memory. A value is the shortest text that reads back as the same
 number of its dtype (with pandas before 3.1, float64 needs ``read_csv(..., float_precision="round_trip")``). float16
 and bfloat16 are widened, booleans are 1 and 0. A tensor without numbers of its own (meta, sparse, quantized) has no
-rows.
+rows, nor has one whose memory was written to after the recording.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def csv_bytes(write: Callable[[BinaryIO], None]) -> bytes:
 
 def values_rows(steps: Iterable[Step]) -> int:
     """How many rows values.csv will have, its header not counted."""
-    return sum(step.value.numel() for step in steps if has_numbers(step.value))
+    return sum(step.value.numel() for step in steps if has_numbers(step))
 
 
 def estimated_bytes(steps: Sequence[Step]) -> int:
@@ -118,7 +118,7 @@ def estimated_bytes(steps: Sequence[Step]) -> int:
     total = len(row(*value_columns(depth)))
     for step in steps:
         numel = step.value.numel()
-        if numel == 0 or not has_numbers(step.value):
+        if numel == 0 or not has_numbers(step):
             continue
         sample = number_lines(as_numpy(_sample(step.value)))
         values = round(numel * len(text_of(sample)) / len(sample))

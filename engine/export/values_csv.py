@@ -38,10 +38,14 @@ def depth_of(steps: Iterable[Step]) -> int:
     return max((len(step.shape) for step in steps), default=0)
 
 
-def has_numbers(value: Tensor) -> bool:
-    """Whether a tensor is a plain grid of numbers, in memory: not sparse, quantized, or on the meta device."""
+def has_numbers(step: Step) -> bool:
+    """Whether a step's tensor is a plain grid of numbers that are those of then: in memory, and not overwritten since.
+
+    Sparse and quantized tensors and those on the meta device are none.
+    """
+    value = step.value
     grid = value.layout == torch.strided and not value.is_quantized
-    return grid and not value.is_meta and memory_of(value) is not None
+    return grid and not value.is_meta and memory_of(value) is not None and step.unreadable is None
 
 
 def row_start(step: Step) -> str:
@@ -83,7 +87,7 @@ class _Part:
 def _parts(steps: Sequence[Step]) -> Iterator[_Part]:
     depth = depth_of(steps)
     for step in steps:
-        if step.value.numel() and has_numbers(step.value):
+        if step.value.numel() and has_numbers(step):
             start_of_row = row_start(step)
             for lead, start, piece in _pieces(step.value):
                 indices = _index_texts(start, tuple(piece.shape), depth - len(step.shape))

@@ -4,7 +4,14 @@ A rule is a function that looks at what is known of a trace and yields a ``Findi
 the folder of its kind and is registered there with ``rule``.
 """
 
-from engine.findings import heads, masks, numbers, program, softmax  # noqa: F401  a rule is registered when imported
+from engine.findings import (  # noqa: F401  a rule is registered when imported
+    heads,
+    masks,
+    numbers,
+    positions,
+    program,
+    softmax,
+)
 from engine.findings.collect import findings
 from engine.findings.finding import Finding, findings_text
 

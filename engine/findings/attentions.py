@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from engine.findings.attention_products import (
+    PRODUCTS,
+    HeadOperand,
+    MixProduct,
+    ScoresProduct,
+    is_product,
+    mix_products,
+    scores_product,
+)
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable, to_float64
 from engine.record.trace import Leaf, Step, Trace
 
 _Parent = Step | Leaf
-_PRODUCTS = frozenset(("matmul", "bmm", "baddbmm"))
 # What may stand between scores and softmax, and between weights and the mix of the values.
 _ON_SCORES = frozenset(
     ("masked_fill", "masked_fill_", "add", "add_", "sub", "mul", "mul_", "div", "div_", "where", "to", "float", "half",
@@ -35,24 +43,47 @@ class Attention:
     Attributes:
         trace: what its steps stand in: the trace itself, or the inside of a fused call.
         fused: the fused call that it is inside of, None where there is none.
-        query, key_t: what the scores are the product of.
-        scores: the product of queries and keys.
+        asked: the product of queries and keys.
+        scores: the step that is that product.
         on_scores: the steps between it and the softmax, in order.
         softmax: the step that makes the weights.
-        mixed: the product of weights and values.
-        weights, value: what ``mixed`` is the product of.
+        mix: the product of weights and values.
+        mixed: the step that is that product.
     """
 
     trace: Trace
     fused: Step | None
-    query: _Parent
-    key_t: _Parent
+    asked: ScoresProduct
     scores: Step
     on_scores: tuple[Step, ...]
     softmax: Step
+    mix: MixProduct
     mixed: Step
-    weights: _Parent
-    value: _Parent
+
+    @property
+    def query(self) -> _Parent:
+        """The queries, in whatever order of their axes."""
+        return self.asked.query.parent
+
+    @property
+    def key(self) -> _Parent:
+        """The keys, in whatever order of their axes."""
+        return self.asked.key.parent
+
+    @property
+    def value(self) -> _Parent:
+        """The values, in whatever order of their axes."""
+        return self.mix.value.parent
+
+    @property
+    def weights(self) -> _Parent:
+        """What the values are weighted with."""
+        return self.mix.weights
+
+    @property
+    def operands(self) -> tuple[HeadOperand, HeadOperand, HeadOperand]:
+        """Query, key and value."""
+        return self.asked.query, self.asked.key, self.mix.value
 
     def seen(self, step: Step) -> Step:
         """The step of the outer trace that shows this one."""
@@ -61,7 +92,7 @@ class Attention:
     @cached_property
     def d_k(self) -> int:
         """How many features a query has in one head."""
-        return int(self.query.value.shape[-1])
+        return int(self.asked.query.value.shape[-1])
 
     @property
     def lengths(self) -> tuple[int, int]:
@@ -130,7 +161,7 @@ def attentions(trace: Trace, fused: Step | None = None) -> Iterator[Attention]:
     """
     opened: set[int] = set()
     for step in trace.steps:
-        if step.op in _PRODUCTS or canonical_name(step.op) == "matmul":
+        if is_product(step):
             attention = _attention(trace, step, fused)
             if attention is not None:
                 yield attention
@@ -153,24 +184,17 @@ def _inside(step: Step) -> Trace | None:
 
 
 def _attention(trace: Trace, mixed: Step, fused: Step | None) -> Attention | None:
-    operands = _operands(mixed)
-    softmax = _back(operands[0], _ON_WEIGHTS, ("softmax",)) if len(operands) == 2 else None
-    if softmax is None or not softmax[-1].inputs:
-        return None
-    path = _back(softmax[-1].inputs[0], _ON_SCORES, tuple(_PRODUCTS))
-    if path is None:
-        return None
-    scores = path[-1]
-    pair = _operands(scores)
-    if len(pair) != 2 or scores.value.dim() < 2:
-        return None
-    between = tuple(reversed(path[:-1]))
-    return Attention(trace, fused, pair[0], pair[1], scores, between, softmax[-1], mixed, operands[0], operands[1])
-
-
-def _operands(step: Step) -> Sequence[_Parent]:
-    """The two factors of a product; baddbmm has a summand before them."""
-    return step.inputs[-2:] if step.op == "baddbmm" else step.inputs
+    for mix in mix_products(mixed):
+        softmax = _back(mix.weights, _ON_WEIGHTS, ("softmax",))
+        if softmax is None or not softmax[-1].inputs:
+            continue
+        path = _back(softmax[-1].inputs[0], _ON_SCORES, tuple(PRODUCTS))
+        asked = None if path is None else scores_product(path[-1])
+        if path is None or asked is None:
+            continue
+        between = tuple(reversed(path[:-1]))
+        return Attention(trace, fused, asked, path[-1], between, softmax[-1], mix, mixed)
+    return None
 
 
 def _back(parent: _Parent, through: frozenset[str], ends: tuple[str, ...]) -> list[Step] | None:

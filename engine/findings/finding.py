@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _WHERE = "{rule}, step {index} {name}: {sentence}"
 _NOWHERE = "{rule}: {sentence}"
+_HINT = "hint, {line}"
 _FIX = "  fix: {fix}"
 _MORE = "  the same in {count} more: {names}"
 _SHOWN = 3
@@ -29,6 +30,7 @@ class Finding:
         evidence: the numbers by name.
         fix: what mends it, None where that is not known.
         also: further steps with the same suspicion, such as those of other layers.
+        is_hint: whether the program may well be right, and only reads badly.
     """
 
     rule: str
@@ -37,6 +39,7 @@ class Finding:
     evidence: Mapping[str, object] = field(default_factory=dict)
     fix: str | None = None
     also: tuple[Step, ...] = ()
+    is_hint: bool = False
 
 
 # Looks at what is known of a trace; yields its suspicions in the order of the steps.
@@ -68,7 +71,8 @@ def findings_text(suspicions: Sequence[Finding]) -> str:
         step = suspicion.step
         shown = {"rule": suspicion.rule, "sentence": suspicion.sentence}
         template = _NOWHERE if step is None else _WHERE
-        lines.append(template.format(**shown, index=step and step.index, name=step and step.full_name))
+        line = template.format(**shown, index=step and step.index, name=step and step.full_name)
+        lines.append(_HINT.format(line=line) if suspicion.is_hint else line)
         if suspicion.fix:
             lines.append(_FIX.format(fix=suspicion.fix))
         if suspicion.also:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from torch import Tensor
+
 from engine.explain.replay import CallReplay
 from engine.findings.attentions import Attention, attentions
+from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step, Trace
 
 
@@ -48,9 +52,64 @@ class Known:
         """Whether a step of the trace was computed from another one of it."""
         return isinstance(step, Step) and bool(self._behind[step.index] >> on.index & 1)
 
+    def unlike(self, name: str, parent: Step | Leaf) -> bool:
+        """Whether a rule has not yet looked at a tensor made by the same lines in the same shapes, as layers are.
+
+        Args:
+            name: the rule.
+            parent: the tensor. What is asked here counts as looked at, until ``look_again``.
+        """
+        lines = (name, *_lines_behind(parent))
+        is_new = lines not in self._looked_at
+        self._looked_at.add(lines)
+        return is_new
+
+    def look_again(self, name: str, parent: Step | Leaf) -> None:
+        """Has a rule look at every tensor that is made as this one: it is suspicious."""
+        self._looked_at.discard((name, *_lines_behind(parent)))
+
+    @cached_property
+    def _looked_at(self) -> set[Hashable]:
+        return set()
+
+    def is_finite(self, parent: Step | Leaf) -> bool:
+        """Whether all numbers of a tensor are finite; also where they can't be looked at."""
+        if id(parent) not in self._finite:  # steps and leaves live as long as their trace
+            self._finite[id(parent)] = _is_finite(parent.value)
+        return self._finite[id(parent)]
+
+    @cached_property
+    def _finite(self) -> dict[int, bool]:
+        return {}
+
     def read_by(self, attention: Attention) -> tuple[Step | Leaf, Step | Leaf, Step | Leaf]:
         """Query, key and value of an attention in the trace itself; of a fused call what that was given."""
         if attention.fused is None:
-            return attention.query, attention.key_t, attention.value
+            return attention.query, attention.key, attention.value
         given = attention.fused.inputs
         return given[0], given[min(1, len(given) - 1)], given[min(2, len(given) - 1)]
+
+
+_BEHIND = 12  # steps that a split of heads goes back to the layer before it, at most
+
+
+def _lines_behind(parent: Step | Leaf) -> tuple[Hashable, ...]:
+    """The lines that made a tensor, the nearest first, and the shapes that they gave."""
+    lines: list[Hashable] = [tuple(parent.value.shape)]
+    here = parent
+    for _ in range(_BEHIND):
+        if not isinstance(here, Step):
+            break
+        source = here.source
+        lines.append((here.op, here.shape, source and (source.file, source.span), here.value.stride()))
+        if not here.inputs:
+            break
+        here = here.inputs[0]
+    return tuple(lines)
+
+
+def _is_finite(value: Tensor) -> bool:
+    if not measurable(value) or not value.is_floating_point():
+        return True
+    # A sum is finite where all its terms are, unless it is too large itself: then each is looked at.
+    return bool(value.sum().isfinite()) or bool(value.isfinite().all())

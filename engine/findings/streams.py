@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.explain.replay import CallReplay, CannotReplayError
+from engine.findings.attention_products import HeadOperand
 from engine.findings.attentions import Attention
 from engine.ops import canonical_name, movement
 from engine.ops.numerics import measurable
@@ -15,24 +16,23 @@ from engine.record.trace import Leaf, Step, Trace
 
 _Parent = Step | Leaf
 # What computes rows from rows: a way back to the tokens ends here.
-_MIXES = frozenset(
+MIXES = frozenset(
     ("linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum", "conv1d", "conv2d", "embedding", "softmax",
      "scaled_dot_product_attention", "multi_head_attention_forward")
 )  # fmt: skip
 _FAR = 40
 
 
-def head_operands(attention: Attention) -> tuple[tuple[_Parent, bool], ...]:
-    """Query, key and value of an attention in heads, each with whether its last two axes are transposed.
+def head_operands(attention: Attention) -> tuple[HeadOperand, ...]:
+    """Query, key and value of an attention in heads.
 
     Nothing for those inside a fused call that splits the heads by itself.
     """
     if attention.fused is None:
-        return (attention.query, False), (attention.key_t, True), (attention.value, False)
+        return attention.operands
     if canonical_name(attention.fused.op) != "scaled_dot_product_attention":
         return ()
-    query, key, value = attention.fused.inputs[:3]
-    return (query, False), (key, False), (value, False)
+    return tuple(HeadOperand(parent, tuple(range(parent.value.dim()))) for parent in attention.fused.inputs[:3])
 
 
 def only_moves(step: Step) -> bool:
@@ -58,7 +58,7 @@ def row_source(parent: _Parent, width: int) -> _Parent | None:
         if not isinstance(value, Tensor) or far > _FAR:
             continue
         name = (canonical_name(here.op) or here.op) if isinstance(here, Step) else ""
-        is_source = name in _MIXES or (isinstance(here, Leaf) and here.kind in ("input", "constant"))
+        is_source = name in MIXES or (isinstance(here, Leaf) and here.kind in ("input", "constant"))
         if is_source and value.dim() >= 2 and value.shape[-1] >= width and value.is_floating_point():
             wide.append(here)
             continue
@@ -76,7 +76,7 @@ def _row_inputs(step: Step, name: str) -> tuple[_Parent, ...]:
         return step.inputs[:1]
     if name == "addmm":
         return step.inputs[1:2]
-    return () if name in _MIXES else step.inputs
+    return () if name in MIXES else step.inputs
 
 
 def changed_cells(replay: CallReplay, source: _Parent, cells: Tensor, target: _Parent) -> Tensor | None:

@@ -120,7 +120,7 @@ _CROSS_ATTENTION = ModuleName("cross-attention")
 _FEED_FORWARD = ModuleName("feed-forward")
 _TOKEN_EMBEDDING = ModuleName("token embedding")
 _POSITION_EMBEDDING = ModuleName("position embedding")
-_SUBLAYER_NORM = ModuleName("LayerNorm", stage="norm")
+_SUBLAYER_NORM = ModuleName("norm")  # LayerNorm or RMSNorm
 
 MODULES: Mapping[str, ModuleName] = {
     # The built-in Transformer

@@ -1,23 +1,30 @@
 """A block of a trace as boxes in order of the data, for the picture on which shapes are seen to change.
 
 A block is a module, or a whole function. Its own steps are boxes, and so are those of the modules in it, unless these
-are folded into one box a call. What the block reads from outside stands before its first reader.
+are folded into one box a call. What the block reads from outside stands before its first reader. Where the program
+failed, the call that raised is the last box, and the edges of its operands that disagree are marked.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, pairwise
 
 import torch
 
 from engine.config import Config
 from engine.graph.module_paths import ancestors, is_inside
+from engine.graph.strip_box import Strip, StripBox, failed_box, in_lanes, read_box
 from engine.ops import canonical_name
+from engine.record.failure.failure import FailedOperand, Failure
 from engine.record.trace import Leaf, Step, Trace
 
+SMALL_STEPS = "small steps"  # among what is folded: steps that follow each other and only scale, mask or copy
+_MOST_DRAWN = 240  # boxes that a browser lays out in the time that people wait for a picture
+_STRIDE = 80  # steps between one window into a longer block and the next
 MOST_BOXES = 60  # more cannot be followed by eye: then every module inside is one box
 
 # These leave a shape as it is and every element in its place, so people look past them.
@@ -28,58 +35,15 @@ _COPIES = frozenset({"contiguous", "clone", "dropout", "to", "float", "type_as",
 _PRODUCTS = frozenset({"matmul", "bmm", "mm", "einsum"})
 
 
-@dataclass(frozen=True)
-class StripBox:
-    """One tensor of a block.
-
-    Attributes:
-        step: the index of the step that made it, or the output of a folded module; None for what no step made.
-        first: the index of the first of the steps in it; None where there is none.
-        name: what the program calls it; of a folded module its path.
-        op: the operation, "" where the block only reads it.
-        axes: its symbols, None where unknown.
-        shape: its sizes, in the order of ``axes``.
-        parents: the boxes it was made of, by their places among the boxes, in the order of the call.
-        lane: the line of data it stands on. The first input that nobody has continued yet is continued.
-        is_small: whether the operation only scales, masks or copies.
-        module: the module inside the block that made it, "" for the block itself.
-        folded: how many steps stand in this box; 0 where it is one step or none.
-        itemsize: bytes of an element.
-        flops: floating-point operations, None where they are not known.
-    """
-
-    step: int | None
-    first: int | None
-    name: str
-    op: str
-    axes: tuple[str | None, ...]
-    shape: tuple[int, ...]
-    parents: tuple[int, ...]
-    lane: int
-    is_small: bool
-    module: str
-    folded: int
-    itemsize: int
-    flops: int | None
-
-
-@dataclass(frozen=True)
-class Strip:
-    """The boxes of a block, each after those it was made of, and how long each of its named axes is."""
-
-    module: str
-    boxes: tuple[StripBox, ...]
-    sizes: Mapping[str, int]
-
-
-def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None) -> Strip:
+def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None, around: int | None = None) -> Strip:
     """A block of a trace.
 
     Args:
         trace: a recording of anything.
         module: the path of the block; "" is the whole program.
-        folded: the modules inside it that are one box a call; by default none, or all of them where more than
-            ``MOST_BOXES`` steps would be drawn.
+        folded: the modules inside it that are one box a call, and ``SMALL_STEPS``; by default none, or all modules
+            where more than ``MOST_BOXES`` steps would be drawn.
+        around: the index of a step; of a block with more boxes than a page can hold only those near it are drawn.
 
     Returns:
         The boxes in order of the data. A call that handed back the tensor it was given has none, unless it is one that
@@ -88,26 +52,40 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     if folded is None:
         folded = default_folded(trace, module)
+    near = steps if around is None else _near(steps, around, module, folded)
     rows = _Rows(module)
-    for (_, part), group in groupby(steps, key=lambda step: _fold_key(step, module, folded)):
+    runs = small_runs(near) if SMALL_STEPS in folded else {}
+    for (start, part), group in groupby(near, key=lambda step: _fold_key(step, module, folded, runs)):
         run = list(group)
-        if part:
+        if part or start in runs:
             rows.fold(trace, run, part)
         else:
             for step in run:
                 rows.add(step)
-    boxes = _in_lanes(rows.boxes)
+    if trace.failure is not None:
+        rows.fail(trace.failure)
+    boxes = in_lanes(rows.boxes)
     symbols = {axis for box in boxes for axis in box.axes if axis}
     return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
 
 
-def parts_of(trace: Trace, module: str) -> Mapping[str, int]:
-    """The modules directly inside a block that can be folded, each with the number of its steps."""
+def _near(steps: Sequence[Step], around: int, module: str, folded: Collection[str]) -> Sequence[Step]:
+    """The steps near one of them, where all would be too many boxes. The window stays while one walks inside it."""
+    runs = small_runs(steps) if SMALL_STEPS in folded else {}
+    if len({_fold_key(step, module, folded, runs) for step in steps}) <= _MOST_DRAWN:
+        return steps
+    place = bisect_left([step.index for step in steps], around)
+    start = max(place // _STRIDE * _STRIDE - _STRIDE // 4, 0)
+    return steps[start : start + _STRIDE * 3 // 2]
+
+
+def parts_of(trace: Trace, module: str, least: int = 2) -> Mapping[str, int]:
+    """The modules directly inside a block that have so many steps at least, each with their number."""
     counts: dict[str, int] = {}
     for step in trace.steps:
         if is_inside(step.path, module) and (part := _part(step.path, module)):
             counts[part] = counts.get(part, 0) + 1
-    return {part: count for part, count in counts.items() if count > 1}
+    return {part: count for part, count in counts.items() if count >= least}
 
 
 def default_folded(trace: Trace, module: str) -> frozenset[str]:
@@ -137,10 +115,23 @@ def _part(path: str, module: str) -> str:
     return next((inner for inner in ancestors(path) if inner != module and is_inside(inner, module)), "")
 
 
-def _fold_key(step: Step, module: str, folded: Collection[str]) -> tuple[int, str]:
+def small_runs(steps: Sequence[Step]) -> Mapping[int, int]:
+    """The steps that go on from each other and only scale, mask or copy: each one's index → that of the first of them.
+
+    A step without such a neighbour is not among them.
+    """
+    starts: dict[int, int] = {}
+    for before, step in pairwise(steps):
+        goes_on = step.path == before.path and any(one is before for one in step.inputs)
+        if goes_on and _is_small(before) and _is_small(step):
+            starts[step.index] = starts.setdefault(before.index, before.index)
+    return starts
+
+
+def _fold_key(step: Step, module: str, folded: Collection[str], runs: Mapping[int, int]) -> tuple[int, str]:
     # Neighbours of one module are one call, or follow each other with nothing between; any other step is on its own.
     part = _part(step.path, module)
-    return (0, part) if part in folded else (step.index, "")
+    return (-1, part) if part in folded else (runs.get(step.index, step.index), "")
 
 
 class _Rows:
@@ -173,8 +164,31 @@ class _Rows:
             return step.shape == parent.shape
         return step.memory == "same" and step.op != "contiguous"
 
+    def fail(self, failure: Failure) -> None:
+        """The call that failed, after its operands; nothing where none of these is of the block."""
+        origins = [operand.origin for operand in failure.operands]
+        inside = [one for one in origins if isinstance(one, Step) and is_inside(one.path, self._module)]
+        if not origins or (self._module and not inside):
+            return
+        parents = tuple(self._operand(operand) for operand in failure.operands)
+        for edge in failure.edges:
+            box = self.boxes[parents[edge.operand]]
+            if box.shape:
+                wrong = sorted({*box.wrong, edge.axis % len(box.shape)})
+                self.boxes[parents[edge.operand]] = replace(box, wrong=tuple(wrong))
+        self.boxes.append(failed_box(failure, parents))
+
+    def _operand(self, operand: FailedOperand) -> int:
+        if operand.origin is not None:
+            # Any operator that reads weights has them drawn when it fails.
+            place = self._placed(operand.origin, "matmul")
+            if place is not None and self.boxes[place].shape == operand.shape:
+                return place
+        self.boxes.append(read_box(None, operand.name, operand.axes, operand.value))
+        return len(self.boxes) - 1
+
     def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
-        """The steps of one call of a module as a box that shows what came out of it."""
+        """The steps of one call of a module, or a run of small steps, as a box that shows what came out of them."""
         inside = {step.index for step in run}
         read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
         parents: dict[int, None] = {}
@@ -182,7 +196,13 @@ class _Rows:
             outside = [one for one in step.inputs if not isinstance(one, Step) or one.index not in inside]
             # Whatever weights a module has are its own, and folded with it.
             parents |= dict.fromkeys(self._places(outside, ""))
-        self._append(read[-1] if read else run[-1], run, tuple(parents), name=part, op="module", module=part)
+        shown = read[-1] if read else run[-1]
+        if part:
+            self._append(shown, run, tuple(parents), name=part, op="module", module=part)
+            return
+        name = ", ".join(step.name for step in run)
+        module = _part(shown.path, self._module)
+        self._append(shown, run, tuple(parents), name=name, op=SMALL_STEPS, module=module, is_small=True)
 
     def _append(
         self,
@@ -207,7 +227,7 @@ class _Rows:
             lane=0,
             is_small=is_small,
             module=module,
-            folded=len(run) if op == "module" else 0,
+            folded=len(run) if op in ("module", SMALL_STEPS) else 0,
             itemsize=shown.value.element_size(),
             flops=sum(known) if known else None,
         )
@@ -223,21 +243,8 @@ class _Rows:
         if isinstance(tensor, Leaf) and tensor.kind != "input" and canonical_name(op) not in _PRODUCTS:
             return None
         value = tensor.value
-        box = StripBox(
-            step=tensor.index if isinstance(tensor, Step) else None,
-            first=None,
-            name=_short_name(tensor),
-            op="",
-            axes=tensor.axes or (None,) * value.dim(),
-            shape=tuple(value.shape),
-            parents=(),
-            lane=0,
-            is_small=False,
-            module="",
-            folded=0,
-            itemsize=value.element_size(),
-            flops=0,
-        )
+        step = tensor.index if isinstance(tensor, Step) else None
+        box = read_box(step, _short_name(tensor), tensor.axes, value)
         self._place[id(tensor)] = place = len(self.boxes)
         self.boxes.append(box)
         return place
@@ -262,19 +269,3 @@ def _is_small(step: Step) -> bool:
 
 def _is_mask(tensor: Step | Leaf) -> bool:
     return tensor.value.dtype == torch.bool or "mask" in tensor.name
-
-
-def _in_lanes(boxes: Sequence[StripBox]) -> tuple[StripBox, ...]:
-    """Each box on the line of the first of its parents that is the last of its line so far, else on a new one."""
-    ends: dict[int, int] = {}  # the last box of a line → the line
-    lanes = 0
-    placed: list[StripBox] = []
-    for place, box in enumerate(boxes):
-        continued = next((parent for parent in box.parents if parent in ends), None)
-        if continued is None:
-            lane, lanes = lanes, lanes + 1
-        else:
-            lane = ends.pop(continued)
-        ends[place] = lane
-        placed.append(replace(box, lane=lane))
-    return tuple(placed)

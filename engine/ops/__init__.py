@@ -11,13 +11,19 @@ from engine.ops.entries import (  # noqa: F401  an operation is registered when 
     elementwise,
     indexing,
     logic,
+    pooling,
     products,
     rearranging,
     reductions,
     selecting,
     softmax,
 )
-from engine.ops.entries.contractions import added_products, convolution, einsum  # noqa: F401
+from engine.ops.entries.contractions import (  # noqa: F401
+    added_products,
+    convolution,
+    einsum,
+    transposed_convolution,
+)
 from engine.ops.entries.losses import cross_entropy, differences  # noqa: F401
 from engine.ops.entries.nonlinear import activations, dropout, functions  # noqa: F401
 from engine.ops.entries.norms import batch_norm, normalization, vector_norms  # noqa: F401

@@ -147,7 +147,7 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
             return None
         parameter = parameters[0].strip("*?")
         # A tensor where none belongs is an out= or memory written under another name: not the call it looks like.
-        if is_tensor and parameter not in _TENSORS:
+        if is_tensor and parameter not in _TENSORS and not (parameter == "sizes" and operand.value.dim() == 0):
             return None
         name = parameter
         if parameters[0][0] == "*":

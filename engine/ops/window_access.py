@@ -9,6 +9,13 @@ Their JSON forms, each an entry for one axis (``engine.ops.access``):
     those k for which s + t · i + e · k is one of 0 … m − 1 (the kernel of a convolution)
 ``{"block": j, "per": p, "size": n}``
     block number ⌊i / p⌋ of n indices each (the channels of a group)
+``{"share": j, "of": m}``
+    share number i of an axis of size n that is cut into m: ⌊i · n / m⌋ to ⌈(i + 1) · n / m⌉ − 1 (adaptive pooling)
+``{"landing": j, "pad": p, "step": s, "every": e, "count": n}``
+    the indices a of the axis from which a kernel of n lands on the output's index i: s · a + e · k − p = i for one of
+    its places k (the input of a transposed convolution)
+``{"landed": j, "pad": p, "step": s, "every": e, "of": m}``
+    those places k, for an input of m indices (the kernel of a transposed convolution)
 """
 
 from __future__ import annotations
@@ -144,3 +151,128 @@ class ChannelBlock(AxisAccess):
 
     def _block(self, letter: str) -> str:
         return letter if self.per == 1 else f"⌊{letter} / {self.per}⌋"
+
+
+@dataclass(frozen=True)
+class AxisShare(AxisAccess):
+    """Share number ``index`` along axis ``out`` of an axis that is cut into ``of``; neighbouring ones may overlap."""
+
+    out: int
+    of: int
+    letter: str = "u"
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
+        return True
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(index[self.out] * size // self.of, -(-(index[self.out] + 1) * size // self.of))
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"share": self.out, "of": self.of}
+
+
+@dataclass(frozen=True)
+class LandingIndices(AxisAccess):
+    """The indices from which a kernel of ``count`` lands on the output's index along ``out``.
+
+    Index a and place k of the kernel go to ``step * a + every * k - pad``.
+    """
+
+    out: int
+    pad: int
+    step: int
+    every: int
+    count: int
+    letter: str = "u"
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
+        return True
+
+    @property
+    def running_letter(self) -> str:
+        return self.letter
+
+    def taps(self, size: int, index: Index) -> range:
+        """The places of the kernel that land there; the indices they land from run the other way."""
+        target = index[self.out] + self.pad
+        places = [
+            place
+            for place in range(self.count)
+            if (target - self.every * place) % self.step == 0 and 0 <= (target - self.every * place) // self.step < size
+        ]
+        return _evenly(places)
+
+    def indices(self, size: int, index: Index) -> range:
+        target = index[self.out] + self.pad
+        return _evenly([(target - self.every * place) // self.step for place in reversed(self.taps(size, index))])
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def written_running(self, letters: Sequence[str], letter: str) -> str:
+        return self._from(written_sum(letters[self.out], self.pad), letter)
+
+    def written_running_at(self, index: Index, letter: str) -> str:
+        return self._from(str(index[self.out] + self.pad), letter)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"landing": self.out, "pad": self.pad, "step": self.step, "every": self.every, "count": self.count}
+
+    def _from(self, target: str, letter: str) -> str:
+        running = letter if self.every == 1 else f"{self.every}{letter}"
+        return f"{target} − {running}" if self.step == 1 else f"({target} − {running}) / {self.step}"
+
+
+@dataclass(frozen=True)
+class LandedTaps(AxisAccess):
+    """The places of a kernel that land on the output's index from one of the ``of`` indices of the input."""
+
+    landing: LandingIndices
+    of: int
+
+    @property
+    def runs(self) -> bool:
+        return True
+
+    @property
+    def partial(self) -> bool:
+        return True
+
+    @property
+    def running_letter(self) -> str:
+        return self.landing.letter
+
+    def indices(self, size: int, index: Index) -> range:
+        return self.landing.taps(self.of, index)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        landing = self.landing
+        return {"landed": landing.out, "pad": landing.pad, "step": landing.step, "every": landing.every, "of": self.of}
+
+
+def _evenly(indices: Sequence[int]) -> range:
+    """Indices at equal distances, as a range."""
+    if not indices:
+        return range(0)
+    distance = indices[1] - indices[0] if len(indices) > 1 else 1
+    return range(indices[0], indices[-1] + 1, distance)

@@ -22,6 +22,7 @@ from engine.record.inside import RecordedOpening, has_opener
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
+from engine.record.watching.numpy_round_trips import FROM_NUMPY, NumpyRoundTrips, unknown_to_torch
 
 _OPERATORS = {"truediv": "div", "invert": "bitwise_not", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}
 _REFLECTED = frozenset(("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"))
@@ -52,7 +53,8 @@ class _StepBuilder:
                 for name, tensor in tensors:
                     full = f"{prefix}.{name}" if prefix else name
                     self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
-        self.made: dict[int, Step] = {}
+        self.maker_of: dict[int, Step] = {}
+        self.round_trips = NumpyRoundTrips(recording)
         self.writers: dict[int, Step] = {}
         self.lines = CallLines(recording)
         self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -73,8 +75,8 @@ class _StepBuilder:
         """Names the axes that no comment names, and holds the comments against the rest of the program."""
         # The built-in model's comments name every axis, and tests hold that they are true.
         if self.recording.axis_names and all(None not in step.axes for step in steps):
-            for place, step in enumerate(steps):
-                object.__setattr__(step, "axis_notes", _from_comments(len(step.axes), self.contradictions.get(place)))
+            for index, step in enumerate(steps):
+                object.__setattr__(step, "axis_notes", _from_comments(len(step.axes), self.contradictions.get(index)))
             return
         named = NamedAxes(
             steps,
@@ -84,13 +86,13 @@ class _StepBuilder:
             inputs=self.recording.inputs,
             contradictions=self.contradictions,
         )
-        for place, step in enumerate(steps):
+        for index, step in enumerate(steps):
             # What an axis is called depends on other steps, so it is known only when all are there.
-            object.__setattr__(step, "axes", named.axes_of(place))
+            object.__setattr__(step, "axes", named.axes_of(index))
             for leaf in (parent for parent in step.inputs if isinstance(parent, Leaf)):
                 object.__setattr__(leaf, "axes", named.axes_of_given(leaf))
             # Not left for later: what asks for them would keep all steps and the program alive in a circle.
-            object.__setattr__(step, "axis_notes", named.notes_of(place))
+            object.__setattr__(step, "axis_notes", named.notes_of(index))
 
     def _call(self, number: int, steps: list[Step]) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
@@ -99,8 +101,11 @@ class _StepBuilder:
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
-        parents, keywords = self._parents(read, number)
+        parents, keywords = self._parents(read, number, steps)
         op = op_name(func)
+        if self.round_trips.comes_from_numpy(op, args):
+            before = self._left_before(number)
+            parents, keywords = (*parents, *before), (*keywords, *("",) * len(before))
         source = self.lines.source(self.recording.calls[number])
         path = self._path(execution)
         outputs = outputs_of(result)
@@ -129,12 +134,43 @@ class _StepBuilder:
             )
             # A call that hands its input back leaves the numbers to the step that made them.
             if step.memory != "same":
-                self.made[id(tensor)] = step
+                self.maker_of[id(tensor)] = step
             if position == 0:
                 self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
             steps.append(step)
 
-    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
+    def _left_before(self, number: int) -> tuple[Step | Leaf, ...]:
+        """What was handed to numpy before this call, by the steps that made it or the leaves that it is."""
+        known = (self.maker_of.get(key) or self.leaves.get(key) for key in self.round_trips.left_before(number))
+        return tuple(dict.fromkeys(filter(None, known)))
+
+    def _from_numpy(self, tensor: Tensor, number: int, steps: list[Step]) -> Step | None:
+        """A step for a tensor that numpy made: of the numbers that were handed to it before. None where none were."""
+        before = self._left_before(number) if self.round_trips.is_of_numpy(tensor) else ()
+        if not before:
+            return None
+        step = Step(
+            index=len(steps),
+            op=FROM_NUMPY,
+            name=FROM_NUMPY,
+            path=self._path(self.recording.calls[number][4]),
+            axes=(None,) * tensor.dim(),
+            parents=before,
+            source=None,
+            value=self.recording.before(tensor, number),
+            memory="new",
+            call=number,
+            keywords=("",) * len(before),
+            _recompute=unknown_to_torch,
+            _overwritten=partial(self.recording.written_since, tensor),
+        )
+        self.maker_of[id(tensor)] = step
+        steps.append(step)
+        return step
+
+    def _parents(
+        self, read: Sequence[tuple[str, Any]], number: int, steps: list[Step]
+    ) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
         """What the call was given, and the keyword of each."""
         keywords: list[str] = []
         parents: list[Step | Leaf] = []
@@ -143,9 +179,11 @@ class _StepBuilder:
             if not isinstance(value, Tensor):
                 parents.append(Leaf("argument", name, value))
                 continue
-            made = self.made.get(id(value))
-            if made is not None:
-                parents.append(made)
+            maker = self.maker_of.get(id(value))
+            if maker is None and id(value) not in self.leaves:
+                maker = self._from_numpy(value, number, steps)
+            if maker is not None:
+                parents.append(maker)
             else:
                 leaf = self.leaves.get(id(value))
                 if leaf is None:
@@ -156,7 +194,7 @@ class _StepBuilder:
             # Somebody may have written into this memory under another name since.
             block = self._block(value) if self.writers else None
             writer = None if block is None else self.writers.get(block)
-            if writer is not None and (made is None or writer.index > made.index):
+            if writer is not None and (maker is None or writer.index > maker.index):
                 parents.append(writer)
                 keywords.append("")
         return tuple(parents), tuple(keywords)
@@ -215,13 +253,13 @@ class _StepBuilder:
         if id(tensor) in written:
             return "overwritten"
         block = self._block(tensor)
-        found = "new"
+        memory = "new"
         for other in given:
             if other is tensor:
                 return "same"
             if block is not None and self._block(other) == block:
-                found = "view"
-        return found
+                memory = "view"
+        return memory
 
     def _block(self, tensor: Tensor) -> int | None:
         """Which block of memory is behind a tensor of the recording; None where it is not one plain block."""
@@ -249,7 +287,7 @@ def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tupl
 
 def _recompute(recording: Recording, number: int, position: int) -> Tensor:
     """Makes call ``number`` again, on what it read then; what it returned in this position."""
-    func, args, kwargs, made, *_ = recording.calls[number]
+    func, args, kwargs, recorded, *_ = recording.calls[number]
     writes = {id(overwrite.target) for overwrite in recording.overwrites_at(number)}
 
     def then(value: Any) -> Any:
@@ -262,7 +300,7 @@ def _recompute(recording: Recording, number: int, position: int) -> Tensor:
 
     # With gradients only where there were: nn.LSTM runs other kernels, which round otherwise, and a tensor of inference
     # mode cannot be computed with again where gradients are on.
-    with torch.set_grad_enabled(any(one.requires_grad for one in outputs_of(made))):
+    with torch.set_grad_enabled(any(output.requires_grad for output in outputs_of(recorded))):
         arguments = [then(value) for value in args]
         result = func(*arguments, **{name: then(value) for name, value in (kwargs or {}).items()})
     if result is None:  # x[i] = y

@@ -45,10 +45,10 @@ class PackedRun:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self._calls = calls
-        made = {id(tensor) for call in calls for tensor in tensors_in(call[3])}
+        results = {id(tensor) for call in calls for tensor in tensors_in(call[3])}
         read = [tensor for call in calls for tensor in tensors_in((call[1], call[2] or {}))]
         self.reads: tuple[Tensor, ...] = tuple(
-            {id(tensor): tensor for tensor in read if id(tensor) not in made}.values()
+            {id(tensor): tensor for tensor in read if id(tensor) not in results}.values()
         )
 
     def __call__(self, *tensors: Tensor) -> Tensor:

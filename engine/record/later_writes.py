@@ -30,28 +30,29 @@ class WriteCounts:
     """
 
     def __init__(self, calls: Sequence[Call], tensors: Sequence[Tensor]) -> None:
+        # Every recording ends here, so what is only needed when somebody asks is put in order then.
         self._calls = calls
+        self._tensors = tensors
+        self._parameters = [tensor for tensor in tensors if tensor.__class__ is nn.Parameter]
         with torch._C.DisableTorchFunction():  # an outer recording has no use for these getters
             try:
-                self._counts = dict(zip(map(id, tensors), map(_VERSION, tensors), strict=True))
+                self._versions = list(map(_VERSION, tensors))
             except RuntimeError:  # a tensor made in inference mode has none
-                self._counts = {id(tensor): _count(tensor) for tensor in tensors}
-            parameters = [tensor for tensor in tensors if tensor.__class__ is nn.Parameter]
-            self._addresses = {id(parameter): _address(parameter) for parameter in parameters}
+                self._versions = list(map(_count, tensors))
+            try:
+                self._data_pointers = list(map(Tensor.data_ptr, self._parameters))
+            except (RuntimeError, NotImplementedError):  # one of them is not one plain block of memory
+                self._data_pointers = list(map(_address, self._parameters))
 
     @classmethod
-    def of_module(cls, calls: Sequence[Call], module: nn.Module, inputs: Sequence[object]) -> WriteCounts:
-        """Those of a module in which nothing was written: its own tensors, and results as they were when made."""
+    def of_modules(cls, calls: Sequence[Call], modules: Sequence[nn.Module], inputs: Sequence[object]) -> WriteCounts:
+        """Those of modules in which nothing was written: their own tensors, and results as they were when made."""
         owned: list[Tensor | None] = []
-        waiting, seen = [module], {module}
-        while waiting:
-            part = waiting.pop()
-            owned += part._parameters.values()
-            owned += part._buffers.values()
-            for child in part._modules.values():
-                if child is not None and child not in seen:
-                    seen.add(child)
-                    waiting.append(child)
+        for module in modules:
+            if module._parameters:
+                owned += module._parameters.values()
+            if module._buffers:
+                owned += module._buffers.values()
         tensors = [tensor for tensor in owned if tensor is not None]
         tensors += tensors_in(inputs)
         tensors += chain.from_iterable(tensors_in(call[3]) for call in calls if call[7] is None)
@@ -74,8 +75,29 @@ class WriteCounts:
         return count is not None and count != _count(tensor)
 
     @cached_property
+    def _counts(self) -> dict[int, int]:
+        return dict(zip(map(id, self._tensors), self._versions, strict=True))
+
+    @cached_property
+    def _addresses(self) -> dict[int, int]:
+        return dict(zip(map(id, self._parameters), self._data_pointers, strict=True))
+
+    @cached_property
     def _of_results(self) -> dict[int, int | None]:
         return {id(call[3]): call[7] for call in self._calls}
+
+
+def parts_of(module: nn.Module) -> list[nn.Module]:
+    """A module and all that it is made of. ``Module.modules`` takes three times as long, and every recording asks."""
+    parts: dict[nn.Module, None] = {}
+    queue: list[nn.Module | None] = [module]
+    for part in queue:  # which grows on the way
+        if part is None or part in parts:
+            continue
+        parts[part] = None
+        if part._modules:
+            queue += part._modules.values()
+    return list(parts)
 
 
 def _count(tensor: Tensor) -> int:

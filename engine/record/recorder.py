@@ -21,10 +21,11 @@ from engine.record.failure.failure import Failure
 from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
 from engine.record.trace_file.module_facts import module_facts
+from engine.record.trace_file.run_modes import RunModes, present_modes
 from engine.record.watching import fast_path
 from engine.record.watching.call_recorder import CallRecorder
+from engine.record.watching.unwatched import unwatched
 
-_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
 
@@ -74,6 +75,7 @@ def watch(
     Raises:
         Whatever ``target`` raises, as ``record`` does.
     """
+    modes = present_modes()
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
@@ -81,9 +83,9 @@ def watch(
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
-        _failed_trace(error, recorder.finish(target, args, kwargs, axis_names), passes_on, config, labels)
+        _failed_trace(error, recorder.finish(target, args, kwargs, axis_names), modes, passes_on, config, labels)
         raise
-    return _trace(recorder.finish(target, args, kwargs, axis_names), output, config, labels)
+    return _trace(recorder.finish(target, args, kwargs, axis_names), modes, output, config, labels)
 
 
 class RecordedBlock:
@@ -92,7 +94,8 @@ class RecordedBlock:
     def __init__(self) -> None:
         self._trace: Trace | None = None
         self._recorder: CallRecorder | None = None
-        self._modes = ExitStack()
+        self._entered = ExitStack()
+        self._modes = present_modes()
 
     @property
     def trace(self) -> Trace:
@@ -108,21 +111,23 @@ class RecordedBlock:
     def __enter__(self) -> Self:
         self._trace = None
         self._recorder = CallRecorder(True, block=_getframe(1))
-        with ExitStack() as modes:
-            modes.enter_context(fast_path.kept())
-            modes.enter_context(self._recorder)
-            self._modes = modes.pop_all()
+        self._modes = present_modes()
+        with ExitStack() as entered:
+            entered.enter_context(fast_path.kept())
+            entered.enter_context(self._recorder)
+            self._entered = entered.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._modes.close()
+        self._entered.close()
         if self._recorder is not None:
             passes_on = self._recorder.passes_on
             kept = self._recorder.finish(None, (), {}, ())
             self._recorder = None
-            self._trace = _trace(kept, None) if error is None else _failed_trace(error, kept, passes_on)
+            modes = self._modes
+            self._trace = _trace(kept, modes, None) if error is None else _failed_trace(error, kept, modes, passes_on)
 
 
 def recording() -> RecordedBlock:
@@ -133,14 +138,9 @@ def recording() -> RecordedBlock:
     return RecordedBlock()
 
 
-def _notes(target: Any) -> tuple[str, ...]:
-    if isinstance(target, torch.jit.ScriptModule | torch.jit.ScriptFunction):
-        return (_COMPILED.format(name=getattr(target, "original_name", None) or getattr(target, "name", "it")),)
-    return ()
-
-
 def _trace(
     kept: Recording,
+    modes: RunModes,
     output: Any,
     config: Config | None = None,
     labels: Mapping[str, Labels] = MappingProxyType({}),
@@ -152,7 +152,8 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=_notes(kept.target),
+        notes=unwatched(kept.target, kept.modules),
+        modes=modes,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,
         _build_steps=lambda: build_steps(kept, record_plain) if steps is None else steps,
@@ -163,6 +164,7 @@ def _trace(
 def _failed_trace(
     error: BaseException,
     kept: Recording,
+    modes: RunModes,
     passes_on: Iterable[CodeType],
     config: Config | None = None,
     labels: Mapping[str, Labels] = MappingProxyType({}),
@@ -174,7 +176,7 @@ def _failed_trace(
         if isinstance(error, Exception):
             steps = build_steps(kept, record_plain)
             failure = explain_failure(error, steps, kept, passes_on)
-    trace = _trace(kept, None, config, labels, failure, steps)
+    trace = _trace(kept, modes, None, config, labels, failure, steps)
     if isinstance(getattr(error, "trace", None), Trace | None):
         with suppress(Exception):  # a class with __slots__ takes no attribute
             error.trace = trace  # type: ignore[attr-defined]

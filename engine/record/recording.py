@@ -97,9 +97,11 @@ class Recording:
         overwrites: what memory held before a call wrote into it.
         target, args, kwargs: what was recorded.
         called: modules that were called by code of no module.
+        modules: those that the recorded module is made of, or that the recorded program called.
         axis_names: by pattern of module path, which axis a symbol of a shape comment stands for there.
         written_since: whether a tensor was written to after the recording ended.
         generators: by number, the state that the generator of random numbers had before a fused call that drew some.
+        left: the tensors whose numbers were handed to numpy, each with the number of the next call.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -109,9 +111,11 @@ class Recording:
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     called: Sequence[nn.Module]
+    modules: Sequence[nn.Module]
     axis_names: AxisNames
     written_since: Callable[[Tensor], bool]
     generators: Mapping[int, Tensor]
+    left: Sequence[tuple[int, Tensor]] = ()
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:
@@ -121,7 +125,9 @@ class Recording:
         itself = _first(self._of_tensor.get(id(tensor), ()), call)
         memory = memory_of(tensor)
         shared = None if memory is None else _first(self._of_memory.get(memory._cdata, ()), call)
-        first = min((found for found in (shared, itself) if found), key=lambda found: found.at, default=None)
+        first = min(
+            (overwrite for overwrite in (shared, itself) if overwrite), key=lambda overwrite: overwrite.at, default=None
+        )
         # transpose_() and its like change the layout of their target and of no other view.
         return tensor if first is None else first.restore(tensor, itself or tensor)
 
@@ -159,7 +165,7 @@ class Recording:
 
 def outputs_of(result: Any) -> tuple[Tensor, ...]:
     """The tensors that a call returned."""
-    return (result,) if isinstance(result, Tensor) else tuple(one for one in result if isinstance(one, Tensor))
+    return (result,) if isinstance(result, Tensor) else tuple(item for item in result if isinstance(item, Tensor))
 
 
 def with_tensors(value: Any, replace: Callable[[Tensor], Tensor]) -> Any:
@@ -194,8 +200,8 @@ def _grouped(overwrites: Sequence[Overwrite], key: Callable[[Overwrite], _Key]) 
 
 def _first(overwrites: Sequence[Overwrite], call: int) -> Overwrite | None:
     """The first of these, in the order they happened, that this call or a later one made."""
-    place = bisect_left(overwrites, call, key=lambda overwrite: overwrite.at)
-    return overwrites[place] if place < len(overwrites) else None
+    position = bisect_left(overwrites, call, key=lambda overwrite: overwrite.at)
+    return overwrites[position] if position < len(overwrites) else None
 
 
 def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -208,13 +214,13 @@ def _named_inputs(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     except (TypeError, ValueError):  # a builtin without a signature
         arguments = {**{f"input{i}": value for i, value in enumerate(args)}, **kwargs}
     named: dict[str, Tensor] = {}
-    waiting = [("self", getattr(target, "__self__", None)), *arguments.items()]
-    while waiting:
-        name, value = waiting.pop(0)
+    queue = [("self", getattr(target, "__self__", None)), *arguments.items()]
+    while queue:
+        name, value = queue.pop(0)
         if isinstance(value, Tensor):
             named[name] = value
         elif isinstance(value, (tuple, list)):
-            waiting[:0] = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+            queue[:0] = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
         elif isinstance(value, dict):
-            waiting[:0] = [(str(key), item) for key, item in value.items()]
+            queue[:0] = [(str(key), item) for key, item in value.items()]
     return named

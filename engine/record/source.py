@@ -142,14 +142,14 @@ def _own_expressions(statement: ast.stmt) -> Iterator[Node]:
     """The expressions of a statement, not those of the statements inside it."""
     if isinstance(statement, ast.AugAssign):
         yield statement
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(statement))
-    while waiting:
-        node = waiting.pop(0)
+    queue: list[ast.AST] = list(ast.iter_child_nodes(statement))
+    while queue:
+        node = queue.pop(0)
         if isinstance(node, ast.stmt):
             continue
         if isinstance(node, ast.expr):
             yield node
-        waiting.extend(ast.iter_child_nodes(node))
+        queue.extend(ast.iter_child_nodes(node))
 
 
 def assigned(statement: ast.stmt) -> Iterator[tuple[Node, tuple[str, ...]]]:
@@ -173,8 +173,8 @@ def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[Node, tuple[str
             yield from _paired(target, value.body)
             yield from _paired(target, value.orelse)
         case ast.Tuple() | ast.List(), ast.Tuple() | ast.List() if len(target.elts) == len(value.elts):
-            for one, its in zip(target.elts, value.elts, strict=True):
-                yield from _paired(one, its)
+            for element, its in zip(target.elts, value.elts, strict=True):
+                yield from _paired(element, its)
         case _, ast.ListComp() | ast.SetComp() | ast.DictComp():
             # What is called with a comprehension's span is the taking apart of what it goes through.
             pass

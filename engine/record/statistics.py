@@ -47,7 +47,7 @@ def statistics(value: Tensor) -> Statistics:
     with torch.no_grad():
         numbers = value.detach()
         if numbers.is_complex():
-            counts = (int(found.sum()) for found in (numbers == 0, numbers.isnan(), numbers.isinf()))
+            counts = (int(mask.sum()) for mask in (numbers == 0, numbers.isnan(), numbers.isinf()))
             return Statistics(None, None, None, None, *counts)
         few = numbers.numel() <= _PIECE_ON_GPU
         together = _at_once(numbers) if numbers.is_cuda and numbers.is_floating_point() and few else None

@@ -20,6 +20,7 @@ from engine.record.inside import Opening, largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 from engine.record.trace_file.module_facts import ModuleFacts
+from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
@@ -227,6 +228,7 @@ class Trace:
         sizes: how long each named axis is.
         failure: what the recorded callable raised, None where it returned.
         variant: the settings of one of today's Transformers, None for anything else.
+        modes: gradients, inference and autocast, as they were when the recording began.
     """
 
     output: Any = field(repr=False)
@@ -235,6 +237,7 @@ class Trace:
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
     variant: VariantConfig | None = None
+    modes: RunModes = USUAL_MODES
     _inputs: Callable[[], Mapping[str, Tensor]] = field(repr=False, kw_only=True)
     _recorded: Callable[[], Iterable[Tensor]] = field(repr=False, kw_only=True)
     _build_steps: Callable[[], tuple[Step, ...]] = field(repr=False, kw_only=True)
@@ -258,10 +261,10 @@ class Trace:
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[Step, ...]]:
-        found: dict[str, list[Step]] = {}
+        by_key: dict[str, list[Step]] = {}
         for step in self.steps:
-            found.setdefault(step.full_name, []).append(step)
-        return {name: tuple(steps) for name, steps in found.items()}
+            by_key.setdefault(step.full_name, []).append(step)
+        return {name: tuple(steps) for name, steps in by_key.items()}
 
     def find(self, name: str) -> Step:
         """The step with this module path and name, e.g. ``encoder.layers.0.self_attention.scores``.
@@ -295,12 +298,12 @@ class Trace:
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+        by_key: dict[str, int] = {}
         for step in self.steps:
             for symbol, size in zip(step.axes, step.shape, strict=True):
                 if symbol is not None:
-                    found.setdefault(symbol, size)
-        return MappingProxyType(found)
+                    by_key.setdefault(symbol, size)
+        return MappingProxyType(by_key)
 
     def __repr__(self) -> str:
         failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"

@@ -18,7 +18,14 @@ from tests.benchmarks import machine
 from tests.benchmarks.table import as_markdown, as_text, verdict
 
 # Imported when asked for: a machine with a GPU and no browser measures what it can.
-SECTIONS = {"recording": "recording", "growth": "growth", "csv": "csv_speed", "screen": "screen", "people": "people"}
+SECTIONS = {
+    "recording": "recording",
+    "growth": "growth",
+    "csv": "csv_speed",
+    "screen": "screen",
+    "people": "people",
+    "real-size": "real_size",
+}
 
 
 def main() -> None:

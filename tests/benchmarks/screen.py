@@ -22,12 +22,13 @@ from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
 from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, in_time, key, says, torch_page
 from tests.browser.conftest import launched, served
+from tests.browser.settings_bar import size
 
 PACKAGES = ("streamlit", "playwright")
 PARTS = ("press", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
 _COLD_PATIENCE = 120_000  # ms
-_MOST_ROUNDS = RANGES["heads"][1] - Config().heads  # every round moves the slider to a place it has not been
+_MOST_ROUNDS = RANGES["src_len"][1] - Config().src_len  # every round moves the slider to a place it has not been
 _BLOCK = "encoder.layers.0.self_attention"
 _NEAR = range(-1, 4)  # steps from where one is that the browser has, or that are no way
 _LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
@@ -59,9 +60,9 @@ class Presses:
         self.sent = 5
         self.start = _walk(app, f"{_BLOCK}.query:linear")
         self.walk = Visit(browser).open(self.start, _STAGE_ROOT)
-        self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
-        self.moved.page.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.focus()
-        self.heads = self.ran = Config().heads
+        self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores", reads="tokens"), _STAGE_ROOT)
+        size(self.moved.page, "src_len").focus()
+        self.length = self.ran = Config().src_len
         self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
         self.jumps = 0
@@ -114,9 +115,9 @@ class Presses:
         return stages.nth(place), firsts[place]
 
     def move(self, by: int) -> float:
-        self.heads += by
-        # textContent runs the chips together, "H 5S 5"; innerText would have the page laid out once more to be read.
-        said = f'deep(".panel[data-panel=scores] .chips").textContent.includes("H {self.heads}S")'
+        self.length += by
+        # textContent runs the chips together, "H 4S 6S 6"; innerText would have the page laid out once more to be read.
+        said = f'deep(".panel[data-panel=scores] .chips").textContent.endsWith("S {self.length}")'
         return self.moved.until(said, key("ArrowRight" if by > 0 else "ArrowLeft"))
 
     def on(self) -> float:
@@ -127,7 +128,7 @@ class Presses:
 
     def alone(self) -> float:
         self.ran += 1
-        config = Config(heads=self.ran, d_model=self.ran * Config().d_k)
+        config = Config(src_len=self.ran)
         start = time.perf_counter()
         trace = run(config, model=build_model(config))
         assert trace.steps
@@ -135,8 +136,8 @@ class Presses:
 
     def travel(self) -> float:
         """To the page of attention; the way back is not timed."""
-        seconds = self.pages.until(f"{says('Who looks at whom')} && deep('.panel')", _click("stSidebar", "Attention"))
-        self.pages.until(f"{_STAGE}", _click("stSidebar", "Walkthrough"))
+        seconds = self.pages.until(f"{says('Who looks at whom')} && deep('.panel')", _click("stMain", "Attention"))
+        self.pages.until(f"{_STAGE}", _click("stMain", "Shapes"))
         return seconds
 
     def bare_travel(self) -> float:
@@ -171,7 +172,7 @@ def _last(*presses: Turn) -> Turn:
 
 
 def _click(place: str, label: str):
-    return lambda page: page.get_by_test_id(place).get_by_role("link", name=label, exact=True).click()
+    return lambda page: page.get_by_test_id(place).get_by_role("link", name=label, exact=True).first.click()
 
 
 def _walk(app: str, step: str, **settings: object) -> str:
@@ -199,7 +200,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "cold" in only:
             cold = {
                 BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),
-                COLD: lambda: _cold_start(browser, APP, ".st-key-graph svg g.graph"),
+                COLD: lambda: _cold_start(browser, APP, ".st-key-strip .box"),
             }
             interleaved(cold, 1)  # the files are read from disk once
             times = interleaved(cold, rounds or _COLD_ROUNDS)

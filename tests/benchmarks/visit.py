@@ -75,24 +75,25 @@ def body():
         place.caption("caption")
     st.expander("folded")
     st.caption("caption")
-    with st.sidebar:
-        st.markdown("**name**")
-        for i in range(7):
-            st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
+    st.slider("n", 0, 1000, key="n")
+    for i in range(7):
+        st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
+    with st.popover("drawer"):
         for i in range(2):
             st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
         for i in range(2):
             st.text_area(f"text {i}", "I go home")
-        st.caption("caption")
-        st.slider("n", 0, 1000, key="n")
-        for i in range(2):
-            st.select_slider(f"size {i}", (8, 16, 32, 64), 32)
+        for i in range(3):
             st.slider(f"count {i}", 1, 6, 2)
-        st.caption("caption")
-        st.expander("More")
+        for i in range(4):
+            st.number_input(f"number {i}", 0, 1000, 1)
+        for i in range(5):
+            st.selectbox(f"option {i}", ("one", "two"))
+        for i in range(2):
+            st.toggle(f"switch {i}")
 
 
-st.sidebar.markdown("**app**")
+st.markdown("**app**")
 body()
 """
 

@@ -16,7 +16,9 @@ import torch  # noqa: E402
 from engine import Config, Trace, record, run  # noqa: E402
 from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
 from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
-from pages.ui.components.size_sliders import SizeSlider, size_sliders  # noqa: E402
+from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders  # noqa: E402
+from pages.ui.state import session  # noqa: E402
+from pages.ui.views.instrument import minimap  # noqa: E402
 from pages.ui.views.instrument.strip import hues_of  # noqa: E402
 
 
@@ -28,6 +30,19 @@ def of_three_lines() -> Trace:
         return weights
 
     return record(attend, torch.rand(2, 5, 8), torch.rand(2, 7, 8))
+
+
+def failing() -> Trace:
+    def attend(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        query = query.view(2, 6, 4, 8).transpose(1, 2)  # (B, H, L, d_k)
+        key = key.view(2, 6, 4, 8).transpose(1, 2)  # (B, H, L, d_k)
+        return query @ key
+
+    try:
+        record(attend, torch.rand(2, 6, 32), torch.rand(2, 6, 32))
+    except RuntimeError as error:
+        return error.trace
+    raise AssertionError("the inner edges differ")
 
 
 def llama() -> Trace:
@@ -47,7 +62,12 @@ def ours() -> Trace:
 
 
 st.set_page_config(layout="wide")
-TRACES = {"function": (of_three_lines, ""), "llama": (llama, "layers.0.self_attn"), "block": (llama, "layers.0")}
+TRACES = {
+    "function": (of_three_lines, ""),
+    "failing": (failing, ""),
+    "llama": (llama, "layers.0.self_attn"),
+    "block": (llama, "layers.0"),
+}
 
 
 def ran(name: str, size: int) -> None:
@@ -63,7 +83,16 @@ if "asked" in st.query_params:
     # What the sizes foresee is wrong here on purpose: no run changes with them.
     foreseen = {size: {"H": size, "d_k": 2} for size in (1, 2, 4, 8, 16)}
     slider = SizeSlider("heads", "H", "H heads", trace.config.heads, foreseen)
-    size_sliders([slider], [], key="sizes", sizes=symbol_sizes(trace.config), on_size=ran)
+    size_sliders(
+        [],
+        [slider],
+        key="sizes",
+        sizes=symbol_sizes(trace.config),
+        status=Status(None, "Reads nothing", "Random weights", has_undo=False),
+        on_size=ran,
+        on_undo=lambda: None,
+        on_source=lambda text: None,
+    )
 shape_strip(
     strip,
     key="strip",
@@ -76,4 +105,12 @@ shape_strip(
     on_pick=lambda step: st.session_state.update(picked=step),
     on_block=lambda block: None,
 )
+if "map" in st.query_params:
+    if "explorer.view" not in st.session_state:
+        session.open_view()  # as a page of the app has one
+    minimap.draw(
+        trace,
+        next(step for step in trace.steps if step.path == module),
+        lambda key: st.session_state.update(picked=key),
+    )
 st.text(f"picked {st.session_state.get('picked')}")

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = ("", "walkthrough", "attention", "decoding", "every_step", "export")
 SCORES = "encoder.layers.0.self_attention.scores"
+LINKS = [*(page.label for page in frame.PAGES), "Tour"]  # in the top bar
 
 
 def settled(page: Page) -> None:
@@ -53,7 +54,7 @@ def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page
         open_page(tab, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
         expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible()
         assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
-        expect(links(tab)).to_have_count(len(frame.PAGES))
+        expect(links(tab)).to_have_count(len(LINKS))
 
 
 # In every frame: whether the page has said that torch is loading, and where the links stand in the first frame that
@@ -92,7 +93,7 @@ def test_while_torch_loads_the_first_visitor_has_the_links_and_they_do_not_move(
 def test_on_whatever_page_a_visit_begins_every_link_of_the_navigation_stands_once(page, tab: Page, app: str):
     tab.goto(f"{app}/{'' if page.file == 'app.py' else Path(page.file).stem}")
     settled(tab)
-    expect(links(tab)).to_have_text([page.label for page in frame.PAGES])
+    expect(links(tab)).to_have_text(LINKS)
     expect(tab.get_by_test_id("stSidebar")).to_have_count(0)
 
 
@@ -120,7 +121,7 @@ def test_a_moved_slider_leaves_every_control_and_link_in_its_place(path, tab: Pa
         settled(tab)
         expect(tab.get_by_test_id("stException")).to_have_count(0)
         assert [control.bounding_box() for control in controls.all()] == places
-        expect(links(tab)).to_have_count(len(frame.PAGES))
+        expect(links(tab)).to_have_count(len(LINKS))
         for to_page in links(tab).all():
             expect(to_page).to_have_attribute("href", re.compile(rf"heads={heads}\b"))
 
@@ -237,7 +238,7 @@ def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: P
     )
     press(tab, "ArrowRight", "heads")
     expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
-    assert tab.evaluate("window.fewest") == len(frame.PAGES)
+    assert tab.evaluate("window.fewest") == len(LINKS)
 
 
 def test_every_page_keeps_its_title_while_its_settings_change(tab: Page, app: str):

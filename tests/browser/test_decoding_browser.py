@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from engine import decode, trained_config
 from pages.ui.views.date_answer import percent
-from pages.ui.views.decoding import exact_percent
 from tests.browser.conftest import NARROW
+from tests.browser.settings_bar import size
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
     written = decode(MINE, trained_config())
     page = tabs()
     page.goto(app)
-    box = page.locator("[class*='st-key-front-date'] input, [class*='st-key-front.date'] input").first
+    box = page.get_by_role("textbox", name="Source")
     box.fill(MINE)
     box.press("Enter")
     characters = page.locator(".answer .character b")
@@ -41,26 +41,23 @@ def test_a_bare_address_answers_a_persons_own_date_and_leads_to_the_steps_that_w
 def test_the_pages_of_the_trained_model_fit_a_phone(path: str, tabs: Opener, app: str):
     page = tabs(viewport=NARROW)
     page.goto(f"{app}/{path}")
-    expect(page.get_by_test_id("stSidebar").get_by_text("Heads", exact=True)).to_be_attached(timeout=60_000)
+    expect(size(page, "heads")).to_be_attached(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
 
 
-def test_a_position_that_is_moved_to_is_outlined_and_its_step_can_be_walked(tabs: Opener, app: str):
+def test_a_character_that_is_pressed_says_how_it_was_written_and_its_step_can_be_walked(tabs: Opener, app: str):
     written = decode(MINE, trained_config())
     page = tabs()
     page.goto(f"{app}/decoding?upto=5&source={quote(MINE)}")
-    slider = page.locator(".st-key-decoding-place [role=slider], .st-key-decoding-place input[type=range]").first
-    slider.press("ArrowRight", timeout=60_000)
-    expect(page.get_by_text("Position 6: what comes after")).to_be_visible(timeout=60_000)
-    rest = sum(share for _, share in written.choices[6].ranked[8:])
-    expect(page.get_by_text(f"The other 77 share {exact_percent(rest)}.")).to_be_visible()
-    outlines = page.locator(".answer .character").evaluate_all(
-        "all => all.map(one => getComputedStyle(one).outlineStyle)"
-    )
-    assert [place for place, style in enumerate(outlines) if style == "solid"] == [6]
+    tiles = page.locator(".st-key-decoding-place button")
+    tiles.nth(6).click(timeout=60_000)
+    heading = page.get_by_role("heading", name="Writing")
+    expect(heading).to_contain_text(f"⟨begin⟩{written.text[:6]}", timeout=60_000)
+    expect(heading).to_contain_text(f"Writing {written.choices[6].token}")
+    assert tiles.count() == len(written.choices)
     page.get_by_role("link", name="Walk through this decoding step").click()
     panel = page.locator('.panel[data-panel="log_probabilities"]')
     expect(panel.locator(".chips")).to_contain_text("T 7", timeout=60_000)

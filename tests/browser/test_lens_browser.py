@@ -21,8 +21,8 @@ from tests.browser.test_walk_browser import Walk
 pytestmark = pytest.mark.browser
 
 HEIGHT = WIDE["height"]
-STRIP = 260  # px that the boxes of the block take above the lens
-HEAD = 88  # px of the page above both
+STRIP = 290  # px that the boxes of the block take above the lens
+HEAD = 150  # px of the page above both
 READ_OUT = 40  # px of the line at the lower edge
 ATTENTION = "encoder.layers.0.self_attention"
 GEOMETRY = """root => {
@@ -103,6 +103,8 @@ def test_the_tensors_of_a_step_have_one_scale_and_neighbours_have_their_rows_ali
 def test_every_head_is_in_sight_or_counted(tab: Page, app: str, shown: Trace) -> None:
     for name in ("query", "scores", "weights", "mixed"):
         at(tab, app, shown, shown.find(f"{ATTENTION}.{name}"))
+        if name == "scores":
+            expect(tab.locator(".operation .meets")).to_have_text("S 18 d_k 16 @ d_k 16 S 18")
         panels = tab.locator(".panel[data-geometry]").evaluate_all(
             """panels => panels.map((panel) => {
               const scroller = panel.querySelector('.scroller');

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,46 @@ def test_a_server_that_answers_other_computers_has_no_form(tabs: Opener):
         open_export(page, address)
         assert "The server answers other computers too: its address is 0.0.0.0, not 127.0.0.1." in refused(page)
         page.goto("about:blank")
+
+
+@contextmanager
+def serving_text(text: str) -> Iterator[int]:
+    """The port of a server whose every page is this HTML."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+def test_a_foreign_site_gets_no_form_in_a_frame_and_no_connection_of_its_own(browser: Browser, app: str):
+    frame = f"<iframe src='{app}/{EXPORT}' width=1300 height=1500></iframe>"
+    with serving_text(frame) as port, browser_that_maps(browser, "evil.test") as page:
+        page.goto(f"http://evil.test:{port}/")
+        inside = page.frame_locator("iframe")
+        expect(inside.get_by_text("Offered only to a browser on the computer")).to_be_visible(timeout=120_000)
+        expect(inside.get_by_text("This page is inside a page of another site")).to_be_visible()
+        assert inside.get_by_role("button", name="Write both files").count() == 0
+        ended = page.evaluate(
+            """address => new Promise(resolve => {
+                const socket = new WebSocket(address, "streamlit");
+                socket.onopen = () => resolve("open");
+                socket.onclose = () => resolve("closed");
+            })""",
+            f"{app.replace('http', 'ws', 1)}/_stcore/stream",
+        )
+        assert ended == "closed"
+        read = page.evaluate("address => fetch(address).then(() => 'read', () => 'refused')", f"{app}/_stcore/health")
+        assert read == "refused"

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from engine import Config, run
 from pages.ui.state.settings import SOURCE, TARGET
 from tests.browser.conftest import NARROW
+from tests.browser.settings_bar import link, size
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
@@ -224,8 +225,8 @@ def test_a_changed_theme_and_changed_settings_leave_the_mark_and_the_ways(tab: P
     tab.wait_for_function(f"light => ({fill})(document.querySelector('{DRAWING} [aria-current]')) !== light", arg=light)
     settled(tab)
     expect(here(tab)).to_have_count(1)
-    tab.locator(".st-key-heads input[type=range], .st-key-heads [role=slider]").first.press("ArrowRight")
-    at(tab, heads="5")
+    size(tab, "heads").press("ArrowRight")
+    at(tab, heads="8")
     expect(here(tab)).to_have_count(1)
     tab.get_by_role("button", name="Go to weights").click()
     at(tab, step=f"{ATTENTION}.weights")
@@ -239,8 +240,8 @@ def test_garbage_in_the_address_is_as_good_as_nothing(tab: Page, app: str):
 
 def test_leaving_the_page_takes_the_listeners_along(tab: Page, app: str):
     open_at(tab, f"{app}/walkthrough?step={ATTENTION}.scores")
-    tab.get_by_test_id("stSidebar").get_by_role("link", name="Every step").click()
+    link(tab, "Every step").click()
     expect(tab.locator(DRAWING)).to_have_count(0, timeout=30_000)
     settled(tab)
-    tab.get_by_test_id("stSidebar").get_by_role("link", name="Walkthrough").click()
+    link(tab, "Shapes").click()
     expect(tab.locator(f"{DRAWING} [aria-current]")).to_have_count(1, timeout=30_000)

@@ -8,12 +8,18 @@ import sys
 import pytest
 import torch
 
-from engine import open_trace
+from engine import findings, open_trace, record
 from engine.__main__ import main
 
 PROGRAM = """
 import torch
 from torch import nn
+
+
+def attend_over_queries(query, key, value):
+    scores = query @ key.mT
+    weights = scores.softmax(dim=-2)
+    return weights @ value
 
 
 def attend(query, key):
@@ -125,3 +131,20 @@ def test_open_refuses_what_is_no_trace_in_one_line(capsys, tmp_path, text):
     err = capsys.readouterr().err
     assert err.startswith("error: x.trace can't be opened as a trace: ")
     assert err.count("\n") == 1
+
+
+def test_what_is_suspicious_is_told_beside_the_steps(capsys, program, tmp_path):
+    words = ["torch.randn(2, 5, 8)"] * 3
+    status, out, err = call(capsys, f"{program}:attend_over_queries", *words)
+    live = record(attend_over_queries, *(torch.randn(2, 5, 8) for _ in range(3)))
+    rules = [finding.rule for finding in findings(live)]
+    assert status == 0
+    assert "softmax" in "".join(rules)
+    assert all(rule in err and rule not in out for rule in rules)
+    status, _, err = call(capsys, f"{program}:attend", *words[:2], "--save", tmp_path / "run.trace")
+    assert (status, err) == (0, "")
+
+
+def attend_over_queries(query, key, value):
+    weights = (query @ key.mT).softmax(dim=-2)
+    return weights @ value

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
 
-import { cellOf, depthOf, side } from "../../pages/ui/components/shape_strip/geometry.js";
+import { cellOf, depthOf, failedCellOf, meetingOf, side, smallCellOf, wrongPath } from "../../pages/ui/components/shape_strip/geometry.js";
 import { neighbourOf } from "../../pages/ui/components/shape_strip/keyboard.js";
-import { orderOf, placeBoxes } from "../../pages/ui/components/shape_strip/placing.js";
+import { levelsOf, orderOf, placeBoxes } from "../../pages/ui/components/shape_strip/placing.js";
 import { shapeAt, sizeOf, totalsOf } from "../../pages/ui/components/shape_strip/shapes.js";
-import { changedSentence, sentenceOf, shownBytes } from "../../pages/ui/components/shape_strip/words.js";
+import { changedSentence, sentenceOf, shownBytes, wordOf } from "../../pages/ui/components/shape_strip/words.js";
 
 const library = readFileSync(new URL("../../pages/ui/components/shape_strip/dagre/dagre.min.mjs", import.meta.url), "utf8");
 const dagre = vm.runInThisContext(`${library}\ndagre`);
@@ -34,7 +34,7 @@ function someBoxes(random) {
 }
 
 function someCells(boxes, random) {
-  return boxes.map(() => ({ width: 20 + random(180), up: 8 + random(80), down: 8 + random(90) }));
+  return boxes.map(() => ({ width: 20 + random(180), outer: 200, right: 20, up: 8 + random(80), down: 8 + random(90) }));
 }
 
 function assertApart(placed, cells, order) {
@@ -84,7 +84,7 @@ test("each box stands to the right of what it was made of", () => {
 });
 
 test("query, key and value are lines from the top to the bottom, each step under the other two's", () => {
-  const cells = attention.map(() => ({ width: 100, up: 30, down: 40 }));
+  const cells = attention.map(() => ({ width: 100, outer: 100, right: 50, up: 30, down: 40 }));
   const order = orderOf(dagre, attention, cells);
   const { boxes } = placeBoxes(order, cells);
   for (const [query, key, value] of [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) {
@@ -155,4 +155,91 @@ test("a box is told in one sentence", () => {
 test("the difference between two sets of shapes is counted", () => {
   assert.equal(changedSentence([[2, 8], [4]], [[4, 4], [4]]), "1 of 2 tensors change shape, 0 change size");
   assert.deepEqual([512, 2048, 3 * 1024 ** 2].map(shownBytes), ["512 B", "2.0 KiB", "3.0 MiB"]);
+});
+
+test("what is nearly on one height is one line, unless it stands in one column", () => {
+  const item = (column, height) => ({ box: column, column, height, y: 0 });
+  const heights = (items) => levelsOf(items).map((line) => line.map(({ height }) => height));
+  assert.deepEqual(heights([item(0, 40), item(1, 45), item(2, 49)]), [[40, 45, 49]]);
+  assert.deepEqual(heights([item(2, 90), item(0, 40), item(1, 50)]), [[40], [50], [90]]);
+  // Its distance counts from the first of the line, so that a line cannot creep down.
+  assert.deepEqual(heights([item(0, 0), item(1, 8), item(2, 16)]), [[0, 8], [16]]);
+  assert.deepEqual(heights([item(3, 10), item(3, 12), item(1, 14)]), [[10], [12, 14]]);
+});
+
+test("boxes of one line of data keep one height, whatever stands above another of them", () => {
+  const chain = [{ parents: [], lane: 0 }, { parents: [0], lane: 0 }, { parents: [1], lane: 0 }, { parents: [], lane: 1 }, { parents: [2, 3], lane: 0 }];
+  const cells = chain.map(() => ({ width: 80, outer: 80, right: 40, up: 20, down: 30 }));
+  const order = orderOf(dagre, chain, cells);
+  const tall = cells.map((cell, at) => (at === 1 ? { ...cell, up: 90 } : cell));
+  const { boxes, width } = placeBoxes(order, tall);
+  assert.equal(width, boxes[4].x + 80);
+  assert.equal(new Set([0, 1, 2].map((at) => boxes[at].y)).size, 1);
+});
+
+test("the operands of a product touch along the edge that they share, and nothing else touches", () => {
+  const equal = meetingOf("matmul", [[2, 4, 18, 16], [2, 4, 16, 7]]);
+  assert.equal(equal.above, equal.below);
+  assert.ok(equal.up > equal.down); // 18 rows above, 7 columns below
+  assert.equal(equal.above / side(16, false), equal.up / side(18, false));
+  const differ = meetingOf("bmm", [[2, 6, 8], [2, 6, 8]]);
+  assert.ok(differ.above > differ.below);
+  assert.equal(meetingOf("matmul", [[3, 5], [5]]).below, meetingOf("matmul", [[3, 5], [5, 1]]).below);
+  assert.equal(meetingOf("add", [[2, 3], [2, 3]]), null);
+  assert.equal(meetingOf("matmul", [[2, 3], []]), null);
+});
+
+test("a product grows with its operands also where its own shape stays", () => {
+  const box = { axes: ["S", "S"], small: false, op: "matmul", name: "scores" };
+  const narrow = cellOf(box, [5, 5], "scores", [[5, 2], [2, 5]]);
+  const wide = cellOf(box, [5, 5], "scores", [[5, 512], [512, 5]]);
+  assert.ok(wide.width > narrow.width);
+  assert.deepEqual([wide.face.width, wide.face.height], [narrow.face.width, narrow.face.height]);
+});
+
+test("the call that failed shows the two edges that must be equal; any other call a cross", () => {
+  const operands = [{ axes: ["B", "L", "d_k"], shape: [2, 6, 8] }, { axes: ["B", null, "d_k"], shape: [2, 6, 8] }];
+  const cell = failedCellOf("matmul", "q @ k", operands);
+  assert.deepEqual(cell.edges, ["d_k 8", "6"]);
+  assert.ok(cell.meeting.above > cell.meeting.below);
+  const other = failedCellOf("view", "x.view(5, 5)", [{ axes: [null], shape: [24] }]);
+  assert.deepEqual([other.meeting, other.edges], [null, []]);
+  assert.ok(other.width >= "x.view(5, 5)".length * 6);
+});
+
+test("an edge that disagrees is the bottom of a face for its columns and the left side for its rows", () => {
+  const cell = cellOf({ axes: ["B", "L", "d_k"], small: false, op: "view", name: "q" }, [2, 6, 8], "q");
+  const { x, width, height } = cell.face;
+  assert.equal(wrongPath(cell, [2]), `M${x} ${height / 2}h${width}`);
+  assert.equal(wrongPath(cell, [1]), `M${x} ${-height / 2}v${height}`);
+  assert.equal(wrongPath(cell, [0]), "");
+});
+
+test("a failure is told to a screen reader, and of each operand which axis does not agree", () => {
+  const names = ["q", "k", "q @ k"];
+  const failed = { name: "q @ k", op: "matmul", parents: [0, 1], folded: 0, failed: true };
+  assert.equal(sentenceOf(failed, [], [], names), "q @ k: this call failed; it read q and k");
+  const operand = { name: "q", op: "", parents: [], folded: 0, wrong: [1] };
+  assert.equal(sentenceOf(operand, ["heads", "d_k"], [4, 8], names), "q: heads 4, d_k 8; read from outside; d_k 8 does not agree with the other operand");
+});
+
+test("a box is called by its name, and by its operation where the name goes on", () => {
+  const box = (name, op, folded = 0) => ({ name, op, folded });
+  assert.deepEqual(wordOf(box("query", "linear"), "x"), { text: "query", isName: true });
+  assert.deepEqual(wordOf(box("query", "permute"), "query"), { text: "permute", isName: false });
+  assert.deepEqual(wordOf(box("mul", "mul"), "x"), { text: "mul", isName: false });
+  assert.deepEqual(wordOf(box("encoder.layers.0", "module", 12), "x"), { text: "encoder.layers.0", isName: true });
+  assert.deepEqual(wordOf(box("x", ""), undefined), { text: "x", isName: true });
+});
+
+test("one size down a box is its face and its label", () => {
+  const cell = smallCellOf([2, 18, 64], "0 self-attention");
+  assert.equal(cell.face.width * 2, side(64, false));
+  assert.equal(cell.face.height * 2, side(18, false));
+  assert.ok(cell.width >= "0 self-attention".length * 6);
+  assert.deepEqual([cell.leading, cell.rows, cell.columns, cell.stacked], [[], null, null, false]);
+});
+
+test("what failed is not counted", () => {
+  assert.deepEqual(totalsOf([{ op: "matmul", itemsize: 0, failed: true }, { op: "view", itemsize: 4 }], [[], [2]]), { elements: 2, bytes: 8 });
 });

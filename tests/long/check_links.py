@@ -27,6 +27,7 @@ VIEWS = {
     "pages/decoding.py": ("sentence", "position", "told"),
     "pages/every_step.py": ("search", "module", "op", "step"),
     "pages/export.py": (),
+    "pages/costs.py": (),
     "pages/labs.py": ("lab",),
 }
 SETTINGS = tuple(sorted(Settings.QUERY_NAMES))

@@ -20,7 +20,9 @@ PAGES = (
     "pages/attention.py",
     "pages/decoding.py",
     "pages/every_step.py",
+    "pages/compare.py",
     "pages/export.py",
+    "pages/costs.py",
 )
 
 
@@ -44,7 +46,7 @@ def test_every_page_opens_alone_with_navigation_settings_and_no_error(page):
     assert not app.warning
     assert control(app, "heads").value == 4
     labels = [link.proto.label for link in app.get("page_link")][: len(frame.PAGES)]
-    assert labels == ["Shapes", "Attention", "Decoding", "Labs", "Every step", "Export"]
+    assert labels == [page.label for page in frame.PAGES]
     assert not app.sidebar.children
 
 
@@ -90,7 +92,8 @@ def test_heads_moved_far_and_back_leave_every_other_size_and_the_text_as_they_we
     after = sizes(app)
     for name in ("fixed", "sizes"):
         assert after[name] == before[name]
-    assert after["status"]["reads"] == "The encoder reads “21 November 2026”, the decoder “2026-11-21”"
+    assert after["status"]["source"] == before["status"]["source"] == "21 November 2026"
+    assert after["status"]["reads"] == "The decoder reads “2026-11-21”"
 
 
 def test_settings_survive_going_from_page_to_page():

@@ -22,10 +22,13 @@ _FIX = "the head comes first in the split, as in rearrange(x, 'b l (h d) -> b h 
 def features_dealt_out_to_heads(known: Known) -> Iterator[Finding]:
     """(d h) where (h d) is meant."""
     for attention in known.attentions:
-        for parent, transposed in head_operands(attention)[:2]:
+        for operand in head_operands(attention)[:2]:
+            parent = operand.parent
             if not isinstance(parent, Step) or parent.value.dim() != 4:
                 continue
-            d_k = int(parent.value.shape[-2 if transposed else -1])
+            d_k = int(operand.value.shape[-1])
+            if not known.unlike("features_dealt_out_to_heads", parent):
+                continue
             source = row_source(parent, 2 * d_k)
             if source is None or source.value.dim() > 3:
                 continue
@@ -35,9 +38,10 @@ def features_dealt_out_to_heads(known: Known) -> Iterator[Finding]:
             if changed is None:
                 continue
             # Features of each head that changed, at the position where most did.
-            counts = (changed.mT if transposed else changed).sum(-1).amax(-1).amax(0)  # (H)
+            counts = operand.laid_out(changed).sum(-1).amax(-1).amax(0)  # (H)
             touched = counts[counts > 0]
             if len(touched) > 1 and bool((touched < d_k).all()):
+                known.look_again("features_dealt_out_to_heads", parent)
                 sentence = _SENTENCE.format(
                     d_k=d_k, source=source.name, heads=len(touched), name=parent.name, share=int(touched[0])
                 )

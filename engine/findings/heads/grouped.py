@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from engine.findings.attention_products import HeadOperand
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.findings.streams import head_operands
 from engine.ops.numerics import measurable
-from engine.record.trace import Leaf, Step
+from engine.record.trace import Step
 
 _SENTENCE = (
     "{name} has {distinct} heads repeated for {heads} heads of queries in the order {order}: neighbouring heads of "
@@ -24,16 +25,16 @@ _FIX = "repeat_interleave(groups, dim=1) in place of repeat, so that each head i
 def shared_heads_in_another_order(known: Known) -> Iterator[Finding]:
     """repeat where repeat_interleave is meant."""
     for attention in known.attentions:
-        for parent, _ in head_operands(attention)[1:]:
-            suspicion = _suspicion(attention, parent)
+        for operand in head_operands(attention)[1:]:
+            suspicion = _suspicion(attention, operand)
             if suspicion is not None:
                 yield suspicion
                 break
 
 
-def _suspicion(attention: Attention, parent: Step | Leaf) -> Finding | None:
-    value = parent.value
-    if not isinstance(parent, Step) or value.dim() != 4 or not measurable(value) or value.shape[-3] < 4:
+def _suspicion(attention: Attention, operand: HeadOperand) -> Finding | None:
+    parent, value = operand.parent, operand.value
+    if not isinstance(parent, Step) or value.dim() != 4 or not measurable(parent.value) or value.shape[-3] < 4:
         return None
     order = _order(value)
     distinct, heads = len(set(order)), len(order)

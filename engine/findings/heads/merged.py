@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells, forward, only_moves
@@ -25,24 +26,30 @@ def heads_merged_without_moving_back(known: Known) -> Iterator[Finding]:
     for attention in known.attentions:
         mixed = attention.seen(attention.mixed)
         if mixed.value.dim() == 4 and mixed.shape == attention.mixed.shape:
-            suspicion = _suspicion(known, mixed)
+            suspicion = _suspicion(known, mixed, _order(attention))
             if suspicion is not None:
                 yield suspicion
 
 
-def _suspicion(known: Known, mixed: Step) -> Finding | None:
-    heads, length, d_v = mixed.shape[1:]
+def _order(attention: Attention) -> tuple[int, ...]:
+    """The axes of what an attention gives in the order (B, H, L, d_v); a fused call gives them so."""
+    return attention.mix.mixed.order if attention.fused is None else (0, 1, 2, 3)
+
+
+def _suspicion(known: Known, mixed: Step, order: tuple[int, ...]) -> Finding | None:
+    heads, length, d_v = (mixed.shape[axis] for axis in order[1:])
     merged = _merged(known, mixed, heads * d_v)
-    if merged is None or heads == 1 or length == 1:
+    if merged is None or heads == 1 or length == 1 or not known.unlike("heads_merged_without_moving_back", merged):
         return None
     for token in range(min(length, 4)):
         cells = torch.zeros(mixed.shape, dtype=torch.bool, device=mixed.device)
-        cells[0, :, token] = True
+        cells.permute(order)[0, :, token] = True
         changed = changed_cells(known.replay, mixed, cells, merged)
         if changed is None:
             return None
         rows = int(_rows(changed, heads * d_v).sum())
         if rows > 1:
+            known.look_again("heads_merged_without_moving_back", merged)
             return Finding(
                 "heads_merged_without_moving_back",
                 merged,

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from engine.findings.attention_products import HeadOperand
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells, head_operands, row_source
-from engine.record.trace import Leaf, Step
+from engine.record.trace import Step
 
 _SENTENCE = (
     "Position {position} of {name} is another token in another head: changing row {row} of {source} changes "
@@ -25,16 +26,20 @@ _ROWS = 4  # tokens that are tried
 def heads_split_without_moving_axes(known: Known) -> Iterator[Finding]:
     """A head's rows that are pieces of a few tokens, where each row should be a token of its own."""
     for attention in known.attentions:
-        for parent, is_transposed in head_operands(attention):
-            suspicion = _suspicion(known, attention, parent, is_transposed)
+        for operand in head_operands(attention):
+            if not known.unlike("heads_split_without_moving_axes", operand.parent):
+                continue
+            suspicion = _suspicion(known, attention, operand)
             if suspicion is not None:
+                known.look_again("heads_split_without_moving_axes", operand.parent)
                 yield suspicion
 
 
-def _suspicion(known: Known, attention: Attention, parent: Step | Leaf, transposed: bool) -> Finding | None:
+def _suspicion(known: Known, attention: Attention, operand: HeadOperand) -> Finding | None:
+    parent = operand.parent
     if not isinstance(parent, Step) or parent.value.dim() not in (3, 4):
         return None
-    shape = parent.value.mT.shape if transposed else parent.value.shape
+    shape = operand.value.shape
     if len(shape) == 4 and shape[1] == 1:
         return None
     source = row_source(parent, 2 * shape[-1])
@@ -45,7 +50,7 @@ def _suspicion(known: Known, attention: Attention, parent: Step | Leaf, transpos
         changed = changed_cells(known.replay, source, cells, parent)
         if changed is None:
             return None
-        pattern = (changed.mT if transposed else changed).any(-1).flatten(0, -2)  # (B·H, L)
+        pattern = operand.laid_out(changed).any(-1).flatten(0, -2)  # (B·H, L)
         touched = pattern[pattern.any(-1)]
         if len(touched) and ((touched.sum(-1) > 1).any() or (touched != touched[0]).any()):
             at = touched[int(touched.sum(-1).argmax())].nonzero().flatten().tolist()

@@ -3,6 +3,7 @@
 from engine.findings.masks import (  # noqa: F401  rules are registered when imported
     all_hidden,
     decoder,
+    hides_nothing,
     inverted,
     later_token,
     on_queries,

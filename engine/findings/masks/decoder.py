@@ -8,6 +8,7 @@ from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
+from engine.record.trace import Step
 
 _SENTENCE = (
     "Every one of {length} queries sees all keys, also those of later tokens, and what comes of it asks another "
@@ -23,26 +24,27 @@ def decoder_sees_the_future(known: Known) -> Iterator[Finding]:
         length, keys = attention.lengths
         if length != keys or length < 2 or attention.reach != [keys - 1] * length:
             continue
-        if _reads_tokens(known, attention) and any(_follows(known, attention, other) for other in known.attentions):
+        if any(_is_decoder(known, attention, other) for other in known.attentions):
             step = attention.seen(attention.softmax)
             shown = {"length": length}
             yield Finding("decoder_sees_the_future", step, _SENTENCE.format(**shown), shown, _FIX)
 
 
-def _follows(known: Known, attention: Attention, other: Attention) -> bool:
-    """Whether another attention's queries come from this one, and its keys and values do not."""
+def _is_decoder(known: Known, attention: Attention, other: Attention) -> bool:
+    """Whether another attention's queries come from this one, and its keys and values from another sequence."""
     mixed = attention.seen(attention.mixed)
     if other is attention or known.depends(mixed, other.seen(other.mixed)):
         return False
     query, key, value = known.read_by(other)
-    return known.depends(query, mixed) and not known.depends(key, mixed) and not known.depends(value, mixed)
+    if not known.depends(query, mixed) or known.depends(key, mixed) or known.depends(value, mixed):
+        return False
+    return any(not known.depends(key, tokens) for tokens in _tokens(known, attention))
 
 
-def _reads_tokens(known: Known, attention: Attention) -> bool:
-    """Whether its queries come from an embedding of token ids that its keys come from as well."""
+def _tokens(known: Known, attention: Attention) -> Iterator[Step]:
+    """The embeddings of token ids that an attention's queries and its keys come from."""
     query, key, _ = known.read_by(attention)
-    return any(
-        canonical_name(step.op) == "embedding" and known.depends(query, step) and known.depends(key, step)
-        and tuple(step.shape[-2:-1]) == (attention.lengths[0],)
-        for step in known.trace.steps
-    )  # fmt: skip
+    for step in known.trace.steps:
+        is_read = canonical_name(step.op) == "embedding" and known.depends(query, step) and known.depends(key, step)
+        if is_read and tuple(step.shape[-2:-1]) == (attention.lengths[0],):
+            yield step

@@ -29,7 +29,7 @@ def later_token_moves_an_earlier_one(known: Known) -> Iterator[Finding]:
     source = None if causal is None else _stream(known, causal)
     if causal is None or source is None:
         return
-    moved = _first_moved(known, source)
+    moved = _first_moved(known, source, _readable(causal))
     if moved is None:
         return
     step, position, most = moved
@@ -51,7 +51,15 @@ def _stream(known: Known, causal: Attention) -> Step | None:
     return None
 
 
-def _first_moved(known: Known, source: Step) -> tuple[Step, int, float] | None:
+def _readable(causal: Attention) -> Tensor:
+    """The positions that see a key at all, bool (B, L) or (1, L): padding before the tokens sees none."""
+    visible = causal.visible
+    assert visible is not None  # a causal attention has numbers
+    rows = visible.any(-1)
+    return rows.flatten(1, -2).any(1) if rows.dim() > 2 else rows.reshape(-1, rows.shape[-1])
+
+
+def _first_moved(known: Known, source: Step, readable: Tensor) -> tuple[Step, int, float] | None:
     """The first step in the shape of the source that differs before the last token, where, and by how much."""
     alike = [
         step
@@ -64,20 +72,27 @@ def _first_moved(known: Known, source: Step) -> tuple[Step, int, float] | None:
     value[:, -1] = value[:, -1] * 1.5 + 1.0
     try:
         results = known.replay.after({source: value}, alike)
-        again = known.replay.after({source: source.value.detach()}, alike)
+        for step in alike:
+            after = results.get(step.index)
+            if after is None or after.shape != step.shape:
+                continue
+            beyond = _RELATIVE * float(to_float64(step.value).abs().nan_to_num().max())
+            if float(_apart(after, step.value, readable).max()) <= beyond:
+                continue
+            # What is made again may be off by itself: the same with nothing changed tells.
+            unchanged = known.replay.after({source: source.value.detach()}, [step])[step.index]
+            apart = _apart(after, unchanged, readable)
+            if float(apart.max()) > beyond:
+                return step, int(apart.argmax()), float(apart.max())
     except (CannotReplayError, RuntimeError, IndexError):
         return None
-    for step in alike:
-        if step.index not in results or results[step.index].shape != step.shape:
-            continue
-        apart = _apart(results[step.index], again[step.index])
-        if float(apart.max()) > _RELATIVE * float(to_float64(step.value).abs().nan_to_num().max()):
-            return step, int(apart.argmax()), float(apart.max())
     return None
 
 
-def _apart(after: Tensor, before: Tensor) -> Tensor:
-    """By position before the last one, how far it moved at most."""
+def _apart(after: Tensor, before: Tensor, readable: Tensor) -> Tensor:
+    """By position before the last one, how far it moved at most; what is not read did not move."""
     apart = (to_float64(after) - to_float64(before)).abs().nan_to_num()
+    if readable.shape[0] in (1, apart.shape[0]) and readable.shape[1] == apart.shape[1]:
+        apart = apart.masked_fill(~readable[..., None], 0.0)
     apart = apart[:, :-1]
     return apart.amax((0, 2)) if apart.numel() else torch.zeros(1, dtype=torch.float64)

@@ -55,7 +55,9 @@ def _compared(attention: Attention) -> list[Tensor]:
             if call is None or call.op not in ("eq", "ne") or "input" not in call.args or "other" not in call.args:
                 continue
             ids, number = call.args["input"].value, call.args["other"].value
-            if isinstance(ids, Tensor) and not ids.is_floating_point() and isinstance(number, int) and ids.dim() == 2:
+            if not isinstance(ids, Tensor) or ids.is_meta or ids.is_floating_point():
+                continue
+            if isinstance(number, int) and ids.dim() == 2:
                 compared.append((ids == number).cpu())
     return compared
 

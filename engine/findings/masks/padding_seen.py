@@ -28,7 +28,8 @@ def padding_gets_weight(known: Known) -> Iterator[Finding]:
         shape = (padding.shape[0], *(1,) * (weights.dim() - 2), padding.shape[-1])
         given = to_float64(weights).masked_fill(~padding.reshape(shape), 0.0).nan_to_num(0.0).sum(-1)
         if weights.shape[-2] == weights.shape[-1]:
-            given = given.masked_fill(padding.reshape(shape), 0.0)
+            # A query that is padding itself may look where it likes: nobody reads it.
+            given = given.masked_fill(padding.reshape(padding.shape[0], *shape[1:-2], padding.shape[-1]), 0.0)
         most = float(given.max())
         if most > _LEAST:
             shown = {"count": int(padding.sum()), "most": most}

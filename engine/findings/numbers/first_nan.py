@@ -26,7 +26,9 @@ def first_nan(known: Known) -> Iterator[Finding]:
     """The step that makes the first NaN, or reads it from an input."""
     for step in known.trace.steps:
         value = step.value
-        if not _has_nan(value) or canonical_name(step.op) in _NO_NUMBERS or step.op in _NO_NUMBERS:
+        if canonical_name(step.op) in _NO_NUMBERS or step.op in _NO_NUMBERS:
+            continue
+        if known.is_finite(step) or not _has_nan(value):
             continue
         given = next((parent for parent in step.inputs if isinstance(parent, Leaf) and _has_nan(parent.value)), None)
         if given is not None:
@@ -49,7 +51,7 @@ def _made(known: Known, step: Step) -> Finding:
         "op": step.op,
         "operands": ", ".join(_described(parent) for parent in step.inputs) or "nothing",
         "index": index,
-        "reached": sum(_has_nan(other.value) for other in later),
+        "reached": sum(not known.is_finite(other) and _has_nan(other.value) for other in later),
         "later": len(later),
     }
     return Finding("first_nan", step, _SENTENCE.format(**shown), shown)

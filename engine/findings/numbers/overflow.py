@@ -47,10 +47,11 @@ def number_too_large_for_the_dtype(known: Known) -> Iterator[Finding]:
 def infinite_result(known: Known) -> Iterator[Finding]:
     """The first infinity that arithmetic on finite numbers makes."""
     for step in known.trace.steps:
-        if canonical_name(step.op) not in _ARITHMETIC or not measurable(step.value) or not step.inputs:
+        if canonical_name(step.op) not in _ARITHMETIC or known.is_finite(step) or not step.inputs:
             continue
         count = _infinite(step)
-        if not count or any(not measurable(parent.value) or _has_infinite(parent.value) for parent in step.inputs):
+        unknown = any(not measurable(parent.value) or not known.is_finite(parent) for parent in step.inputs)
+        if not count or unknown:
             continue
         if any(isinstance(leaf.value, float | int) and abs(leaf.value) > _most(step) for leaf in step.arguments):
             continue  # the number of the program is to blame
@@ -66,10 +67,6 @@ def _infinite(step: Step) -> int:
         return 0
     value = step.value.detach()
     return int((value.isposinf() if canonical_name(step.op) == "add" else value.isinf()).sum())
-
-
-def _has_infinite(value: torch.Tensor) -> bool:
-    return value.is_floating_point() and not bool(value.isfinite().all())
 
 
 def _most(step: Step) -> float:

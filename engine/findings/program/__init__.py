@@ -1,13 +1,13 @@
-"""How a program treats its tensors: axes, memory, switches, positions."""
+"""How a program treats its tensors: axes, memory, switches, weights, labels."""
 
 from engine.findings.program import (  # noqa: F401  rules are registered when imported
-    batch_first,
     comments,
     equal_sizes,
     fast_path,
     growth,
     in_place,
-    positions,
+    labels,
     raised,
+    tied,
     training,
 )

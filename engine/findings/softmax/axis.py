@@ -25,12 +25,12 @@ def softmax_over_another_axis(known: Known) -> Iterator[Finding]:
         dim = None if call is None else call.value("dim")
         if not isinstance(dim, int) or attention.weights.value.shape != step.value.shape:
             continue
-        rank = len(step.shape)
-        if dim % rank == rank - 1 or not measurable(step.value) or attention.weights is not step:
+        axis, expected = dim % len(step.shape), attention.mix.axis
+        if axis == expected or not measurable(step.value) or attention.weights is not step:
             continue
-        sums = to_float64(step.value).sum(-1)
+        sums = to_float64(step.value).sum(expected)
         low, high = float(sums.min()), float(sums.max())
         if abs(low - 1) < 1e-2 and abs(high - 1) < 1e-2:
             continue
-        shown = {"low": low, "high": high, "keys": step.shape[-1], "axis": dim % rank, "expected": rank - 1}
+        shown = {"low": low, "high": high, "keys": step.shape[expected], "axis": axis, "expected": expected}
         yield Finding("softmax_over_another_axis", attention.seen(step), _SENTENCE.format(**shown), shown, _FIX)

@@ -75,7 +75,7 @@ def _factors(known: Known, attention: Attention) -> list[tuple[Step, float]]:
     """The numbers that queries, keys and scores are multiplied with, and the steps that do it."""
     factors: dict[int, tuple[Step, float]] = {}
     # The inside of a fused call begins with what the call read.
-    operands = [attention.query, attention.key_t]
+    operands = [attention.query, attention.key]
     for operand in operands:
         for step, factor in _behind(operand):
             factors[id(step)] = (step, factor)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from engine.compare import StepPair
+from engine.compare import compare as compare_traces
 from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, Program, program
 from engine.labs.bugs.sublayer import Sublayer, attention, inputs
 from engine.record.recorder import record
@@ -135,7 +136,7 @@ def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
     stuff = material(sizes, mistake_made.crossed, seed)
     right, wrong = recorded(attention, stuff), recorded(program(mistake_made), stuff)
     error = wrong.output if isinstance(wrong.output, RuntimeError) else None
-    pairs = _pairs(right.steps, wrong.steps, None if error is None else _name_at(error, mistake_made))
+    pairs = _pairs(right, wrong, None if error is None else _name_at(error, mistake_made))
     return RunComparison(
         pairs=pairs,
         first=next((index for index, pair in enumerate(pairs) if pair.is_wrong), None),
@@ -199,29 +200,28 @@ def apart(right: Tensor, wrong: Tensor) -> tuple[int, float]:
     return int((~same).sum()), math.nan if differences.isnan().any() else differences.max().item()
 
 
-def _pairs(right: Sequence[Step], wrong: Sequence[Step], raised: str | None) -> tuple[Pair, ...]:
-    """Steps by name, in the order of the right run; those of the wrong one alone come before what follows them."""
-    of_wrong = {step.name: step for step in wrong}
-    unpaired = list(wrong)
+def _pairs(right: Trace, wrong: Trace, raised: str | None) -> tuple[Pair, ...]:
+    """The steps of both runs as ``engine.compare`` pairs them, in their order."""
     pairs: list[Pair] = []
     stopped = False
-    for step in right:
-        if step.name in of_wrong:
-            while unpaired and (before := unpaired.pop(0)).name != step.name:
-                pairs.append(Pair(before.name, _stage(before.name), "only wrong", None, before))
-            pairs.append(_pair(step, of_wrong[step.name]))
-            continue
-        stopped = stopped or step.name == raised
-        verdict = "raised" if step.name == raised else "not reached" if stopped else "only right"
-        pairs.append(Pair(step.name, _stage(step.name), verdict, step, None))
+    for pair in compare_traces(right, wrong).pairs:
+        if pair.a is not None and pair.b is not None:
+            pairs.append(_pair(pair, pair.a, pair.b))
+        elif pair.a is None:
+            pairs.append(Pair(pair.step.name, _stage(pair.step.name), "only wrong", None, pair.b))
+        else:
+            step = pair.a
+            stopped = stopped or step.name == raised
+            verdict = "raised" if step.name == raised else "not reached" if stopped else "only right"
+            pairs.append(Pair(step.name, _stage(step.name), verdict, step, None))
     return tuple(pairs)
 
 
-def _pair(right: Step, wrong: Step) -> Pair:
+def _pair(pair: StepPair, right: Step, wrong: Step) -> Pair:
     if right.shape != wrong.shape:
         return Pair(right.name, _stage(right.name), "shape", right, wrong)
     unequal, difference = apart(right.value, wrong.value)
-    verdict = "same" if difference <= ROUNDING else "differs"
+    verdict = "same" if pair.difference is None or pair.difference.agrees else "differs"
     return Pair(right.name, _stage(right.name), verdict, right, wrong, unequal, difference)
 
 

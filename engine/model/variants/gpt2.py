@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from engine.model.attention import MultiHeadAttention
 from engine.model.layers import LayerNorm
+from engine.model.variants.parts.causal_attention import CausalSelfAttention
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import TanhGeluFeedForward
+from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
 from engine.variant_config import GPT2Config
 
 
@@ -19,13 +20,13 @@ class GPT2Layer(nn.Module):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.self_attention_norm = LayerNorm(config.d_model)
-        self.self_attention = MultiHeadAttention(config.d_model, config.heads, config.d_k, config.d_k)
+        self.self_attention = CausalSelfAttention(config.d_model, config.heads, config.d_k)
         self.feed_forward_norm = LayerNorm(config.d_model)
         self.feed_forward = TanhGeluFeedForward(config.d_model, config.d_ff)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, cache: LayerKeyValues | None = None) -> Tensor:
         normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, normed, mask)
+        attended = self.self_attention(normed, mask, cache)
         after_attention = x + attended  # (B, L, d_model)
         normed = self.feed_forward_norm(after_attention)
         fed = self.feed_forward(normed)
@@ -34,7 +35,10 @@ class GPT2Layer(nn.Module):
 
 
 class GPT2(nn.Module):
-    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V).
+
+    With a ``cache`` it reads only the tokens that it has not read yet, and returns their logits.
+    """
 
     def __init__(self, config: GPT2Config, pad: int) -> None:
         super().__init__()
@@ -47,14 +51,18 @@ class GPT2(nn.Module):
         # The table that tokens are looked up in also says how much the answer is like each of them.
         self.head.weight = self.token_embedding.weight
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         mask = self.mask(tokens)
+        start = 0
+        if cache is not None:
+            start = cache.read
+            tokens, mask = cache.unread(tokens, mask)
         embedded = self.token_embedding(tokens)  # (B, L, d_model)
-        place = torch.arange(tokens.size(1), device=tokens.device)  # (L)
+        place = torch.arange(start, start + tokens.size(1), device=tokens.device)  # (L)
         place_embedded = self.position_embedding(place)  # (L, d_model)
         x = embedded + place_embedded  # (B, L, d_model)
-        for layer in self.layers:
-            x = layer(x, mask)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, mask, None if cache is None else cache.layers[number])
         normed = self.norm(x)
         logits = self.head(normed)  # (B, L, V)
         return logits

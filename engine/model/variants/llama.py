@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import SwiGLU
 from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
+from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import LlamaConfig
@@ -27,9 +28,11 @@ class LlamaLayer(nn.Module):
         self.feed_forward_norm = RMSNorm(config.d_model, EPS)
         self.feed_forward = feed_forward
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerKeyValues | None = None
+    ) -> Tensor:
         normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, cosine, sine, mask)
+        attended = self.self_attention(normed, cosine, sine, mask, cache)
         after_attention = x + attended  # (B, L, d_model)
         normed = self.feed_forward_norm(after_attention)
         fed = self.feed_forward(normed)
@@ -38,7 +41,10 @@ class LlamaLayer(nn.Module):
 
 
 class Llama(nn.Module):
-    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V).
+
+    With a ``cache`` it reads only the tokens that it has not read yet, and returns their logits.
+    """
 
     def __init__(self, config: LlamaConfig, pad: int) -> None:
         super().__init__()
@@ -51,13 +57,17 @@ class Llama(nn.Module):
         self.norm = RMSNorm(config.d_model, EPS)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         mask = self.mask(tokens)
+        start = 0
+        if cache is not None:
+            start = cache.read
+            tokens, mask = cache.unread(tokens, mask)
         embedded = self.token_embedding(tokens)  # (B, L, d_model)
-        cosine, sine = self.rotary_angles(embedded)
+        cosine, sine = self.rotary_angles(embedded, start)
         x = embedded
-        for layer in self.layers:
-            x = layer(x, cosine, sine, mask)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, cosine, sine, mask, None if cache is None else cache.layers[number])
         normed = self.norm(x)
         logits = self.head(normed)  # (B, L, V)
         return logits

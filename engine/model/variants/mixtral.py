@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from engine.model.variants.llama import EPS, LlamaLayer
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
+from engine.model.variants.parts.key_value_cache import KeyValueCache
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import MixtralConfig
@@ -97,7 +98,10 @@ class MixtureOfExperts(nn.Module):
 
 
 class Mixtral(nn.Module):
-    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V)."""
+    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V).
+
+    With a ``cache`` it reads only the tokens that it has not read yet, and returns their logits.
+    """
 
     def __init__(self, config: MixtralConfig, pad: int) -> None:
         super().__init__()
@@ -108,13 +112,17 @@ class Mixtral(nn.Module):
         self.norm = RMSNorm(config.d_model, EPS)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         mask = self.mask(tokens)
+        start = 0
+        if cache is not None:
+            start = cache.read
+            tokens, mask = cache.unread(tokens, mask)
         embedded = self.token_embedding(tokens)  # (B, L, d_model)
-        cosine, sine = self.rotary_angles(embedded)
+        cosine, sine = self.rotary_angles(embedded, start)
         x = embedded
-        for layer in self.layers:
-            x = layer(x, cosine, sine, mask)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, cosine, sine, mask, None if cache is None else cache.layers[number])
         normed = self.norm(x)
         logits = self.head(normed)  # (B, L, V)
         return logits

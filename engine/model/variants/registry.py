@@ -15,6 +15,7 @@ from engine.model.variants.gpt2 import GPT2
 from engine.model.variants.llama import Llama
 from engine.model.variants.mistral import Mistral
 from engine.model.variants.mixtral import Mixtral, MixtureOfExperts
+from engine.model.variants.parts.causal_attention import CausalSelfAttention
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask, SlidingWindowMask
 from engine.model.variants.parts.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
 from engine.model.variants.parts.feed_forward import SwiGLU, TanhGeluFeedForward
@@ -71,6 +72,7 @@ STAGED_MODULES = (
     BertEmbedding,
     BertPooler,
     CausalPaddingMask,
+    CausalSelfAttention,
     DistanceBias,
     GroupedQueryAttention,
     MixtureOfExperts,

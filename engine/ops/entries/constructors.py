@@ -54,7 +54,9 @@ class Arange(Constructor):
 
 
 class Filled(Constructor):
-    """The same number everywhere."""
+    """The same number everywhere. A size may be the number of a tensor without axes."""
+
+    signature = "*sizes"
 
     def __init__(self, names: str, fill: float) -> None:
         self.names = tuple(names.split())
@@ -79,11 +81,13 @@ class Filled(Constructor):
 class FilledLike(Filled):
     """A tensor is given first: it lends its dtype and device, and its shape where no other is given."""
 
-    signature = "input *rest"
+    signature = "input *sizes"
 
 
 class Full(Filled):
     """The number that is given, everywhere."""
+
+    signature = "*rest"
 
     def filling(self, call: Call) -> float:
         filling: float = call.value("value") if "value" in call.args else call.values("rest")[-1]

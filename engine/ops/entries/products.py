@@ -16,7 +16,7 @@ from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, register
-from engine.ops.terms import TermGroup
+from engine.ops.terms import OperandValues, TermGroup
 from engine.ops.window_access import ChannelBlock
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
@@ -35,7 +35,11 @@ _MIXED_MASKED = (
 
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
     """A sum of products of two parameters' elements, plus a bias where one is read."""
-    x, y = at.operand(left), at.operand(right)
+    return sum_of_products(at, at.operand(left), at.operand(right), left, right)
+
+
+def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left: str, right: str) -> Derivation:
+    """The same of elements in an order of their own."""
     groups = [TermGroup("product", (x, y), x.numbers * y.numbers)]
     result = groups[0].contributions.sum()
     arithmetic = long_sum(

@@ -65,9 +65,9 @@ def constructed_modules(roots: Sequence[nn.Module]) -> dict[int, ConstructedModu
 def weight_labels(modules: Mapping[int, ConstructedModule]) -> dict[int, Labels]:
     """The labels of the axes of parameters and buffers by the tensor's id, where any is known."""
     labels: dict[int, Labels] = {}
-    for made in modules.values():
-        for name, tensor in (*made.module._parameters.items(), *made.module._buffers.items()):
-            known = None if tensor is None else made.weight(name, tensor)
+    for constructed in modules.values():
+        for name, tensor in (*constructed.module._parameters.items(), *constructed.module._buffers.items()):
+            known = None if tensor is None else constructed.weight(name, tensor)
             if known is not None and any(known):
                 labels.setdefault(id(tensor), known)
     return labels
@@ -133,7 +133,7 @@ class ConstructedModule:
         """A module inside this one, with the arguments that it was made with."""
         if isinstance(self.module, nn.ModuleList | nn.Sequential | nn.ModuleDict) and self.owner is not None:
             # A container has no constructor of its own; the calls stand where it was filled.
-            calls = [one for expression in self.given.values() for one in calls_in(expression)]
+            calls = [call for expression in self.given.values() for call in calls_in(expression)]
             return self.owner._made_by(child, calls, self.given, name)
         values = self.assigned.get(f"self.{name}", [])
         if isinstance(child, nn.ModuleList | nn.Sequential | nn.ModuleDict) and type(child).__init__ in (
@@ -143,7 +143,7 @@ class ConstructedModule:
         ):
             added = self.assigned.get(f"self.{name}.append", [])
             return ConstructedModule(child, self, {str(n): value for n, value in enumerate((*values, *added))})
-        return self._made_by(child, [one for value in values for one in calls_in(value)], {}, name)
+        return self._made_by(child, [call for value in values for call in calls_in(value)], {}, name)
 
     def _made_by(
         self, child: nn.Module, calls: Sequence[ast.Call], whole: Mapping[str, ast.expr], name: str
@@ -157,14 +157,14 @@ class ConstructedModule:
         if isinstance(entry, ast.Call):
             calls = [entry]
         wanted = type(child).__name__
-        named = [one for one in calls if dotted(one.func).rpartition(".")[2] == wanted]
+        named = [call for call in calls if dotted(call.func).rpartition(".")[2] == wanted]
         names = _constructor_parameters(type(child))
-        made = [
+        constructed = [
             ConstructedModule(child, self, bound_arguments(call, names))
             for call in named or list(filter(_makes_a_module, calls))[:1]
         ]
         # Of the two sides of an ``if`` the one whose sizes the weights have.
-        return max(made, key=ConstructedModule._named_sizes, default=ConstructedModule(child, self, {}))
+        return max(constructed, key=ConstructedModule._named_sizes, default=ConstructedModule(child, self, {}))
 
     def _named_sizes(self) -> int:
         """How many axes of this module's own weights have a name."""
@@ -197,7 +197,7 @@ class ConstructedModule:
                 chosen = self._chosen(node)
                 return None if chosen is None else self._label(chosen)
             case ast.BoolOp(op=ast.Or()):
-                given = next((one for one in node.values if self.value(one) not in (None, 0, MISSING)), None)
+                given = next((call for call in node.values if self.value(call) not in (None, 0, MISSING)), None)
                 return None if given is None else self._label(given)
             case ast.Call(func=ast.Name(id="int" | "round"), args=[inner, *_]):
                 return self._label(inner)

@@ -27,7 +27,7 @@ SOURCES = (
     "argument name",
     "module's size",
 )
-_TRUST = {source: place for place, source in enumerate(SOURCES)}
+_TRUST = {source: index for index, source in enumerate(SOURCES)}
 Key = tuple[int, int]
 
 
@@ -105,9 +105,9 @@ class Naming:
         """What the program itself says of each axis."""
         return self._anchors.get(key_of(node), [()] * node.value.dim())
 
-    def carried(self, place: int) -> tuple[AxisName | None, ...]:
+    def carried(self, index: int) -> tuple[AxisName | None, ...]:
         """What the axes of step number ``place`` are called after what it read."""
-        step, flow = self._steps[place], self._flows[place]
+        step, flow = self._steps[index], self._flows[index]
         if flow.regrouped is not None:
             return self._regrouped(step, flow.regrouped)
         return tuple(self._followed(step, flow, out) for out in range(step.value.dim()))
@@ -142,16 +142,16 @@ class Naming:
 
     def _followed(self, step: Any, flow: Flow, out: int) -> AxisName | None:
         size = shape_of(step)[out]
-        found: AxisName | None = None
+        carried_name: AxisName | None = None
         for operand, axis, to in flow.moves:
             if to != out or shape_of(operand)[axis] != size:
                 continue
             name = self._names.get((key_of(operand), axis))
             # Of two axes of size 1 the one that has a meaning; of others the first.
-            if name is not None and (found is None or found.label == ONE):
-                found = AxisName(name.label, _carried(operand), name.source)
-        if found is not None:
-            return found
+            if name is not None and (carried_name is None or carried_name.label == ONE):
+                carried_name = AxisName(name.label, _carried(operand), name.source)
+        if carried_name is not None:
+            return carried_name
         pieces = [piece for piece in flow.pieces if piece.out == out]
         if pieces:
             labels = [self._label(piece.operand, piece.axis) for piece in pieces]

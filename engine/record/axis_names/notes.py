@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ _ELSEWHERE = (
     "not that of {size}."
 )
 _HINT = "The comment ({comment}) gives {word} {size} entries, a comment before it in the same function {first}."
+_HINT_PATTERN = re.compile(re.sub(r"\\\{\w+\\\}", ".*", re.escape(_HINT)))
 _OPERATORS: Mapping[type, Any] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -115,6 +117,11 @@ def elsewhere(words: Sequence[str], shape: Sequence[int], axis: int, value: int,
 def hint(words: Sequence[str], word: str, size: int, first: int) -> str:
     """The sentence for a symbol that has two sizes in one function."""
     return _HINT.format(comment=", ".join(words), word=word, size=size, first=first)
+
+
+def is_hint(sentence: str) -> bool:
+    """Whether a sentence about a comment is that of ``hint``: both sizes may be right."""
+    return _HINT_PATTERN.fullmatch(sentence) is not None
 
 
 def _setting(module: nn.Module | None, word: str) -> int | None:

@@ -51,9 +51,9 @@ class NamedAxes:
         self._contradictions = dict(contradictions)
         self._comments = [step.axes for step in steps]
 
-    def axes_of(self, place: int) -> tuple[str | None, ...]:
+    def axes_of(self, index: int) -> tuple[str | None, ...]:
         """The symbols of the axes of step number ``place``, None for an axis without a name."""
-        names = self._naming.names_of(self._steps[place])
+        names = self._naming.names_of(self._steps[index])
         return tuple(None if name is None else name.label.text for name in names)
 
     def axes_of_given(self, node: Any) -> tuple[str | None, ...]:
@@ -61,12 +61,12 @@ class NamedAxes:
         names = self._naming.names_of(node)
         return tuple(None if name is None else name.label.text for name in names) if any(names) else ()
 
-    def notes_of(self, place: int) -> AxisNotes:
+    def notes_of(self, index: int) -> AxisNotes:
         """Where they are from, and what speaks against them."""
-        naming, step = self._naming, self._steps[place]
+        naming, step = self._naming, self._steps[index]
         names = naming.names_of(step)
         origins = tuple(None if name is None else name.origin for name in names)
-        carried = naming.carried(place)
+        carried = naming.carried(index)
         disagreements = []
         for axis, (name, said) in enumerate(zip(names, naming.said_of(step), strict=True)):
             others = [(anchor.label.text, anchor.name.origin) for anchor in said if not anchor.vague]
@@ -78,7 +78,7 @@ class NamedAxes:
             for text, source in dict(others).items():
                 if not _may_be_one(text, name.label.text):
                     disagreements.append(AxisDisagreement(axis, (name.label.text, text), (name.origin, source)))
-        sentence = self._contradictions.get(place, self._hints.get(place))
+        sentence = self._contradictions.get(index, self._hints.get(index))
         return AxisNotes(origins, tuple(disagreements), sentence)
 
     @cached_property
@@ -91,20 +91,20 @@ class NamedAxes:
             wrong = dict(self._misplaced(naming))
             if not wrong:
                 break
-            for place, sentence in list(wrong.items())[:1]:
-                self._contradictions[place] = sentence
-                said = anchors[key_of(self._steps[place])]
+            for index, sentence in list(wrong.items())[:1]:
+                self._contradictions[index] = sentence
+                said = anchors[key_of(self._steps[index])]
                 said[:] = [[anchor for anchor in axis if anchor.source != "comment"] for axis in said]
             naming = Naming(self._steps, flows, anchors)
         return naming
 
     def _misplaced(self, naming: Naming) -> Iterator[tuple[int, str]]:
         """The steps whose comment gives an axis the name of another of its axes, which has another size."""
-        for place, step in enumerate(self._steps):
-            words = self._comments[place]
-            if None in words or not words or place in self._contradictions:
+        for index, step in enumerate(self._steps):
+            words = self._comments[index]
+            if None in words or not words or index in self._contradictions:
                 continue
-            others = list(naming.carried(place))
+            others = list(naming.carried(index))
             for axis, said in enumerate(naming.said_of(step)):
                 for anchor in said:
                     if anchor.source not in ("comment", "docstring") and not anchor.vague:
@@ -115,7 +115,7 @@ class NamedAxes:
                     if name is None or name.label.text != symbol or symbol == "1" or symbols[other] == symbol:
                         continue
                     if shape_of(step)[axis] != shape_of(step)[other]:
-                        yield place, elsewhere(words, shape_of(step), axis, shape_of(step)[other], name.origin)
+                        yield index, elsewhere(words, shape_of(step), axis, shape_of(step)[other], name.origin)
                         break
 
     @cached_property
@@ -123,15 +123,15 @@ class NamedAxes:
         """The steps whose comment gives a symbol another size than one before it in the same run of a function."""
         hints: dict[int, str] = {}
         sizes: dict[int, dict[str, int]] = {}
-        for place, (step, execution) in enumerate(zip(self._steps, self._executions, strict=True)):
-            if place in self._contradictions:
+        for index, (step, execution) in enumerate(zip(self._steps, self._executions, strict=True)):
+            if index in self._contradictions:
                 continue
             seen = sizes.setdefault(id(execution), {})
-            for word, size in zip(self._comments[place], shape_of(step), strict=True):
+            for word, size in zip(self._comments[index], shape_of(step), strict=True):
                 if word is None or not word.isidentifier():
                     continue
                 if seen.setdefault(word, size) != size:
-                    hints.setdefault(place, hint(self._comments[place], word, size, seen[word]))
+                    hints.setdefault(index, hint(self._comments[index], word, size, seen[word]))
         return hints
 
     def _anchors(self) -> _Anchors:

@@ -60,19 +60,19 @@ def _remedy(call: FailingCall, x: FailedOperand, sizes: Sequence[int]) -> str:
     """The shape with one of its sizes replaced by what makes the numbers fit; the size that changes least."""
     count = x.value.numel()
     options = []
-    for place, size in enumerate(sizes):
-        others = math.prod(each for at, each in enumerate(sizes) if at != place and each != -1)
+    for axis, size in enumerate(sizes):
+        others = math.prod(each for at, each in enumerate(sizes) if at != axis and each != -1)
         if -1 in sizes and size != -1:
             # With one size left open the others must divide the count: the nearest size that does.
             nearest = next((near for near in _nearest(size, count) if count % (others * near) == 0), None)
             if nearest is not None:
-                options.append((abs(nearest - size), place, nearest))
+                options.append((abs(nearest - size), axis, nearest))
         elif -1 not in sizes and others and count % others == 0:
-            options.append((abs(count // others - size), place, count // others))
+            options.append((abs(count // others - size), axis, count // others))
     if not options:
         return ""
-    _, place, size = min(options)
-    changed = [size if at == place else each for at, each in enumerate(sizes)]
+    _, axis, size = min(options)
+    changed = [size if at == axis else each for at, each in enumerate(sizes)]
     return x.method(f"{call.op}({', '.join(map(str, changed))})")
 
 

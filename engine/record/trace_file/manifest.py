@@ -18,7 +18,9 @@ from engine.record.inside import needs_module
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
 from engine.record.trace_file.plain_values import to_plain
+from engine.record.trace_file.run_modes import RunModes
 from engine.record.trace_file.written_tensors import TensorTable
+from engine.variant_config import VariantConfig
 
 # Of a trace that holds no more bytes than this, the calls that only their module can open are opened to be saved.
 MOST_OPENED = 2**28
@@ -57,6 +59,8 @@ class ManifestWriter:
         trace = self._trace
         about = {
             "config": None if trace.config is None else dataclasses.asdict(trace.config),
+            "variant": None if trace.variant is None else _variant(trace.variant),
+            "modes": _modes(trace.modes),
             "labels": dict(trace.labels),
             "notes": trace.notes,
             "inputs": {name: self.tensors.number(tensor) for name, tensor in trace.inputs.items()},
@@ -154,3 +158,11 @@ class ManifestWriter:
             "origin": None if operand.origin is None else self._parent(operand.origin),
             "origin_text": operand.origin_text,
         }
+
+
+def _variant(config: VariantConfig) -> dict[str, Any]:
+    return {"model": config.name, "settings": dataclasses.asdict(config)}
+
+
+def _modes(modes: RunModes) -> dict[str, Any]:
+    return {"gradients": modes.gradients, "inference": modes.inference, "autocast": dict(modes.autocast)}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,13 +18,16 @@ from engine.record.inside import FusedCall, Opening
 from engine.record.recorder import record_plain
 from engine.record.source import PROJECT, Source
 from engine.record.trace import Labels, Leaf, Step, Trace
+from engine.record.trace_file.call_again import made_again
 from engine.record.trace_file.container import read_container
 from engine.record.trace_file.fields import entries, flag, number, numbers, text, texts, wrong
 from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.trace_file.plain_values import from_plain
 from engine.record.trace_file.read_tensors import Devices, devices_of, storages_of, tensors_of
+from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.trace_file.saved_inside import SavedCall, SavedInside
 from engine.record.trace_file.trace_file_error import refusal
+from engine.variant_config import VARIANT_CONFIGS, VariantConfig
 
 _LEAVES = ("parameter", "buffer", "input", "constant", "argument")
 _MEMORY = ("new", "view", "same", "overwritten")
@@ -32,7 +35,10 @@ _FAILURE_TEXTS = ("op", "expression", "file", "reason", "remedy", "error", "mess
 _MOST = 2**31
 _DEEPEST = 8
 _TOO_DEEP = "fused calls are nested more deeply in it than in any program"
-_NO_CALL = "{name} comes from a file, which keeps no functions to call; record the program again to make the call again"
+_NO_CALL = (
+    "{name} can't be made again: its file keeps no functions, and none of torch's called {op} gives what was recorded; "
+    "to make this call again, record the program again"
+)
 
 
 def open_trace(path: str | os.PathLike[str]) -> Trace:
@@ -98,6 +104,8 @@ class TraceReader:
             _labels(self._manifest),
             None if failure is None else self._failure(_mapping(self._manifest, "failure")),
             notes=texts(self._manifest, "notes"),
+            variant=_variant(self._manifest),
+            modes=_modes(self._manifest),
             _inputs=lambda: given,
             _recorded=lambda: [step.value for step in steps],
             _build_steps=lambda: steps,
@@ -129,7 +137,8 @@ class TraceReader:
         if keywords and len(keywords) != len(parents):
             raise wrong("keywords", keywords, f"{len(parents)} words")
         notes = _axis_notes(_mapping(entry, "axis_notes"), value.dim()) if "axis_notes" in entry else AxisNotes()
-        return Step(
+        again = _MadeAgain()
+        step = Step(
             index=len(self._steps),
             op=text(entry, "op"),
             name=name,
@@ -142,12 +151,14 @@ class TraceReader:
             call=number(entry, "call", 0, _MOST),
             output=number(entry, "output", 0, _MOST),
             keywords=keywords,
-            _recompute=partial(_no_call, name),
+            _recompute=again,
             axis_notes=notes,
             _overwritten=_always if flag(entry, "overwritten") else None,
             _open=self._opening(entry),
             _device=self._devices[number(entry, "tensor", 0, len(self._tensors) - 1)],
         )
+        again.step = weakref.ref(step)  # a step that held itself would wait for the garbage collector
+        return step
 
     def _opening(self, entry: Mapping[str, Any]) -> Opening | None:
         if "inside" in entry:
@@ -262,6 +273,25 @@ def _config(manifest: Mapping[str, Any]) -> Config | None:
     return None if manifest.get("config") is None else Config(**_mapping(manifest, "config"))
 
 
+def _variant(manifest: Mapping[str, Any]) -> VariantConfig | None:
+    if manifest.get("variant") is None:
+        return None
+    entry = _mapping(manifest, "variant")
+    name = text(entry, "model")
+    if name not in VARIANT_CONFIGS:
+        raise wrong("model", name, f"one of {', '.join(VARIANT_CONFIGS)}")
+    return VARIANT_CONFIGS[name](**_mapping(entry, "settings"))
+
+
+def _modes(manifest: Mapping[str, Any]) -> RunModes:
+    if "modes" not in manifest:
+        return USUAL_MODES
+    entry = _mapping(manifest, "modes")
+    autocast = _mapping(entry, "autocast")
+    kept = {device: text(autocast, device) for device in autocast}
+    return RunModes(flag(entry, "gradients"), flag(entry, "inference"), MappingProxyType(kept))
+
+
 def _labels(manifest: Mapping[str, Any]) -> Mapping[str, Labels]:
     labels: dict[str, Labels] = {}
     kept = _mapping(manifest, "labels")
@@ -273,5 +303,15 @@ def _labels(manifest: Mapping[str, Any]) -> Mapping[str, Labels]:
     return MappingProxyType(labels)
 
 
-def _no_call(name: str) -> Tensor:
-    raise ValueError(_NO_CALL.format(name=name))
+class _MadeAgain:
+    """Makes the call of a step again, with the function of torch's that has its name."""
+
+    step: weakref.ref[Step]
+
+    def __call__(self) -> Tensor:
+        step = self.step()
+        assert step is not None  # who asks has it
+        again = made_again(step)
+        if again is None:
+            raise ValueError(_NO_CALL.format(name=step.full_name, op=step.op))
+        return again

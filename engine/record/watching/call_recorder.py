@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from sys import _getframe
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.record.folded_calls import folded
-from engine.record.later_writes import WriteCounts
+from engine.record.later_writes import WriteCounts, parts_of
 from engine.record.recording import AxisNames, Call, Execution, Overwrite, Recording
 from engine.record.watching.call_frames import (
     CALL_IMPL,
@@ -35,7 +35,9 @@ from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors
 _SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
 # Calls that take a list of tensors.
 _LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
-_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS = 0, 1, 2, 3, 4
+_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS, _LEAVES_TORCH = 0, 1, 2, 3, 4, 5
+# Calls that hand a tensor's numbers to numpy.
+_TO_NUMPY = frozenset(("numpy", "__array__"))
 # What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
 _NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _ALONE = 0  # group id of a call that stands alone
@@ -60,6 +62,7 @@ class CallRecorder(TorchFunctionMode):
         self.overwrites: list[Overwrite] = []
         self.generators: dict[int, Tensor] = {}
         self.called: dict[int, nn.Module] = {}
+        self.left: list[tuple[int, Tensor]] = []
         self._base = base
         self._outside = Execution(None, None)
         # The frames that are running and were seen, the outermost first.
@@ -91,13 +94,17 @@ class CallRecorder(TorchFunctionMode):
         # Most programs never pack a batch, and need not be searched for it.
         calls = folded(self.calls) if torch._nested_tensor_from_mask in _KINDS else self.calls
         inputs = (*args, *kwargs.values())
+        called = tuple(self.called.values())
+        roots = (target,) if isinstance(target, nn.Module) else (*called, *filter(_is_module, inputs))
+        modules = [part for root in roots for part in parts_of(root)]
         if isinstance(target, nn.Module) and not self.overwrites:
-            counts = WriteCounts.of_module(self.calls, target, inputs)
+            counts = WriteCounts.of_modules(self.calls, modules, inputs)
         else:
             counts = WriteCounts.of_function(self.calls, inputs)
-        called = tuple(self.called.values())
         return Recording(
-            *(calls, self.overwrites, target, args, kwargs, called, axis_names, counts.changed), self.generators
+            *(calls, self.overwrites, target, args, kwargs, called, modules, axis_names, counts.changed),
+            self.generators,
+            self.left,
         )
 
     def _watcher(self) -> Callable[..., Any]:
@@ -124,6 +131,8 @@ class CallRecorder(TorchFunctionMode):
                     return self._write(func, args, kwargs or {}, _getframe(1))
                 if kind is _SKIP:
                     return func(*args)
+                if kind is _LEAVES_TORCH:
+                    self.left.append((len(self.calls), args[0]))
                 args = tuple(map(_as_it_is, args))
                 if kind is _DRAWS:
                     state = generator_before(func, args, kwargs or {})
@@ -174,6 +183,17 @@ class CallRecorder(TorchFunctionMode):
         outer = None
         base = self._base
         current = None if self._in_torch else self._frame
+        if current is not None and id(caller.f_code) in _LEAVES and self._execution.module is not None:
+            # Most come from a layer, such as Linear, that the running frame has just called.
+            call_impl = caller.f_back
+            wrapped = None if call_impl is None or call_impl.f_code is not CALL_IMPL else call_impl.f_back
+            if wrapped is not None and wrapped.f_back is current and wrapped is not self._outer:
+                self._outer = self._inner = wrapped
+                self._torch_call += 1
+                self._has_children = False
+                self._group = group = self._group + 1
+                self._append(func, args, kwargs, result, current.f_lasti, group)
+                return
         while frame is not None and frame is not current and frame is not base:
             scope = SCOPES.get(frame.f_globals.get("__name__"))
             if (whose(frame) if scope is None else scope) is THEIRS:
@@ -200,7 +220,17 @@ class CallRecorder(TorchFunctionMode):
                 else:
                     self._inner = outer
                     self._group = group = self._group + 1
-        lasti = 0 if frame is None else frame.f_lasti
+        self._append(func, args, kwargs, result, 0 if frame is None else frame.f_lasti, group)
+
+    def _append(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        result: Any,
+        lasti: int,
+        group: int,
+    ) -> None:
         count = None
         if type(result) is Tensor:
             try:
@@ -307,6 +337,10 @@ class CallRecorder(TorchFunctionMode):
             above, execution = entered, inside
 
 
+def _is_module(value: Any) -> TypeGuard[nn.Module]:
+    return isinstance(value, nn.Module)
+
+
 def _kind(func: Any) -> int:
     name = getattr(func, "__name__", "")
     if name == "__get__":
@@ -317,6 +351,8 @@ def _kind(func: Any) -> int:
         return _WRITES
     if name in DRAWING:
         return _DRAWS
+    if name in _TO_NUMPY:
+        return _LEAVES_TORCH
     return _LISTS if name in _LISTING else _PLAIN
 
 

@@ -110,7 +110,17 @@ def cost_sheet(config: AnyConfig, cache_dtype: str | None = None) -> CostSheet:
         config: of a variant or of the 2017 Transformer; batch, lengths and dtype are its own.
         cache_dtype: of the keys and values in the cache; None for that of the weights.
     """
-    trace = shapes_of(config)
+    return sheet_of(shapes_of(config), config, cache_dtype)
+
+
+def sheet_of(trace: Trace, config: AnyConfig, cache_dtype: str | None = None) -> CostSheet:
+    """The costs of a model, of a run that there is.
+
+    Args:
+        trace: a run of the config over its whole text, with numbers or without.
+        config: of a variant or of the 2017 Transformer.
+        cache_dtype: as ``cost_sheet`` takes it.
+    """
     steps = step_costs(trace)
     attentions = {step.path for step in trace.steps if step.name == "scores"}
     parameters = parameters_of(config).count

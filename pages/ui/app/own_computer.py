@@ -17,6 +17,10 @@ from pages.ui.app.markdown_escape import code, short_text
 # A reverse proxy adds one of these. One that adds none and rewrites both Host and Origin cannot be told from a browser
 # on this computer, nor can an SSH tunnel: whoever sets those up decides who comes through them.
 _OF_PROXIES = re.compile("forwarded|x-forwarded-.*|via|x-real-ip")
+# Streamlit's own cookie. Inside a frame of another site's page Chromium withholds it and Safari does, Firefox does not;
+# a press in there may be one that the page around it led to.
+_COOKIE = "_streamlit_xsrf"
+_FRAMED = "This page is inside a page of another site, or the browser keeps no cookies; open it in a tab of its own."
 _HOST = re.compile(r"(\[[0-9a-f:]+\]|[0-9a-z.-]+)(:[0-9]{1,5})?")
 
 
@@ -24,7 +28,13 @@ def why_not() -> str:
     """Why this visitor may not write to folders of the computer that serves the page; nothing where they may."""
     headers = st.context.headers
     sent = {name.lower(): headers.get_all(name) for name in headers}
-    return _objection(st.get_option("server.address"), st.context.ip_address, sent)
+    objection = _objection(st.get_option("server.address"), st.context.ip_address, sent)
+    return objection or _frame_objection(bool(st.get_option("server.enableXsrfProtection")), st.context.cookies)
+
+
+def _frame_objection(sets_cookie: bool, cookies: Mapping[str, str]) -> str:
+    """``why_not`` of a visitor who sends these cookies to a server that sets its own, or does not."""
+    return _FRAMED if sets_cookie and _COOKIE not in cookies else ""
 
 
 def _objection(address: str | None, visitor: str | None, headers: Mapping[str, Sequence[str]]) -> str:

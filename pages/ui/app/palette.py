@@ -6,9 +6,11 @@ An axis keeps its colour everywhere, so people can follow a length or a head fro
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,33 +25,11 @@ class Tone:
         return self.dark if dark else self.light
 
 
-AXIS: Mapping[str, Tone] = {
-    "B": Tone("#6a7183", "#a6adbd"),
-    "H": Tone("#a35e0b", "#e8a04c"),
-    "S": Tone("#0b6bb5", "#5eb0f2"),
-    "T": Tone("#7a4fc4", "#b79aec"),
-    "L": Tone("#44698f", "#8fb4dd"),  # stands for S or T, so it sits between their hues
-    "L_k": Tone("#a3397e", "#e58cc4"),
-    "d_model": Tone("#62701a", "#b5c25a"),
-    "d_k": Tone("#0a8066", "#3fc3a0"),
-    "d_v": Tone("#b3363f", "#f08c92"),
-    "d_ff": Tone("#7d4f2a", "#d3a478"),
-    "V": Tone("#4d5fb8", "#9aa8f0"),
-    "F": Tone("#007985", "#4cc6d0"),
-    "P": Tone("#8f478a", "#d59ad0"),
-    "C": Tone("#9c4a1f", "#e0996f"),
-    "Hpx": Tone("#3f7a2c", "#93cf7d"),
-    "Wpx": Tone("#1f7a8c", "#6cc7d8"),
-    "N": Tone("#2a52a8", "#86a6f5"),  # nearly S: all its tokens but one
-    "p": Tone("#8a6d00", "#d9bd4a"),
-    "H_kv": Tone("#8c5a12", "#dba862"),  # nearly H: fewer heads of the same kind
-    "G": Tone("#945b2e", "#d8a983"),
-    "E": Tone("#6b5aa6", "#b3a5e6"),
-    "K": Tone("#8a4a72", "#d99cc0"),
-    "M": Tone("#2f7a63", "#79c9ae"),
-    "n": Tone("#5f6a52", "#aebb9d"),
-    "classes": Tone("#5565a0", "#a2b0ec"),
-}
+# By symbol, on a light page and on a dark one. L stands for S or T, so it sits between their hues; N is nearly S, all
+# its tokens but one; H_kv is nearly H. Notebooks show the same colours: they lie with the
+# engine, as data, because importing the engine loads torch.
+_COLOURS = json.loads((Path(__file__).parents[3] / "engine" / "axis_colours.json").read_text("utf-8"))
+AXIS: Mapping[str, Tone] = {symbol: Tone(*tones) for symbol, tones in _COLOURS["named"].items()}
 
 ROLE: Mapping[str, Tone] = {
     "query": Tone("#2f6fde", "#7aa7ff"),
@@ -63,19 +43,10 @@ ROLE: Mapping[str, Tone] = {
     "parameter": Tone("#57534e", "#c4beb8"),
 }
 
-NEUTRAL = Tone("#666d7e", "#a6adbd")  # the axis "1", an axis without a name, a role without a hue
+NEUTRAL = Tone(*_COLOURS["neutral"])  # the axis "1", an axis without a name, a role without a hue
 
 # For symbols of somebody else's code: enough hues that neighbours usually differ.
-_OTHERS = (
-    Tone("#9a4a6a", "#e39bb8"),
-    Tone("#3f7a2c", "#93cf7d"),
-    Tone("#6a5acd", "#b3a8f5"),
-    Tone("#a0522d", "#e6a07c"),
-    Tone("#1f7a8c", "#6cc7d8"),
-    Tone("#8a6d00", "#d9bd4a"),
-    Tone("#a43aa4", "#e08fe0"),
-    Tone("#4b6a88", "#9dbbd8"),
-)
+_OTHERS = tuple(Tone(*tones) for tones in _COLOURS["others"])
 
 
 def axis_tone(symbol: str | None) -> Tone:

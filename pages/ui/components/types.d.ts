@@ -104,6 +104,10 @@ interface AxisAccess {
   block?: number;
   per?: number;
   size?: number;
+  share?: number;
+  landing?: number;
+  landed?: number;
+  pad?: number;
 }
 
 /** indices to look up: an input, by its number, or numbers that the call itself gives */
@@ -386,6 +390,12 @@ interface RibbonData {
   below: string;
   says: string;
   tones: Tone[];
+}
+
+interface AgreementLineData {
+  pairs: [string, number, string][];
+  chosen: number | null;
+  first: number | null;
 }
 
 interface LineTableData {

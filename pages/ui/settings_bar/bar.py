@@ -8,14 +8,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace
-from pages.ui.settings_bar import drawer, saved_trace_controls, size_row
+from pages.ui.settings_bar import drawer, model_chooser, saved_trace_controls, size_row, variant_drawer, variant_row
 from pages.ui.state.settings import Settings
+
+_MODEL_WIDTH = 210  # pixels: the longest name of a model
 
 
 @dataclass(frozen=True)
 class SettingsBar:
-    """The two parts of the bar. Both stand at their positions before anything is in them."""
+    """The parts of the bar. All stand at their positions before anything is in them."""
 
+    model: DeltaGenerator
     sizes: DeltaGenerator
     more: DeltaGenerator
 
@@ -26,23 +29,32 @@ class SettingsBar:
             settings: what the sliders show.
             trace: the run of these settings; None where they cannot be run.
         """
+        if not settings.opened:
+            with self.model:
+                model_chooser.draw(settings)
         with self.sizes:
             if settings.opened:
                 saved_trace_controls.draw_shown(settings.opened, trace)
+            elif settings.model is not None:
+                variant_row.draw(settings, settings.model, trace)
             else:
                 size_row.draw(settings, trace)
 
     def draw_drawer(self, settings: Settings) -> None:
         """Draws the inside of the drawer, which the browser mounts while it is open."""
         with self.more:
-            drawer.draw(settings)
+            if settings.model is not None and not settings.opened:
+                variant_drawer.draw(settings, settings.model)
+            else:
+                drawer.draw(settings)
 
 
 def begin() -> SettingsBar:
     """Draws the bar, with nothing in it yet."""
     with st.container(key="settings-bar", horizontal=True, wrap=False, vertical_alignment="top"):
+        model = st.container(key="settings-model", width=_MODEL_WIDTH)
         sizes = st.container(key="settings-sizes")
         # Streamlit is not told when it opens and closes: a press on a link to another page also closes it, and the run
         # of this page that would follow could still be sending when the browser has left it.
         more = st.popover("More settings", key="drawer")
-    return SettingsBar(sizes, more)
+    return SettingsBar(model, sizes, more)

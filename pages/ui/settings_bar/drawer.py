@@ -189,6 +189,11 @@ def _follow() -> None:
     session.change_settings(*size_rules.follow(session.settings_now(), session.moves()))
 
 
+def set_source(text: str) -> None:
+    """Sets the text that the encoder reads. To be called from a widget's callback."""
+    _set_text("source", text)
+
+
 def undo() -> None:
     """Goes back to the trained weights. To be called from a widget's callback."""
     session.change_settings(*size_rules.undo(session.settings_now(), session.moves()))

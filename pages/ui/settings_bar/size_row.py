@@ -17,10 +17,10 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 _KEY = "sizes"
 _HEADS_AND_WIDTH = (("heads", "H", "H heads"), ("d_model", "d_model", "d_model"))
 _INPUT_SIZES = (("batch", "B", "B batch"), ("src_len", "S", "S source length"), ("tgt_len", "T", "T target length"))
-_FARTHEST = {"src_len": 128, "tgt_len": 128}  # farther than these nobody can aim a thumb
+_BY_STOPS = "d_model"  # its values lie so far apart that the small ones would share a pixel
 
-_WRITES = "Reads “{source}”, writes “{target}”"
-_READS = "The encoder reads “{source}”, the decoder “{target}”"
+_WRITES = "The model writes “{target}”"
+_READS = "The decoder reads “{target}”"
 _READS_TOKENS = "Reads generated tokens"
 _TRAINED = "Trained on dates: a size that is moved makes the weights random"
 _RANDOM_NOW = "The weights are random now"
@@ -45,10 +45,16 @@ def draw(settings: Settings, trace: Trace | None) -> None:
         [_slider(settings, *size) for size in movable],
         key=_KEY,
         sizes=symbol_sizes(config),
-        status=Status(_reads(settings), *_weights(settings)),
+        status=Status(_source(settings), _reads(settings), *_weights(settings)),
         on_size=drawer.set_size,
         on_undo=drawer.undo,
+        on_source=drawer.set_source,
     )
+
+
+def _source(settings: Settings) -> str | None:
+    lines = [line for line in settings.source.splitlines() if line.strip()]
+    return lines[0] if settings.reads != TOKENS and len(lines) == 1 else None
 
 
 def _reads(settings: Settings) -> str:
@@ -58,7 +64,7 @@ def _reads(settings: Settings) -> str:
     if settings.writes:
         with suppress(CannotRunError):  # the page says why
             template, target = _WRITES, "\n".join(line.text for line in decoded_of(settings))
-    return template.format(source=_short(settings.source), target=_short(target))
+    return template.format(target=_short(target))
 
 
 def _short(text: str) -> str:
@@ -77,14 +83,12 @@ def _slider(settings: Settings, name: str, symbol: str, label: str) -> SizeSlide
     value = getattr(settings.config, name)
     foreseen = {option: _changes(settings, name, option) for option in _options(name, value)}
     options = {option: changes for option, changes in foreseen.items() if changes is not None}
-    return SizeSlider(name, symbol, label, value, options)
+    return SizeSlider(name, symbol, label, value, options, by_stops=name == _BY_STOPS)
 
 
 def _options(name: str, value: int) -> list[int]:
     low, high = RANGES[name]
-    reach = min(high, _FARTHEST.get(name, high))
-    options = drawer.WIDTHS if name == "d_model" else range(low, reach + 1)
-    return sorted({value, *(option for option in options if option <= reach)})
+    return sorted({value, *(drawer.WIDTHS if name == "d_model" else range(low, high + 1))})
 
 
 def _changes(settings: Settings, name: str, option: int) -> Mapping[str, int] | None:

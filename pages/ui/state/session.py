@@ -173,6 +173,14 @@ def open_view(**values: str) -> None:
     st.session_state[_VIEW], st.session_state[_OPENED] = values, True
 
 
+def keep_view() -> None:
+    """Has the next run of the whole page keep settings and view: a widget started it, whose URL may be stale.
+
+    To be called from a widget's callback.
+    """
+    st.session_state[_OPENED] = True
+
+
 def write_address() -> None:
     """Writes the settings and the view to the browser's address; for a fragment that changed the view."""
     address = _address()
@@ -200,7 +208,7 @@ def _view_in(query: Mapping[str, str]) -> dict[str, str]:
 
 def _value(settings: Settings, name: str) -> Any:
     """What the settings have under a name of the address."""
-    return getattr(settings.config, name) if hasattr(settings.config, name) else getattr(settings, name)
+    return settings.named(name)
 
 
 def _address() -> dict[str, str]:

@@ -15,7 +15,10 @@ from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS, TOKENIZERS, WEI
 from engine.config import TRAINED as FIXED
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
+from engine.runtime.variants.named_model import TRANSFORMER
+from engine.variant_config import T5Config
 from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.state.chosen_model import CHOICES, FIELDS, KEPT, MODEL, ChosenModel, chosen_model, model_from_query
 from pages.ui.state.given_trace import NOTHING, given_name
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
@@ -65,6 +68,8 @@ class Settings:
         upto: the step of decoding that is shown where the trained model writes the target: how many characters it has
             written by then; None for all of them.
         opened: the name of a saved trace that is shown in the place of a run, "" for none.
+        model: one of today's models in the place of the built-in Transformer, whose ``config`` then waits; None for
+            none.
     """
 
     QUERY_NAMES: ClassVar[frozenset[str]]
@@ -75,11 +80,12 @@ class Settings:
     target: str = TARGET
     upto: int | None = None
     opened: str = ""
+    model: ChosenModel | None = None
 
     @property
     def trained(self) -> bool:
         """Whether the trained model is run."""
-        return self.config.weights == TRAINED and not self.opened
+        return self.config.weights == TRAINED and not self.opened and self.model is None
 
     @property
     def writes(self) -> bool:
@@ -95,6 +101,8 @@ class Settings:
 
     def to_query(self) -> dict[str, str]:
         """These settings as the query of an address: what differs from the settings people begin with."""
+        if self.model is not None and not self.opened:
+            return self._model_query(self.model)
         trained = self.config.weights == TRAINED
         start = _start(trained, self.config.tokenizer)
         usual = dataclasses.asdict(start.config)
@@ -112,10 +120,23 @@ class Settings:
             query["trace"] = self.opened or NOTHING
         return query
 
+    def _model_query(self, model: ChosenModel) -> dict[str, str]:
+        start = with_model(self, model.name)
+        names = ("reads", "source", "target") if model.reads_target else ("reads", "source") if model.reads_text else ()
+        texts = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(start, name)}
+        return {**model.to_query(), **texts, **({"trace": NOTHING} if given_name() else {})}
+
+    def named(self, name: str) -> Any:
+        """What these settings have under a name of the address; None where they have nothing of that name."""
+        for holder in (self if self.model is None else self.model.config, self.model, self.config, self):
+            if hasattr(holder, name):
+                return getattr(holder, name)
+        return None
+
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
 _TEXTS = ("reads", "source", "target", "upto", "trace")
-Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS})
+Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT})
 # What only random weights have: an address with one of these and no word about weights means random ones.
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
@@ -130,6 +151,25 @@ def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
 def first() -> Settings:
     """The settings of an address without a query: the trained model."""
     return dataclasses.replace(_start(trained=True), opened=given_name())
+
+
+def with_model(settings: Settings, name: str) -> Settings:
+    """The settings with one of today's models, at the sizes and with the text that it begins with.
+
+    Args:
+        settings: where the person is. The settings of the built-in Transformer are kept in them.
+        name: of a model, as ``chosen_model`` takes it.
+    """
+    model = chosen_model(name)
+    reads = SENTENCES if model.reads_text else TOKENS
+    target = TARGET if isinstance(model.config, T5Config) else ""
+    return Settings(settings.config, reads, SOURCE, target, model=model)
+
+
+def without_model(settings: Settings) -> Settings:
+    """The settings of the built-in Transformer as they were before a model was chosen, with a text to read."""
+    source, target = example_of(settings.config)
+    return Settings(settings.config, source=source, target=target)
 
 
 def example_of(config: Config) -> tuple[str, str]:
@@ -152,6 +192,8 @@ def differing(settings: Settings, others: Settings) -> str:
     Returns:
         A list in words, such as ``heads 8, d_model 64``.
     """
+    if settings.model is not None or others.model is not None:
+        return _model_in_words(settings)
     config = settings.config
     usual = following(config.heads, config.d_model)
     unsaid = {name for name in usual if getattr(config, name) == usual[name]} | {"vocab_size"}
@@ -173,6 +215,15 @@ def differing(settings: Settings, others: Settings) -> str:
     return ", ".join(differences) or "the same sizes"
 
 
+def _model_in_words(settings: Settings) -> str:
+    """What an address says of the model, as a list in words."""
+    if settings.model is None:
+        return CHOICES[TRANSFORMER]
+    said = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
+    words = [f"{name} {code(short_text(value, 24))}" for name, value in said.items()]
+    return ", ".join([CHOICES[settings.model.name], *words])
+
+
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     """The settings of an address.
 
@@ -183,6 +234,9 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
         The settings, and a note for every value that could not be used. A note names what the settings have in the end,
         also where that follows from other values of the link.
     """
+    model, model_notes = model_from_query(query)
+    if model is not None and query.get("trace", NOTHING) == NOTHING:
+        return _with_query(model, query), model_notes
     usual = RANDOM if _ONLY_RANDOM & query.keys() else TRAINED
     weights, problem = choice("weights", query.get("weights", usual), WEIGHTS, TRAINED)
     problems = [problem]
@@ -211,7 +265,17 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     asked = query.get("trace", given_name())
     settings = dataclasses.replace(settings, opened="" if asked == NOTHING else asked)
     notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
-    return settings, (*notes, *more)
+    return settings, (*model_notes, *notes, *more)
+
+
+def _with_query(model: ChosenModel, query: Mapping[str, str]) -> Settings:
+    """The settings with a model, and the texts of an address."""
+    start = with_model(first(), model.name)
+    texts: dict[str, Any] = {}
+    if model.reads_text:
+        texts = {name: query[name] for name in ("source", "target") if name in query}
+        texts["reads"] = TOKENS if query.get("reads") == TOKENS else SENTENCES
+    return dataclasses.replace(start, model=model, **texts)
 
 
 def following(heads: int, d_model: int) -> dict[str, int | None]:

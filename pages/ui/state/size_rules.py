@@ -31,11 +31,6 @@ from pages.ui.state.settings import (
 APART = ("d_k", "d_v", "d_ff")  # these follow from heads and d_model until they are set apart
 Written = Callable[[], str]
 
-_D_MODEL_BACK = "d_model moved from {before} back to {after}."
-_D_MODEL_MOVED = "d_model moved from {before} to {after}: {heads} heads need a multiple of {heads}."
-_HEADS_BACK = "Heads moved from {before} back to {after}."
-_HEADS_MOVED = "Heads moved from {before} to {after}: {chosen} does not divide d_model {d_model}."
-
 
 @dataclass(frozen=True)
 class Choices:
@@ -55,14 +50,11 @@ class Memory:
     Args:
         of: the config that ``choices`` led to. With any other config, such as a link's, they no longer hold.
         choices: what was chosen for the sizes that move one another.
-        note: what else the last move moved, for the person who moved it.
-        left: the settings with trained weights from before a move made them random, until the person undoes that or
-            keeps it.
+        left: the settings with trained weights from before a move made them random, until the person undoes that.
     """
 
     of: Config | None = None
     choices: Choices | None = None
-    note: str = ""
     left: Settings | None = None
 
 
@@ -84,9 +76,9 @@ def move(settings: Settings, memory: Memory, name: str, value: Any, written: Wri
     if settings.trained and _forbids(name, value):
         settings, memory = _leave(settings, memory, written)
     choices = _choices_in(settings.config, memory)
-    config, choices, note = _moved(settings.config, choices, name, value)
+    config, choices = _moved(settings.config, choices, name, value)
     settings = dataclasses.replace(settings, config=config)
-    return settings, dataclasses.replace(memory, of=config, choices=choices, note=note)
+    return settings, dataclasses.replace(memory, of=config, choices=choices)
 
 
 def choose_weights(settings: Settings, memory: Memory, weights: str, written: Written) -> tuple[Settings, Memory]:
@@ -156,11 +148,6 @@ def undo(settings: Settings, memory: Memory) -> tuple[Settings, Memory]:
     return memory.left or settings, Memory()
 
 
-def stay(memory: Memory) -> Memory:
-    """What to keep once the person has said that the weights may be random."""
-    return dataclasses.replace(memory, left=None)
-
-
 def follow(settings: Settings, memory: Memory) -> tuple[Settings, Memory]:
     """The settings with d_k and d_v as they follow from d_model and heads, also when those are moved later."""
     config = settings.config.change(d_k=None, d_v=None)
@@ -192,8 +179,8 @@ def _sizes(config: Config) -> tuple[int, ...]:
     return (config.heads, config.d_model, config.d_k, config.d_v, config.d_ff)
 
 
-def _moved(config: Config, choices: Choices, name: str, value: Any) -> tuple[Config, Choices, str]:
-    """The config and the choices with one field moved, and a note where another size moved with it."""
+def _moved(config: Config, choices: Choices, name: str, value: Any) -> tuple[Config, Choices]:
+    """The config and the choices with one field moved, and with it the size that must agree with it."""
     if name in APART:
         usual = following(config.heads, config.d_model)[name]
         chosen: Any = {name: None if value == usual else value}
@@ -212,23 +199,12 @@ def _moved(config: Config, choices: Choices, name: str, value: Any) -> tuple[Con
     apart = {field: getattr(choices, field) for field in APART}
     fields = {"heads": heads, "d_model": d_model, **apart}
     after = dataclasses.replace(config, **(fields if name in fields else {**fields, name: value}))
-    return after, choices, _note(config, after, choices, name)
+    return after, choices
 
 
 def _split(choices: Choices) -> bool:
     """Whether d_model is split among the heads; not where d_k and d_v are both set apart."""
     return choices.d_k is None or choices.d_v is None
-
-
-def _note(before: Config, after: Config, choices: Choices, name: str) -> str:
-    if name != "d_model" and after.d_model != before.d_model:
-        template = _D_MODEL_BACK if after.d_model == choices.d_model else _D_MODEL_MOVED
-        return template.format(before=before.d_model, after=after.d_model, heads=after.heads)
-    if name != "heads" and after.heads != before.heads:
-        template = _HEADS_BACK if after.heads == choices.heads else _HEADS_MOVED
-        moved = {"before": before.heads, "after": after.heads}
-        return template.format(chosen=choices.heads, d_model=after.d_model, **moved)
-    return ""
 
 
 def _nearest_divisor(value: int, near: int) -> int:

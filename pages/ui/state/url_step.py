@@ -8,12 +8,15 @@ step=attention.mixed~weights                    the step ``weights`` inside the 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from engine import Step, Trace
 
 _INSIDE = "~"
+_KEYS: WeakKeyDictionary[Trace, tuple[str, ...]] = WeakKeyDictionary()
 _START = "scores"  # the step on which a page opens that is asked for none
 
 
@@ -42,12 +45,25 @@ def step_to_key(trace: Trace, step: Step) -> str:
 
     Of several with the same op too, all but the last have their number among them, counted from 0.
     """
-    named = trace.find_all(step.full_name)
-    if len(named) == 1:
-        return step.full_name
-    alike = [other for other in named if other.op == step.op]
-    key = f"{step.full_name}:{step.op}"
-    return key if alike[-1] is step else f"{key}:{alike.index(step)}"
+    keys = _KEYS.get(trace)
+    if keys is None:
+        keys = _KEYS[trace] = _keys_of(trace)
+    return keys[step.index]
+
+
+def _keys_of(trace: Trace) -> tuple[str, ...]:
+    """The key of every step. All at once, because a program that calls one line ten thousand times is one name."""
+    named = Counter(step.full_name for step in trace.steps)
+    alike = Counter((step.full_name, step.op) for step in trace.steps)
+    passed: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for step in trace.steps:
+        number = passed[step.full_name, step.op]
+        passed[step.full_name, step.op] += 1
+        is_last = number + 1 == alike[step.full_name, step.op]
+        key = f"{step.full_name}:{step.op}"
+        keys.append(step.full_name if named[step.full_name] == 1 else key if is_last else f"{key}:{number}")
+    return tuple(keys)
 
 
 def step_from_key(trace: Trace, key: str) -> Step:
@@ -65,10 +81,15 @@ def step_from_key(trace: Trace, key: str) -> Step:
     name, op, number = split_key(key)
     if not name:
         return next((step for step in trace.steps if step.name == _START), trace.steps[0])
-    relatives = [step for step in trace.steps if _without_numbers(step.full_name) == _without_numbers(name)]
-    named = [step for step in relatives if step.full_name == name] or relatives or trace.steps[:1]
+    exact = [step for step in trace.steps if step.full_name == name]
+    named = exact or _relatives(trace, name) or trace.steps[:1]
     alike = [step for step in named if step.op == op] or named
     return alike[number] if number is not None and number < len(alike) else alike[-1]
+
+
+def _relatives(trace: Trace, name: str) -> list[Step]:
+    wanted = _without_numbers(name)
+    return [step for step in trace.steps if _without_numbers(step.full_name) == wanted]
 
 
 def split_key(key: str) -> tuple[str, str, int | None]:

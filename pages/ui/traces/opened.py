@@ -1,4 +1,4 @@
-"""Traces from files, open on this server: uploaded ones, and the one that the server was started on.
+"""Traces from files, open on this server: uploads, runs of people's own code, and what the server was given.
 
 A name stands for each in the address. That of an upload cannot be guessed, and says nothing to another server, or to
 this one once it was started again.
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from engine import Trace, open_trace
 from pages.ui.state.given_trace import given_path
 
-MOST_UPLOADED = 16  # the one that was looked at longest ago is closed
+MOST_UPLOADED = 16  # of each kind; the one that was looked at longest ago is closed
 _GONE = (
     "The saved trace that this address names is not open on this server. It was closed, or the server was started "
     "again since; open its file again."
@@ -32,10 +32,11 @@ class NotOpenError(Exception):
 
 @dataclass(frozen=True)
 class OpenedTrace:
-    """A trace, and the name of the file that it came from."""
+    """A trace, the name of the file that it came from, and the program that made it, where that is known here."""
 
     file: str
     trace: Trace
+    made_from: object = None
 
 
 class OpenedTraces:
@@ -70,8 +71,13 @@ class OpenedTraces:
                 raise NotOpenError(f"{error}.") from error
             return self._given[name][1]
 
-    def add(self, file: str, content: BinaryIO) -> str:
-        """Opens an uploaded file; its name in the address.
+    def add(self, file: str, content: BinaryIO, made_from: object = None) -> str:
+        """Opens a file; its name in the address.
+
+        Args:
+            file: what people know it by.
+            content: the file.
+            made_from: the program that was run for it. Its runs close each other, and no file that somebody uploaded.
 
         Raises:
             NotOpenError: it is not a trace; says why.
@@ -83,14 +89,15 @@ class OpenedTraces:
                 while piece := content.read(2**20):
                     kept.write(piece)
             try:
-                opened = OpenedTrace(file, open_trace(path))
+                opened = OpenedTrace(file, open_trace(path), made_from)
             except ValueError as error:
                 raise NotOpenError(f"{str(error).replace(path.name, file, 1)}.") from error
         name = secrets.token_urlsafe(9)
         with self._lock:
             self._uploaded[name] = opened
-            while len(self._uploaded) > MOST_UPLOADED:
-                self._uploaded.popitem(last=False)
+            alike = [key for key, other in self._uploaded.items() if (other.made_from is None) is (made_from is None)]
+            for oldest in alike[:-MOST_UPLOADED]:
+                del self._uploaded[oldest]
         return name
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import Config, ConfigError, trained_config
 from pages.ui.state.settings import Settings
+from pages.ui.traces import reproduce_variant
 
 FOLDER = "trace-csv"
 _OF_TEXT = frozenset({"batch", "src_len", "tgt_len"})  # a text has its own
@@ -24,6 +25,8 @@ def command(settings: Settings, folder: str = FOLDER) -> str:
     Returns:
         One line, to be run in the project's folder.
     """
+    if settings.model is not None:
+        return " ".join(map(_quoted, reproduce_variant.words(settings, settings.model, folder)))
     words = [".venv/bin/python", "-m", "engine", "run"]
     if settings.trained:
         words += ["--weights", "trained"]
@@ -51,6 +54,8 @@ def script(settings: Settings, folder: str = FOLDER) -> str:
     Returns:
         A few lines that need nothing but the engine.
     """
+    if settings.model is not None:
+        return reproduce_variant.script(settings, settings.model, folder)
     config = "trained_config" if settings.trained else "Config"
     changes = ", ".join(f"{name}={value!r}" for name, value in _changes(settings).items())
     words = [f"{config}({changes})"]

@@ -30,10 +30,15 @@ from engine.runtime.run import run
 from pages.ui.state.settings import Settings
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.traces.store import BusyError, Store
+from pages.ui.traces.variant_traces import variant_trace
 
 _NEEDS_THE_MODEL = (
     "This page runs the built-in Transformer once for every character that it writes; a saved trace is one run, and "
     "has no model to run again."
+)
+_NEEDS_TRAINING = (
+    "This page writes answers with the built-in Transformer. The weights of this model are random, so it has no answer "
+    "to write; how it reads a text token by token, its cache shows."
 )
 
 
@@ -57,6 +62,8 @@ def trace_of(settings: Settings) -> Trace:
     with _run_errors_as_words():
         if settings.opened:
             return OPENED.get(settings.opened).trace
+        if settings.model is not None:
+            return variant_trace(settings, settings.model, _store)
         if not settings.writes:
             return _run(settings.config, *(settings.sentences or (None, None)))
         written = decoded_of(settings)
@@ -80,8 +87,10 @@ def decoded_of(settings: Settings) -> tuple[Decoded, ...]:
     with _run_errors_as_words():
         if settings.opened:
             raise CannotRunError(_NEEDS_THE_MODEL)
+        if settings.model is not None:
+            raise CannotRunError(_NEEDS_TRAINING)
         if settings.sentences is None:
-            raise CannotRunError("Generated tokens have no answer to write; choose sentences in the sidebar.")
+            raise CannotRunError("Generated tokens have no answer to write; choose sentences under More settings.")
         lines = settings.sentences[0]
         _check_lines(settings.config, lines)
         return tuple(_decoded(settings.config, line) for line in lines)

@@ -25,6 +25,8 @@ _WHOLE = "."  # the whole model in the address, where nothing at all means the m
 _PICTURE = "where.picture"
 _NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
 _NOT_OPENED = "{given} was asked for; this model has no module {missing}. It is left out."
+_MOST_STEPS = 1000  # of one module, outside of the modules in it: nobody can read a graph of them
+_TOO_MANY = "{module} computes {count:,} steps of its own, more than a graph can show. The strip has those nearby."
 _LONGEST = 24  # characters of a module that only the link knows
 
 
@@ -59,6 +61,10 @@ def draw(trace: Trace, step: Step) -> None:
 def _draw_map(trace: Trace, step: Step) -> None:
     within = _within(step)
     _note_the_link(trace, within)
+    count = _own_steps(trace, within)
+    if count > _MOST_STEPS:
+        st.caption(_TOO_MANY.format(module=display_name(within), count=count))
+        return
     picture = _picture(trace, within)
     marked = node_id(trace, step, picture.opened, within)
     own = enclosing_collapsed(step, picture.opened, within)
@@ -96,6 +102,11 @@ def _note_the_link(trace: Trace, within: str) -> None:
     missing = [path for path in asked.split(",") if path and path not in modules]
     if missing:
         link_notes.note(LinkProblem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+
+
+def _own_steps(trace: Trace, module: str) -> int:
+    """The steps that stand in a module itself, and not in a module inside it."""
+    return sum(step.path == module for step in trace.steps)
 
 
 def _modules(trace: Trace) -> set[str]:

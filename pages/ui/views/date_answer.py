@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 
 import streamlit as st
@@ -16,7 +15,6 @@ from pages.ui.state import session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 
-_KEY = "front.date"
 _SURE = 0.9
 _IS_SURE = "The model gives this answer a probability of {probability}."
 _IS_LESS_SURE = (
@@ -27,19 +25,11 @@ _READ_AS = "The source is read as {read}: digits of other scripts and full-width
 
 
 def draw(settings: Settings) -> None:
-    """Draws an input for a date, and the answer.
+    """Draws the answer to the date in the source.
 
     Args:
         settings: those of the trace on screen, with trained weights.
     """
-    key, start = session.widget(_KEY, session.settings_now().source.partition("\n")[0])
-    st.text_input(
-        "Write a date: in English or Korean, in words or numbers, from 1900 to 2099. The model learned to answer "
-        "in the form 2026-11-21.",
-        start,
-        key=key,
-        on_change=session.chosen(_KEY, key, _typed),
-    )
     try:
         written = decoded_of(settings)[0]
     except CannotRunError as error:
@@ -110,7 +100,3 @@ def read_as(written: Decoded, settings: Settings) -> str:
     if not settings.trained or read == tokenizer.normalise(written.source):
         return ""
     return _READ_AS.format(read=code(read))
-
-
-def _typed(typed: str) -> None:
-    session.change_settings(dataclasses.replace(session.settings_now(), source=typed, upto=None))

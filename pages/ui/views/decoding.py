@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
+import torch
 
 from engine import Step, Trace
 from engine.ops.notation import number
@@ -14,14 +17,14 @@ from engine.runtime.decode import Decoded, NextToken, TeacherForced
 from engine.text import char_tokenizer
 from pages.ui.app import frame
 from pages.ui.app.counted import counted
-from pages.ui.app.markdown_escape import code, visible
+from pages.ui.app.markdown_escape import code, escaped, visible
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.given_trace import NOTHING
 from pages.ui.state.settings import TRAINED, Settings
 from pages.ui.state.url_step import step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, teacher_forced_of
-from pages.ui.views.date_answer import draw_doubt, how_sure, percent, read_as, strip
+from pages.ui.views.date_answer import draw_doubt, how_sure, percent, read_as
 from pages.ui.views.tensor_panels import panel_of
 
 _SHOWN = 8  # characters of a ranking
@@ -33,10 +36,20 @@ _ONE_UNREAD = "1 character of the source is not among those it knows, and read a
 _SOME_UNREAD = "{count} characters of the source are not among those it knows, and read as {unknown}."
 _NO_END = "No end came within 1 step; it was stopped there."
 _NO_END_IN_MANY = "No end came within {count} steps; it was stopped there."
+_WRITING = "##### Writing {token}, having read {read}"
 _TAKEN = "{token} is taken, the most probable."
 _TAKEN_OF_TWO = "{token} is taken, the most probable. The other 1 has {share}."
 _TAKEN_OF_MANY = "{token} is taken, the most probable. The other {count} share {share}."
-_LOOKS, _LOOK = "Most of all: {looks}.", "head {head} at {token} {share}"
+_HEAD = "layer {layer} · head {head}"
+_SHARPEST = "Sharpest is {name}: {share} at {token}. The last layer is the one whose result is read off."
+_TILE, _UNSEEN = "{token} · {share}", "\u200b"
+_MATTERS, _FEWEST = 0.001, 2  # what is less probable is summed up, but so many characters are always shown
+_RANKING_STYLE = """<style>
+.ranking { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.ranking th { font: 600 1.1rem var(--st-code-font, monospace); text-align: left; width: 3rem; }
+.ranking td { padding: 0.25rem 0.5rem; } .ranking td:last-child { text-align: right; width: 5.5rem; }
+.ranking .bar { display: block; height: 0.7rem; min-width: 2px; border-radius: 0.2rem; background: #3e6bc9; }
+</style>"""
 _PART = (
     "They part at position {position}: it writes {token}, and {given} was given, to which it gave {share}. "
     "Up to there both have read the same."
@@ -60,15 +73,12 @@ def draw() -> None:
         )
         return
     if not settings.trained:
-        st.info("These weights are random, so what is written means nothing. The sidebar has the trained ones.")
-    st.markdown(f"The encoder reads {code(written.source)}; the decoder writes")
-    st.html(strip(written))
+        st.info("These weights are random, so what is written means nothing. More settings has the trained ones.")
+    st.markdown(f"The encoder reads {code(written.source)}; the decoder writes {code(written.text)}")
+    position = _position(written)
     st.caption(" ".join(filter(None, [how_sure(written), read_as(written, settings), *_warnings(written)])))
     if settings.trained:
         draw_doubt(written)
-    position = _position(written)
-    # An outline in the answer's own ink: the tint says how sure the model was, and goes on saying it.
-    st.html(f"<style>.answer .character:nth-child({position + 1}) {{ outline: 2px solid currentColor; }}</style>")
     _one_position(settings, written, position)
     _compared_with_target(settings, written)
 
@@ -110,28 +120,36 @@ def _position(written: Decoded) -> int:
         position = link_notes.number("position", "Position", 0, last)
     key, start = session.widget(_POSITION, position, last)
     if last:
-        st.slider(
-            "Position in the answer: characters written before it",
-            0,
-            last,
-            start,
+        st.segmented_control(
+            "The answer: press a character to see how it was written",
+            range(last + 1),
+            default=start if start in range(last + 1) else position,
+            format_func=partial(_tile, written),
             key=key,
+            required=True,
+            wrap=True,
             on_change=session.chosen(_POSITION, key, _keep_position),
         )
     return position
+
+
+def _tile(written: Decoded, position: int) -> str:
+    """What a tile says. Streamlit tells its tiles apart by their words, so those of a sentence all differ, unseen."""
+    choice = written.choices[position]
+    return _TILE.format(token=escaped(choice.token), share=percent(choice.probability)) + _UNSEEN * position
 
 
 def _one_position(settings: Settings, written: Decoded, position: int) -> None:
     choice, trace = written.choices[position], written.traces[position]
     ranking, looking = st.columns([2, 3], gap="large")
     with ranking:
-        st.markdown(f"##### Position {position}: what comes after {code(_read(written.choices, position))}")
+        st.markdown(_WRITING.format(token=code(choice.token), read=code(_read(written.choices, position))))
         _ranking(choice)
     with looking:
         st.markdown("##### Where it looks in the source")
-        weights = _last_cross_attention(trace)
-        if weights is not None:
-            _looks(trace, weights)
+        layers = _cross_attentions(trace)
+        if layers:
+            _looks(trace, layers)
     if settings.trained:
         # Of this line alone, and without a target of the person's: the very trace that is shown here.
         query = dataclasses.replace(settings, source=written.source, target="", upto=position).to_query()
@@ -142,22 +160,15 @@ def _one_position(settings: Settings, written: Decoded, position: int) -> None:
 
 
 def _ranking(choice: NextToken) -> None:
-    shown = choice.ranked[:_SHOWN]
-    st.dataframe(
-        {
-            "next": [visible(token) for token, _ in shown],
-            "probability": [share for _, share in shown],
-            "probability, %": [exact_percent(share) for _, share in shown],
-        },
-        hide_index=True,
-        column_config={
-            "next": st.column_config.TextColumn(width="small"),
-            # The number stands beside the bar, which would round it to certainty.
-            "probability": st.column_config.ProgressColumn(format=" ", min_value=0, max_value=1),
-            "probability, %": st.column_config.TextColumn(alignment="right"),
-        },
+    shown = [(token, share) for token, share in choice.ranked[:_SHOWN] if share >= _MATTERS]
+    shown = shown if len(shown) >= _FEWEST else list(choice.ranked[:_FEWEST])
+    rows = "".join(
+        f'<tr title="{html.escape(exact_percent(share))}"><th scope="row">{html.escape(visible(token))}</th>'
+        f'<td><span class="bar" style="width: {100 * share:.2f}%"></span></td><td>{percent(share)}</td></tr>'
+        for token, share in shown
     )
-    rest = choice.ranked[_SHOWN:]
+    st.html(f'{_RANKING_STYLE}<table class="ranking">{rows}</table>')
+    rest = choice.ranked[len(shown) :]
     if rest:
         share = exact_percent(sum(share for _, share in rest))
         st.caption(counted(len(rest), _TAKEN_OF_TWO, _TAKEN_OF_MANY, token=code(choice.token), share=share))
@@ -165,31 +176,31 @@ def _ranking(choice: NextToken) -> None:
         st.caption(_TAKEN.format(token=code(choice.token)))
 
 
-def _last_cross_attention(trace: Trace) -> Step | None:
-    weights = [step for step in trace.steps if step.path.endswith("cross_attention") and step.name == "weights"]
-    return weights[-1] if weights else None
+def _cross_attentions(trace: Trace) -> list[Step]:
+    return [step for step in trace.steps if step.path.endswith("cross_attention") and step.name == "weights"]
 
 
-def _looks(trace: Trace, weights: Step) -> None:
-    whole = panel_of(trace, weights)
-    row = weights.value[0, :, -1, :]
+def _looks(trace: Trace, layers: Sequence[Step]) -> None:
+    """Draws where each head of each layer looks: a row for each, over the characters of the source."""
+    rows = torch.cat([weights.value[0, :, -1, :] for weights in layers])
+    names = tuple(
+        _HEAD.format(layer=layer, head=head) for layer, weights in enumerate(layers) for head in range(weights.shape[1])
+    )
     tokens = trace.labels["S"][0]
     panel = dataclasses.replace(
-        whole,
-        value=row,
+        panel_of(trace, layers[-1]),
+        value=rows,
         axes=("H", "S"),
-        labels=(None, tokens),
-        note="last decoder layer, a row for each head",
+        labels=(names, tokens),
+        note="of cross-attention",
         masked=None,
         footer="each row sums to 1",
     )
     tensor_view([panel], key="decoding.looks")
-    best = zip(*(column.tolist() for column in row.double().max(dim=-1)), strict=True)
-    looks = [
-        _LOOK.format(head=head, token=_named(tokens, position), share=percent(share))
-        for head, (share, position) in enumerate(best)
-    ]
-    st.caption(_LOOKS.format(looks=" · ".join(looks)))
+    shares, positions = rows.double().max(dim=-1)
+    first = int(shares.argmax())
+    token, share = _named(tokens, int(positions[first])), percent(float(shares[first]))
+    st.caption(_SHARPEST.format(name=names[first], token=token, share=share))
 
 
 def _named(tokens: Sequence[str], position: int) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import streamlit as st
 
-from engine import Step, Trace
+from engine import Step, Trace, save_trace
 from engine.export.csv_tables import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.export.units import format_bytes
 from pages.ui.components.tensor_view import Selection
@@ -45,6 +47,30 @@ def values_button(steps: Sequence[Step], size: int, label: str, key: str) -> Non
     """
     numbers, too_large = [step.index for step in steps], size > LARGEST_DOWNLOAD
     _button(label, "values.csv", lambda trace, file: write_values(_at(trace, numbers), file), key, disabled=too_large)
+
+
+def trace_button(trace: Trace, file_name: str, key: str) -> None:
+    """Draws a button for the trace as one file, which ``open_trace`` and the app open again.
+
+    Args:
+        trace: the trace on screen.
+        file_name: what the file is called.
+        key: the button's key on the page.
+    """
+    st.download_button(
+        "Download this trace",
+        partial(_trace_file, session.settings_shown()),
+        file_name,
+        mime="application/octet-stream",
+        key=key,
+        on_click="ignore",
+        disabled=trace.nbytes > LARGEST_DOWNLOAD,
+    )
+
+
+def _trace_file(settings: Settings) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="tensor-shape-explorer-", ignore_cleanup_errors=True) as folder:
+        return save_trace(trace_of(settings), Path(folder) / "run.trace").read_bytes()
 
 
 def tensor_buttons(step: Step, selection: Selection, key: str) -> None:

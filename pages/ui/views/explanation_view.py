@@ -76,6 +76,9 @@ def explanation_of(
     trace, step = location.trace, location.step
     tensor = (*step.inputs, step)[panel]
     breadcrumbs = tuple(_breadcrumb(root or trace, cell) for cell in trail)
+    read = (tensor, *tensor.inputs) if isinstance(tensor, Step) else (tensor,)
+    if refusal := next((each.unreadable for each in read if each.unreadable), None):
+        return PinExplanation(name=format_element(tensor, index), sentence=refusal, trail=breadcrumbs)
     if isinstance(tensor, Step):
         explanation = _computed(location, explain(trace, tensor, index), breadcrumbs)
         return explanation if explanation.terms else _through_inside(location, tensor, index, explanation)

@@ -7,12 +7,19 @@ import streamlit as st
 from engine import Trace
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.export.units import format_bytes
+from pages.ui.app.markdown_escape import code
 from pages.ui.state import session
 from pages.ui.traces import reproduce
 from pages.ui.traces.opened import OPENED
 from pages.ui.views import download_buttons, folder_export
 
-_FROM_THE_FILE = "It writes the two files of this page from the saved trace, in the project's folder."
+_TRACE_FILE = "run.trace"
+_WHOLE = (
+    "One file with every tensor, the program's text and what failed. `open_trace`, the app and "
+    "`python -m engine open` open it; nothing in it runs."
+)
+_TOO_LARGE = "Too large to hand to the browser in one piece: `save_trace` in Python writes it."
+_FROM_THE_FILE = "With {file} in the project's folder, these lines write the two files of this page there."
 
 
 def draw(trace: Trace) -> None:
@@ -37,15 +44,29 @@ def draw(trace: Trace) -> None:
         if size > download_buttons.LARGEST_DOWNLOAD:
             st.caption("Too large to hand to the browser in one piece: write it to a folder, or run the command below.")
     download_buttons.mark_toggle(key="export.mark")
+    _whole_trace(trace)
     folder_export.draw(trace, size)
     _elsewhere()
+
+
+def _whole_trace(trace: Trace) -> None:
+    st.markdown("##### The trace itself")
+    st.markdown(_WHOLE)
+    download_buttons.trace_button(trace, _file_name(), key="trace.file")
+    if trace.nbytes > download_buttons.LARGEST_DOWNLOAD:
+        st.caption(_TOO_LARGE)
+
+
+def _file_name() -> str:
+    opened = session.settings_shown().opened
+    return OPENED.get(opened).file if opened else _TRACE_FILE
 
 
 def _elsewhere() -> None:
     settings = session.settings_shown()
     st.markdown("##### The same from a terminal or a notebook")
     if settings.opened:
-        st.caption(_FROM_THE_FILE)
+        st.caption(_FROM_THE_FILE.format(file=code(OPENED.get(settings.opened).file)))
         st.code(reproduce.from_file(OPENED.get(settings.opened).file), language="python", wrap_lines=True)
         return
     if settings.trained:

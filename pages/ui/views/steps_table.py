@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from engine import Step, Trace
+from engine.export.step_frame import step_frame
 from pages.ui.app import frame
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, short_text
@@ -15,11 +16,14 @@ from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons
+from pages.ui.views import download_buttons, findings_view
+from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
+_MOST_ROWS = 1000  # in the table at once: the statistics of each are computed for it
+_ROWS = "{first}-{last}"
 _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
 # What says which step it is comes first; the other columns of steps.csv follow in their order.
@@ -30,12 +34,20 @@ _NO_OPERATION = "{given} was asked for; no step of this model has the operation 
 
 
 def draw(trace: Trace) -> None:
-    """Draws the filters, the table and the tensor of the chosen row.
+    """Draws the findings of the trace, the filters, the table and the tensor of the chosen row.
 
     Args:
         trace: any trace.
     """
+    above = st.container()
+    _draw_table(trace)
+    with above:  # last, because looking for them takes its time
+        findings_view.draw_all(trace)
+
+
+def _draw_table(trace: Trace) -> None:
     st.markdown("#### Every step")
+    trace_notes.draw(trace_notes.of_steps(trace))
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
     words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))
@@ -91,11 +103,13 @@ def _modules(trace: Trace) -> tuple[str, ...]:
 
 
 def _table(trace: Trace, steps: Sequence[Step]) -> Step:
-    rows = trace.to_frame().iloc[[step.index for step in steps]]
     linked = link_notes.step(trace)
     row = steps.index(linked) if linked in steps else 0
     if linked not in steps and session.is_of_link("step"):
         link_notes.note(LinkProblem("step", session.view("step"), _HIDDEN), code(step_to_key(trace, steps[0])))
+    steps = _part(steps, row)
+    row = steps.index(linked) if linked in steps else 0
+    rows = step_frame(steps)
     key = _table_key(steps, row)
     st.dataframe(
         rows,
@@ -109,6 +123,25 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
         column_config={name: st.column_config.NumberColumn(format="localized") for name in ("numel", "bytes", "flops")},
     )
     return steps[row]
+
+
+def _part(steps: Sequence[Step], row: int) -> Sequence[Step]:
+    """The rows that the table lists: all, or of a long program those of the chosen part."""
+    if len(steps) <= _MOST_ROWS:
+        return steps
+    starts = range(0, len(steps), _MOST_ROWS)
+    options = tuple(_ROWS.format(first=steps[at].index, last=steps[at : at + _MOST_ROWS][-1].index) for at in starts)
+    value = link_notes.pick("rows", "Rows", options, options[row // _MOST_ROWS])
+    key, start = session.widget("table.rows_shown", value)
+    offered = options.index(start) if start in options else 0
+    callback = session.chosen("table.rows_shown", key, _choose_part)
+    st.selectbox("Steps listed", options, offered, key=key, on_change=callback)
+    at = options.index(value) * _MOST_ROWS
+    return steps[at : at + _MOST_ROWS]
+
+
+def _choose_part(value: str) -> None:
+    session.change_view(rows=value, step=None)
 
 
 def _table_key(steps: Sequence[Step], row: int) -> str:
@@ -173,4 +206,4 @@ def _ops_filter(options: list[str]) -> list[str]:
 
 def _filter_changed(name: str, value: str | list[str]) -> None:
     text = " ".join(value) if isinstance(value, list) else value
-    session.change_view(**{name: text or None})
+    session.change_view(**{name: text or None, "rows": None})

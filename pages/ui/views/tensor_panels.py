@@ -12,7 +12,7 @@ from engine.export.units import format_bytes
 from engine.ops import reads
 from engine.ops.access import GatherMap
 from engine.ops.notation import number, sentence_name
-from engine.record.statistics import Statistics, statistics
+from engine.record.statistics import NOTHING, Statistics, statistics
 from pages.ui.app.counted import counted
 from pages.ui.components.tensor_view import AxisLabels, Panel
 
@@ -53,15 +53,21 @@ def panel_of(trace: Trace, step: Step) -> Panel:
     """
     return Panel(
         title=step.name,
-        value=step.value,
+        value=_shown_value(step),
         axes=step.axes,
         labels=labels_of(trace, step.axes),
         note=f"step {step.index}",
         role=role_of(step.name),
         scale=_scale(step),
-        masked=_masked(step),
-        footer=summary(step.statistics, step),
+        masked=None if step.unreadable else _masked(step),
+        footer=summary(NOTHING if step.unreadable else step.statistics, step),
     )
+
+
+def _shown_value(tensor: Step | Leaf) -> torch.Tensor:
+    """The numbers of a tensor; only its shape where they are not those of the recording any more."""
+    value: torch.Tensor = tensor.value
+    return torch.empty(value.shape, dtype=value.dtype, device="meta") if tensor.unreadable else value
 
 
 def _scale(step: Step) -> str:
@@ -123,7 +129,7 @@ def summary(numbers: Statistics, what: Step | Leaf) -> str:
     if numbers.min is not None and numbers.max is not None and what.value.dtype != torch.bool:
         show = short if what.value.is_floating_point() else "{:,.0f}".format
         parts.append(f"min {show(numbers.min)} · max {show(numbers.max)}")
-    if what.value.dtype == torch.bool:
+    if what.value.dtype == torch.bool and numbers is not NOTHING:
         hidden = what.value.numel() - numbers.zeros
         parts.append(f"{hidden:,} of {what.value.numel():,} True")
     elif numbers.zeros:
@@ -157,12 +163,12 @@ def _leaf_panel(trace: Trace, step: Step, number: int) -> Panel:
     axes = _leaf_axes(step, number)
     return Panel(
         title=sentence_name(leaf),
-        value=leaf.value,
+        value=_shown_value(leaf),
         axes=axes,
         labels=labels_of(trace, axes),
         note=leaf.kind,
         role="parameter" if leaf.kind == "parameter" else "",
-        footer=summary(statistics(leaf.value), leaf),
+        footer=summary(NOTHING if leaf.unreadable else statistics(leaf.value), leaf),
     )
 
 

@@ -21,10 +21,10 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph, tour
+from pages.ui.views import code_and_graph, findings_view, tour
 from pages.ui.views.explanation_view import explanation_of
-from pages.ui.views.instrument import strip
-from pages.ui.views.lens import failure_view
+from pages.ui.views.instrument import minimap, strip
+from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
@@ -75,7 +75,10 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     tour.draw(trace)
     # Inside a fused call the strip stays with the call.
     strip.draw(trace, location.calls[0] if location.calls else step, _chosen)
+    trace_notes.draw(trace_notes.of_step(location.trace, step))
     selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
+    suspicions = st.container()
+    minimap.draw(trace, location.calls[0] if location.calls else step, _chosen)
     with st.container(key="walk-search"):
         _search(trace, location)
     _remember(location, selection)
@@ -86,6 +89,8 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
     send_ahead(_ahead(location, settings), key=_STAGE)
+    with suspicions:
+        findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:

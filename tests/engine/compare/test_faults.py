@@ -174,8 +174,18 @@ def test_another_dtype_is_rounding(dtype):
     comparison = compare(run(CONFIG), run(CONFIG.change(dtype=dtype)))
     assert comparison.first is None
     assert comparison.alone == ()
+    verdicts = {pair.verdict for pair in comparison.pairs}
+    assert Verdict.ROUNDING in verdicts
+    assert verdicts <= {Verdict.AGREES, Verdict.ROUNDING}
     largest = max(pair.difference.relative for pair in comparison.pairs)
     assert 0 < largest < 0.2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_is_rounding():
+    comparison = compare(run(CONFIG), run(CONFIG.change(device="cuda")))
+    assert comparison.first is None
+    assert {pair.verdict for pair in comparison.pairs} <= {Verdict.AGREES, Verdict.ROUNDING}
 
 
 @pytest.mark.parametrize("name", ["Llama", "BERT", "T5", "GPT-2"])

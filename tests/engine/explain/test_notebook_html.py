@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from engine import Config, explain, record, run
+from engine.explain.axis_colours import axis_colour
+from pages.ui.app import palette
 
 LIMIT = 300_000
 
@@ -45,15 +47,17 @@ def test_a_long_trace_lists_its_first_steps_and_says_how_many_are_left():
 
     tree = parsed(record(program, torch.zeros(1))._repr_html_())
     listed = len([row for row in tree.iter("tr") if row[0].tag == "td"])
-    assert 1000 < listed < 3000
+    assert 500 < listed < 3000
     assert f"{3000 - listed:,} more steps are not listed" in "".join(tree.itertext())
 
 
 def test_a_step_shows_its_axes_its_code_and_the_corner_of_its_numbers(trace):
     scores = trace.find("encoder.layers.0.self_attention.scores")
     tree = parsed(scores._repr_html_())
-    text = " ".join(tree.itertext())
+    text = "".join(tree.itertext())
     assert "B 2 · H 4 · S 5 · S 5" in text
+    underlined = {axis.text: axis.get("style") for axis in tree.iter("span")}
+    assert f"2px solid {axis_colour('H')};" in underlined["H 4"]
     assert "query @ key_t" in text
     numbers = [cell.text for cell in list(tree.iter("table"))[1].iter("td")]
     assert numbers == [f"{number:.3g}" for number in scores.value[0, 0].flatten().tolist()]
@@ -87,6 +91,14 @@ def test_an_explanation_shows_its_sentence_and_its_largest_terms(trace):
     tree = parsed(explanation._repr_html_())
     assert explanation.sentence in "".join(tree.itertext())
     assert len([row for row in tree.iter("tr") if row[0].tag == "td"]) == 8
+
+
+@pytest.mark.parametrize("symbol", [*palette.AXIS, None, "1", "H*d_k", "3*d_model", "width", "L + 1", "é"])
+def test_an_axis_has_a_colour_between_the_two_that_it_has_in_the_app(symbol):
+    light, colour, dark = palette.axis_colour(symbol), axis_colour(symbol), palette.axis_colour(symbol, dark=True)
+    for at in (1, 3, 5):
+        low, middle, high = (int(tone[at : at + 2], 16) for tone in (light, colour, dark))
+        assert min(low, high) <= middle <= max(low, high)
 
 
 def test_a_failed_trace_says_so():

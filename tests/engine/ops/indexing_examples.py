@@ -74,6 +74,30 @@ INDEXING_EXAMPLES: dict[str, Example] = {
         lambda x, y: x.__setitem__(torch.tensor([True, False, True]), y),
         *(_X, (FLOAT, (2, 4))),
     ),
+    "setitem (columns behind a new axis)": (
+        _set(lambda i: (slice(None), None, i)),
+        *(_SQUARE, (FLOAT, (3, 1, 2)), (IDS, (2,))),
+    ),
+    "setitem (a new axis between numbers)": (
+        _set(lambda i, j: (i, None, j)),
+        *(_SQUARE, (FLOAT, (2, 1)), (IDS, (2,)), (IDS, (2,))),
+    ),
+    "setitem (where a mask behind a new axis is True)": (
+        lambda x, y: x.__setitem__((None, torch.tensor([True, False, True])), y),
+        *(_X, (FLOAT, (1, 2, 4))),
+    ),
+    "_pack_padded_sequence": (
+        lambda x: torch._VF._pack_padded_sequence(x, torch.tensor([3, 1]), True)[0],
+        (FLOAT, (2, 3, 2)),
+    ),
+    "_pad_packed_sequence": (
+        lambda x: torch._VF._pad_packed_sequence(x, torch.tensor([2, 2, 1]), False, -1.0, 4)[0],
+        (FLOAT, (5, 2)),
+    ),
+    "_pad_packed_sequence (batch first)": (
+        lambda x: torch._VF._pad_packed_sequence(x, torch.tensor([2, 1]), True, 0.0, 2)[0],
+        (FLOAT, (3, 1)),
+    ),
     "setitem (one number where a mask is True)": (lambda x, m: x.__setitem__(m, 5.0), _X, (BOOL, (3, 4))),
     "setitem (a row where a mask is True)": (lambda x, y, m: x.__setitem__(m, y), _X, (FLOAT, (4,)), (BOOL, (3,))),
     "index_put": (lambda x, y, i: x.index_put((i,), y), _X, (FLOAT, (2, 4)), (IDS, (2,))),

@@ -35,6 +35,10 @@ LAYER_EXAMPLES: dict[str, Example] = {
         for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy_with_logits")
     },
     "einsum": (lambda x, y: torch.einsum("ij,kj->ik", x, y), (FLOAT, (2, 3)), (FLOAT, (2, 3))),
+    "einsum (trace)": (
+        lambda x, y: torch.einsum("bii,ij->bj", x, y),
+        *((FLOAT, (2, 3, 3)), (FLOAT, (3, 2))),
+    ),
     "addmm": (torch.addmm, (FLOAT, (2,)), (FLOAT, (3, 3)), (FLOAT, (3, 2))),
     "addmv": (torch.addmv, (FLOAT, (3,)), (FLOAT, (3, 2)), (FLOAT, (2,))),
     "baddbmm": (torch.baddbmm, (FLOAT, (2, 1, 2)), (FLOAT, (2, 2, 3)), (FLOAT, (2, 3, 2))),
@@ -50,6 +54,40 @@ LAYER_EXAMPLES: dict[str, Example] = {
     ),
     "conv2d": (lambda x, w: F.conv2d(x, w, padding="same"), (FLOAT, (1, 2, 2, 2)), (FLOAT, (2, 2, 1, 3))),
     "conv3d": (F.conv3d, (FLOAT, (1, 1, 2, 2, 3)), (FLOAT, (1, 1, 2, 2, 2))),
+    "conv_transpose1d": (
+        lambda x, w, b: F.conv_transpose1d(x, w, b, stride=2, padding=1, output_padding=1, groups=2, dilation=3),
+        *((FLOAT, (1, 4, 3)), (FLOAT, (4, 1, 2)), (FLOAT, (2,))),
+    ),
+    "conv_transpose2d": (
+        lambda x, w: F.conv_transpose2d(x, w, stride=(1, 2), padding=(1, 0)),
+        *((FLOAT, (1, 2, 2, 2)), (FLOAT, (2, 2, 2, 3))),
+    ),
+    "conv_transpose2d (nothing lands)": (
+        lambda x, w, b: F.conv_transpose2d(x, w, b, stride=3),
+        *((FLOAT, (1, 1, 2, 1)), (FLOAT, (1, 1, 1, 2)), (FLOAT, (1,))),
+    ),
+    "conv_transpose3d": (F.conv_transpose3d, (FLOAT, (1, 1, 2, 1, 2)), (FLOAT, (1, 1, 1, 2, 2))),
+    "max_pool1d": (lambda x: F.max_pool1d(x, 2, 1, 1), (FLOAT, (2, 2, 3))),
+    "max_pool2d": (lambda x: F.max_pool2d(x, (2, 3), dilation=(2, 1)), (FLOAT, (1, 2, 4, 4))),
+    "max_pool2d (places)": (lambda x: F.max_pool2d(x, 2, 1, return_indices=True)[1], (FLOAT, (1, 3, 3))),
+    "max_pool3d": (lambda x: F.max_pool3d(x, 2, ceil_mode=True), (FLOAT, (1, 1, 2, 3, 2))),
+    "avg_pool1d": (lambda x: F.avg_pool1d(x, 3, 2, 1), (FLOAT, (1, 2, 4))),
+    "avg_pool2d": (
+        lambda x: F.avg_pool2d(x, 2, padding=1, count_include_pad=False),
+        (FLOAT, (1, 1, 3, 4)),
+    ),
+    "avg_pool2d (ceil)": (lambda x: F.avg_pool2d(x, 2, 3, 1, ceil_mode=True), (FLOAT, (1, 4, 3))),
+    "avg_pool3d": (lambda x: F.avg_pool3d(x, (1, 2, 2), divisor_override=3), (FLOAT, (1, 1, 1, 2, 3))),
+    "adaptive_max_pool1d": (lambda x: F.adaptive_max_pool1d(x, 3), (FLOAT, (1, 2, 5))),
+    "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, (2, None)), (FLOAT, (1, 3, 2))),
+    "adaptive_max_pool2d (places)": (
+        lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True)[1],
+        (FLOAT, (1, 3, 4)),
+    ),
+    "adaptive_max_pool3d": (lambda x: F.adaptive_max_pool3d(x, (1, 2, 1)), (FLOAT, (1, 1, 3, 2))),
+    "adaptive_avg_pool1d": (lambda x: F.adaptive_avg_pool1d(x, 2), (FLOAT, (2, 2, 3))),
+    "adaptive_avg_pool2d": (lambda x: F.adaptive_avg_pool2d(x, (2, 1)), (FLOAT, (1, 4, 3))),
+    "adaptive_avg_pool3d": (lambda x: F.adaptive_avg_pool3d(x, (1, 2, 2)), (FLOAT, (1, 1, 2, 3))),
     "alpha_dropout": (lambda x: F.alpha_dropout(x, 0.5, False), (FLOAT, (2, 3))),
     **{
         name: (getattr(F, name), (FLOAT, (2, 3)))

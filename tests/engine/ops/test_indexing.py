@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from engine import explain, ops, record
+from engine.explain.walk import walk
 from engine.ops.access import GatherMap
 from engine.ops.entries.indexing.ordering import ordinal
 
@@ -293,3 +294,23 @@ def test_rows_behind_the_last_group_are_not_called_computed():
     )
     assert explain(trace, trace.steps[-1], (1, 0)).recomputed == 4
     assert explain(trace, trace.steps[-1], (3, 0)).recomputed is None
+
+
+def test_a_mask_beside_numbers_and_a_diagonal_are_explained_and_walked_element_by_element():
+    def write(x, y, ids):
+        x[T([True, False, True]), None, ids] = y
+
+    given = (torch.zeros(3, 4), T([[5.0], [6.0]]), T([3, 1]))
+    trace = record(write, *given)
+    step = trace.steps[-1]
+    assert step.value.nonzero().tolist() == [[0, 3], [2, 1]]
+    assert all(explain(trace, step, out).agrees for out in indices(step.shape))
+    value = next(leaf for leaf in walk(trace, step, (2, 1)).leaves if leaf.tensor.name == "y")
+    assert value.elements.tolist() == [[False], [True]]
+    trace = record(lambda x: torch.einsum("bii->b", x), torch.arange(18.0).reshape(2, 3, 3))
+    traced = explain(trace, trace.steps[0], (1,))
+    assert [term.index for term in traced.terms] == [(1, 0, 0), (1, 1, 1), (1, 2, 2)]
+    assert traced.sentence == "einsum[1] is 3 numbers added up, the diagonal of x[1, every, every]."
+    (leaf,) = walk(trace, trace.steps[0], (1,)).leaves
+    assert leaf.elements[1].tolist() == torch.eye(3).bool().tolist()
+    assert not leaf.elements[0].any()

@@ -231,12 +231,16 @@ def put_in(text: str, letters: dict[str, int]) -> str:
     """An index such as 3h + d or ⌊j / 2⌋ mod 2 with numbers for its letters; one letter that runs stays."""
     text = re.sub(r"(\d)([a-z])\b", r"\1 * \2", text).replace("−", "-").replace("mod", "%").replace("·", "*")
     text = re.sub(r"⌊(.+?) / (\d+)⌋", r"((\1) // \2)", text)
+    if divided := re.fullmatch(r"\((.+)\) / (\d+)", text):
+        return f"({put_in(divided[1], letters)}) / {divided[2]}"
     running = sorted(set(re.findall(r"[a-z]", text)) - letters.keys())
     if len(running) > 1 or text in running:
         return text
     first, second = (eval(text, {"__builtins__": {}}, {**letters, **dict.fromkeys(running, at)}) for at in (0, 1))
     if not running:
         return str(first)
+    if second < first:
+        return f"{first} − {running[0] if first - second == 1 else f'{first - second}{running[0]}'}"
     times = running[0] if second - first == 1 else f"{second - first}{running[0]}"
     return f"{times} + {first}" if first > 0 else f"{times} − {-first}" if first else times
 

@@ -94,3 +94,20 @@ def test_what_a_helper_computes_besides_its_result_keeps_its_own_name():
 
     steps = record(program, X).steps
     assert [(step.name, step.axes) for step in steps] == [("doubled", ("B", "L", "D")), ("sum", ())]
+
+
+class Loop(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)  # (B, D)
+        return x
+
+
+def test_every_layer_that_one_line_calls_in_turn_has_the_name_and_the_axes_of_the_line():
+    for _ in range(2):  # the first recording learns that nn.Linear has no modules inside
+        steps = record(Loop(), torch.rand(3, 2)).steps
+        assert [(step.op, step.name, step.axes, step.path) for step in steps] == [("linear", "x", ("B", "D"), "")] * 3

@@ -100,3 +100,12 @@ def test_what_is_left_of_a_transform_is_said_in_a_sentence():
     step = next(step for step in trace.steps if step.op == "mul")
     with pytest.raises(ValueError, match=r"mul can't be looked at: it existed only inside a transform of torch\.func"):
         explain(trace, step, (0,))
+
+
+def test_the_parameters_of_modules_inside_modules_are_noticed_too():
+    inner = nn.Linear(2, 2)
+    trace = record(nn.Sequential(nn.Sequential(inner)), torch.rand(3, 2))
+    (step,) = trace.steps
+    with torch.no_grad():
+        inner.bias.zero_()
+    assert [parent.overwritten for parent in step.inputs] == [False, False, True]

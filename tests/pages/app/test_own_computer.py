@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.ui.app.own_computer import _objection
+from pages.ui.app.own_computer import _frame_objection, _objection
 
 HERE = {"host": ["127.0.0.1:8501"], "origin": ["http://127.0.0.1:8501"]}
 
@@ -111,3 +111,15 @@ def test_whatever_else_a_handshake_says_is_refused_in_words(host, origin, scheme
     objection = _objection("127.0.0.1", None, {"host": [host], "origin": [scheme + origin]})
     assert objection
     assert objection.isprintable()
+
+
+def test_a_page_in_a_frame_of_another_site_may_not():
+    assert _frame_objection(True, {}) == (
+        "This page is inside a page of another site, or the browser keeps no cookies; open it in a tab of its own."
+    )
+    assert _frame_objection(True, {"other": "1"}) != ""
+    assert _frame_objection(True, {"_streamlit_xsrf": "2|a|b"}) == ""
+
+
+def test_a_server_that_sets_no_cookie_expects_none():
+    assert _frame_objection(False, {}) == ""

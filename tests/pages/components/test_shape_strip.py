@@ -95,7 +95,7 @@ def test_a_text_fixes_the_batch_and_the_lengths():
     assert [(size["symbol"], size["value"]) for size in sizes["fixed"]] == [("B", 1), ("S", 5), ("T", 4)]
 
 
-def test_a_size_that_is_moved_in_the_sidebar_moves_the_slider_above_the_strip():
+def test_a_size_that_is_moved_is_what_its_slider_then_shows():
     app = opened("pages/walkthrough.py", step=f"{ATTENTION}.scores")
     control(app, "heads").set_value(8).run()
     [heads] = [slider for slider in sent(app, "size_sliders")["sliders"] if slider["name"] == "heads"]

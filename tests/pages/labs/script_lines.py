@@ -271,6 +271,52 @@ LINES: dict[str, tuple[Line, ...]] = {
         ),
         Line(r"moved (\d+) on by .* by (\S+)", says(r"ω_i · (\d+)\. .*by at most (\S+)\.\n"), rounding=True),
     ),
+    "rotary": (
+        Line(r"score (\S+)", says(r"It was (\S+) and is")),
+        Line(
+            r"both moved on by (\d+): (\S+)", says(r"Both words move (\d+) places(?s:.*)It was \S+ and is (\S+)\. With")
+        ),
+        Line(r"the key alone: (\S+)", says(r"alone moved on it is (\S+)\. ")),
+        Line(r"length (\S+) and turned (\S+)", says(r"as long as before, (\S+) and (\S+): ")),
+        Line(r"the slowest pair in 1000 places: (\S+) turns", says(r"By (\S+) turns\. ")),
+    ),
+    "key_heads": (
+        Line(
+            r"kept (\(.*?\)) and beside the queries (\(.*?\))",
+            says(rf"What is kept: {_SHAPE}(?s:.*)Beside the queries: {_SHAPE}"),
+        ),
+        Line(r"broadcast .* by (\S+)", says(r"the output differs by (\S+)\.\n"), rounding=True),
+        Line(r"numbers in the cache (\d+) instead of (\d+)", says(r"(\S+) numbers instead of (\S+): ")),
+        Line(
+            r"parameters of W_K and W_V (\d+) instead of (\d+)", says(r"W_V have (\S+) parameters instead of (\S+)\.\n")
+        ),
+        Line(r"output moved by (\S+) of its length", says(r"random numbers by (\S+) of its length")),
+    ),
+    "kv_cache": (
+        Line(
+            r"keys in the cache (\(.*?\)) values (\(.*?\))",
+            lambda page, _: 2 * page.says(rf"in the end keys are {_SHAPE}"),
+        ),
+        Line(r"bytes of the cache (\d+)", says(r"values too: (\S+) bytes")),
+        Line(
+            r"largest difference from all at once (\S+)", says(r"The outputs differ by (\S+): rounding"), rounding=True
+        ),
+        Line(
+            r"rows projected (\d+) with a cache and (\d+) without",
+            says(r"meet (\S+) rows; without a cache they meet (\S+)\. "),
+        ),
+    ),
+    "shifted_loss": (
+        Line(
+            r"position (\d+): token (\d+) then (\d+), term (\S+)",
+            lambda page, printed: page.says(rf"\| ({printed[1]}) \| (\d+) \| (\d+) \| \S+ \| (\S+) \|"),
+        ),
+        Line(r"positions that count (\d+) of (\d+)", says(r"positions that count: (\d+) of (\d+)")),
+        Line(r"loss (\S+)", says(r"The mean of the terms is (\S+), and")),
+        Line(r"padding counted (\S+)", says(r"padding counted as a label \| (\S+) \|")),
+        Line(r"not shifted (\S+)", says(r"not shifted: logits t to token t \| (\S+) \|")),
+        Line(r"shifted twice (\S+)", says(r"shifted twice: .* \| (\S+) \|")),
+    ),
     "encoder_to_decoder": (
         Line(
             r"cross-attention (\(.*?\)) (\(.*?\)) (\(.*?\))",

@@ -39,7 +39,7 @@ def test_an_address_of_no_lab_says_so_and_shows_all_of_them():
 
 
 def test_keys_are_names_of_modules_and_no_two_are_the_same():
-    assert len(set(KEYS)) == len(KEYS) == 14
+    assert len(set(KEYS)) == len(KEYS) == 18
     assert [lab_of(key).module().__name__ for key in KEYS] == [f"pages.ui.labs.{key}" for key in KEYS]
 
 

@@ -28,7 +28,7 @@ from pages.ui.state.settings import (
     first,
     from_query,
 )
-from pages.ui.state.size_rules import Memory, choose_input, choose_weights, follow, input_of, move, stay, undo
+from pages.ui.state.size_rules import Memory, choose_input, choose_weights, follow, input_of, move, undo
 from tests.pages.state.test_settings import FIELDS, configs, values_of
 
 COUPLED = ("heads", "d_model", "d_k", "d_v", "d_ff")
@@ -55,16 +55,8 @@ class Person:
 def test_any_row_of_moves_gives_valid_configs_with_the_values_asked_for(config, moves):
     person = Person(Settings(config))
     for name, value in moves:
-        before = person.settings.config
         config = person.moves(name, value)
         assert getattr(config, name) == value
-        moved = {field for field in ("heads", "d_model") if getattr(config, field) != getattr(before, field)} - {name}
-        if moved:
-            [field] = moved
-            assert str(getattr(before, field)) in person.memory.note
-            assert str(getattr(config, field)) in person.memory.note
-        else:
-            assert person.memory.note == ""
         assert 1 <= config.heads <= RANGES["heads"][1]
         assert 1 <= config.d_model <= RANGES["d_model"][1]
 
@@ -138,8 +130,6 @@ def test_heads_take_d_model_to_the_multiple_nearest_to_it(heads, d_model, expect
     person = Person(Settings(Config(heads=1, d_model=d_model)))
     config = person.moves("heads", heads)
     assert (config.heads, config.d_model) == (heads, expected)
-    said = f"d_model moved from {d_model} to {expected}: {heads} heads need a multiple of {heads}."
-    assert person.memory.note == said
 
 
 @pytest.mark.parametrize(
@@ -149,14 +139,6 @@ def test_d_model_takes_heads_to_the_divisor_nearest_to_them(d_model, heads, expe
     person = Person(Settings(Config(heads=heads, d_model=heads)))
     config = person.moves("d_model", d_model)
     assert (config.d_model, config.heads) == (d_model, expected)
-    assert person.memory.note == f"Heads moved from {heads} to {expected}: {heads} does not divide d_model {d_model}."
-
-
-def test_a_size_that_comes_back_says_so():
-    person = Person(Settings())
-    person.moves("heads", 5)
-    person.moves("heads", 4)
-    assert person.memory.note == "d_model moved from 30 back to 32."
 
 
 def test_a_d_ff_that_was_chosen_stays_where_d_model_comes_by_a_width_it_would_follow():
@@ -195,12 +177,11 @@ def test_undo_brings_the_trained_model_back_as_it_was_left_however_many_moves_la
     assert undo(person.settings, person.memory) == (mine, Memory())
 
 
-def test_the_notice_stands_until_it_is_answered():
+def test_what_is_left_is_remembered_over_any_number_of_moves():
     person = Person(first())
     person.moves("heads", 8)
     person.moves("heads", 2)
     assert person.memory.left == first()
-    assert stay(person.memory).left is None
 
 
 def test_what_trained_weights_leave_free_can_be_moved_without_losing_them():

@@ -98,10 +98,10 @@ def test_the_page_shows_that_command_and_that_script(state):
 
 
 def test_no_other_page_shows_a_command_or_a_script():
-    """The labs show code of their own, which is tested with them."""
+    """The labs and the questions show code of their own, which is tested with them."""
     places = []
     for path in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]:
-        if (ROOT / "pages/ui/labs") in path.parents:
+        if {ROOT / "pages/ui/labs", ROOT / "pages/ui/views/questions"} & set(path.parents):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".code"):
@@ -111,7 +111,7 @@ def test_no_other_page_shows_a_command_or_a_script():
         ("pages/ui/views/export_page.py", "reproduce.command(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.script(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.from_file(OPENED.get(settings.opened).file)"),
-        ("pages/ui/views/front_page.py", "trace.failure.note"),
+        ("pages/ui/views/share/share_view.py", "python_of(trace, step, reproduce.script(settings))"),
     ]
 
 

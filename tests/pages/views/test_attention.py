@@ -147,15 +147,61 @@ def test_one_head_is_the_rows_of_that_head_and_sentence_or_those_it_shares():
     trace = foreign()
     steps = attentions_of(trace)["second"]
     for head, sentence in itertools.product(range(2), range(2)):
-        shown = attention._one_head(trace, panel_of(trace, steps.weights), head, sentence, "")
+        shown = attention._one_head(trace, panel_of(trace, steps.weights), (sentence, head), sentence, "")
         assert torch.equal(shown.value, steps.weights.value[sentence, head])
-        mask = attention._one_head(trace, step_panels(trace, steps.masked)[1], head, sentence, "")
+        mask = attention._one_head(trace, step_panels(trace, steps.masked)[1], (sentence, head), sentence, "")
         assert torch.equal(mask.value, torch.ones(5, 5).triu(1).bool())  # of two axes, shared by all
 
 
 def test_one_head_of_the_built_in_model_has_the_tokens_of_its_sentence():
     trace = run(Config(d_model=8, heads=2), ["I go home", "we"], ["나는", "나는"])
     mask = trace.find("encoder.layers.0.self_attention.masked")
-    shown = attention._one_head(trace, step_panels(trace, mask)[1], 1, 1, "")
+    shown = attention._one_head(trace, step_panels(trace, mask)[1], (1, 1), 1, "")
     assert torch.equal(shown.value, mask.inputs[1].value[1, 0])
     assert shown.labels[-1] == ("⟨begin⟩", "we", "⟨end⟩", "⟨pad⟩", "⟨pad⟩")
+
+
+def attend(query, key, value):
+    weights = (query @ key.mT).softmax(-1)
+    return F.dropout(weights, 0.0) @ value
+
+
+@pytest.mark.parametrize(("leading", "controls"), [((), 0), ((3,), 1), ((2, 3), 2), ((2, 3, 4), 3)])
+def test_any_number_of_axes_may_stand_before_queries_and_keys(leading, controls):
+    torch.manual_seed(0)
+    trace = record(attend, *(torch.randn(*leading, 5, 8) for _ in range(3)))
+    [steps] = attentions_of(trace).values()
+    assert steps.weights.shape == (*leading, 5, 5)
+    app = drawn(trace)
+    assert not app.exception
+    assert len(app.get("button_group")) == controls
+    shown = stage(app, "attention.stage")["panels"][-1]
+    assert [axis["size"] for axis in shown["axes"]] == [5, 5]
+
+
+def test_a_softmax_over_logits_is_no_attention():
+    torch.manual_seed(0)
+    table = nn.Linear(8, 8, bias=False)
+    assert attentions_of(record(lambda x: (x @ table.weight).softmax(-1) @ x.mT, torch.randn(2, 5, 8))) == {}
+
+
+def test_a_softmax_that_meets_no_values_is_no_attention():
+    assert attentions_of(record(lambda x: (x @ x.mT).softmax(-1), torch.randn(2, 5, 8))) == {}
+
+
+def test_two_attentions_in_one_function_are_two():
+    def twice(x):
+        first = attend(x, x, x)
+        mixed = (first @ first.mT).softmax(-1) @ first
+        return mixed
+
+    attentions = attentions_of(record(twice, torch.randn(2, 5, 8)))
+    assert len(attentions) == 2
+    assert len({steps.weights.index for steps in attentions.values()}) == 2
+
+
+def test_weights_without_numbers_are_shown_as_shapes_and_the_page_says_why():
+    trace = record(attend, *(torch.randn(2, 4, 5, 8, device="meta") for _ in range(3)))
+    app = drawn(trace)
+    assert not app.exception
+    assert any("no numbers" in info.value for info in app.info)

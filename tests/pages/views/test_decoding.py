@@ -1,6 +1,10 @@
 """The trained model in the app: a person's date, the answer, its steps, and what it makes of being told."""
 
+import html
+import re
+
 import pytest
+import torch
 
 from engine import Config, decode, run, teacher_forced, trained_config
 from engine.text import char_tokenizer
@@ -8,7 +12,7 @@ from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, fir
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
 from pages.ui.views.decoding import exact_percent
-from tests.pages.shown import control, sizes, stage, undo
+from tests.pages.shown import control, sizes, stage, trigger, undo
 from tests.pages.test_pages import opened, words
 
 PAGE = "pages/decoding.py"
@@ -23,12 +27,16 @@ def on(page, **query):
     return opened(page, weights=TRAINED, **query)
 
 
+def bodies(app):
+    return [element.proto.body for element in app.get("html")]
+
+
 def test_the_front_page_answers_the_date_that_a_person_writes(written):
     app = on("app.py")
     assert not app.exception
     assert how_sure(written) in words(app)
     assert strip(written) in [element.proto.body for element in app.get("html")]
-    control(app, "front.date").set_value("2001년 2월 3일").run()
+    trigger(app, "sizes", "source", "2001년 2월 3일")
     other = decode("2001년 2월 3일", trained_config())
     assert other.text == "2001-02-03"
     assert strip(other) in [element.proto.body for element in app.get("html")]
@@ -39,29 +47,31 @@ def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(writte
     for place in (0, 6, 10):
         app = on(PAGE, upto=str(place))
         assert not app.exception
-        ranking = app.dataframe[0].value
-        assert ranking["next"].tolist() == [token for token, _ in written.choices[place].ranked[:8]]
-        shares = [share for _, share in written.choices[place].ranked]
-        assert ranking["probability"].tolist() == shares[:8]
-        assert ranking["probability, %"].tolist() == list(map(exact_percent, shares[:8]))
+        [ranking] = [text for text in bodies(app) if 'class="ranking"' in text]
+        ranked = written.choices[place].ranked
+        shown = max(2, sum(share >= 0.001 for _, share in ranked[:8]))
+        assert re.findall(r'scope="row">(.*?)</th>', ranking) == [token for token, _ in ranked[:shown]]
+        exact = [exact_percent(share) for _, share in ranked[:shown]]
+        assert html.unescape(" ".join(re.findall(r'title="(.*?)"', ranking))) == " ".join(exact)
         taken = written.choices[place].token
-        assert f"`{taken}` is taken, the most probable. The other 77 share {exact_percent(sum(shares[8:]))}" in words(
-            app
-        )
+        assert f"Writing `{taken}`, having read `⟨begin⟩{written.text[:place]}`" in words(app)
+        rest = exact_percent(sum(share for _, share in ranked[shown:]))
+        assert f"`{taken}` is taken, the most probable. The other {len(ranked) - shown} share {rest}" in words(app)
 
 
-def test_every_head_of_the_last_layer_is_shown_over_the_source_at_the_last_position_read(written):
+def test_every_head_of_every_layer_is_shown_over_the_source_at_the_character_that_is_written(written):
     app = on(PAGE, upto="6")
     trace = written.traces[6]
-    weights = trace.find("decoder.layers.1.cross_attention.weights").value[0, :, -1]
+    weights = [trace.find(f"decoder.layers.{layer}.cross_attention.weights").value[0, :, -1] for layer in (0, 1)]
+    rows = torch.cat(weights)
     [shown] = stage(app, "decoding.looks")["panels"]
-    assert [axis["size"] for axis in shown["axes"]] == list(weights.shape) == [4, len(DATE) + 2]
+    assert [axis["size"] for axis in shown["axes"]] == list(rows.shape) == [8, len(DATE) + 2]
+    assert shown["axes"][0]["labels"] == [f"layer {layer} · head {head}" for layer in (0, 1) for head in range(4)]
     assert shown["axes"][1]["labels"] == list(trace.labels["S"][0])
-    for head, row in enumerate(weights.double()):
-        token = trace.labels["S"][0][row.argmax()]
-        said = next(caption.value for caption in app.caption if caption.value.startswith("Most of all"))
-        assert f"head {head} at `{token}`" in said
-        assert percent(row.max().item()) in said
+    sharpest = int(rows.max(dim=-1).values.argmax())
+    token = trace.labels["S"][0][int(rows[sharpest].argmax())]
+    said = next(caption.value for caption in app.caption if caption.value.startswith("Sharpest"))
+    assert f"layer {sharpest // 4} · head {sharpest % 4}: {percent(rows.max().item())} at `{token}`" in said
 
 
 def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
@@ -76,7 +86,7 @@ def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
 def test_being_told_another_target_is_shown_beside_what_is_written(written):
     app = on(PAGE, told="2026-12-21")
     told = teacher_forced(DATE, "2026-12-21", trained_config())
-    table = app.dataframe[1].value
+    table = app.dataframe[0].value
     assert table["probability of that"].tolist() == [exact_percent(choice.probability) for choice in told.choices]
     assert table["is told"].tolist() == [*"2026-12-21", "⟨end⟩"]
     assert table["expects"].tolist() == [choice.best for choice in told.choices]
@@ -113,7 +123,7 @@ def test_a_target_that_cannot_be_read_says_why_and_leaves_the_answer_on_screen()
     app = on(PAGE, told="2026\u202e")
     assert not app.exception
     assert "U+202E" in app.error[0].value
-    assert len(app.dataframe) == 1
+    assert len(app.dataframe) == 0
 
 
 @pytest.mark.parametrize("text", ["zzz zzz", "I go home", "👍", "?"])
@@ -132,7 +142,7 @@ def test_random_weights_write_something_too_and_the_page_says_that_it_means_noth
     app = opened(PAGE, weights=RANDOM)
     assert not app.exception
     assert "random" in app.info[0].value
-    assert app.dataframe[0].value["next"][0] == decode(SOURCE, Config()).choices[0].token
+    assert f"Writing `{decode(SOURCE, Config()).choices[0].token}`" in words(app)
     tokens = opened(PAGE, weights=RANDOM, reads="tokens")
     assert tokens.info[0].value.startswith("Generated tokens have no answer")
     assert "Open this page with the trained model →" in [link.proto.label for link in tokens.main.get("page_link")]

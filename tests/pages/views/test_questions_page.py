@@ -8,6 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from engine.questions import QUESTIONS, Figure, answer, question_of
+from pages.ui.views.questions import questions_page
 from pages.ui.views.questions.figure_html import figures_html
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +24,7 @@ def opened(**query: str) -> AppTest:
 def test_all_questions_are_there_closed_and_nothing_is_computed_for_them():
     app = opened()
     assert not app.exception
-    assert [expander.label for expander in app.expander] == [question.text for question in QUESTIONS]
+    assert [expander.label for expander in app.expander][1:] == [question.text for question in QUESTIONS]
     assert not app.code
 
 
@@ -44,7 +45,11 @@ def test_a_link_to_a_question_that_is_not_there_shows_all_and_says_so():
     app = opened(question="who_knows")
     assert not app.exception
     assert "who_knows" in app.warning[0].value
-    assert len(app.expander) == len(QUESTIONS)
+    assert len(app.expander) == len(QUESTIONS) + 1
+
+
+def test_the_plan_of_a_class_takes_45_minutes():
+    assert sum(minutes for minutes, *_ in questions_page._CLASS) == 45
 
 
 def test_a_figure_has_a_table_for_each_matrix_with_its_place_and_glyphs_for_infinity_and_mask():

@@ -5,6 +5,7 @@ import math
 from torch import Tensor, nn
 
 from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
+from engine.model.variants.parts.key_value_cache import LayerKeyValues
 from engine.model.variants.parts.rotary import RotateHalves, RotateInterleaved
 
 
@@ -12,7 +13,8 @@ class GroupedQueryAttention(nn.Module):
     """Self-attention of Llama, Mistral and Mixtral, with rotary positions and no biases.
 
     With one head of keys and values it is multi-query attention, with as many as of queries multi-head attention. ``x``
-    is (B, L, d_model), ``mask`` broadcasts onto (B, H, L, L_k). Returns (B, L, d_model).
+    is (B, L, d_model), ``mask`` broadcasts onto (B, H, L, L_k). Returns (B, L, d_model). With a ``cache`` the tokens of
+    ``x`` look at those whose keys and values it keeps as well.
     """
 
     def __init__(self, d_model: int, heads: int, kv_heads: int, d_k: int, interleaved: bool) -> None:
@@ -26,22 +28,26 @@ class GroupedQueryAttention(nn.Module):
         self.query_rotation = rotation()
         self.key_rotation = rotation()
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerKeyValues | None = None
+    ) -> Tensor:
         batch, length = x.size(0), x.size(1)
         query = self.w_q(x)  # (B, L, H*d_k)
-        key = self.w_k(x)  # (B, L_k, H_kv*d_k)
-        value = self.w_v(x)  # (B, L_k, H_kv*d_k)
+        key = self.w_k(x)  # (B, L, H_kv*d_k)
+        value = self.w_v(x)  # (B, L, H_kv*d_k)
 
         query = query.view(batch, length, self.heads, self.d_k)  # (B, L, H, d_k)
-        key = key.view(batch, length, self.kv_heads, self.d_k)  # (B, L_k, H_kv, d_k)
-        value = value.view(batch, length, self.kv_heads, self.d_k)  # (B, L_k, H_kv, d_k)
+        key = key.view(batch, length, self.kv_heads, self.d_k)  # (B, L, H_kv, d_k)
+        value = value.view(batch, length, self.kv_heads, self.d_k)  # (B, L, H_kv, d_k)
 
         query = query.permute(0, 2, 1, 3)  # (B, H, L, d_k)
-        key = key.permute(0, 2, 1, 3)  # (B, H_kv, L_k, d_k)
-        value = value.permute(0, 2, 1, 3)  # (B, H_kv, L_k, d_k)
+        key = key.permute(0, 2, 1, 3)  # (B, H_kv, L, d_k)
+        value = value.permute(0, 2, 1, 3)  # (B, H_kv, L, d_k)
 
         query = self.query_rotation(query, cosine, sine)
         key = self.key_rotation(key, cosine, sine)
+        if cache is not None:
+            key, value = cache.append(key, value)
 
         # A head of keys and values stands beside every head of queries that shares it.
         group = self.heads // self.kv_heads
@@ -59,6 +65,7 @@ class GroupedQueryAttention(nn.Module):
     stages = (
         ("Q K V", "query linear, key linear, value linear"),
         ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
+        ("append to the cache?", "key cat, value cat"),
         ("share keys and values", "key repeat_interleave, value repeat_interleave"),
         *COMPARE_STAGES,
         ("scale", "scaled div"),

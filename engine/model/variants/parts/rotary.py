@@ -13,17 +13,18 @@ from torch import Tensor, nn
 class RotaryAngles(nn.Module):
     """Cosine and sine of every place at d_k / 2 frequencies, θ_i = base^(−2i / d_k) (RoFormer, section 3.2.2).
 
-    ``x`` is anything whose tokens lie along axis 1, (B, L, d_model); returns the cosine and the sine, (L, F) each.
+    ``x`` is anything whose tokens lie along axis 1, (B, L, d_model), ``start`` the place of the first of them; returns
+    the cosine and the sine, (L, F) each.
     """
 
     def __init__(self, d_k: int, base: float) -> None:
         super().__init__()
         self.d_k, self.base = d_k, base
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
         # Angles of a long text need more digits than half precision has.
         precision = torch.float64 if x.dtype == torch.float64 else torch.float32
-        place = torch.arange(x.size(1), dtype=precision, device=x.device)  # (L)
+        place = torch.arange(start, start + x.size(1), dtype=precision, device=x.device)  # (L)
         place_column = place.unsqueeze(1)  # (L, 1)
         even = torch.arange(0, self.d_k, 2, dtype=precision, device=x.device)  # (F)
         exponent = even * (-math.log(self.base) / self.d_k)  # (F)

@@ -12,12 +12,15 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
+from engine.ops.index_access import SearchMap
+from engine.ops.notation import format_element, formula_name
 from engine.ops.printed import Printed, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 
 _ELLIPSIS = "..."
 _ONE_SUM = {True: "is {cells}", False: "is {count} numbers added up, {cells}"}
+_DIAGONAL = "the diagonal of {cells}"
 _PRODUCTS = {True: "is 1 product, {cells}", False: "is {count} products added up, {cells}"}
 
 
@@ -75,7 +78,8 @@ class Einsum(Operation):
         for name, letters in zip(call.tensors, pattern.operands, strict=True):
             summed = [letter for letter in letters if letter not in pattern.output]
             if len(set(summed)) != len(summed):
-                return None  # a trace reads a diagonal, which is no box of cells
+                reads[name] = _diagonal(call, name, letters, pattern)
+                continue
             axes = tuple(
                 SameIndex(pattern.output.index(letter)) if letter in pattern.output else AllIndices(letter.lower())
                 for letter in letters
@@ -86,7 +90,13 @@ class Einsum(Operation):
     def formula(self, cells: Cells) -> str:
         pattern = EinsumPattern.of(cells.call)
         assert pattern is not None
-        product = " · ".join(map(cells.at, cells.call.tensors))
+        named = zip(cells.call.tensors, pattern.operands, strict=True)
+        product = " · ".join(
+            _diagonal_cell(cells, name, letters, pattern)
+            if isinstance(cells.reads[name], SearchMap)
+            else cells.at(name)
+            for name, letters in named
+        )
         summed = ",".join(letter.lower() for letter in pattern.summed)
         return f"Σ{cells.subscript(summed)} {product}" if summed else product
 
@@ -99,12 +109,19 @@ class Einsum(Operation):
                 if letter in sizes:
                     sizes[letter] = max(sizes[letter], size)
         operands = tuple(
-            _spread(at.operand(name), letters, sizes)
+            _spread_diagonal(at, name, letters, sizes)
+            if isinstance(at.reads[name], SearchMap)
+            else _spread(at.operand(name), letters, sizes)
             for name, letters in zip(at.call.tensors, pattern.operands, strict=True)
         )
         products = torch.stack([operand.numbers for operand in operands]).prod(0)
         count, single = products.numel(), len(operands) == 1
-        cells = " times ".join(map(at.words, at.call.tensors))
+        cells = " times ".join(
+            _DIAGONAL.format(cells=_row_words(at, name, letters, pattern))
+            if isinstance(at.reads[name], SearchMap)
+            else at.words(name)
+            for name, letters in zip(at.call.tensors, pattern.operands, strict=True)
+        )
         sentence = (_ONE_SUM if single else _PRODUCTS)[count == 1].format(count=count, cells=cells)
         arithmetic = long_sum(products, lambda place: _product([operand.printed(place) for operand in operands]))
         # A product of three or more goes over one of two, which is rounded as well.
@@ -125,6 +142,48 @@ class Einsum(Operation):
         terms = math.prod(sizes.values())
         # As torch.utils.flop_counter counts a matrix product: for every term its products and one addition.
         return terms * (len(pattern.operands) if pattern.summed else len(pattern.operands) - 1)
+
+
+def _diagonal(call: Call, name: str, letters: Sequence[str], pattern: EinsumPattern) -> SearchMap:
+    """The cells in which one letter stands for several axes and is added up over: a diagonal, which is no box."""
+    own = list(dict.fromkeys(letters))
+    sizes = dict(zip(letters, call.shape(name), strict=True))
+    axes = tuple(SameIndex(pattern.output.index(letter)) if letter in pattern.output else None for letter in own)
+    space = tuple(sizes[letter] for letter in own)
+    places = tuple(own.index(letter) for letter in letters)
+    return SearchMap(call.shape(name), call.step.shape, space, axes, (), places, last=False)
+
+
+def _diagonal_cell(cells: Cells, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
+    output = pattern.output
+    place = tuple(cells.out(output.index(letter)) if letter in output else letter.lower() for letter in letters)
+    operand = cells.call.args[name]
+    return (
+        format_element(operand, place)
+        if cells.index is not None
+        else formula_name(operand) + cells.subscript("".join(place))
+    )
+
+
+def _row_words(at: ElementContext, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
+    output = pattern.output
+    place = [at.index[output.index(letter)] if letter in output else None for letter in letters]
+    return at.describe(at.call.args[name], place)
+
+
+def _spread_diagonal(at: ElementContext, name: str, letters: Sequence[str], sizes: dict[str, int]) -> ListedValues:
+    """The numbers of a diagonal, one for every term."""
+    cells = at.reads[name].cells(at.index)
+    numbers = [at.operand_at(name, cell) for cell in cells]
+    own = [letter for letter in dict.fromkeys(letters) if letter in sizes]
+    shape = [sizes[letter] if letter in own else 1 for letter in sizes]
+    order = [own.index(letter) for letter in sizes if letter in own]
+    places = torch.arange(len(cells)).reshape([sizes[letter] for letter in own]).permute(order).reshape(shape)
+    chosen = places.expand(list(sizes.values())).reshape(-1).tolist()
+    first = numbers[0]
+    raw = torch.cat([numbers[place].raw for place in chosen])
+    wide = torch.cat([numbers[place].numbers for place in chosen])
+    return ListedValues(first.parent, first.role, first.ranges, raw, wide, lambda term: cells[chosen[term]])
 
 
 def _letters(part: str, rank: int) -> tuple[str, ...] | None:

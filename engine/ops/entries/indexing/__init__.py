@@ -6,6 +6,7 @@ from engine.ops.entries.indexing import (  # noqa: F401  an operation is registe
     grouped,
     joining,
     ordering,
+    packing,
     repeating,
     running,
     searching,

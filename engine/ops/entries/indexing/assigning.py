@@ -23,6 +23,7 @@ from engine.ops.index_access import (
     MaskIs,
     Match,
     Missed,
+    NthTrue,
     RankAmongTrue,
     SearchMap,
     broadcast_at,
@@ -82,8 +83,6 @@ class SetItem(WrittenParts):
         items = key_items(call, names) if names and is_number_or_tensor(call, value) else None
         if items is None:
             return None
-        if any(item.value is None for item in items) and any(item.is_table for item in items):
-            return None
         return written_reads(call, items, value)
 
 
@@ -95,11 +94,11 @@ def is_number_or_tensor(call: Call, name: str) -> bool:
 def written_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     """What an element reads where the elements that a key means are written; None for what is not known."""
     if any(item.is_mask for item in items):
-        return _masked_reads(call, items, value)
-    if all(item.value is None or type(item.value) is int or _is_plain_slice(item.value) for item in items):
+        masked = _masked_reads(call, items, value)
+        if masked is not None:
+            return masked
+    elif all(item.value is None or type(item.value) is int or _is_plain_slice(item.value) for item in items):
         return _region_reads(call, items, value)
-    if any(item.value is None for item in items):
-        return None
     selected = picked(call, items)
     search = sent_by(call, selected, call.shape(value) if value in call.tensors else ())
     reads: dict[str, AccessMap] = {"input": AffineMap(search.out_shape, _same(search.out_shape), Missed(search))}
@@ -127,6 +126,8 @@ def sent_by(call: Call, selected: Picked, value: Shape, *, last: bool = True) ->
             matches.append(Match(IndexTable(None, "", numbers), (access.out,), axis))
         elif isinstance(access, ChosenIndex):
             matches.append(Match(access.table, access.at, axis))
+        elif isinstance(access, NthTrue):
+            matches.append(Match(IndexTable(None, "", access.places[:, access.axis]), (access.out,), axis))
         elif isinstance(access, ConstIndex):
             matches.append(Match(IndexTable(None, "", torch.tensor(access.at)), (), axis))
     own = broadcast_at(value, 0, len(space))

@@ -55,7 +55,7 @@ def container_entry(whole: Mapping[str, ast.expr], name: str) -> ast.expr | None
         container = expression
         # ModuleList([...]), ModuleDict({...}), ModuleDict(dict(...)), Sequential(a, b)
         while isinstance(container, ast.Call):
-            keywords = {one.arg: one.value for one in container.keywords}
+            keywords = {keyword.arg: keyword.value for keyword in container.keywords}
             if name in keywords:
                 return keywords[name]
             kind = dotted(container.func).rpartition(".")[2]

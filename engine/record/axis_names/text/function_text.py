@@ -145,11 +145,15 @@ def _size_of(node: ast.expr) -> tuple[str, int] | None:
 def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
     """What annotations and the docstring say of a function's parameters."""
     arguments = function.args
-    for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-        if one.annotation is not None:
-            text = one.annotation.value if isinstance(one.annotation, ast.Constant) else ast.unparse(one.annotation)
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        if argument.annotation is not None:
+            text = (
+                argument.annotation.value
+                if isinstance(argument.annotation, ast.Constant)
+                else ast.unparse(argument.annotation)
+            )
             symbols = annotation_axes(text)
             if symbols is not None:
-                yield one.arg, SaidOfVariable(symbols, "annotation", ())
+                yield argument.arg, SaidOfVariable(symbols, "annotation", ())
     for name, symbols in documented_shapes(ast.get_docstring(function) or ""):
         yield name, SaidOfVariable(symbols, "docstring", ())

@@ -19,7 +19,7 @@ def einops_pattern(node: ast.AST) -> tuple[str, str] | None:
     if not isinstance(node, ast.Call):
         return None
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    given = next((one.value for one in node.keywords if one.arg == "pattern"), None)
+    given = next((item.value for item in node.keywords if item.arg == "pattern"), None)
     pattern = given if given is not None else node.args[1] if len(node.args) > 1 else None
     if name not in _CALLS or not isinstance(pattern, ast.Constant) or not isinstance(pattern.value, str):
         return None
@@ -41,14 +41,14 @@ def pattern_labels(side: str, shape: Sequence[int], known: Mapping[str, int]) ->
     for names, size in zip(groups, shape, strict=True):
         sizes = [1 if name == "1" else known.get(name) for name in names]
         if sizes.count(None) == 1:
-            rest = math.prod(one for one in sizes if one is not None)
-            sizes = [size // rest if one is None and rest else one for one in sizes]
+            rest = math.prod(item for item in sizes if item is not None)
+            sizes = [size // rest if item is None and rest else item for item in sizes]
         if not names:
             yield ONE, False
-        elif None in sizes or math.prod(one or 1 for one in sizes) != size:
+        elif None in sizes or math.prod(item or 1 for item in sizes) != size:
             yield None
         else:
-            factors = tuple((_symbol(name), one or 1) for name, one in zip(names, sizes, strict=True))
+            factors = tuple((_symbol(name), item or 1) for name, item in zip(names, sizes, strict=True))
             yield Label(factors), any(len(name) == 1 and symbol_for(name) is None for name in names)
 
 

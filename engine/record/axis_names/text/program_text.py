@@ -33,7 +33,7 @@ def method_of(kind: type, name: str) -> tuple[type, Function] | None:
 def parameters(function: Function) -> tuple[str, ...]:
     """The names that a function's positional arguments go to, and then those given by name only."""
     arguments = function.args
-    return tuple(one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))
+    return tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))
 
 
 def bound_arguments(call: ast.Call, names: tuple[str, ...]) -> Mapping[str, ast.expr]:
@@ -49,12 +49,12 @@ def bound_arguments(call: ast.Call, names: tuple[str, ...]) -> Mapping[str, ast.
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
     """Everything in a function's body, in the order of the text, without the functions and classes inside it."""
-    waiting: list[ast.AST] = list(reversed(function.body))
-    while waiting:
-        node = waiting.pop()
+    queue: list[ast.AST] = list(reversed(function.body))
+    while queue:
+        node = queue.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+            queue.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
 def dotted(node: ast.AST) -> str:

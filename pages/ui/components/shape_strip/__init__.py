@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.axes import axis
-from engine.graph.strip import Strip
+from engine.graph.strip_box import Strip
 from pages.ui.app.palette import NEUTRAL, ROLE, axis_colour
 from pages.ui.components.mount import script_of
 from pages.ui.components.shape_strip.layout_library import library_of
@@ -42,6 +43,15 @@ class Block:
     is_beside: bool = False
 
 
+@dataclass(frozen=True)
+class Fold:
+    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded."""
+
+    value: str
+    title: str
+    is_folded: bool
+
+
 def shape_strip(
     strip: Strip,
     *,
@@ -52,10 +62,12 @@ def shape_strip(
     hues: Sequence[str],
     blocks: Sequence[Block],
     block: str,
+    folds: Sequence[Fold] = (),
     on_pick: Callable[[int], None],
     on_block: Callable[[str], None],
+    on_fold: Callable[[str], None] | None = None,
 ) -> None:
-    """Draws a strip. There is one on a page.
+    """Draws a strip. Two may stand on a page, each with its own key.
 
     Args:
         strip: the boxes.
@@ -66,11 +78,55 @@ def shape_strip(
         hues: the role of each box, ``""`` for one without a hue.
         blocks: the modules around the block and the block, the outermost first; then those beside it.
         block: the value of the one that is drawn.
+        folds: its parts that a person folds and unfolds.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
+        on_fold: gets the value of the part that was folded or unfolded.
     """
+    data = _data(strip, run, here, title, hues) | {
+        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
+        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
+        "block": block,
+    }
+    _mount(
+        data,
+        key,
+        on_pick_change=partial(_picked, key, strip, on_pick),
+        on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
+        on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
+    )
+
+
+def model_map(
+    strip: Strip,
+    *,
+    key: str,
+    run: str,
+    here: int | None,
+    title: str,
+    hues: Sequence[str],
+    labels: Sequence[str],
+    on_pick: Callable[[int], None],
+) -> None:
+    """Draws a strip one size down: faces with a label, and nothing around them.
+
+    Args:
+        strip: the boxes.
+        key: the component's.
+        run: tells one trace from another.
+        here: the index of the step that is open; the box that it is in is marked.
+        title: what people call all of it.
+        hues: the role of each box, ``""`` for one without a hue.
+        labels: what stands under each box.
+        on_pick: gets the index of the step whose box was pressed.
+    """
+    data = _data(strip, run, here, title, hues) | {"labels": list(labels), "blocks": [], "block": "", "folds": []}
+    _mount(data, key, on_pick_change=partial(_picked, key, strip, on_pick))
+
+
+def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[str]) -> dict[str, Any]:
     symbols = {symbol for box in strip.boxes for symbol in box.axes if symbol}
-    data = {
+    return {
         "run": run,
         "title": title,
         "here": here,
@@ -79,18 +135,13 @@ def shape_strip(
         "names": {symbol: spoken(symbol) for symbol in symbols},
         "tones": {symbol or "": _tones(symbol) for symbol in (*symbols, None)},
         "hues": {hue: [tone.light, tone.dark] for hue, tone in {**ROLE, "": NEUTRAL}.items()},
-        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
-        "block": block,
     }
+
+
+def _mount(data: Mapping[str, Any], key: str, **listeners: Any) -> None:
     with st.container(gap=None):
         _library(key=f"{key}:layout", data=0, height="content")
-        _component(
-            key=key,
-            data=data,
-            height="content",
-            on_pick_change=lambda: _picked(key, strip, on_pick),
-            on_block_change=lambda: _chosen(key, blocks, on_block),
-        )
+        _component(key=key, data=data, height="content", **listeners)
 
 
 def spoken(symbol: str) -> str:
@@ -99,8 +150,8 @@ def spoken(symbol: str) -> str:
 
 
 def _box(box: Mapping[str, Any], hue: str) -> dict[str, Any]:
-    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops")
-    return {**{name: box[name] for name in kept}, "small": box["is_small"], "hue": hue}
+    kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops", "wrong")
+    return {**{name: box[name] for name in kept}, "small": box["is_small"], "failed": box["is_failed"], "hue": hue}
 
 
 def _tones(symbol: str | None) -> list[str]:
@@ -113,7 +164,11 @@ def _picked(key: str, strip: Strip, on_pick: Callable[[int], None]) -> None:
         on_pick(step)
 
 
-def _chosen(key: str, blocks: Sequence[Block], on_block: Callable[[str], None]) -> None:
-    value = st.session_state[key]["block"]
-    if value in {block.value for block in blocks}:
-        on_block(value)
+def _chosen(key: str, name: str, values: Sequence[str], on_choice: Callable[[str], None]) -> None:
+    value = st.session_state[key][name]
+    if value in values:
+        on_choice(value)
+
+
+def _ignore(value: str) -> None:
+    """A strip without folds reports none."""

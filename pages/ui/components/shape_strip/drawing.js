@@ -1,6 +1,6 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
-import { besides, CHARACTER, LINE, slabsPath, stackAt } from "./geometry.js";
-import { signPath } from "./glyphs.js";
+import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt, wrongPath } from "./geometry.js";
+import { CROSS_PATH, signPath } from "./glyphs.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
@@ -28,32 +28,46 @@ export function put(target, attributes) {
   }
 }
 
+/**
+ * @param {Element} target what has text alone in it
+ * @param {string} words
+ */
+function setText(target, words) {
+  const node = /** @type {Text | null} */ (target.firstChild);
+  if (!node) target.textContent = words;
+  else if (node.data !== words) node.data = words;
+}
+
 /** A box with its labels. */
 export class DrawnBox {
   /**
    * @param {import("./shapes.js").BoxData} box
    * @param {number} place
-   * @param {string[]} lines name and operation
+   * @param {{text: string, isName: boolean}} word under it
    * @param {Element} parent
    */
-  constructor(box, place, lines, parent) {
+  constructor(box, place, word, parent) {
     this.group = element("g", { class: "box", role: "button", tabindex: -1, "data-place": place }, parent);
     put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
     this.group.classList.toggle("given", !box.op);
     this.group.classList.toggle("folded", box.folded > 0);
+    this.group.classList.toggle("failed", box.failed);
+    this.wrong = box.wrong;
     this.title = element("title", {}, this.group);
     this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
     this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
+    this.operands = ["above", "below"].map((side) => element("rect", { class: `operand ${side}` }, this.group));
+    this.seam = element("path", { class: "seam" }, this.group);
     this.stack = element("rect", { class: "stack", rx: 1.5 }, this.group);
     this.slabs = element("path", { class: "slabs" }, this.group);
     this.face = element("rect", { class: "face", rx: 1.5 }, this.group);
     this.ghost = element("path", { class: "ghost" }, this.group);
-    this.labels = box.axes.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
-    this.lines = lines.map((line, row) => {
-      const text = element("text", { class: row ? "op" : "name" }, this.group);
-      text.textContent = line;
-      return text;
-    });
+    this.disagreeing = element("path", { class: "disagreeing" }, this.group);
+    const named = box.failed ? ["left", "right"] : box.axes;
+    this.labels = named.map((_, axis) => element("text", { class: "axis", "data-axis": axis }, this.group));
+    this.labels.forEach((label, axis) => label.classList.toggle("wrong", box.failed || box.wrong.includes(axis)));
+    this.word = element("text", { class: word.isName ? "name" : "op" }, this.group);
+    this.word.textContent = word.text;
   }
 
   /**
@@ -70,14 +84,20 @@ export class DrawnBox {
     put(this.group, { transform: `translate(${at.x} ${at.y})` });
   }
 
+  /** @param {Record<string, string>} hues by their properties in CSS */
+  paint(hues) {
+    for (const [property, hue] of Object.entries(hues)) this.group.style.setProperty(property, hue);
+  }
+
   /**
    * Whether it has to be drawn again to show this.
+   * @param {import("./geometry.js").Cell} cell
    * @param {number[]} shape
    * @param {number[] | null} before
    * @returns {boolean}
    */
-  isNew(shape, before) {
-    const key = `${shape} ${before}`;
+  isNew({ meeting }, shape, before) {
+    const key = JSON.stringify([shape, before, meeting]);
     const isNew = key !== this.key;
     this.key = key;
     return isNew;
@@ -93,12 +113,50 @@ export class DrawnBox {
   draw(cell, shape, colours, before) {
     const { x, width, height } = cell.face;
     put(this.group, { "data-shape": shape.join(",") });
+    put(this.mark, { x: -4, y: -cell.up - 4, width: cell.outer + 8, height: cell.up + cell.down + 8 });
+    if (cell.edges) {
+      this.fail(cell, cell.edges);
+      return;
+    }
     put(this.face, { x, y: -height / 2, width, height });
     put(this.slabs, { d: slabsPath(cell) });
     const stack = stackAt(cell);
     put(this.stack, cell.stacked ? { ...stack, width, height } : { x, y: 0, width: 0, height: 0 });
-    put(this.mark, { x: -6, y: -cell.up - 6, width: cell.width + 10, height: cell.up + cell.down + 10 });
+    put(this.disagreeing, { d: wrongPath(cell, this.wrong) });
+    if (cell.meeting) this.join(cell.meeting, 0);
     this.label(cell, shape, colours, before);
+  }
+
+  /**
+   * The two operands of a product instead of a sign, against each other along the edges that must be equal.
+   * @param {import("./geometry.js").Meeting} meeting
+   * @param {number} apart how far each stands from the line between them
+   */
+  join({ above, below, up, down }, apart) {
+    put(this.sign, { d: "" });
+    put(this.operands[0], { x: 1, y: -up - apart, width: above, height: up });
+    put(this.operands[1], { x: 1, y: apart, width: below, height: down });
+    if (!apart) put(this.seam, { d: `M1 0h${Math.max(above, below)}` });
+  }
+
+  /**
+   * The call that failed.
+   * @param {import("./geometry.js").Cell} cell
+   * @param {string[]} edges what must be equal
+   */
+  fail({ meeting, down }, edges) {
+    put(this.word, { x: 0, y: down - 4 });
+    if (!meeting) {
+      put(this.sign, { d: CROSS_PATH });
+      return;
+    }
+    const { above, below } = meeting;
+    this.join(meeting, 2);
+    put(this.disagreeing, { d: `M1-2h${above}M1 2h${below}` });
+    edges.forEach((edge, number) => {
+      const [length, y] = number ? [below, LINE + 2] : [above, -5];
+      this.write(number, [edge], length + 7, y, "start", []);
+    });
   }
 
   /**
@@ -127,10 +185,10 @@ export class DrawnBox {
     if (cell.columns) {
       const { axis, symbol } = cell.columns;
       const said = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
-      this.write(axis, [said], x, height / 2 + LINE, "start", colours);
+      this.write(axis, [said], x, height / 2 + LINE - 2, "start", colours);
     }
-    const under = height / 2 + (cell.columns ? LINE + 2 : 0);
-    this.lines.forEach((line, row) => put(line, { x, y: Math.max(under, 0) + (row + 1) * (LINE + 1) }));
+    const under = height / 2 + (cell.columns ? LINE - 2 : 0);
+    put(this.word, { x, y: Math.max(under, 0) + LINE + 1 });
     this.labels.forEach((text, axis) => text.classList.toggle("changed", changed(axis)));
   }
 
@@ -144,19 +202,10 @@ export class DrawnBox {
    */
   write(axis, said, x, y, anchor, colours) {
     const text = this.labels[axis];
-    put(text, { y, x, "text-anchor": anchor, fill: colours[axis] });
-    if (said.length === 1) {
-      if (text.textContent !== said[0] || text.firstElementChild) text.textContent = said[0];
-      return;
-    }
-    const key = said.join("\n");
-    if (text.dataset.said !== key || !text.firstElementChild) {
-      text.textContent = "";
-      said.forEach((line, row) => {
-        element("tspan", { dy: row ? LINE : 0 }, text).textContent = line;
-      });
-      text.dataset.said = key;
-    }
+    put(text, { x, y, "text-anchor": anchor, fill: colours[axis] ?? "currentcolor" });
+    if ((text.children.length || 1) !== said.length) text.replaceChildren();
+    if (said.length === 1) setText(text, said[0]);
+    else said.forEach((words, row) => setText(text.children[row] ?? element("tspan", { dy: row ? LINE : 0 }, text), words));
     for (const line of text.children) put(line, { x });
   }
 
@@ -173,7 +222,7 @@ export class DrawnBox {
     const { width, height } = before.face;
     const reach = (before.slabs - 1) * before.slabStep;
     const outline = `h${width}v${height}h${-width}z`;
-    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * 0.8}${outline}` : "";
+    const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * DEPTH_SLOPE}${outline}` : "";
     put(this.ghost, { d: `${far}M${now.face.x} ${-height / 2}${outline}` });
   }
 }

@@ -3,13 +3,20 @@ import { shownSymbol } from "./shapes.js";
 
 export const CHARACTER = 6.7; // width of one in the labels' font
 export const LINE = 13;
-const GLYPH = 22;
+export const DEPTH_SLOPE = 0.5; // how far up a slab stands for how far it stands to the right
+const GLYPH = 16;
+const BESIDE = 14; // px that a label may reach into the gap before the next box, where no other label is
 const GAP = 4;
 const SMALL = 0.7; // of the usual sides
+const MEETING = 0.6; // of the usual sides: the operands of a product where they touch
+const ONE_SIZE_DOWN = 0.5;
+const CROSS = 16;
+const LARGE = 1.7;
 const MOST_SLABS = 16;
-const SLAB_STEP = 4.5;
-const SLABS_REACH = 30; // all of them together
+const SLAB_STEP = 4;
+const SLABS_REACH = 18; // all of them together
 const STACK_STEP = 6;
+const PRODUCTS = ["matmul", "bmm", "mm"];
 
 /**
  * A label of an axis: its symbol, and the numbers it shows and may have to show.
@@ -24,6 +31,8 @@ const STACK_STEP = 6;
  * its cell at x = 0.
  * @typedef {object} Cell
  * @property {number} width
+ * @property {number} outer its width with the ends of labels that reach into the gap after it
+ * @property {number} right where the shape ends
  * @property {number} up how far it reaches above the centre of the face
  * @property {number} down how far below
  * @property {{x: number, width: number, height: number}} face
@@ -33,6 +42,18 @@ const STACK_STEP = 6;
  * @property {AxisLabel[]} leading those above the face
  * @property {AxisLabel | null} rows
  * @property {AxisLabel | null} columns
+ * @property {Meeting | null} meeting
+ * @property {string[]} [edges] of the call that failed: the two edges of a product that must be equal
+ */
+
+/**
+ * The operands of a product, smaller, one above the other with the edges against each other that must be equal. The left
+ * operand stands above, the right one, laid on its side, below.
+ * @typedef {object} Meeting
+ * @property {number} above the length of the left operand's edge
+ * @property {number} below that of the right operand's
+ * @property {number} up how far the left operand reaches up
+ * @property {number} down how far the right one reaches down
  */
 
 /**
@@ -42,7 +63,7 @@ const STACK_STEP = 6;
  * @returns {number}
  */
 export function side(size, small) {
-  return (8 + 7 * Math.log2(Math.max(1, size))) * (small ? SMALL : 1);
+  return (6 + 6 * Math.log2(Math.max(1, size))) * (small ? SMALL : 1);
 }
 
 /**
@@ -62,10 +83,11 @@ export function depthOf(axes, shape) {
  * The cell of a tensor.
  * @param {{axes: (string | null)[], small: boolean, op: string, name: string}} box
  * @param {number[]} shape
- * @param {string[]} lines what stands under it beside its columns: name and operation
+ * @param {string} line what stands under it beside its columns
+ * @param {number[][]} operands the shapes of what it was made of
  * @returns {Cell}
  */
-export function cellOf(box, shape, lines) {
+export function cellOf(box, shape, line, operands = []) {
   /** @type {AxisLabel[]} */
   const labels = shape.map((size, axis) => ({ axis, symbol: shownSymbol(box.axes[axis] ?? null), size }));
   const leading = labels.slice(0, -2);
@@ -79,16 +101,20 @@ export function cellOf(box, shape, lines) {
   const height = rows ? side(rows.size, box.small) : side(1, box.small);
   const left = rows ? Math.max(rows.symbol.length, digits(rows.size) + 1.4) * CHARACTER + GAP : 0;
   const texts = [
-    (leading.reduce((sum, label) => sum + besides(label) + 1, 0) + 2) * CHARACTER,
+    (leading.reduce((sum, label) => sum + besides(label) + 1, 0) + 1) * CHARACTER,
     columns ? Math.max(besides(columns), 2 * digits(columns.size) + 2) * CHARACTER : 0,
-    ...lines.map((line) => line.length * CHARACTER),
+    line.length * CHARACTER,
   ];
-  const x = (box.op ? GLYPH : 0) + left;
+  const meeting = meetingOf(box.op, operands);
+  const x = (box.op ? GLYPH : 0) + (meeting ? Math.max(0, Math.max(meeting.above, meeting.below) + 6 - GLYPH) : 0) + left;
   const half = Math.max(height / 2, rows ? 1.5 * LINE : LINE / 2);
+  const outer = Math.max(width + reach, ...texts);
   return {
-    width: x + Math.max(width + reach, ...texts),
-    up: Math.max(height / 2 + reach * 0.8 + (leading.length ? LINE + 3 : 0), half),
-    down: Math.max(height / 2 + (columns ? LINE + 2 : 0) + lines.length * (LINE + 1) + 2, half),
+    width: x + Math.max(width + reach, outer - BESIDE),
+    outer: x + outer,
+    right: x + width + reach,
+    up: Math.max(height / 2 + reach * DEPTH_SLOPE + (leading.length ? LINE + 2 : 0), half, meeting?.up ?? 0),
+    down: Math.max(height / 2 + (columns ? LINE - 2 : 0) + LINE + 5, half, meeting?.down ?? 0),
     face: { x, width, height },
     slabs: drawn,
     slabStep,
@@ -96,6 +122,80 @@ export function cellOf(box, shape, lines) {
     leading,
     rows,
     columns,
+    meeting,
+  };
+}
+
+/**
+ * The cell of a tensor one size down: its face, and a label under it.
+ * @param {number[]} shape
+ * @param {string} label
+ * @returns {Cell}
+ */
+export function smallCellOf(shape, label) {
+  const width = ONE_SIZE_DOWN * side(shape[shape.length - 1] ?? 1, false);
+  const height = ONE_SIZE_DOWN * side(shape[shape.length - 2] ?? 1, false);
+  const outer = Math.max(width, label.length * CHARACTER);
+  return {
+    width: outer, outer, right: width, up: height / 2 + 2, down: height / 2 + LINE + 3, face: { x: 0, width, height },
+    slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting: null,
+  };
+}
+
+/**
+ * The call that failed: the operands of a product, large, with the edges that do not agree; of any other call a cross.
+ * @param {string} op
+ * @param {string} word what stands under it
+ * @param {{axes: (string | null)[], shape: number[]}[]} operands
+ * @returns {Cell}
+ */
+export function failedCellOf(op, word, operands) {
+  const meeting = meetingOf(op, operands.map(({ shape }) => shape), LARGE);
+  const inner = meeting ? [operands[0].shape.length - 1, Math.max(0, operands[1].shape.length - 2)] : [];
+  const edges = inner.map((axis, number) => {
+    const { axes, shape } = operands[number];
+    return `${shownSymbol(axes[axis])} ${shape[axis]}`.trim();
+  });
+  const [above, below] = [meeting?.above ?? 0, meeting?.below ?? 0];
+  const texts = edges.map((edge, number) => (number ? below : above) + 7 + edge.length * CHARACTER);
+  const outer = Math.max(CROSS, word.length * CHARACTER, ...texts);
+  return {
+    width: outer, outer, right: outer, up: meeting ? meeting.up + 2 : CROSS, down: (meeting ? meeting.down + 2 : CROSS) + LINE + 3,
+    face: { x: 0, width: 0, height: 0 }, slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting, edges,
+  };
+}
+
+/**
+ * The edges of a face that do not agree with another operand's, as the text of a path.
+ * @param {Cell} cell
+ * @param {number[]} wrong axes
+ * @returns {string}
+ */
+export function wrongPath(cell, wrong) {
+  const { x, width, height } = cell.face;
+  const bottom = cell.columns && wrong.includes(cell.columns.axis) ? `M${x} ${height / 2}h${width}` : "";
+  const left = cell.rows && wrong.includes(cell.rows.axis) ? `M${x} ${-height / 2}v${height}` : "";
+  return bottom + left;
+}
+
+/**
+ * How the operands of a product touch.
+ * @param {string} op
+ * @param {number[][]} operands
+ * @param {number} [scale]
+ * @returns {Meeting | null} null for any other operation
+ */
+export function meetingOf(op, operands, scale = MEETING) {
+  if (!PRODUCTS.includes(op) || operands.length !== 2) return null;
+  const [left, right] = operands;
+  if (!left.length || !right.length) return null;
+  const length = (/** @type {number | undefined} */ size) => scale * side(size ?? 1, false);
+  const inner = right.length > 1 ? right[right.length - 2] : right[0];
+  return {
+    above: length(left[left.length - 1]),
+    below: length(inner),
+    up: length(left[left.length - 2]),
+    down: length(right.length > 1 ? right[right.length - 1] : 1),
   };
 }
 
@@ -125,7 +225,7 @@ export function slabsPath(cell) {
   const { x, width, height } = cell.face;
   let path = "";
   for (let slab = cell.slabs - 1; slab > 0; slab -= 1) {
-    const [dx, dy] = [slab * cell.slabStep, -slab * cell.slabStep * 0.8];
+    const [dx, dy] = [slab * cell.slabStep, -slab * cell.slabStep * DEPTH_SLOPE];
     path += `M${x + dx} ${dy - height / 2}h${width}v${height}h${-width}z`;
   }
   return path;
@@ -138,5 +238,5 @@ export function slabsPath(cell) {
  */
 export function stackAt(cell) {
   const reach = (cell.slabs - 1) * cell.slabStep + STACK_STEP;
-  return { x: cell.face.x + reach, y: -reach * 0.8 - cell.face.height / 2 };
+  return { x: cell.face.x + reach, y: -reach * DEPTH_SLOPE - cell.face.height / 2 };
 }

@@ -12,6 +12,8 @@ const SIGNS = {
   folded: "M1-6h14v12h-14zM4-2h8M4 2h8",
 };
 
+export const CROSS_PATH = "M0-8l16 16M16-8l-16 16";
+
 /** @type {Record<string, string[]>} */
 const OPERATIONS = {
   cut: ["view", "reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "chunk", "split", "unbind"],

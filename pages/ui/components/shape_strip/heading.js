@@ -23,13 +23,16 @@ export function part(tag, name, parent) {
 export class Heading {
   /**
    * @param {HTMLElement} parent
-   * @param {(block: string) => void} choose
+   * @param {(name: string, value: string) => void} choose
    */
   constructor(parent, choose) {
     const row = part("div", "head", parent);
     this.choose = choose;
     this.blocks = part("nav", "blocks", row);
     this.blocks.setAttribute("aria-label", "The block that is drawn");
+    this.folds = part("div", "folds", row);
+    this.folds.setAttribute("role", "group");
+    this.folds.setAttribute("aria-label", "Folded into one box");
     this.totals = part("p", "totals", row);
     this.totals.setAttribute("aria-live", "polite");
   }
@@ -48,10 +51,33 @@ export class Heading {
       button.type = "button";
       button.textContent = title;
       if (value === drawn) button.setAttribute("aria-current", "true");
-      else button.addEventListener("click", () => this.choose(value));
+      else button.addEventListener("click", () => this.choose("block", value));
       return button;
     });
     this.blocks.replaceChildren(...buttons);
+  }
+
+  /**
+   * A switch for each part that can be one box.
+   * @param {[string, string, boolean][]} folds value, title and whether it is folded
+   */
+  showFolds(folds) {
+    const key = JSON.stringify(folds);
+    if (key === this.folded) return;
+    this.folded = key;
+    const focused = /** @type {HTMLElement | null} */ (this.folds.querySelector(":focus"))?.dataset.fold;
+    const buttons = folds.map(([value, title, isFolded]) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = title;
+      button.dataset.fold = value;
+      button.title = isFolded ? `Unfold ${title}` : `Fold ${title} into one box`;
+      button.setAttribute("aria-pressed", String(isFolded));
+      button.addEventListener("click", () => this.choose("fold", value));
+      return button;
+    });
+    this.folds.replaceChildren(...buttons);
+    buttons.find((button) => button.dataset.fold === focused)?.focus();
   }
 
   /**

@@ -1,9 +1,11 @@
 // Where the boxes stand. dagre says once for a block which column each box is in and what lies above what; from that the
 // coordinates follow anew for every size, in the time that a frame has.
 
-const BETWEEN_COLUMNS = 18;
-const BETWEEN_ROWS = 14;
-const EDGE = 5; // room for a line on its way past a box, above and below it
+const BETWEEN_COLUMNS = 5;
+const BETWEEN_ROWS = 3;
+const EDGE = 4; // room for a line on its way past a box, above and below it
+const APART = 5; // the lines of two operands that touch, from the edge they share
+const STRAIGHT = 10;
 const SAME_LINE = 10; // dagre's heights that differ by less are one line
 
 /**
@@ -48,8 +50,12 @@ export function orderOf(dagre, boxes, cells) {
   });
   boxes.forEach((box, place) => {
     // The slack of a line lies behind its last box: each tensor stands as soon as what made it does.
+    // A line of data keeps its height where it can.
     const weight = 1 + 2 * (boxes.length - place);
-    box.parents.forEach((parent, input) => graph.setEdge(String(parent), String(place), { weight }, String(input)));
+    box.parents.forEach((parent, input) => {
+      const straight = boxes[parent].lane === box.lane ? STRAIGHT : 1;
+      graph.setEdge(String(parent), String(place), { weight: weight * straight }, String(input));
+    });
   });
   dagre.layout(graph);
   const at = boxes.map((_, place) => graph.node(String(place)));
@@ -110,7 +116,7 @@ function byHeight(one, other) {
  * @param {Item[]} items
  * @returns {Item[][]}
  */
-function levelsOf(items) {
+export function levelsOf(items) {
   /** @type {Item[][]} */
   const lines = [];
   for (const item of [...items].sort(byHeight)) {
@@ -125,7 +131,7 @@ function levelsOf(items) {
 /**
  * The coordinates of boxes of these sizes.
  * @param {Order} order
- * @param {{width: number, up: number, down: number}[]} cells
+ * @param {{width: number, outer: number, right: number, up: number, down: number, meeting?: object | null}[]} cells
  * @returns {Placed}
  */
 export function placeBoxes(order, cells) {
@@ -144,7 +150,7 @@ export function placeBoxes(order, cells) {
   const at = cells.map((_, box) => ({ x: lefts[order.column[box]], y: 0 }));
   for (const item of order.lines.flat()) if (item.box >= 0) at[item.box].y = item.y;
   return {
-    width: Math.max(0, ...lefts.map((left, column) => left + widths[column])),
+    width: Math.max(0, ...at.map(({ x }, box) => x + cells[box].outer)),
     height: Math.max(0, ...free) - BETWEEN_ROWS,
     boxes: at,
     paths: order.edges.map((edge) => pathOf(edge, at, cells, lefts, widths, order.column)),
@@ -171,9 +177,9 @@ function downOf(item, cells) {
 
 /**
  * A line from box to box: level past the boxes, bent only between columns.
- * @param {{from: number, to: number, passes: Item[]}} edge
+ * @param {{from: number, to: number, input: number, passes: Item[]}} edge
  * @param {{x: number, y: number}[]} at
- * @param {{width: number}[]} cells
+ * @param {{right: number, meeting?: object | null}[]} cells
  * @param {number[]} lefts
  * @param {number[]} widths
  * @param {number[]} column
@@ -181,14 +187,16 @@ function downOf(item, cells) {
  */
 function pathOf(edge, at, cells, lefts, widths, column) {
   const [from, to] = [at[edge.from], at[edge.to]];
-  let path = `M${from.x + cells[edge.from].width + 2} ${from.y}H${lefts[column[edge.from]] + widths[column[edge.from]]}`;
+  let path = `M${from.x + cells[edge.from].right + 3} ${from.y}H${lefts[column[edge.from]] + widths[column[edge.from]]}`;
   let [x, y] = [lefts[column[edge.from]] + widths[column[edge.from]], from.y];
   for (const pass of edge.passes) {
     const right = lefts[pass.column] + widths[pass.column];
     path += `${bend(x, y, lefts[pass.column], pass.y)}H${right}`;
     [x, y] = [right, pass.y];
   }
-  return path + bend(x, y, to.x, to.y);
+  // Where operands touch, each line ends at its own.
+  const beside = cells[edge.to].meeting ? (edge.input ? APART : -APART) : 0;
+  return path + bend(x, y, to.x, to.y + beside);
 }
 
 /**

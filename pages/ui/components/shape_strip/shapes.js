@@ -15,6 +15,8 @@
  * @property {number} folded how many steps stand in it
  * @property {number} itemsize bytes of an element
  * @property {number | null} flops
+ * @property {number[]} wrong axes that the call that failed could not bring together with another's
+ * @property {boolean} failed whether it is that call
  * @property {string} hue the name of its colour
  */
 
@@ -61,7 +63,7 @@ export function countOf(shape) {
 export function totalsOf(boxes, shapes) {
   const totals = { elements: 0, bytes: 0 };
   boxes.forEach((box, place) => {
-    if (!box.op) return;
+    if (!box.op || box.failed) return;
     totals.elements += countOf(shapes[place]);
     totals.bytes += countOf(shapes[place]) * box.itemsize;
   });

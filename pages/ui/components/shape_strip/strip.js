@@ -1,15 +1,16 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
-import { cellOf } from "./geometry.js";
+import { cellOf, failedCellOf, smallCellOf } from "./geometry.js";
 import { DrawnBox, element, put } from "./drawing.js";
 import { Heading, Note, part } from "./heading.js";
 import { neighbourOf } from "./keyboard.js";
 import { orderOf, placeBoxes } from "./placing.js";
 import { shapeAt } from "./shapes.js";
-import { linesOf, sentenceOf } from "./words.js";
+import { sentenceOf, wordOf } from "./words.js";
 
 const SHOWN_FOR = 1500; // ms that what was before stays in sight
+const PAUSE = 150; // ms that a thumb rests until a screen reader is told what became of the boxes
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
-const MARGIN = 10;
+const MARGIN = 5;
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
 const strips = new WeakMap(); // parent → the strip in it
@@ -27,6 +28,8 @@ const strips = new WeakMap(); // parent → the strip in it
  * @property {Record<string, [string, string]>} hues of the roles, light and dark
  * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
  * @property {string} block
+ * @property {[string, string, boolean][]} folds value, title and whether it is folded
+ * @property {string[]} [labels] one size down: what stands under each box, and nothing else
  */
 
 /**
@@ -39,7 +42,7 @@ class ShapeStrip {
   /** @param {ShadowRoot | HTMLElement} parent */
   constructor(parent) {
     this.root = part("div", "strip", parent);
-    this.heading = new Heading(this.root, (block) => this.send("block", block));
+    this.heading = new Heading(this.root, (name, value) => this.send(name, value));
     this.scroll = part("div", "scroll", this.root);
     this.note = new Note(this.root);
     this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
@@ -75,6 +78,7 @@ class ShapeStrip {
     this.listening.abort();
     clearTimeout(this.timer);
     clearTimeout(this.expecting);
+    clearTimeout(this.speaking);
     this.root.remove();
   }
 
@@ -97,7 +101,7 @@ class ShapeStrip {
       window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
       return;
     }
-    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue]));
+    const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue, box.wrong]));
     const before = structure === this.structure ? this.settled : null;
     const foreseen = this.ahead && structure === this.structure ? this.shapes : null;
     this.data = data;
@@ -106,7 +110,9 @@ class ShapeStrip {
     const fresh = data.run !== this.run;
     this.root.removeAttribute("data-foreseen");
     this.note.compare(data.boxes, foreseen, fresh);
+    this.root.classList.toggle("small", !!data.labels);
     this.heading.showBlocks(data.blocks, data.block);
+    this.heading.showFolds(data.folds);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
     this.run = data.run;
@@ -128,12 +134,11 @@ class ShapeStrip {
     this.boxes.replaceChildren();
     this.wires.replaceChildren();
     const { boxes } = this.data;
-    this.lines = boxes.map(linesOf);
-    this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.lines[at], this.boxes));
+    const { labels } = this.data;
+    this.words = boxes.map((box, at) => (labels ? { text: labels[at], isName: true } : wordOf(box, boxes[box.parents[0]]?.name)));
+    this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.words[at], this.boxes));
     this.colours = boxes.map((box) => this.coloursOf(box));
-    boxes.forEach(({ hue }, at) => {
-      this.drawn[at].group.style.setProperty("--hue", this.pick(this.data.hues[hue] ?? this.data.hues[""]));
-    });
+    boxes.forEach((box, at) => this.drawn[at].paint(this.huesOf(box)));
     this.order = orderOf(globalThis[LIBRARY], boxes, this.cells(boxes.map((box) => box.shape)));
     this.edges = this.order.edges.map(({ from, to }) => element("path", { class: "wire", "data-from": from, "data-to": to }, this.wires));
     this.scroll.scrollLeft = 0;
@@ -144,7 +149,12 @@ class ShapeStrip {
    * @param {number[][]} shapes
    */
   cells(shapes) {
-    return this.data.boxes.map((box, at) => cellOf(box, shapes[at], this.lines[at]));
+    if (this.data.labels) return shapes.map((shape, at) => smallCellOf(shape, this.words[at].text));
+    return this.data.boxes.map((box, at) => {
+      const operands = box.parents.map((parent) => shapes[parent]);
+      if (!box.failed) return cellOf(box, shapes[at], this.words[at].text, operands);
+      return failedCellOf(box.op, this.words[at].text, box.parents.map((parent, input) => ({ axes: this.data.boxes[parent].axes, shape: operands[input] })));
+    });
   }
 
   /**
@@ -195,17 +205,17 @@ class ShapeStrip {
     const placed = placeBoxes(this.order, cells);
     const before = this.before?.shapes.length === shapes.length ? this.before.shapes : null;
     const old = before ? this.cells(before) : null;
-    const names = this.data.boxes.map((box) => box.name);
-    this.data.boxes.forEach((box, at) => {
+    this.drawn.forEach((drawn, at) => {
       const differs = before !== null && String(before[at]) !== String(shapes[at]);
-      const drawn = this.drawn[at];
       drawn.moveTo(placed.boxes[at]);
-      if (!drawn.isNew(shapes[at], differs ? before[at] : null)) return;
+      if (!drawn.isNew(cells[at], shapes[at], differs ? before[at] : null)) return;
       drawn.draw(cells[at], shapes[at], this.colours[at], differs ? before[at] : null);
       drawn.showGhost(differs ? old[at] : null, cells[at]);
       drawn.group.classList.toggle("changes", differs);
-      drawn.say(sentenceOf(box, box.axes.map((axis) => this.data.names[axis] ?? axis), shapes[at], names));
     });
+    clearTimeout(this.speaking);
+    if (this.dragged) this.speaking = setTimeout(() => this.say(), PAUSE);
+    else this.say();
     this.heights = placed.boxes.map(({ y }) => y);
     placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
     // It never becomes lower, so that what stands below does not follow every move.
@@ -218,6 +228,15 @@ class ShapeStrip {
     requestAnimationFrame(() => this.hint());
   }
 
+  // What a screen reader is told of each box.
+  say() {
+    const names = this.data.boxes.map((box) => box.name);
+    this.data.boxes.forEach((box, at) => {
+      const axes = box.axes.map((axis) => this.data.names[axis] ?? axis);
+      this.drawn[at].say(sentenceOf(box, axes, this.shapes[at], names));
+    });
+  }
+
   // Fades the sides on which there is more to scroll to.
   hint() {
     const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
@@ -228,6 +247,23 @@ class ShapeStrip {
   /** @param {import("./shapes.js").BoxData} box */
   coloursOf(box) {
     return box.axes.map((axis) => this.pick(this.data.tones[axis ?? ""]));
+  }
+
+  /**
+   * The colour of a box; of a product also those of its two operands and of the edges that they share.
+   * @param {import("./shapes.js").BoxData} box
+   * @returns {Record<string, string>}
+   */
+  huesOf(box) {
+    const hue = (/** @type {number | undefined} */ at) => this.pick(this.data.hues[this.data.boxes[at]?.hue ?? ""] ?? this.data.hues[""]);
+    const [left, right] = box.parents;
+    const shared = this.data.boxes[left]?.axes.at(-1);
+    return {
+      "--hue": hue(this.data.boxes.indexOf(box)),
+      "--above": hue(left),
+      "--below": hue(right),
+      "--seam": this.pick(this.data.tones[shared ?? ""]),
+    };
   }
 
   /** @param {[string, string]} tone */
@@ -255,10 +291,13 @@ class ShapeStrip {
   /** @param {Element} group */
   reveal(group) {
     const [outer, inner] = [this.scroll.getBoundingClientRect(), group.getBoundingClientRect()];
-    if (inner.left >= outer.left && inner.right <= outer.right) return;
+    const isBeside = inner.left < outer.left || inner.right > outer.right;
+    const isBeyond = inner.top < outer.top || inner.bottom > outer.bottom;
+    if (!isBeside && !isBeyond) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const left = inner.left - outer.left + (inner.width - outer.width) / 2;
-    this.scroll.scrollBy({ left, behavior: calm ? "instant" : "smooth" });
+    const left = isBeside ? inner.left - outer.left + (inner.width - outer.width) / 2 : 0;
+    const top = isBeyond ? inner.top - outer.top + (inner.height - outer.height) / 2 : 0;
+    this.scroll.scrollBy({ left, top, behavior: calm ? "instant" : "smooth" });
   }
 
   /** @param {any} target */

@@ -5,14 +5,16 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 const LONGEST = 18; // characters of a line under a box; the whole is in its sentence
 
 /**
- * The name under a box, and the operation where that says more than the name.
- * @param {{name: string, op: string, folded: number}} box
- * @returns {string[]}
+ * The word under a box: its name; of one that goes on under the name of what it was made of, the operation.
+ * @param {{name: string, op: string, folded: number, failed?: boolean}} box
+ * @param {string | undefined} before the name of what it was made of
+ * @returns {{text: string, isName: boolean}}
  */
-export function linesOf(box) {
+export function wordOf(box, before) {
+  if (box.failed) return { text: shortened(box.name), isName: true };
+  if (box.op && !box.folded && (box.name === before || box.name === box.op)) return { text: shortened(box.op), isName: false };
   const name = box.name.replace(/^.*\.(?=[^.]*[^.\d][^.]*$)/, "").replaceAll("_", box.folded ? " " : "_");
-  const second = box.folded ? `${box.folded} steps` : box.op === box.name ? "" : box.op;
-  return [name, second].filter(Boolean).map(shortened);
+  return { text: shortened(name), isName: true };
 }
 
 /**
@@ -25,7 +27,7 @@ function shortened(line) {
 
 /**
  * One sentence with everything about a box.
- * @param {{name: string, op: string, parents: number[], folded: number}} box
+ * @param {{name: string, op: string, parents: number[], folded: number, wrong?: number[], failed?: boolean}} box
  * @param {(string | null)[]} axes what people call its axes
  * @param {number[]} shape
  * @param {string[]} names the names of all boxes
@@ -34,10 +36,22 @@ function shortened(line) {
 export function sentenceOf(box, axes, shape, names) {
   const sizes = shape.length ? shape.map((size, axis) => `${axes[axis] ?? `axis ${axis}`} ${size}`).join(", ") : "one number";
   const from = [...new Set(box.parents.map((parent) => names[parent]))];
+  if (box.failed) return `${box.name}: this call failed; it read ${listed(from)}`;
+  if (box.wrong?.length) return `${sentenceOf({ ...box, wrong: [] }, axes, shape, names)}; ${disagreement(box.wrong, axes, shape)}`;
   if (!box.op) return `${box.name}: ${sizes}; read from outside`;
   if (!from.length) return `${box.name}: ${sizes}; by ${box.op}`;
   if (box.folded) return `${box.name}: ${sizes}; from ${listed(from)} in ${box.folded} steps`;
   return `${box.name}: ${sizes}; from ${listed(from)} by ${box.op}`;
+}
+
+/**
+ * @param {number[]} wrong
+ * @param {(string | null)[]} axes
+ * @param {number[]} shape
+ * @returns {string}
+ */
+function disagreement(wrong, axes, shape) {
+  return `${listed(wrong.map((axis) => `${axes[axis] ?? `axis ${axis}`} ${shape[axis]}`))} does not agree with the other operand`;
 }
 
 /**

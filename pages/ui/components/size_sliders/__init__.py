@@ -35,6 +35,7 @@ class SizeSlider:
         label: what people call it, the axis first: ``H heads``.
         value: what it is.
         foreseen: each value that it can be moved to → how long every axis that changes will be then.
+        by_stops: whether the values stand at equal distances on the slider, not where their sizes put them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SizeSlider:
     label: str
     value: int
     foreseen: Mapping[int, Mapping[str, int]]
+    by_stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class Status:
     """The line below the sizes.
 
     Attributes:
-        reads: what the model reads.
+        source: the text to edit here; None where it is more than one line, or no text at all.
+        reads: what the model reads, or what it makes of that text.
         weights: what its weights are.
         has_undo: whether a move made them random, and can be undone.
     """
 
+    source: str | None
     reads: str
     weights: str
     has_undo: bool
@@ -77,6 +81,7 @@ def size_sliders(
     status: Status,
     on_size: Callable[[str, int], None],
     on_undo: Callable[[], None],
+    on_source: Callable[[str], None],
 ) -> None:
     """Draws the sizes in one row, and a line below them. There is one on a page.
 
@@ -88,6 +93,7 @@ def size_sliders(
         status: the line below.
         on_size: gets the name and the value of a slider that was let go.
         on_undo: called when a person wants the weights back.
+        on_source: gets the text that a person wrote in the place of ``status.source``.
     """
     heard = f"{key}:heard"
     symbols = {"d_k", "d_model", "H", *(slider.symbol for slider in sliders), *(size.symbol for size in fixed)}
@@ -107,4 +113,16 @@ def size_sliders(
         if slider is not None and asked.get("value") in slider.foreseen:  # a browser is not trusted
             on_size(slider.name, asked["value"])
 
-    _component(key=key, data=data, height="content", on_size_change=moved, on_undo_change=on_undo)
+    def written() -> None:
+        text = st.session_state[key]["source"]
+        if status.source is not None and isinstance(text, str) and text.strip() and "\n" not in text:
+            on_source(text)
+
+    _component(
+        key=key,
+        data=data,
+        height="content",
+        on_size_change=moved,
+        on_undo_change=on_undo,
+        on_source_change=written,
+    )

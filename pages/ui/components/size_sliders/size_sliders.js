@@ -11,13 +11,16 @@ class SizeSliders {
     this.root.innerHTML =
       '<button class="fold" type="button" aria-expanded="false"><b>Sizes</b> <span></span></button>' +
       '<div class="sizes" role="group" aria-label="Sizes"></div>' +
-      '<p class="status"><span class="reads"></span> <span class="weights"></span> ' +
+      '<p class="status"><label class="source">Source <input type="text"></label> ' +
+      '<span class="reads"></span> <span class="weights"></span> ' +
       '<button class="undo" type="button" title="Back to the trained model">Undo</button></p>';
     [this.fold, this.row, this.status] = this.root.children;
     this.fold.addEventListener("click", () => {
       this.fold.setAttribute("aria-expanded", String(this.root.classList.toggle("open")));
     });
     this.status.lastChild.addEventListener("click", () => this.send("undo", true));
+    this.source = this.status.querySelector("input");
+    this.source.addEventListener("change", () => this.send("source", this.source.value));
     parent.append(this.root);
     this.sliders = new Map();
     this.turn = 0;
@@ -65,8 +68,12 @@ class SizeSliders {
     this.row.replaceChildren(...fixed, ...parts, this.derived);
   }
 
-  say({ reads, weights, has_undo }) {
-    const [text, badge, undo] = this.status.children;
+  say({ source, reads, weights, has_undo }) {
+    const [field, text, badge, undo] = this.status.children;
+    field.hidden = source === null;
+    // What is being written stays, whatever an answer to an earlier move says.
+    if (source !== this.written) this.source.value = source ?? "";
+    this.written = source;
     text.textContent = text.title = reads;
     badge.textContent = weights;
     this.status.classList.toggle("random", has_undo);
@@ -94,20 +101,27 @@ class SizeSliders {
     const drawn = this.sliders.get(slider.name);
     drawn.foreseen = slider.foreseen;
     drawn.options = Object.keys(slider.foreseen).map(Number).sort((one, other) => one - other);
-    drawn.input.min = drawn.options[0];
-    drawn.input.max = drawn.options[drawn.options.length - 1];
+    drawn.byStops = slider.by_stops;
+    if (drawn.byStops) drawn.input.dataset.stops = drawn.options;
+    const last = drawn.options.length - 1;
+    [drawn.input.min, drawn.input.max] = drawn.byStops ? [0, last] : [drawn.options[0], drawn.options[last]];
     if (isStale || this.held === slider.name) return;
     drawn.at = drawn.sent = slider.value;
-    drawn.input.value = slider.value;
-    drawn.value.textContent = slider.value;
+    this.show(drawn);
+  }
+
+  show(drawn) {
+    drawn.input.value = drawn.byStops ? drawn.options.indexOf(drawn.at) : drawn.at;
+    drawn.input.setAttribute("aria-valuetext", drawn.at);
+    drawn.value.textContent = drawn.at;
   }
 
   move(name) {
     const drawn = this.sliders.get(name);
     this.held = name;
-    drawn.at = nextOption(drawn.options, drawn.at, Number(drawn.input.value));
-    drawn.input.value = drawn.at;
-    drawn.value.textContent = drawn.at;
+    const thumb = Number(drawn.input.value);
+    drawn.at = drawn.byStops ? drawn.options[thumb] : nextOption(drawn.options, drawn.at, thumb);
+    this.show(drawn);
     this.foresee(name, false);
     this.derive();
   }
@@ -123,7 +137,6 @@ class SizeSliders {
     const drawn = this.sliders.get(name);
     if (this.held !== name) return;
     this.held = null;
-    drawn.input.value = drawn.at;
     this.foresee(name, true);
     if (drawn.at === drawn.sent) return;
     drawn.sent = drawn.at;
@@ -135,7 +148,8 @@ class SizeSliders {
   derive() {
     const { H, d_model, d_k } = this.sizes;
     const follows = d_model === H * d_k;
-    const said = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
+    const known = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
+    const said = [H, d_model, d_k].includes(undefined) ? "" : known; // somebody's own code need not have them
     if (this.derived.textContent !== said) this.derived.textContent = said;
     const all = [...this.data.fixed, ...this.data.sliders].map(({ symbol }) => `${symbol} ${this.sizes[symbol]}`);
     this.fold.lastChild.textContent = all.join(" · ");

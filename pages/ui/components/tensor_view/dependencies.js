@@ -122,6 +122,9 @@ function specRange(spec, size, out) {
     return windowRange(spec, size, out[spec.window]);
   }
   if (spec.taps !== undefined) return tapsOn(spec, spec.of, out[spec.taps], size);
+  if (spec.share !== undefined) return shareOf(spec, size, out[spec.share]);
+  if (spec.landing !== undefined) return landingIndices(spec, size, out[spec.landing]);
+  if (spec.landed !== undefined) return landedTaps(spec, spec.of, out[spec.landed], size);
   if (spec.block !== undefined) {
     const first = Math.floor(out[spec.block] / spec.per) * spec.size;
     return [first, first + spec.size, 1];
@@ -147,6 +150,18 @@ function narrow(box, spec, size, i, outShape) {
   if (spec.taps !== undefined) {
     const reading = (j) => holdsIndex(tapsOn(spec, spec.of, j, size), i);
     return narrowTo(box, spec.taps, indexesWhere(outShape[spec.taps], reading));
+  }
+  if (spec.share !== undefined) {
+    const reading = (j) => holdsIndex(shareOf(spec, size, j), i);
+    return narrowTo(box, spec.share, indexesWhere(outShape[spec.share], reading));
+  }
+  if (spec.landing !== undefined) {
+    const reading = (j) => holdsIndex(landingIndices(spec, size, j), i);
+    return narrowTo(box, spec.landing, indexesWhere(outShape[spec.landing], reading));
+  }
+  if (spec.landed !== undefined) {
+    const reading = (j) => holdsIndex(landedTaps(spec, spec.of, j, size), i);
+    return narrowTo(box, spec.landed, indexesWhere(outShape[spec.landed], reading));
   }
   if (spec.block !== undefined) {
     const first = Math.floor(i / spec.size) * spec.per;
@@ -179,6 +194,34 @@ function windowRange(spec, size, j) {
   const [low, end] = tapsOn(spec, size, j, spec.count);
   const first = spec.start + spec.step * j;
   return [first + spec.every * low, first + spec.every * end, spec.every];
+}
+
+/**
+ * The share number j of an axis of this size that is cut into spec.of.
+ * @returns {IndexRange}
+ */
+function shareOf(spec, size, j) {
+  return [Math.floor((j * size) / spec.of), Math.ceil(((j + 1) * size) / spec.of), 1];
+}
+
+/**
+ * The places of a kernel that land on output index j from an axis of this size.
+ * @returns {IndexRange}
+ */
+function landedTaps(spec, size, j, count) {
+  const from = (place) => (j + spec.pad - spec.every * place) / spec.step;
+  return indexesWhere(count, (place) => Number.isInteger(from(place)) && from(place) >= 0 && from(place) < size) ?? [0, 0, 1];
+}
+
+/**
+ * The indices of an axis of this size from which a kernel lands on output index j.
+ * @returns {IndexRange}
+ */
+function landingIndices(spec, size, j) {
+  const [first, end, step] = landedTaps(spec, size, j, spec.count);
+  const places = Array.from({ length: rangeLength([first, end, step]) }, (_, k) => first + k * step);
+  const from = places.map((place) => (j + spec.pad - spec.every * place) / spec.step).reverse();
+  return from.length ? [from[0], from[from.length - 1] + 1, from.length > 1 ? from[1] - from[0] : 1] : [0, 0, 1];
 }
 
 function holdsIndex([first, end, step], i) {

@@ -3,6 +3,7 @@
 import { element } from "../mount/dom.js";
 
 const COMMENT_WORD = /[A-Za-z_]\w*|./gsu;
+const PRODUCTS = ["matmul", "bmm", "mm"];
 const FORMULA_STYLES = { "": "span", i: "i", sub: "sub", sup: "sup" };
 
 /**
@@ -14,7 +15,7 @@ export function operationCard(operation, stage) {
   return element(
     "section",
     { class: "operation", "aria-label": `operation ${operation.title}` },
-    element("div", { class: "heading" }, element("h3", { text: operation.title }), labLink(operation.lab)),
+    element("div", { class: "heading" }, element("h3", { text: operation.title }), meetingAxes(operation, stage), labLink(operation.lab)),
     operation.code ? codeBlock(operation, stage) : null,
     ...operation.objections.map((sentence) => element("p", { class: "objection", text: sentence })),
     formulaLine(operation.formula),
@@ -24,6 +25,19 @@ export function operationCard(operation, stage) {
     badgeList(operation.badges),
     foldedFacts(operation.folded, stage),
   );
+}
+
+// The matrices of a product in its order, the edges against each other that must be equal: S 18 [d_k 16] @ [d_k 16] S 18.
+function meetingAxes(operation, stage) {
+  const inputs = stage.data.panels.slice(0, -1);
+  if (!PRODUCTS.includes(operation.title) || inputs.length !== 2 || inputs.some(({ axes }) => axes.length < 2)) return null;
+  const [left, right] = inputs.map((panel, input) => panel.axes.slice(-2).map((axis, number) => {
+    const isShared = number !== input;
+    const edge = element("span", { class: isShared ? "edge shared" : "edge", text: `${axis.symbol ?? ""} ${axis.size}`.trim() });
+    stage.colour(edge, "--hue", stage.data.axes[axis.symbol]?.tone);
+    return edge;
+  }));
+  return element("span", { class: "meets", title: "The framed edges must be equal." }, left[0], " ", left[1], " @ ", right[0], " ", right[1]);
 }
 
 // The lab that asks about this operation, with the sizes of this run.

@@ -30,6 +30,7 @@ class Panel:
     scale: str = "auto"  # "diverging", "probability", "positive", "ids", "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
     footer: str = ""  # one line under the tensor: its statistics
+    largest: float | None = None  # where the colours end; by default at the tensor's own largest number
 
 
 @dataclass(frozen=True)

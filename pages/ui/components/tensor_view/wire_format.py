@@ -229,7 +229,9 @@ def _scale(panel: Panel) -> dict[str, Any]:
         whole = "bool" if panel.value.dtype == _torch().bool else "ids"
         kind = "diverging" if panel.value.is_floating_point() else whole
     known = kind in ("diverging", "positive") and not panel.value.is_meta
-    return {"kind": kind, "largest": largest(panel.value, panel.masked) if known else None}
+    if not known:
+        return {"kind": kind, "largest": None}
+    return {"kind": kind, "largest": largest(panel.value, panel.masked) if panel.largest is None else panel.largest}
 
 
 def largest(value: torch.Tensor, masked: torch.Tensor | None = None) -> float:

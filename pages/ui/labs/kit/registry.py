@@ -95,6 +95,12 @@ LABS = (
         sections=("rows", "gradient", "trained"),
     ),
     Lab(
+        "key_heads",
+        _HEADS,
+        "Why fewer key heads?",
+        "Heads of queries that share keys and values, what that leaves alone and what it saves.",
+    ),
+    Lab(
         "long_range",
         _ORDER,
         "How far back can it remember?",
@@ -119,6 +125,18 @@ LABS = (
         sections=("waves",),
     ),
     Lab(
+        "rotary",
+        _ORDER,
+        "RoPE: what turns?",
+        "A query and a key turned pair by pair, moved on together and apart.",
+    ),
+    Lab(
+        "kv_cache",
+        _ORDER,
+        "What does a cache keep?",
+        "A text read at once and token by token, the keys and values that stay, and what they save.",
+    ),
+    Lab(
         "encoder_to_decoder",
         _MEANING,
         "What passes from the encoder to the decoder?",
@@ -132,6 +150,12 @@ LABS = (
         "Is attention an explanation?",
         "Weights shuffled and replaced in the trained model, and how far its answer moves.",
         sections=("exchange", "search", "baseline"),
+    ),
+    Lab(
+        "shifted_loss",
+        _MEANING,
+        "Where is the loss?",
+        "Logits t beside label t + 1, cross-entropy term by term, padding left out, the shift done twice.",
     ),
     Lab(
         "image_as_sentence",

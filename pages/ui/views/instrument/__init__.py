@@ -1,1 +1,1 @@
-"""The instrument: the sizes, and the strip of shapes that follows them."""
+"""The front page, the instrument: the strip of a block, and the chosen step opened below it."""

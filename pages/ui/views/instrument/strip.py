@@ -6,16 +6,20 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 
+import streamlit as st
+
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
-from engine.graph.strip import Strip, parts_of, strip_of
-from pages.ui.components.shape_strip import Block, shape_strip
+from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
+from engine.graph.strip_box import Strip, StripBox
+from pages.ui.components.shape_strip import Block, Fold, shape_strip
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
 from pages.ui.views.tensor_panels import role_of
 
 WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _KEY = "strip"
+_FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
 _BEGINNINGS = (
     ("query", "query"),
@@ -31,7 +35,7 @@ _BEGINNINGS = (
 _NEW_ROLES = frozenset({"", "module", "matmul", "bmm", "einsum", "baddbmm", "scaled_dot_product_attention", "linear"})
 
 
-def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: bool = True) -> None:
+def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: bool = True, key: str = _KEY) -> None:
     """Draws the block that is chosen, or else the step's own module.
 
     Args:
@@ -39,21 +43,53 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         step: a step of the block.
         on_step: gets the address of a step whose box was pressed. It is called before the next run.
         marks: whether the step is marked, as the one that is open.
+        key: the component's; two strips on a page have two.
     """
     module = block_of(step)
-    strip = strip_of(trace, module)
+    folded = _folded(trace, module)
+    strip = strip_of(trace, module, folded, around=step.index)
     shape_strip(
         strip,
-        key=_KEY,
+        key=key,
         run=f"{id(trace):x}",
         here=step.index if marks else None,
         title=title_of(module),
         hues=hues_of(strip),
         blocks=_blocks(trace, step, module),
         block=module or WHOLE,
+        folds=[Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
+        on_fold=partial(_fold, weakref.ref(trace), module),
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
         on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
+
+
+def _foldable(trace: Trace, module: str) -> list[str]:
+    """What a person can fold: the modules inside a block, and its runs of small steps."""
+    own = [step for step in trace.steps if is_inside(step.path, module)]
+    return [*parts_of(trace, module), *([SMALL_STEPS] if small_runs(own) else [])]
+
+
+def _part_title(value: str) -> str:
+    return value if value == SMALL_STEPS else display_name(value)
+
+
+def _folded(trace: Trace, module: str) -> frozenset[str]:
+    chosen = st.session_state.get(_FOLDED, {}).get(module)
+    return default_folded(trace, module) if chosen is None else chosen
+
+
+def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
+    """Folds a part of a block into one box, or unfolds it."""
+    trace = drawn()
+    if trace is not None:
+        st.session_state[_FOLDED] = {**st.session_state.get(_FOLDED, {}), module: _folded(trace, module) ^ {value}}
+
+
+def opening_step(trace: Trace, box: StripBox) -> Step:
+    """The first step of a block that lies in the module that the block is named for, or else its first step."""
+    inside = trace.steps[box.first : box.first + box.folded] if box.first is not None else ()
+    return next((step for step in inside if box.name and is_inside(step.path, box.name)), inside[0])
 
 
 def block_of(step: Step) -> str:
@@ -92,7 +128,7 @@ def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None
     trace = drawn()
     if trace is None:
         return  # another run has taken its place, and is drawn next
-    folded = [box.module for box in strip.boxes if box.step == index and box.folded]
+    folded = [box.module for box in strip.boxes if box.step == index and box.op == "module"]
     if folded:
         session.change_view(scope=folded[0])
     on_step(step_to_key(trace, trace.steps[index]))

@@ -43,6 +43,7 @@ def _whole_page() -> None:
         else:
             st.title("Questions and answers")
         st.caption(_COUNT.format(count=len(QUESTIONS)))
+        lazy_expander("A class of 45 minutes, in five stops", "questions.class", _class)
         for topic, (heading, questions) in TOPICS.items():
             st.markdown(f"##### {heading}")
             half = -(-len(questions) // 2)
@@ -53,6 +54,36 @@ def _whole_page() -> None:
                         lazy_expander(
                             entry.text, f"question.{entry.key}", partial(_draw_answer, entry, _link_to(entry))
                         )
+
+
+# Minutes, the page, what its link says, the view it opens with, and what the class does there.
+_CLASS: tuple[tuple[int, str, str, dict[str, str], str], ...] = (
+    (5, "app.py", "Shapes", {}, "Everybody types a date under the strip, and tries to break the answer."),
+    (
+        10,
+        "pages/labs.py",
+        "Why permute?",
+        {"lab": "view_or_permute"},
+        "Predict, then find the row that is not a token's.",
+    ),
+    (
+        10,
+        "pages/labs.py",
+        "What does masked_fill do?",
+        {"lab": "masking"},
+        "Up to “Can a later token move an earlier output?”.",
+    ),
+    (10, "pages/labs.py", "Why divide by √d_k?", {"lab": "scaling"}, "Move d_k, and watch what softmax makes of it."),
+    (10, "pages/labs.py", "Where is the bug?", {"lab": "bugs"}, "In pairs: name the first step that is wrong."),
+)
+
+
+def _class() -> None:
+    for minutes, page, label, view, task in _CLASS:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{minutes}′**", width="content")
+            frame.link(page, f"{label} →", view)
+            st.markdown(task)
 
 
 def _link_to(question: Question) -> tuple[str, dict[str, str]]:

@@ -218,7 +218,8 @@ def t5_cases(draw):
 @torch.no_grad()
 def compare_t5(case, dtype, attention, tolerance):
     config, source, target, seed = case
-    ours, theirs = both("t5", config, seed, dtype, attention)
+    # Scores that nothing divides magnify the rounding of a norm in float32; T5 begins with smaller weights for that.
+    ours, theirs = both("t5", config, seed, dtype, attention, scale=0.6)
     is_text = target != PAD
     expected = theirs(
         input_ids=source, attention_mask=(source != PAD).long(), decoder_input_ids=target,

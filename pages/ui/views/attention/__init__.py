@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
 from engine import Config, Step, Trace
-from engine.ops import reads
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import frame
 from pages.ui.app.counted import counted
@@ -19,6 +17,7 @@ from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.url_step import Location, location_to_key
+from pages.ui.views.attention.attention_steps import AttentionSteps, attentions_of
 from pages.ui.views.operation_card import formula_runs
 from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
@@ -28,10 +27,17 @@ _KINDS = {
     "cross": ("Cross-attention", "Every target token asks every source token."),
 }
 _NONE = (
-    "This run has no attention to show: no softmax over scores of batch × heads × queries × keys was recorded in it."
+    "This run has no attention to show. An attention is a softmax along the last axis, over products of queries and "
+    "keys, whose result meets values in another product."
+)
+_LEADING: Mapping[str, tuple[str, str]] = {"B": ("sentence", "Sentence"), "H": ("head", "Head")}
+_NOTE, _NOTE_OF_HEAD = "step {index}", "step {index}, head {head}"
+_NOTE_OF_MASK, _NOTE_OF_WEIGHTS = "step {index}, True hides", "step {index}, each row sums to 1"
+_NO_NUMBERS = (
+    "This run has shapes and no numbers, so nobody looks at anybody here. Weights are ({axes}) = {shape}. Choose the "
+    "same model at small sizes to see its numbers."
 )
 _FUSED = "This attention ran as one fused call, which keeps no weights. These are those of its documented formula."
-_PRODUCTS = frozenset({"matmul", "einsum"})
 _TAKES, _SHARE = "- {query} takes {shares}", "{key} {share} %"
 _TOP = "."  # the attention of no module, in the address
 _MOST_SHARES = 3  # keys that are named for each query
@@ -39,94 +45,55 @@ _MOST_LINES = 12  # of queries; the others are folded away
 _MOST_BUTTONS = 8  # more options than this are a list
 
 
-@dataclass(frozen=True)
-class AttentionSteps:
-    """The steps of one attention, each (batch, heads, queries, keys).
-
-    Attributes:
-        scores: the products of queries and keys.
-        masked: the scores with what is hidden; None where nothing is masked.
-        weights: what the softmax makes of them.
-        trace: the trace that they stand in: of fused attention, what the call does inside.
-        calls: the fused calls that they lie inside of, outermost first.
-    """
-
-    scores: Step
-    masked: Step | None
-    weights: Step
-    trace: Trace
-    calls: tuple[Step, ...] = ()
-
-
 def draw(trace: Trace) -> None:
     """Draws the attention that the controls on the page choose.
 
     Args:
-        trace: any trace; of a model from elsewhere every softmax over scores that a matmul made is an attention.
+        trace: any trace; of a model from elsewhere every softmax over products that meets values is an attention.
     """
     st.markdown("#### Who looks at whom")
     attentions = attentions_of(trace)
     if not attentions:
         st.info(_NONE)
         return
-    path, head, sentence = _choose(trace.config, attentions)
+    first = next(iter(attentions.values())).weights
+    if first.value.is_meta:
+        st.info(_NO_NUMBERS.format(axes=", ".join(axis or "?" for axis in first.axes), shape=tuple(first.shape)))
+        return
+    path, position = _choose(trace.config, attentions)
     chosen = attentions[path]
-    _stage(trace, chosen, head, sentence)
-    _in_words(trace, chosen.weights, head, sentence)
-    _all_heads(trace, chosen.weights, sentence)
+    sentence = _sentence(chosen, position)
+    _stage(trace, chosen, position)
+    _in_words(trace, chosen.weights, position, sentence)
+    if position:
+        _all_heads(trace, chosen.weights, position)
 
 
-def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
-    """The attentions of a trace, in the order they ran.
-
-    Args:
-        trace: any trace.
-
-    Returns:
-        The path of a module → its steps. Of a module that ran several times, the last run. The weights of a fused call
-        are those of the documented formula, which stands inside it.
-    """
-    attentions: dict[str, AttentionSteps] = {}
-    for step in trace.steps:
-        if step.op == "softmax":
-            steps = _steps_to(trace, step, ())
-            attentions |= {} if steps is None else {step.path: steps}
-        elif step.output == 0 and step.inside is not None:
-            fused = (_steps_to(step.inside, inner, (step,)) for inner in step.inside.steps if inner.op == "softmax")
-            attentions |= {} if (steps := next(filter(None, fused), None)) is None else {step.path: steps}
-    return attentions
-
-
-def _steps_to(trace: Trace, weights: Step, calls: tuple[Step, ...]) -> AttentionSteps | None:
-    """The attention that ends in these weights; None where they come from no product of queries and keys."""
-    maps = reads(weights)
-    if maps is None or weights.value.dim() != 4 or [*maps[0].running] != [3]:
-        return None
-    step, masked = weights, None
-    while step.op not in _PRODUCTS:
-        before = step.inputs[0] if step.inputs else None
-        if not isinstance(before, Step) or before.shape != weights.shape:
-            return None
-        masked = step if step.op == "masked_fill" else masked
-        step = before
-    return AttentionSteps(step, masked, weights, trace, calls)
-
-
-def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> tuple[str, int, int]:
-    """The module path, the head and the sentence that the controls say, after drawing them."""
+def _choose(config: Config | None, attentions: Mapping[str, AttentionSteps]) -> tuple[str, tuple[int, ...]]:
+    """The attention, and the index on every axis before queries and keys that the controls say, after drawing them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if config is None:
-            path, asks = _module(tuple(attentions)), ""
-        else:
+        # A config that came with a file need not be that of what ran.
+        path, asks = "", ""
+        if isinstance(config, Config):
             path, asks = _kind_and_layer(config)
-        batch, heads = attentions[path].weights.shape[:2]
-        head = _number("head", "Head", heads)
-        sentence = _number("sentence", "Sentence", batch)
+        if path not in attentions:
+            path, asks = _module(tuple(attentions)), ""
+        weights = attentions[path].weights
+        named = {
+            axis: _number(*_LEADING.get(symbol or "", (f"axis{axis}", f"Axis {axis}")), weights.shape[axis])
+            # People choose a head more often than a sentence, so it stands first.
+            for axis, symbol in reversed([*enumerate(attentions[path].leading)])
+        }
     if asks:
         st.caption(asks)
     if attentions[path].calls:
         st.caption(_FUSED)
-    return path, head, sentence
+    return path, tuple(named[axis] for axis in sorted(named))
+
+
+def _sentence(shown: AttentionSteps, position: Sequence[int]) -> int:
+    """The sentence of the batch."""
+    return next((at for symbol, at in zip(shown.leading, position, strict=True) if symbol == "B"), 0)
 
 
 def _module(paths: Sequence[str]) -> str:
@@ -180,17 +147,20 @@ def _keep(name: str, value: str) -> None:
     session.change_view(**{name: value})
 
 
-def _stage(trace: Trace, shown: AttentionSteps, head: int, sentence: int) -> None:
+def _stage(trace: Trace, shown: AttentionSteps, position: tuple[int, ...]) -> None:
     scores, masked, weights = shown.scores, shown.masked, shown.weights
-    panels = [_one_head(trace, panel_of(trace, scores), head, sentence, f"step {scores.index}, head {head}")]
+    sentence = _sentence(shown, position)
+    head = next((at for symbol, at in zip(shown.leading, position, strict=True) if symbol == "H"), None)
+    note = _NOTE.format(index=scores.index) if head is None else _NOTE_OF_HEAD.format(index=scores.index, head=head)
+    panels = [_one_head(trace, panel_of(trace, scores), position, sentence, note)]
     steps = [scores, weights]
     if masked is not None:
         mask = masked.inputs[1]
-        note = f"step {mask.index}, True hides" if isinstance(mask, Step) else "True hides"
-        panels.append(_one_head(trace, step_panels(trace, masked)[1], head, sentence, note))
+        note = _NOTE_OF_MASK.format(index=mask.index) if isinstance(mask, Step) else "True hides"
+        panels.append(_one_head(trace, step_panels(trace, masked)[1], position, sentence, note))
         steps.insert(1, masked)
-    note = f"step {weights.index}, each row sums to 1"
-    panels.append(_one_head(trace, panel_of(trace, weights), head, sentence, note))
+    note = _NOTE_OF_WEIGHTS.format(index=weights.index)
+    panels.append(_one_head(trace, panel_of(trace, weights), position, sentence, note))
     maps = [AffineMap.of(panel.value, SameIndex(0), AllIndices()) for panel in panels[:-1]]
     tensor_view(panels, key="attention.stage", operation=_card(trace.config, shown), reads=maps)
     with st.container(horizontal=True):
@@ -203,11 +173,11 @@ def _stage(trace: Trace, shown: AttentionSteps, head: int, sentence: int) -> Non
 def _card(config: Config | None, shown: AttentionSteps) -> OperationCard:
     """What makes weights of scores: of the built-in Transformer all of it, elsewhere the softmax."""
     facts = []
-    if shown.masked is not None:
+    if shown.masked is not None and not shown.masked.value.is_meta:
         hidden = int(shown.masked.inputs[1].value.sum())
         effect = "a hidden key counts as −∞, so its weight is exactly 0" if hidden else "hides nothing here"
         facts.append(("mask", effect))
-    if config is None:
+    if not isinstance(config, Config):
         return OperationCard(shown.weights.op, formula_runs(shown.weights), facts=facts)
     formula = [("weights", "i"), ("j", "sub"), (" = exp(", "i"), ("scores", "i"), ("j", "sub"), (" / √d_k) / Σ", "i")]
     formula += [("k", "sub"), (" exp(scores", "i"), ("k", "sub"), (" / √d_k)", "i")]
@@ -215,29 +185,29 @@ def _card(config: Config | None, shown: AttentionSteps) -> OperationCard:
     return OperationCard("scale, softmax" if shown.masked is None else "scale, mask, softmax", formula, facts=facts)
 
 
-def _one_head(trace: Trace, whole: Panel, head: int, sentence: int, note: str) -> Panel:
+def _one_head(trace: Trace, whole: Panel, position: tuple[int, ...], sentence: int, note: str) -> Panel:
     """The rows and columns that one head of one sentence has, or shares with the others."""
-    while whole.value.dim() < 4:  # a mask for all sentences, heads or queries has no axes for them
+    while whole.value.dim() < len(position) + 2:  # a mask for all sentences, heads or queries has no axes for them
         masked = None if whole.masked is None else whole.masked[None]
         whole = dataclasses.replace(whole, value=whole.value[None], axes=(None, *whole.axes), masked=masked)
-    batch, heads = whole.value.shape[:2]
-    position = (sentence if batch > 1 else 0, head if heads > 1 else 0)
+    at = tuple(place if size > 1 else 0 for place, size in zip(position, whole.value.shape, strict=False))
+    axes = whole.axes[len(position) :]
     return dataclasses.replace(
         whole,
-        value=whole.value[position],
-        axes=whole.axes[2:],
-        labels=tuple(tokens_along(trace, symbol, sentence) for symbol in whole.axes[2:]),
+        value=whole.value[at],
+        axes=axes,
+        labels=tuple(tokens_along(trace, symbol, sentence) for symbol in axes),
         note=note,
-        masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[position],
+        masked=None if whole.masked is None else whole.masked.expand(whole.value.shape)[at],
         footer="",
     )
 
 
-def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
-    rows = weights.value[sentence, head].double()
+def _in_words(trace: Trace, weights: Step, position: tuple[int, ...], sentence: int) -> None:
+    rows = weights.value[position].double()
     queries, keys = (
         tokens_along(trace, weights.axes[axis], sentence) or [f"{side} {index}" for index in range(weights.shape[axis])]
-        for axis, side in ((2, "query"), (3, "key"))
+        for axis, side in ((-2, "query"), (-1, "key"))
     )
     st.markdown("##### What each token takes, in this head")
     lines = []
@@ -253,9 +223,8 @@ def _in_words(trace: Trace, weights: Step, head: int, sentence: int) -> None:
             st.markdown("\n".join(rest))
 
 
-def _all_heads(trace: Trace, weights: Step, sentence: int) -> None:
+def _all_heads(trace: Trace, weights: Step, position: tuple[int, ...]) -> None:
     st.markdown("##### The weights of every head")
     st.caption("Heads never meet before W_O: each has its own map.")
-    batch = weights.axes[0]
-    choice = {} if batch is None else {batch: sentence}
+    choice = {symbol: at for symbol, at in zip(weights.axes, position, strict=False) if symbol not in (None, "H")}
     tensor_view([panel_of(trace, weights)], key="attention.heads", choice=choice)

@@ -9,64 +9,35 @@ import torch
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
+from engine.findings.positions.added import added_positions
 from engine.findings.streams import changed_cells
 from engine.ops import canonical_name
-from engine.record.trace import Leaf, Step
+from engine.record.trace import Step
 
 _SENTENCE = (
     "Attention runs along axis {attended} of {name} {shape}, and positions were added along axis {placed}: sequences "
     "look at each other and tokens do not."
 )
 _FIX = "batch_first=True, or a transpose(0, 1) before and after"
-_COUNTING = frozenset(("arange", "linspace", "cumsum"))
 
 
 @rule
 def attention_along_the_batch(known: Known) -> Iterator[Finding]:
     """Measured: which rows of the sum after the attention move with one row of what went in."""
-    placed = _placed(known)
+    placed = added_positions(known)
     if placed is None:
         return
-    step, axis = placed
+    step, axis = placed.step, placed.axis
     for attention in known.attentions:
         attended = _attended(known, attention, step)
-        if attended is not None and attended != axis:
+        if attended is None:
+            continue
+        if attended != axis:
             shown = {"attended": attended, "placed": axis, "name": step.name, "shape": step.shape}
             yield Finding(
                 "attention_along_the_batch", attention.seen(attention.mixed), _SENTENCE.format(**shown), shown, _FIX
             )
-            return
-
-
-def _placed(known: Known) -> tuple[Step, int] | None:
-    """The first sum of tokens and positions, (B, L, d_model), and the axis along which the positions differ."""
-    for step in known.trace.steps:
-        if canonical_name(step.op) != "add" or step.value.dim() != 3 or len(step.inputs) != 2:
-            continue
-        for positions, tokens in (step.inputs, step.inputs[::-1]):
-            shape = (1, 1, 1, *positions.value.shape)[-3:]
-            axes = [axis for axis in (0, 1) if shape[axis] > 1]
-            if tuple(tokens.value.shape) == step.shape and len(axes) == 1 and _are_positions(positions):
-                return step, axes[0]
-    return None
-
-
-def _are_positions(parent: Step | Leaf) -> bool:
-    """Whether a tensor is a table, or was made by counting."""
-    waiting, seen = [parent], 0
-    while waiting and seen < 64:
-        here = waiting.pop()
-        seen += 1
-        if isinstance(here, Leaf):
-            if here is parent or here.kind == "input":
-                return here.kind in ("parameter", "buffer")
-        elif canonical_name(here.op) in _COUNTING:
-            return True
-        elif here.memory in ("view", "same") and isinstance(here.inputs[0], Leaf):
-            return here.inputs[0].kind in ("parameter", "buffer")
-        else:
-            waiting += here.inputs
-    return False
+        return  # to look at a later one all calls before it are made again
 
 
 def _attended(known: Known, attention: Attention, source: Step) -> int | None:

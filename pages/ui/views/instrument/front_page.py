@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import weakref
 from functools import partial
 
@@ -12,13 +11,14 @@ from engine import Trace
 from engine.axes import axis
 from engine.export.units import format_bytes
 from engine.graph.model_graph import to_dot
-from engine.runtime.parameters import ParameterCount, parameters_of, rows
+from engine.runtime.parameters import parameters_of
 from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
 from pages.ui.state import session
-from pages.ui.views import date_answer, walkthrough
+from pages.ui.views import date_answer, findings_view, walkthrough
+from pages.ui.views.costs import parameter_list
 
 _RUN = (
     "A complete encoder–decoder Transformer has just run in PyTorch, and every tensor on the way was kept. "
@@ -43,14 +43,6 @@ _DECODER_READS = {
     (True, True): "The decoder reads {tokens} and {more} more, and {others} more of them",
 }
 _EDGES = "Solid lines carry numbers, dashed lines token ids and masks. On the edges: {symbols}."
-_STYLE = """<style>
-.parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
-.parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
-  padding: 0.2rem 0 0.2rem calc(var(--depth) * 0.9rem); border-bottom: 1px solid rgb(128 128 128 / 0.2); }
-.parameters dt { font: 0.82rem var(--st-code-font, monospace); overflow-wrap: anywhere; }
-.parameters dd { margin: 0; }
-.parameters dd + dd { grid-column: 1 / -1; opacity: 0.75; }
-</style>"""
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
@@ -61,6 +53,7 @@ def draw(trace: Trace) -> None:
         trace: a run of the built-in Transformer, or a saved trace.
     """
     walkthrough.draw(trace)
+    findings_view.draw_count(trace)
     if session.settings_shown().trained:
         date_answer.draw(session.settings_shown())
     if trace.steps:
@@ -104,22 +97,12 @@ def _numbers(trace: Trace) -> None:
         st.metric("Recorded steps", f"{len(trace.steps):,}")
         st.metric("FLOPs", _short(flops))
         st.metric("Recorded tensors", format_bytes(trace.nbytes))
-    if trace.config is not None:
-        model = parameters_of(trace.config)
+    config = trace.config or trace.variant
+    if config is not None:
+        model = parameters_of(config)
         lazy_expander(
-            f"{model.count:,} parameters, module by module", "overview.parameters", partial(_parameters, model)
+            f"{model.count:,} parameters, module by module", "overview.parameters", partial(parameter_list.draw, model)
         )
-
-
-def _parameters(model: ParameterCount) -> None:
-    lines = "".join(_line(depth, name, module) for depth, name, module in ((0, "model", model), *rows(model)))
-    st.html(f'{_STYLE}<dl class="parameters">{lines}</dl>')
-    st.caption("A Linear from 32 to 128 features has 32 × 128 weights and 128 biases, a LayerNorm 2 for each feature.")
-
-
-def _line(depth: int, name: str, module: ParameterCount) -> str:
-    sizes = html.escape(module.arithmetic)
-    return f'<div style="--depth: {depth}"><dt>{html.escape(name)}</dt><dd>{module.count:,}</dd><dd>{sizes}</dd></div>'
 
 
 def _short(number: float) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
+from engine.findings.positions.cached_keys import joined_keys
 from engine.findings.streams import head_operands
 from engine.ops import canonical_name
 from engine.ops.numerics import measurable
@@ -28,53 +28,22 @@ _FAR = 12
 def positions_restart_with_a_cache(known: Known) -> Iterator[Finding]:
     """Rotary angles of position 0 for a key that is put behind others."""
     for attention in known.attentions:
-        for parent, _ in head_operands(attention)[1:2]:
-            suspicion = _suspicion(attention, parent)
+        for operand in head_operands(attention)[1:2]:
+            suspicion = _suspicion(operand.parent)
             if suspicion is not None:
                 yield suspicion
 
 
-def _suspicion(attention: Attention, parent: Step | Leaf) -> Finding | None:
-    joined = _joined(parent)
+def _suspicion(parent: Step | Leaf) -> Finding | None:
+    joined = joined_keys(parent)
     if joined is None:
         return None
-    new, past = joined
-    turned = _turned_at_zero(new)
+    turned = _turned_at_zero(joined.new)
     if turned is None:
         return None
     step, cos = turned
-    shown = {"past": past, "cos": cos.name}
+    shown = {"past": joined.past, "cos": cos.name}
     return Finding("positions_restart_with_a_cache", step, _SENTENCE.format(**shown), shown, _FIX)
-
-
-def _joined(parent: Step | Leaf) -> tuple[Step, int] | None:
-    """The new keys and how many were cached, where the keys were joined behind cached ones."""
-    here = parent
-    for _ in range(_FAR):
-        if not isinstance(here, Step) or not here.inputs:
-            return None
-        if canonical_name(here.op) in ("cat", "concat"):
-            parts = [part for part in here.inputs if part.value.dim() == here.value.dim()]
-            if len(parts) != 2 or not isinstance(parts[1], Step) or isinstance(parts[0], Step):
-                # Both halves of a rotated vector are joined as well, of steps alone.
-                if len(parts) == 2 and isinstance(parts[1], Step) and _is_cached(parts[0]):
-                    return parts[1], _grown(here, parts[1])
-                return None
-            return parts[1], _grown(here, parts[1])
-        here = here.inputs[0]
-    return None
-
-
-def _is_cached(part: Step | Leaf) -> bool:
-    """Whether a part of the keys was there before: given, or cut from what was given."""
-    while isinstance(part, Step) and part.memory in ("view", "same") and part.inputs:
-        part = part.inputs[0]
-    return isinstance(part, Leaf) and part.kind in ("input", "constant", "buffer")
-
-
-def _grown(joined: Step, new: Step) -> int:
-    grown = [size - before for size, before in zip(joined.shape, new.shape, strict=True) if size != before]
-    return grown[0] if grown else 0
 
 
 def _turned_at_zero(new: Step) -> tuple[Step, Step | Leaf] | None:

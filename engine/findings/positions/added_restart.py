@@ -1,0 +1,70 @@
+"""Learned or sinusoidal positions that begin again at 0 although keys are cached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from engine.findings.finding import Finding, rule
+from engine.findings.known import Known
+from engine.findings.masks.padding import behind
+from engine.findings.positions.cached_keys import joined_keys
+from engine.findings.streams import head_operands
+from engine.ops import canonical_name
+from engine.ops.numerics import measurable
+from engine.record.trace import Leaf, Step
+
+_SENTENCE = (
+    "{past} keys are cached, and the first row that is added to the new tokens is row 0 of {table}: they stand at "
+    "position {past}."
+)
+_FIX = "begin the positions at the length of the cache: table[past : past + L]"
+_COUNTING = frozenset(("arange", "cumsum", "linspace"))
+
+
+@rule
+def added_positions_restart_with_a_cache(known: Known) -> Iterator[Finding]:
+    """Row 0 of a table of positions for a token that is put behind others."""
+    for attention in known.attentions:
+        for operand in head_operands(attention)[1:2]:
+            joined = joined_keys(operand.parent)
+            added = None if joined is None else _added_from_zero(known, joined.new)
+            if joined is not None and added is not None:
+                step, table = added
+                shown = {"past": joined.past, "table": table.name or "the table"}
+                yield Finding("added_positions_restart_with_a_cache", step, _SENTENCE.format(**shown), shown, _FIX)
+
+
+def _added_from_zero(known: Known, new: Step) -> tuple[Step, Leaf] | None:
+    """The sum of the new tokens and row 0 of a table onwards, and the table."""
+    for step in known.trace.steps[: new.index]:
+        if canonical_name(step.op) != "add" or len(step.inputs) != 2 or not known.depends(new, step):
+            continue
+        for positions in step.inputs:
+            table = _table(positions)
+            if table is not None and _begins_with(positions.value, table.value):
+                return step, table
+    return None
+
+
+def _table(positions: Step | Leaf) -> Leaf | None:
+    """The table of positions that rows were taken from one after the other; None where it is none."""
+    here = positions
+    while isinstance(here, Step):
+        if canonical_name(here.op) == "embedding":
+            ids, table = here.inputs[0], here.inputs[1]
+            counted = any(canonical_name(step.op) in _COUNTING for step in behind(ids))
+            return table if counted and isinstance(table, Leaf) else None
+        if here.memory not in ("view", "same") or not here.inputs:
+            return None
+        here = here.inputs[0]
+    return here if here.kind in ("parameter", "buffer") and here is not positions else None
+
+
+def _begins_with(positions: Tensor, table: Tensor) -> bool:
+    """Whether the first of some rows of positions is the first of a longer table."""
+    if not measurable(positions, table) or positions.shape[-1] != table.shape[-1]:
+        return False
+    rows, entries = positions.reshape(-1, positions.shape[-1]), table.reshape(-1, table.shape[-1])
+    return len(rows) < len(entries) and bool((rows[0] == entries[0]).all()) and bool((rows[0] != entries[1]).any())

@@ -1,0 +1,81 @@
+"""What of a recorded program could not be watched, or has no text to name it by: a sentence for each."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterable, Iterator
+from functools import partial
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+from torch import nn
+
+_COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
+_COMPILED_PART = (
+    "{name} is compiled by TorchScript: what it computed can't be watched, and nothing is known of where its results "
+    "are from; record with the original in its place"
+)
+_NO_TEXT = (
+    "The text of {name} is not known, so nothing is named after it: exec and eval keep none; write it into a file, or "
+    "put its lines into linecache under the name that it is compiled for"
+)
+_SCRIPTS = (torch.jit.ScriptModule, torch.jit.ScriptFunction)
+
+
+def unwatched(target: Any, modules: Iterable[nn.Module]) -> tuple[str, ...]:
+    """What stayed unseen in a recording.
+
+    Args:
+        target: what was recorded.
+        modules: the modules that it is made of, or that it called.
+    """
+    while isinstance(target, partial):
+        target = target.func
+    if isinstance(target, _SCRIPTS):
+        return (_COMPILED.format(name=_name(target)),)
+    types = dict.fromkeys(map(type, modules))
+    compiled = []
+    if any(issubclass(kind, torch.jit.ScriptModule) for kind in types):
+        compiled = [_name(module) for module in modules if isinstance(module, torch.jit.ScriptModule)]
+    function = getattr(target, "__func__", target)
+    functions = [function] if isinstance(function, FunctionType) else []
+    compiled += [name for each in functions for name in _compiled_names(each)]
+    notes = [_COMPILED_PART.format(name=name) for name in dict.fromkeys(compiled)]
+    codes = [each.__code__ for each in functions]
+    forwards = (getattr(kind, "forward", None) for kind in types)
+    codes += [forward.__code__ for forward in forwards if isinstance(forward, FunctionType)]
+    # A file has its name; what exec compiled is called <string>, or otherwise between such marks.
+    unknown = (code.co_qualname for code in codes if code.co_filename[:1] == "<" and not _has_text(code))
+    return (*notes, *(_NO_TEXT.format(name=name) for name in dict.fromkeys(unknown)))
+
+
+def _has_text(code: CodeType) -> bool:
+    return bool(linecache.getlines(code.co_filename))
+
+
+def _compiled_names(function: FunctionType) -> Iterator[str]:
+    """The compiled modules and functions that the code of a function speaks of."""
+    closure = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    enclosed: dict[str, Any] = {}
+    for name, cell in closure:
+        try:
+            enclosed[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    for name in _names_in(function.__code__):
+        value = enclosed.get(name, function.__globals__.get(name))
+        if isinstance(value, _SCRIPTS):
+            yield name
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    yield from code.co_freevars
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _name(compiled: Any) -> str:
+    return str(getattr(compiled, "original_name", None) or getattr(compiled, "name", "it"))

@@ -1,0 +1,104 @@
+"""What a cache of keys and values keeps, what it saves, and what it costs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.labs.kv_cache import D_K, CachedReading, code, multiplications, reading
+from engine.ops.notation import number
+from pages.ui.app import frame
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.lab_widgets import Slider
+from pages.ui.labs.kit.sample_words import words
+
+_ANSWER = (
+    "Of every token that was read it keeps the keys and values of every layer, and no more: no query asks twice.\n\n"
+    "A new token then costs one row of every projection, whatever the length before it, and one row of scores."
+)
+_LONGEST = 256
+
+
+def draw() -> None:
+    st.markdown(
+        "A model that writes reads its own text again for every token. With a causal mask nothing that comes later "
+        "changes the keys and values of a token, so they can be kept: prefill reads the text at once, and decoding "
+        "reads one token at a time."
+    )
+    batch, length, kv_heads, group = lab_widgets.numbers(
+        Slider("batch", "Batch", 1, 4, 1),
+        Slider("length", "Tokens", 2, 12, 6),
+        Slider("kv_heads", "H_kv, heads of keys", 1, 4, 2),
+        Slider("group", "Heads of queries for each", 1, 4, 2),
+    )
+    read = result(reading, batch, length, kv_heads, group)
+    if _computed(read, batch, length) and _grows(read):
+        st.markdown(_ANSWER)
+        _last_row(read, length)
+        _saved(length, kv_heads, group)
+        frame.link("app.py", "The same in Llama, step by step →", {"model": "llama", "kept": "6"})
+    lab_widgets.snippet(code(batch, length, kv_heads, group))
+
+
+def _computed(read: CachedReading, batch: int, length: int) -> bool:
+    options = ("of that token alone", "of all tokens again", "of none")
+    only_new = read.rows_with == batch * length
+    return lab_widgets.predict(
+        "computed",
+        f"Token {length} of {length} is read, with the cache. Of which tokens are keys computed?",
+        options,
+        options[0] if only_new else options[1],
+        f"Over all {length} passes W_Q, W_K and W_V meet {read.rows_with:,} rows; without a cache they meet "
+        f"{read.rows_without:,}. The outputs differ by {number(read.difference)}: rounding.",
+    )
+
+
+def _grows(read: CachedReading) -> bool:
+    first, last = read.key_shapes[0], read.key_shapes[-1]
+    options = ("the batch", "the heads", "the tokens", "d_k")
+    grown = [axis for axis, (before, after) in enumerate(zip(first, last, strict=True)) if before != after]
+    return lab_widgets.predict(
+        "grows",
+        f"After the first token the keys in the cache are {first}, (B, H_kv, T, d_k). Which axis grows?",
+        options,
+        options[grown[0]],
+        f"By one a pass; in the end keys are {last}, values too: {read.nbytes:,} bytes.",
+    )
+
+
+def _last_row(read: CachedReading, length: int) -> None:
+    labels = words(length)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### With the cache: the last token asks")
+        row = Panel("scores", read.scores, ("H", "L", "T"), (None, labels[-1:], labels), role="scores")
+        tensor_view([row], key="labs.kv_cache.row")
+    with right:
+        st.markdown("##### Without: all ask again")
+        whole = Panel("scores", read.whole, ("H", "T", "T"), (None, labels, labels), role="scores")
+        tensor_view([whole], key="labs.kv_cache.whole")
+    st.caption(
+        "The row on the left is the last row on the right, the corner of the mask where everything may be seen. The "
+        "rows above it were computed once before."
+    )
+
+
+def _saved(length: int, kv_heads: int, group: int) -> None:
+    places = tuple(range(1, _LONGEST + 1))
+    with_cache = result(multiplications, _LONGEST, kv_heads, group, cached=True)
+    without = result(multiplications, _LONGEST, kv_heads, group, cached=False)
+    st.markdown("##### Multiplications to read one more token")
+    curves(
+        [Curve("with a cache", places, with_cache), Curve("without", places, without)],
+        x="tokens so far",
+        y="multiplications",
+        log_y=True,
+        at=length,
+    )
+    times = sum(without) / sum(with_cache)
+    st.markdown(
+        f"Over {_LONGEST} tokens the cache saves all but one in {times:,.3g} of the multiplications of this layer, and "
+        f"takes 2 · {kv_heads} · {D_K} = {2 * kv_heads * D_K} numbers a token."
+    )

@@ -1,0 +1,90 @@
+"""Where the loss of a language model is: logits beside the label that follows, term by term."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from engine.labs.shifted_loss import IGNORED, Losses, code, losses
+from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.lab_widgets import Slider
+
+_ANSWER = (
+    "It is between the logits at t and the token at t + 1: the last position has no token to be held to, and padding "
+    "is left out.\n\nThe loss is the mean of −log p over the positions that are left, p the probability of the label."
+)
+_HEAD = "| position | reads | label | p of the label | −log p |\n|---:|---:|---:|---:|---:|\n"
+_ROW, _LEFT_OUT = "| {t} | {token} | {label} | {p:.4g} | {term:.4g} |", "| {t} | {token} | {label} | – | left out |"
+
+
+def draw() -> None:
+    st.markdown(
+        "A language model reads tokens and gives at each position logits for the next one. Its loss is cross-entropy, "
+        "and no target comes from elsewhere: the labels are the text itself, one place on."
+    )
+    length, vocabulary, padding, seed = lab_widgets.numbers(
+        Slider("length", "Tokens", 6, 12, 8),
+        Slider("vocabulary", "Vocabulary", 8, 24, 12),
+        Slider("padding", "Of them padding", 0, 3, 2),
+        Slider("seed", "Draw", 0, 20, 0, help="Another text and other logits."),
+    )
+    found = result(losses, length, vocabulary, padding, seed)
+    if _counted(found, length, padding):
+        st.markdown(_ANSWER)
+        _terms(found)
+        if _twice(found):
+            _mistakes(found)
+    lab_widgets.snippet(code(length, vocabulary, padding, seed))
+
+
+def _counted(found: Losses, length: int, padding: int) -> bool:
+    options = tuple(str(count) for count in sorted({length, length - 1, length - padding, found.counted}))
+    return lab_widgets.predict(
+        "counted",
+        f"{length} tokens, of which {padding} are padding at the end. How many positions have a term in the loss?",
+        options,
+        str(found.counted),
+        f"positions that count: {found.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
+    )
+
+
+def _terms(found: Losses) -> None:
+    panel = Panel("logits", found.logits, ("T", "V"), role="scores")
+    tensor_view([panel], key="labs.shifted_loss.logits")
+    rows = []
+    for t, (token, label, term) in enumerate(
+        zip(found.tokens.tolist(), found.labels.tolist(), found.terms.tolist(), strict=True)
+    ):
+        template = _LEFT_OUT if label == IGNORED else _ROW
+        rows.append(template.format(t=t, token=token, label=label, p=math.exp(-term), term=term))
+    st.markdown(_HEAD + "\n".join(rows))
+    st.markdown(
+        f"The mean of the terms is {found.loss:.5g}, and `cross_entropy(logits, labels)` is {found.of_torch:.5g}."
+    )
+
+
+def _twice(found: Losses) -> bool:
+    options = ("smaller", "the same", "larger")
+    index = 0 if found.twice < found.loss else 2 if found.twice > found.loss else 1
+    return lab_widgets.predict(
+        "twice",
+        "Hugging Face's models shift labels themselves. Somebody shifts them as well before. The loss of this model, "
+        "which likes the right next token, becomes",
+        options,
+        options[index],
+        f"It is {found.twice:.5g} instead of {found.loss:.5g}: each position is held to the token after the next. "
+        "Nothing fails, and training goes down all the same, to a model that skips a token.",
+    )
+
+
+def _mistakes(found: Losses) -> None:
+    st.markdown(
+        "| what was held to what | loss |\n|---|---:|\n"
+        f"| logits t to token t + 1, padding left out | {found.loss:.5g} |\n"
+        f"| padding counted as a label | {found.padding_counted:.5g} |\n"
+        f"| not shifted: logits t to token t | {found.unshifted:.5g} |\n"
+        f"| shifted twice: logits t to token t + 2 | {found.twice:.5g} |"
+    )

@@ -1,0 +1,1 @@
+"""Two traces side by side: what the shown one is compared with, both strips, and the first difference opened."""

@@ -1,0 +1,76 @@
+"""What is suspicious in a trace: how much, the list of all of it, and what is about the step on screen.
+
+Findings are looked for once a trace. Whoever draws these views draws them last: what people wait for is on screen then.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import Finding, Step, Trace
+from pages.ui.app import frame
+from pages.ui.app.counted import counted
+from pages.ui.app.markdown_escape import code, escaped
+from pages.ui.state import session
+from pages.ui.state.url_step import step_to_key
+from pages.ui.traces.trace_analyses import findings_by_step, findings_of
+
+EVERY_STEP = "pages/every_step.py"
+_WALK = "app.py"
+_ONE, _MANY = "{count} finding in this trace", "{count} findings in this trace"
+_NOTHING = "Nothing suspicious was found in this trace."
+_FINDING = "**{rule}.** {sentence}"
+_HINT = "**{rule} (a hint).** {sentence}"
+_FIX = "Fix: {fix}."
+_MORE_ONE, _MORE_MANY = "The same at {count} more step.", "The same at {count} more steps."
+_MOST_LINKS = 4
+
+
+def draw_count(trace: Trace) -> None:
+    """Draws how many findings a trace has, as a link to their list; nothing where it has none."""
+    count = len(findings_of(trace))
+    if count:
+        with st.container(key="findings-count"):
+            frame.link(EVERY_STEP, counted(count, _ONE, _MANY), session.settings_now().to_query())
+
+
+def draw_of_step(trace: Trace, step: Step) -> None:
+    """Draws the findings that are about a step; nothing where there are none."""
+    for finding in findings_by_step(trace).get(step.index, ()):
+        _box(finding)
+
+
+def draw_all(trace: Trace) -> None:
+    """Draws every finding of a trace, each with links to the steps that it is about."""
+    suspicions = findings_of(trace)
+    if not suspicions:
+        st.caption(_NOTHING)
+        return
+    st.markdown("#### Findings")
+    for finding in suspicions:
+        _box(finding)
+        steps = [step for step in (finding.step, *finding.also) if step is not None]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for step in steps[:_MOST_LINKS]:
+                _link(trace, step)
+            if len(steps) > _MOST_LINKS:
+                st.caption(counted(len(steps) - _MOST_LINKS, _MORE_ONE, _MORE_MANY))
+
+
+def title_of(finding: Finding) -> str:
+    """The rule of a finding in words."""
+    words = finding.rule.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _box(finding: Finding) -> None:
+    template, draw = (_HINT, st.info) if finding.is_hint else (_FINDING, st.warning)
+    lines = [template.format(rule=title_of(finding), sentence=escaped(finding.sentence))]
+    if finding.fix:
+        lines.append(_FIX.format(fix=escaped(finding.fix)))
+    draw("\n\n".join(lines))
+
+
+def _link(trace: Trace, step: Step) -> None:
+    query = {**session.settings_now().to_query(), "step": step_to_key(trace, step)}
+    frame.link(_WALK, code(f"{step.index} {step.full_name}"), query)

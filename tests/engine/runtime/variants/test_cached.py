@@ -1,0 +1,147 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import (
+    BertConfig,
+    ConfigError,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    ViTConfig,
+    explain,
+    run,
+)
+from engine.runtime.variants.cached import cached_passes, new_cache, run_cached
+from engine.runtime.variants.cost_sheet import kv_cache_bytes
+from engine.runtime.variants.run_variant import load_variant
+
+text_sizes = {"batch": st.integers(1, 3), "length": st.integers(2, 8), "vocab_size": st.integers(4, 20)}
+common = {**text_sizes, "layers": st.integers(1, 2), "seed": st.integers(0, 99), "device": st.just("cpu")}
+
+
+def grouped(kind, **more):
+    sizes = st.fixed_dictionaries(
+        {**common, "d_model": st.integers(8, 20), "interleaved": st.booleans(), "dtype": st.just("float64"), **more}
+    )
+    return st.builds(
+        lambda kv, group, half, sizes: kind(kv_heads=kv, heads=kv * group, d_k=2 * half, **sizes),
+        st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), sizes,
+    )  # fmt: skip
+
+
+decoders = st.one_of(
+    st.builds(
+        lambda heads, d_k, sizes: GPT2Config(heads=heads, d_model=heads * d_k, dtype="float64", **sizes),
+        st.integers(1, 3), st.integers(4, 6), st.fixed_dictionaries(common),
+    ),
+    grouped(LlamaConfig),
+    grouped(MistralConfig, window=st.integers(1, 9)),
+    grouped(MixtralConfig, experts=st.integers(2, 4), experts_per_token=st.integers(1, 2)),
+)  # fmt: skip
+KINDS = (GPT2Config, LlamaConfig, MistralConfig, MixtralConfig)
+
+
+@settings(max_examples=40, deadline=None)
+@given(decoders)
+def test_every_token_read_with_a_cache_gets_the_logits_that_it_gets_when_all_are_read_at_once(config):
+    logits = run(config).output
+    for kept, trace in enumerate(cached_passes(config, kept=range(1, config.length)), start=1):
+        torch.testing.assert_close(trace.output[:, 0], logits[:, kept], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_of_which_the_shorter_one_is_padded_gets_the_same_logits_with_a_cache(kind):
+    texts = ["abcdef", "ab"]
+    config = kind(dtype="float64", device="cpu")
+    logits = run(config, source=texts).output
+    passes = cached_passes(config, texts, kept=(2, 5))
+    for kept, trace in zip((2, 5), passes, strict=True):
+        torch.testing.assert_close(trace.output[:, 0], logits[:, kept], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("kind", [GPT2Config, LlamaConfig, MixtralConfig])
+def test_keys_and_values_grow_by_one_token_a_pass(kind, device):
+    config = kind(batch=3, length=7, device=device)
+    heads = getattr(config, "kv_heads", config.heads)
+    for kept, trace in enumerate(cached_passes(config, kept=range(1, 7)), start=1):
+        for name in ("key", "value"):
+            appended = [step for step in trace.find_all(f"layers.0.self_attention.{name}") if step.op == "cat"]
+            assert [step.shape for step in appended] == [(3, heads, kept + 1, config.d_k)]
+            assert [step.axes[2:] for step in appended] == [("T", "d_k")]
+        assert trace.find("layers.0.self_attention.scores").shape == (3, config.heads, 1, kept + 1)
+
+
+def test_what_is_appended_are_the_keys_of_the_run_without_a_cache():
+    config = LlamaConfig(length=6, dtype="float64", device="cpu")
+    whole = run(config).find("layers.1.self_attention.key_rotation.turned").value
+    cached = next(
+        step for step in run_cached(config, kept=4).find_all("layers.1.self_attention.key") if step.op == "cat"
+    )
+    torch.testing.assert_close(cached.value, whole[:, :, :5], rtol=0, atol=1e-10)
+
+
+def test_a_window_keeps_as_many_tokens_as_it_is_long():
+    config = MistralConfig(length=8, window=3, device="cpu")
+    lengths = [
+        trace.find("layers.0.self_attention.scores").shape[-1] for trace in cached_passes(config, kept=range(1, 8))
+    ]
+    assert lengths == [2, 3, 4, 4, 4, 4, 4]  # those kept and the new one, of which the window hides the oldest
+    weights = run_cached(config, kept=7).find("layers.0.self_attention.weights").value
+    assert weights[..., 0].abs().max() == 0
+    assert weights[..., 1].min() > 0
+
+
+def test_positions_go_on_where_the_cache_ends():
+    trace = run_cached(LlamaConfig(length=6, device="cpu"), kept=5)
+    first_frequency = trace.find("rotary_angles.angle").value[0, 0].item()
+    assert first_frequency == 5.0  # place 5 at frequency 1
+    assert run_cached(GPT2Config(length=6, device="cpu"), kept=5).find("place").value.tolist() == [5]
+
+
+def test_the_new_token_asks_in_the_last_row_of_the_mask():
+    config = LlamaConfig(length=4, device="cpu")
+    trace = run_cached(config, ["abcd", "a"], kept=3)
+    whole = run(config, ["abcd", "a"]).find("mask.mask").value[:, :, :4, :4]
+    assert trace.find("corner").value.tolist() == whole[:, :, 3:].tolist()
+    assert trace.find("corner").value[1, 0, 0].tolist() == [False, False, True, False]  # padding, but for itself
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_cache_holds_the_bytes_that_the_sheet_counts(kind, dtype):
+    config = kind(batch=3, length=6, dtype=dtype, device="cpu")
+    cache = new_cache(config)
+    load_variant(config)(torch.randint(3, 60, (3, 6)), cache)
+    assert cache.nbytes == kv_cache_bytes(config, dtype)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_step_of_a_pass_with_a_cache_is_explained(kind):
+    trace = run_cached(kind(length=6, device="cpu"), kept=4)
+    for step in trace.steps:
+        assert step.axes_contradiction is None, step.full_name
+        assert None not in step.axes, step.full_name
+        if step.value.numel():
+            last = tuple(size - 1 for size in step.shape)
+            assert explain(trace, step, last).agrees is True, step.full_name
+    assert math.prod(trace.output.shape) == trace.output.numel()
+
+
+@pytest.mark.parametrize(
+    ("config", "kept", "said"),
+    [
+        (BertConfig(), 2, "a cache is of a decoder that reads one text"),
+        (ViTConfig(), 2, "a cache is of a decoder that reads one text"),
+        (LlamaConfig(length=4), 4, "4 of 4 tokens; nearest: 3"),
+        (LlamaConfig(length=4), 0, "0 of 4 tokens; nearest: 1"),
+    ],
+)
+def test_a_cache_that_cannot_be_is_refused(config, kept, said):
+    with pytest.raises(ConfigError, match=said):
+        run_cached(config, kept=kept)

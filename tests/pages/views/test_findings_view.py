@@ -1,0 +1,42 @@
+"""Findings on the pages: their list, their number, and those of a step."""
+
+from engine import Config, findings, run
+from engine.findings import Finding
+from pages.ui.views.findings_view import title_of
+from tests.pages.test_pages import opened, words
+
+UNMASKED = {"reads": "tokens", "causal_mask": "0"}
+
+
+def test_every_finding_stands_above_the_table_with_its_fix_and_links_to_its_steps():
+    app = opened("pages/every_step.py", **UNMASKED)
+    (finding,) = findings(run(Config(causal_mask=False)))
+    (shown,) = [warning.value.replace("\\", "") for warning in app.warning]
+    assert shown.startswith(f"**Decoder sees the future.** {finding.sentence}")
+    assert finding.fix in shown
+    labels = [link.proto.label for link in app.get("page_link")]
+    for step in (finding.step, *finding.also):
+        assert f"`{step.index} {step.full_name}`" in labels
+
+
+def test_a_trace_without_any_says_so():
+    app = opened("pages/every_step.py", reads="tokens")
+    assert not app.warning
+    assert "Nothing suspicious was found in this trace." in words(app)
+
+
+def test_the_front_page_counts_the_findings_and_shows_those_of_the_step():
+    step = findings(run(Config(causal_mask=False)))[0].step
+    app = opened("app.py", **UNMASKED, step=step.full_name)
+    (link,) = [link.proto for link in app.get("page_link") if "finding" in link.proto.label]
+    assert link.label == "1 finding in this trace"
+    assert link.page.endswith("every_step")
+    assert "causal_mask=0" in link.query_string
+    assert [warning.value.partition(" Every")[0] for warning in app.warning] == ["**Decoder sees the future.**"]
+    quiet = opened("app.py", reads="tokens", step=step.full_name)
+    assert not quiet.warning
+    assert not any("finding" in link.proto.label for link in quiet.get("page_link"))
+
+
+def test_a_rule_is_read_as_words():
+    assert title_of(Finding("heads_split_without_moving_axes", None, "")) == "Heads split without moving axes"
