@@ -79,7 +79,7 @@ def _slowest(d_k: int, base: int) -> bool:
             options,
             options[0 if whole < 0.25 else 1 if whole <= 1 else 2],
             f"It is faster: it turns by θ^(−(d_k − 2)/d_k) radians a place, and there are {FAR:,} places.",
-            f"It is slower: every pair turns more slowly than the one before, and the last by only θ^(−(d_k − 2)/d_k) "
+            "It is slower: every pair turns more slowly than the one before, and the last by only θ^(−(d_k − 2)/d_k) "
             "radians a place.",
         ),
     )

@@ -48,13 +48,13 @@ def _counted(found: Losses, length: int, padding: int) -> bool:
         options,
         str(found.counted),
         f"positions that count: {found.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
-        wrong={
-            option: "Two kinds of positions have no term: the last token has no next one to be held to, and the "
+        wrong=dict.fromkeys(
+            options,
+            "Two kinds of positions have no term: the last token has no next one to be held to, and the "
             "padding "
             f"is nothing to learn. {length} − 1 positions have a next token, and those whose next token is padding are "
-            "left out."
-            for option in options
-        },
+            "left out.",
+        ),
     )
 
 
