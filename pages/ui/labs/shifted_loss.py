@@ -50,10 +50,9 @@ def _counted(found: Losses, length: int, padding: int) -> bool:
         f"positions that count: {found.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
         wrong=dict.fromkeys(
             options,
-            "Two kinds of positions have no term: the last token has no next one to be held to, and the "
-            "padding "
-            f"is nothing to learn. {length} − 1 positions have a next token, and those whose next token is padding are "
-            "left out.",
+            "Two kinds of positions have no term: the last token has no next one to be held to, and padding is "
+            "nothing to "
+            f"learn. {length} − 1 positions have a next token, and those whose next token is padding are left out.",
         ),
     )
 
