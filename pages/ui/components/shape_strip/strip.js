@@ -331,10 +331,7 @@ class ShapeStrip {
     event.stopPropagation();
   }
 
-  /**
-   * @param {number} from
-   * @param {string} key
-   */
+  /** @param {number} from @param {string} key */
   neighbour(from, key) {
     return neighbourOf(this.data.boxes, this.order.column, this.heights, from, key);
   }

@@ -14,7 +14,10 @@ class SizeSliders {
       '<p class="status"><label class="source">Source <input type="text"></label> ' +
       '<span class="reads"></span> <span class="weights"></span> ' +
       '<button class="undo" type="button" title="Back to the trained model">Undo</button></p>';
-    [this.fold, this.row, this.status] = this.root.children;
+    const [fold, row, status] = /** @type {any} */ (this.root.children);
+    this.fold = fold;
+    this.row = row;
+    this.status = status;
     this.fold.addEventListener("click", () => {
       this.fold.setAttribute("aria-expanded", String(this.root.classList.toggle("open")));
     });

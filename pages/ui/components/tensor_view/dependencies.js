@@ -3,6 +3,7 @@
 
 import { sentOffset } from "./decode.js";
 import { boxesWhere, cellsSent, elementsSentTo, isLookup, lookupHolds, lookupIndex, narrowByLookup } from "./lookups.js";
+import { holdsIndex, indexesWhere, landedTaps, landingIndices, shareOf, tapsOn, windowRange } from "./index_ranges.js";
 
 /** @type {(size: number) => IndexRange} */
 const WHOLE = (size) => [0, size, 1];
@@ -174,64 +175,6 @@ function narrow(box, spec, size, i, outShape) {
   if (j < first || j >= end) return false;
   box[spec.out] = ONE(j);
   return true;
-}
-
-/**
- * The places of a kernel that lie on an axis of this size for output index j.
- * @returns {IndexRange}
- */
-function tapsOn(spec, size, j, count) {
-  const first = spec.start + spec.step * j;
-  const low = Math.max(0, Math.ceil(-first / spec.every));
-  return [low, Math.max(low, Math.min(count - 1, Math.floor((size - 1 - first) / spec.every)) + 1), 1];
-}
-
-/**
- * The indices of an axis of this size that a window reads for output index j.
- * @returns {IndexRange}
- */
-function windowRange(spec, size, j) {
-  const [low, end] = tapsOn(spec, size, j, spec.count);
-  const first = spec.start + spec.step * j;
-  return [first + spec.every * low, first + spec.every * end, spec.every];
-}
-
-/**
- * The share number j of an axis of this size that is cut into spec.of.
- * @returns {IndexRange}
- */
-function shareOf(spec, size, j) {
-  return [Math.floor((j * size) / spec.of), Math.ceil(((j + 1) * size) / spec.of), 1];
-}
-
-/**
- * The places of a kernel that land on output index j from an axis of this size.
- * @returns {IndexRange}
- */
-function landedTaps(spec, size, j, count) {
-  const from = (place) => (j + spec.pad - spec.every * place) / spec.step;
-  return indexesWhere(count, (place) => Number.isInteger(from(place)) && from(place) >= 0 && from(place) < size) ?? [0, 0, 1];
-}
-
-/**
- * The indices of an axis of this size from which a kernel lands on output index j.
- * @returns {IndexRange}
- */
-function landingIndices(spec, size, j) {
-  const [first, end, step] = landedTaps(spec, size, j, spec.count);
-  const places = Array.from({ length: rangeLength([first, end, step]) }, (_, k) => first + k * step);
-  const from = places.map((place) => (j + spec.pad - spec.every * place) / spec.step).reverse();
-  return from.length ? [from[0], from[from.length - 1] + 1, from.length > 1 ? from[1] - from[0] : 1] : [0, 0, 1];
-}
-
-function holdsIndex([first, end, step], i) {
-  return i >= first && i < end && (i - first) % step === 0;
-}
-
-// The indexes below a size for which something holds; they are evenly spaced. null where there is none.
-function indexesWhere(size, test) {
-  const kept = Array.from({ length: size }, (_, j) => j).filter(test);
-  return kept.length ? [kept[0], kept[kept.length - 1] + 1, kept.length > 1 ? kept[1] - kept[0] : 1] : null;
 }
 
 // Narrow one axis of a box to a range that may have gaps; false if nothing is left.

@@ -128,12 +128,15 @@ export function elementsSentTo(entry, output, cell, panels) {
   });
   const elements = new Map();
   for (const place of product(ranges)) {
-    const element = output.shape.map(() => null);
-    entry.axes.forEach((spec, axis) => spec && (element[spec.out] = place[axis]));
-    for (const match of entry.match) element[match.out] = matched(match, place, output, panels);
-    if (element.includes(null)) continue;
-    const cells = cellsSent(entry, output, element, panels).map(String);
-    if (cells.includes(String(cell))) elements.set(String(element), element);
+    // An axis of the output that the space does not have reads the cell at each of its indices.
+    const indices = output.shape.map((size) => range(0, size));
+    entry.axes.forEach((spec, axis) => spec && (indices[spec.out] = [place[axis]]));
+    for (const match of entry.match) indices[match.out] = [matched(match, place, output, panels)];
+    for (const element of product(indices)) {
+      if (element.includes(null)) continue;
+      const cells = cellsSent(entry, output, element, panels).map(String);
+      if (cells.includes(String(cell))) elements.set(String(element), element);
+    }
   }
   return [...elements.values()];
 }
