@@ -6,7 +6,9 @@ A lab's script is a Python file beside it that runs alone. Its sizes stand on to
 from __future__ import annotations
 
 import ast
+import io
 import math
+import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,6 +54,16 @@ def replace_statements(text: str, statements: Mapping[str, str]) -> str:
         after = lines[last - 1].encode()[node.end_col_offset or 0 :].decode()
         lines[node.lineno - 1 : last] = ["".join(statements[name] for name in statements if name in names) + after]
     return "".join(lines)
+
+
+def without_comments(text: str) -> str:
+    """The text of a program without its comments; lines that were nothing else are left out."""
+    lines: list[str | None] = list(text.splitlines())
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = token.line[:column].rstrip() or None
+    return "\n".join(line for line in lines if line is not None) + "\n"
 
 
 def _bound(node: ast.stmt) -> set[str]:

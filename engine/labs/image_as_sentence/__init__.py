@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from engine.labs.image_as_sentence.pictures import SIDE, pixels
+from engine.labs.image_as_sentence.pictures import SIDE, pixels, side_of
 from engine.labs.image_as_sentence.vision import CHANNELS, SPREAD, vision
 from engine.labs.script_text import fill_in
 from engine.record.recorder import watch
@@ -19,7 +20,7 @@ from engine.record.trace import Trace
 
 _SCRIPT = Path(__file__).with_name("script.py")
 
-PATCHES = (4, 6, 8, 12, 16)
+PATCHES = (4, 6, 8, 12, 16)  # pixels a side; of these, a picture of 32 can be cut into 4, 8 and 16
 _EPSILON = 2.0**-24  # half a unit in the last place of float32
 
 
@@ -47,6 +48,11 @@ class Cut:
     scrambled: Tensor
 
 
+def patches_of(side: int) -> tuple[int, ...]:
+    """The sizes of patch, in pixels a side, that divide a picture of ``side`` pixels."""
+    return tuple(patch for patch in PATCHES if side % patch == 0)
+
+
 def cut(rgb: bytes, patch: int) -> Cut:
     """Cuts a picture (the bytes of ``pictures.Picture``) into patches of ``patch`` pixels a side."""
     image = pixels(rgb)
@@ -68,7 +74,8 @@ def cut(rgb: bytes, patch: int) -> Cut:
 
 def laid_out(patches: Tensor, patch: int) -> Tensor:
     """Rows (B, N, C*p*p) taken for patches and put back where patches belong: (B, C, Hpx, Wpx)."""
-    return nn.functional.fold(patches.transpose(1, 2), (SIDE, SIDE), patch, stride=patch)
+    side = math.isqrt(patches.size(1)) * patch
+    return nn.functional.fold(patches.transpose(1, 2), (side, side), patch, stride=patch)
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     (Higham 2002, section 3.1); two such sums by twice that. u is 2⁻²⁴ in float32.
     """
     image = pixels(rgb)
-    layer = vision(SIDE, patch, d_model, heads, layers, seed).projection
+    layer = vision(side_of(rgb), patch, d_model, heads, layers, seed).projection
     patches = _unfolded(image, patch)
     linear = layer(patches)
     kernels = layer.weight.view(d_model, CHANNELS, patch, patch)
@@ -132,8 +139,9 @@ def read(
 ) -> Reading:
     """Lets the model read a picture, and keeps what passed by."""
     image = pixels(rgb)
-    model = vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed)
-    names = tuple(patch_name(index, patch) for index in range((SIDE // patch) ** 2))
+    side = side_of(rgb)
+    model = vision(side, patch, d_model, heads, layers, seed, spread, placed=placed)
+    names = tuple(patch_name(index, patch, side) for index in range((side // patch) ** 2))
     trace = watch(
         model,
         (image,),
@@ -147,9 +155,9 @@ def read(
     )
 
 
-def patch_name(index: int, patch: int) -> str:
+def patch_name(index: int, patch: int, side: int = SIDE) -> str:
     """What a patch is called: its row and its column among the patches."""
-    row, column = divmod(index, SIDE // patch)
+    row, column = divmod(index, side // patch)
     return f"{row},{column}"
 
 
@@ -219,7 +227,9 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     order = torch.randperm(patches.size(1), generator=torch.Generator().manual_seed(seed))
     shuffled = laid_out(patches[:, order], patch)
     both = torch.cat([image, shuffled])
-    models = [vision(SIDE, patch, d_model, heads, layers, seed, spread, placed=placed) for placed in (False, True)]
+    models = [
+        vision(side_of(rgb), patch, d_model, heads, layers, seed, spread, placed=placed) for placed in (False, True)
+    ]
     # One picture at a time: in one batch the two could share their rounding.
     summaries = torch.stack([torch.cat([model(picture[None]) for picture in both]) for model in models])
     finer = torch.stack([torch.cat([model.double()(picture[None].double()) for picture in both]) for model in models])
@@ -234,7 +244,7 @@ def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: in
     return fill_in(
         _SCRIPT,
         C=CHANNELS,
-        side=SIDE,
+        side=side_of(rgb),
         p=patch,
         d_model=d_model,
         heads=heads,
@@ -251,4 +261,4 @@ def _unfolded(image: Tensor, patch: int) -> Tensor:
 
 
 def _viewed(image: Tensor, patch: int) -> Tensor:
-    return image.view(image.size(0), (SIDE // patch) ** 2, CHANNELS * patch * patch)
+    return image.view(image.size(0), (image.size(-1) // patch) ** 2, CHANNELS * patch * patch)

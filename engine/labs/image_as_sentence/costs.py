@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.labs.image_as_sentence import PATCHES
+from engine.labs.image_as_sentence import patches_of
 from engine.labs.image_as_sentence.pictures import SIDE
 from engine.labs.image_as_sentence.vision import vision
 from engine.record.recorder import record
@@ -25,13 +25,14 @@ class PatchCost:
     each: int
 
 
-def costs(d_model: int, heads: int, seed: int) -> tuple[PatchCost, ...]:
-    """Counts in a run for each size of patch; what a picture shows does not matter."""
-    return tuple(_cost(patch, d_model, heads, seed) for patch in (2, 3, *PATCHES))
+def costs(d_model: int, heads: int, seed: int, side: int = SIDE) -> tuple[PatchCost, ...]:
+    """Counts in a run for each size of patch that divides the picture; what the picture shows does not matter."""
+    smaller = (patch for patch in (2, 3) if side % patch == 0)
+    return tuple(_cost(patch, d_model, heads, seed, side) for patch in (*smaller, *patches_of(side)))
 
 
-def _cost(patch: int, d_model: int, heads: int, seed: int) -> PatchCost:
-    model = vision(SIDE, patch, d_model, heads, 1, seed)
+def _cost(patch: int, d_model: int, heads: int, seed: int, side: int) -> PatchCost:
+    model = vision(side, patch, d_model, heads, 1, seed)
     tokens = model.position  # as many as the encoder reads
     steps = record(model.encoder.layers[0], tokens, None).steps
     weights = next(step for step in steps if step.name == "weights")

@@ -54,6 +54,17 @@ def _alone(length: int, heads: int, d_k: int) -> bool:
         options[0] if part.equal else options[1] if _rounding(part) else options[2],
         f"The largest difference is {number(part.difference, 2)} in float32 and {number(exact.difference, 2)} in "
         "float64.",
+        wrong={
+            options[
+                0
+            ]: "As numbers of mathematics they are. PyTorch adds up one row in another order than many rows, so "
+            "the last digit can be rounded another way.",
+            options[1]: "Not even rounding differs here: every row was added up in the same order both times.",
+            options[
+                2
+            ]: "The feed-forward network multiplies each row by the same matrices and never mixes rows, so a word "
+            "does not notice whether others are there. What differs is rounding, in the last of seven digits.",
+        },
     )
 
 
@@ -62,7 +73,7 @@ def _parts(length: int, heads: int, d_k: int) -> None:
     double = result(experiment.parts, length, heads, d_k, "float64")
     part = _named(single, "feed_forward")
     labels = words(min(length, _SHOWN))
-    st.markdown("##### Each row by itself")
+    lab_widgets.section("rows", "Each row by itself")
     st.caption(f"Point at an output: it is made of one row alone.{_first(length)}")
     given = _named(single, "self_attention_norm").together
     tensor_view(
@@ -102,11 +113,16 @@ def _others(length: int, heads: int, d_k: int) -> bool:
         options[0] if _rounding(alone) else options[1],
         f"Alone, a word differs by up to {number(alone.difference, 3)}. Alone, but with the keys and values of all "
         f"handed in, by up to {number(given.difference, 2)}.",
+        wrong={
+            options[0]: "Attention is the one place where words meet. Alone, a word can look at nothing but itself, so "
+            "it gets its own value back instead of a mixture.",
+            options[1]: f"A sentence of {length} gives the word nothing else to look at: what is left is rounding.",
+        },
     )
 
 
 def _outputs(length: int, heads: int, d_k: int) -> None:
-    st.markdown("##### What a word needs from the others: their keys and values")
+    lab_widgets.section("attention", "What a word needs from the others: their keys and values")
     parts = result(experiment.attention, length, heads, d_k)
     labels = words(min(length, _SHOWN))
     ways = (
@@ -134,7 +150,7 @@ def _outputs(length: int, heads: int, d_k: int) -> None:
 def _changes(length: int, heads: int, d_k: int) -> None:
     changes = result(experiment.changes, length, heads, d_k)
     labels = words(min(length, _SHOWN))
-    st.markdown("##### Replace one word: which outputs change?")
+    lab_widgets.section("changes", "Replace one word: which outputs change?")
     st.caption("Row: an output. Column: the word that was replaced. The largest change is shown; hatched: exactly 0.")
     for column, (name, rows) in zip(st.columns(3), changes.items(), strict=True):
         with column:
@@ -169,11 +185,19 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
         options,
         options[0] if ratio < 2 else options[1] if ratio < 5 else options[2] if ratio < 20 else options[3],
         f"{number(many, 3)} ms against {number(together_ms, 3)} ms: {number(ratio, 2)} times.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[0] if ratio < 2 else options[1] if ratio < 5 else options[2] if ratio < 20 else options[3],
+            f"It takes longer. The arithmetic is much the same, but {apart.calls:,} calls each have a price, whatever "
+            "they compute, and short rows leave the processor idle.",
+            f"It takes less. {apart.calls:,} calls against {together.calls:,}: the more arithmetic there is in a call, "
+            "the less its own price counts.",
+        ),
     )
 
 
 def _times(length: int, heads: int, d_k: int) -> None:
-    st.markdown("##### Time for n words, measured on this machine")
+    lab_widgets.section("times", "Time for n words, measured on this machine")
     time = _measured(length, heads, d_k)
     lines = [
         Curve(name, time.lengths, [middle for _, middle, _ in rows], band=([r[0] for r in rows], [r[2] for r in rows]))

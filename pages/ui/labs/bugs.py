@@ -98,8 +98,28 @@ def _where(index: int, comparison: RunComparison) -> bool:
     else:
         because = _because(comparison.pairs[comparison.first], comparison)
     return lab_widgets.predict(
-        f"{index + 1}.where", "Where do the two runs first differ?", (*STAGES, _NOWHERE), answer, because
+        f"{index + 1}.where",
+        "Where do the two runs first differ?",
+        (*STAGES, _NOWHERE),
+        answer,
+        because,
+        wrong={stage: _not_here(stage, comparison) for stage in (*STAGES, _NOWHERE)},
     )
+
+
+def _not_here(stage: str, comparison: RunComparison) -> str:
+    """Feedback for those who look for the first difference at the wrong stage."""
+    if stage == _NOWHERE:
+        return "The two runs do differ. Follow the table below from the top to the first row that is marked."
+    if comparison.first is None:
+        return "With these sizes both runs are equal there, and everywhere else. Other sizes show the mistake."
+    first = comparison.pairs[comparison.first]
+    places = [index for index, pair in enumerate(comparison.pairs) if pair.stage == stage]
+    if not places:
+        return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
+    if places[0] < comparison.first:
+        return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
+    return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
 
 
 def _because(first: Pair, comparison: RunComparison) -> str:
@@ -185,6 +205,15 @@ def _elsewhere(index: int, mistake: AttentionMistake, sizes: SublayerSizes) -> b
         tuple(_OUTCOMES.values()),
         _OUTCOMES[comparison.outcome],
         _reads(comparison),
+        wrong={
+            _OUTCOMES["raises"]: "The sizes that meet still fit, or are repeated, so PyTorch has no reason to stop.",
+            _OUTCOMES["wrong"]: "With these sizes PyTorch cannot do the operation at all."
+            if comparison.outcome == "raises"
+            else "With these sizes the mistake makes no difference: that is how it gets past a test.",
+            _OUTCOMES["right"]: "With these sizes PyTorch cannot do the operation at all."
+            if comparison.outcome == "raises"
+            else "It runs, but its numbers are made from other numbers than they should be.",
+        },
     )
 
 

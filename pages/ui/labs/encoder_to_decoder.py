@@ -82,11 +82,21 @@ def _grows(cross_attention: Crossing) -> bool:
         options,
         options[answers[query, key, value]],
         f"{'; '.join(moves)}.",
+        wrong={
+            options[0]: "The decoder's rows are the queries. Here they did not change their number.",
+            options[1]: "Keys and values are made from the memory, the encoder's output. The encoder has read nothing "
+            "more. It is the decoder that asks, so there is one query more.",
+            options[
+                2
+            ]: "That is so in the decoder's self-attention, where all three come from the decoder. Here keys and "
+            "values come from the memory, which is as long as the source.",
+            options[3]: "The token that was read asks too: it gets a query of its own.",
+        },
     )
 
 
 def _shapes(cross_attention: Crossing, head: int) -> None:
-    st.markdown("##### T queries against S keys")
+    lab_widgets.section("cross", "Where Q, K and V come from: T queries against S keys")
     rows = (
         ("memory", "encoder's output", "(B, S, d_model)", cross_attention.memory),
         ("asking", "decoder, after masked self-attention", "(B, T, d_model)", cross_attention.asking),
@@ -128,7 +138,7 @@ def _shapes(cross_attention: Crossing, head: int) -> None:
 
 
 def _memory(text: str, steps: Ways, step: int) -> bool:
-    st.markdown("##### Is there any other way across?")
+    lab_widgets.section("memory", "Is there any other way across?")
     most = len(steps.source) - 3
     index = lab_widgets.number("place", "Character of the source to change", 0, most, min(1, most))
     handover = result(handed_over, text, index, step)
@@ -145,6 +155,14 @@ def _memory(text: str, steps: Ways, step: int) -> bool:
         options,
         options[shares.index(True)],
         f"{still:,} of {total:,} differ with the old memory, {changed:,} with the new one.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[shares.index(True)],
+            "More differ: something else than the memory reaches the decoder.",
+            "The decoder never sees the source itself. Keys and values of cross-attention are made from the memory, "
+            "and "
+            "that is the old one, so it computes the same numbers again.",
+        ),
     )
     if answer:
         _answers(handover)
@@ -176,7 +194,7 @@ def _answers(handover: Handed) -> None:
 
 
 def _same(steps: Ways) -> bool:
-    st.markdown("##### One token at a time, and what can be kept")
+    lab_widgets.section("cache", "One token at a time, and what can be kept")
     st.markdown(
         "The model writes greedily: the most probable token is taken, fed back, and the decoder reads again. Anew, "
         "every step computes the queries, keys and values of all tokens so far. But the causal mask hides the future, "
@@ -195,6 +213,17 @@ def _same(steps: Ways) -> bool:
         because.format(
             difference=number(most), anew=said("".join(steps.tokens)), cached=said("".join(steps.cached_tokens))
         ),
+        wrong={
+            options[0]: "The same products are computed, but one row at a time instead of many rows at once, and so "
+            "added up in another order: the last digit can be rounded another way.",
+            options[1]: "Here not even rounding differs."
+            if index == 0
+            else "The difference is larger than rounding explains.",
+            options[
+                2
+            ]: "Nothing new is left out: the causal mask hides later tokens from earlier ones, so their keys and "
+            "values are the same in every step. What differs is rounding.",
+        },
     )
 
 
@@ -248,6 +277,15 @@ def _saved(steps: Ways) -> bool:
         options[index],
         f"{sum(steps.everything):,} FLOPs anew, {sum(steps.cache):,} with the cache, {number(ratio, digits=3)} times. "
         f"With the encoder computed once and no cache: {sum(steps.decoder):,}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[index],
+            f"It is more: each of the {len(steps.tokens)} steps computes all tokens so far again, and the whole "
+            "encoder "
+            "as well.",
+            f"It is less: there are only {len(steps.tokens)} steps, and the cache too must run the encoder once and "
+            "compare each query with all keys.",
+        ),
     )
 
 

@@ -58,7 +58,9 @@ def draw() -> None:
     )
     if _shuffles(trials):
         _exchanges(trials)
-        _search(text, trials, layers, heads, position)
+        with lab_widgets.experts("search for other weights with the same output (two more questions)", "search"):
+            _search(text, trials, layers, heads, position)
+        _frozen(trials, layers, heads)
     lab_widgets.snippet(
         code(text, layers, heads, position),
         f"The {SHUFFLES} shuffles at position {position} in plain PyTorch, to run in the project's folder",
@@ -66,7 +68,7 @@ def draw() -> None:
 
 
 def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:
-    st.markdown("##### Look for other weights with the same output")
+    lab_widgets.section("search", "Look for other weights with the same output")
     st.markdown(
         "A shuffle is blind. Jain and Wallace also search: for weights as far from the model's as can be, by gradient "
         f"ascent on JS, with a penalty once TV is above a bound ({STARTS} random starts, {STEPS} steps each)."
@@ -75,8 +77,7 @@ def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[
     other = result(adversary, text, layers, heads, position, float(bound))
     if _exists(trials, other, float(bound)):
         _side_by_side(other)
-        if _reply(other):
-            _frozen(layers, heads)
+        _reply(other)
 
 
 def _whose(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
@@ -85,7 +86,7 @@ def _whose(layers: tuple[int, ...], heads: tuple[int, ...]) -> str:
 
 
 def _shuffles(trials: Exchanges) -> bool:
-    st.markdown("##### Exchange the weights")
+    lab_widgets.section("exchange", "Exchange the weights")
     shuffled = trials.by_kind["shuffled"]
     total, kept = len(shuffled.kept), int(shuffled.kept.sum())
     share = kept / total
@@ -98,16 +99,29 @@ def _shuffles(trials: Exchanges) -> bool:
         _KEPT[sum((share < 1, share < 0.9, share < 0.5))],
         f"In {kept:,} of {total:,}. The median move of the weights is {number(weights, 3)}, that of the output "
         f"{_small(output)}.",
+        wrong=lab_widgets.by_order(
+            _KEPT,
+            _KEPT[sum((share < 1, share < 0.9, share < 0.5))],
+            "Fewer stay. Where the model needs one certain character of the source, such as a digit of the year, "
+            "weights "
+            "on others bring another value to the output.",
+            "More stay. At many positions, such as the hyphens, the decoder knows from what it has written what comes "
+            "next, wherever it looks.",
+        ),
     )
 
 
 def _exchanges(trials: Exchanges) -> None:
     st.markdown(
-        "Each point is one exchange. To the right: how far the weights moved, as Jensen–Shannon divergence (JS), 0 to "
-        "ln 2 ≈ 0.693, reached where both look at nothing in common. Upwards: how far the probabilities of the next "
-        "character moved, as total variation distance (TV), half the sum of all differences, 0 to 1. Were the weights "
-        "the reason for the output, points on the right would lie high."
+        "Each point is one exchange. To the right: how far the weights moved, from 0 to 0.693, where both look at "
+        "nothing in common. Upwards: how far the probabilities of the next character moved, from 0 to 1. Were the "
+        "weights the reason for the output, points on the right would lie high."
     )
+    with lab_widgets.experts("the two distances", "distances"):
+        st.markdown(
+            "Weights: Jensen–Shannon divergence (JS), in nats, at most ln 2 ≈ 0.693. Probabilities: total variation "
+            "distance (TV), half the sum of all differences, at most 1."
+        )
     kind = lab_widgets.pick("kind", "Exchanged for", KINDS)
     drawn = trials.by_kind[kind]
     groups: dict[str, list[int]] = {}
@@ -166,6 +180,14 @@ def _exists(trials: Exchanges, other: Adversary, bound: float) -> bool:
         options[other.weights_moved <= _FAR],
         f"The farthest found are {number(other.weights_moved, 3)} away, of at most 0.693; the output moves by "
         f"{_small(other.output_moved)}.",
+        wrong={
+            options[
+                0
+            ]: "Every way to look so far elsewhere that was tried moves the output by more than the bound: here "
+            "the model needs what it looks at.",
+            options[1]: "Far weights can give nearly the same sum of values: many characters of the source have values "
+            "that lead to the same next character.",
+        },
     )
 
 
@@ -190,7 +212,7 @@ def _side_by_side(other: Adversary) -> None:
             st.markdown(f"Next character: {shares}")
 
 
-def _reply(other: Adversary) -> bool:
+def _reply(other: Adversary) -> None:
     st.markdown("##### What the reply holds against this")
     st.markdown(
         "Wiegreffe and Pinter: a model does not choose its weights freely. They are computed by parameters that were "
@@ -206,10 +228,10 @@ def _reply(other: Adversary) -> bool:
             "Whether both work for other dates can be tried where the text is a date in a form that the model was "
             "taught, and the model answers it right. This one is not."
         )
-        return True
+        return
     own, others = tried.kept
     options = ("the model's weights for this date", "the weights that were found", "both as often")
-    return lab_widgets.predict(
+    lab_widgets.predict(
         "second",
         f"Both are now used for {tried.dates} other dates that are written like this one, at the same position. With "
         "which does the model's most probable character stay the same more often?",
@@ -217,11 +239,17 @@ def _reply(other: Adversary) -> bool:
         options[0 if own > others else 1 if others > own else 2],
         f"With the model's weights for this date in {own} of {tried.dates}, with those found in {others}. The median "
         f"move of the output is {_small(tried.moved[0])} and {_small(tried.moved[1])}.",
+        wrong={
+            options[0]: "The model's own weights fit this date, but they carry over no further than those found.",
+            options[1]: "Those were found for one text alone. The model's weights follow a pattern that other dates "
+            "written like this one share.",
+            options[2]: "One of the two carries over to more of the other dates.",
+        },
     )
 
 
-def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
-    st.markdown("##### The baseline: uniform weights for every date")
+def _frozen(trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
+    lab_widgets.section("baseline", "The baseline: uniform weights for every date")
     usual, frozen = result(accuracy, (), ()), result(accuracy, layers, heads)
     options = ("all of them", "half or more, but not all", "fewer than half, but some", "none")
     share = frozen.dates_right / usual.dates
@@ -232,9 +260,27 @@ def _frozen(layers: tuple[int, ...], heads: tuple[int, ...]) -> None:
         options,
         options[sum((share < 1, share < 0.5, share == 0))],
         f"{frozen.dates_right} of {frozen.dates} dates, {frozen.characters_right} of {frozen.characters} characters.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[sum((share < 1, share < 0.5, share == 0))],
+            "Fewer. Looking at everything alike, the decoder gets the mean of all characters and no longer knows which "
+            "digit stood where.",
+            "More. Other heads and the other layer still look where they should, and carry what is needed.",
+        ),
     )
     if not answer:
         return
+    shuffled = trials.by_kind["shuffled"]
+    st.markdown(
+        f"**Against:** with shuffled weights the same character stays the likeliest in {int(shuffled.kept.sum()):,} of "
+        f"{len(shuffled.kept):,} cases, so one map alone is no reason.  \n**For:** with uniform weights "
+        f"{frozen.dates_right} of {usual.dates} dates are right instead of {usual.dates_right}, so this model does "
+        "need "
+        "to look."
+        if frozen.dates_right < usual.dates_right
+        else f"With uniform weights of these heads {frozen.dates_right} of {usual.dates} dates are right, as many as "
+        "before: these heads explain nothing about the answer."
+    )
     whole = result(accuracy, _LAYERS["both"], _HEADS["all"])
     rows = {"nothing": usual, _short(layers, heads): frozen, _short(_LAYERS["both"], _HEADS["all"]): whole}
     st.dataframe(

@@ -51,6 +51,11 @@ def _scores(shared: Grouped, heads: int, kv_heads: int, length: int) -> bool:
         options,
         options[0] if shared.weights.numel() == whole else options[1],
         f"The weights are {tuple(shared.weights.shape)}, {whole:,} numbers, whatever the heads of keys are.",
+        wrong={
+            options[0]: "Here there are fewer maps than heads of queries.",
+            options[1]: "It is the queries that ask: each of their heads gets a map of its own, and those of one group "
+            "only compare with the same keys.",
+        },
     )
 
 
@@ -64,6 +69,14 @@ def _cache(shared: Grouped, heads: int, kv_heads: int) -> bool:
         options[0] if share == 1 else options[1],
         f"{shared.cache:,} numbers instead of {shared.whole_cache:,}: one in {share}. W_K and W_V have "
         f"{shared.parameters:,} parameters instead of {shared.whole_parameters:,}.",
+        wrong={
+            options[0]: "Only keys and values are kept, and there are fewer heads of them now. The queries, which "
+            "are as "
+            "many as before, are never kept.",
+            options[1]: "Each head of queries has its own head of keys here, so nothing is saved.",
+            options[2]: "Nothing is added: heads of queries share keys and values, they do not get copies that are "
+            "kept.",
+        },
     )
 
 

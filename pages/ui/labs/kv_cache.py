@@ -52,6 +52,13 @@ def _computed(read: CachedReading, batch: int, length: int) -> bool:
         options[0] if only_new else options[1],
         f"Over all {length} passes W_Q, W_K and W_V meet {read.rows_with:,} rows; without a cache they meet "
         f"{read.rows_without:,}. The outputs differ by {number(read.difference)}: rounding.",
+        wrong={
+            options[0]: "Here keys of earlier tokens are computed again as well.",
+            options[1]: "Those of earlier tokens lie in the cache. The causal mask hid this token from them, so they "
+            "are "
+            "what they would be now.",
+            options[2]: "The new token's own key and value are in no cache yet: they are computed, and appended.",
+        },
     )
 
 
@@ -65,6 +72,12 @@ def _grows(read: CachedReading) -> bool:
         options,
         options[grown[0]],
         f"By one a pass; in the end keys are {last}, values too: {read.nbytes:,} bytes.",
+        wrong={
+            options[0]: "The batch is the number of sentences, and no sentence comes in.",
+            options[1]: "The heads are fixed by the weights W_K and W_V. Each of them keeps one key more.",
+            options[2]: "The number of tokens stays here.",
+            options[3]: "d_k is how wide a key is. Another token brings another key, as wide as the others.",
+        },
     )
 
 

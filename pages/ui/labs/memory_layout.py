@@ -29,6 +29,11 @@ def draw() -> None:
         "in the row. `transpose` swaps two axes, `permute` takes them all. Here are the queries of one sentence, cut "
         "into heads. Each number is its own place in memory, so you can see where it went."
     )
+    st.markdown(
+        "**When must you call `contiguous()`?** After `transpose` or `permute`, before `view`. Or call `reshape`, "
+        "which "
+        "copies where it has to."
+    )
     length, heads, d_k = lab_widgets.numbers(
         Slider("length", "Length L", 1, 6, 3),
         Slider("heads", "Heads H", 1, 4, 2),
@@ -68,12 +73,36 @@ def _strides(query_layout: Layout) -> bool:
         f"What are the strides of `{query_layout.call}`, whose shape is {tuple(query_layout.moved.shape)}?",
         tuple(map(str, sorted(list(choices)[:3]))),
         str(after),
-        f"{query_layout.unmoved} of {query_layout.query.numel()} numbers lie where they lay in memory.",
+        f"Each axis takes its own jump along to its new place. No number moves: {query_layout.unmoved} of "
+        f"{query_layout.query.numel()} numbers lie where they lay in memory.",
+        wrong=_other_strides(query_layout, list(choices)[:3]),
     )
 
 
+def _other_strides(query_layout: Layout, choices: list[tuple[int, ...]]) -> dict[str, str]:
+    """Feedback on every wrong choice of strides."""
+    before, after = query_layout.query.stride(), query_layout.moved.stride()
+    fresh = torch.empty(query_layout.moved.shape).stride()
+    first = query_layout.axes[0]
+    wrong = {
+        str(strides): f"No axis jumps like this: the strides of `{query_layout.name}` are {before} in the new order of "
+        f"the axes, {', '.join(query_layout.axes)}."
+        for strides in choices
+    }
+    wrong[str(fresh)] = (
+        f"{fresh} is what a new tensor of this shape would have, its numbers written anew in the new order. Nothing "
+        "was "
+        f"written here: that is what `contiguous()` does afterwards."
+    )
+    wrong[str(before)] = (
+        f"The numbers stay where they are, and that is why the strides cannot stay: the first axis is now {first}, and "
+        f"one step along {first} goes {after[0]} numbers further in memory, not {before[0]}."
+    )
+    return wrong
+
+
 def _moved(query_layout: Layout) -> None:
-    st.markdown("##### Before and after")
+    lab_widgets.section("moved", "Before and after")
     _pictures(query_layout)
     facts, notes = st.columns(2, gap="large")
     with facts:
@@ -147,11 +176,25 @@ def _refused(query_layout: Layout) -> bool:
         options,
         options[count],
         f"{because}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[count],
+            "More of them raise. `view` copies nothing, so the merged axis must do with one stride; once axes are "
+            "swapped, the jumps of two neighbours no longer fit each other.",
+            "Fewer raise. Two neighbours that lie one after the other in memory as before can still be made one, and "
+            "an "
+            "axis of size 1 never stands in the way.",
+        ),
     )
 
 
 def _merges(query_layout: Layout) -> None:
-    st.markdown("##### Which axes view can merge")
+    with lab_widgets.experts("which axes view can merge, by their strides", "merges"):
+        _rule(query_layout)
+
+
+def _rule(query_layout: Layout) -> None:
+    lab_widgets.section("merges", "Which axes view can merge")
     st.markdown(
         "`view` copies nothing, so the merged axis must do with one stride. That works where a step along the outer "
         "axis goes exactly as far as the whole inner one: stride of the outer = size of the inner × its stride. An "
@@ -202,11 +245,34 @@ def _sharing(query_layout: Layout) -> bool:
         options[index[write.query == WRITTEN, write.copied == WRITTEN]],
         f"`query{list(write.query_index)}` is {_number(write.query)}, `copied{list(write.index)}` is "
         f"{_number(write.copied)}.",
+        wrong=_shared(query_layout),
     )
 
 
+def _shared(query_layout: Layout) -> dict[str, str]:
+    """Feedback on where a written number is read."""
+    name = query_layout.name
+    same = query_layout.copied.data_ptr() == query_layout.moved.data_ptr()
+    copy = (
+        f"`{name}` was contiguous already, so `contiguous()` returned the tensor itself: all names stand for the same "
+        "memory."
+        if same
+        else f"`contiguous()` wrote every number anew into memory of its own: what is written through `{name}` later "
+        "does not reach `copied`."
+    )
+    return {
+        "in `query` alone": copy,
+        "in `copied` alone": f"The write goes through `{name}`, which is a view of `query`: it has no memory of its "
+        "own. "
+        f"{copy}",
+        "in both": copy,
+        "in neither": f"`{name}` is a view: it has no memory of its own, so the number is written into that of "
+        "`query`.",
+    }
+
+
 def _written(query_layout: Layout) -> None:
-    st.markdown("##### Whose memory it is")
+    lab_widgets.section("contiguous", "What contiguous does: whose memory it is")
     view, copy = query_layout.through_view, query_layout.through_copy
     was = int(query_layout.query[view.query_index])
     left, right = st.columns(2, gap="large")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -147,7 +148,22 @@ def _line(run: Replay, line: NotebookLine, batch: int, length: int, d_model: int
         [str(shape) for shape in shapes],
         str(line.step.shape),
         f"{why}{_batch_note(run, line)}",
+        wrong={str(shape): _not_this_shape(line.step, shape) for shape in shapes},
     )
+
+
+def _not_this_shape(step: Step, shape: tuple[int, ...]) -> str:
+    """Feedback on a shape that a line does not print."""
+    if math.prod(shape) != step.value.numel():
+        held, given = math.prod(shape), step.value.numel()
+        return f"{shape} holds {held:,} numbers, this line gives {given:,}, of the axes {_axes(step)}."
+    if sorted(shape) == sorted(step.shape):
+        return f"{shape} has the right sizes in another order: the axes of `{step.name}` are {_axes(step)}."
+    return f"{shape} holds as many numbers, but is cut another way: the axes of `{step.name}` are {_axes(step)}."
+
+
+def _axes(step: Step) -> str:
+    return ", ".join(f"{symbol or '?'} = {size}" for symbol, size in zip(step.axes, step.shape, strict=True))
 
 
 def _batch_note(run: Replay, line: NotebookLine) -> str:
@@ -245,6 +261,11 @@ def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:
         if error
         else f"It gives {shape}: {shape[1]} tokens where there are {length}, each made of pieces of others. Nothing "
         "fails until much later, if at all.",
+        wrong={
+            raises: "−1 is whatever makes the count come out. The numbers can be divided by heads times d_k here, so "
+            "PyTorch finds a length, and it is not the true one.",
+            runs: "−1 needs a whole number, and the numbers that are there do not divide into heads of d_k.",
+        },
     )
 
 
@@ -261,6 +282,11 @@ def _copied(run: Replay) -> None:
         same if packed.memory == "same" else copied,
         f"`moved` has strides {parent.value.stride()}, `packed` {packed.stride}. Of the {len(run.lines)} lines "
         f"{views} are views, which write no numbers at all.",
+        wrong={
+            copied: "`moved` lies in memory in the order in which it is read already, so there is nothing to copy.",
+            same: "The transpose before it moved no number, it only changed the strides. Read in order, `moved` jumps "
+            "about in memory, and the next line, `view`, cannot do with that.",
+        },
     )
 
 
@@ -277,4 +303,10 @@ def _arithmetic(run: Replay) -> None:
         tuple(cost),
         most,
         f"Of {total:,} FLOPs " + ", ".join(f"{name} take {percent(row / total)}" for name, row in cost.items()) + ".",
+        wrong={
+            name: f"{name[0].upper()}{name[1:]}: {percent(row / total)}. The projections take 2·D·D for each token and "
+            "grow with the width, the two products 2·L·D each and grow with the length; the rest is done once for each "
+            "number."
+            for name, row in cost.items()
+        },
     )

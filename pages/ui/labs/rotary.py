@@ -55,6 +55,12 @@ def _score(turned: Turns, moved_by: int) -> bool:
         f"It was {turned.score:.6g} and is {turned.moved:.6g}. With the key alone moved on it is {turned.further:.6g}. "
         f"The query is as long as before, {turned.length_before:.6g} and {turned.length_after:.6g}: turning stretches "
         "nothing.",
+        wrong={
+            options[0]: "Here the score changes by more than rounding.",
+            options[1]: "Both are turned on by the same angle, and a product of two turned vectors depends on the "
+            "angle "
+            "between them alone. That stays, because their distance stays.",
+        },
     )
 
 
@@ -69,6 +75,13 @@ def _slowest(d_k: int, base: int) -> bool:
         options[0 if whole < 0.25 else 1 if whole <= 1 else 2],
         f"By {whole:.4g} turns. A larger base makes it slower, so that it can tell words apart that stand further from "
         "each other.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[0 if whole < 0.25 else 1 if whole <= 1 else 2],
+            f"It is faster: it turns by θ^(−(d_k − 2)/d_k) radians a place, and there are {FAR:,} places.",
+            "It is slower: every pair turns more slowly than the one before, and the last by only θ^(−(d_k − 2)/d_k) "
+            "radians a place.",
+        ),
     )
 
 

@@ -48,6 +48,12 @@ def _counted(found: Losses, length: int, padding: int) -> bool:
         options,
         str(found.counted),
         f"positions that count: {found.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
+        wrong=dict.fromkeys(
+            options,
+            "Two kinds of positions have no term: the last token has no next one to be held to, and padding is "
+            "nothing to "
+            f"learn. {length} − 1 positions have a next token, and those whose next token is padding are left out.",
+        ),
     )
 
 
@@ -77,6 +83,13 @@ def _twice(found: Losses) -> bool:
         options[index],
         f"It is {found.twice:.5g} instead of {found.loss:.5g}: each position is held to the token after the next. "
         "Nothing fails, and training goes down all the same, to a model that skips a token.",
+        wrong={
+            options[0]: "It likes the next token, and is now held to the one after it. Being right about the wrong "
+            "thing "
+            "does not make the loss smaller.",
+            options[1]: "The labels are others now: shifted twice, each position is held to another token than before.",
+            options[2]: "With these draws the token after the next happens to be likelier, by chance and not by merit.",
+        },
     )
 
 

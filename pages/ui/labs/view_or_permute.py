@@ -18,9 +18,10 @@ _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
 
 def draw() -> None:
     st.markdown(
-        "A projection gives each token one row, with the heads side by side in it. Attention wants the heads in front: "
-        "(B, H, L, d_k). The model cuts each row with `view` and moves the axes with `permute`. One `view` straight to "
-        "that shape is shorter, and PyTorch accepts it."
+        "`matmul` multiplies the last two axes; every axis in front of them is batch, computed each for itself. So the "
+        "heads must stand in front: (B, H, L, d_k). A projection gives each token one row, with the heads side by side "
+        "in it. The model cuts each row with `view` and moves the axes with `permute`. One `view` straight to that "
+        "shape is shorter, and PyTorch accepts it."
     )
     batch, length, heads, d_k = lab_widgets.numbers(
         Slider("batch", "Batch", 1, 4, 1),
@@ -29,6 +30,13 @@ def draw() -> None:
         Slider("d_k", "d_k", 1, 8, 4),
     )
     split_routes = result(routes, batch, length, heads, d_k)
+    st.markdown(
+        f"In front: {(batch, heads, length, d_k)} @ {(batch, heads, d_k, length)} gives "
+        f"{(batch, heads, length, length)}, "
+        f"every token against every token, in each head. Without the permute: {(batch, length, heads, d_k)} @ "
+        f"{(batch, length, d_k, heads)} gives {(batch, length, heads, heads)}, every head against every head, in each "
+        "token."
+    )
     if _places(split_routes):
         _both(split_routes, heads, d_k)
         if _owners(split_routes):
@@ -49,6 +57,14 @@ def _places(split_routes: Routes) -> bool:
         options[index],
         f"{split_routes.in_place:,} of {total:,} numbers stand in the same place, {total - split_routes.in_place:,} "
         "landed wrong.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[index],
+            "Fewer stay right. `view` fills the new shape in the order of memory, token by token: the first head gets "
+            "the first numbers there are, and they belong to all heads of the first tokens.",
+            "More stay right. Memory begins with head 0 of token 0 on either route, and ends with the last head of the "
+            "last token; with one head or one token there is nothing to swap.",
+        ),
     )
 
 
@@ -92,11 +108,23 @@ def _owners(split_routes: Routes) -> bool:
         options,
         options[0] if owners == [index] else options[1] if len(owners) == 1 else options[2],
         "It holds features of " + " and ".join(f"`{labels[token]}`" for token in owners) + ".",
+        wrong={
+            options[0]: f"`view` counts on in memory: before row {index} of head 0 it has used up only the {index} × "
+            f"{split_routes.rows.size(3)} numbers of row 0, and what comes next still belongs to the heads of an "
+            "earlier "
+            "token.",
+            options[
+                1
+            ]: "A row may begin with one token's numbers and go on with another's, or hold its own: `view` only "
+            "counts on in memory.",
+            options[2]: f"A row is {split_routes.rows.size(3)} numbers, as long as one head's part of one token. It "
+            "starts where such a part starts, so it holds no mixture.",
+        },
     )
 
 
 def _weights(split_routes: Routes) -> None:
-    st.markdown("##### What attention then computes")
+    lab_widgets.section("weights", "What attention then computes")
     labels = words(split_routes.rows.size(1))
     for column, weights, route in zip(
         st.columns(2, gap="large"), split_routes.weights, ("cut, then permute", "straight view"), strict=True

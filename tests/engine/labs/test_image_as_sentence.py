@@ -17,6 +17,7 @@ from engine.labs.image_as_sentence import (
     laid_out,
     look,
     patch_name,
+    patches_of,
     project,
     read,
     shuffle,
@@ -276,3 +277,34 @@ def test_the_code_prints_what_the_experiment_found(sizes, capsys):
     convolved, without, placed = (float(line.rpartition(" ")[2]) for line in differences)
     assert max(convolved, without) < 1e-12
     assert placed == pytest.approx(order.exact[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_32_pixels_shows_what_the_one_of_48_shows(name):
+    small, large = drawn(name, 32).rgb, drawn(name).rgb
+    assert len(small) == 32 * 32 * 3
+    mean = [pixels(rgb).mean(dim=(-2, -1)) for rgb in (small, large)]
+    torch.testing.assert_close(*mean, rtol=0, atol=0.02)
+    resized = nn.functional.interpolate(pixels(large), (32, 32), mode="area")
+    assert (resized - pixels(small)).abs().mean() < 0.03
+
+
+@pytest.mark.parametrize("patch", patches_of(32))
+def test_a_picture_of_32_pixels_is_cut_into_slices_and_put_together_again(patch):
+    rgb = drawn("house", 32).rgb
+    found = cut(rgb, patch)
+    starts = range(0, 32, patch)
+    by_hand = [
+        found.image[0, :, down : down + patch, right : right + patch].flatten()
+        for down, right in itertools.product(starts, starts)
+    ]
+    assert torch.equal(found.patches[0], torch.stack(by_hand))
+    assert torch.equal(found.rearranged, found.patches)
+    assert torch.equal(found.rebuilt, found.image)
+    assert read(rgb, patch, 16, 2, 1, 0, 0.02).weights[0].shape == (1, 2, len(by_hand) + 1, len(by_hand) + 1)
+    assert next(cost for cost in costs(16, 2, 0, 32) if cost.patch == patch).tokens == len(by_hand) + 1
+
+
+def test_only_patches_that_divide_a_picture_are_offered_for_it():
+    assert patches_of(SIDE) == PATCHES
+    assert patches_of(32) == (4, 8, 16)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.labs.script_text import Expression, fill_in, replace_statements
+from engine.labs.script_text import Expression, fill_in, replace_statements, without_comments
 
 PROGRAM = """\
 # A program.
@@ -92,3 +93,14 @@ def test_imports_and_definitions_are_replaced_by_the_names_they_bind():
     text = replace_statements(PROGRAM, {"Tensor": "# both", "nn": "", "double": "double = abs"})
     assert "import torch\n# both\n\nH = 4" in text
     assert "\ndouble = abs\n\n\nresult" in text
+
+
+def test_a_program_without_its_comments_is_the_same_program():
+    plain = without_comments(PROGRAM)
+    assert "# " not in plain
+    assert "A program." not in plain
+    assert ast.dump(ast.parse(plain)) == ast.dump(ast.parse(PROGRAM))
+
+
+def test_a_hash_in_a_text_is_no_comment():
+    assert without_comments('name = "#1"  # the first\n# gone\n\nx = 2\n') == 'name = "#1"\n\nx = 2\n'

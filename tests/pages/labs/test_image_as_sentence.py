@@ -4,13 +4,14 @@ import io
 import re
 
 import pytest
+import torch
 from PIL import Image
 
 from engine.labs.image_as_sentence import code, cut, look, project, read, shuffle
 from engine.labs.image_as_sentence.costs import costs
 from engine.labs.image_as_sentence.pictures import drawn
 from engine.ops.notation import number
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, revealed, shown
 from tests.pages.shown import message_size, stage
 from tests.pages.test_pages import words
 
@@ -160,3 +161,34 @@ def test_a_broken_file_leaves_the_picture_that_was_on_screen():
     app.file_uploader[0].set_value(("a.jpg", b"not an image", "image/jpeg")).run()
     assert len(app.warning) == 1
     assert drawings(app)[0] == before
+
+
+@pytest.mark.parametrize(("side", "patch", "count", "width"), [(32, 8, 16, 192), (48, 8, 36, 192), (32, 4, 64, 48)])
+def test_the_two_formulas_have_the_numbers_of_the_tensors(side, patch, count, width):
+    app = shown(lab(KEY, side=side, patch=patch))
+    assert not app.exception
+    said = words(app)
+    assert f"N = h·w / p² = {side}·{side} / {patch}² = **{count}**" in said
+    assert f"p²·c = {patch}²·3 = **{width}**" in said
+    assert f"S = N + 1 = **{count + 1}**" in said
+    unfolded = torch.nn.functional.unfold(torch.zeros(1, 3, side, side), patch, stride=patch)
+    assert tuple(unfolded.shape) == (1, width, count)
+
+
+def test_a_picture_of_32_pixels_goes_all_the_way():
+    app = revealed(lab(KEY, side=32, patch=8))
+    assert not app.exception
+    assert answers(app)["patches"] == "16"
+    assert "becomes (B, N, C·p·p) = (1, 16, 192)" in words(app)
+    found = look(read(drawn("house", 32).rgb, *DEFAULT[1:]), 0, 0, 0)
+    panel = stage(app, "labs.image.weights")["panels"][0]
+    assert [axis["size"] for axis in panel["axes"]] == [4, 4]
+    assert panel["scale"]["largest"] == pytest.approx(found.percent.max().item())
+    assert app.code[-1].value == code(drawn("house", 32).rgb, *DEFAULT[1:]).strip()
+
+
+def test_a_patch_that_does_not_divide_the_picture_is_not_offered():
+    app = lab(KEY, side=32, patch=6)
+    assert "`lab_patch=6` was asked for" in app.warning[0].value
+    [patches] = [one for one in app.segmented_control if one.label == "Patch, pixels a side"]
+    assert patches.options == ["4", "8", "16"]

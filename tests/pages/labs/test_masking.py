@@ -20,6 +20,7 @@ def test_nothing_is_shown_before_a_person_predicts_how_many_scores_a_mask_hides(
     assert app.get("bidi_component") == []
     app.radio[0].set_value("20").run()
     assert "You predicted that." in words(app)
+    assert "`scores.masked_fill(mask, value)` returns a new tensor" in words(app)
     assert "2 entries fall onto 20 scores." in words(app)
     panels = stage(app, "labs.masking.broadcast")["panels"]
     found = masked("padding", 2, 2, 5, 6, 2)
@@ -98,7 +99,7 @@ def test_the_ends_of_the_sliders_answer_all_seven_questions(values):
     app = revealed(lab(KEY, **values))
     assert not app.exception
     found = answers(app)
-    assert list(found) == ["hidden", "filler", "rows", "empty", "spread", "sum", "leak"]
+    assert list(found) == ["hidden", "filler", "sum", "leak", "rows", "empty", "spread"]
     length = values["target"]
     place = min(values["place"], length - 1)
     assert found["rows"] == (f"row {place}" if place == length - 1 else f"rows {place} to {length - 1}")

@@ -1,6 +1,7 @@
 """The lab of the division by √d_k, as a person meets it."""
 
 import math
+import re
 
 import pytest
 
@@ -78,6 +79,24 @@ def test_the_text_says_that_theory_holds_only_where_it_does():
     assert "theory does not hold" in repeated
     measured = spread(1024, "one number repeated").variance
     assert f"the variance is {number(measured / 1024)} times d_k" in repeated
+
+
+def test_the_slope_of_the_largest_weight_is_that_of_softmax_by_autograd():
+    [text] = [
+        element.value for element in revealed(lab(KEY, d_k=100, keys=6)).markdown if "p(1 − p) =" in element.value
+    ]
+    p, slope, divided_p, divided_slope = re.search(
+        r"p = (\S+) and p\(1 − p\) = \*\*(\S+)\*\*\. .* weight is (\S+) and its slope \*\*(\S+?)\*\*\.", text
+    ).groups()
+    found = attention(100, 6, "normal", 0)
+    largest = [row.amax().item() for row in found.weights[0].flatten(0, -2)]
+    query = min(range(len(largest)), key=lambda at: abs(largest[at] - sorted(largest)[len(largest) // 2]))
+    key = int(found.weights[0].flatten(0, -2)[query].argmax())
+    for scores, said in ((found.scores, (p, slope)), (found.scaled, (divided_p, divided_slope))):
+        row = scores.flatten(0, -2)[query].detach().clone().requires_grad_()
+        weight = row.softmax(-1)[key]
+        weight.backward()
+        assert said == (number(weight.item()), number(row.grad[key].item(), 3))
 
 
 def test_a_gradient_too_small_for_float64_leaves_a_gap_that_is_explained():

@@ -1,5 +1,7 @@
 """The lab of view and permute, as a person meets it."""
 
+import torch
+
 from engine.labs.view_or_permute import code, routes
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage
@@ -34,3 +36,13 @@ def test_with_one_head_both_routes_are_the_same():
     assert answers(app) == {"places": "all of them", "owners": "its own"}
     assert "16 of 16 numbers stand in the same place, 0 landed wrong." in words(app)
     assert "so are the outputs, bit for bit" in words(app)
+
+
+def test_the_shapes_of_the_product_with_and_without_permute_are_those_that_matmul_gives():
+    said = words(lab(KEY, batch=2, length=5, heads=3, d_k=4))
+    rows = torch.zeros(2, 5, 3, 4)
+    in_front = rows.permute(0, 2, 1, 3)
+    for prefix, query in (("In front: ", in_front), ("Without the permute: ", rows)):
+        key_t = query.transpose(-2, -1)
+        shapes = [tuple(tensor.shape) for tensor in (query, key_t, query @ key_t)]
+        assert f"{prefix}{shapes[0]} @ {shapes[1]} gives {shapes[2]}" in said

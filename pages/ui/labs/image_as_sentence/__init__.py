@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.labs.image_as_sentence import PATCHES, code, cut
-from engine.labs.image_as_sentence.pictures import NAMES, SIDE, Picture, drawn
+from engine.labs.image_as_sentence import code, cut, patches_of
+from engine.labs.image_as_sentence.pictures import NAMES, SIDES, Picture, drawn
 from pages.ui.labs.image_as_sentence import attention, cost, first_layer, order, patch_cut
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
@@ -15,14 +15,19 @@ from pages.ui.labs.kit.image_html import picture
 from pages.ui.labs.kit.image_upload import MOST_MEGABYTES, NoPictureError, Upload, decoded
 
 _OWN = "your own"
+# What is shown where a file cannot be read: the name of a drawn picture, or the last file that could be read.
 _UPLOADED, _SHOWN = "labs.image.uploaded", "labs.image.shown"
 
 
 @dataclass(frozen=True)
 class _Uploaded:
-    """The last file that could be read, and the id under which Streamlit knows the last one of all."""
+    """The last file that could be read, and the id under which Streamlit knows the last one of all.
+
+    ``side`` is how many pixels a side it was brought to.
+    """
 
     file: str
+    side: int
     upload: Upload | None
     trouble: str = ""
 
@@ -35,8 +40,12 @@ def draw() -> None:
     )
     left, right = st.columns([3, 5], gap="large")
     with right:
-        image = _picture()
-        patch = int(lab_widgets.pick("patch", "Patch, pixels a side", [str(size) for size in PATCHES], "8"))
+        sides, patches = st.columns(2)
+        with sides:
+            side = int(lab_widgets.pick("side", "Picture, pixels a side", tuple(map(str, SIDES))))
+        image = _picture(side)
+        with patches:
+            patch = int(lab_widgets.pick("patch", "Patch, pixels a side", tuple(map(str, patches_of(side))), "8"))
         cut_image = result(cut, image.rgb, patch)
         counted = patch_cut.count(cut_image, patch)
     with left:
@@ -44,11 +53,13 @@ def draw() -> None:
             picture(
                 cut_image.image[0],
                 f"{image.description}, cut into square patches",
-                f"{SIDE} × {SIDE} pixels, cut into patches of {patch} × {patch}.",
+                f"{side} × {side} pixels, cut into patches of {patch} × {patch}.",
                 patch=patch,
             )
         )
     sizes = first_layer.USUAL
+    if counted:
+        st.markdown(patch_cut.formulas(side, patch))
     if counted and patch_cut.ways(cut_image, patch, image.description):
         sizes = first_layer.sizes()
         parts = (first_layer.sentence, order.shuffled, attention.looks, cost.counted)
@@ -57,21 +68,22 @@ def draw() -> None:
     lab_widgets.snippet(code(image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread))
 
 
-def _picture() -> Picture:
+def _picture(side: int) -> Picture:
     """The picture that was chosen, drawn here or brought along; the one shown last until there is such a one."""
     name = lab_widgets.pick("picture", "Picture", (*NAMES, _OWN))
     if name != _OWN:
-        st.session_state[_SHOWN] = drawn(name)
-        return st.session_state[_SHOWN]
-    own = _own()
+        st.session_state[_SHOWN] = name
+        return drawn(name, side)
+    own = _own(side)
     if own is not None:
-        st.session_state[_SHOWN] = own
-    return st.session_state.get(_SHOWN, drawn(NAMES[0]))
+        return own
+    shown = st.session_state.get(_SHOWN, NAMES[0])
+    return drawn(shown, side) if isinstance(shown, str) else decoded(shown, side).picture
 
 
-def _own() -> Picture | None:
+def _own(side: int) -> Picture | None:
     file = st.file_uploader(
-        f"A PNG or JPEG; its middle square is brought to {SIDE} × {SIDE} pixels. It is kept in memory, never on disk.",
+        f"A PNG or JPEG; its middle square is brought to {side} × {side} pixels. It is kept in memory, never on disk.",
         type=["png", "jpg", "jpeg"],
         key="labs.image.file",
         max_upload_size=MOST_MEGABYTES,
@@ -79,11 +91,12 @@ def _own() -> Picture | None:
     if file is None:
         return None
     before = st.session_state.get(_UPLOADED)
-    if before is None or before.file != file.file_id:
+    if before is None or (before.file, before.side) != (file.file_id, side):
         try:
-            before = _Uploaded(file.file_id, decoded(file.getvalue()))
+            before = _Uploaded(file.file_id, side, decoded(file.getvalue(), side))
+            st.session_state[_SHOWN] = file.getvalue()
         except NoPictureError as trouble:
-            before = _Uploaded(file.file_id, None, str(trouble))
+            before = _Uploaded(file.file_id, side, None, str(trouble))
         st.session_state[_UPLOADED] = before
     if before.trouble:
         st.warning(f"{before.trouble} The picture shown before is still here.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.labs.image_as_sentence import TokenAttention, look, patch_name, read
-from engine.labs.image_as_sentence.pictures import SIDE, Picture, pixels
+from engine.labs.image_as_sentence.pictures import Picture, pixels, side_of
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
@@ -20,12 +20,13 @@ _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks how evenly an untrained head looks around, then shows where any token looks."""
-    st.markdown("##### Where a token looks")
+    lab_widgets.section("attention", "Where a token looks")
     st.markdown(
         "Each token spreads a weight of 1 over all S tokens. **This model was never trained: where it looks is chance "
         "and pixels, and means nothing learned.** Another seed looks elsewhere."
     )
-    across = SIDE // patch
+    side = side_of(image.rgb)
+    across = side // patch
     columns = st.columns([2, 2, 4, 2], gap="medium")
     with columns[0]:
         layer = lab_widgets.number("layer", "Layer", 0, sizes.layers - 1, 0)
@@ -37,7 +38,7 @@ def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
         placed = lab_widgets.pick("placed", "Position embedding", (_WITH, _WITHOUT)) == _WITH
     reading = result(read, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread, placed)
     focus = look(reading, layer, head, query)
-    asks = "the class token" if query == 0 else f"patch {patch_name(query - 1, patch)}"
+    asks = "the class token" if query == 0 else f"patch {patch_name(query - 1, patch, side)}"
     if not _evenness(focus, asks):
         return False
     left, right = st.columns([4, 5], gap="large")
@@ -72,6 +73,15 @@ def _evenness(focus: TokenAttention, asks: str) -> bool:
         options[(ratio >= 1.5) + (ratio > 3)],
         f"It is {percent(largest)}, {number(ratio, 3)} times the even share; on a patch the smallest is "
         f"{percent(focus.on_patches.min().item())}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[(ratio >= 1.5) + (ratio > 3)],
+            "It looks less evenly than that. Patches with large or alike pixels make large products q·k, trained or "
+            "not.",
+            "It looks more evenly than that. Untrained weights make small scores, all near 0, and softmax of equal "
+            "scores "
+            "is even.",
+        ),
     )
 
 
@@ -79,17 +89,18 @@ def _overlay(image: Picture, focus: TokenAttention, query: int, asks: str, patch
     weights = focus.percent.flatten().tolist()
     low, high = min(weights), max(weights)
     width = high - low
+    side = side_of(image.rgb)
     least, most = f"{number(low, 3)} %", f"{number(high, 3)} %"
     veils = [
         Veil(
             dark=_DARKEST * (high - weight) / width if width else 0.0,
-            tooltip=f"patch {patch_name(index, patch)}: {number(weight, 6)} %",
-            text=f"{weight:.1f}" if SIDE // patch <= _WRITTEN else "",
+            tooltip=f"patch {patch_name(index, patch, side)}: {number(weight, 6)} %",
+            text=f"{weight:.1f}" if side // patch <= _WRITTEN else "",
             asks=index == query - 1,
         )
         for index, weight in enumerate(weights)
     ]
-    where = patch_name(weights.index(high), patch)
+    where = patch_name(weights.index(high), patch, side)
     caption = (
         f"Brightest {most}, darkest {least}; on the class token {percent(focus.on_class)}. "
         + ("The numbers are percent. " if veils[0].text else "")

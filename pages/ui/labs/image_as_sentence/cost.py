@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from engine.labs.image_as_sentence.costs import costs
-from engine.labs.image_as_sentence.pictures import SIDE, Picture
+from engine.labs.image_as_sentence.pictures import Picture, side_of
 from engine.ops.notation import number
 from pages.ui.labs.image_as_sentence.first_layer import VisionSizes
 from pages.ui.labs.kit import lab_widgets
@@ -15,12 +15,13 @@ from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 
 
-def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
+def counted(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch."""
-    layer_costs = result(costs, sizes.d_model, sizes.heads, sizes.seed)
+    side = side_of(image.rgb)
+    layer_costs = result(costs, sizes.d_model, sizes.heads, sizes.seed, side)
     by_patch = {cost.patch: cost for cost in layer_costs}
     now, half = by_patch[patch], by_patch[patch // 2]
-    st.markdown("##### What smaller patches cost")
+    lab_widgets.section("cost", "What smaller patches cost")
     factor = half.weights / now.weights
     factors = (2, 4, 16, 64)
     nearest = min(factors, key=lambda option: abs(math.log(option / factor)))
@@ -32,6 +33,13 @@ def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
         f"about {nearest} times",
         f"S grows from {now.tokens:,} to {half.tokens:,}, and S × S from {now.weights:,} to {half.weights:,}: "
         f"{number(factor, 3)} times. (S counts the class token too.)",
+        wrong=lab_widgets.by_order(
+            [f"about {option} times" for option in factors],
+            f"about {nearest} times",
+            "More. Half the width means four patches where one was, so four times the tokens; and every token looks at "
+            "every token, which makes it four times four.",
+            "Less. Four times the tokens, and weights for every pair: four times four, 16.",
+        ),
     ):
         return False
     sides = [cost.patch for cost in layer_costs]
@@ -55,7 +63,7 @@ def counted(_image: Picture, patch: int, sizes: VisionSizes) -> bool:
         if more
         else "At all of these sizes most of a layer's work is done for each token on its own."
     )
-    pixels = SIDE * SIDE
+    pixels = side * side
     st.markdown(
         f"{crossing} With each pixel a token, a head would need {pixels + 1:,}² = {(pixels + 1) ** 2:,} weights for "
         f"this small image. That is why patches: the ViT cuts 224 × 224 pixels into 14 × 14 patches of 16."

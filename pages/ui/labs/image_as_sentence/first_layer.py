@@ -56,7 +56,7 @@ USUAL = VisionSizes(d_model=32, heads=4, layers=2, seed=0, spread=0.02)
 
 def sizes() -> VisionSizes:
     """The model's sliders."""
-    st.markdown("##### From patches to a sentence")
+    lab_widgets.section("sentence", "From patches to a sentence")
     columns = st.columns([3, 3, 3, 3, 4], gap="medium")
     with columns[0]:
         d_model = int(lab_widgets.pick("d_model", "d_model", ("16", "32", "64"), "32"))
@@ -116,6 +116,13 @@ def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
         options,
         options[index],
         because,
+        wrong={
+            options[0]: "It is the same sum, but the two add up its products in another order, and float32 rounds each "
+            "order another way.",
+            options[1]: "Here not even rounding differs." if index == 0 else "The difference is larger than rounding.",
+            options[2]: "A kernel as large as its stride sees each patch once, and multiplies its pixels by the same "
+            "weights as the linear layer does. What differs is rounding.",
+        },
     )
     if answered:
         st.code(

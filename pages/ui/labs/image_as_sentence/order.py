@@ -23,7 +23,7 @@ _OPTIONS = ("stays the same, up to rounding", "changes")
 def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """What the class token's output makes of it, without and with position embedding."""
     shuffling = result(shuffle, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
-    st.markdown("##### The patches in another order")
+    lab_widgets.section("order", "The patches in another order")
     count = shuffling.order.numel()
     left, right = st.columns([5, 7], gap="large")
     with left:
@@ -40,6 +40,11 @@ def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
             _OPTIONS,
             _OPTIONS[shuffling.moved(placed=False)],
             _because(shuffling, placed=False),
+            wrong={
+                _OPTIONS[0]: "Something told the places apart here.",
+                _OPTIONS[1]: "The class token adds up the same patches with the same weights, only in another order. "
+                "Nothing in the encoder says where a patch stood; what differs is rounding.",
+            },
         )
         answered = without and lab_widgets.predict(
             "with",
@@ -47,6 +52,11 @@ def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
             _OPTIONS,
             _OPTIONS[shuffling.moved(placed=True)],
             _because(shuffling, placed=True),
+            wrong={
+                _OPTIONS[0]: "Each patch gets the row of the place where it stands now, so what it was and where it is "
+                "are joined anew: its tokens, and all that is computed from them, are others.",
+                _OPTIONS[1]: "All patches that moved have equal pixels, so every place has what it had before.",
+            },
         )
     if answered:
         _outputs(shuffling, count)

@@ -8,7 +8,7 @@ import streamlit as st
 import torch
 
 from engine.labs.image_as_sentence import Cut
-from engine.labs.image_as_sentence.pictures import SIDE
+from engine.labs.image_as_sentence.vision import CHANNELS
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -17,19 +17,41 @@ from pages.ui.labs.kit.image_html import picture
 _AXES = ("B", "N", "C*p*p")
 
 
+def formulas(side: int, patch: int) -> str:
+    """How many tokens there are and how wide a patch is, as formulas with their numbers."""
+    count, width = (side // patch) ** 2, patch * patch * CHANNELS
+    return (
+        f"**Two formulas.** Tokens: N = h·w / p² = {side}·{side} / {patch}² = **{count}**. Numbers in each: p²·c = "
+        f"{patch}²·{CHANNELS} = **{width}**. With the class token in front the encoder reads S = N + 1 = "
+        f"**{count + 1}**."
+    )
+
+
 def count(cut_image: Cut, patch: int) -> bool:
     """How long the sentence gets."""
     _, patches, numbers = cut_image.patches.shape
-    across = SIDE // patch
+    side = cut_image.image.size(-1)
+    across = side // patch
     return lab_widgets.predict(
         "patches",
-        f"The image has {SIDE} × {SIDE} pixels of 3 colours each. A patch has {patch} × {patch}. "
+        f"The image has {side} × {side} pixels of 3 colours each. A patch has {patch} × {patch}. "
         "How many patches, and so how many tokens, does it give?",
-        [f"{size:,}" for size in (across, patches, numbers, SIDE * SIDE)],
+        [f"{size:,}" for size in (across, patches, numbers, side * side)],
         f"{patches:,}",
         f"{across} across and {across} down. Each is one row of 3 · {patch} · {patch} = {numbers:,} numbers, so "
         f"(B, C, Hpx, Wpx) = {tuple(cut_image.image.shape)} becomes (B, N, C·p·p) = {tuple(cut_image.patches.shape)}. "
         f"(The paper writes P²·C.)",
+        wrong={
+            f"{across:,}": f"{across} is how many patches stand in one row. There are {across} such rows, one below "
+            "the "
+            "other.",
+            f"{numbers:,}": f"{numbers:,} is how many numbers one patch holds, p²·c: how wide a token is before the "
+            "linear "
+            "layer, not how many tokens there are.",
+            f"{side * side:,}": f"{side * side:,} is how many pixels there are. A patch takes {patch}² = "
+            f"{patch * patch} "
+            "of them together.",
+        },
     )
 
 
@@ -43,7 +65,7 @@ def ways(cut_image: Cut, patch: int, description: str) -> bool:
         "pixels from all over the image",
     )
     corner = rows == columns == set(range(patch)) and channels == {0, 1, 2}
-    index = 0 if corner else 1 if len(channels) == 1 and columns == set(range(SIDE)) else 2
+    index = 0 if corner else 1 if len(channels) == 1 and columns == set(range(cut_image.image.size(-1))) else 2
     colours = " and ".join(("red", "green", "blue")[channel] for channel in sorted(channels))
     if not lab_widgets.predict(
         "row",
@@ -53,6 +75,15 @@ def ways(cut_image: Cut, patch: int, description: str) -> bool:
         options[index],
         f"It holds the {colours} of pixel rows {min(rows)} to {max(rows)}, columns {min(columns)} to {max(columns)}. "
         f"Of all {cut_image.image.numel():,} numbers of the image {cut_image.in_place:,} stand where they belong.",
+        wrong={
+            options[0]: "In memory an image lies colour by colour and row by row. The first numbers are the red of the "
+            "uppermost rows, across the whole width; the patch ends after a few of them.",
+            options[1]: "So many numbers reach further here: they take in more than whole rows of one colour.",
+            options[
+                2
+            ]: "They lie one after the other in memory, so they are neighbours there: rows from the top, and not "
+            "from all over.",
+        },
     ):
         return False
     _side_by_side(cut_image, patch, description)
@@ -67,7 +98,7 @@ def _side_by_side(cut_image: Cut, patch: int, description: str) -> None:
         if same
         else "`torch.equal` says that the two lines give different numbers."
     )
-    st.markdown("##### Two ways to cut, and one that only has the shape")
+    lab_widgets.section("cut", "Two ways to cut, and one that only has the shape")
     right, wrong = st.columns(2, gap="large")
     with right:
         st.markdown("**Cut into patches**")
@@ -92,5 +123,5 @@ def _numbers(cut_image: Cut) -> None:
 
 
 def _laid_out(image: torch.Tensor, patch: int, alt: str) -> None:
-    count = (SIDE // patch) ** 2
+    count = (image.size(-1) // patch) ** 2
     st.html(picture(image[0], alt, f"Each of the {count} rows, drawn as the patch it is taken for.", patch=patch))

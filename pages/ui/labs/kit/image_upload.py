@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import torch
 from PIL import Image, ImageOps
 
-from engine.labs.image_as_sentence.pictures import SIDE, Picture
+from engine.labs.image_as_sentence.pictures import SIDE, Picture, side_of
 
 MOST_MEGABYTES = 20
 _MOST_PIXELS = 50_000_000  # what phones make; decoded it is 200 MB for a moment
 _TOO_LARGE = f"This image has more than {_MOST_PIXELS // 1_000_000} million pixels, which is the most that is read."
 _UNREADABLE = "This file cannot be read as a PNG or JPEG image: it is damaged, or of another kind."
+_AS_IT_IS = "Its middle square has {side} × {side} pixels and is shown as it is."
+_ENLARGED = "Its middle square of {given:,} × {given:,} pixels was enlarged to {side} × {side}."
+_REDUCED = "Its middle square of {given:,} × {given:,} pixels was reduced to {side} × {side}."
 _FORMATS = ("PNG", "JPEG")
-_TO = f"{SIDE} × {SIDE}"
 
 
 class NoPictureError(ValueError):
@@ -32,21 +34,19 @@ class Upload:
     @property
     def scaling(self) -> str:
         """What was done to its middle square, in a sentence."""
-        if self.side == SIDE:
-            return f"Its middle square has {_TO} pixels and is shown as it is."
-        if self.side < SIDE:
-            return f"Its middle square of {self.side:,} × {self.side:,} pixels was enlarged to {_TO}."
-        return f"Its middle square of {self.side:,} × {self.side:,} pixels was reduced to {_TO}."
+        side = side_of(self.picture.rgb)
+        template = _AS_IT_IS if self.side == side else _ENLARGED if self.side < side else _REDUCED
+        return template.format(side=side, given=self.side)
 
 
-def decoded(data: bytes) -> Upload:
-    """The middle square of a PNG or JPEG, brought to ``SIDE`` pixels a side; what is transparent comes out white.
+def decoded(data: bytes, to_side: int = SIDE) -> Upload:
+    """The middle square of a PNG or JPEG, brought to ``to_side`` pixels a side; what is transparent comes out white.
 
     Raises:
         NoPictureError: for everything that is no such image, or too large a one.
     """
     try:
-        square, side = _square(data)
+        square, side = _square(data, to_side)
         return Upload(Picture("your own", "your own picture", square.tobytes()), side)
     except NoPictureError:
         raise
@@ -57,16 +57,16 @@ def decoded(data: bytes) -> Upload:
         raise NoPictureError(_UNREADABLE) from error
 
 
-def _square(data: bytes) -> tuple[Image.Image, int]:
+def _square(data: bytes, to_side: int) -> tuple[Image.Image, int]:
     """The picture, and how many pixels a side its middle square had in the file."""
     with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
         if file.width * file.height > _MOST_PIXELS:
             raise NoPictureError(_TOO_LARGE)
         side = min(file.size)
-        file.draft(None, (2 * SIDE, 2 * SIDE))  # a JPEG can be decoded at a fraction of its size
+        file.draft(None, (2 * to_side, 2 * to_side))  # a JPEG can be decoded at a fraction of its size
         image = _eight_bit(file)
         exif = _exif(file)
-    middle = ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BOX)
+    middle = ImageOps.fit(image, (to_side, to_side), Image.Resampling.BOX)
     if middle.has_transparency_data:
         middle = Image.alpha_composite(Image.new("RGBA", middle.size, "white"), middle.convert("RGBA"))
     return _upright(middle.convert("RGB"), exif), side

@@ -5,17 +5,37 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
+from engine.labs.script_text import without_comments
 from pages.ui.state import link_notes, session
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
+_WAITS, _AHEAD, _SCROLLED = "labs.waits", "labs.ahead", "labs.scrolled"
 PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
 _SHOW = "Show it without a prediction"
+_SKIPPED = "No prediction. **Computed: {answer}.** {because}"
+_RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
+_WRONG = ":orange[→] You predicted: {said}. **Computed: {answer}.** {because}"
+_ANSWERED = "{opened} questions opened · {said} predicted · {right} as computed"
+_ANSWERED_OF = "{opened} of {questions} questions opened · {said} predicted · {right} as computed"
+_EXPERTS = "For experts: {title}"
+# What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
+_SCROLL = """<script>
+const go = () => {
+  const section = document.querySelector(".st-key-lab-section-NAME");
+  if (section) { section.style.scrollMarginTop = "5rem"; section.scrollIntoView(); }
+};
+const sizes = new ResizeObserver(go);
+sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
+for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
+  addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
+</script>"""
 
 
 @dataclass(frozen=True)
@@ -43,13 +63,49 @@ class Slider:
     help: str | None = None
 
 
-def begin(key: str) -> None:
+def begin(key: str, section: str = "") -> None:
     """Starts a lab: its sliders and questions are kept under this key. Call it before any other function here.
 
     Args:
         key: the lab's key in ``registry``.
+        section: the section to open. The questions that stand before it are shown without a prediction.
     """
     st.session_state[_LAB] = key
+    st.session_state[_WAITS] = False
+    st.session_state[_AHEAD] = section
+    if not section:
+        st.session_state.pop(_SCROLLED, None)
+
+
+def section(name: str, title: str) -> None:
+    """Draws the heading of a section, and scrolls to it once where the link asked for this section.
+
+    Args:
+        name: what the section is called in the address, among the lab's sections in ``registry``.
+        title: the heading.
+    """
+    with st.container(key=f"lab-section-{name}"):
+        st.markdown(f"##### {title}")
+    if st.session_state[_AHEAD] == name:
+        st.session_state[_AHEAD] = ""
+        target = (st.session_state[_LAB], name)
+        if st.session_state.get(_SCROLLED) != target:
+            st.session_state[_SCROLLED] = target
+            st.html(_SCROLL.replace("NAME", name), unsafe_allow_javascript=True)
+
+
+@contextmanager
+def experts(title: str, name: str) -> Iterator[None]:
+    """A folded part for those who know the field. Questions within it do not hold back the lab's code.
+
+    Args:
+        title: what it is about.
+        name: what it is called within the lab. Where the link asks for a section of this name, it is unfolded.
+    """
+    unfolded, waits = st.session_state[_AHEAD] == name, st.session_state[_WAITS]
+    with st.expander(_EXPERTS.format(title=title), unfolded, key=_key(f"experts.{name}")):
+        yield
+    st.session_state[_WAITS] = waits
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
@@ -127,7 +183,14 @@ def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
     return value
 
 
-def predict(name: str, question: str, options: Sequence[str], answer: str, because: str = "") -> bool:
+def predict(
+    name: str,
+    question: str,
+    options: Sequence[str],
+    answer: str,
+    because: str = "",
+    wrong: Mapping[str, str] | None = None,
+) -> bool:
     """Asks what will come out, and shows the computed answer once there is a prediction or somebody asked for it.
 
     Args:
@@ -136,13 +199,15 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
         options: all answers to choose from.
         answer: the option that was computed for the sliders as they are.
         because: a sentence with the numbers behind the answer.
+        wrong: for each option that is not the answer, a sentence on what speaks for it and why it is not so. It is
+            shown to those who chose that option.
 
     Returns:
         Whether the answer is shown, so that the rest of the lab may follow.
     """
-    choice = _predictions()
-    index = (st.session_state[_LAB], name)
-    prediction = choice.get(index)
+    if st.session_state[_AHEAD]:
+        _seen(name)
+    prediction = _predictions().get((st.session_state[_LAB], name))
     said = prediction.said if prediction and prediction.said in options else None
     widget = _key(f"predict.{name}")
     key, start = session.widget(widget, said)
@@ -156,12 +221,20 @@ def predict(name: str, question: str, options: Sequence[str], answer: str, becau
             on_change=session.chosen(widget, key, partial(_predicted, name, answer)),
         )
         if prediction is None:
-            st.button(_SHOW, key=f"{widget}.show", type="tertiary", on_click=_seen, args=(name,))
+            st.session_state[_WAITS] = True
+            st.button(_SHOW, key=f"{widget}.show", on_click=_seen, args=(name,))
             return False
-        verdict = "" if said is None else "You predicted that. " if said == answer else f"You predicted: {said}. "
-        mark = ":green[✓]" if said == answer else ":orange[→]"
-        st.markdown(f"{mark} {verdict}**Computed: {answer}.** {because}")
+        verdict = _SKIPPED if said is None else _RIGHT if said == answer else _WRONG
+        st.markdown(verdict.format(said=said, answer=answer, because=because))
+        if said not in (None, answer) and wrong and said in wrong:
+            st.markdown(wrong[said])
     return True
+
+
+def by_order(options: Sequence[str], answer: str, before: str, after: str) -> dict[str, str]:
+    """Feedback on options that stand in an order: one sentence for those before the answer, one for those after."""
+    index = options.index(answer)
+    return {option: before if at < index else after for at, option in enumerate(options) if at != index}
 
 
 def move(**values: object) -> None:
@@ -170,9 +243,33 @@ def move(**values: object) -> None:
 
 
 def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
-    """Shows a lab's script under a title."""
+    """Shows a lab's script under a title: folded and without its comments while a question waits for an answer."""
+    if st.session_state[_WAITS]:
+        with st.expander(title):
+            st.code(without_comments(text), language="python")
+        return
     st.markdown(f"##### {title}")
     st.code(text, language="python")
+
+
+def answered(lab: str, questions: int | None) -> str:
+    """How far somebody is in a lab, in a sentence; empty before their first answer.
+
+    Args:
+        lab: the lab's key.
+        questions: how many questions the lab asks, None where that depends on its sliders.
+    """
+    predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
+    if not predictions:
+        return ""
+    said = [prediction for prediction in predictions if prediction.said is not None]
+    template = _ANSWERED if questions is None else _ANSWERED_OF
+    return template.format(
+        said=len(said),
+        right=sum(prediction.right for prediction in said),
+        opened=len(predictions),
+        questions=questions,
+    )
 
 
 def progress(lab: str) -> str:

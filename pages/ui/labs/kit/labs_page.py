@@ -75,8 +75,11 @@ def _drawn(key: str) -> None:
     session.write_address()
     lab = lab_of(key)
     if lab is not None:
-        lab_widgets.begin(lab.key)
         with link_notes.banner():
+            section = link_notes.pick("section", "The section of this lab", lab.sections, "")
+            lab_widgets.begin(lab.key, section)
+            if so_far := lab_widgets.answered(lab.key, lab.questions):
+                st.caption(so_far)
             lab.module().draw()
 
 

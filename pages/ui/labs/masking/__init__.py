@@ -23,8 +23,9 @@ _SMALL = 1e-3
 def draw() -> None:
     """Draws the five parts; each opens with the answer to the one before."""
     st.markdown(
-        "A mask is a bool tensor. Where it is True, `masked_fill` writes −∞ over the score, before softmax. Padding "
-        "hides keys that are no words. The causal mask hides from each token the tokens after it."
+        "`scores.masked_fill(mask, value)` returns a new tensor: `value` where the bool `mask` is True, the score "
+        "everywhere else. `scores` itself stays as it was. Attention fills with −∞, before softmax, so that the weight "
+        "becomes 0. Padding hides keys that are no words; the causal mask hides from each token the tokens after it."
     )
     kind = lab_widgets.pick("kind", "Mask", KINDS)
     sliders = iter(st.columns({"padding": 5, "causal": 3, "both": 4}[kind]))
@@ -50,11 +51,11 @@ def draw() -> None:
         _broadcast(masking, kind)
         fill, opened = _filler(kind, batch, heads, target, source, padded)
         if opened:
+            visible, raised, opened = after.draw(tokens)
+        if opened:
             index, opened = future.draw(tokens)
         if opened:
-            left, opened = rows.draw(tokens)
-        if opened:
-            visible, raised = after.draw(tokens)
+            left = rows.draw(tokens)
     sizes = (kind, batch, heads, target, source, padded, fill)
     lab_widgets.snippet(code(*sizes, changed=index, left=left, visible=visible, raised=raised))
 
@@ -72,12 +73,43 @@ def _hidden(masking: Masked) -> bool:
         [str(option) for option in options],
         str(masking.hidden),
         f"An axis of size 1 is repeated along the scores: {marks} entries fall onto {masking.hidden} scores.",
+        wrong=_miscounted(masking, marks, options),
     )
 
 
+def _miscounted(masking: Masked, marks: int, options: list[int]) -> dict[str, str]:
+    """Feedback on every wrong number of hidden scores."""
+    batch, heads, target, _ = masking.scores.shape
+    total = masking.scores.numel()
+    fewer = (
+        f"That is fewer: the mask has no axis of its own for all of {heads} heads and {target} queries, so its entries "
+        "count again for each of them."
+    )
+    more = (
+        f"That is more: an axis that the mask has at full size is not repeated. Its {marks} entries True already say "
+        "for which sentence or query they are."
+    )
+    wrong = {str(option): fewer if option < masking.hidden else more for option in options}
+    wrong[str(total - masking.hidden)] = (
+        f"{total - masking.hidden} is what stays visible: True hides, False leaves the score as it is."
+    )
+    wrong[str(marks)] = (
+        f"{marks} entries are True in the mask itself. The mask is smaller than the scores: broadcasting repeats it "
+        f"along every axis of size 1, over {batch} sentences, {heads} heads and {target} queries as far as it has "
+        "only one entry for all of them."
+    )
+    return wrong
+
+
 def _broadcast(masking: Masked, kind: str) -> None:
-    st.markdown("##### Broadcasting")
-    st.caption("Point at a score on the right: the one entry of the mask that decides over it is outlined.")
+    lab_widgets.section("broadcast", "Broadcasting: which entry of the mask falls on which score")
+    tokens = (
+        "Rows are what the decoder writes, in Korean; columns are the English sentence it translates. "
+        if kind == "padding"
+        else "Rows and columns are the Korean words that the decoder writes: each row is a word, and looks at the "
+        "others. "
+    )
+    st.caption(f"{tokens}Point at a score on the right: the one entry of the mask that decides over it is outlined.")
     axes, labels = _axes(masking, kind)
     mask_axes = tuple(axis if size > 1 else "1" for axis, size in zip(axes, masking.mask.shape, strict=True))
     if masking.scores.size(0) == 1 and kind != "causal":
@@ -108,7 +140,7 @@ def _broadcast(masking: Masked, kind: str) -> None:
 
 def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded: int) -> tuple[str, bool]:
     """The filler that is chosen, and whether its question is answered."""
-    st.markdown("##### Why −∞")
+    lab_widgets.section("filler", "Which value hides completely?")
     fill = lab_widgets.pick("fill", "What a hidden score becomes", tuple(FILLS))
     masking = result(masked, kind, batch, heads, target, source, padded, fill=FILLS[fill])
     options = ("exactly 0", "above 0, below 0.001", "0.001 or more")
@@ -119,6 +151,15 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
         options,
         options[index],
         f"The largest of {masking.hidden} is {number(masking.largest)}.",
+        wrong={
+            options[0]: f"0 it would be only for exp({fill}) = 0. Softmax takes exp of every score, and of this filler "
+            "something is left beside the largest score.",
+            options[1]: f"exp({fill}) is exactly 0 in this dtype: nothing at all is left."
+            if index == 0
+            else f"{fill} is close to the scores themselves, so a hidden key keeps a real share.",
+            options[2]: f"{fill} is far below every score, and exp makes of a difference a factor: next to nothing is "
+            "left, or nothing.",
+        },
     )
     if told:
         axes, labels = _axes(masking, kind)

@@ -21,20 +21,25 @@ def usual(length: int) -> tuple[int, int]:
     return max(1, length - 2), 4
 
 
-def draw(tokens: tuple[str, ...]) -> tuple[int, int]:
-    """Draws the sliders, both questions and the three ways; returns the values of the sliders, as ``usual`` does."""
+def draw(tokens: tuple[str, ...]) -> tuple[int, int, bool]:
+    """Draws the sliders, both questions and the three ways.
+
+    Returns:
+        The values of the sliders, as ``usual`` has them, and whether both questions are answered.
+    """
     length = len(tokens)
-    st.markdown("##### Multiplying by 0, after softmax")
-    st.markdown("A weight times 0 is 0 as well. So why not hide keys after softmax?")
+    lab_widgets.section("after", "Why −∞ before softmax, and not 0 after it?")
+    st.markdown("The wrong way first: softmax over all keys, then each hidden weight times 0. That is 0 as well.")
     left, right = st.columns(2)
     with left:
         visible = lab_widgets.number("visible", "Visible keys", 1, length - 1, usual(length)[0])
     with right:
         raised = lab_widgets.number("raised", "Raise the last key's score by", 0, 120, usual(length)[1])
     outcome = result(afterwards, length, visible, float(raised))
-    if _sum(outcome, length, visible) and _leak(outcome, tokens[-1], raised):
+    told = _sum(outcome, length, visible) and _leak(outcome, tokens[-1], raised)
+    if told:
         _ways(outcome, tokens)
-    return visible, raised
+    return visible, raised, told
 
 
 def _sum(outcome: Afterwards, length: int, visible: int) -> bool:
@@ -50,6 +55,14 @@ def _sum(outcome: Afterwards, length: int, visible: int) -> bool:
         options[index],
         f"To {number(total)}: the hidden keys keep their part of the denominator. Divided by that sum, it differs from "
         f"the row of −∞ before softmax by at most {number(same)}.",
+        wrong={
+            options[
+                1
+            ]: "Softmax made the whole row sum to 1, hidden keys included. Setting some of it to 0 takes their "
+            "share away and gives it to nobody. With −∞ before softmax, they never enter the sum it divides by.",
+            options[2]: "Nothing is added: weights are positive, and some of them become 0. The sum can only fall.",
+            options[0]: "Here the hidden keys had no weight that could be lost.",
+        },
     )
 
 
@@ -70,7 +83,30 @@ def _leak(outcome: Afterwards, last: str, raised: int) -> bool:
         answer,
         f"The largest change is {number(moved[0])} with −∞, {number(moved[1])} multiplied, {number(moved[2])} "
         "renormalised.",
+        wrong=_not_changed(answer),
     )
+
+
+def _not_changed(answer: str) -> dict[str, str]:
+    """Feedback on every wrong set of changed weights."""
+    shared = (
+        "After softmax it is too late: the hidden score stands in the denominator exp(s₁) + … + exp(sₙ) by which every "
+        "visible weight was divided. Raise it, and they all become smaller."
+    )
+    return {
+        _CHANGES[0]: shared,
+        _CHANGES[1]: "Nothing was raised, so nothing can change."
+        if answer == _CHANGES[0]
+        else "The renormalised row changed too: dividing by its sum mends it only while rounding leaves a sum to "
+        "divide "
+        "by.",
+        _CHANGES[2]: "Nothing was raised, so nothing can change."
+        if answer == _CHANGES[0]
+        else "Renormalising divides the common factor out again: what the hidden score did to all visible weights is "
+        "undone.",
+        _CHANGES[3]: "−∞ stands where the hidden score stood, so before softmax nothing is left of it: that row cannot "
+        "change.",
+    }
 
 
 def _ways(outcome: Afterwards, labels: tuple[str, ...]) -> None:

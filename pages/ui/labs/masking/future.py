@@ -29,7 +29,7 @@ def usual(length: int) -> int:
 def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     """Draws the sliders, the question, and both decoders; returns the changed place, and whether it was answered."""
     length = len(tokens)
-    st.markdown("##### Can a later token move an earlier output?")
+    lab_widgets.section("future", "Can a later token move an earlier output?")
     place_column, layer_column = st.columns(2)
     with place_column:
         index = lab_widgets.number("place", "Token to change", 0, length - 1, usual(length))
@@ -75,6 +75,22 @@ def _rows(change: Changed, tokens: tuple[str, ...], index: int, layers: int) -> 
         tuple(options),
         _span(change.rows),
         because,
+        wrong=dict.fromkeys(options, _all_rows(index)) | {_span((index,)): _one_row(tokens[index], layers)},
+    )
+
+
+def _one_row(token: str, layers: int) -> str:
+    """Feedback for those who expect only the row of the changed token."""
+    if layers == 1:
+        return f"Rows after `{token}` look at it: its key and its value are new, so their weighted sums are too."
+    return f"Rows after `{token}` look at it: its key and its value are new, in each of {layers} layers."
+
+
+def _all_rows(index: int) -> str:
+    """Feedback for those who expect rows to change that are masked from the changed token."""
+    return (
+        f"The mask hides token {index} from every row before it: their weights on it are 0, whatever it is. Each row "
+        "from it on looks at it."
     )
 
 

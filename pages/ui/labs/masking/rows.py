@@ -27,10 +27,15 @@ def usual(length: int) -> int:
     return min(2, length - 1)
 
 
-def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
-    """Draws the slider, both questions and the remedies; returns the padding, and whether all of it is open."""
+def draw(tokens: tuple[str, ...]) -> int:
+    """Draws the slider, both questions and the remedies, folded; returns the number of padding tokens."""
+    with lab_widgets.experts("a row with nothing left to look at, NaN (two more questions)", "rows"):
+        return _draw(tokens)
+
+
+def _draw(tokens: tuple[str, ...]) -> int:
     length = len(tokens)
-    st.markdown("##### A row with nothing left to look at")
+    lab_widgets.section("rows", "A row with nothing left to look at")
     st.markdown(
         "Pad a target on the left, and mask padding and future together. The first rows may look at nothing: what is "
         "not future is padding."
@@ -38,7 +43,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     padded = lab_widgets.number("left", "Padding on the left", 1, length - 1, usual(length))
     run = result(empty, length, padded, _LAYERS)
     if not _softmax(run):
-        return padded, False
+        return padded
     labels = ("⟨pad⟩",) * padded + tokens[: length - padded]
     tensor_view(
         [
@@ -58,10 +63,10 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
         operation=OperationCard(title="softmax", code="masked.softmax(dim=-1)"),
     )
     if not _spread(run, length, padded):
-        return padded, False
+        return padded
     _remedies(result(remedies, length, padded), labels, padded)
     _fused(result(fused, length, padded), padded)
-    return padded, True
+    return padded
 
 
 def _softmax(run: Empty) -> bool:
@@ -74,6 +79,10 @@ def _softmax(run: Empty) -> bool:
         options,
         options[index],
         f"The row is {', '.join(map(number, row.tolist()))}: 0 divided by a sum of 0." if index == 2 else "",
+        wrong={
+            options[0]: "exp(−∞) is 0 for every key, but softmax still divides by their sum, which is 0 too.",
+            options[1]: "That is what equal finite scores give. Of −∞ nothing is left to share: the sum is 0.",
+        },
     )
 
 
@@ -91,6 +100,12 @@ def _spread(run: Empty, length: int, padded: int) -> bool:
         answer,
         f"{counts}."
         + (f" A weight of 0 does not keep it out: 0 × NaN is {number(0 * math.nan)}." if second > first else ""),
+        wrong={
+            "none": "A NaN never goes away by itself: whatever is computed from it is NaN as well.",
+            f"{padded}, those of the padding": "The weighted sum takes every value, those with weight 0 too, and "
+            "0 × NaN is NaN. So one bad value reaches all rows.",
+            f"all {length}": "Here no row but those of the padding read a NaN.",
+        },
     )
 
 

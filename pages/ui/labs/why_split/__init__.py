@@ -28,7 +28,9 @@ _SUM_IS_NOT_OUTPUT = (
 def draw() -> None:
     st.markdown(
         "Each head has its own rows of W_Q, W_K and W_V, its own scores and its own softmax. Up to the merge, no head "
-        "reads a number of another. So where do they meet, and what does cutting the features into heads give?"
+        "reads a number of another. They meet in W_O, by a sum. And each head has a softmax of its own, so that one "
+        "word "
+        "can attend to several positions at once, one for each head."
     )
     sliders = st.columns(4)
     with sliders[0]:
@@ -62,14 +64,27 @@ def _loop(whole: HeadContributions, heads: int) -> bool:
         options,
         options[0] if same else options[1],
         f"The largest difference of the outputs is {number(whole.loop_difference)}, that of the attention weights "
-        f"{number(whole.loop_weights_difference)}." + (" No head needed another." if same else ""),
+        f"{number(whole.loop_weights_difference)}."
+        + (" That is rounding, in the seventh digit: no head needed another." if same else ""),
+        wrong={
+            options[
+                0
+            ]: f"A difference of {number(whole.loop_difference)} is more than rounding leaves: the outputs are "
+            "other numbers.",
+            options[
+                1
+            ]: f"{number(whole.loop_difference)} means the same numbers: the outputs are near 1, float32 keeps "
+            "about seven digits, and adding up in another order rounds the last one another way. Nothing passes from "
+            "head "
+            "to head, so it makes no difference whether they run together.",
+        },
     )
 
 
 def _sum(whole: HeadContributions) -> None:
     heads, length, d_v = whole.mixed.shape
     labels = words(length)
-    st.markdown("##### They meet in W_O, and only by a sum")
+    lab_widgets.section("sum", "They meet in W_O, and only by a sum")
     st.markdown(
         "Merged, the heads lie side by side in one row, and W_O multiplies that row. Head by head, this is a product "
         "with one block of W_O for each head. Hover over a number to see what it reads."
@@ -140,6 +155,14 @@ def _removed(without: Removed, head: int) -> bool:
         options[index],
         f"It moves by up to {number(without.moved)}. That is the contribution of head {head}, to within "
         f"{number(without.beyond_own)}. {others}",
+        wrong={
+            options[0]: "The output moved by something else than this head's contribution.",
+            options[
+                1
+            ]: f"The other heads never read head {head}: their scores, weights and sums are the same as before. "
+            "Only one term of the sum in W_O is gone.",
+            options[2]: f"Head {head} had added something to the output, and nothing steps in for it.",
+        },
     )
 
 
@@ -180,11 +203,18 @@ def _price(wide_head: Wide, heads: int, d_k: int) -> bool:
         options[index],
         f"{split_cost.products:,} beside {wide_cost.products:,}. Only scaling and softmax, which run over {heads} "
         f"tables of scores where it has one, add {more:,}: {number(100 * share, digits=2)} % of the whole.",
+        wrong={
+            options[0]: f"There are {heads} products, but each is over {d_k} features and not over {heads * d_k}: "
+            f"{heads} times as many, each 1/{heads} as long.",
+            options[1]: "The two counts differ here.",
+            options[2]: f"Each head's product is 1/{heads} as long, but there are {heads} of them. And the projections "
+            "W_Q, W_K, W_V and W_O are the same in both.",
+        },
     )
 
 
 def _patterns(whole: HeadContributions, wide_head: Wide, heads: int, d_k: int) -> None:
-    st.markdown("##### The same parameters, one pattern or several")
+    lab_widgets.section("patterns", "Several positions at once: the same parameters, one pattern or several")
     st.dataframe(
         {
             "": ["parameters", "FLOPs in matrix products", "FLOPs in scaling and softmax", "weight patterns"],

@@ -20,7 +20,7 @@ _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_at
 
 def draw() -> None:
     """Draws the choice of a text, the question, and the answers without each head."""
-    st.markdown("##### What a head is worth, in the trained model")
+    lab_widgets.section("trained", "What a head is worth, in the trained model")
     text = lab_widgets.pick("text", "A date for the trained model", _TEXTS)
     every = result(every_head, text)
     if _count(every, text):
@@ -41,6 +41,14 @@ def _count(every: EveryHead, text: str) -> bool:
         options,
         options[index],
         f"In {same} of {total} the answer stays, in {total - same} it changes.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[index],
+            "More heads can be spared than that, one at a time: what one of them finds, others find as well, and the "
+            "residual carries the rest past it.",
+            "Fewer heads can be spared than that: some of them do what no other does, and without them the date is "
+            "another.",
+        ),
     )
 
 

@@ -72,6 +72,13 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
         _fate(without),
         f"Moved along with the words, the old outputs differ from the new ones by at most "
         f"{number(without.moved_difference)} in float32 and {number(exact.moved_difference)} in float64.",
+        wrong={
+            _MOVES: "With these sizes something else tells the words apart by their place, so the outputs are others.",
+            _STAYS: "An output belongs to a word and not to a place: without positional encoding no layer knows which "
+            "place a row is at.",
+            _CHANGES: "Every word still sees the same words, with the same scores. They are only added up in another "
+            "order, and a sum does not care.",
+        },
     ):
         return False
     _stage(without, length, encoding=False)
@@ -84,6 +91,14 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
         _fate(outputs),
         f"The largest difference is {number(outputs.moved_difference)}. {outputs.rows_changed} of {length} words have "
         "another output than before.",
+        wrong={
+            _MOVES: "The encoding of the new place was added to each word that moved, so its embedding, its query, its "
+            "key and its value are others now.",
+            _STAYS: "Another word stands at that place now. Its embedding differs even though the encoding of the "
+            "place "
+            "is the same.",
+            _CHANGES: "No word moved here, so every word has the encoding that it had.",
+        },
     ):
         return False
     _stage(outputs, length, encoding=True)
@@ -158,6 +173,13 @@ def _pooled(sentences: tuple[str, str], layers: int) -> bool:
         options[without.difference >= SAME],
         f"They differ by up to {number(without.difference)} without the encoding, and by up to "
         f"{number(encoded.difference)} with it.",
+        wrong={
+            options[0]: "The outputs of the words differ by more than rounding here.",
+            options[
+                1
+            ]: "Both sentences are the same bag of words. Without an encoding each word's output is the same in "
+            f"both, wherever it stands, and so is their mean: {number(without.difference)} is rounding.",
+        },
     ):
         return False
     for column, pooled_means, title in zip(
@@ -190,6 +212,13 @@ def _bites(layers: int) -> bool:
         options,
         options[0 if share >= 0.9 else 1 if share > 0.5 else 2],
         f"{without.right} of {asked} are right without the encoding, {encoded.right} of {asked} with it.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[0 if share >= 0.9 else 1 if share > 0.5 else 2],
+            "Fewer. “dog bites X” and “X bites dog” are the same bag of words, so both get the same answer, and one of "
+            "the two is wrong. No training changes that.",
+            "More. Something tells the two orders apart here.",
+        ),
     ):
         return False
     steps, bound = range(STEPS), math.log(2)

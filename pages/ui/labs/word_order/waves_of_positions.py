@@ -19,7 +19,7 @@ USUAL = (32, 32, 3)  # positions, d_model and steps, to begin with
 
 def draw() -> tuple[int, int, int]:
     """From the picture of the encoding to what it says of distances; returns positions, d_model and steps."""
-    st.markdown("##### What is added: a sine and a cosine for each frequency")
+    lab_widgets.section("waves", "What is added: a sine and a cosine for each frequency")
     st.markdown(
         "PE(pos, 2i) = sin(ω_i · pos) and PE(pos, 2i + 1) = cos(ω_i · pos), with ω_i = 10000^(−2i / d_model). "
         "Each row below is added to the embedding of the word at that position."
@@ -72,6 +72,15 @@ def _period(encodings: Waves, pair: int) -> bool:
         f"ω_{pair} = {number(float(frequencies(d_model)[pair]))}, so they repeat after 2π / ω_{pair} = "
         f"{number(repeats)} positions. The first pair repeats after {number(period(encodings.encoding, 0))}, the last "
         f"after {period(encodings.encoding, d_model // 2 - 1):,.0f}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[sum(repeats >= bound for bound in (10, 100, 1000))],
+            f"It is slower. Each pair turns more slowly than the one before, down to 1/10000 of the first: ω_{pair} is "
+            f"10000^(−{2 * pair}/{d_model}).",
+            f"It is faster. Only the last pairs are that slow; ω_{pair} is 10000^(−{2 * pair}/{d_model}), and the "
+            "first "
+            "pair repeats after 2π positions.",
+        ),
     ):
         return False
     places = range(encodings.encoding.size(0))
@@ -97,6 +106,14 @@ def _product(encodings: Waves) -> bool:
         options,
         options[not alone],
         f"Along one diagonal the distance is the same; there the numbers differ by at most {number(spread)}.",
+        wrong={
+            options[
+                0
+            ]: "With an odd d_model the last sine has no cosine beside it, and what it adds depends on where p "
+            "and q are.",
+            options[1]: f"For each pair cos a cos b + sin a sin b = cos(a − b): only the difference is left. "
+            f"{number(spread)} is rounding.",
+        },
     ):
         return False
     left, right = st.columns(2, gap="large")
@@ -166,6 +183,16 @@ def _moved(length: int, d_model: int, usual: int) -> int:
         options[shift.error >= _ROUNDING],
         f"Each pair of features is turned by the angle ω_i · {steps}. Over {length - steps} positions the result is "
         f"off by at most {number(shift.error)}.",
+        wrong={
+            options[
+                0
+            ]: "Sine and cosine of one frequency turn together. With an odd d_model the last sine has no cosine, "
+            "and no matrix can turn it alone.",
+            options[
+                1
+            ]: "Going on by k steps adds the angle ω_i · k to every pair, wherever one stands: that is one turn "
+            f"for all positions. {number(shift.error)} is rounding.",
+        },
     ):
         _matrix(shift, d_model, steps)
     return steps

@@ -15,6 +15,7 @@ from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.sample_words import words
+from pages.ui.labs.long_range import layer_costs
 
 _NAMES = {"rnn": "RNN", "both": "bidirectional RNN", "attention": "self-attention"}
 _SAME = 1e-6
@@ -23,9 +24,10 @@ _SHOWN = 12  # words in the pictures, where more would be too small to point at
 
 def draw() -> None:
     st.markdown(
-        "Each layer reads the same tokens. Influence is the gradient of the last output with respect to the first "
-        "token's embedding: the Frobenius norm of the whole Jacobian ∂ output / ∂ embedding. Near 0, training cannot "
-        "learn from what stood there; far above 1, its steps blow up."
+        "An RNN hands the first word on from word to word, in one state of fixed size; self-attention looks at it "
+        "directly, in one step. How much does the first word still count for the last output? Influence says how far "
+        "that output moves when the word's embedding is moved a little: near 0, training cannot learn from what stood "
+        "there."
     )
     sliders = st.columns([2, 2, 4])
     with sliders[0]:
@@ -40,19 +42,24 @@ def draw() -> None:
             help="A number scales W_hh to this spectral radius, the largest magnitude of its eigenvalues.",
         )
     influences = result(experiment.influence, length, width, recurrent)
-    st.caption(
-        f"Random weights of {experiment.SEEDS} seeds, uniform in ±1/√d as PyTorch draws them for both kinds of layer. "
-        f"W_hh then has spectral radius {_range(influences.radius)}. They show what learning starts from, not what a "
-        "trained RNN remembers. Attention has one head and no positional encoding."
-    )
+    with lab_widgets.experts("how influence is measured, and with which weights", "measure"):
+        st.markdown(
+            "Influence is the gradient of the last output with respect to the first token's embedding: the Frobenius "
+            "norm of the whole Jacobian ∂ output / ∂ embedding. Far above 1, training's steps blow up."
+        )
+        st.markdown(
+            f"Random weights of {experiment.SEEDS} seeds, uniform in ±1/√d as PyTorch draws them for both kinds of "
+            f"layer. W_hh then has spectral radius {_range(influences.radius)}. They show what learning starts from, "
+            "not what a trained RNN remembers. Attention has one head and no positional encoding."
+        )
     if _fades(influences):
         _curves(influences)
         if _both_ways(influences):
             _bidirectional(influences)
             _halves(length, width, recurrent)
             _map(length, width, recurrent)
-            if _dearer(width):
-                _costs(length, width)
+            if layer_costs.dearer(width):
+                layer_costs.measured(length, width)
     lab_widgets.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
     lab_widgets.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
 
@@ -77,11 +84,21 @@ def _fades(influences: experiment.Influence) -> bool:
         options[index],
         f"{number(first, 3)} for 2 words, {number(last, 3)} for {n}: {_times(first, last)}. In self-attention "
         f"{number(near, 3)} and {number(far, 3)}: {_times(near, far)}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[index],
+            f"It fades faster. Each of the {n - 2} words more multiplies the influence by W_hh and by tanh′ once "
+            "again, "
+            f"here by {number((last / first) ** (1 / (n - 2)), 3)} on average; such factors multiply, they do not add.",
+            "It fades more slowly: a word more multiplies the influence by "
+            f"{number((last / first) ** (1 / (n - 2)), 3)} "
+            f"on average, {n - 2} times. The larger W_hh is, the less is lost.",
+        ),
     )
 
 
 def _curves(influences: experiment.Influence) -> None:
-    st.markdown("##### Influence of the first token on the last output")
+    lab_widgets.section("curves", "Influence of the first token on the last output")
     lines = [
         Curve(_NAMES[name], influences.lengths, experiment.mean(values), band=_reach(values))
         for name, values in (("rnn", influences.rnn), ("attention", influences.attention))
@@ -117,6 +134,14 @@ def _both_ways(influences: experiment.Influence) -> bool:
         f"{number(both, 3)} for {n} words, against {number(forward, 3)}; over all lengths and seeds the largest "
         f"relative difference is {number(apart, 2)}. At the last word the second RNN has only read "
         "the last word.",
+        wrong={
+            options[
+                0
+            ]: "The second RNN reads the first word last, so it is near in the output of the first word. At the "
+            "last word it has only just begun, and knows nothing of the first one.",
+            options[1]: f"The two differ by {number(apart, 2)}, which is more than rounding.",
+            options[2]: "Nothing is taken from the first RNN: its states stand unchanged in one half of the output.",
+        },
     )
 
 
@@ -169,7 +194,7 @@ def _bidirectional(influences: experiment.Influence) -> None:
 def _halves(length: int, width: int, recurrent: str) -> None:
     shown = min(length, _SHOWN)
     two_halves = result(experiment.halves, shown, width, recurrent)
-    st.markdown("##### Twice as wide: two RNNs side by side")
+    lab_widgets.section("bidirectional", "Twice as wide: two RNNs side by side")
     labels = words(shown)
     tensor_view(
         [
@@ -210,7 +235,7 @@ def _halves(length: int, width: int, recurrent: str) -> None:
 def _map(length: int, width: int, recurrent: str) -> None:
     shown = min(length, _SHOWN)
     influence_maps = result(experiment.maps, shown, width, recurrent)
-    st.markdown("##### Which tokens an output depends on")
+    lab_widgets.section("map", "Which tokens an output depends on")
     st.caption(
         f"{_first(shown, length)}Row: an output. Column: a token's share of the influence on it; a row sums to 1. "
         "Hatched: exactly 0."
@@ -229,73 +254,6 @@ def _map(length: int, width: int, recurrent: str) -> None:
                 footer=f"{int(zeros.sum())} of {zeros.numel()} are 0",
             )
             tensor_view([panel], key=f"labs.long_range.map.{name}")
-
-
-def _dearer(width: int) -> bool:
-    counted = result(costs.flops_over_lengths, width)
-    rnn, whole = tuple(counts.rnn for counts in counted), tuple(counts.attention for counts in counted)
-    start = costs.crossing(costs.LENGTHS, whole, rnn)
-    options = ("at every length", "only from n = d on", "only from n = d² on", "at no length")
-    index = 3 if start is None else 0 if start == costs.LENGTHS[0] else 1 if start < width * 4 else 2
-    return lab_widgets.predict(
-        "dearer",
-        f"Table 1 of the paper counts n²·d operations for self-attention and n·d² for an RNN. With d = {width}, and "
-        "with all their weights, at which lengths does a layer of self-attention take more FLOPs than an RNN?",
-        options,
-        options[index],
-        f"Counted by PyTorch at n = {costs.LENGTHS[0]}: {whole[0]:,} against {rnn[0]:,}; at n = {costs.LENGTHS[-1]}: "
-        f"{whole[-1]:,} against {rnn[-1]:,}.",
-    )
-
-
-def _costs(length: int, width: int) -> None:
-    counted = result(costs.flops_over_lengths, width)
-    st.markdown("##### FLOPs of one layer")
-    rnn, between = (tuple(getattr(counts, name) for counts in counted) for name in ("rnn", "between"))
-    curves(
-        [
-            Curve("RNN", costs.LENGTHS, rnn),
-            Curve("self-attention, Q·Kᵀ and weights·V", costs.LENGTHS, between),
-            Curve("self-attention with W_Q, W_K, W_V, W_O", costs.LENGTHS, [counts.attention for counts in counted]),
-        ],
-        x="length n",
-        y="FLOPs",
-        log_x=True,
-        log_y=True,
-        at=width,
-        height=320,
-    )
-    meets = costs.crossing(costs.LENGTHS, between, rnn)
-    where = "do not meet here" if meets is None else f"meet at n = {number(meets)}"
-    st.markdown(
-        "Table 1 leaves the projections out. Without them the measured lines of an RNN and of attention "
-        f"**{where}**, and d = {width}. The RNN needs 2 products of n·d·d terms, attention 2 of n·n·d: "
-        "they are the same where n = d. The projections add 4 of n·d·d."
-    )
-    _table(length, width)
-
-
-def _table(length: int, width: int) -> None:
-    counted = result(costs.flops, length, width)
-    chain = result(costs.chains, length, width)
-    st.markdown(f"##### Table 1, and what was counted for n = {length}, d = {width}")
-    rows = (
-        ("**Operations**, table 1", "n·d²", "–", "n²·d"),
-        ("FLOPs", f"{counted.rnn:,}", f"{counted.both:,}", f"{counted.between:,}"),
-        ("FLOPs with W_Q, W_K, W_V, W_O", "–", "–", f"{counted.attention:,}"),
-        ("**Sequential operations**, table 1", "O(n)", "–", "O(1)"),
-        ("Longest chain", *(str(chain[name].longest) for name in _NAMES)),
-        ("**Path length**, table 1", "O(n)", "–", "O(1)"),
-        ("Shortest chain", *(str(chain[name].shortest) for name in _NAMES)),
-    )
-    lines = ["| | RNN | both ways | attention |", "|:--|--:|--:|--:|", *(f"| {' | '.join(row)} |" for row in rows)]
-    st.markdown("\n".join(lines))
-    st.caption(
-        "The bidirectional RNN is not in table 1. FLOPs: matrix products by torch.utils.flop_counter, a multiplication "
-        "and an addition each counting one; softmax and tanh are not counted. Chains: operations between the first "
-        "token and the last output in autograd's graph, layout left out. A chain cannot run in parallel: each waits "
-        "for the one before."
-    )
 
 
 def _reach(values: torch.Tensor) -> tuple[list[float], list[float]]:

@@ -17,14 +17,14 @@ from engine.labs.sizes_that_agree import (
     chain,
     code,
 )
-from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.access import AffineMap, AllIndices, SameIndex
-from engine.ops.notation import format_operand, number
+from engine.ops.notation import format_operand
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.kit.shape_chips import meeting
+from pages.ui.labs.sizes_that_agree import accidents
 
 _QUERY, _KEYS = ("B", "H", "L", "d_k"), ("B", "H", "d_k", "L_k")
 _WEIGHTS, _VALUES, _MIXED = ("B", "H", "L", "L_k"), ("B", "H", "L_k", "d_v"), ("B", "H", "L", "d_v")
@@ -51,7 +51,7 @@ def draw() -> None:
             _computed(first, sizes)
     if whole:
         sizes = _after(sizes)
-    _accidents(sizes)
+    accidents.draw(sizes)
     lab_widgets.snippet(code(sizes))
 
 
@@ -99,6 +99,17 @@ def _works(run: AttentionRun) -> bool:
         options,
         options[index],
         f"{rule.given[0].upper()}{rule.given[1:]}." if rule else f"d_k: {sizes[0]}. Keys and values: {sizes[1]}.",
+        wrong={
+            options[0]: f"Two sizes that meet are not the same here. {run.links[max(index, 1) - 1].rule.statement}",
+            options[1]: "The scores only need queries and keys to be equally wide, and they are. How many there are of "
+            "each, and how wide a value is, does not matter to them.",
+            options[
+                2
+            ]: "Each key's weight needs a value to take, and there are as many values as keys. How wide a value "
+            "is does not matter."
+            if index == 0
+            else "It never comes to that: the scores cannot be computed.",
+        },
     )
 
 
@@ -190,12 +201,19 @@ def _shape(run: AttentionRun, sizes: AttentionSizes) -> bool:
         str(mixed),
         f"L = {sizes.queries} comes from the queries, d_v = {sizes.d_v} from the values. d_k = {sizes.d_k} was summed "
         f"over in the first product, L_k = {sizes.keys} in the second.",
+        wrong={
+            str(
+                choice
+            ): f"The last two sizes of {choice} would be those of other axes. A product keeps the rows of its "
+            "left and the columns of its right, and sums over what meets: one row for each query, as wide as a value."
+            for choice in choices
+        },
     )
 
 
 def _after(sizes: AttentionSizes) -> AttentionSizes:
     """W_O and the residual, with sliders of their own."""
-    st.markdown("##### After attention: W_O and the residual")
+    lab_widgets.section("after", "After attention: W_O and the residual")
     st.markdown("The heads are laid side by side, W_O mixes them, and the result is added to x.")
     width = sizes.heads * sizes.d_v
     columns = st.columns(3)
@@ -225,85 +243,23 @@ def _after(sizes: AttentionSizes) -> AttentionSizes:
     )
     index = len(links) + 1 if links[-1].value is None else int(not all(link.agree for link in links))
     given = "; ".join(link.rule.given for link in links)
-    if lab_widgets.predict("after", "What do `w_o(concat)` and `x + output` do?", options, options[index], f"{given}."):
+    if lab_widgets.predict(
+        "after",
+        "What do `w_o(concat)` and `x + output` do?",
+        options,
+        options[index],
+        f"{given}.",
+        wrong={
+            options[0]: "Two of the sizes that meet differ: compare H·d_v with what W_O takes, and what W_O gives with "
+            "d_model.",
+            options[1]: "A sum works with different sizes only where one of them is 1, which is then repeated; that is "
+            "not so here.",
+            options[2]: "W_O takes as many numbers as H heads of d_v give side by side.",
+            options[3]: "W_O gives as many numbers as x has, or a single one, which is repeated."
+            if index < 2
+            else "It never comes to that: W_O does not take what it is given.",
+        },
+    ):
         for link in links:
             _show_link(link)
     return sizes
-
-
-def _accidents(sizes: AttentionSizes) -> None:
-    st.markdown("##### Sizes that agree by accident")
-    st.markdown(
-        "Agreement is no proof. These lines are wrong, and whether PyTorch says so depends on the sizes. Here queries "
-        "and keys have the d_k of the queries, and there are as many values as keys."
-    )
-    name = lab_widgets.pick("mistake", "Mistake", tuple(MISTAKES))
-    mistake = MISTAKES[name]
-    st.code(f"{mistake.right}  # right\n{mistake.wrong}  # wrong", language="python", wrap_lines=True)
-    outcome = result(accident, name, sizes)
-    options = ("it raises", "it runs, and numbers are wrong", "it runs, and every number is right")
-    index = 0 if outcome.wrong is None else 1 if outcome.changed else 2
-    if lab_widgets.predict(
-        f"accident.{name}",
-        f"With B = {sizes.batch}, L = {sizes.queries}, L_k = {sizes.keys} and d_k = {sizes.d_k}: what does the wrong "
-        "line do?",
-        options,
-        options[index],
-        _became(outcome),
-    ):
-        _accident(name, outcome, sizes)
-
-
-def _became(outcome: Accident) -> str:
-    if outcome.wrong is None:
-        return "The sizes that meet differ."
-    if not outcome.changed:
-        return f"All {outcome.right.numel()} numbers are equal."
-    return (
-        f"{outcome.changed} of {outcome.right.numel()} numbers differ, by up to {number(outcome.difference)}, and the "
-        "shape is the right one."
-    )
-
-
-def _accident(name: str, outcome: Accident, sizes: AttentionSizes) -> None:
-    mistake = MISTAKES[name]
-    if outcome.wrong is None:
-        st.code(outcome.error, language=None, wrap_lines=True)
-        st.markdown(f"It runs when {mistake.runs_when}. {mistake.means}")
-        lab_widgets.examples(
-            {"Make the sizes agree by accident": {"keys": _same(name, sizes), "values": _same(name, sizes)}}
-        )
-        return
-    if not outcome.changed:
-        st.markdown(
-            f"It runs: {mistake.runs_when}. With these sizes it is the right line too, so a test with them finds "
-            f"nothing. {mistake.means}"
-        )
-        lab_widgets.examples({"Larger sizes": {name: max(size, 2) for name, size in _sizes_seen(sizes).items()}})
-        return
-    st.markdown(f"It runs: {mistake.runs_when}. {mistake.means}")
-    labels = words(sizes.queries)
-    along = tuple(labels if axis == "L" else None for axis in mistake.axes)
-    for column, side, value in zip(
-        st.columns(2, gap="large"), ("right", "wrong"), (outcome.right, outcome.wrong), strict=True
-    ):
-        with column:
-            panel = Panel(mistake.name, value, mistake.axes, along, note=f"by the {side} line", role="output")
-            tensor_view([panel], key=f"labs.sizes.accident.{side}")
-
-
-def _same(name: str, sizes: AttentionSizes) -> int:
-    """The number of keys with which this mistake runs."""
-    return sizes.d_k if name == "key not transposed" else sizes.queries
-
-
-def _sizes_seen(sizes: AttentionSizes) -> dict[str, int]:
-    """What decides whether a mistake shows, as the sliders are named."""
-    return {
-        "batch": sizes.batch,
-        "queries": sizes.queries,
-        "keys": sizes.keys,
-        "values": sizes.keys,
-        "d_k": sizes.d_k,
-        "d_k_of_keys": sizes.d_k,
-    }

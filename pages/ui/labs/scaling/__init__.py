@@ -7,20 +7,17 @@ import math
 import streamlit as st
 from torch import Tensor
 
-from engine.labs.explanation.trained_scores import TEXTS, trained_scores
 from engine.labs.scaling import (
     COMPONENTS,
     PAIRS,
     QUERIES,
     SETS,
-    Measures,
     ScaledAttention,
     Spread,
     attention,
     code,
     density,
     even,
-    measures_over,
     normal_density,
     spread,
     spreads,
@@ -32,19 +29,19 @@ from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
+from pages.ui.labs.scaling import experts
 
 _GROWTH = 16
 _SPREAD_SIZES = tuple(4**power for power in range(6))
-_SIZES = tuple(2**power for power in range(11))
 _ROWS = 6
 _WITHOUT, _WITH = "not divided", "divided by √d_k"
 
 
 def draw() -> None:
     st.markdown(
-        "Attention divides the scores q·k by √d_k before softmax (paper, section 3.2.1). Its footnote 4 gives the "
-        "reason: where the components of q and k are independent, with mean 0 and variance 1, q·k has mean 0 and "
-        "variance d_k. First this is measured, then what softmax makes of it."
+        "Large d_k → large products q·k → softmax gives one key a weight p near 1 → its slope p(1 − p) is near 0, and "
+        "training stands still. That is why attention divides the scores by √d_k before softmax (“Attention Is All You "
+        "Need”, section 3.2.1): q·k of independent components, with mean 0 and variance 1, has mean 0 and variance d_k."
     )
     d_k, keys, seed = lab_widgets.numbers(
         Slider("d_k", "d_k", 1, 256, 64),
@@ -62,8 +59,10 @@ def draw() -> None:
         if _largest(scaling, d_k, keys):
             _rows(scaling, d_k, keys)
             if _gradient(scaling, d_k, keys):
-                _curves(scaling, d_k, keys, components, seed)
-                _trained()
+                _why(scaling)
+                with lab_widgets.experts("over all d_k, and after training (one more question)", "trained"):
+                    experts.over_sizes(scaling, d_k, keys, components, seed)
+                    experts.trained()
     lab_widgets.snippet(code(d_k, keys, components, seed))
 
 
@@ -79,10 +78,32 @@ def _spread(d_k: int, components: str, seed: int) -> bool:
         options[nearest],
         f"Over {PAIRS:,} pairs each it is {number(small.deviation)} and {number(large.deviation)}: "
         f"{number(growth, 3)} times as much. The variances are {_variance_words(small)} and {_variance_words(large)}.",
+        wrong=_other_growth(options, nearest),
     ):
         return False
     _variance(small, large, d_k, components, seed)
     return True
+
+
+def _other_growth(options: dict[int, str], nearest: int) -> dict[str, str]:
+    """Feedback on every wrong growth of the standard deviation."""
+    cancel = (
+        f"Products of independent components are positive and negative and cancel in part: the variance grows "
+        f"{_GROWTH}-fold, and the standard deviation is its square root."
+    )
+    same_sign = (
+        "Here all products of a pair have the same sign. Nothing cancels, so the sum grows as fast as d_k, "
+        f"{_GROWTH}-fold."
+    )
+    sentence = same_sign if nearest == _GROWTH else cancel
+    return {
+        options[1]: f"q·k is a sum over d_k products, and a longer sum spreads further. {sentence}",
+        options[4]: sentence,
+        options[16]: f"That would be so if all products had the same sign. {sentence}",
+        options[
+            256
+        ]: f"That is the square of {_GROWTH}: it is how the variance would grow if nothing cancelled. {sentence}",
+    }
 
 
 def _variance_words(of: Spread) -> str:
@@ -148,10 +169,18 @@ def _largest(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
         options[min(3, int(without.largest * 4))],
         f"It is {number(without.largest, 3)} over {SETS * QUERIES} queries; divided by √d_k it is "
         f"{number(divided.largest, 3)}. Even weights would be {number(1 / keys, 3)}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[min(3, int(without.largest * 4))],
+            "It is larger. The keys are drawn alike, but q·k is not: softmax takes exp, so a score that is larger by 5 "
+            f"gets {math.exp(5):.0f} times the weight.",
+            "It is smaller. The scores lie close together here, so exp of them does too, and the weight is shared.",
+        ),
     )
 
 
 def _rows(scaling: ScaledAttention, d_k: int, keys: int) -> None:
+    lab_widgets.section("rows", "What softmax makes of it, without and with the division")
     st.caption(
         f"The first {_ROWS} of {SETS * QUERIES} queries, each with its row of {keys} keys. The same q and k on both "
         "sides. Point at a weight to see the scores it is made of."
@@ -202,6 +231,7 @@ def _entering(scaling: ScaledAttention) -> tuple[Tensor, Tensor]:
 def _gradient(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
     without, divided = (measure.score_gradient for measure in scaling.measures)
     ratio = without / divided
+    lab_widgets.section("gradient", "What happens to the gradient")
     options = ("larger", "as large, within a tenth", "smaller", "less than a hundredth of it")
     index = 0 if ratio > 1.1 else 1 if ratio > 0.9 else 2 if ratio >= 0.01 else 3
     return lab_widgets.predict(
@@ -213,94 +243,28 @@ def _gradient(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
         options[index],
         f"{number(without, 3)} against {number(divided, 3)}: {number(ratio, 3)} times as large. Even weights would "
         f"give {number(even(keys).score_gradient, 3)}.",
+        wrong=lab_widgets.by_order(
+            options,
+            options[index],
+            "It is smaller. The scores are larger, but their gradient is not: where one weight is near 1 it can hardly "
+            "grow, and the others near 0 can hardly fall.",
+            "It is not that small. Here softmax still shares its weight among several keys, so p(1 − p) is well "
+            "above 0.",
+        ),
     )
 
 
-def _curves(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
-    over = dict(zip(_SIZES, result(measures_over, _SIZES, keys, components, seed), strict=True))
-    both = sorted({**over, d_k: scaling.measures}.items())
-    flat = even(keys)
-    gradients = st.columns(2, gap="large")
-    with gradients[0]:
-        st.markdown("##### Gradient at one score, ‖∂ weights / ∂ score‖")
-        _pair(both, "score_gradient", "median", d_k, flat.score_gradient, log_y=True)
-    with gradients[1]:
-        st.markdown("##### Gradient at the query, ‖∂ weights / ∂ q‖")
-        _pair(both, "query_gradient", "median", d_k, log_y=True)
-    if any(min(measure.score_gradient, measure.query_gradient) == 0 for _, measures in both for measure in measures):
-        st.caption("Where a point is missing, the gradient is smaller than float64 can hold, and came out as 0.")
-    weights = st.columns(2, gap="large")
-    with weights[0]:
-        st.markdown("##### Largest weight")
-        _pair(both, "largest", "mean", d_k, flat.largest)
-    with weights[1]:
-        st.markdown("##### Entropy of the weights")
-        _pair(both, "entropy", "mean, bits", d_k, flat.entropy)
-    st.markdown(_what_the_curves_say(both))
-
-
-def _pair(
-    both: list[tuple[int, tuple[Measures, Measures]]],
-    name: str,
-    label: str,
-    d_k: int,
-    level: float | None = None,
-    *,
-    log_y: bool = False,
-) -> None:
-    lines = []
-    for index, title in enumerate((_WITHOUT, _WITH)):
-        points = [(size, getattr(measures[index], name)) for size, measures in both]
-        # A logarithm has no place for what is too small for float64 and came out as 0.
-        points = [(size, value) for size, value in points if value > 0 or not log_y]
-        lines.append(Curve(title, [size for size, _ in points], [value for _, value in points]))
-    if level is not None:
-        lines.append(Curve("even weights", [both[0][0], both[-1][0]], [level, level], dashed=True))
-    curves(lines, x="d_k", y=label, log_x=True, log_y=log_y, at=d_k)
-
-
-def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> str:
-    (first, begin), (last, end) = both[0], both[-1]
-    went = [f"{number(begin[at].score_gradient, 3)} to {number(end[at].score_gradient, 3)}" for at in (0, 1)]
-    peak_size, peak = max(both, key=lambda measure: measure[1][0].query_gradient)
-    rises = first < peak_size < last and peak[0].query_gradient > 1.2 * begin[0].query_gradient
-    rise = (
-        "At the query it first rises without the division, because q then reaches the weights through scores √d_k "
-        f"times as large: it is largest at d_k = {peak_size:,}, and falls from there. "
-    )
-    held = [f"{end[at].held_by_tenth:.0%}" for at in (0, 1)]
-    return (
-        f"From d_k = {first:,} to {last:,} the gradient at one score goes from {went[0]} without the division, and "
-        f"from {went[1]} with it. {rise if rises else ''}What is left is unevenly shared: at d_k = {last:,} the tenth "
-        f"of the queries with the largest gradient holds {held[0]} of all of it without the division, and {held[1]} "
-        "with it."
-    )
-
-
-def _trained() -> None:
-    st.markdown("##### And after training?")
-    trained_attentions = result(trained_scores)
-    theory = math.sqrt(trained_attentions.d_k)
-    deviations = [value for measure in trained_attentions.attentions for value in measure.scores]
-    options = ("smaller in every head", "smaller in some heads, larger in others", "larger in every head")
-    index = 2 if min(deviations) > theory else 0 if max(deviations) < theory else 1
-    if not lab_widgets.predict(
-        "trained",
-        f"This app's trained model has d_k = {trained_attentions.d_k}. Independent components would give q·k a "
-        f"standard deviation of √{trained_attentions.d_k} = {number(theory)}. What it has is",
-        options,
-        options[index],
-        f"It goes from {number(min(deviations), 3)} to {number(max(deviations), 3)}.",
-    ):
-        return
-    heads = len(trained_attentions.attentions[0].scores)
-    head = f"| q·k / √d_k, standard deviation | {' | '.join(f'head {index}' for index in range(heads))} |\n"
-    rows = "\n".join(
-        f"| {measure.where} | {' | '.join(number(value, 3) for value in measure.scaled)} |"
-        for measure in trained_attentions.attentions
-    )
-    st.markdown(f"{head}|---|{'---:|' * heads}\n{rows}")
-    st.caption(
-        f"Measured on {', '.join(f'`{text}`' for text in TEXTS)}. The division is one number, "
-        "fixed before training. How sharp a head becomes is learned: longer q and k spread its scores further."
+def _why(scaling: ScaledAttention) -> None:
+    """The slope p(1 − p) of the largest weight, for the query in the middle of all."""
+    weights = [side.flatten(0, -2) for side in scaling.weights]
+    largest = weights[0].amax(dim=-1)
+    query = int(largest.argsort()[len(largest) // 2])
+    key = int(weights[0][query].argmax())
+    without, divided = (float(side[query, key]) for side in weights)
+    st.markdown(
+        f"**Why.** The slope of a weight p by its own score is p(1 − p). Take the query in the middle of all "
+        f"{len(largest)}, by its largest weight. Not divided, p = {number(without)} and p(1 − p) = "
+        f"**{number(without * (1 - without), 3)}**. Divided by √d_k, the same weight is {number(divided)} and its "
+        "slope "
+        f"**{number(divided * (1 - divided), 3)}**. Near p = 1 softmax is flat: what comes back through it is almost 0."
     )
