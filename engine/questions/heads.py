@@ -20,6 +20,7 @@ QUESTIONS = (
         ),
         (Figure("patterns", ("head", "L_k"), "weights of “it”", ("head 0", "head 1", "one wide head"), _WORDS),),
         lab="why_split",
+        lab_section="patterns",
     ),
     Question(
         "why_split",
@@ -49,6 +50,7 @@ QUESTIONS = (
             Figure("cross", ("T", "S"), "attend(y, memory)"),
         ),
         lab="encoder_to_decoder",
+        lab_section="cross",
     ),
     Question(
         "width_of_a_head",

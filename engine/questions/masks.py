@@ -38,6 +38,7 @@ QUESTIONS = (
         ),
         (Figure("rows", ("way", "L_k"), "", ("0 after softmax", "−∞ before softmax")),),
         lab="masking",
+        lab_section="after",
     ),
     Question(
         "causal",

@@ -31,6 +31,7 @@ QUESTIONS = (
         ),
         (Figure("table", ("row", "column"), "", columns=("n words", "attention n²·d", "recurrence n·d²")),),
         lab="long_range",
+        lab_section="costs",
     ),
     Question(
         "bidirectional",
@@ -91,6 +92,7 @@ QUESTIONS = (
             "each layer and head here.",
         ),
         lab="encoder_to_decoder",
+        lab_section="cache",
     ),
     Question(
         "teacher_forcing",

@@ -48,6 +48,7 @@ class Question:
         figures: the tensors to draw.
         lab: the lab that goes on from here, as the address calls it; "" for none.
         lab_values: the sliders of that lab to open it with.
+        lab_section: the section of that lab to open it at; "" for its beginning.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Question:
     figures: tuple[Figure, ...] = ()
     lab: str = ""
     lab_values: tuple[tuple[str, str], ...] = ()
+    lab_section: str = ""
 
     @property
     def script(self) -> Path:

@@ -82,6 +82,7 @@ QUESTIONS = (
             Figure("in_memory", ("element",), "in memory after contiguous()"),
         ),
         lab="memory_layout",
+        lab_section="contiguous",
     ),
     Question(
         "view_or_reshape",

@@ -31,6 +31,7 @@ QUESTIONS = (
         ),
         (Figure("table", ("row", "column"), "", columns=("score", "p", "gradient p (1 − p)")),),
         lab="scaling",
+        lab_section="gradient",
     ),
     Question(
         "which_axis",

@@ -8,6 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from engine.questions import QUESTIONS, Figure, answer, question_of
+from pages.ui.labs.kit.registry import lab_of
 from pages.ui.views.questions import questions_page
 from pages.ui.views.questions.figure_html import figures_html
 
@@ -46,6 +47,14 @@ def test_a_link_to_a_question_that_is_not_there_shows_all_and_says_so():
     assert not app.exception
     assert "who_knows" in app.warning[0].value
     assert len(app.expander) == len(QUESTIONS) + 1
+
+
+def test_every_answer_leads_to_a_lab_and_a_section_that_there_are():
+    for question in QUESTIONS:
+        if question.lab:
+            lab = lab_of(question.lab)
+            assert lab is not None, question.key
+            assert not question.lab_section or question.lab_section in lab.sections, question.key
 
 
 def test_the_plan_of_a_class_takes_45_minutes():

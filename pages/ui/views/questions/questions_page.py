@@ -100,7 +100,8 @@ def _draw_answer(question: Question, link: tuple[str, dict[str, str]]) -> None:
     with st.container(horizontal=True):
         if question.lab:
             values = {PREFIX + name: value for name, value in question.lab_values}
-            frame.link("pages/labs.py", "Try it in the lab →", {"lab": question.lab, **values})
+            section = {"section": question.lab_section} if question.lab_section else {}
+            frame.link("pages/labs.py", "Try it in the lab →", {"lab": question.lab, **section, **values})
         frame.link(_PAGE, *link)
     st.code(answered.code, language="python")
     st.caption("It prints")
