@@ -45,12 +45,9 @@ _ENTRIES = (
     Axis("classes", "classes", "which class of images"),
     Axis("window", "window", "which of the last tokens, those that a token still sees"),
     Axis("p", "patch side", "which row, or which column, of the pixels of one patch"),
-    Axis("H_kv", "key and value heads", "which head of the keys and values, where several query heads share one"),
     Axis("G", "queries to a key head", "which of the query heads that share one head of the keys and values"),
-    Axis("E", "experts", "which expert of a mixture"),
-    Axis("K", "chosen experts", "which of the experts that a token was sent to, the likeliest first"),
     Axis("n", "chosen", "which of the entries that a condition picked"),
-    Axis("M", "mel bins", "which frequency band of a sound"),
+    Axis("mel", "mel bins", "which frequency band of a sound"),
 )
 
 AXES: Mapping[str, Axis] = {axis.symbol: axis for axis in _ENTRIES}
@@ -71,7 +68,7 @@ _WORDS: Mapping[str, str] = {
     "V": "V", "vocab_size": "V", "vocabulary_size": "V", "n_vocab": "V", "vocab": "V",
     "num_experts": "E", "n_experts": "E", "num_local_experts": "E", "n_routed_experts": "E",
     "top_k": "K", "num_top_k": "K", "num_experts_per_tok": "K", "num_experts_per_token": "K",
-    "num_mel_bins": "M", "n_mels": "M", "n_mel": "M", "num_channels": "C", "in_channels": "C",
+    "num_mel_bins": "mel", "n_mels": "mel", "n_mel": "mel", "num_channels": "C", "in_channels": "C",
     "image_height": "Hpx", "image_width": "Wpx", "num_patches": "N", "n_patches": "N", "patch_size": "p",
 }  # fmt: skip
 # A word for a number of tokens. Of whose tokens it does not tell: tgt_len is that of the source in an encoder.

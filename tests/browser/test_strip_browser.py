@@ -32,6 +32,7 @@ SIZES = (
     (2, 64, 16, 160, 10),
 )
 
+MAIN = ".strip:not(.small)"  # beside the map of the whole model
 _OVERLAPS = """() => {
     const boxes = [];
     const visit = (node) => {
@@ -70,12 +71,12 @@ def settled(page: Page) -> None:
 
 def opened(page: Page, address: str, **query: Any) -> None:
     page.goto(f"{address}?{urlencode(query)}")
-    expect(page.locator(".box").first).to_be_visible(timeout=180_000)  # transformers is loaded for some
+    expect(page.locator(f"{MAIN} .box").first).to_be_visible(timeout=180_000)  # transformers is loaded for some
     settled(page)
 
 
 def box(page: Page, name: str, op: str | None = None) -> Locator:
-    return page.locator(f'.box[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
+    return page.locator(f'{MAIN} .box[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
 
 
 def sizes_row(page: Page) -> Locator:
@@ -84,7 +85,7 @@ def sizes_row(page: Page) -> Locator:
 
 def shapes(page: Page) -> list[list[str | None]]:
     """Step and shape of each box that a step of the block made."""
-    return page.locator(".box:not(.given)").evaluate_all(
+    return page.locator(f"{MAIN} .box:not(.given)").evaluate_all(
         "boxes => boxes.map(({ dataset }) => [dataset.step, dataset.shape])"
     )
 
@@ -137,7 +138,7 @@ def test_no_label_lies_on_another_while_sizes_change(tab: Page, app: str):
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
     for heads in (8, 16, 1):
         drag(slider, heads)
-        expect(tab.locator(".strip.moving")).to_have_count(1)
+        expect(tab.locator(f"{MAIN}.moving")).to_have_count(1)
         assert tab.evaluate(_OVERLAPS)[1] == []
     drag(sizes_row(tab).get_by_role("slider", name="S source length"), 128)
     assert tab.evaluate(_OVERLAPS)[1] == []
@@ -177,17 +178,17 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
     drag(slider, 8)
-    expect(tab.locator(".totals")).to_contain_text("FLOPs when it has run")
+    expect(tab.locator(f"{MAIN} .totals")).to_contain_text("FLOPs when it has run")
     expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
-    expect(tab.locator(".box.changes")).to_have_count(14)
+    expect(tab.locator(f"{MAIN} .box.changes")).to_have_count(14)
     let_go(slider)
     tab.wait_for_url(re.compile("heads=8"), timeout=30_000)
     settled(tab)
-    expect(tab.locator(".totals")).not_to_contain_text("when it has run", timeout=30_000)
-    expect(tab.locator(".strip.moving")).to_have_count(0)
+    expect(tab.locator(f"{MAIN} .totals")).not_to_contain_text("when it has run", timeout=30_000)
+    expect(tab.locator(f"{MAIN}.moving")).to_have_count(0)
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,18,18"
     expect(slider).to_have_value("8")
-    expect(tab.locator(".strip .note")).to_have_text("")
+    expect(tab.locator(f"{MAIN} .note")).to_have_text("")
     tab.get_by_role("button", name="Undo").click()
     expect(slider).to_have_value("4", timeout=30_000)
     expect(box(tab, "scores")).to_have_attribute("data-shape", "1,4,18,18")
@@ -196,17 +197,17 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
 def test_a_thumb_that_comes_back_leaves_everything_as_it_was(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
-    before, totals = shapes(tab), tab.locator(".totals").inner_text()
+    before, totals = shapes(tab), tab.locator(f"{MAIN} .totals").inner_text()
     slider.focus()
     for heads in (8, 16, 4):
         drag(slider, heads)
     slider.blur()
     assert shapes(tab) == before
-    expect(tab.locator(".strip.moving")).to_have_count(0)
-    expect(tab.locator(".totals")).to_have_text(totals)
+    expect(tab.locator(f"{MAIN}.moving")).to_have_count(0)
+    expect(tab.locator(f"{MAIN} .totals")).to_have_text(totals)
     drag(slider, 2)
     let_go(slider)
-    expect(tab.locator(".totals")).not_to_contain_text("when it has run", timeout=30_000)
+    expect(tab.locator(f"{MAIN} .totals")).not_to_contain_text("when it has run", timeout=30_000)
     assert box(tab, "scores").get_attribute("data-shape") == "1,2,5,5"
 
 
@@ -217,7 +218,7 @@ def test_where_pytorch_comes_to_another_shape_the_screen_says_so(tab: Page, demo
     drag(slider, 8)
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,5,5"
     let_go(slider)
-    expect(tab.locator(".strip .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
+    expect(tab.locator(f"{MAIN} .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
 
 
@@ -227,7 +228,7 @@ def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str
     slider = tab.get_by_role("slider", name="H heads")
     drag(slider, 8)
     let_go(slider)
-    expect(tab.locator(".strip .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
+    expect(tab.locator(f"{MAIN} .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
     expect(slider).to_have_value("4")
 
@@ -235,7 +236,7 @@ def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str
 def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
     box(tab, "query", "permute").focus()
-    focused = tab.locator(".box:focus")
+    focused = tab.locator(f"{MAIN} .box:focus")
     for key, name, op in (
         ("ArrowDown", "key", "permute"),
         ("ArrowRight", "key_t", "transpose"),
@@ -250,7 +251,7 @@ def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):
         expect(focused).to_have_attribute("data-op", op)
     tab.keyboard.press("Enter")
     tab.wait_for_url(re.compile(r"step=[\w.]*concat"), timeout=30_000)
-    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "concat")
+    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "concat")
     expect(tab.locator('.panel[data-panel="concat"]')).to_be_visible()
 
 
@@ -262,20 +263,20 @@ def test_a_box_says_its_shape_and_its_making_in_one_sentence(tab: Page, app: str
 
 def test_a_folded_module_opens_as_the_block_that_is_drawn_and_the_row_above_leads_back(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", scope=".", weights="random")
-    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "encoder")
+    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "encoder")
     box(tab, "decoder").click()
-    expect(tab.locator(".blocks [aria-current]")).to_have_text("decoder", timeout=30_000)
+    expect(tab.locator(f"{MAIN} .blocks [aria-current]")).to_have_text("decoder", timeout=30_000)
     expect(tab.locator('.box[data-name="decoder.layers.0"]')).to_have_count(1)
-    tab.locator(".blocks").get_by_role("button", name="model").click()
+    tab.locator(f"{MAIN} .blocks").get_by_role("button", name="model").click()
     expect(tab.locator('.box[data-name="encoder"]')).to_have_count(1, timeout=30_000)
 
 
 def test_a_block_beside_the_one_that_is_drawn_is_one_press_away(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
-    tab.locator(".blocks").get_by_role("button", name="feed-forward", exact=True).click()
+    tab.locator(f"{MAIN} .blocks").get_by_role("button", name="feed-forward", exact=True).click()
     tab.wait_for_url(re.compile(r"step=encoder\.layers\.0\.feed_forward\.hidden"), timeout=30_000)
-    expect(tab.locator(".blocks [aria-current]")).to_have_text("feed-forward")
-    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "hidden")
+    expect(tab.locator(f"{MAIN} .blocks [aria-current]")).to_have_text("feed-forward")
+    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "hidden")
 
 
 def test_a_box_on_the_front_page_opens_its_step_below_it(tab: Page, app: str):
@@ -283,7 +284,7 @@ def test_a_box_on_the_front_page_opens_its_step_below_it(tab: Page, app: str):
     box(tab, "weights").click()
     tab.wait_for_url(re.compile(r"/\?.*step=[\w.]*weights"), timeout=60_000)
     settled(tab)
-    expect(tab.locator(".box[aria-current=step]")).to_have_attribute("data-name", "weights")
+    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "weights")
     assert box(tab, "weights").get_attribute("data-shape") == "1,2,5,5"
 
 
@@ -295,17 +296,17 @@ def test_nothing_moves_by_itself_for_people_who_asked_for_that(tabs: Opener, app
 
 def test_the_whole_of_attention_is_in_sight_and_low_at_the_sizes_that_the_app_opens_with(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
-    assert tab.locator(".strip .scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
+    assert tab.locator(f"{MAIN} .scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
     assert tab.locator("div.strip").evaluate("strip => strip.getBoundingClientRect().height") <= 290
 
 
 def test_the_call_that_failed_is_drawn_with_the_edges_that_disagree_in_red(tab: Page, demo: str):
     opened(tab, demo, of="failing")
-    failed = tab.locator(".box.failed")
+    failed = tab.locator(f"{MAIN} .box.failed")
     expect(failed).to_have_attribute("data-name", "query @ key")
     expect(failed.locator(".wrong")).to_have_text(["d_k 8", "L 6"])
-    expect(tab.locator(".box:not(.failed) .wrong")).to_have_text(["d_k 8", "L6"])
-    red = tab.locator(".disagreeing").evaluate_all(
+    expect(tab.locator(f"{MAIN} .box:not(.failed) .wrong")).to_have_text(["d_k 8", "L6"])
+    red = tab.locator(f"{MAIN} .disagreeing").evaluate_all(
         "paths => paths.filter((path) => path.getAttribute('d')).map((path) => getComputedStyle(path).stroke)"
     )
     assert red == ["rgb(179, 38, 30)"] * 3
@@ -314,7 +315,7 @@ def test_the_call_that_failed_is_drawn_with_the_edges_that_disagree_in_red(tab: 
 
 def test_a_person_folds_a_run_of_small_steps_and_unfolds_it_again(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
-    fold = tab.locator(".folds").get_by_role("button", name="small steps")
+    fold = tab.locator(f"{MAIN} .folds").get_by_role("button", name="small steps")
     expect(fold).to_have_attribute("aria-pressed", "false")
     fold.click()
     expect(box(tab, "scaled, masked")).to_have_count(1, timeout=30_000)

@@ -33,7 +33,7 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "decoder_position_ids": ("B", "T"),
     "decoder_inputs_embeds": ("B", "T", "d_model"),
     "pixel_values": ("B", "C", "Hpx", "Wpx"),
-    "input_features": ("B", "M", "2*S"),
+    "input_features": ("B", "mel", "2*S"),
 }
 _ANNOTATION = re.compile(r"(?:\w+\.)*\w+\[[^,\]]+,\s*[\"']([^\"']*)[\"']\s*\]")
 _SHAPED = re.compile(r"^\s*(\w+)\s*(?:\(|:)[^\n]*?\bshape\s*:?\s*`{0,2}[(\[]([^()\[\]]*)[)\]]", re.MULTILINE)

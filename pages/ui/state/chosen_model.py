@@ -86,15 +86,16 @@ class ChosenModel:
         """What an address says of it: its name, and what differs from the sizes it begins with."""
         usual = named_config(self.name, {})
         # What follows from other settings is left out, as long as it does.
+        followed: VariantConfig | Config | None
         try:
             followed = usual.change(**{name: getattr(self.config, name) for name in _own_fields(self.config)})
         except ConfigError:  # heads that do not divide d_model: d_k follows from nothing
-            followed = usual
+            followed = None
         query = {MODEL: self.name}
         for field in dataclasses.fields(self.config):
             value = getattr(self.config, field.name)
             reference = followed if field.name in _following(self.config) else usual
-            if value != getattr(reference, field.name):
+            if reference is None or value != getattr(reference, field.name):
                 query[field.name] = str(int(value)) if isinstance(value, bool) else str(value)
         return query | ({KEPT: str(self.kept)} if self.kept else {})
 

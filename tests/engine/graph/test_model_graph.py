@@ -427,11 +427,11 @@ def test_around_a_module_stands_where_its_tensors_come_from_and_where_they_go():
     assert sorted(graph.boxes.values()) == [
         "+",
         "+",
-        "norm",
-        "norm",
         "feed-forward",
         r"mask\nfrom source padding mask",
         "multi-head self-attention",
+        "norm",
+        "norm",
         r"placed\nfrom source positional encoding",
         "to layer 1",
     ]

@@ -28,8 +28,8 @@ def trace():
 
 def sent(app, name):
     assert not app.exception
-    [element] = [one for one in app.get("bidi_component") if one.proto.component_name.endswith(f".{name}")]
-    return json.loads(element.proto.json)
+    drawn = [one for one in app.get("bidi_component") if one.proto.component_name.endswith(f".{name}")]
+    return json.loads(drawn[0].proto.json)  # the map of the whole model is a strip too, and stands below
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/walkthrough.py"])

@@ -126,6 +126,7 @@ def test_whoever_does_not_sit_at_the_computer_gets_a_sentence_and_the_downloads(
     assert [button.proto.label for button in app.get("download_button")] == [
         "Download steps.csv",
         "Download values.csv",
+        "Download this trace",
     ]
 
 

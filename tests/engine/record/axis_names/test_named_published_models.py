@@ -48,7 +48,7 @@ def sizes_by_symbol(name, built, given):
         "d_model": width,
         "d_ff": given.feed_forward,
         "V": getattr(config, "vocab_size", None),
-        "M": getattr(config, "num_mel_bins", None),
+        "mel": getattr(config, "num_mel_bins", None),
         "C": getattr(config, "num_channels", None),
         "Hpx": image and image[0],
         "Wpx": image and image[1],
