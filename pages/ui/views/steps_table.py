@@ -39,7 +39,7 @@ def draw(trace: Trace) -> None:
     Args:
         trace: any trace.
     """
-    above = st.container()
+    above = st.container(key="findings-all")
     _draw_table(trace)
     with above:  # last, because looking for them takes its time
         findings_view.draw_all(trace)

@@ -36,6 +36,7 @@ _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
 _NO_STEPS = "This trace has no step: nothing that PyTorch computed was recorded."
+_NO_MAP = "This program has a single block: there is nothing to choose between."
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -78,10 +79,12 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     trace_notes.draw(trace_notes.of_step(location.trace, step))
     selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
     suspicions = st.container()
-    minimap.draw(trace, location.calls[0] if location.calls else step, _chosen)
     with st.container(key="walk-search"):
         _search(trace, location)
     _remember(location, selection)
+    # Folded: its script and its boxes would travel with every step.
+    whole = partial(_map, weakref.ref(trace), location.calls[0].index if location.calls else step.index)
+    lazy_expander("The whole model, one size down: press a block to open it", "walk.map", whole)
     code_and_graph.draw(location.trace, step)
     share = partial(share_view.draw, location.trace, step, selection)
     lazy_expander("Share and download: link, picture, numbers, Python", "walk.csv", share)
@@ -91,6 +94,12 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     send_ahead(_ahead(location, settings), key=_STAGE)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
+
+
+def _map(drawn: weakref.ref[Trace], index: int) -> None:
+    trace = drawn()
+    if trace is not None and not minimap.draw(trace, trace.steps[index], _chosen):
+        st.caption(_NO_MAP)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:

@@ -108,10 +108,13 @@ def test_no_other_page_shows_a_command_or_a_script():
                 places.append((path.relative_to(ROOT).as_posix(), ast.unparse(node.args[0])))
     assert places == [
         ("pages/ui/app/page_runner.py", "trace.failure.note"),
+        ("pages/ui/views/compare_page/opened_pair.py", "explained.arithmetic"),
         ("pages/ui/views/export_page.py", "reproduce.command(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.script(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.from_file(OPENED.get(settings.opened).file)"),
         ("pages/ui/views/share/share_view.py", "python_of(trace, step, reproduce.script(settings))"),
+        ("pages/ui/views/your_code/page.py", "outcome.output"),
+        ("pages/ui/views/your_code/page.py", "_COMMANDS"),
     ]
 
 

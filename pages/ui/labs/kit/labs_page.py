@@ -80,7 +80,8 @@ def _drawn(key: str) -> None:
             lab_widgets.begin(lab.key, section)
             if so_far := lab_widgets.answered(lab.key, lab.questions):
                 st.caption(so_far)
-            lab.module().draw()
+            with st.container(key="lab-body"):
+                lab.module().draw()
 
 
 def _button(label: str, lab: Lab | None = None) -> None:

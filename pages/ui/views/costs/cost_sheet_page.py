@@ -70,10 +70,10 @@ def draw(trace: Trace) -> None:
         st.caption(experts_note(model))
     if can_cache(config):
         _token_by_token(cast(CachedConfig, config))
-    _parameters(config, model)
     st.markdown("##### Every step")
     st.caption(_INTENSITY)
     step_costs_table.draw(sheet)
+    _parameters(config, model)
 
 
 def _choices(model: ChosenModel | None, config: AnyConfig) -> None:
@@ -97,7 +97,7 @@ def _keep_cache_dtype(dtype: str) -> None:
 
 
 def _figures(sheet: CostSheet) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="costs-figures"):
         st.metric("Parameters", in_words(sheet.parameters))
         st.metric("FLOPs of a forward pass", in_words(sheet.flops))
         st.metric("FLOPs a token", in_words(sheet.flops_per_token))
