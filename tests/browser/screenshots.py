@@ -9,7 +9,6 @@ from tests.browser.conftest import ROOT, WIDE, launched, served
 
 ATTENTION = "encoder.layers.0.self_attention"
 SHOTS = {
-    "model.png": "/",
     # A pinned cell: what it read lights up, and the arithmetic stands below.
     "walkthrough.png": f"/walkthrough?weights=random&step={ATTENTION}.scores&pin=0.1.2.3",
     "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
