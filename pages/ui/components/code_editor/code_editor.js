@@ -7,6 +7,7 @@ import { lineMarks } from "./line_marks.js";
 import { keptDraft, keepDraft } from "./draft.js";
 
 const CODEMIRROR = "tensorShapeExplorerCodeMirror"; // a component of its own brings it, once
+const FRAMED = "This page is shown inside another one. Open it in a tab of its own to run code.";
 const REST = 600; // ms without a key until Python is told of the text
 
 /**
@@ -120,6 +121,11 @@ class CodeEditor {
 
   run() {
     if (!this.view || !this.data.canRun) return true;
+    // In a frame another page could lay itself over the button, and have it pressed.
+    if (window.top !== window) {
+      this.status.textContent = FRAMED;
+      return true;
+    }
     this.isUntold = false;
     clearTimeout(this.resting);
     keepDraft(this.text, this.text);
