@@ -78,7 +78,7 @@ def draw(trace: Trace) -> None:
 
 def _choices(model: ChosenModel | None, config: AnyConfig) -> None:
     """The dtypes of weights and of the cache. Batch and length are in the row of sizes."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="costs-choices"):
         if model is not None:
             key, start = session.widget("costs.dtype", config.dtype)
             callback = session.chosen("costs.dtype", key, partial(set_size, "dtype"))
