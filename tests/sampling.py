@@ -27,7 +27,7 @@ SHARES = {
     "tests/engine/model/variants/": 3,
     "tests/engine/ops/test_layer_calls.py": 2,
     "tests/engine/ops/test_registry.py": 3,
-    "tests/engine/pretrained/test_interrupted_training.py": 4,
+    "tests/engine/pretrained/test_interrupted_training.py": 6,
     "tests/engine/pretrained/test_pretrained.py": 3,
     "tests/engine/pretrained/test_train.py": 5,
     "tests/engine/published/": 3,
