@@ -39,10 +39,8 @@ def draw(trace: Trace) -> None:
     Args:
         trace: any trace.
     """
-    above = st.container(key="findings-all")
+    findings_view.draw_all(trace)  # before the table, which would move when they come
     _draw_table(trace)
-    with above:  # last, because looking for them takes its time
-        findings_view.draw_all(trace)
 
 
 def _draw_table(trace: Trace) -> None:
