@@ -5,13 +5,13 @@ import re
 
 import pytest
 import torch
+from pages.ui.views.decoding import exact_percent
 
 from engine import Config, decode, run, teacher_forced, trained_config
 from engine.text import char_tokenizer
 from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, percent, strip
-from pages.ui.views.decoding import exact_percent
 from tests.pages.shown import control, sizes, stage, trigger, undo
 from tests.pages.test_pages import opened, words
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pages.ui.views.attention.writing_rows import query_names
+
 from engine import Config, decode, run, trained_config
 from pages.ui.state.settings import DATE
-from pages.ui.views.attention.writing_rows import query_names
 from tests.pages.shown import stage
 from tests.pages.test_pages import opened
 
