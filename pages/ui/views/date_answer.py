@@ -11,10 +11,10 @@ from engine.runtime.decode import Decoded, NextToken
 from engine.text import char_tokenizer, tokenizer
 from pages.ui.app import frame
 from pages.ui.app.markdown_escape import code, visible
-from pages.ui.app.percentage import percent
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of
+from pages.ui.views.percentage import percent
 
 _SURE = 0.9
 _IS_SURE = "The model gives this answer a probability of {probability}."

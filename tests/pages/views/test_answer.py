@@ -9,10 +9,10 @@ import torch
 from engine import Config, decode, run, teacher_forced, trained_config
 from engine.runtime.even_attention import even_attention
 from engine.text import char_tokenizer
-from pages.ui.app.percentage import exact_percent, percent
 from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces.trace_cache import decoded_of, trace_of
 from pages.ui.views.date_answer import how_sure, strip
+from pages.ui.views.percentage import exact_percent, percent
 from tests.pages.shown import control, head_maps, map_weights, press_map, sizes, stage, trigger, undo
 from tests.pages.test_pages import opened, words
 

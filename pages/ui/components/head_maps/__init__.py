@@ -93,7 +93,9 @@ def head_maps(
     """
     heard = f"{key}:heard"
     first, count = rows_drawn(len(rows), chosen.row, sum(len(each) for each in weights) * len(keys))
-    numbers = torch.cat([each[:, first : first + count].reshape(-1).to("cpu", torch.float32) for each in weights])
+    numbers = torch.cat(
+        [each[:, first : first + count].reshape(-1).detach().to("cpu", torch.float32) for each in weights]
+    )
     data = {
         "rows": [asdict(row) for row in rows],
         "keys": list(keys),

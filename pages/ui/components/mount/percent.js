@@ -1,4 +1,4 @@
-// Probabilities in words, as pages/ui/app/percentage.py writes them.
+// Probabilities in words, as pages/ui/views/percentage.py writes them.
 
 /**
  * A probability in two significant figures, in per cent. What is not certain is never rounded to certainty.

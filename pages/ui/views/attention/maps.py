@@ -12,12 +12,12 @@ from engine import Config, Trace
 from engine.runtime.even_attention import KINDS, EvenAttention, is_quick_to_measure
 from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import visible
-from pages.ui.app.percentage import exact_percent, percent
 from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
 from pages.ui.state import session
 from pages.ui.traces.trace_cache import even_attention_of
 from pages.ui.views.attention.answer_rows import AttentionRow
 from pages.ui.views.attention.attention_groups import AttentionGroup
+from pages.ui.views.percentage import exact_percent, percent
 from pages.ui.views.tensor_panels import tokens_along
 
 _SHOWN, _MATTERS, _FEWEST = 8, 0.001, 2  # characters of a ranking: the most, the least probable, and always so many
@@ -82,7 +82,7 @@ def draw(
     if even is not None:
         st.caption(_HOW_MEASURED)
     elif _can_be_measured(trace, group):
-        st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, group.kind))
+        st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, trace.config, group.kind))
 
 
 def keep_row(row: int) -> None:
@@ -113,8 +113,8 @@ def _measured(trace: Trace, group: AttentionGroup) -> EvenAttention | None:
     return even_attention_of(trace, group.kind)
 
 
-def _measure(kind: str) -> None:
-    st.session_state[_MEASURED] = (*st.session_state.get(_MEASURED, ()), (session.settings_shown().config, kind))
+def _measure(config: Config, kind: str) -> None:
+    st.session_state[_MEASURED] = (*st.session_state.get(_MEASURED, ()), (config, kind))
 
 
 def _map_row(

@@ -14,13 +14,13 @@ from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import frame
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
-from pages.ui.app.percentage import percent
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.state import session
 from pages.ui.state.url_step import Location, location_to_key
 from pages.ui.views.attention.answer_rows import query_names
 from pages.ui.views.attention.attention_steps import AttentionSteps
 from pages.ui.views.operation_card import formula_runs
+from pages.ui.views.percentage import percent
 from pages.ui.views.tensor_panels import panel_of, short, step_panels, tokens_along
 
 _NOTE, _NOTE_OF_HEAD = "step {index}", "step {index}, head {head}"

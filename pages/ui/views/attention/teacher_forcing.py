@@ -9,10 +9,10 @@ import streamlit as st
 
 from engine.runtime.decode import Decoded, NextToken, TeacherForced
 from pages.ui.app.markdown_escape import code, visible
-from pages.ui.app.percentage import exact_percent, percent
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.trace_cache import CannotRunError, teacher_forced_of
+from pages.ui.views.percentage import exact_percent, percent
 
 _TARGET = "attention.told"
 _HEAD = ("", "having written", "writes", "", "having been given", "expects", "", "is given", "")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.ui.app.percentage import exact_percent, percent
+from pages.ui.views.percentage import exact_percent, percent
 
 
 @pytest.mark.parametrize(
