@@ -145,7 +145,7 @@ def test_a_press_on_a_map_of_a_model_from_elsewhere_opens_that_head():
     press_map(app, layer=1, head=1)
     weights = attentions_of(trace)["second"].weights
     assert stage(app, "attention.stage")["panels"][-1]["note"] == f"step {weights.index}, each row sums to 1"
-    control(app, "attention.sentence").set_value("1").run()
+    control(app, "attention.axis0").set_value("1").run()
     assert map_weights(app, 1, 1, 4) == weights.value[1, 1, 4].tolist()
 
 
