@@ -280,8 +280,8 @@ class AffineMap(AccessMap):
         order = self.order()
         if order is None:
             return False
-        places = [self.follows[axis] for axis in range(len(self.shape)) if axis in self.follows]
-        return places != sorted(places)
+        outputs = [self.follows[axis] for axis in range(len(self.shape)) if axis in self.follows]
+        return outputs != sorted(outputs)
 
     def order(self) -> tuple[int, ...] | None:
         if self.when is not None or self.running:

@@ -279,10 +279,10 @@ def _from_comments(rank: int, contradiction: str | None) -> AxisNotes:
 @lru_cache(maxsize=4096)
 def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
     """The axes of a shape comment, each symbol replaced by what it stands for."""
-    here = dict(names)
+    renamed = dict(names)
     # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
     named = (None if item.isdigit() and item != "1" else item for item in written)
-    return tuple(item and glossary.rename(item, here) for item in named)
+    return tuple(item and glossary.rename(item, renamed) for item in named)
 
 
 def _recompute(recording: Recording, number: int, position: int) -> Tensor:

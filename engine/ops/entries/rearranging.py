@@ -196,10 +196,11 @@ class Squeeze(Rearranged):
         shape = call.shape("input")
         given = call.value("dim", call.values("dims"))
         dims = (given,) if isinstance(given, int) else tuple(given)
-        asked = {axis_of(dim, len(shape)) for dim in dims} if dims else set(range(len(shape)))
+        dims_to_squeeze = {axis_of(dim, len(shape)) for dim in dims} if dims else set(range(len(shape)))
         kept = itertools.count()
         axes = tuple(
-            ConstIndex(0) if axis in asked and size == 1 else SameIndex(next(kept)) for axis, size in enumerate(shape)
+            ConstIndex(0) if axis in dims_to_squeeze and size == 1 else SameIndex(next(kept))
+            for axis, size in enumerate(shape)
         )
         return {"input": AffineMap(shape, axes)}
 

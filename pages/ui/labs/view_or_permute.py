@@ -37,14 +37,14 @@ def draw() -> None:
         f"{(batch, length, d_k, heads)} gives {(batch, length, heads, heads)}, every head against every head, in each "
         "token."
     )
-    if _places(split_routes):
+    if _kept_in_place(split_routes):
         _both(split_routes, heads, d_k)
         if _owners(split_routes):
             _weights(split_routes)
     lab_widgets.snippet(code(batch, length, heads, d_k))
 
 
-def _places(split_routes: Routes) -> bool:
+def _kept_in_place(split_routes: Routes) -> bool:
     total = split_routes.rows.numel()
     share = split_routes.in_place / total
     options = ("all of them", "half or more, but not all", "fewer than half", "none")

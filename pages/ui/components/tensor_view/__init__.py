@@ -187,9 +187,9 @@ def _packed(
 
 
 def _went(key: str, on_go: Callable[[NavigationRequest], None]) -> None:
-    asked = navigation_request((st.session_state.get(key) or {}).get("go"))
-    if asked is not None:
-        on_go(asked)
+    request = navigation_request((st.session_state.get(key) or {}).get("go"))
+    if request is not None:
+        on_go(request)
 
 
 def _selection(shown: Sequence[Window], pinned: tuple[int, Index] | None) -> Selection:
