@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, FlatMap, NoAccess, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, NoAccess, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.index_access import ChosenIndex, SearchMap
 from engine.ops.numerics import memory_of
 from engine.ops.registry import bound_operation

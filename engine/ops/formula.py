@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from engine.ops.access import AccessMap, AffineMap, FlatMap, Index, NoAccess, UpToIndex
+from engine.ops.access import AccessMap, AffineMap, Index, NoAccess, UpToIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
 from engine.ops.notation import format_element, format_operand, formula_name, index_letters
 

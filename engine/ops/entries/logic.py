@@ -33,7 +33,7 @@ class Comparison(Elementwise):
         self.sign, self.words = sign, words
 
     def formula(self, cells: Cells) -> str:
-        return f"{cells.at('input')} {self.sign} {cells.at('right')}"
+        return f"{cells.at('input')} {self.sign} {cells.at('other')}"
 
     def derive(self, at: ElementContext) -> Derivation:
         operands = (at.operand("input"), at.operand("other"))
@@ -42,7 +42,7 @@ class Comparison(Elementwise):
         holds = bool(result[0])
         value = "" if operands[0].ranges == () else f" = {number(first)}"
         relation = f"is {'' if holds else 'not '}{self.words}"
-        sentence = f"is {holds}: {at.words('input')}{value} {relation} {at.words('right')}"
+        sentence = f"is {holds}: {at.words('input')}{value} {relation} {at.words('other')}"
         if operands[1].parent.kind != "argument":
             sentence += f" = {number(second)}"
         relation = getattr(torch, self.names[0])
@@ -63,7 +63,7 @@ class Connective(Elementwise):
         word = self._word(cells.call.step.dtype)
         if self.alone:
             return f"{word}{cells.at('input')}"
-        return f"{cells.at('input')} {word} {cells.at('right')}"
+        return f"{cells.at('input')} {word} {cells.at('other')}"
 
     def derive(self, at: ElementContext) -> Derivation:
         names = ("input",) if self.alone else ("input", "other")
@@ -76,7 +76,7 @@ class Connective(Elementwise):
             template, words = f"{word}{{}}", f"{word}{at.words('input')}"
         else:
             template = f"({{0.alone}} {word} {{1.alone}})"
-            words = f"{at.words('input')} ({values[0]}) {word} {at.words('right')} ({values[1]})"
+            words = f"{at.words('input')} ({values[0]}) {word} {at.words('other')} ({values[1]})"
         sentence = f"is {number(result[0].item())}: {words}"
         printed = [constant(operand.raw[0].item(), _as_read(operand.raw)) for operand in operands]
         arithmetic = fill(template, function, *printed)
@@ -151,7 +151,7 @@ class Where(Elementwise):
     def formula(self, cells: Cells) -> str:
         if "input" not in cells.call.args:
             return nonzero_formula(cells, "condition")
-        return f"{cells.at('input')} if {cells.at('condition')} else {cells.at('right')}"
+        return f"{cells.at('input')} if {cells.at('condition')} else {cells.at('other')}"
 
     def derive(self, at: ElementContext) -> Derivation:
         if "input" not in at.call.args:
@@ -160,7 +160,7 @@ class Where(Elementwise):
         condition, x, y = operands
         holds = bool(condition.raw[0])
         result = (x if holds else y).numbers
-        sentence = f"is {at.words('input' if holds else 'right')}, because {at.words('condition')} is {holds}"
+        sentence = f"is {at.words('input' if holds else 'other')}, because {at.words('condition')} is {holds}"
         group = TermGroup("choice", operands, result)
         return Derivation((group,), result[0], sentence, _choice(x, holds, y))
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import torch
 
-from engine.ops.access import AffineMap, ConstIndex, FlatMap, SameIndex
+from engine.ops.access import AffineMap, ConstIndex, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.labs.view_or_permute import Routes, code, routes
-from engine.ops.access import AffineMap, FlatMap, SameIndex
+from engine.ops.access import AffineMap, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets

@@ -128,7 +128,7 @@ export function elementsSentTo(entry, output, cell, panels) {
   });
   const elements = new Map();
   for (const sentAt of product(ranges)) {
-    // An axis of the output that the space does not have reads the sentAt at each of its indices.
+    // An axis of the output that the space does not have reads the cell at each of its indices.
     const indices = output.shape.map((size) => range(0, size));
     entry.axes.forEach((spec, axis) => spec && (indices[spec.out] = [sentAt[axis]]));
     for (const match of entry.match) indices[match.out] = [matched(match, sentAt, output, panels)];
