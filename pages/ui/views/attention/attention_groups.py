@@ -17,7 +17,7 @@ KINDS = {
     "decoder.layers.#.cross_attention": ("cross", "Cross-attention"),
 }
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)|^\d+(?=\.|$)")
-_LAYER, _HEAD, _PLACE = "layer {layer}", "head {head}", "axis {axis} = {place}"
+_LAYER, _HEAD, _INDEX = "layer {layer}", "head {head}", "axis {axis} = {index}"
 _OTHER = "Attention"
 
 
@@ -61,10 +61,10 @@ class AttentionGroup:
         axis = self.head_axis
         if axis is None:
             return ("",)
-        places = range(self.weights.shape[axis])
+        indices = range(self.weights.shape[axis])
         if self.leading[axis] == "H":
-            return tuple(_HEAD.format(head=place) for place in places)
-        return tuple(_PLACE.format(axis=axis, place=place) for place in places)
+            return tuple(_HEAD.format(head=index) for index in indices)
+        return tuple(_INDEX.format(axis=axis, index=index) for index in indices)
 
     def maps(self, layer: str, position: tuple[int, ...]) -> Tensor:
         """The weights (maps, queries, keys) of one layer.
