@@ -81,6 +81,7 @@ def test_quick_presses_end_at_the_last_and_a_press_inside_a_map_chooses_row_and_
     tiles.nth(4).focus()
     page.keyboard.press("ArrowRight")
     expect(tiles.nth(5)).to_have_attribute("aria-checked", "true")
+    expect(page).to_have_url(re.compile("position=5"), timeout=60_000)
     cells = page.locator('.map[data-layer="0"][data-head="2"] .cells')
     box = cells.bounding_box()
     assert box is not None

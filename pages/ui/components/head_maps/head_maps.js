@@ -56,6 +56,8 @@ class HeadMaps {
     const chosen = data.heard < this.turn && this.chosen ? this.chosen : data.chosen;
     this.turn = Math.max(this.turn, data.heard);
     this.chosen = { ...chosen, row: Math.min(chosen.row, data.rows.length - 1) };
+    const signature = signatureOf(data, this.chosen);
+    if (signature === this.signature) return; // so that nobody who points at a map loses it
     this.data = data;
     this.weights = floats(data.weights);
     this.draw();
@@ -119,6 +121,7 @@ class HeadMaps {
   }
 
   draw() {
+    this.signature = signatureOf(this.data, this.chosen);
     const { rows, layers, heads, words } = this.data;
     const { layer, head } = this.chosen;
     const row = rows[this.chosen.row];
@@ -254,6 +257,11 @@ class HeadMaps {
 export function columnsIn(width, maps, least) {
   const fit = Math.max(1, Math.min(maps, Math.floor((width + GAP) / (least + GAP))));
   return Math.ceil(maps / Math.ceil(maps / fit));
+}
+
+/** All that a drawing depends on. */
+function signatureOf({ rows, keys, layers, heads, words, first, count, weights }, chosen) {
+  return JSON.stringify([rows, keys, layers, heads, words, first, count, weights, chosen]);
 }
 
 function mapName(layer, head) {
