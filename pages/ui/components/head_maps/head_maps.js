@@ -121,6 +121,7 @@ class HeadMaps {
   }
 
   draw() {
+    if (!this.data) return;
     this.signature = signatureOf(this.data, this.chosen);
     const { rows, layers, heads, words } = this.data;
     const { layer, head } = this.chosen;
