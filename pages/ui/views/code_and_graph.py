@@ -98,7 +98,7 @@ def _draw_map(trace: Trace, step: Step) -> None:
     )
     if picture.left_closed:
         st.caption(f"Modules that were opened first are drawn closed: more than {_MOST_BOXES} boxes are not drawn.")
-    st.caption("Press a step to go to it, a bold module to open it, the name of a frame to close it.")
+    st.caption("Press a step to open it. Bold modules unfold; the name at the top of a module folds it again.")
 
 
 def _within(step: Step) -> str:

@@ -18,7 +18,7 @@ from pages.ui.views.share.stage_picture import FONT, stage_svg
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
 _AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
 _LEGEND = "{symbol} = {sizes}"
-_HOW_TO_READ = "Sides grow with the logarithm of the sizes; slabs are heads, the boxes behind are the batch."
+_HOW_TO_READ = "Sides grow with the logarithm of the sizes; what stands behind a face are its heads and sentences."
 _PYTHON = "The Python that makes this tensor again"
 
 
@@ -55,7 +55,9 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
     legend = []
     for symbol, lengths in sizes.items():
         tone = axis_colour(symbol), axis_colour(symbol, dark=True)
-        legend.append((_LEGEND.format(symbol=symbol, sizes=" or ".join(map(str, sorted(lengths)))), *tone))
+        legend.append(
+            (_LEGEND.format(symbol=symbol.replace("*", "·"), sizes=" or ".join(map(str, sorted(lengths)))), *tone)
+        )
     return StripCaption(title_of(module), legend, _HOW_TO_READ, FONT, f"strip_{module or 'model'}".replace(".", "_"))
 
 
