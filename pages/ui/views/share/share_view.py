@@ -55,9 +55,8 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
     legend = []
     for symbol, lengths in sizes.items():
         tone = axis_colour(symbol), axis_colour(symbol, dark=True)
-        legend.append(
-            (_LEGEND.format(symbol=symbol.replace("*", "·"), sizes=" or ".join(map(str, sorted(lengths)))), *tone)
-        )
+        words = " or ".join(f"{length:,}" for length in sorted(lengths))
+        legend.append((_LEGEND.format(symbol=symbol.replace("*", "·"), sizes=words), *tone))
     return StripCaption(title_of(module), legend, _HOW_TO_READ, FONT, f"strip_{module or 'model'}".replace(".", "_"))
 
 
