@@ -13,7 +13,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.settings_bar import size
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 MINE = "Nov. 3rd, 1987"
 
