@@ -14,6 +14,7 @@ from engine.pretrained.trainer import Training
 
 ROOT = Path(__file__).parents[3]
 DAY = next(day for day in held_out_dates() if day.year == 2026)
+ODD = train.odd_inputs()[::10]  # of every kind some
 STEPS, STOPPED_AT, ODD_FROM, CLOSING_FROM = 7, 4, 3, 5
 
 # A tiny training of all three parts, which waits in its fourth step until it is told to go on.
@@ -26,6 +27,8 @@ trainer.BATCH, train._LOOKED_AT = 8, 5
 training_data.EVERYDAY_STEPS, training_data.CLOSING_STEP = {ODD_FROM}, {CLOSING_FROM}
 days = (next(day for day in held_out_dates() if day.year == 2026),)
 train.held_out_dates = lambda: days
+odd = train.odd_inputs()[::10]
+train.odd_inputs = lambda: odd
 learn, measured = trainer.Training.learn, train.measured
 waits_in, file = sys.argv[1:]
 
@@ -64,6 +67,7 @@ def make_small(monkeypatch):
     monkeypatch.setattr(training_data, "EVERYDAY_STEPS", ODD_FROM)
     monkeypatch.setattr(training_data, "CLOSING_STEP", CLOSING_FROM)
     monkeypatch.setattr(train, "held_out_dates", lambda: (DAY,))
+    monkeypatch.setattr(train, "odd_inputs", lambda: ODD)
     monkeypatch.setattr(train, "_LOOKED_AT", 5)
 
 

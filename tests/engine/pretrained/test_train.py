@@ -21,6 +21,7 @@ from engine.text.tokenizer import BEGIN, END
 
 TRAINED = build(trained_config(device="cpu"), CPU)
 DATES = {day.isoformat() for day in training_dates()}
+ODD = train.odd_inputs()[::10]  # of every kind some
 DAY = next(day for day in held_out_dates() if day.year == 2026)
 
 
@@ -29,6 +30,7 @@ def _small(monkeypatch):
     """Batches and measurements of seconds, not minutes."""
     monkeypatch.setattr(trainer, "BATCH", 8)
     monkeypatch.setattr(train, "held_out_dates", lambda: (DAY,))
+    monkeypatch.setattr(train, "odd_inputs", lambda: ODD)
     monkeypatch.setattr(train, "_LOOKED_AT", 5)
 
 
