@@ -45,6 +45,7 @@ SHARES = {
     "tests/engine/runtime/variants/test_cost_sheet.py": 2,
     "tests/pages/labs/": 6,
     "tests/pages/state/test_link_notes.py": 3,
+    "tests/pages/test_texts.py::test_every_page_shows_any_text": 3,
     "tests/pages/test_variant_pages.py::test_every_page_shows": 7,
     "tests/pages/traces/test_any_trace.py": 4,
     "tests/pages/traces/test_reproduce.py": 3,
