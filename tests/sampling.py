@@ -12,7 +12,7 @@ SHARES = {
     "tests/browser/test_app.py::test_a_moved_slider_leaves_every_control_and_link_in_its_place": 3,
     "tests/browser/test_app.py::test_every_page_fits_a_phone_in_light_and_dark": 3,
     "tests/browser/test_app.py::test_on_whatever_page_a_visit_begins": 6,
-    "tests/browser/test_decoding_browser.py::test_the_pages_of_the_trained_model_fit_a_phone": 2,
+    "tests/browser/test_attention_browser.py::test_the_pages_of_the_trained_model_fit_a_phone": 2,
     "tests/browser/test_labs_browser.py::test_a_lab_opens": 9,
     "tests/browser/test_layout_shift.py::test_next_to_nothing_moves_while_a_page_loads": 3,
     "tests/browser/test_own_computer_browser.py::test_a_browser_on_this_computer_writes": 2,
