@@ -24,7 +24,7 @@ def _download(tab: Page, button: str) -> tuple[str, bytes]:
 def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> None:
     tab = tabs(permissions=["clipboard-read", "clipboard-write"])
     tab.goto(f"{app}/?weights=random&step={STEP}")
-    tab.get_by_text("Share and download").click()
+    tab.get_by_text("Share and download").click(timeout=60_000)
     name, svg = _download(tab, "Picture as SVG")
     assert name.endswith("masked.svg")
     assert b"masked_fill" in svg
