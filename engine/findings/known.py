@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.explain.replay import CallReplay
 from engine.findings.attentions import Attention, attentions
-from engine.ops.numerics import measurable
+from engine.ops.numerics import measurable, readable
 from engine.record.trace import Leaf, Step, Trace
 
 
@@ -111,5 +111,6 @@ def _lines_behind(parent: Step | Leaf) -> tuple[Hashable, ...]:
 def _is_finite(value: Tensor) -> bool:
     if not measurable(value) or not value.is_floating_point():
         return True
+    value = readable(value)
     # A sum is finite where all its terms are, unless it is too large itself: then each is looked at.
     return bool(value.sum().isfinite()) or bool(value.isfinite().all())

@@ -23,6 +23,7 @@ _SCALARS = {"d_model": "D", "dim": "D", "embed_dim": "D", "hidden_size": "D", "n
 _SCALARS |= {"embed_size": "D", "emb_dim": "D", "d_embed": "D", "model_dim": "D", "channels": "D", "dim_model": "D"}
 _NAMED_LENGTHS = {"block_size": "64", "max_len": "64", "context_length": "64", "max_seq_len": "64", "dropout": "0.0"}
 _USUAL_SHAPE = ("B", "L", "D")
+_ADDED_NAMES = ("x", "y", "z", *(f"x_{number}" for number in range(2, 1000)))
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ def with_text(program: UserProgram, text: str) -> UserProgram:
     """
     options = callables_of(text)
     chosen = next((one for one in options if one.name == program.target), None) or _likely(options)
+    added = tuple(one for one in program.inputs if one.is_added)
     if chosen is None:
-        return UserProgram(text)
+        sizes = {**_lengths(added), **dict(program.sizes)}
+        return UserProgram(text, inputs=added, sizes=tuple(sizes.items()))
     before = _called(program.text, program.target)
     usual = {} if before is None else {(one.name, one.is_built_with): one for one in before.inputs}
     present = {(one.name, one.is_built_with): one for one in program.inputs}
-    inputs = tuple(_kept(one, present, usual) for one in chosen.inputs)
+    inputs = (*(_kept(one, present, usual) for one in chosen.inputs), *added)
     sizes = {**dict(chosen.sizes), **_lengths(inputs), **dict(program.sizes)}
     return UserProgram(text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
@@ -83,7 +86,8 @@ def with_target(program: UserProgram, name: str) -> UserProgram:
     if chosen is None:
         return program
     sizes = {**dict(chosen.sizes), **dict(program.sizes)}
-    return UserProgram(program.text, chosen.name, chosen.is_class, chosen.inputs, tuple(sizes.items()))
+    inputs = (*chosen.inputs, *(one for one in program.inputs if one.is_added))
+    return UserProgram(program.text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
 
 def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram:
@@ -91,6 +95,31 @@ def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram
     inputs = tuple(changed if place == number else one for place, one in enumerate(program.inputs))
     sizes = {**_lengths(inputs), **dict(program.sizes)}
     return replace(program, inputs=inputs, sizes=tuple(sizes.items()))
+
+
+def with_added_input(program: UserProgram) -> UserProgram:
+    """The program with one more tensor, which its text finds by a name that nothing else has yet."""
+    taken = {one.name for one in program.inputs} | set(dict(program.sizes)) | _names(program.text)
+    name = next(name for name in _ADDED_NAMES if name not in taken)
+    added = Input(name, ", ".join(_USUAL_SHAPE), "float32", RANDOM, len(program.inputs), is_added=True)
+    sizes = {**_lengths((*program.inputs, added)), **dict(program.sizes)}
+    return replace(program, inputs=(*program.inputs, added), sizes=tuple(sizes.items()))
+
+
+def without_input(program: UserProgram, number: int) -> UserProgram:
+    """The program without an input that a person added."""
+    kept = (one for place, one in enumerate(program.inputs) if place != number or not one.is_added)
+    return replace(program, inputs=tuple(kept))
+
+
+def _names(text: str) -> set[str]:
+    """The names that a text binds; of one that is no Python none."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return set()
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return bound | {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 
 
 def with_size(program: UserProgram, symbol: str, size: int) -> UserProgram:
