@@ -214,12 +214,9 @@ def _step_node(trace: Trace, step: Step) -> Node:
 
 def _node_name(trace: Trace, step: Step) -> str:
     """A name that no other node has, the same in every picture of this trace."""
-    same_name = trace.find_all(step.full_name)
-    if len(same_name) == 1:
+    if len(trace.find_all(step.full_name)) == 1:
         return step.full_name
-    # With a space, no name that a program can give.
-    same_op = [other for other in same_name if other.op == step.op]
-    return f"{step.full_name} {step.op}" + (f" {same_op.index(step)}" if len(same_op) > 1 else "")
+    return f"{step.full_name} {step.op} {step.index}"  # with a space, no name that a program can give
 
 
 def _step_label(trace: Trace, step: Step) -> str:

@@ -70,7 +70,13 @@ def test_statistics_are_those_of_the_numbers(trace: Trace):
 def test_every_number_that_is_explained_is_the_one_that_torch_computed(trace: Trace):
     explained = 0
     for step in trace.steps:
-        if step.value.is_meta or step.value.layout != torch.strided or step.unreadable or not step.value.numel() or step.value.is_complex():
+        if (
+            step.value.is_meta
+            or step.value.layout != torch.strided
+            or step.unreadable
+            or not step.value.numel()
+            or step.value.is_complex()
+        ):
             continue
         corner = tuple(size - 1 for size in step.shape)
         explanation = explain(trace, step, corner)

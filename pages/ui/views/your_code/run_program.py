@@ -91,7 +91,11 @@ def request_of(program: UserProgram) -> CodeRequest:
     Raises:
         InputError, CodeRequestError: an input cannot be made.
     """
-    target_call(program), arguments(program), added_lines(program)  # a shape or value that cannot be read is refused in this table's words
+    (
+        target_call(program),
+        arguments(program),
+        added_lines(program),
+    )  # a shape or value that cannot be read is refused in this table's words
     sizes = dict(program.sizes)
     tensors = [_tensor(given, sizes) for given in program.inputs if given.dtype != VALUE]
     numbers = {given.name: number for given in program.inputs if (number := _whole_number(given, sizes)) is not None}
