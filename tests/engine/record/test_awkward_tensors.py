@@ -12,6 +12,8 @@ from engine import Trace, explain, findings, open_trace, record, save_trace
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 INT_MAX = 2**63 - 1
 
+# ruff: noqa: F841  the names are those of the recorded steps
+
 
 def awkward(x: torch.Tensor) -> torch.Tensor:
     narrow = x.to(torch.bfloat16)
