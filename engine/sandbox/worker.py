@@ -132,7 +132,7 @@ def _saved(trace: Trace, path: Path, ending: dict[str, Any]) -> dict[str, Any]:
     try:
         save_trace(trace, path)
     except ExportError:  # code that had ended badly before is told so
-        return {"kind": EndingKind.TOO_LARGE} if told["kind"] == EndingKind.FINISHED else {}
+        return {"kind": EndingKind.TOO_LARGE} if ending["kind"] == EndingKind.FINISHED else {}
     except MemoryError:
         return {"kind": EndingKind.OUT_OF_MEMORY}
     return {}
