@@ -127,7 +127,7 @@ def test_every_other_page_shows_the_run(ran):
         assert not other.exception
         assert not other.error
         if path == "attention":
-            assert "attention.heads" in components(other)
+            assert "attention.maps" in components(other)
 
 
 def test_code_in_the_address_is_shown_and_waits_for_a_press(ran):
