@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.explain.replay import CallReplay
 from engine.findings.attentions import Attention, attentions
+from engine.ops import canonical_name
 from engine.ops.numerics import measurable, readable
 from engine.record.trace import Leaf, Step, Trace
 
@@ -31,6 +32,11 @@ class Known:
     def attentions(self) -> tuple[Attention, ...]:
         """Every attention, also those inside fused calls."""
         return tuple(attentions(self.trace))
+
+    @cached_property
+    def embeddings(self) -> tuple[Step, ...]:
+        """Every step that looks up rows of a table."""
+        return tuple(step for step in self.trace.steps if canonical_name(step.op) == "embedding")
 
     @cached_property
     def replay(self) -> CallReplay:
