@@ -32,6 +32,7 @@ _STEPS = {
 # The built-in model's two inputs are the token ids.
 _INPUT_AXES: Mapping[str, tuple[str | None, ...]] = {"source": ("B", "S"), "target": ("B", "T")}
 
+_MANY = 100  # steps of one name: beyond, to look each up among them takes longer than all the rest
 _AGAIN = ".again"  # ends the name of the node that the collapsed layers of a stack share
 _FROM, _TO = "{label}\nfrom {module}", "to {reader}"
 
@@ -214,9 +215,14 @@ def _step_node(trace: Trace, step: Step) -> Node:
 
 def _node_name(trace: Trace, step: Step) -> str:
     """A name that no other node has, the same in every picture of this trace."""
-    if len(trace.find_all(step.full_name)) == 1:
+    same_name = trace.find_all(step.full_name)
+    if len(same_name) == 1:
         return step.full_name
-    return f"{step.full_name} {step.op} {step.index}"  # with a space, no name that a program can give
+    # With a space, no name that a program can give.
+    if len(same_name) > _MANY:
+        return f"{step.full_name} {step.op} {step.index}"
+    same_op = [other for other in same_name if other.op == step.op]
+    return f"{step.full_name} {step.op}" + (f" {same_op.index(step)}" if len(same_op) > 1 else "")
 
 
 def _step_label(trace: Trace, step: Step) -> str:
