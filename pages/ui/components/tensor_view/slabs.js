@@ -13,6 +13,7 @@ const FACE_GAP = 9;
 const SLAB_SCALES = [3.2, 2.8, 2.4, 2, 1.7, 1.4, 1.2, 1, 0.8];
 const MOST_FACETS = 16; // more are not told apart: the first of them, and the last
 const FEW = 4; // of more than that as many are enough to be understood
+const LITTLE = 0.26; // of the cells of a tensor: a quarter with what rounding adds
 const SAMPLES = 64; // points along a side at which a slab is asked for its colour
 
 /**
@@ -171,9 +172,15 @@ export class SlabMode {
     return !!data.player && !!animation && !!data.travel.slabs && data.panels.some(({ axes }) => axes.some(({ count, size }) => count < size));
   }
 
+  // Whether so little of a tensor is drawn by cells that nobody could see what became of it.
+  get isMostlyHidden() {
+    const share = ({ axes }) => axes.reduce((part, { symbol, count, size }) => (symbol === "B" ? part : (part * count) / size), 1);
+    return this.stage.data.panels.some((panel) => share(panel) < LITTLE);
+  }
+
   /** Draws what a person wants; a cell that the walk leads to is among the numbers. */
   receive() {
-    this.draw(this.isOffered && (this.keeps ?? !this.stage.selection.pin));
+    this.draw(this.isOffered && (this.keeps ?? (this.isMostlyHidden && !this.stage.selection.pin)));
   }
 
   choose(slabs) {

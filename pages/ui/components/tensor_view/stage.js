@@ -15,7 +15,7 @@ import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { SlabMode } from "./slabs.js";
 import { themeOf } from "./theme.js";
-import { walkLayout } from "./walk_layout.js";
+import { roomBelow, walkLayout } from "./walk_layout.js";
 
 let counter = 0;
 
@@ -257,7 +257,7 @@ export class Stage {
   arrangeWalk(theme) {
     const panels = this.views.map((view) => view.panel);
     const bar = this.animation?.root;
-    const layout = walkLayout(panels, this.width, theme, !!bar);
+    const layout = walkLayout(panels, this.width, theme, !!bar && !this.slabs.isOn, this.room);
     this.root.toggleAttribute("data-wide", layout !== null);
     if (layout === null) return panelSizes(panels, this.width, false, theme).sizes;
     this.flow.style.gridTemplateColumns = layout.columns;
@@ -276,6 +276,7 @@ export class Stage {
     cancelAnimationFrame(this.measuring);
     this.measuring = requestAnimationFrame(() => {
       this.player?.keepInSight();
+      if (this.side && this.room !== (this.room = roomBelow(this.flow))) this.relayout();
       const measured = this.views.map((view) => view.overflow.measure());
       this.views.forEach((view, i) => view.overflow.show(measured[i]));
     });
