@@ -20,15 +20,15 @@ from pages.ui.components.tensor_view.bundle import join, within
 from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.types import (
+    AxisDigit,
     AxisLabels,
     Badge,
     OperationCard,
     Panel,
     Selection,
-    Stage,
-    AxisDigit,
     Slabs,
     SlabSide,
+    Stage,
     Travel,
     to_json,
 )
@@ -36,15 +36,15 @@ from pages.ui.components.tensor_view.window import Reads, Window
 from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, drawable, pack
 
 __all__ = [
+    "AxisDigit",
     "AxisLabels",
     "Badge",
     "OperationCard",
     "Panel",
     "Selection",
-    "Stage",
-    "AxisDigit",
     "SlabSide",
     "Slabs",
+    "Stage",
     "Travel",
     "send_ahead",
     "tensor_view",
