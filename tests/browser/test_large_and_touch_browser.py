@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from engine import run
 from engine.variant_config import BertConfig, LlamaConfig, VariantConfig
+from pages.ui.state.chosen_model import ChosenModel
 from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 from tests.browser.test_strip_browser import BOX, MAIN, box, drag, opened, settled, sizes_row
@@ -104,7 +106,7 @@ def test_while_a_size_of_a_model_of_today_is_dragged_every_shape_is_the_one_that
         stops = [int(stop) for stop in (slider.get_attribute("data-stops") or "").split(",") if stop]
         for value in sorted({stops[0], stops[-1]} if stops else {low, (low + high) // 2, high}):
             at = drag(slider, value)
-            trace = run(config.change(**{name: at}))
+            trace = run(cast(VariantConfig, ChosenModel(model, config).move(name, at).config))
             drawn = tab.locator(f"{BOX}:not(.given)").evaluate_all(
                 "boxes => boxes.map(({ dataset }) => [dataset.step, dataset.shape])"
             )
