@@ -242,3 +242,8 @@ test("one size down a box is its face alone, in the same proportion", () => {
 test("what failed is not counted", () => {
   assert.deepEqual(totalsOf([{ op: "matmul", itemsize: 0, failed: true }, { op: "view", itemsize: 4 }], [[], [2]]), { elements: 2, bytes: 8 });
 });
+
+test("a folded box says how many steps stand in it", () => {
+  const box = { name: "norm", op: "module", parents: [0], folded: 8 };
+  assert.equal(sentenceOf(box, ["source"], [5], ["x"]), "norm: source 5; from x in 8 steps");
+});

@@ -39,5 +39,6 @@ test("at the chosen scale every face lies inside the room of its tensor", () => 
 
 test("a head is where the index along its axis, or along a product with its width, says", () => {
   assert.equal(positionAlong({ axis: 2, step: 64, size: 8 }, [0, 5, 200]), 3);
+  assert.equal(positionAlong({ axis: 2, step: 16, size: 4 }, [0, 5, 200]), 0); // a factor before it goes on
   assert.equal(positionAlong({ axis: 1, step: 1, size: 8 }, [0, 3, 5, 8]), 3);
 });
