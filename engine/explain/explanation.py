@@ -20,6 +20,7 @@ from engine.ops.registry import BoundOperation, Movement, bound_operation
 from engine.ops.terms import Largest, Term, TermGroup, largest
 from engine.record.trace import Step, Trace
 
+_NOT_ALL = " But {value} was recorded: these terms are not all that made it."
 _ROUNDED = (
     " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
     "rounding."
@@ -160,7 +161,7 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], written: str,
     tolerance = rounding(step.dtype, sum(map(len, derivation.groups)), magnitude)
     agrees = _agree(value, recomputed, tolerance)
     if not agrees:
-        sentence += f" But {number(value)} was recorded: these terms are not all that made it."
+        sentence += _NOT_ALL.format(value=number(value))
     elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
         dtype = str(step.dtype).removeprefix("torch.")
         sentence += _ROUNDED.format(dtype=dtype, exact=number(recomputed))

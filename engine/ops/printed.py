@@ -118,9 +118,11 @@ def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
     others = amounts.clone()
     others[positions[:_SHOWN]] = 0
     # Where the next one is as large, calling it smaller would be wrong.
-    kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
+    template = (
+        "{count} smaller terms ({{0.alone}})" if top[_SHOWN] < top[_SHOWN - 1] else "{count} other terms ({{0.alone}})"
+    )
     rest = constant(others.sum().item(), amounts.dtype)
-    others_written = fill(f"{count - _SHOWN} {kind} terms ({{0.alone}})", lambda amount: amount, rest)
+    others_written = fill(template.format(count=count - _SHOWN), lambda amount: amount, rest)
     return sum_of([*map(term, positions[:_SHOWN].tolist()), others_written])
 
 

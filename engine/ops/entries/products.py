@@ -21,8 +21,8 @@ from engine.ops.window_access import ChannelBlock
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
-
-
+_ONE_PRODUCT_AND_BIAS = "is 1 product, {left} times {right}, plus {bias}"
+_PRODUCTS_AND_BIAS = "is {count} products added up, {left} times {right}, plus {bias}"
 _MIXED = (
     "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
     "the keys {keys}; the largest weight is {weight}, of key {key}"
@@ -47,14 +47,15 @@ def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left
         lambda position: fill("{}·{}", torch.mul, x.printed(position), y.printed(position), compound=False),
     )
     count = len(groups[0])
-    template = _ONE_PRODUCT if count == 1 else _PRODUCTS
-    sentence = template.format(count=count, left=at.words(left), right=at.words(right))
+    words = {"left": at.words(left), "right": at.words(right)}
+    sentence = (_ONE_PRODUCT if count == 1 else _PRODUCTS).format(count=count, **words)
     if "bias" in at.reads:
         bias = at.operand("bias")
         groups.append(TermGroup("bias", (bias,), bias.numbers))
         result = result + bias.numbers[0]
         arithmetic = sum_of([arithmetic, bias.printed()])
-        sentence += f", plus {at.words('bias')}"
+        template = _ONE_PRODUCT_AND_BIAS if count == 1 else _PRODUCTS_AND_BIAS
+        sentence = template.format(count=count, bias=at.words("bias"), **words)
     return Derivation(tuple(groups), result, sentence, arithmetic)
 
 
