@@ -90,7 +90,15 @@ class Explanation:
 
 
 def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
-    """How the element of ``step`` at ``index`` was made; () is the index of a tensor without axes.
+    """How one element of a tensor was made.
+
+    Args:
+        trace: what the step is of.
+        step: the step that made the tensor.
+        index: an index for each of its axes, counted from 0 or, negative, from the end; () for a tensor without axes.
+
+    Returns:
+        The numbers that were read, what each put in, and the same as a sentence, a formula and arithmetic.
 
     Raises:
         IndexError: there is no such element; says which is the nearest.

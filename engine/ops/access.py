@@ -80,7 +80,16 @@ class AxisAccess(ABC):
 
     @abstractmethod
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        """The index in a formula, the output's own indices being ``letters``; None for a running one."""
+        """The index in a formula.
+
+        Args:
+            size: of the input's axis.
+            letters: the output's own indices, by output axis.
+            out_shape: the output's shape.
+
+        Returns:
+            The text; None for an index that runs.
+        """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

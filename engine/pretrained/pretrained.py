@@ -29,6 +29,9 @@ def trained_config(**changes: Any) -> Config:
 
     The app opens on these. ``Config()`` is another, smaller model, with random weights.
 
+    Args:
+        **changes: fields of ``Config`` and their values.
+
     Raises:
         ConfigError: a change that the weights do not allow.
     """

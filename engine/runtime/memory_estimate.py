@@ -41,7 +41,12 @@ def is_quick(config: Config) -> bool:
 
 
 def check_fits(config: Config, room: int, weigh: Callable[[Config], Bytes] = measure) -> Bytes:
-    """What this config will hold, where that fits in ``room`` bytes; ``weigh`` says what a config holds.
+    """What this config will hold, where that fits.
+
+    Args:
+        config: the sizes.
+        room: bytes that there are.
+        weigh: says what a config holds.
 
     Raises:
         TooLargeError: with its size and the nearest settings that do fit.

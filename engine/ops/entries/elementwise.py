@@ -60,7 +60,15 @@ class UnaryFunction(Elementwise):
 def of_one(
     at: ElementContext, function: Function, template: str, sentence: str, magnitude: float | None = None
 ) -> Derivation:
-    """How a function of the input's element came about."""
+    """How a function of the input's element came about.
+
+    Args:
+        at: the element.
+        function: computes it in torch, in float64.
+        template: the arithmetic, with a place for the input's number.
+        sentence: what happened.
+        magnitude: what rounding is measured against; None for the result's own.
+    """
     x = at.operand("input")
     result = function(x.numbers)
     arithmetic = fill(template, function, x.printed())

@@ -34,12 +34,23 @@ _MIXED_MASKED = (
 
 
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
-    """A sum of products of two parameters' elements, plus a bias where one is read."""
+    """A sum of products of two parameters' elements, plus a bias where one is read.
+
+    Args:
+        at: the element.
+        left, right: the parameters.
+    """
     return sum_of_products(at, at.operand(left), at.operand(right), left, right)
 
 
 def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left: str, right: str) -> Derivation:
-    """The same of elements in an order of their own."""
+    """The same of elements in an order of their own.
+
+    Args:
+        at: the element.
+        x, y: the numbers that are multiplied, term by term.
+        left, right: the parameters that they are of.
+    """
     groups = [TermGroup("product", (x, y), x.numbers * y.numbers)]
     result = groups[0].contributions.sum()
     arithmetic = long_sum(

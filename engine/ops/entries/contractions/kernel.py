@@ -37,7 +37,13 @@ class KernelOperation(Operation):
         return channel if channel in (0, 1) and rank == len(call.step.shape) else None
 
     def per_axis(self, call: Call, name: str, default: int) -> tuple[int, ...]:
-        """An argument such as ``stride`` for each axis that the kernel moves along."""
+        """An argument for each axis that the kernel moves along.
+
+        Args:
+            call: the call.
+            name: the argument, such as ``stride``.
+            default: its value where it is left out.
+        """
         return self.repeated(call.value(name, default))
 
     def repeated(self, value: int | Sequence[int]) -> tuple[int, ...]:
