@@ -21,7 +21,7 @@ from tests.browser.test_walk_browser import Walk
 pytestmark = pytest.mark.browser
 
 HEIGHT = WIDE["height"]
-STRIP = 290  # px that the boxes of the block take above the lens
+STRIP = 304  # px that the boxes of the block take above the lens
 HEAD = 150  # px of the page above both
 READ_OUT = 40  # px of the line at the lower edge
 ATTENTION = "encoder.layers.0.self_attention"
@@ -72,7 +72,7 @@ def opened(page: Page, address: str, **query: str) -> Walk:
     return walk
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 5])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 8])
 def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_the_lens(
     every: int, tab: Page, app: str, shown: Trace
 ) -> None:
