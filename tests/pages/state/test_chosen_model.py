@@ -67,7 +67,7 @@ def test_heads_that_key_heads_do_not_divide_take_them_along():
         ({"model": "lama"}, "`model=lama` was asked for, which is none of the 25 that model can be"),
         ({"model": "llama", "kv_heads": "3"}, "`kv_heads=3` was asked for, and heads must be a multiple of kv_heads"),
         ({"model": "mixtral", "experts": "x"}, "experts is a whole number from 1 to 1024"),
-        ({"model": "vit", "kept": "2"}, "only a decoder that reads one text keeps keys and values"),
+        ({"model": "vit", "kept": "2"}, "only a decoder that writes keeps keys and values"),
         ({"model": "gpt2", "device": "tpu"}, "`device=tpu` was asked for"),
         ({"model": "llama", "interleaved": "maybe"}, "interleaved can be 1 or 0"),
     ],

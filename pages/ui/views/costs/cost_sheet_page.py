@@ -13,7 +13,7 @@ from engine.export.units import format_bytes
 from engine.model.variants.presets import PRESETS
 from engine.runtime.parameters import parameters_of
 from engine.runtime.variants.cache_costs import cache_costs
-from engine.runtime.variants.cached import CachedConfig, can_cache
+from engine.runtime.variants.cached import CachedConfig, can_cache, written_length
 from engine.runtime.variants.cost_sheet import BYTES_OF, CARDS, AnyConfig, CostSheet, fitting_cards, sheet_of
 from pages.ui.labs.kit.cached import result
 from pages.ui.settings_bar.variant_drawer import experts_note
@@ -133,7 +133,7 @@ def _token_by_token(config: CachedConfig) -> None:
     st.markdown("##### Token by token")
     st.markdown(
         _CACHE.format(
-            length=config.length,
+            length=written_length(config),
             with_cache=in_words(costs.with_cache),
             without=in_words(costs.without),
             times=costs.without / costs.with_cache,
