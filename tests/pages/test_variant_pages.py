@@ -35,8 +35,9 @@ def test_every_page_shows_every_model(page, name):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_a_pass_with_a_cache(page):
-    app = of_model(page, model="llama", kept="4")
+@pytest.mark.parametrize("query", [{"model": "llama", "prefill": "1"}, {"model": "t5"}])
+def test_every_page_shows_a_pass_with_a_cache(page, query):
+    app = of_model(page, kept="4", **query)
     assert not app.exception
     assert not app.error
 
@@ -57,6 +58,10 @@ def test_the_text_and_the_cache_are_set_in_the_drawer():
     control(app, "source").set_value("hi").run()
     control(app, "kept").set_value(2).run()
     assert (app.query_params["source"], app.query_params["kept"]) == ("hi", "2")
+    control(app, "prefill").set_value("prefill").run()
+    assert (app.query_params["kept"], app.query_params["prefill"]) == ("2", "1")
+    control(app, "prefill").set_value("decode").run()
+    assert "prefill" not in app.query_params
     assert not app.exception
 
 
