@@ -72,7 +72,7 @@ def test_gpt_3_175b_over_2048_tokens_in_float16():
     biases = 96 * (4 * 12_288 + 4 * 12_288 + 12_288)
     between = 96 * 2 * 2 * 2048 * 2048 * 12_288
     assert products(sheet) == 2048 * (a_token + biases) + between
-    # 3.14e23 FLOPs of training are 3 passes' worth (forward, and twice that backward) over 300 billion tokens: table D.1.
+    # Training took 3.14e23 FLOPs (table D.1): forward, and twice that backward, over 300 billion tokens.
     assert 3 * a_token * 300e9 == pytest.approx(3.14e23, rel=0.01)
     assert sheet.attention_share == pytest.approx(share_of(96, 96, 2048 * 2048, 128, sheet.flops), rel=1e-12)
     assert fitting_cards(sheet.to_answer) == ()
