@@ -14,7 +14,7 @@ SHOTS = {
     "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
     "where.png": f"/walkthrough?weights=random&step={ATTENTION}.weights",
     "attention.png": "/attention?kind=cross&layer=1",
-    "decoding.png": "/decoding?upto=6",
+    "decoding.png": "/attention?position=6",
     "labs.png": "/labs?lab=view_or_permute",
 }
 HALFWAY = 55  # % of the way that cells have travelled in the picture
@@ -31,7 +31,7 @@ def take(page: Page, url: str, name: str) -> None:
     if name == "travel.png":
         page.locator(".travel input[type=range]").fill(str(HALFWAY))
     if name == "where.png":
-        page.get_by_text("Where we are").scroll_into_view_if_needed()
+        page.get_by_text("Where we are").click()
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
         page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
     if name == "labs.png":

@@ -204,7 +204,7 @@ interface Segment {
 
 interface JumpData {
   label: string;
-  says: string;
+  tooltip: string;
   step: number | null;
   keeps_pin: boolean;
   along: number | null;
@@ -247,7 +247,7 @@ interface ExplanationData {
   heading: string;
   terms: TermData[];
   rest: string;
-  trail: { label: string; says: string }[];
+  trail: { label: string; tooltip: string }[];
 }
 
 interface NavigationRequest {
@@ -302,7 +302,7 @@ interface Theme {
 
 interface CellSize extends Size {
   numerals: boolean;
-  places?: number;
+  decimals?: number;
 }
 
 /** One facet: where it stands, and its index along the axes that facets run along. */
@@ -376,7 +376,7 @@ interface CodeData {
   place: string;
   function: string;
   note: string;
-  lines: { number: number; runs: CodeRun[]; go: string; says: string }[];
+  lines: { number: number; runs: CodeRun[]; go: string; tooltip: string }[];
 }
 
 interface RibbonData {
@@ -388,7 +388,7 @@ interface RibbonData {
   reading: number[];
   above: string;
   below: string;
-  says: string;
+  label: string;
   tones: Tone[];
 }
 
@@ -402,4 +402,33 @@ interface LineTableData {
   head: string[];
   rows: { kind: string; cells: { text?: string; code?: string; shape?: [string, number, string, string][] }[] }[];
   chosen: number | null;
+}
+
+interface MapRow {
+  tile: string;
+  below: string;
+  name: string;
+  sentence: string;
+  exact: string;
+  choices: { token: string; probability: number; short: string; exact: string }[];
+  rest: string;
+  matters: string;
+  /** what becomes of the probability with even weights: by layer, and by layer and map */
+  even: [string[], string[][]];
+}
+
+interface HeadMapsData {
+  rows: MapRow[];
+  keys: string[];
+  layers: string[];
+  heads: string[];
+  words: { tiles: string; keys: string; sharpest: string; even: string; evenShort: string; evenHead: string; next: string };
+  chosen: { row: number; layer: number; head: number };
+  /** the first row that was sent, and how many were */
+  first: number;
+  count: number;
+  /** float32 numbers by layer, map, row and key, in base64 */
+  weights: string;
+  /** the last press that Python has heard of */
+  heard: number;
 }

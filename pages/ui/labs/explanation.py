@@ -20,7 +20,7 @@ from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.scatter import Points, scatter
-from pages.ui.views.date_answer import percent
+from pages.ui.views.percentage import percent
 
 _USUAL = "21 November 2026"
 _POSITION = 9
@@ -147,9 +147,9 @@ def _exchanges(trials: Exchanges) -> None:
         every = [trials.by_kind[name] for name in KINDS]
         st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
     with right:
-        places = [f"{index}: {visible(token)}" for index, token in enumerate(trials.answer)]
+        positions = [f"{index}: {visible(token)}" for index, token in enumerate(trials.answer)]
         each = [drawn.at(index) for index in range(len(trials.answer))]
-        st.dataframe(_table("position", places, each), hide_index=True, height="content")
+        st.dataframe(_table("position", positions, each), hide_index=True, height="content")
 
 
 def _sort(token: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
@@ -114,7 +115,7 @@ class Settings:
             return self._model_query(self.model)
         trained = self.config.weights == TRAINED
         start = _start(trained, self.config.tokenizer)
-        usual = dataclasses.asdict(start.config)
+        usual = {field.name: getattr(start.config, field.name) for field in dataclasses.fields(start.config)}
         if not trained:
             usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
         query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
@@ -150,6 +151,7 @@ Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT, PREFI
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
 
+@cache
 def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
     """What a person begins with, with either kind of weights, and with random ones either kind of tokens."""
     config = trained_config() if trained else Config(tokenizer=tokenizer)
@@ -228,8 +230,8 @@ def _model_in_words(settings: Settings) -> str:
     """What an address says of the model, as a list in words."""
     if settings.model is None:
         return CHOICES[TRANSFORMER]
-    said = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
-    words = [f"{name} {code(short_text(value, 24))}" for name, value in said.items()]
+    parameters = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
+    words = [f"{name} {code(short_text(value, 24))}" for name, value in parameters.items()]
     return ", ".join([CHOICES[settings.model.name], *words])
 
 
@@ -271,8 +273,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     if "upto" in query:
         settings, problem = _decoding_step(settings, query["upto"])
         problems.append(problem)
-    asked = query.get("trace", given_name())
-    settings = dataclasses.replace(settings, opened="" if asked == NOTHING else asked)
+    trace_name = query.get("trace", given_name())
+    settings = dataclasses.replace(settings, opened="" if trace_name == NOTHING else trace_name)
     notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
     return settings, (*model_notes, *notes, *more)
 

@@ -12,6 +12,7 @@ from engine import Step, Trace
 from engine.graph.model_graph import enclosing_collapsed, node_count, node_id, to_dot
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from pages.ui.app.graph_theme import graph_theme
+from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
@@ -22,7 +23,8 @@ from pages.ui.state.url_step import step_to_key
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
 _WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
-_PICTURE = "where.picture"
+_PICTURE, _MAP, _LINKED = "where.picture", "where.graph", "where.linked"
+_TITLE = "Where we are: the graph of this module"
 _NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
 _NOT_OPENED = "{given} was asked for; this model has no module {missing}. It is left out."
 _MOST_STEPS = 1000  # of one module, outside of the modules in it: nobody can read a graph of them
@@ -35,7 +37,7 @@ class _Picture:
     """The last drawing, kept because most reruns change only the step, on which the drawing does not depend."""
 
     trace: weakref.ref[Trace]
-    asked: tuple[str, str, bool]
+    request: tuple[str, str, bool]
     opened: tuple[str, ...]
     left_closed: bool
     dot: str
@@ -54,8 +56,23 @@ def draw(trace: Trace, step: Step) -> None:
         st.markdown("##### The code")
         code_view(trace, step, key="where.code", on_go=_go)
     with block:
-        st.markdown("##### Where we are")
-        _draw_map(trace, step)
+        _open_for_a_link()
+        # Folded: a browser takes longer to draw it than all else on the page, and would at every size that is moved.
+        lazy_expander(_TITLE, _MAP, partial(_draw_map_of, weakref.ref(trace), step.index))
+
+
+def _open_for_a_link() -> None:
+    """Opens the graph once where a link says what of it is shown."""
+    linked = tuple(session.view(name) for name in ("scope", "open") if session.is_of_link(name))
+    if any(linked) and st.session_state.get(_LINKED) != linked:
+        st.session_state[_LINKED] = linked
+        open_expander(_MAP)
+
+
+def _draw_map_of(drawn: weakref.ref[Trace], index: int) -> None:
+    trace = drawn()
+    if trace is not None:
+        _draw_map(trace, trace.steps[index])
 
 
 def _draw_map(trace: Trace, step: Step) -> None:
@@ -96,12 +113,12 @@ def _within(step: Step) -> str:
 def _note_the_link(trace: Trace, within: str) -> None:
     """Adds notes on the modules of the link that this model does not have."""
     modules = _modules(trace)
-    scope, asked = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
+    scope, opened = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
     if scope not in ("", _WHOLE, *modules):
         link_notes.note(LinkProblem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
-    missing = [path for path in asked.split(",") if path and path not in modules]
+    missing = [path for path in opened.split(",") if path and path not in modules]
     if missing:
-        link_notes.note(LinkProblem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+        link_notes.note(LinkProblem("open", opened, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
 
 
 def _own_steps(trace: Trace, module: str) -> int:
@@ -115,13 +132,13 @@ def _modules(trace: Trace) -> set[str]:
 
 def _picture(trace: Trace, within: str) -> _Picture:
     dark = is_dark()
-    asked = (within, session.view("open"), dark)
+    request = (within, session.view("open"), dark)
     kept: _Picture | None = st.session_state.get(_PICTURE)
-    if kept is None or kept.trace() is not trace or kept.asked != asked:
-        wanted = _opened(trace)
-        opened = _fitting(trace, wanted, within)
+    if kept is None or kept.trace() is not trace or kept.request != request:
+        open_paths = _opened(trace)
+        opened = _fitting(trace, open_paths, within)
         dot = to_dot(trace, opened, graph_theme(dark), within)
-        kept = _Picture(weakref.ref(trace), asked, opened, opened != wanted, dot)
+        kept = _Picture(weakref.ref(trace), request, opened, opened != open_paths, dot)
         st.session_state[_PICTURE] = kept
     return kept
 
