@@ -102,7 +102,7 @@ def test_the_sheet_follows_the_dtype_of_the_cache_and_the_length():
     config = PRESETS["llama3-8b"].config.change(length=512)
     said = words(of_model("pages/costs.py", model="llama3-8b", length="512", cache="float32"))
     assert cost_sheet(config, "float32").kv_cache == 2 * 32 * 8 * 512 * 128 * 4
-    assert "128.0 MiB" in said  # which is that many bytes
+    assert "128.0\N{NO-BREAK SPACE}MiB" in said  # which is that many bytes
     assert "8,030,261,248 × 2 bytes" in said
     assert "8,030,261,248 × 16 bytes" in said
 
