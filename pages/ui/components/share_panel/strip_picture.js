@@ -45,15 +45,15 @@ export function stripPicture(drawing, { title, legend, note, font }) {
   });
   const inner = new XMLSerializer();
   const boxes = [...copy.childNodes].map((node) => inner.serializeToString(node)).join("");
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escaped(font)}" color="${ink}">` +
-    `<title>${escaped(title)}</title><rect width="100%" height="100%" fill="${paper}"/>` +
-    textAt(LEFT, LEFT + TITLE * 0.6, TITLE, ink, title, 600) +
-    `<g transform="translate(${LEFT - box.x} ${LEFT + TITLE + LINE - box.y})">${boxes}</g>` +
-    entries.join("") +
-    textAt(LEFT, below + 2 * LINE, LINE, ink, note) +
-    "</svg>"
-  );
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escaped(font)}" color="${ink}">`,
+    `<title>${escaped(title)}</title><rect width="100%" height="100%" fill="${paper}"/>`,
+    textAt(LEFT, LEFT + TITLE * 0.6, TITLE, ink, title, 600),
+    `<g transform="translate(${LEFT - box.x} ${LEFT + TITLE + LINE - box.y})">${boxes}</g>`,
+    ...entries,
+    textAt(LEFT, below + 2 * LINE, LINE, ink, note),
+    "</svg>",
+  ].join("");
 }
 
 function writeStyles(from, to) {

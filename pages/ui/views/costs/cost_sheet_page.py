@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import cast
 
 import streamlit as st
 
@@ -72,7 +71,7 @@ def draw(trace: Trace) -> None:
     if model is not None and not model.has_numbers and hasattr(config, "experts"):
         st.caption(experts_note(model))
     if can_cache(config):
-        _token_by_token(cast(CachedConfig, config))
+        _token_by_token(config)
     st.markdown("##### Every step")
     st.caption(_INTENSITY)
     step_costs_table.draw(sheet)
