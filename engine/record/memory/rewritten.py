@@ -100,7 +100,9 @@ class RewrittenMemory:
         if shared.written_key or not shared.read_key:
             whole = not shared.read_key
             part = after if whole else writer.value[shared.written_key]
-            value = self._step("getitem", state if whole else writer, (writer,), shared.written_key or (...,), part, number)
+            value = self._step(
+                "getitem", state if whole else writer, (writer,), shared.written_key or (...,), part, number
+            )
             if whole:
                 return value
         return self._step("setitem", state, (state, value), shared.read_key, after, number, writer.source)

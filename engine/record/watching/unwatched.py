@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Iterable, Iterator
 from functools import partial
+from sys import _getframe
 from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import nn
+
+from engine.record.source_text import text_of
+from engine.record.watching.executed_text import look_for_text
 
 _COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _COMPILED_PART = (
@@ -17,8 +20,8 @@ _COMPILED_PART = (
     "are from; record with the original in its place"
 )
 _NO_TEXT = (
-    "The text of {name} is not known, so nothing is named after it: exec and eval keep none; write it into a file, or "
-    "put its lines into linecache under the name that it is compiled for"
+    "The text of {name} is not known, so nothing is named after it: exec and eval keep none; call them inside the "
+    "recording, or write it into a file"
 )
 _SCRIPTS = (torch.jit.ScriptModule, torch.jit.ScriptFunction)
 
@@ -46,12 +49,11 @@ def unwatched(target: Any, modules: Iterable[nn.Module]) -> tuple[str, ...]:
     forwards = (getattr(kind, "forward", None) for kind in types)
     codes += [forward.__code__ for forward in forwards if isinstance(forward, FunctionType)]
     # A file has its name; what exec compiled is called <string>, or otherwise between such marks.
-    unknown = (code.co_qualname for code in codes if code.co_filename[:1] == "<" and not _has_text(code))
-    return (*notes, *(_NO_TEXT.format(name=name) for name in dict.fromkeys(unknown)))
-
-
-def _has_text(code: CodeType) -> bool:
-    return bool(linecache.getlines(code.co_filename))
+    unknown = [code for code in codes if code.co_filename[:1] == "<" and text_of(code) is None]
+    if unknown:
+        look_for_text(unknown, _getframe(1))
+    names = dict.fromkeys(code.co_qualname for code in unknown if text_of(code) is None)
+    return (*notes, *(_NO_TEXT.format(name=name) for name in names))
 
 
 def _compiled_names(function: FunctionType) -> Iterator[str]:

@@ -68,12 +68,12 @@ def test_compiled_parts_are_named_wherever_they_are_called():
 
 def test_code_without_text_says_so_and_code_with_text_does_not():
     namespace = {}
-    exec(CELL, namespace)
-    trace = record(namespace["attend"], torch.rand(2, 3))
+    exec("def shifted(x):\n    return x + " + str(1 + 2), namespace)
+    trace = record(namespace["shifted"], torch.rand(2, 3))
     (note,) = trace.notes
-    assert note.startswith("The text of attend is not known, so nothing is named after it: exec and eval keep none")
-    assert [step.op for step in trace.steps] == ["mul", "add"]
-    (note,) = record(eval("lambda x: x * 2"), torch.rand(2)).notes
+    assert note.startswith("The text of shifted is not known, so nothing is named after it: exec and eval keep none")
+    assert [step.op for step in trace.steps] == ["add"]
+    (note,) = record(eval("lambda x: x * " + str(7)), torch.rand(2)).notes
     assert note.startswith("The text of <lambda> is not known")
     linecache.cache["<cell 7>"] = (len(CELL), None, CELL.splitlines(keepends=True), "<cell 7>")
     exec(compile(CELL, "<cell 7>", "exec"), namespace)
@@ -84,6 +84,6 @@ def test_code_without_text_says_so_and_code_with_text_does_not():
 
 def test_a_module_of_a_class_without_text_says_so():
     namespace = {"nn": nn}
-    exec("class Doubling(nn.Module):\n    def forward(self, x):\n        return x * 2\n", namespace)
+    exec("class Doubling(nn.Module):\n    def forward(self, x):\n        return x * " + str(2), namespace)
     (note,) = record(namespace["Doubling"](), torch.rand(2)).notes
     assert note.startswith("The text of Doubling.forward is not known")

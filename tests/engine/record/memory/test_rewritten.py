@@ -95,11 +95,13 @@ def test_a_cache_that_is_filled_slice_by_slice_is_walked_to_every_token(tmp_path
     for token in reversed(range(3)):
         assert (keys.name, keys.op) == ("keys", "setitem")
         before, written = keys.inputs
-        assert written.op == "copy_" and written.inputs[1].inputs[0].name == "x"
+        assert written.op == "copy_"
+        assert written.inputs[1].inputs[0].name == "x"
         assert explain(trace, keys, (1, token)).agrees
         assert "left as it was" in explain(trace, keys, (1, 4)).sentence
         keys = before
-    assert (keys.kind, keys.name) == ("buffer", "keys") and not keys.value.any()
+    assert (keys.kind, keys.name) == ("buffer", "keys")
+    assert not keys.value.any()
     save_trace(trace, tmp_path / "run.trace")
     opened = open_trace(tmp_path / "run.trace")
     assert [explain(opened, step, (0,) * len(step.shape)).agrees for step in opened.steps] == [True] * len(trace.steps)
