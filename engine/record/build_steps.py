@@ -17,6 +17,7 @@ from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import RecordedOpening, has_opener
 from engine.record.memory.rewritten import RewrittenMemory
+from engine.record.memory.transforms import Transforms, not_watched, transform_name
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.trace import Leaf, Step, Trace
 from engine.record.watching.numpy_round_trips import FROM_NUMPY, NumpyRoundTrips, unknown_to_torch
@@ -54,6 +55,7 @@ class _StepBuilder:
         self.maker_of: dict[int, Step] = {}
         self.memory = RewrittenMemory(recording, self.maker_of, self.made)
         self.round_trips = NumpyRoundTrips(recording)
+        self.transforms = Transforms(recording)
         self.lines = CallLines(recording)
         self.comments = CommentedAxes(recording, self.lines, self.paths)
 
@@ -146,19 +148,32 @@ class _StepBuilder:
         before = self._left_before(number) if self.round_trips.is_of_numpy(tensor) else ()
         if not before:
             return None
+        return self._unwatched(FROM_NUMPY, tensor, before, number, unknown_to_torch)
+
+    def _through_transform(self, tensor: Tensor, number: int) -> Step | None:
+        """A step for a tensor that a transform of torch.func was given or returned. None for any other."""
+        other = self.transforms.other_side(tensor, chain(reversed(self.made), self.leaves.values()))
+        if other is None:
+            return None
+        return self._unwatched(transform_name(tensor, other.value), tensor, (other,), number, not_watched)
+
+    def _unwatched(
+        self, op: str, tensor: Tensor, parents: tuple[Step | Leaf, ...], number: int, recompute: Callable[[], Tensor]
+    ) -> Step:
+        """A step that no recorded call made, before the call that reads its tensor."""
         step = Step(
             index=len(self.made),
-            op=FROM_NUMPY,
-            name=FROM_NUMPY,
+            op=op,
+            name=op,
             path=self._path(self.recording.calls[number][4]),
             axes=(None,) * tensor.dim(),
-            parents=before,
+            parents=parents,
             source=None,
             value=self.recording.before(tensor, number),
             memory="new",
             call=number,
-            keywords=("",) * len(before),
-            _recompute=unknown_to_torch,
+            keywords=("",) * len(parents),
+            _recompute=recompute,
             _overwritten=partial(self.recording.written_since, tensor),
         )
         self.maker_of[id(tensor)] = step
@@ -176,7 +191,7 @@ class _StepBuilder:
                 continue
             maker = self.maker_of.get(id(value))
             if maker is None and id(value) not in self.leaves:
-                maker = self._from_numpy(value, number)
+                maker = self._from_numpy(value, number) or self._through_transform(value, number)
             if maker is None and id(value) not in self.leaves:
                 kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
                 self.leaves[id(value)] = self._leaf(kind, name or kind, value)

@@ -24,7 +24,7 @@ from engine.record.trace_file.module_facts import module_facts
 from engine.record.trace_file.run_modes import RunModes, present_modes
 from engine.record.watching import executed_text, fast_path
 from engine.record.watching.call_recorder import CallRecorder
-from engine.record.watching.unwatched import unwatched
+from engine.record.watching.unwatched import made_of_lists, unwatched
 
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
@@ -153,7 +153,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=unwatched(kept.target, kept.modules),
+        notes=(*unwatched(kept.target, kept.modules), *made_of_lists(kept.calls, kept.first_list)),
         modes=modes,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from sys import _getframe
 from types import CodeType, FunctionType
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.record.recording import Call
 from engine.record.source_text import text_of
 from engine.record.watching.executed_text import look_for_text
 
@@ -23,6 +24,12 @@ _NO_TEXT = (
     "The text of {name} is not known, so nothing is named after it: exec and eval keep none; call them inside the "
     "recording, or write it into a file"
 )
+_FROM_LISTS = (
+    "tolist took numbers out of tensors, and tensors were made of Python's own numbers afterwards: which of them came "
+    "from which can't be seen, so those tensors have no parents; without tolist they would have"
+)
+# Calls that make a tensor of whatever they are given first.
+_MAKING_TENSORS = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
 _SCRIPTS = (torch.jit.ScriptModule, torch.jit.ScriptFunction)
 
 
@@ -54,6 +61,18 @@ def unwatched(target: Any, modules: Iterable[nn.Module]) -> tuple[str, ...]:
         look_for_text(unknown, _getframe(1))
     names = dict.fromkeys(code.co_qualname for code in unknown if text_of(code) is None)
     return (*notes, *(_NO_TEXT.format(name=name) for name in names))
+
+
+def made_of_lists(calls: Sequence[Call], first_list: int | None) -> tuple[str, ...]:
+    """A sentence where tensors were made of Python's own numbers after some had been taken out of tensors.
+
+    Args:
+        calls: those of the recording.
+        first_list: the number of the call after the first ``tolist``, None without one.
+    """
+    later = () if first_list is None else calls[first_list:]
+    is_made = any(call[0] in _MAKING_TENSORS and call[1] and isinstance(call[1][0], list | float) for call in later)
+    return (_FROM_LISTS,) if is_made else ()
 
 
 def _compiled_names(function: FunctionType) -> Iterator[str]:

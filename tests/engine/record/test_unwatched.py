@@ -87,3 +87,13 @@ def test_a_module_of_a_class_without_text_says_so():
     exec("class Doubling(nn.Module):\n    def forward(self, x):\n        return x * " + str(2), namespace)
     (note,) = record(namespace["Doubling"](), torch.rand(2)).notes
     assert note.startswith("The text of Doubling.forward is not known")
+
+
+def test_numbers_that_python_had_in_between_are_said_to_be_without_parents():
+    for back in (torch.tensor, torch.as_tensor):
+        trace = record(lambda x, back=back: back((x * 2).tolist()) + 1, torch.rand(3))
+        (note,) = trace.notes
+        assert note.startswith("tolist took numbers out of tensors, and tensors were made of Python's own numbers")
+        assert trace.steps[1].inputs == ()
+    assert record(lambda x: (x + torch.tensor([1.0, 2.0, 3.0])).tolist() and x * 2, torch.rand(3)).notes == ()
+    assert record(lambda x: x + torch.tensor([1.0, 2.0, 3.0]), torch.rand(3)).notes == ()
