@@ -26,6 +26,15 @@ def lazy_expander(label: str, name: str, draw: Callable[[], None]) -> None:
             draw()
 
 
+def open_expander(name: str) -> None:
+    """Opens an expander that is drawn after this, as a person would.
+
+    Args:
+        name: what it is known by on every page.
+    """
+    _turn(name, opened=True)
+
+
 def _turn(name: str, opened: bool) -> None:
     others = set(st.session_state.get(OPENED, ())) - {name}
     st.session_state[OPENED] = others | {name} if opened else others
