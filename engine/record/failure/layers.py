@@ -7,7 +7,10 @@ from engine.record.failure.failure import Diagnosis, OperandAxis
 
 _NORM = "{op} was made for {size} numbers on the last axis: {x} has {axis} there."
 _NORM_REMEDIES = {"layer_norm": "nn.LayerNorm({size}) for this input", "rms_norm": "nn.RMSNorm({size}) for this input"}
-_CLASSES = "{op} needs the classes on axis 1: {x} has {axis} there, and {labels} {shape} has a label for each cell of {before}."
+_CLASSES = (
+    "{op} needs the classes on axis 1: {x} has {axis} there, and {labels} {shape} has a label for each cell of "
+    "{before}."
+)
 _LABEL = "{x} has {classes} classes, so a label goes from 0 to {last}: {labels}[{where}] is {value:,}."
 _LABEL_REMEDY = "ignore_index={value}, if this label means no class"
 NORMS = frozenset(_NORM_REMEDIES)

@@ -66,6 +66,13 @@ def test_shared_elements_are_those_that_change_together(first, second):
     assert set(of_read.flatten().tolist()) == common
 
 
+def test_a_part_that_slices_can_say_is_said_in_slices():
+    block = torch.zeros(3, 4)
+    assert shared_elements(block, block[:, ::2]).read_key == (slice(0, 3), slice(0, 3, 2))
+    assert shared_elements(block, block[1]).read_key == (1, slice(0, 4))
+    assert shared_elements(block[:, 1], block).written_key == (slice(0, 3), 1)
+
+
 def test_neighbours_in_one_block_that_share_no_element_stay_as_they_were():
     def program(x):
         query, key = (x * 1).chunk(2, -1)
