@@ -29,10 +29,16 @@ def measurable(*values: object, most: int = MOST_NUMBERS) -> bool:
         isinstance(value, Tensor)
         and value.layout == torch.strided
         and not (value.is_meta or value.is_nested or value.is_quantized or value.is_complex())
+        and value.dtype != torch.float4_e2m1fn_x2  # torch cannot even convert it
         and 0 < value.numel() <= most
         and memory_of(value) is not None
         for value in values
     )
+
+
+def readable(value: Tensor) -> Tensor:
+    """The same numbers in a dtype that torch sums and compares: float8 can only be converted."""
+    return value.float() if value.dtype.is_floating_point and value.dtype.itemsize == 1 else value
 
 
 def to_float64(value: Tensor) -> Tensor:
@@ -51,6 +57,11 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     (4 ε + terms · ε') · Σ|contribution|: four roundings to the dtype, and one to the accumulator for every term. The
     accumulator is float32 for the half precisions and the dtype itself for the others. Below the smallest normal
     numbers nothing is relative any more, so those are added. Whole numbers and truth values are exact.
+
+    Args:
+        dtype: of the number.
+        terms: how many were added up.
+        magnitude: the sum of their absolute values.
     """
     dtype = dtype.to_real() if dtype.is_complex else dtype
     if not dtype.is_floating_point:
@@ -62,5 +73,14 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
 
 
 def tolerance(dtype: torch.dtype, terms: int, magnitude: Tensor) -> Tensor:
-    """``rounding`` for many numbers at once."""
+    """``rounding`` for many numbers at once.
+
+    Args:
+        dtype: of the numbers.
+        terms: how many were added up for each.
+        magnitude: for each the sum of their absolute values.
+
+    Returns:
+        A bound for each, in the shape of ``magnitude``.
+    """
     return rounding(dtype, terms, 1.0) * magnitude + rounding(dtype, 0, 0.0)

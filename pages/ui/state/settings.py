@@ -19,7 +19,16 @@ from engine.runtime.decode import MOST_STEPS
 from engine.runtime.variants.named_model import TRANSFORMER
 from engine.variant_config import T5Config
 from pages.ui.app.markdown_escape import code, short_text
-from pages.ui.state.chosen_model import CHOICES, FIELDS, KEPT, MODEL, ChosenModel, chosen_model, model_from_query
+from pages.ui.state.chosen_model import (
+    CHOICES,
+    FIELDS,
+    KEPT,
+    MODEL,
+    PREFILL,
+    ChosenModel,
+    chosen_model,
+    model_from_query,
+)
 from pages.ui.state.given_trace import NOTHING, given_name
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
@@ -50,8 +59,8 @@ _CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "devi
 # Notes on a link, besides those that every number and choice has.
 _NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
 _NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do not divide it. d_model {used} is used."
-_ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
-_ONLY_RANDOM_UNUSED = "{given} was asked for, which only random weights leave free. It is left out."
+_ONLY_RANDOM_USED = "{given} was asked for, and the trained weights fix it. {used} is used."
+_ONLY_RANDOM_UNUSED = "{given} was asked for, and the trained weights fix it. It is left out."
 _NO_DECODING = "{given} was asked for; only what the trained model writes itself has steps of decoding. It is left out."
 _NO_STEP = "{given} was asked for; {label} is a whole number from {low} to {high}. It is left out."
 _BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at most. The last step is shown."
@@ -137,7 +146,7 @@ class Settings:
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
 _TEXTS = ("reads", "source", "target", "upto", "trace")
-Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT})
+Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT, PREFILL})
 # What only random weights have: an address with one of these and no word about weights means random ones.
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
