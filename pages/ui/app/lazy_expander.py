@@ -26,6 +26,11 @@ def lazy_expander(label: str, name: str, draw: Callable[[], None]) -> None:
             draw()
 
 
+def unfold(name: str) -> None:
+    """Opens an expander that this run has yet to draw; whoever reads it may close it again."""
+    _turn(name, True)
+
+
 def _turn(name: str, opened: bool) -> None:
     others = set(st.session_state.get(OPENED, ())) - {name}
     st.session_state[OPENED] = others | {name} if opened else others

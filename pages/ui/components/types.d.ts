@@ -191,7 +191,7 @@ interface StageData {
   roles: Record<string, Tone>;
   player: PlayerData | null;
   made: ExplanationData | null;
-  travel: { token: number | null; features: number[]; keeps: boolean } | null;
+  travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null } | null;
 }
 
 // --- the walk: player_types.py describes these

@@ -49,7 +49,7 @@ def test_every_mistake_shows_its_symptom_its_first_step_and_its_tensors(place):
     first = found.pairs[found.first]
     assert answers(app)[f"{place + 1}.where"] == first.stage
     assert f"The symptom: {symptom(place, USUAL).headline}" in words(app)
-    steps, all_nine = tables(app)
+    all_nine, steps = tables(app)
     assert [row["kind"] for row in steps].index("bad") == found.first
     assert said(steps[found.first]["cells"][0]) == f"{first.name}  ← first"
     if found.error:
