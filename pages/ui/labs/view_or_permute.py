@@ -73,6 +73,7 @@ def _both(split_routes: Routes, heads: int, d_k: int) -> None:
     labels = words(length)
     permuted = AffineMap.of(split_routes.rows, SameIndex(0), SameIndex(2), SameIndex(1), SameIndex(3))
     viewed = FlatMap(tuple(split_routes.rows.shape), tuple(split_routes.viewed.shape))
+    lab_widgets.section("routes", "Both routes, side by side")
     st.caption(
         "A colour is a token, from dark to light along its features. Look at the rows of the two results: on the left "
         "each is one token's. Replay moves the cells."

@@ -16,7 +16,7 @@ import { Selection } from "./selection.js";
 import { themeOf } from "./theme.js";
 import { walkLayout } from "./walk_layout.js";
 
-const [SIDE_BY_SIDE, BESIDE_GAP] = [700, 28]; // px: from which two results of one input stand so, and between them
+const [TWO_RESULTS, BESIDE_GAP] = [700, 28]; // px: from which two results of one input stand so, and between them
 let counter = 0;
 
 /** Everything of one step on the page. It is made once and takes step after step. */
@@ -247,8 +247,8 @@ export class Stage {
   arrange(theme) {
     const hasCard = !!this.flow.querySelector(".middle");
     if (this.data.travel?.beside) {
-      this.root.toggleAttribute("data-wide", this.width >= SIDE_BY_SIDE);
-      const half = this.width >= SIDE_BY_SIDE ? (this.width - BESIDE_GAP) / 2 : this.width;
+      this.root.toggleAttribute("data-wide", this.width >= TWO_RESULTS);
+      const half = this.width >= TWO_RESULTS ? (this.width - BESIDE_GAP) / 2 : this.width;
       return this.views.map((_, i) => ({ width: i ? half : this.width, height: 360 }));
     }
     const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
