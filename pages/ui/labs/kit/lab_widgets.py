@@ -30,7 +30,7 @@ _ANSWERED_OF = "{opened} of {questions} questions opened · {said} predicted · 
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
-_SCROLL = """<script>
+_SCROLL = """<script>{
 const go = () => {
   const section = document.querySelector(".st-key-lab-section-NAME");
   if (section) { section.style.scrollMarginTop = "5rem"; section.scrollIntoView(); }
@@ -39,7 +39,7 @@ const sizes = new ResizeObserver(go);
 sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
 for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
   addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
-</script>"""
+}</script>"""
 
 
 @dataclass(frozen=True)
