@@ -290,7 +290,10 @@ def _list(steps: Sequence[Step]) -> None:
 def _list_parameters(config: Config | VariantConfig) -> None:
     counted = parameters_of(config)
     print(f"\n{counted.count:,} parameters")
-    table = [(f"{'  ' * depth}{name}", f"{one.arithmetic} = {one.count:,}") for depth, name, one in rows(counted)]
+    table = [
+        (f"{'  ' * depth}{name}", f"{row_count.arithmetic} = {row_count.count:,}")
+        for depth, name, row_count in rows(counted)
+    ]
     width = max(len(name) for name, _ in table)
     for name, sizes in table:
         print(f"  {name.ljust(width)}  {sizes}")

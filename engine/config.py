@@ -150,8 +150,8 @@ def _derived(d_model: int, heads: int) -> dict[str, int]:
 def nearest_multiples(value: int, of: int) -> tuple[int, ...]:
     """The multiples of ``of`` next to ``value``, below and above, as far as d_model may go."""
     low, high = LIMITS["d_model"]
-    around = sorted({value // of * of, -(-value // of) * of})
-    return tuple(multiple for multiple in around if low <= multiple <= high)
+    multiples = sorted({value // of * of, -(-value // of) * of})
+    return tuple(multiple for multiple in multiples if low <= multiple <= high)
 
 
 def _problems(config: Config) -> Iterator[Problem]:

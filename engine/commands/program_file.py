@@ -39,18 +39,18 @@ def program(words: str) -> tuple[Callable[..., Any], dict[str, Any]]:
     Raises:
         ProgramError: there is no such file or callable, or the file raised something.
     """
-    name, colon, wanted = words.partition(".py:")
-    if not colon or not wanted.strip():
+    name, colon, requested = words.partition(".py:")
+    if not colon or not requested.strip():
         raise ProgramError(_FORM.format(given=words))
     file = Path(f"{name}.py")
     if not file.is_file():
         raise ProgramError(_NO_FILE.format(file=file))
     names = vars(_loaded(file)) | {"torch": torch}
-    target = _evaluated(wanted, names, file.name)
+    target = _evaluated(requested, names, file.name)
     if isinstance(target, type) and issubclass(target, torch.nn.Module):
-        target = _evaluated(f"{wanted}()", names, file.name)
+        target = _evaluated(f"{requested}()", names, file.name)
     if not callable(target):
-        raise ProgramError(_NOT_CALLABLE.format(words=wanted, file=file.name, kind=f"a {type(target).__name__}"))
+        raise ProgramError(_NOT_CALLABLE.format(words=requested, file=file.name, kind=f"a {type(target).__name__}"))
     return target, names
 
 

@@ -45,26 +45,26 @@ def difference(first: Tensor, second: Tensor, dtypes: tuple[torch.dtype, ...] = 
     if first.numel() == 0:
         return Difference(0.0, 0.0, 0.0, ())
     coarse = coarsest((first.dtype, second.dtype, *dtypes))
-    one, other = (_real(value) for value in (first, second))
-    same = (one == other) | (one.isnan() & other.isnan())
-    apart = (one - other).abs().nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(same, 0.0)
-    size = float(one.masked_fill(~one.isfinite(), 0.0).abs().max())
+    a, b = (_real(value) for value in (first, second))
+    same = (a == b) | (a.isnan() & b.isnan())
+    apart = (a - b).abs().nan_to_num(nan=math.inf, posinf=math.inf).masked_fill(same, 0.0)
+    size = float(a.masked_fill(~a.isfinite(), 0.0).abs().max())
     # A number is as exact as the largest of its tensor: sums cancel.
     beyond = apart > _ROUNDINGS * coarse * size
     at = int(apart.argmax())
     largest = float(apart.flatten()[at])
     relative = largest / size if size else (0.0 if largest == 0 else math.inf)
-    index = tuple(int(place) for place in torch.unravel_index(torch.tensor(at), one.shape))
+    index = tuple(int(coordinate) for coordinate in torch.unravel_index(torch.tensor(at), a.shape))
     return Difference(largest, relative, float(beyond.double().mean()), index[: first.dim()])
 
 
 def is_rounded(first: Tensor, second: Tensor, dtype: torch.dtype) -> bool:
     """Whether each number of two tensors of one shape is the other rounded to a dtype, or to their own."""
-    one, other = (_real(value) for value in (first, second))
+    a, b = (_real(value) for value in (first, second))
     dtypes = (first.dtype, second.dtype, dtype)
-    allowed = 2 * coarsest(dtypes) * one.abs() + _smallest(dtypes)
-    same = (one == other) | (one.isnan() & other.isnan())
-    return bool((same | ((one - other).abs() <= allowed)).all())
+    allowed = 2 * coarsest(dtypes) * a.abs() + _smallest(dtypes)
+    same = (a == b) | (a.isnan() & b.isnan())
+    return bool((same | ((a - b).abs() <= allowed)).all())
 
 
 def coarsest(dtypes: tuple[torch.dtype, ...]) -> float:

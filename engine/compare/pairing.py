@@ -63,12 +63,12 @@ def _align(first: Sequence[Step], second: Sequence[Step], partners: dict[int, St
     """Pairs what has the same key in the same order; yields what is left between the pairs."""
     keys, others = [key(step) for step in first], [key(step) for step in second]
     at = at_other = 0
-    for place, other, count in SequenceMatcher(None, keys, others, autojunk=False).get_matching_blocks():
-        if place > at or other > at_other:
-            yield first[at:place], second[at_other:other]
-        for step, partner in zip(first[place : place + count], second[other : other + count], strict=True):
+    for position, other, count in SequenceMatcher(None, keys, others, autojunk=False).get_matching_blocks():
+        if position > at or other > at_other:
+            yield first[at:position], second[at_other:other]
+        for step, partner in zip(first[position : position + count], second[other : other + count], strict=True):
             partners[step.index] = partner
-        at, at_other = place + count, other + count
+        at, at_other = position + count, other + count
 
 
 def _by_parents(first: Sequence[Step], second: Sequence[Step], partners: dict[int, Step]) -> Iterator[Gap]:
@@ -81,12 +81,12 @@ def _in_order(
 ) -> Iterator[Gap]:
     """Pairs each step with the next of the others that it belongs with; yields what is left between the pairs."""
     at = at_other = 0
-    for place, step in enumerate(first):
+    for position, step in enumerate(first):
         other = next((other for other in range(at_other, len(second)) if belong(step, second[other])), None)
         if other is not None:
             partners[step.index] = second[other]
-            yield first[at:place], second[at_other:other]
-            at, at_other = place + 1, other + 1
+            yield first[at:position], second[at_other:other]
+            at, at_other = position + 1, other + 1
     yield first[at:], second[at_other:]
 
 

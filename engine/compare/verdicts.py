@@ -127,18 +127,18 @@ class Judge:
         mine, theirs = a.inputs, b.inputs
         if len(mine) != len(theirs):
             return all(parent in self._partner for parent in steps)
-        return all(self._agree(one, other) for one, other in zip(mine, theirs, strict=True))
+        return all(self._agree(read_by_a, read_by_b) for read_by_a, read_by_b in zip(mine, theirs, strict=True))
 
-    def _agree(self, one: Step | Leaf, other: Step | Leaf) -> bool:
-        if isinstance(one, Step) and isinstance(other, Step) and self._partner.get(one) is other:
-            return not self._apart.get(other, False)
+    def _agree(self, a: Step | Leaf, b: Step | Leaf) -> bool:
+        if isinstance(a, Step) and isinstance(b, Step) and self._partner.get(a) is b:
+            return not self._apart.get(b, False)
         # Leaves, and steps that are no partners: their numbers tell.
-        first, second = one.value, other.value
+        first, second = a.value, b.value
         if first.shape != second.shape:
             return False
         if not measurable(first, second):
             return True
-        if isinstance(one, Leaf) and isinstance(other, Leaf):
+        if isinstance(a, Leaf) and isinstance(b, Leaf):
             return is_rounded(first, second, self._coarse)
         return difference(first, second, (self._coarse,)).agrees
 

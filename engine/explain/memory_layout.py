@@ -76,10 +76,10 @@ def _need(parent: Step | Leaf) -> str:
     shape = tuple(parent.value.shape)
     if parent.value.is_contiguous():
         return ""
-    wanted = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    contiguous_strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
     return (
         f" It was needed because a view merges only axes that lie one after the other in memory: for {shape} that is "
-        f"strides {wanted}."
+        f"strides {contiguous_strides}."
     )
 
 

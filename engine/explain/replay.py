@@ -41,13 +41,13 @@ class CallReplay:
         Raises:
             CannotReplayError: a call on the way cannot be made again.
         """
-        asked = tuple(until)
-        needed = _between(changed, asked)
-        made: dict[int, Tensor] = {id(parent): value for parent, value in changed.items()}
+        targets = tuple(until)
+        needed = _between(changed, targets)
+        values: dict[int, Tensor] = {id(parent): value for parent, value in changed.items()}
         results: dict[int, Tensor] = {}
         for step in needed:
-            operands = [made.get(id(parent), parent.value) for parent in step.parents]
-            made[id(step)] = results[step.index] = self.again(step, operands)
+            operands = [values.get(id(parent), parent.value) for parent in step.parents]
+            values[id(step)] = results[step.index] = self.again(step, operands)
         return results
 
     def again(self, step: Step, operands: Sequence[Any]) -> Tensor:

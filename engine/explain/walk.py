@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, FlatMap, NoAccess, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, NoAccess, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.index_access import ChosenIndex, SearchMap
 from engine.ops.numerics import memory_of
 from engine.ops.registry import bound_operation
@@ -130,10 +131,10 @@ class _Walker:
         self.insides[step.index] = within
         given: dict[object, list[Step | Leaf]] = {}
         for parent in step.inputs:
-            given.setdefault(_place(parent.value), []).append(parent)
+            given.setdefault(_memory_key(parent.value), []).append(parent)
         strangers: list[Reached] = []
         for leaf in within.leaves:
-            same = given.pop(_place(leaf.tensor.value), [])
+            same = given.pop(_memory_key(leaf.tensor.value), [])
             if not same:
                 strangers.append(leaf)
             for parent in same:
@@ -148,7 +149,7 @@ class _Walker:
         return True
 
 
-def _place(tensor: Tensor) -> object:
+def _memory_key(tensor: Tensor) -> object:
     """What two tensors have in common that are the same numbers in the same memory."""
     memory = memory_of(tensor)
     if memory is None:
@@ -202,11 +203,11 @@ def _mark_affine(mask: Tensor, read: AffineMap, elements: Tensor) -> None:
         gone = [axis for axis in range(elements.dim()) if axis not in followed]
         # What differs along the other axes alone reads the same.
         elements = elements.any(dim=gone, keepdim=True) if gone else elements
-    places = elements.nonzero()
+    indices = elements.nonzero()
     if read.when is not None:
-        places = places[[read.when.holds(tuple(index)) for index in places.tolist()]]
-    if len(places):
-        mask[tuple(_indices(axis, size, places) for axis, size in zip(read.axes, read.shape, strict=True))] = True
+        indices = indices[[read.when.holds(tuple(index)) for index in indices.tolist()]]
+    if len(indices):
+        mask[tuple(_indices(axis, size, indices) for axis, size in zip(read.axes, read.shape, strict=True))] = True
 
 
 def _followed(axis: AxisAccess) -> Iterable[int]:
@@ -215,15 +216,15 @@ def _followed(axis: AxisAccess) -> Iterable[int]:
     return [axis.out] if isinstance(axis, SameIndex) else []
 
 
-def _indices(axis: AxisAccess, size: int, places: Tensor) -> Any:
+def _indices(axis: AxisAccess, size: int, indices: Tensor) -> Any:
     """The indices of one axis of an input that the elements at these places read."""
     if isinstance(axis, ConstIndex):
         return axis.at
     if isinstance(axis, SameIndex):
         if axis.start is None:
-            return places[:, axis.out] * (size != 1)
-        return places[:, axis.out] * axis.step + axis.start
+            return indices[:, axis.out] * (size != 1)
+        return indices[:, axis.out] * axis.step + axis.start
     if isinstance(axis, ChosenIndex):
         numbers = axis.table.numbers.cpu()
-        return numbers[tuple(0 if out is None else places[:, out] for out in axis.at)].long() % size
+        return numbers[tuple(0 if out is None else indices[:, out] for out in axis.at)].long() % size
     return slice(None)

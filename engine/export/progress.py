@@ -23,14 +23,14 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._wipe()
 
-    def at(self, done: int, said: str = "") -> None:
+    def at(self, done: int, note: str = "") -> None:
         """Draws how many of the total are done, and what else is to be said, no more than ten times a second."""
         now = time.monotonic()
         if self._is_shown and now - self._drawn >= _REST:
             self._drawn = now
             filled = _CELLS * done // self._total
             bar = "█" * filled + "░" * (_CELLS - filled)
-            self._draw(f"\r\033[K{bar} {done:,} of {self._total:,} {self._noun} {said}")
+            self._draw(f"\r\033[K{bar} {done:,} of {self._total:,} {self._noun} {note}")
 
     def say(self, line: str) -> None:
         """Prints a line that stays, on stdout, above the bar."""

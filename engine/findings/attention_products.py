@@ -142,9 +142,9 @@ def _einsum_operands(step: Step) -> Iterator[tuple[_Operand, _Operand, _Letters]
     yield second, first, pattern.output
 
 
-def _order(letters: _Letters, wanted: Sequence[str]) -> tuple[int, ...]:
+def _order(letters: _Letters, wanted_order: Sequence[str]) -> tuple[int, ...]:
     """The axes with these letters in the wanted order; those that are not asked for come first."""
-    known = [letters.index(letter) for letter in wanted if letter in letters]
+    known = [letters.index(letter) for letter in wanted_order if letter in letters]
     return (*(axis for axis in range(len(letters)) if axis not in known), *known)
 
 

@@ -43,7 +43,7 @@ class Attention:
     Attributes:
         trace: what its steps stand in: the trace itself, or the inside of a fused call.
         fused: the fused call that it is inside of, None where there is none.
-        asked: the product of queries and keys.
+        product: the product of queries and keys.
         scores: the step that is that product.
         on_scores: the steps between it and the softmax, in order.
         softmax: the step that makes the weights.
@@ -53,7 +53,7 @@ class Attention:
 
     trace: Trace
     fused: Step | None
-    asked: ScoresProduct
+    product: ScoresProduct
     scores: Step
     on_scores: tuple[Step, ...]
     softmax: Step
@@ -63,12 +63,12 @@ class Attention:
     @property
     def query(self) -> _Parent:
         """The queries, in whatever order of their axes."""
-        return self.asked.query.parent
+        return self.product.query.parent
 
     @property
     def key(self) -> _Parent:
         """The keys, in whatever order of their axes."""
-        return self.asked.key.parent
+        return self.product.key.parent
 
     @property
     def value(self) -> _Parent:
@@ -83,7 +83,7 @@ class Attention:
     @property
     def operands(self) -> tuple[HeadOperand, HeadOperand, HeadOperand]:
         """Query, key and value."""
-        return self.asked.query, self.asked.key, self.mix.value
+        return self.product.query, self.product.key, self.mix.value
 
     def seen(self, step: Step) -> Step:
         """The step of the outer trace that shows this one."""
@@ -92,7 +92,7 @@ class Attention:
     @cached_property
     def d_k(self) -> int:
         """How many features a query has in one head."""
-        return int(self.asked.query.value.shape[-1])
+        return int(self.product.query.value.shape[-1])
 
     @property
     def lengths(self) -> tuple[int, int]:
@@ -131,8 +131,8 @@ class Attention:
         return ~hidden
 
     def _before_masks(self) -> Tensor:
-        place = self.on_scores.index(self.masking[0])
-        before = self.on_scores[place - 1] if place else self.scores
+        position = self.on_scores.index(self.masking[0])
+        before = self.on_scores[position - 1] if position else self.scores
         return to_float64(before.value).nan_to_num(0.0, 0.0, 0.0)
 
     @cached_property
@@ -148,8 +148,8 @@ class Attention:
         if self.visible is None:
             return None
         anywhere = self.visible.flatten(0, -3).any(0) if self.visible.dim() > 2 else self.visible
-        places = torch.arange(anywhere.shape[-1]) + 1
-        return [int(last) - 1 for last in (anywhere * places).amax(-1)]
+        positions = torch.arange(anywhere.shape[-1]) + 1
+        return [int(last) - 1 for last in (anywhere * positions).amax(-1)]
 
 
 def attentions(trace: Trace, fused: Step | None = None) -> Iterator[Attention]:
@@ -189,24 +189,24 @@ def _attention(trace: Trace, mixed: Step, fused: Step | None) -> Attention | Non
         if softmax is None or not softmax[-1].inputs:
             continue
         path = _back(softmax[-1].inputs[0], _ON_SCORES, tuple(PRODUCTS))
-        asked = None if path is None else scores_product(path[-1])
-        if path is None or asked is None:
+        product = None if path is None else scores_product(path[-1])
+        if path is None or product is None:
             continue
         between = tuple(reversed(path[:-1]))
-        return Attention(trace, fused, asked, path[-1], between, softmax[-1], mix, mixed)
+        return Attention(trace, fused, product, path[-1], between, softmax[-1], mix, mixed)
     return None
 
 
 def _back(parent: _Parent, through: frozenset[str], ends: tuple[str, ...]) -> list[Step] | None:
     """The steps from a tensor back to the nearest of an operation, that one last; None where none is near."""
-    waiting: list[tuple[_Parent, list[Step]]] = [(parent, [])]
-    while waiting:
-        here, path = waiting.pop(0)
-        if not isinstance(here, Step) or len(path) > _FAR:
+    queue: list[tuple[_Parent, list[Step]]] = [(parent, [])]
+    while queue:
+        node, path = queue.pop(0)
+        if not isinstance(node, Step) or len(path) > _FAR:
             continue
-        name = canonical_name(here.op) or here.op
-        if name in ends or here.op in ends:
-            return [*path, here]
-        if here.op in through or name in through or movement(here.op) is not None:
-            waiting += [(other, [*path, here]) for other in here.inputs]
+        name = canonical_name(node.op) or node.op
+        if name in ends or node.op in ends:
+            return [*path, node]
+        if node.op in through or name in through or movement(node.op) is not None:
+            queue += [(other, [*path, node]) for other in node.inputs]
     return None

@@ -96,15 +96,15 @@ _BEHIND = 12  # steps that a split of heads goes back to the layer before it, at
 def _lines_behind(parent: Step | Leaf) -> tuple[Hashable, ...]:
     """The lines that made a tensor, the nearest first, and the shapes that they gave."""
     lines: list[Hashable] = [tuple(parent.value.shape)]
-    here = parent
+    node = parent
     for _ in range(_BEHIND):
-        if not isinstance(here, Step):
+        if not isinstance(node, Step):
             break
-        source = here.source
-        lines.append((here.op, here.shape, source and (source.file, source.span), here.value.stride()))
-        if not here.inputs:
+        source = node.source
+        lines.append((node.op, node.shape, source and (source.file, source.span), node.value.stride()))
+        if not node.inputs:
             break
-        here = here.inputs[0]
+        node = node.inputs[0]
     return tuple(lines)
 
 

@@ -50,23 +50,23 @@ def row_source(parent: _Parent, width: int) -> _Parent | None:
     Returns:
         A step or an input; None where nothing is that wide.
     """
-    waiting, seen = [(parent, 0)], {id(parent)}
+    queue, seen = [(parent, 0)], {id(parent)}
     wide: list[_Parent] = []
-    while waiting:
-        here, far = waiting.pop(0)
-        value = here.value
+    while queue:
+        node, far = queue.pop(0)
+        value = node.value
         if not isinstance(value, Tensor) or far > _FAR:
             continue
-        name = (canonical_name(here.op) or here.op) if isinstance(here, Step) else ""
-        is_source = name in MIXES or (isinstance(here, Leaf) and here.kind in ("input", "constant"))
+        name = (canonical_name(node.op) or node.op) if isinstance(node, Step) else ""
+        is_source = name in MIXES or (isinstance(node, Leaf) and node.kind in ("input", "constant"))
         if is_source and value.dim() >= 2 and value.shape[-1] >= width and value.is_floating_point():
-            wide.append(here)
+            wide.append(node)
             continue
-        if isinstance(here, Step):
-            for other in _row_inputs(here, name):
+        if isinstance(node, Step):
+            for other in _row_inputs(node, name):
                 if id(other) not in seen:
                     seen.add(id(other))
-                    waiting.append((other, far + 1))
+                    queue.append((other, far + 1))
     return max(wide, key=lambda source: source.value.numel(), default=None)
 
 
@@ -108,9 +108,9 @@ def changed_cells(replay: CallReplay, source: _Parent, cells: Tensor, target: _P
 
 def forward(trace: Trace, step: Step) -> Iterator[Step]:
     """What reads a step, and what reads that, as long as numbers are only moved; the first that computes last."""
-    here: Step | None = step
-    while here is not None:
-        readers = trace.consumers.get(here.index, ())
+    node: Step | None = step
+    while node is not None:
+        readers = trace.consumers.get(node.index, ())
         moving = [reader for reader in readers if only_moves(reader) and reader.memory != "same"]
         same = [reader for reader in readers if reader.memory == "same"]
         onward = moving or same
@@ -118,4 +118,4 @@ def forward(trace: Trace, step: Step) -> Iterator[Step]:
             yield from readers[:1]
             return
         yield onward[0]
-        here = onward[0]
+        node = onward[0]

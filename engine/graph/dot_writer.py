@@ -110,15 +110,15 @@ def _framed(dot: graphviz.Digraph, frames: Sequence[str], nodes: Iterable[Node],
 
 def _add(dot: graphviz.Digraph, nodes: Iterable[Node], theme: Theme) -> None:
     for node in nodes:
-        looks = {"id": graphviz.escape(node.mark)} if node.mark else {}
+        attributes = {"id": graphviz.escape(node.mark)} if node.mark else {}
         if node.is_sum:
-            dot.node(_id(node.name), "+", shape="circle", width="0.3", height="0.3", fixedsize="true", **looks)
+            dot.node(_id(node.name), "+", shape="circle", width="0.3", height="0.3", fixedsize="true", **attributes)
             continue
         if node.is_outside:
-            looks |= {"style": "rounded,dashed", "fontcolor": theme.soft}
+            attributes |= {"style": "rounded,dashed", "fontcolor": theme.soft}
         label = r"\n".join(map(graphviz.escape, node.label.split("\n")))
         # A name like <b> is a name; joined, it would be taken for HTML again.
-        dot.node(_id(node.name), graphviz.nohtml(label), **looks)
+        dot.node(_id(node.name), graphviz.nohtml(label), **attributes)
 
 
 def _shape(axes: tuple[str | None, ...], shape: tuple[int, ...], theme: Theme) -> str:

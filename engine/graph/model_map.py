@@ -33,7 +33,12 @@ def map_of(trace: Trace) -> Strip:
     for name, run in groups:
         shown = _outcome(trace, run)
         inside = {step.index for step in run}
-        read = [one.index for step in run for one in step.inputs if isinstance(one, Step) and one.index not in inside]
+        read = [
+            parent.index
+            for step in run
+            for parent in step.inputs
+            if isinstance(parent, Step) and parent.index not in inside
+        ]
         parents = tuple(dict.fromkeys(shown_at[index] for index in read if index in shown_at))
         shown_at[shown.index] = len(boxes)
         boxes.append(_box(name, run, shown, parents))

@@ -74,8 +74,8 @@ def _near(steps: Sequence[Step], around: int, module: str, folded: Collection[st
     runs = small_runs(steps) if SMALL_STEPS in folded else {}
     if len({_fold_key(step, module, folded, runs) for step in steps}) <= _MOST_DRAWN:
         return steps
-    place = bisect_left([step.index for step in steps], around)
-    start = max(place // _STRIDE * _STRIDE - _STRIDE // 4, 0)
+    box_index = bisect_left([step.index for step in steps], around)
+    start = max(box_index // _STRIDE * _STRIDE - _STRIDE // 4, 0)
     return steps[start : start + _STRIDE * 3 // 2]
 
 
@@ -122,7 +122,7 @@ def small_runs(steps: Sequence[Step]) -> Mapping[int, int]:
     """
     starts: dict[int, int] = {}
     for before, step in pairwise(steps):
-        goes_on = step.path == before.path and any(one is before for one in step.inputs)
+        goes_on = step.path == before.path and any(tensor is before for tensor in step.inputs)
         if goes_on and _is_small(before) and _is_small(step):
             starts[step.index] = starts.setdefault(before.index, before.index)
     return starts
@@ -141,22 +141,22 @@ class _Rows:
         self.boxes: list[StripBox] = []
         self._module = module
         # The id of a step or leaf, which the trace keeps → the place of its box; None for one that has no box.
-        self._place: dict[int, int | None] = {}
+        self._box_index_of: dict[int, int | None] = {}
 
     def add(self, step: Step) -> None:
         """A step as a box of its own; one that made nothing new stands for the tensor it was handed."""
-        parents = self._places(step.inputs, step.op)
+        parents = self._box_indices(step.inputs, step.op)
         if not parents and step.value.numel() == 0:
-            self._place[id(step)] = None  # an empty cache, for instance, to which something is then joined
+            self._box_index_of[id(step)] = None  # an empty cache, for instance, to which something is then joined
             return
         if len(parents) == 1 and self._is_handed_on(step, self.boxes[parents[0]]):
-            self._place[id(step)] = parents[0]
+            self._box_index_of[id(step)] = parents[0]
             return
         part = _part(step.path, self._module)
         self._append(step, (step,), parents, name=step.name, op=step.op, is_small=_is_small(step), module=part)
         if step.memory == "same" and parents:
             # It is drawn whether or not it had to copy, which depends on the sizes, and so it is what others read.
-            self._place[id(step.inputs[0])] = self._place[id(step)]
+            self._box_index_of[id(step.inputs[0])] = self._box_index_of[id(step)]
 
     def _is_handed_on(self, step: Step, parent: StripBox) -> bool:
         """Whether what came out is what went in: nothing happened, or nothing was joined to it."""
@@ -167,7 +167,7 @@ class _Rows:
     def fail(self, failure: Failure) -> None:
         """The call that failed, after its operands; nothing where none of these is of the block."""
         origins = [operand.origin for operand in failure.operands]
-        inside = [one for one in origins if isinstance(one, Step) and is_inside(one.path, self._module)]
+        inside = [origin for origin in origins if isinstance(origin, Step) and is_inside(origin.path, self._module)]
         if not origins or (self._module and not inside):
             return
         parents = tuple(self._operand(operand) for operand in failure.operands)
@@ -181,9 +181,9 @@ class _Rows:
     def _operand(self, operand: FailedOperand) -> int:
         if operand.origin is not None:
             # Any operator that reads weights has them drawn when it fails.
-            place = self._placed(operand.origin, "matmul")
-            if place is not None and self.boxes[place].shape == operand.shape:
-                return place
+            box_index = self._boxed(operand.origin, "matmul")
+            if box_index is not None and self.boxes[box_index].shape == operand.shape:
+                return box_index
         self.boxes.append(read_box(None, operand.name, operand.axes, operand.value))
         return len(self.boxes) - 1
 
@@ -193,9 +193,9 @@ class _Rows:
         read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
         parents: dict[int, None] = {}
         for step in run:
-            outside = [one for one in step.inputs if not isinstance(one, Step) or one.index not in inside]
+            outside = [tensor for tensor in step.inputs if not isinstance(tensor, Step) or tensor.index not in inside]
             # Whatever weights a module has are its own, and folded with it.
-            parents |= dict.fromkeys(self._places(outside, ""))
+            parents |= dict.fromkeys(self._box_indices(outside, ""))
         shown = read[-1] if read else run[-1]
         if part:
             self._append(shown, run, tuple(parents), name=part, op="module", module=part)
@@ -231,23 +231,23 @@ class _Rows:
             itemsize=shown.value.element_size(),
             flops=sum(known) if known else None,
         )
-        self._place |= {id(step): len(self.boxes) for step in run}
+        self._box_index_of |= {id(step): len(self.boxes) for step in run}
         self.boxes.append(box)
 
-    def _places(self, tensors: Sequence[Step | Leaf], op: str) -> tuple[int, ...]:
-        return tuple(place for tensor in tensors if (place := self._placed(tensor, op)) is not None)
+    def _box_indices(self, tensors: Sequence[Step | Leaf], op: str) -> tuple[int, ...]:
+        return tuple(box_index for tensor in tensors if (box_index := self._boxed(tensor, op)) is not None)
 
-    def _placed(self, tensor: Step | Leaf, op: str) -> int | None:
-        if id(tensor) in self._place:
-            return self._place[id(tensor)]
+    def _boxed(self, tensor: Step | Leaf, op: str) -> int | None:
+        if id(tensor) in self._box_index_of:
+            return self._box_index_of[id(tensor)]
         if isinstance(tensor, Leaf) and tensor.kind != "input" and canonical_name(op) not in _PRODUCTS:
             return None
         value = tensor.value
         step = tensor.index if isinstance(tensor, Step) else None
         box = read_box(step, _short_name(tensor), tensor.axes, value)
-        self._place[id(tensor)] = place = len(self.boxes)
+        self._box_index_of[id(tensor)] = box_index = len(self.boxes)
         self.boxes.append(box)
-        return place
+        return box_index
 
 
 def _short_name(tensor: Step | Leaf) -> str:
@@ -258,13 +258,15 @@ def _short_name(tensor: Step | Leaf) -> str:
 def _is_small(step: Step) -> bool:
     """Whether a step only scales, masks or copies one tensor, whose shape it keeps."""
     op = canonical_name(step.op) or step.op
-    same = [one for one in step.inputs if tuple(one.value.shape) == step.shape and one.value.dtype != torch.bool]
-    others = [one for one in step.inputs if one not in same]
+    same = [
+        tensor for tensor in step.inputs if tuple(tensor.value.shape) == step.shape and tensor.value.dtype != torch.bool
+    ]
+    others = [tensor for tensor in step.inputs if tensor not in same]
     if len(same) != 1:
         return False
     if op in _COPIES or op in _SCALES:
         return not others
-    return op in _MASKS and all(_is_mask(one) for one in others) and (bool(others) or op in ("tril", "triu"))
+    return op in _MASKS and all(_is_mask(tensor) for tensor in others) and (bool(others) or op in ("tril", "triu"))
 
 
 def _is_mask(tensor: Step | Leaf) -> bool:

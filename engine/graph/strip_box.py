@@ -109,12 +109,12 @@ def in_lanes(boxes: Sequence[StripBox]) -> tuple[StripBox, ...]:
     ends: dict[int, int] = {}  # the last box of a line → the line
     lanes = 0
     placed: list[StripBox] = []
-    for place, box in enumerate(boxes):
+    for position, box in enumerate(boxes):
         continued = next((parent for parent in box.parents if parent in ends), None)
         if continued is None:
             lane, lanes = lanes, lanes + 1
         else:
             lane = ends.pop(continued)
-        ends[place] = lane
+        ends[position] = lane
         placed.append(replace(box, lane=lane))
     return tuple(placed)

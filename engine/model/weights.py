@@ -30,8 +30,8 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
     model = skeleton(config, pad, "cpu")
     draw(model, config.seed)
     dtype = getattr(torch, config.dtype)
-    there = device.type == "cpu" and dtype is torch.float32
-    return model if there else model.to(device=device, dtype=dtype)
+    is_built = device.type == "cpu" and dtype is torch.float32
+    return model if is_built else model.to(device=device, dtype=dtype)
 
 
 def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
@@ -47,8 +47,8 @@ def undrawn(construct: Callable[[], Model], device: str) -> Model:
         device: where its parameters are to be; "meta" for shapes alone.
     """
     # torch.device looks at every call once more, so not where it would change nothing.
-    there = torch.get_default_device() == torch.device(device)
-    with nullcontext() if there else torch.device(device), _WithoutDraws():
+    is_default = torch.get_default_device() == torch.device(device)
+    with nullcontext() if is_default else torch.device(device), _WithoutDraws():
         model = construct()
     if torch.get_default_dtype() is not torch.float32:  # a program around us may have another
         model.float()

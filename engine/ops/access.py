@@ -36,7 +36,6 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.ops.axis_groups import axis_groups, divided_index, joined_index
 from engine.ops.conditions import Condition
 
 Shape = tuple[int, ...]
@@ -280,8 +279,8 @@ class AffineMap(AccessMap):
         order = self.order()
         if order is None:
             return False
-        places = [self.follows[axis] for axis in range(len(self.shape)) if axis in self.follows]
-        return places != sorted(places)
+        outputs = [self.follows[axis] for axis in range(len(self.shape)) if axis in self.follows]
+        return outputs != sorted(outputs)
 
     def order(self) -> tuple[int, ...] | None:
         if self.when is not None or self.running:
@@ -289,40 +288,6 @@ class AffineMap(AccessMap):
         if any(axis not in self.follows and size != 1 for axis, size in enumerate(self.shape)):
             return None
         return tuple(sorted(range(len(self.shape)), key=lambda axis: self.follows.get(axis, -1)))
-
-
-@dataclass(frozen=True)
-class FlatMap(AccessMap):
-    """The same position in row-major order, in another shape."""
-
-    shape: Shape
-    out_shape: Shape
-
-    def ranges(self, index: Index) -> Ranges | None:
-        position = 0
-        for size, at in zip(self.out_shape, index, strict=True):
-            position = position * size + at
-        cell = []
-        for size in reversed(self.shape):
-            position, at = divmod(position, size)
-            cell.append(range(at, at + 1))
-        return tuple(reversed(cell))
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": "flat"}
-
-    def written(self, letters: Sequence[str], out_shape: Shape, running: Sequence[str] = ()) -> list[str] | None:
-        indices: list[str] = []
-        for before, after in axis_groups(self.shape, self.out_shape):
-            if not after:
-                indices += ["0"] * len(before)
-            elif before:
-                position = joined_index(letters, after, self.out_shape)
-                indices += divided_index(position, self.shape[before.start : before.stop])
-        return indices
-
-    def moves(self, out_shape: Shape) -> bool:
-        return [size for size in self.shape if size != 1] != [size for size in out_shape if size != 1]
 
 
 @dataclass(frozen=True)

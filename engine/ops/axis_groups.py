@@ -1,9 +1,13 @@
-"""How a view regroups axes, and how an index on one side of it is written on the other."""
+"""How a view regroups axes: which cells it reads, and how an index on one side of it is written on the other."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.ops.access import AccessMap, Index, Ranges, Shape
 
 
 def axis_groups(
@@ -72,3 +76,37 @@ def divided_index(position: str, sizes: tuple[int, ...]) -> list[str]:
         indices.append(text if outermost else f"{text} mod {size}")
         outermost = False
     return indices
+
+
+@dataclass(frozen=True)
+class FlatMap(AccessMap):
+    """The same position in row-major order, in another shape."""
+
+    shape: Shape
+    out_shape: Shape
+
+    def ranges(self, index: Index) -> Ranges | None:
+        position = 0
+        for size, at in zip(self.out_shape, index, strict=True):
+            position = position * size + at
+        cell = []
+        for size in reversed(self.shape):
+            position, at = divmod(position, size)
+            cell.append(range(at, at + 1))
+        return tuple(reversed(cell))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "flat"}
+
+    def written(self, letters: Sequence[str], out_shape: Shape, running: Sequence[str] = ()) -> list[str] | None:
+        indices: list[str] = []
+        for before, after in axis_groups(self.shape, self.out_shape):
+            if not after:
+                indices += ["0"] * len(before)
+            elif before:
+                position = joined_index(letters, after, self.out_shape)
+                indices += divided_index(position, self.shape[before.start : before.stop])
+        return indices
+
+    def moves(self, out_shape: Shape) -> bool:
+        return [size for size in self.shape if size != 1] != [size for size in out_shape if size != 1]

@@ -100,12 +100,12 @@ class ElementContext:
         """The element read of a parameter, in a sentence; whole and partial axes as such."""
         read = self.reads.get(name)
         ranges = (read.ranges(self.index) if read else None) or ()
-        place: list[int | range | None] = []
+        index: list[int | range | None] = []
         for axis, indices in enumerate(ranges):
             partial = isinstance(read, AffineMap) and read.axes[axis].partial
             whole = read is not None and axis in read.running
-            place.append(indices if partial else None if whole else indices.start)
-        return self.describe(self.call.args[name], place)
+            index.append(indices if partial else None if whole else indices.start)
+        return self.describe(self.call.args[name], index)
 
     def operand_at(self, name: str, cell: Index) -> OperandValues:
         """The number of one cell of a parameter's tensor."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from engine.ops.access import AccessMap, AffineMap, FlatMap, Index, NoAccess, UpToIndex
+from engine.ops.access import AccessMap, AffineMap, Index, NoAccess, UpToIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
 from engine.ops.notation import format_element, format_operand, formula_name, index_letters
 
@@ -88,13 +89,13 @@ class ElementCells(Cells):
     def at(self, name: str, *, own: Sequence[int] = ()) -> str:
         operand, read = self.call.args[name], self.reads.get(name, NoAccess())
         ranges = read.ranges(self._index) or ()
-        place = [str(self._index[axis] if axis in own else indices.start) for axis, indices in enumerate(ranges)]
+        index = [str(self._index[axis] if axis in own else indices.start) for axis, indices in enumerate(ranges)]
         for axis, letter in zip(read.running, self.running(name), strict=True):
             # An element that reads nothing of this operand has no place in it.
-            if place and axis not in own:
+            if index and axis not in own:
                 running = read.axes[axis] if isinstance(read, AffineMap) else None
-                place[axis] = letter if running is None else running.written_running_at(self._index, letter)
-        return format_element(operand, place)
+                index[axis] = letter if running is None else running.written_running_at(self._index, letter)
+        return format_element(operand, index)
 
     def out(self, axis: int) -> str:
         return str(self._index[axis])
@@ -129,13 +130,13 @@ class LetterCells(Cells):
         operand, read = self.call.args[name], self.reads.get(name, NoAccess())
         if operand.kind == "argument":
             return format_operand(operand.value)
-        place = read.written(self.letters, self.call.step.shape, self.running(name))
-        if place is None or isinstance(read, NoAccess):
+        index = read.written(self.letters, self.call.step.shape, self.running(name))
+        if index is None or isinstance(read, NoAccess):
             return formula_name(operand)
         for axis in own:
-            place[axis] = self.letters[axis]
+            index[axis] = self.letters[axis]
         hidden = {axis for axis, out in read.follows.items() if out in self._hidden and axis not in read.running}
-        return formula_name(operand) + self._index([text for axis, text in enumerate(place) if axis not in hidden])
+        return formula_name(operand) + self._index([text for axis, text in enumerate(index) if axis not in hidden])
 
     def out(self, axis: int) -> str:
         return self.letters[axis]
@@ -152,10 +153,10 @@ class LetterCells(Cells):
         """The output's own element."""
         return name + self._index([letter for axis, letter in enumerate(self.letters) if axis not in self._hidden])
 
-    def _index(self, place: Sequence[str]) -> str:
-        if not place:
+    def _index(self, index: Sequence[str]) -> str:
+        if not index:
             return ""
-        return self.subscript("".join(place) if all(len(text) == 1 for text in place) else ", ".join(place))
+        return self.subscript("".join(index) if all(len(text) == 1 for text in index) else ", ".join(index))
 
 
 def running_axes(call: Call, reads: Mapping[str, AccessMap], name: str) -> tuple[str | None, ...]:

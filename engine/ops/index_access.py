@@ -138,8 +138,8 @@ class ChosenIndex(AxisAccess):
         return range(position, position + 1)
 
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        place = ",".join("0" if out is None else letters[out] for out in self.at)
-        return f"{self.table.name}[{place}]" if place else self.table.name
+        index = ",".join("0" if out is None else letters[out] for out in self.at)
+        return f"{self.table.name}[{index}]" if index else self.table.name
 
     def to_json(self) -> dict[str, Any]:
         return {"ids": self.table.to_json(), "at": list(self.at)}
@@ -147,15 +147,15 @@ class ChosenIndex(AxisAccess):
 
 @dataclass(frozen=True)
 class NthTrue(AxisAccess):
-    """The index along ``axis`` of the mask's True number ``index[out]``; ``places`` are all of them, one a row."""
+    """The index along ``axis`` of the mask's True number ``index[out]``; ``true_indices`` has a row for each."""
 
     table: IndexTable
     out: int
     axis: int
-    places: Tensor = field(repr=False, compare=False)
+    true_indices: Tensor = field(repr=False, compare=False)
 
     def indices(self, size: int, index: Index) -> range:
-        position = int(self.places[index[self.out], self.axis])
+        position = int(self.true_indices[index[self.out], self.axis])
         return range(position, position + 1)
 
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
@@ -180,15 +180,15 @@ class RankAmongTrue(AxisAccess):
     def indices(self, size: int, index: Index) -> range:
         mask = self.table.numbers
         before = 0
-        for place, axis in enumerate(self.at):
-            lead = mask[tuple(index[out] for out in self.at[:place])]
+        for number, axis in enumerate(self.at):
+            lead = mask[tuple(index[out] for out in self.at[:number])]
             before += int(lead[: index[axis]].sum())
         before = before // self.div if self.mod is None else before // self.div % self.mod
         return range(before, before + 1)
 
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        place = ",".join(letters[out] for out in self.at)
-        return f"how many of {self.table.name} are True before [{place}]"
+        index = ",".join(letters[out] for out in self.at)
+        return f"how many of {self.table.name} are True before [{index}]"
 
     def to_json(self) -> dict[str, Any]:
         form = {"ids": self.table.to_json(), "rank": list(self.at), "div": self.div}
@@ -225,8 +225,8 @@ class MaskIs(Condition):
         return bool(self.table.numbers[tuple(0 if out is None else index[out] for out in self.at)]) is self.expected
 
     def written(self, letters: Sequence[str]) -> str:
-        place = ",".join("0" if out is None else letters[out] for out in self.at)
-        return f"{self.table.name}[{place}] is {self.expected}"
+        index = ",".join("0" if out is None else letters[out] for out in self.at)
+        return f"{self.table.name}[{index}] is {self.expected}"
 
     def to_json(self) -> dict[str, Any]:
         return {"ids": self.table.to_json(), "at": list(self.at), "is": self.expected}
@@ -286,13 +286,13 @@ class SearchMap(AccessMap):
             numbers = numbers.reshape([sizes.get(axis, 1) for axis in searched])
             numbers = torch.where(numbers < 0, numbers + self.out_shape[match.out], numbers)
             hits &= numbers == index[match.out]
-        chosen = [dict(zip(searched, place, strict=True)) for place in hits.nonzero().tolist()]
-        return [tuple(place[axis] if at is None else at for axis, at in enumerate(fixed)) for place in chosen]
+        chosen = [dict(zip(searched, hit, strict=True)) for hit in hits.nonzero().tolist()]
+        return [tuple(hit[axis] if at is None else at for axis, at in enumerate(fixed)) for hit in chosen]
 
     def cells(self, index: Index) -> tuple[Index, ...]:
         sent = self.sent(index)
         return tuple(
-            tuple(0 if axis is None else place[axis] for axis in self.own) for place in sent[-1 if self.last else 0 :]
+            tuple(0 if axis is None else hit[axis] for axis in self.own) for hit in sent[-1 if self.last else 0 :]
         )
 
     def ranges(self, index: Index) -> Ranges | None:

@@ -64,12 +64,12 @@ def index_letters(symbols: Sequence[str | None]) -> tuple[str, ...]:
     if len(symbols) == 1:
         symbol = symbols[0]
         return ("d" if symbol is None or "d_" in symbol else "j",)
-    return tuple(_LETTERS[place % len(_LETTERS)] for place in range(len(symbols)))
+    return tuple(_LETTERS[axis % len(_LETTERS)] for axis in range(len(symbols)))
 
 
 def joined_terms(terms: Iterable[str]) -> str:
     """Terms with a sign between them: 0.5 − 0.25 + 1."""
     return "".join(
-        term if place == 0 else f" − {term[1:]}" if term.startswith("−") else f" + {term}"
-        for place, term in enumerate(terms)
+        term if position == 0 else f" − {term[1:]}" if term.startswith("−") else f" + {term}"
+        for position, term in enumerate(terms)
     )

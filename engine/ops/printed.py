@@ -113,15 +113,15 @@ def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
     """
     count = amounts.numel()
     if count <= _SHOWN + 1:
-        return sum_of([term(place) for place in range(count)])
-    top, places = sizes(amounts).nan_to_num(nan=math.inf, posinf=math.inf).topk(_SHOWN + 1)
+        return sum_of([term(position) for position in range(count)])
+    top, positions = sizes(amounts).nan_to_num(nan=math.inf, posinf=math.inf).topk(_SHOWN + 1)
     others = amounts.clone()
-    others[places[:_SHOWN]] = 0
+    others[positions[:_SHOWN]] = 0
     # Where the next one is as large, calling it smaller would be wrong.
     kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
     rest = constant(others.sum().item(), amounts.dtype)
     others_written = fill(f"{count - _SHOWN} {kind} terms ({{0.alone}})", lambda amount: amount, rest)
-    return sum_of([*map(term, places[:_SHOWN].tolist()), others_written])
+    return sum_of([*map(term, positions[:_SHOWN].tolist()), others_written])
 
 
 def adds_up(printed: Printed, result: float, digits: int, shown: int = _RESULT_DIGITS) -> bool:

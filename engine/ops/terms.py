@@ -81,17 +81,17 @@ class OperandValues:
     raw: Tensor
     numbers: Tensor
 
-    def factor(self, place: int) -> Factor:
+    def factor(self, position: int) -> Factor:
         index = []
-        rest = place
-        for places in reversed(self.ranges):
-            rest, position = divmod(rest, len(places))
-            index.append(places[position])
-        return Factor(self.parent, tuple(reversed(index)), self.raw[place].item(), self.role)
+        rest = position
+        for indices in reversed(self.ranges):
+            rest, along = divmod(rest, len(indices))
+            index.append(indices[along])
+        return Factor(self.parent, tuple(reversed(index)), self.raw[position].item(), self.role)
 
-    def printed(self, place: int = 0) -> Printed:
+    def printed(self, position: int = 0) -> Printed:
         """One of the numbers, in arithmetic that people read."""
-        return constant(self.raw[place].item(), self.numbers.dtype)
+        return constant(self.raw[position].item(), self.numbers.dtype)
 
     def factors(self) -> list[Factor]:
         cells = itertools.product(*self.ranges)
@@ -105,23 +105,23 @@ class ListedValues(OperandValues):
     cell: Callable[[int], tuple[int, ...]]
 
     @classmethod
-    def of(cls, read: OperandValues, places: Tensor) -> ListedValues:
-        """Those of the elements read that stand at these places, in this order."""
-        order = places.tolist()
+    def of(cls, read: OperandValues, positions: Tensor) -> ListedValues:
+        """Those of the elements read that stand at these positions, in this order."""
+        order = positions.tolist()
         return cls(
             read.parent,
             read.role,
             read.ranges,
-            read.raw[places],
-            read.numbers[places],
-            lambda place: read.factor(order[place]).index,
+            read.raw[positions],
+            read.numbers[positions],
+            lambda position: read.factor(order[position]).index,
         )
 
-    def factor(self, place: int) -> Factor:
-        return Factor(self.parent, self.cell(place), self.raw[place].item(), self.role)
+    def factor(self, position: int) -> Factor:
+        return Factor(self.parent, self.cell(position), self.raw[position].item(), self.role)
 
     def factors(self) -> list[Factor]:
-        return [self.factor(place) for place in range(len(self.raw))]
+        return [self.factor(position) for position in range(len(self.raw))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +136,10 @@ class TermGroup:
     def __len__(self) -> int:
         return self.contributions.numel()
 
-    def term(self, place: int) -> Term:
-        share = None if self.shares is None else self.shares[place].item()
-        factors = tuple(operand.factor(place) for operand in self.operands)
-        return Term(factors, self.contributions[place].item(), self.role, share)
+    def term(self, position: int) -> Term:
+        share = None if self.shares is None else self.shares[position].item()
+        factors = tuple(operand.factor(position) for operand in self.operands)
+        return Term(factors, self.contributions[position].item(), self.role, share)
 
     def terms(self) -> list[Term]:
         rows = zip(*(operand.factors() for operand in self.operands), strict=True)
@@ -163,6 +163,6 @@ def largest(groups: Sequence[TermGroup], n: int) -> Largest:
     ]
     amounts = torch.cat(parts) if groups else torch.empty(0)
     order = sizes(amounts).nan_to_num(nan=torch.inf, posinf=torch.inf).argsort(descending=True, stable=True).tolist()
-    places = [(group, place) for group in groups for place in range(len(group))]
-    chosen = tuple(places[at][0].term(places[at][1]) for at in order[:n])
+    positions = [(group, position) for group in groups for position in range(len(group))]
+    chosen = tuple(positions[at][0].term(positions[at][1]) for at in order[:n])
     return Largest(chosen, amounts[order[n:]].sum().item(), max(0, len(order) - n))

@@ -212,16 +212,16 @@ class LandingIndices(AxisAccess):
     def taps(self, size: int, index: Index) -> range:
         """The places of the kernel that land there; the indices they land from run the other way."""
         target = index[self.out] + self.pad
-        places = [
-            place
-            for place in range(self.count)
-            if (target - self.every * place) % self.step == 0 and 0 <= (target - self.every * place) // self.step < size
+        taps = [
+            tap
+            for tap in range(self.count)
+            if (target - self.every * tap) % self.step == 0 and 0 <= (target - self.every * tap) // self.step < size
         ]
-        return _evenly(places)
+        return _evenly(taps)
 
     def indices(self, size: int, index: Index) -> range:
         target = index[self.out] + self.pad
-        return _evenly([(target - self.every * place) // self.step for place in reversed(self.taps(size, index))])
+        return _evenly([(target - self.every * tap) // self.step for tap in reversed(self.taps(size, index))])
 
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
         return None

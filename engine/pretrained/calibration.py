@@ -29,17 +29,17 @@ _AT_ONCE = 100
 class Answered:
     """An odd input, what the model wrote, and how probable it held the whole of that."""
 
-    asked: OddInput
+    odd_input: OddInput
     text: str
     probability: float
 
     @property
     def right(self) -> float:
         """How probable it is that this was meant."""
-        return self.asked.chance(self.text)
+        return self.odd_input.chance(self.text)
 
     def __str__(self) -> str:
-        return f"{self.asked.text} → {self.text}, with a probability of {self.probability:.6g}"
+        return f"{self.odd_input.text} → {self.text}, with a probability of {self.probability:.6g}"
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Calibration:
     @property
     def surest_impossible(self) -> Answered:
         """The answer to a date that there is not that the model is surest of."""
-        return max((each for each in self.answers if each.asked.impossible), key=lambda each: each.probability)
+        return max((each for each in self.answers if each.odd_input.impossible), key=lambda each: each.probability)
 
     def of_kind(self, kind: str) -> Calibration:
         """That of the inputs of one kind."""
-        return Calibration(tuple(answer for answer in self.answers if answer.asked.kind == kind))
+        return Calibration(tuple(answer for answer in self.answers if answer.odd_input.kind == kind))
 
 
 def calibration(model: Transformer, inputs: Sequence[OddInput]) -> Calibration:
@@ -86,5 +86,5 @@ def calibration(model: Transformer, inputs: Sequence[OddInput]) -> Calibration:
             some = inputs[start : start + _AT_ONCE]
             rows = padded([char_tokenizer.source_ids(each.text) for each in some])
             written_answers = sure_answers(model, torch.tensor(rows, device=device), _STEPS)
-            answers += (Answered(asked, *answer) for asked, answer in zip(some, written_answers, strict=True))
+            answers += (Answered(odd_input, *answer) for odd_input, answer in zip(some, written_answers, strict=True))
     return Calibration(tuple(answers))

@@ -23,11 +23,11 @@ _AT_ONCE = 256
 class Wrong:
     """A date that was answered otherwise."""
 
-    asked: Written
+    date: Written
     answer: str
 
     def __str__(self) -> str:
-        return f"{self.asked.text} → {self.answer}, right is {self.asked.iso}"
+        return f"{self.date.text} → {self.answer}, right is {self.date.iso}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Score:
         return f"{self.right:,} of {self.of:,} exactly right ({percent:.2f} %)"
 
 
-def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int], None] = lambda done: None) -> Score:
+def score(model: Transformer, dates: Sequence[Written], progress: Callable[[int], None] = lambda done: None) -> Score:
     """The score of a model that gives log-probabilities on these dates, which must be some.
 
     One run over the right answer tells whether greedy decoding would write it: it does exactly where the most probable
@@ -64,8 +64,8 @@ def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int]
     loss = 0.0
     wrong: list[Wrong] = []
     with torch.no_grad():
-        for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
+        for start in range(0, len(dates), _AT_ONCE):
+            some = dates[start : start + _AT_ONCE]
             source, inputs, wanted = tensors(some, device)
             log_probabilities = model(source, inputs)
             loss += nll_loss(log_probabilities.flatten(0, 1), wanted.flatten(), reduction="sum").item() / wanted.size(1)
@@ -75,7 +75,7 @@ def score(model: Transformer, asked: Sequence[Written], progress: Callable[[int]
                 theirs = (pair for pair, is_missed in zip(some, missed.tolist(), strict=True) if is_missed)
                 wrong += map(Wrong, theirs, decoded)
             progress(start + len(some))
-    return Score(len(asked), tuple(wrong), loss / len(asked))
+    return Score(len(dates), tuple(wrong), loss / len(dates))
 
 
 def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain, repeat
@@ -11,16 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import axes as glossary
 from engine.ops.numerics import memory_of
 from engine.record import gc_pause
-from engine.record.axis_names.nodes import sizes_of
-from engine.record.axis_names.notes import AxisNotes, contradiction
+from engine.record.axis_names.comment_axes import CommentedAxes
+from engine.record.axis_names.notes import AxisNotes
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import RecordedOpening, has_opener
 from engine.record.recording import Execution, Recording, outputs_of
-from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
 from engine.record.watching.numpy_round_trips import FROM_NUMPY, NumpyRoundTrips, unknown_to_torch
 
@@ -57,9 +54,8 @@ class _StepBuilder:
         self.round_trips = NumpyRoundTrips(recording)
         self.writers: dict[int, Step] = {}
         self.lines = CallLines(recording)
-        self.renames: dict[str, tuple[tuple[str, str], ...]] = {}
         self.blocks: dict[int, int | None] = {}
-        self.contradictions: dict[int, str] = {}
+        self.comments = CommentedAxes(recording, self.lines, self.paths)
 
     def _leaf(self, kind: str, name: str, tensor: Tensor) -> Leaf:
         return Leaf(kind, name, tensor, _overwritten=partial(self.recording.written_since, tensor))
@@ -76,7 +72,9 @@ class _StepBuilder:
         # The built-in model's comments name every axis, and tests hold that they are true.
         if self.recording.axis_names and all(None not in step.axes for step in steps):
             for index, step in enumerate(steps):
-                object.__setattr__(step, "axis_notes", _from_comments(len(step.axes), self.contradictions.get(index)))
+                object.__setattr__(
+                    step, "axis_notes", _from_comments(len(step.axes), self.comments.contradictions.get(index))
+                )
             return
         named = NamedAxes(
             steps,
@@ -84,7 +82,7 @@ class _StepBuilder:
             roots=_roots(self.recording),
             target=self.recording.target,
             inputs=self.recording.inputs,
-            contradictions=self.contradictions,
+            contradictions=self.comments.contradictions,
         )
         for index, step in enumerate(steps):
             # What an axis is called depends on other steps, so it is known only when all are there.
@@ -114,7 +112,7 @@ class _StepBuilder:
         for position, tensor in enumerate(outputs):
             value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self._commented_axes(number, value, len(steps))
+            axes = self.comments.axes_of(number, value, len(steps))
             step = Step(
                 index=len(steps),
                 op=op,
@@ -219,36 +217,6 @@ class _StepBuilder:
                 return name
         return f"{op}[{output}]" if outputs > 1 else op
 
-    def _commented_axes(self, number: int, value: Tensor, index: int) -> tuple[str | None, ...] | None:
-        """The axes as the call's own line has them, or a line that called for its result; None for no such comment."""
-        if not self.lines.ends_its_line(number):
-            return None
-        call = self.recording.calls[number]
-        axes = self._axes(self.lines.source(call), call[4], value, index)
-        for line in () if axes is not None else self.lines.calling_lines(number):
-            axes = self._axes(line.source, line.execution, value, index)
-            if axes is not None:
-                break
-        return axes
-
-    def _axes(
-        self, source: Source | None, execution: Execution, value: Tensor, index: int
-    ) -> tuple[str | None, ...] | None:
-        """The axes as the line's shape comment has them, None where it has none or one that can't be true."""
-        if source is None or source.comment_axes is None:
-            return None
-        sentence = contradiction(source.comment_axes, sizes_of(value), execution.module)
-        if sentence is not None:
-            self.contradictions.setdefault(index, sentence)
-            return None
-        path = self._path(execution)
-        names = self.renames.get(path)
-        if names is None:
-            patterns = self.recording.axis_names
-            matching = (tuple(names.items()) for pattern, names in patterns if fnmatch.fnmatchcase(path, pattern))
-            names = self.renames[path] = next(matching, ())
-        return _named(source.comment_axes, names)
-
     def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
         if id(tensor) in written:
             return "overwritten"
@@ -274,15 +242,6 @@ class _StepBuilder:
 def _from_comments(rank: int, contradiction: str | None) -> AxisNotes:
     """The notes of axes that a comment names; steps share them, because a trace holds one for each step."""
     return AxisNotes(("comment",) * rank, contradiction=contradiction)
-
-
-@lru_cache(maxsize=4096)
-def _named(written: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
-    """The axes of a shape comment, each symbol replaced by what it stands for."""
-    here = dict(names)
-    # A bare size in a comment is no name; 1 is, for an axis that is only there to broadcast.
-    named = (None if item.isdigit() and item != "1" else item for item in written)
-    return tuple(item and glossary.rename(item, here) for item in named)
 
 
 def _recompute(recording: Recording, number: int, position: int) -> Tensor:

@@ -202,9 +202,9 @@ def _node(file: _File, line: int, start: int, last: int, end: int) -> Node | Non
         if (node.lineno, node.col_offset) == (line, start):
             return node
     # A method call on a continuation line is reported from its dot on; the expression it ends is the whole chain.
-    around = [node for node in candidates if (node.lineno, node.col_offset) <= (line, start)]
-    calls = [node for node in around if isinstance(node, ast.Call)]
-    return min(calls or around, key=lambda node: (-node.lineno, -node.col_offset), default=None)
+    enclosing = [node for node in candidates if (node.lineno, node.col_offset) <= (line, start)]
+    calls = [node for node in enclosing if isinstance(node, ast.Call)]
+    return min(calls or enclosing, key=lambda node: (-node.lineno, -node.col_offset), default=None)
 
 
 def _column(line: str, offset: int) -> int:

@@ -117,8 +117,8 @@ def measure_decoded(decoded: Decoded) -> int:
 
 def measure_teacher_forced(config: Config, ranked: int | None = None) -> Bytes:
     """The bytes of a run of this config together with the rankings of so many of its places, by default of all."""
-    places = config.tgt_len if ranked is None else ranked
-    return measure(config) + Bytes(0, 0, _RANKED * places * config.vocab_size)
+    positions = config.tgt_len if ranked is None else ranked
+    return measure(config) + Bytes(0, 0, _RANKED * positions * config.vocab_size)
 
 
 def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> TeacherForced:

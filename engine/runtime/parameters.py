@@ -82,15 +82,15 @@ def rows(counted: ParameterCount, depth: int = 0) -> Iterator[tuple[int, str, Pa
 
 
 def _counted(module: nn.Module, name: str, seen: set[Tensor]) -> ParameterCount:
-    own = [one for one in module.parameters(recurse=False) if one not in seen]
+    own = [part for part in module.parameters(recurse=False) if part not in seen]
     seen.update(own)
-    inside = tuple(one for path, child in _children(module) if (one := _counted(child, path, seen)).count)
+    inside = tuple(part for path, child in _children(module) if (part := _counted(child, path, seen)).count)
     if not own and len(inside) == 1:  # what only holds another module has that one's arithmetic
         return ParameterCount(name, inside[0].arithmetic, inside[0].count, inside if inside[0].inside else ())
     sizes = [size_arithmetic(own, isinstance(module, nn.Linear))] if own else []
     # Of what holds parameters itself the sizes, of what holds other modules the count.
-    sizes += [f"{one.count:,}" if one.inside else one.arithmetic for one in inside]
-    count = sum(one.numel() for one in own) + sum(one.count for one in inside)
+    sizes += [f"{part.count:,}" if part.inside else part.arithmetic for part in inside]
+    count = sum(part.numel() for part in own) + sum(part.count for part in inside)
     return ParameterCount(name, _added(sizes), count, inside)
 
 
@@ -98,7 +98,7 @@ def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The modules in a module; those in a list, such as layers, as if they were its own."""
     for name, child in module.named_children():
         if isinstance(child, nn.ModuleList):
-            yield from ((f"{name}.{path}", one) for path, one in child.named_children())
+            yield from ((f"{name}.{path}", part) for path, part in child.named_children())
         else:
             yield name, child
 

@@ -91,21 +91,23 @@ class SandboxRun:
     seconds: float
 
 
-def ending_from(told: Mapping[str, Any], seconds: float, nbytes: int, processes: int) -> Ending:
+def ending_from(report: Mapping[str, Any], seconds: float, nbytes: int, processes: int) -> Ending:
     """The ending that processes told of: they ran somebody's code, so that anything may be written there.
 
     Args:
-        told: parsed JSON.
+        report: parsed JSON.
         seconds, nbytes, processes: the limits that held.
     """
     try:
-        kind = EndingKind(str(told.get("kind")))
+        kind = EndingKind(str(report.get("kind")))
     except ValueError:
         kind = EndingKind.LOST
-    line, lines = told.get("line"), told.get("lines")
+    line, lines = report.get("line"), report.get("lines")
     line = line if _is_line(line) else None
-    kept = tuple(one for one in lines if _is_line(one))[-1000:] if isinstance(lines, list) else ()
-    error, message = _text(told.get("error"), 200), _text(told.get("message"), _LONGEST)
+    kept = (
+        tuple(line_number for line_number in lines if _is_line(line_number))[-1000:] if isinstance(lines, list) else ()
+    )
+    error, message = _text(report.get("error"), 200), _text(report.get("message"), _LONGEST)
     sentence = _template(kind, line, message).format(
         line=line,
         error=error,
@@ -113,8 +115,8 @@ def ending_from(told: Mapping[str, Any], seconds: float, nbytes: int, processes:
         seconds=seconds,
         size=format_bytes(nbytes),
         processes=processes,
-        signal=_signal_name(told.get("signal")),
-        status=_text(told.get("status"), 20),
+        signal=_signal_name(report.get("signal")),
+        status=_text(report.get("status"), 20),
     )
     return Ending(kind, sentence, line, kept, error, message)
 

@@ -38,31 +38,31 @@ def keep(channel: socket.socket) -> None:
 
     The caller ends the run by closing the channel.
     """
-    asked: dict[str, Any] = json.loads(channel.makefile("r", encoding="utf-8").readline())
+    request: dict[str, Any] = json.loads(channel.makefile("r", encoding="utf-8").readline())
     is_subreaper = linux.become_subreaper()
-    if asked.get("only_bounds"):
+    if request.get("only_bounds"):
         means = {"apart": linux.separate_processes(), "subreaper": is_subreaper}
         channel.sendall(json.dumps(means).encode() + b"\n")
         return
     channel.sendall(b"{}\n")  # from now on the code's own time counts
-    group = ControlGroup(asked["token"], asked["nbytes"] + _SPARE, asked["processes"] + _THREADS)
-    told: dict[str, Any] = {}
+    group = ControlGroup(request["token"], request["nbytes"] + _SPARE, request["processes"] + _THREADS)
+    report: dict[str, Any] = {}
     try:
-        told = _Watch(asked, group, channel).told()
+        report = _Watch(request, group, channel).report()
     finally:
         group.remove()
     with suppress(OSError):
-        channel.sendall(json.dumps(told).encode() + b"\n")
+        channel.sendall(json.dumps(report).encode() + b"\n")
 
 
 class _Watch:
     """One run."""
 
-    def __init__(self, asked: dict[str, Any], group: ControlGroup, channel: socket.socket) -> None:
-        self._asked = asked
+    def __init__(self, request: dict[str, Any], group: ControlGroup, channel: socket.socket) -> None:
+        self._request = request
         self._group = group
         self._channel = channel
-        self._folder = Path(asked["folder"])
+        self._folder = Path(request["folder"])
         self._output = bytearray()
         self._left_out = 0
         self._code: int | None = None  # how the child ended
@@ -78,7 +78,7 @@ class _Watch:
         os.close(status)
         self._began = time.monotonic()
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """What is said of the run when nothing of it is left."""
         reason: EndingKind | None = None
         watched: list[int | socket.socket] = [self._reading, self._channel, *_pidfd(self._child)]
@@ -118,13 +118,13 @@ class _Watch:
 
     def _exceeded(self) -> EndingKind | None:
         """The limit that the code is beyond."""
-        allowed, room = self._asked["seconds"] + GRACE, self._asked["nbytes"] + _BEYOND
+        allowed, room = self._request["seconds"] + GRACE, self._request["nbytes"] + _BEYOND
         if os.path.exists(self._folder / RAN_FILE):
             allowed, room = allowed + SAVING, room + _SPARE
         if time.monotonic() - self._began > allowed:
             return EndingKind.TIMED_OUT
         running = self._left()
-        if len(running) > self._asked["processes"]:
+        if len(running) > self._request["processes"]:
             return EndingKind.TOO_MANY_PROCESSES
         taken = sum(max(0, resident_bytes(pid) - self._usual) for pid in running)
         return EndingKind.OUT_OF_MEMORY if taken > room else None
@@ -136,7 +136,7 @@ class _Watch:
                 more = os.read(self._reading, 2**16)
                 if not more:
                     return
-                room = self._asked["output"] - len(self._output)
+                room = self._request["output"] - len(self._output)
                 self._output += more[:room]
                 self._left_out += max(0, len(more) - room)
 
@@ -156,7 +156,7 @@ class _Watch:
         return {"signal": -number} if number < 0 else {"status": number}
 
     def _become_worker(self, output: int) -> NoReturn:
-        asked = self._asked
+        request = self._request
         linux.gain_no_rights()
         self._group.join()
         with suppress(OSError):
@@ -166,9 +166,9 @@ class _Watch:
             os.dup2(source, number)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         os.chdir(self._folder)
-        most = address_bytes(os.getpid()) + asked["nbytes"]
+        most = address_bytes(os.getpid()) + request["nbytes"]
         _limit(resource.RLIMIT_AS, most, most + _SPARE)
-        _limit(resource.RLIMIT_FSIZE, asked["nbytes"], asked["nbytes"])
+        _limit(resource.RLIMIT_FSIZE, request["nbytes"], request["nbytes"])
         _limit(resource.RLIMIT_CORE, 0, 0)
         try:
             work(self._folder)

@@ -35,9 +35,9 @@ def descendants(root: int) -> list[int]:
 
 def marked(text: str) -> list[int]:
     """Every process but this one in whose environment this text was when it began."""
-    wanted = text.encode()
+    encoded = text.encode()
     mine = os.getpid()
-    return [pid for pid in _pids() if pid != mine and wanted in _environment(pid)]
+    return [pid for pid in _pids() if pid != mine and encoded in _environment(pid)]
 
 
 def end_all(remaining: Callable[[], list[int]]) -> bool:

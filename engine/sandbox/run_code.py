@@ -43,8 +43,8 @@ def bounds() -> tuple[str, ...]:
         return (_NOT_MEASURED, _NOT_FOLLOWED, _NOT_APART)
     from engine.sandbox.warm_process import means
 
-    there = means()
-    return () if there.get("apart") else (_NOT_APART,)
+    linux_means = means()
+    return () if linux_means.get("apart") else (_NOT_APART,)
 
 
 def run_code(request: CodeRequest, path: str | os.PathLike[str]) -> SandboxRun:
@@ -64,22 +64,22 @@ def run_code(request: CodeRequest, path: str | os.PathLike[str]) -> SandboxRun:
     folder = Path(tempfile.mkdtemp(prefix="tensor-shape-explorer-code-")).resolve()
     try:
         (folder / REQUEST_FILE).write_text(request.to_json(), "utf-8")
-        told = _run(folder, request)
+        report = _run(folder, request)
         # Nothing of the code runs any more: what lies in the folder stays as it is looked at.
         by_itself = _ending_told(folder)
         trace = _moved(folder / TRACE_FILE, path, request.limits.nbytes)
     finally:
         _remove(folder)
     limits = request.limits
-    ended = _ending(told, by_itself)
+    ended = _ending(report, by_itself)
     seconds = by_itself.get("seconds")
     return SandboxRun(
         ending=ending_from(ended, limits.seconds, limits.nbytes, limits.processes),
         trace_path=trace,
         target=str(by_itself.get("target", ""))[:200],
-        output=str(told.get("output", "")),
-        output_left_out=int(told.get("left_out", 0)),
-        seconds=float(seconds if isinstance(seconds, float) else told.get("seconds", 0.0)),
+        output=str(report.get("output", "")),
+        output_left_out=int(report.get("left_out", 0)),
+        seconds=float(seconds if isinstance(seconds, float) else report.get("seconds", 0.0)),
     )
 
 
@@ -91,27 +91,27 @@ def _run(folder: Path, request: CodeRequest) -> dict[str, Any]:
     return run_separately(folder, request.limits)
 
 
-def _ending(told: dict[str, Any], by_itself: dict[str, Any]) -> dict[str, Any]:
+def _ending(report: dict[str, Any], by_itself: dict[str, Any]) -> dict[str, Any]:
     """What ended it, from what those told who watched it, and what it told of itself before its end."""
-    if not told:
+    if not report:
         return {"kind": EndingKind.LOST}
-    if told.get("stopped"):
-        return {"kind": told["stopped"]}
+    if report.get("stopped"):
+        return {"kind": report["stopped"]}
     if by_itself.get("kind") in list(EndingKind):
         return by_itself
-    if "signal" in told:
-        return {"kind": EndingKind.CRASHED, "signal": told["signal"]}
-    return {"kind": EndingKind.EXITED, "status": told.get("status")}
+    if "signal" in report:
+        return {"kind": EndingKind.CRASHED, "signal": report["signal"]}
+    return {"kind": EndingKind.EXITED, "status": report.get("status")}
 
 
 def _ending_told(folder: Path) -> dict[str, Any]:
     """What the code's process wrote of its end; {} where that is nothing, or nothing that can be read."""
     file = folder / ENDING_FILE
-    told = None
+    report = None
     with suppress(OSError, ValueError, RecursionError):
         if _is_plain(file, _MOST_TOLD):
-            told = json.loads(file.read_text("utf-8"))
-    return told if isinstance(told, dict) else {}
+            report = json.loads(file.read_text("utf-8"))
+    return report if isinstance(report, dict) else {}
 
 
 def _moved(file: Path, path: Path, most: int) -> Path | None:

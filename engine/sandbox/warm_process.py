@@ -55,17 +55,17 @@ def run_watched(folder: Path, limits: Limits) -> dict[str, Any]:
     Raises:
         OSError: no process can be started.
     """
-    asked = asdict(limits) | {"folder": str(folder), "token": secrets.token_hex(8)}
+    request = asdict(limits) | {"folder": str(folder), "token": secrets.token_hex(8)}
     for _ in range(2):  # it may have ended for want of work just now
         process = warm_process()
         has_begun = False
         with process.channel() as channel, suppress(OSError, ValueError):
-            answers = _asked(channel, asked)
+            answers = _send(channel, request)
             has_begun = bool(answers.readline())
             channel.settimeout(limits.seconds + GRACE + SAVING + _ENDING)
-            told = json.loads(answers.readline() or "null")
-            if isinstance(told, dict):
-                return told
+            report = json.loads(answers.readline() or "null")
+            if isinstance(report, dict):
+                return report
         process.end()
         if has_begun:
             return {}
@@ -76,14 +76,14 @@ def run_watched(folder: Path, limits: Limits) -> dict[str, Any]:
 def means() -> dict[str, Any]:
     """Which of Linux's means there are here: ``apart``, ``subreaper``."""
     with warm_process().channel() as channel, suppress(OSError, ValueError):
-        told: dict[str, Any] = json.loads(_asked(channel, {"only_bounds": True}).readline())
-        return told
+        report: dict[str, Any] = json.loads(_send(channel, {"only_bounds": True}).readline())
+        return report
     return {}
 
 
-def _asked(channel: socket.socket, asked: dict[str, Any]) -> IO[str]:
+def _send(channel: socket.socket, request: dict[str, Any]) -> IO[str]:
     channel.settimeout(_STARTING)
-    channel.sendall(json.dumps(asked).encode() + b"\n")
+    channel.sendall(json.dumps(request).encode() + b"\n")
     return channel.makefile("r", encoding="utf-8")
 
 

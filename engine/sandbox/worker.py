@@ -45,19 +45,19 @@ def work(folder: Path) -> None:
     request = CodeRequest.from_json((folder / REQUEST_FILE).read_text("utf-8"))
     sys.stdout, sys.stderr = _stream(1), _stream(2)
     began = time.perf_counter()
-    told, trace = _run(request)
+    ending, trace = _run(request)
     if os.getpid() != me:  # a fork that the code made, and let go on here
         os._exit(0)
-    told["seconds"] = time.perf_counter() - began
+    ending["seconds"] = time.perf_counter() - began
     (folder / RAN_FILE).touch()  # whoever watches the time gives some more to save it
     with suppress(Exception):
         _free_the_limit_on_memory()
     if trace is not None:
-        told |= _saved(trace, folder / TRACE_FILE, told)
+        ending |= _saved(trace, folder / TRACE_FILE, ending)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    (folder / ENDING_FILE).write_text(json.dumps(told), "utf-8")
+    (folder / ENDING_FILE).write_text(json.dumps(ending), "utf-8")
     os._exit(0)
 
 
@@ -96,26 +96,26 @@ def _run(request: CodeRequest) -> tuple[dict[str, Any], Trace | None]:
         return {"kind": EndingKind.NOT_FITTING, "message": str(error)}, None
     except BaseException as error:
         ran = getattr(error, "trace", None)
-        return _told(error) | {"target": target}, ran if isinstance(ran, Trace) else trace
+        return _ending_of(error) | {"target": target}, ran if isinstance(ran, Trace) else trace
     return {"kind": EndingKind.FINISHED, "target": target}, trace
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _ending_of(error: BaseException) -> dict[str, Any]:
     """What is said of an exception."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == TEXT_FILE]
-    told: dict[str, Any] = {"kind": EndingKind.RAISED, "lines": lines, "line": lines[-1] if lines else None}
-    told["error"] = type(error).__name__
-    told["message"] = message = _message(error)
+    ending: dict[str, Any] = {"kind": EndingKind.RAISED, "lines": lines, "line": lines[-1] if lines else None}
+    ending["error"] = type(error).__name__
+    ending["message"] = message = _message(error)
     if isinstance(error, _OutOfTime):
-        told |= {"kind": EndingKind.TIMED_OUT, "error": "", "message": ""}
+        ending |= {"kind": EndingKind.TIMED_OUT, "error": "", "message": ""}
     elif isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
-        told |= {"kind": EndingKind.EXITED, "status": status}
+        ending |= {"kind": EndingKind.EXITED, "status": status}
     elif isinstance(error, MemoryError) or any(text in message for text in _NO_MEMORY):
-        told["kind"] = EndingKind.OUT_OF_MEMORY
+        ending["kind"] = EndingKind.OUT_OF_MEMORY
     elif isinstance(error, SyntaxError) and not lines:
-        told |= {"kind": EndingKind.SYNTAX_ERROR, "line": error.lineno, "message": error.msg}
-    return told
+        ending |= {"kind": EndingKind.SYNTAX_ERROR, "line": error.lineno, "message": error.msg}
+    return ending
 
 
 def _message(error: BaseException) -> str:
@@ -125,9 +125,9 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def _saved(trace: Trace, path: Path, told: dict[str, Any]) -> dict[str, Any]:
+def _saved(trace: Trace, path: Path, ending: dict[str, Any]) -> dict[str, Any]:
     """Saves the trace; what is to be said where it cannot be."""
-    if told["kind"] == EndingKind.TIMED_OUT and sum(1 for _ in trace._recorded()) > _MOST_STEPS_CUT_SHORT:
+    if ending["kind"] == EndingKind.TIMED_OUT and sum(1 for _ in trace._recorded()) > _MOST_STEPS_CUT_SHORT:
         return {}
     try:
         save_trace(trace, path)

@@ -40,23 +40,26 @@ def encode_pair(first: str | Sequence[str], second: str | Sequence[str]) -> tupl
     Raises:
         TextError: one cannot be read, or is too long, or there are more of one than of the other.
     """
-    ones, others = _rows(first, "source"), _rows(second, "target")
-    check_as_many(ones, others)
-    ids = [(BEGIN, *one, END, *other, END) for one, other in zip(ones, others, strict=True)]
-    segments = [(0,) * (len(one) + 2) + (1,) * (len(other) + 1) for one, other in zip(ones, others, strict=True)]
+    firsts, seconds = _rows(first, "source"), _rows(second, "target")
+    check_as_many(firsts, seconds)
+    ids = [(BEGIN, *first_ids, END, *second_ids, END) for first_ids, second_ids in zip(firsts, seconds, strict=True)]
+    segments = [
+        (0,) * (len(first_ids) + 2) + (1,) * (len(second_ids) + 1)
+        for first_ids, second_ids in zip(firsts, seconds, strict=True)
+    ]
     return tokenizer.padded(ids), tokenizer.padded(segments)
 
 
-def check_as_many(ones: Sequence[object], others: Sequence[object]) -> None:
+def check_as_many(firsts: Sequence[object], seconds: Sequence[object]) -> None:
     """Refuses sources and targets that are not as many.
 
     Raises:
         TextError: with how many there are of both.
     """
-    if len(ones) != len(others):
+    if len(firsts) != len(seconds):
         raise TextError(
             "source and target must have the same number of sentences",
-            f"{len(ones)} in the source, {len(others)} in the target",
+            f"{len(firsts)} in the source, {len(seconds)} in the target",
             "add or delete lines until every source has its target",
         )
 

@@ -140,7 +140,7 @@ def encode(source: str | Sequence[str], target: str | Sequence[str] | None = Non
             f"{len(source_pieces)} in the source, {len(target_pieces)} in the target",
             "add or delete lines until every source has its target",
         )
-    ids = {piece: place for place, piece in enumerate(FIXED)}
+    ids = {piece: token_id for token_id, piece in enumerate(FIXED)}
     source_ids = [(BEGIN, *(ids.setdefault(piece, len(ids)) for piece in row), END) for row in source_pieces]
     target_ids = [(BEGIN, *(ids.setdefault(piece, len(ids)) for piece in row)) for row in target_pieces]
     return Batch(padded(source_ids), padded(target_ids), Vocabulary(tuple(ids)))
@@ -162,7 +162,7 @@ def normalise(text: str) -> str:
 
 def split(text: str) -> list[Piece]:
     """The pieces of a normalised text, in reading order."""
-    return [Piece(part, place > 0) for chunk in text.split(" ") for place, part in enumerate(_parts(chunk))]
+    return [Piece(part, part_number > 0) for chunk in text.split(" ") for part_number, part in enumerate(_parts(chunk))]
 
 
 def _parts(chunk: str) -> Iterator[str]:

@@ -13,7 +13,8 @@ if str(ROOT) not in sys.path:
 
 import torch  # noqa: E402
 
-from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, SameIndex  # noqa: E402
+from engine.ops.access import AffineMap, AllIndices, GatherMap, SameIndex  # noqa: E402
+from engine.ops.axis_groups import FlatMap  # noqa: E402
 from pages.ui.components.tensor_view import Badge, OperationCard, Panel, tensor_view  # noqa: E402
 
 WORDS = ("⟨begin⟩", "I", "go", "home", "⟨end⟩")

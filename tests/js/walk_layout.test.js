@@ -31,25 +31,25 @@ test("all tensors of a step have one scale, and none of them leaves the stage", 
     const tracks = layout.columns.split(" ").map(Number.parseFloat);
     const gaps = 24 * (tracks.length - 1);
     assert.ok(tracks.reduce((total, track) => total + track, gaps) <= width + 1, layout.columns);
-    panels.forEach((_, i) => assert.ok(layout.sizes[i].width <= tracks[layout.places[i].column - 1]));
+    panels.forEach((_, i) => assert.ok(layout.sizes[i].width <= tracks[layout.placements[i].column - 1]));
   });
 });
 
 test("no two tensors stand at one place, inputs keep their order, and the output stands last and alone", () => {
-  eachStage((panels, { places, rows }) => {
-    assert.equal(new Set(places.map(({ column, row }) => `${column} ${row}`)).size, panels.length);
-    places.slice(1).forEach(({ column, row }, i) => {
-      const before = places[i];
+  eachStage((panels, { placements, rows }) => {
+    assert.equal(new Set(placements.map(({ column, row }) => `${column} ${row}`)).size, panels.length);
+    placements.slice(1).forEach(({ column, row }, i) => {
+      const before = placements[i];
       assert.ok(column > before.column ? row === 1 : row === before.row + 1);
     });
-    assert.equal(places.filter(({ column }) => column === places.at(-1).column).length, 1);
-    places.forEach(({ row, span }) => assert.ok(row + span - 1 <= rows));
+    assert.equal(placements.filter(({ column }) => column === placements.at(-1).column).length, 1);
+    placements.forEach(({ row, span }) => assert.ok(row + span - 1 <= rows));
   });
 });
 
 test("neighbours in one row begin with their cells at one height", () => {
-  eachStage((panels, { places, sizes }) => {
-    const tops = panels.flatMap((panel, i) => (places[i].row === 1 ? [computeLayout(panel, sentBox(panel), sizes[i], theme).ys[0]] : []));
+  eachStage((panels, { placements, sizes }) => {
+    const tops = panels.flatMap((panel, i) => (placements[i].row === 1 ? [computeLayout(panel, sentBox(panel), sizes[i], theme).ys[0]] : []));
     assert.equal(new Set(tops).size, 1, String(tops));
   });
 });

@@ -57,11 +57,11 @@ def _order(value: Tensor) -> list[int]:
     firsts: list[int] = []
     order: list[int] = []
     for head in range(value.shape[-3]):
-        here = value[..., head, :, :]
-        same = (place for place, first in enumerate(firsts) if bool((value[..., first, :, :] == here).all()))
-        place = next(same, None)
-        if place is None:
-            place = len(firsts)
+        rows = value[..., head, :, :]
+        same = (group for group, first in enumerate(firsts) if bool((value[..., first, :, :] == rows).all()))
+        group = next(same, None)
+        if group is None:
+            group = len(firsts)
             firsts.append(head)
-        order.append(place)
+        order.append(group)
     return order

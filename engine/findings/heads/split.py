@@ -78,7 +78,7 @@ def _row_cells(value: Tensor, row: int) -> Tensor:
 
 def _cut(parent: Step) -> Step:
     """The view that made the heads: the nearest step behind whose input has fewer axes."""
-    here = parent
-    while here.inputs and isinstance(here.inputs[0], Step) and here.inputs[0].value.dim() == here.value.dim():
-        here = here.inputs[0]
-    return here if here.inputs and here.inputs[0].value.dim() < here.value.dim() else parent
+    node = parent
+    while node.inputs and isinstance(node.inputs[0], Step) and node.inputs[0].value.dim() == node.value.dim():
+        node = node.inputs[0]
+    return node if node.inputs and node.inputs[0].value.dim() < node.value.dim() else parent

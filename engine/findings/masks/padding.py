@@ -28,16 +28,19 @@ def padding_keys(known: Known, attention: Attention) -> Tensor | None:
     """
     keys = attention.lengths[1]
     batch = attention.scores.shape[0]
-    told = (
-        _told(known, attention) or _compared(attention) or _given_masks(known, attention) or _embedded(known, attention)
+    columns = (
+        _stated(known, attention)
+        or _compared(attention)
+        or _given_masks(known, attention)
+        or _embedded(known, attention)
     )
-    for padding in told or ():
+    for padding in columns or ():
         if tuple(padding.shape) == (batch, keys):
             return padding if bool(padding.any()) else None
     return None
 
 
-def _told(known: Known, attention: Attention) -> list[Tensor]:
+def _stated(known: Known, attention: Attention) -> list[Tensor]:
     """From the tokens that stand along the axis of the keys."""
     symbol = attention.scores.axes[-1]
     words = known.trace.labels.get(symbol or "", ())
@@ -106,12 +109,12 @@ def mask_operands(attention: Attention) -> Iterator[Step | Leaf]:
 
 def behind(parent: Step | Leaf) -> Iterator[Step]:
     """The steps that a tensor was made by, nearest first."""
-    waiting, seen = [parent], {id(parent)}
-    while waiting and len(seen) < _FAR:
-        here = waiting.pop(0)
-        if isinstance(here, Step):
-            yield here
-            for other in here.inputs:
+    queue, seen = [parent], {id(parent)}
+    while queue and len(seen) < _FAR:
+        node = queue.pop(0)
+        if isinstance(node, Step):
+            yield node
+            for other in node.inputs:
                 if id(other) not in seen:
                     seen.add(id(other))
-                    waiting.append(other)
+                    queue.append(other)

@@ -42,17 +42,17 @@ def added_positions(known: Known) -> AddedPositions | None:
 
 def are_positions(parent: Step | Leaf) -> bool:
     """Whether a tensor is a table, or was made by counting."""
-    waiting, seen = [parent], 0
-    while waiting and seen < _FAR:
-        here = waiting.pop()
+    stack, seen = [parent], 0
+    while stack and seen < _FAR:
+        node = stack.pop()
         seen += 1
-        if isinstance(here, Leaf):
-            if here is parent or here.kind == "input":
-                return here.kind in ("parameter", "buffer")
-        elif canonical_name(here.op) in _COUNTING:
+        if isinstance(node, Leaf):
+            if node is parent or node.kind == "input":
+                return node.kind in ("parameter", "buffer")
+        elif canonical_name(node.op) in _COUNTING:
             return True
-        elif here.memory in ("view", "same") and isinstance(here.inputs[0], Leaf):
-            return here.inputs[0].kind in ("parameter", "buffer")
+        elif node.memory in ("view", "same") and isinstance(node.inputs[0], Leaf):
+            return node.inputs[0].kind in ("parameter", "buffer")
         else:
-            waiting += here.inputs
+            stack += node.inputs
     return False

@@ -50,16 +50,16 @@ def _added_from_zero(known: Known, new: Step) -> tuple[Step, Leaf] | None:
 
 def _table(positions: Step | Leaf) -> Leaf | None:
     """The table of positions that rows were taken from one after the other; None where it is none."""
-    here = positions
-    while isinstance(here, Step):
-        if canonical_name(here.op) == "embedding":
-            ids, table = here.inputs[0], here.inputs[1]
+    node = positions
+    while isinstance(node, Step):
+        if canonical_name(node.op) == "embedding":
+            ids, table = node.inputs[0], node.inputs[1]
             counted = any(canonical_name(step.op) in _COUNTING for step in behind(ids))
             return table if counted and isinstance(table, Leaf) else None
-        if here.memory not in ("view", "same") or not here.inputs:
+        if node.memory not in ("view", "same") or not node.inputs:
             return None
-        here = here.inputs[0]
-    return here if here.kind in ("parameter", "buffer") and here is not positions else None
+        node = node.inputs[0]
+    return node if node.kind in ("parameter", "buffer") and node is not positions else None
 
 
 def _begins_with(positions: Tensor, table: Tensor) -> bool:

@@ -20,17 +20,17 @@ class JoinedKeys:
 
 def joined_keys(parent: Step | Leaf) -> JoinedKeys | None:
     """The new keys and how many were cached; None where keys were not joined behind cached ones."""
-    here = parent
+    node = parent
     for _ in range(_FAR):
-        if not isinstance(here, Step) or not here.inputs:
+        if not isinstance(node, Step) or not node.inputs:
             return None
-        if canonical_name(here.op) in ("cat", "concat"):
-            parts = [part for part in here.inputs if part.value.dim() == here.value.dim()]
+        if canonical_name(node.op) in ("cat", "concat"):
+            parts = [part for part in node.inputs if part.value.dim() == node.value.dim()]
             # Both halves of a rotated vector are joined as well, of steps alone.
             if len(parts) == 2 and isinstance(parts[1], Step) and _is_cached(parts[0]):
-                return JoinedKeys(parts[1], _grown(here, parts[1]))
+                return JoinedKeys(parts[1], _grown(node, parts[1]))
             return None
-        here = here.inputs[0]
+        node = node.inputs[0]
     return None
 
 

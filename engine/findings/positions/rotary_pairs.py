@@ -53,16 +53,16 @@ def rotary_pairs_mixed(known: Known) -> Iterator[Finding]:
 
 def _steps_behind(operand: HeadOperand) -> list[Step]:
     """The steps from a query or key back to the layer that made it, that one included, the nearest first."""
-    waiting: list[tuple[Step | Leaf, int]] = [(operand.parent, 0)]
+    queue: list[tuple[Step | Leaf, int]] = [(operand.parent, 0)]
     steps: dict[int, Step] = {}
-    while waiting:
-        here, far = waiting.pop(0)
-        if isinstance(here, Leaf) or far > _FAR or id(here) in steps:
+    while queue:
+        node, far = queue.pop(0)
+        if isinstance(node, Leaf) or far > _FAR or id(node) in steps:
             continue
-        steps[id(here)] = here
-        if (canonical_name(here.op) or here.op) in MIXES:
+        steps[id(node)] = node
+        if (canonical_name(node.op) or node.op) in MIXES:
             continue
-        waiting += [(other, far + 1) for other in here.inputs]
+        queue += [(other, far + 1) for other in node.inputs]
     return list(steps.values())
 
 

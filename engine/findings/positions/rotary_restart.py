@@ -48,20 +48,20 @@ def _suspicion(parent: Step | Leaf) -> Finding | None:
 
 def _turned_at_zero(new: Step) -> tuple[Step, Step | Leaf] | None:
     """The product with cosines whose first row is that of position 0, and the cosines, on the way to the new keys."""
-    waiting: list[tuple[Step | Leaf, int]] = [(new, 0)]
+    queue: list[tuple[Step | Leaf, int]] = [(new, 0)]
     sines = cosines = None
-    while waiting:
-        here, far = waiting.pop(0)
-        if not isinstance(here, Step) or far > _FAR or (canonical_name(here.op) or here.op) in _MIXES:
+    while queue:
+        node, far = queue.pop(0)
+        if not isinstance(node, Step) or far > _FAR or (canonical_name(node.op) or node.op) in _MIXES:
             continue
-        if canonical_name(here.op) == "mul" and len(here.inputs) == 2:
-            for angle in here.inputs:
-                kind = _angles(angle.value, here.value)
-                cosines = cosines or ((here, angle) if kind == 1 else None)
-                sines = sines or ((here, angle) if kind == 0 else None)
+        if canonical_name(node.op) == "mul" and len(node.inputs) == 2:
+            for angle in node.inputs:
+                kind = _angles(angle.value, node.value)
+                cosines = cosines or ((node, angle) if kind == 1 else None)
+                sines = sines or ((node, angle) if kind == 0 else None)
                 if kind == 2:
-                    return here, angle
-        waiting += [(other, far + 1) for other in here.inputs]
+                    return node, angle
+        queue += [(other, far + 1) for other in node.inputs]
     return cosines if cosines is not None and sines is not None else None
 
 

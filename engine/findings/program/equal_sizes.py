@@ -33,9 +33,9 @@ def sizes_equal_by_accident(known: Known) -> Iterator[Finding]:
     trial = _Trial(target, args, rest[0] if rest else {})
     if not trial.runs({}):
         return
-    for place, tensor in enumerate(trial.tensors):
+    for position, tensor in enumerate(trial.tensors):
         for first, second in _pairs(tensor):
-            yield from _suspicions(known, trial, place, first, second)
+            yield from _suspicions(known, trial, position, first, second)
 
 
 def _pairs(tensor: Tensor) -> Iterator[tuple[int, int]]:
@@ -49,8 +49,8 @@ def _pairs(tensor: Tensor) -> Iterator[tuple[int, int]]:
         yield first, second
 
 
-def _suspicions(known: Known, trial: _Trial, place: int, first: int, second: int) -> Iterator[Finding]:
-    tensor = trial.tensors[place]
+def _suspicions(known: Known, trial: _Trial, position: int, first: int, second: int) -> Iterator[Finding]:
+    tensor = trial.tensors[position]
     size = tensor.shape[first]
     other = size + 3
     # Axes of other inputs that are as long may go with either.
@@ -58,20 +58,20 @@ def _suspicions(known: Known, trial: _Trial, place: int, first: int, second: int
         (number, axis)
         for number, value in enumerate(trial.tensors)
         for axis in range(value.dim())
-        if value.shape[axis] == size and (number, axis) not in ((place, first), (place, second))
+        if value.shape[axis] == size and (number, axis) not in ((position, first), (position, second))
     ]
     if len(free) > _MOST_AXES:
         return
-    for changed in ((place, first), (place, second)):
+    for changed in ((position, first), (position, second)):
         if any(trial.runs(dict.fromkeys([changed, *along], other)) for along in _subsets(free)):
             return
     error = trial.error
-    both: Sequence[_Axis] = ((place, first), (place, second))
+    both: Sequence[_Axis] = ((position, first), (position, second))
     if not any(trial.runs(dict.fromkeys([*both, *along], other)) for along in _subsets(free)):
         return
     names = list(known.trace.inputs)
     shown = {
-        "first": first, "second": second, "name": names[place] if place < len(names) else "an input",
+        "first": first, "second": second, "name": names[position] if position < len(names) else "an input",
         "shape": tuple(tensor.shape), "other": other, "size": size, "error": error,
     }  # fmt: skip
     steps = known.trace.steps
@@ -103,8 +103,8 @@ class _Trial:
         def resized(value: Any) -> Any:
             if not isinstance(value, Tensor):
                 return value
-            place, tensor = next(inputs)
-            shape = [sizes.get((place, axis), size) for axis, size in enumerate(tensor.shape)]
+            position, tensor = next(inputs)
+            shape = [sizes.get((position, axis), size) for axis, size in enumerate(tensor.shape)]
             return torch.empty(shape, dtype=tensor.dtype, device="meta")
 
         args = [resized(value) for value in self.args]

@@ -75,9 +75,9 @@ def _root(parent: Step | Leaf) -> Step | Leaf:
 
 def _counts(parent: Step | Leaf) -> bool:
     """Whether a tensor was made by counting, as positions are."""
-    waiting: Sequence[Step | Leaf] = [parent]
+    frontier: Sequence[Step | Leaf] = [parent]
     for _ in range(_FAR):
-        if any(isinstance(here, Step) and canonical_name(here.op) in _COUNTING for here in waiting):
+        if any(isinstance(node, Step) and canonical_name(node.op) in _COUNTING for node in frontier):
             return True
-        waiting = [other for here in waiting if isinstance(here, Step) for other in here.inputs]
+        frontier = [other for node in frontier if isinstance(node, Step) for other in node.inputs]
     return False

@@ -65,19 +65,19 @@ def _shift(known: Known, embedding: Step, logits: Step, target: Tensor, ignored:
     first = _first_moved(known, embedding, logits, per_row)
     if first is None:
         return None
-    place, row = first
+    position, row = first
     labels = target.reshape(batch, per_row)[0].tolist()
     tokens = ids[0].tolist()
-    agreeing = [shift for shift in (1, 0, 2) if _agree(labels, tokens, place - row + shift, ignored)]
+    agreeing = [shift for shift in (1, 0, 2) if _agree(labels, tokens, position - row + shift, ignored)]
     return agreeing[0] if agreeing else None
 
 
 def _first_moved(known: Known, embedding: Step, logits: Step, per_row: int) -> tuple[int, int] | None:
     """A place of a token, and the first row of logits that moves with it; None where an earlier one does too."""
     length = embedding.shape[1]
-    place = length // 2
+    position = length // 2
     cells = torch.zeros(embedding.shape, dtype=torch.bool, device=embedding.device)
-    cells[0, place] = True
+    cells[0, position] = True
     changed = changed_cells(known.replay, embedding, cells, logits)
     if changed is None:
         return None
@@ -88,7 +88,7 @@ def _first_moved(known: Known, embedding: Step, logits: Step, per_row: int) -> t
     # A row in front of it moves as well where nothing hides the future: then there is nothing to shift.
     if not moved or moved[0] == 0 or len(moved) != per_row - moved[0]:
         return None
-    return place, moved[0]
+    return position, moved[0]
 
 
 def _agree(labels: Sequence[int], tokens: Sequence[int], ahead: int, ignored: object) -> bool:

@@ -54,10 +54,10 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, float | int) else 0.0
 
 
-def _argument(step: Step, name: str, place: int, usual: object = None) -> object:
+def _argument(step: Step, name: str, position: int, usual: object = None) -> object:
     """An argument by its name or its place among those that are no tensors."""
     for leaf in step.arguments:
         if leaf.name == name:
             return leaf.value
     unnamed = [leaf.value for leaf in step.arguments if not leaf.name]
-    return unnamed[place] if 0 <= place < len(unnamed) else usual
+    return unnamed[position] if 0 <= position < len(unnamed) else usual

@@ -92,16 +92,16 @@ def _factors(known: Known, attention: Attention) -> list[tuple[Step, float]]:
 
 def _behind(parent: Step | Leaf) -> Iterator[tuple[Step, float]]:
     """Multiplications with one number between the layer that made a tensor and the tensor itself."""
-    here, far = parent, 0
-    while isinstance(here, Step) and far < _FAR:
-        factor = _factor(here)
+    node, far = parent, 0
+    while isinstance(node, Step) and far < _FAR:
+        factor = _factor(node)
         if factor is not None:
-            yield here, factor
-        elif movement(here.op) is None and (canonical_name(here.op) or here.op) not in _THROUGH:
+            yield node, factor
+        elif movement(node.op) is None and (canonical_name(node.op) or node.op) not in _THROUGH:
             return
-        if not here.inputs:
+        if not node.inputs:
             return
-        here, far = here.inputs[0], far + 1
+        node, far = node.inputs[0], far + 1
 
 
 def _factor(step: Step) -> float | None:

@@ -133,8 +133,8 @@ def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
 def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
     """Runs the right program and the one with this mistake (its index in ``MISTAKES``) on the same numbers."""
     mistake_made = MISTAKES[mistake]
-    stuff = material(sizes, mistake_made.crossed, seed)
-    right, wrong = recorded(attention, stuff), recorded(program(mistake_made), stuff)
+    tensors = material(sizes, mistake_made.crossed, seed)
+    right, wrong = recorded(attention, tensors), recorded(program(mistake_made), tensors)
     error = wrong.output if isinstance(wrong.output, RuntimeError) else None
     pairs = _pairs(right, wrong, None if error is None else _name_at(error, mistake_made))
     return RunComparison(
@@ -143,7 +143,7 @@ def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
         error="" if error is None else str(error),
         outputs=(right.output, None if error else wrong.output),
         difference=math.nan if error else apart(right.output, wrong.output)[1],
-        material=stuff,
+        material=tensors,
     )
 
 
@@ -177,16 +177,16 @@ def with_other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, Run
     return tuple((name, compare(mistake, other)) for name, other in (changed(sizes, kind) for kind in kinds))
 
 
-def recorded(run: Program, stuff: Material) -> Trace:
+def recorded(run: Program, tensors: Material) -> Trace:
     """The trace of a program; its output is the error where it raised one."""
     with torch.no_grad():
-        return record(attempted, run, stuff)
+        return record(attempted, run, tensors)
 
 
-def attempted(run: Program, stuff: Material) -> Tensor | RuntimeError:
+def attempted(run: Program, tensors: Material) -> Tensor | RuntimeError:
     """What a program returns, or the error, handed back so that the steps before it stay recorded."""
     try:
-        return run(stuff.layer, stuff.x, stuff.memory, stuff.padding, stuff.future)
+        return run(tensors.layer, tensors.x, tensors.memory, tensors.padding, tensors.future)
     except RuntimeError as error:
         return error
 

@@ -46,10 +46,10 @@ class Symptom:
 def symptom(mistake: int, sizes: SublayerSizes) -> Symptom:
     """The symptom of one mistake (its index in ``MISTAKES``) with these sizes."""
     mistake_made = MISTAKES[mistake]
-    stuff, run = material(sizes, mistake_made.crossed), program(mistake_made)
-    if isinstance(recorded(run, stuff).output, RuntimeError):
+    inputs, run = material(sizes, mistake_made.crossed), program(mistake_made)
+    if isinstance(recorded(run, inputs).output, RuntimeError):
         return Symptom("an error", ())
-    checks = tuple(checks_of(stuff, run))
+    checks = tuple(checks_of(inputs, run))
     failed = [check.name for check in checks if not check.holds]
     if not failed:
         return Symptom("nothing: the output is right", checks)
@@ -62,19 +62,19 @@ def symptoms(sizes: SublayerSizes) -> tuple[Symptom, ...]:
     return tuple(symptom(mistake, sizes) for mistake in range(len(MISTAKES)))
 
 
-def checks_of(stuff: Material, run: Program) -> Iterator[OutputCheck]:
+def checks_of(inputs: Material, run: Program) -> Iterator[OutputCheck]:
     """Every check that means something for these sizes; the program must run on them."""
-    trace = recorded(run, stuff)
+    trace = recorded(run, inputs)
     output, weights = trace.output, trace.find("weights").value
     shape = tuple(output.shape)
-    yield OutputCheck("a wrong shape", "the output has the shape of x", shape == tuple(stuff.x.shape), str(shape))
+    yield OutputCheck("a wrong shape", "the output has the shape of x", shape == tuple(inputs.x.shape), str(shape))
     lost = int(output.isnan().sum())
     yield OutputCheck("NaN", "no number is NaN", not lost, f"{lost:,} of {output.numel():,} are NaN")
     yield _sums(weights)
-    yield _seen(weights, stuff)
-    yield from _leaks(stuff, run, output)
+    yield _seen(weights, inputs)
+    yield from _leaks(inputs, run, output)
     yield from _norm(output)
-    difference = apart(by_torch(stuff), output)[1]
+    difference = apart(by_torch(inputs), output)[1]
     yield OutputCheck(
         _DIFFERS,
         "the output is that of nn.MultiheadAttention and nn.LayerNorm with the same weights",
@@ -83,9 +83,9 @@ def checks_of(stuff: Material, run: Program) -> Iterator[OutputCheck]:
     )
 
 
-def by_torch(stuff: Material) -> Tensor:
+def by_torch(inputs: Material) -> Tensor:
     """The sublayer (B, L, d_model) by torch.nn.MultiheadAttention, whose boolean attn_mask is True at hidden keys."""
-    layer, d_model = stuff.layer, stuff.x.size(2)
+    layer, d_model = inputs.layer, inputs.x.size(2)
     # In training mode, without dropout, it takes no other path than it does for anybody.
     theirs = nn.MultiheadAttention(d_model, layer.heads, batch_first=True)
     projections = (layer.w_q, layer.w_k, layer.w_v)
@@ -94,9 +94,9 @@ def by_torch(stuff: Material) -> Tensor:
         theirs.in_proj_bias.copy_(torch.cat([projection.bias for projection in projections]))
         theirs.out_proj.weight.copy_(layer.w_o.weight)
         theirs.out_proj.bias.copy_(layer.w_o.bias)
-        hidden = stuff.hidden.repeat_interleave(layer.heads, dim=0)
-        output, _ = theirs(stuff.x, stuff.memory, stuff.memory, attn_mask=hidden, need_weights=False)
-        return nn.functional.layer_norm(stuff.x + output, (d_model,))
+        hidden = inputs.hidden.repeat_interleave(layer.heads, dim=0)
+        output, _ = theirs(inputs.x, inputs.memory, inputs.memory, attn_mask=hidden, need_weights=False)
+        return nn.functional.layer_norm(inputs.x + output, (d_model,))
 
 
 def _sums(weights: Tensor) -> OutputCheck:
@@ -112,41 +112,41 @@ def _sums(weights: Tensor) -> OutputCheck:
     return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, measured)
 
 
-def _seen(weights: Tensor, stuff: Material) -> OutputCheck:
+def _seen(weights: Tensor, inputs: Material) -> OutputCheck:
     """The largest weight at a key that must not be seen; what is NaN is no weight."""
-    at_hidden = weights[stuff.hidden.unsqueeze(1).expand_as(weights)]
+    at_hidden = weights[inputs.hidden.unsqueeze(1).expand_as(weights)]
     most = at_hidden.nan_to_num(0.0).max().item() if at_hidden.numel() else 0.0
     return OutputCheck(
         "hidden keys are seen", "hidden keys get no weight", most == 0, f"the largest is {number(most, 3)}"
     )
 
 
-def _leaks(stuff: Material, run: Program, output: Tensor) -> Iterator[OutputCheck]:
+def _leaks(inputs: Material, run: Program, output: Tensor) -> Iterator[OutputCheck]:
     """Changes what must not matter, and looks whether it does."""
     draw = torch.Generator().manual_seed(1)
-    if stuff.future is None:
-        if not stuff.padding.any():
+    if inputs.future is None:
+        if not inputs.padding.any():
             return
-        other = torch.randn(stuff.memory.shape, generator=draw)
-        memory = torch.where(stuff.padding.unsqueeze(-1), other, stuff.memory)
-        changed, kept, name = replace(stuff, memory=memory), output, "padding matters"
+        other = torch.randn(inputs.memory.shape, generator=draw)
+        memory = torch.where(inputs.padding.unsqueeze(-1), other, inputs.memory)
+        changed, kept, name = replace(inputs, memory=memory), output, "padding matters"
         rule = "other numbers at the padded keys change nothing"
         again = _ran(run, changed)
     else:
-        if stuff.x.size(1) == 1:
+        if inputs.x.size(1) == 1:
             return
-        last = torch.randn(stuff.x[:, -1:].shape, generator=draw)
-        x = torch.cat([stuff.x[:, :-1], last], dim=1)
-        changed, kept, name = replace(stuff, x=x, memory=x), output[:, :-1], "the future leaks"
+        last = torch.randn(inputs.x[:, -1:].shape, generator=draw)
+        x = torch.cat([inputs.x[:, :-1], last], dim=1)
+        changed, kept, name = replace(inputs, x=x, memory=x), output[:, :-1], "the future leaks"
         rule = "another last word changes nothing before it"
         again = _ran(run, changed)[:, :-1]
     moved = (again - kept).abs().nan_to_num(0.0).max().item()
     yield OutputCheck(name, rule, moved <= ROUNDING, f"outputs moved by up to {number(moved, 3)}")
 
 
-def _ran(run: Program, stuff: Material) -> Tensor:
+def _ran(run: Program, inputs: Material) -> Tensor:
     with torch.no_grad():
-        output = attempted(run, stuff)
+        output = attempted(run, inputs)
     if isinstance(output, RuntimeError):
         raise output
     return output

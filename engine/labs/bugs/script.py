@@ -16,13 +16,13 @@ wrong = program(MISTAKES[0])
 
 layer = Sublayer(H, d_k, seed=0)
 x, memory, padding = inputs(B, L, L_k, H * d_k, most_padding, seed=0)
-asked = memory if crossed else x
+context = memory if crossed else x
 future = None if crossed else torch.ones(L, L, dtype=torch.bool).triu(diagonal=1)
 
 with torch.no_grad():
-    good = right(layer, x, asked, padding, future)
+    good = right(layer, x, context, padding, future)
     try:
-        bad = wrong(layer, x, asked, padding, future)
+        bad = wrong(layer, x, context, padding, future)
         print(f"largest difference {(good - bad).abs().max().item():.4g}")
     except RuntimeError as error:
         print(error)

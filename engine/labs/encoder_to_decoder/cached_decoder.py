@@ -102,15 +102,17 @@ def read(
         normed = layer.self_attention_norm(x + attended)  # (B, 1, d_model)
 
         asking = split_heads(cross.w_q(normed), cross.heads)  # (B, H, 1, d_k)
-        looked = (given or {}).get(number)
-        looked = _weights(cross, asking, cache.memory_key) if looked is None else looked  # (B, H, 1, S)
-        informed = _mixed(cross, looked, cache.memory_value)  # (B, 1, d_model)
+        cross_weights = (given or {}).get(number)
+        cross_weights = (
+            _weights(cross, asking, cache.memory_key) if cross_weights is None else cross_weights
+        )  # (B, H, 1, S)
+        informed = _mixed(cross, cross_weights, cache.memory_value)  # (B, 1, d_model)
         normed = layer.cross_attention_norm(normed + informed)  # (B, 1, d_model)
 
         x = layer.feed_forward_norm(normed + layer.feed_forward(normed))  # (B, 1, d_model)
         kept.append(LayerCache(key, value, cache.memory_key, cache.memory_value))
         queries.append((query, asking))
-        weights.append(looked)
+        weights.append(cross_weights)
     logits = model.projection(x[:, -1])  # (B, V)
     return Read(logits.log_softmax(dim=-1), tuple(kept), tuple(queries), tuple(weights))
 

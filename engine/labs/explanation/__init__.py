@@ -176,8 +176,8 @@ def _elsewhere(own: Tensor) -> Tensor:
     """All on one character that is not the one a head looks at most: 1, 2, 3 … places after that, and round."""
     length = own.size(-1)
     after = torch.arange(1, length).view(-1, 1, 1)
-    places = (own.argmax(dim=-1) + after) % length  # (S − 1, layers, H)
-    return torch.nn.functional.one_hot(places, length).to(own.dtype)
+    targets = (own.argmax(dim=-1) + after) % length  # (S − 1, layers, H)
+    return torch.nn.functional.one_hot(targets, length).to(own.dtype)
 
 
 def _other_heads(own: Tensor) -> Tensor:

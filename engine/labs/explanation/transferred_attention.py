@@ -56,11 +56,11 @@ def transferred(other: Adversary) -> Transferred:
     source = torch.tensor([char_tokenizer.source_ids(date_text) for date_text, _ in others])
     given = torch.tensor([(BEGIN, *char_tokenizer.ids(iso)) for _, iso in others])
     memory = encoded(model, source)
-    places = positions(model, given.size(1), memory)
+    encodings = positions(model, given.size(1), memory)
     caches = begun(model, memory)
     for index in range(position):
-        caches = read(model, given[:, index : index + 1], places[:, index : index + 1], caches).caches
-    token, at = given[:, position : position + 1], places[:, position : position + 1]
+        caches = read(model, given[:, index : index + 1], encodings[:, index : index + 1], caches).caches
+    token, at = given[:, position : position + 1], encodings[:, position : position + 1]
     usual = read(model, token, at, caches)
     kept, moved = [], []
     for weights in (other.own, other.moved):

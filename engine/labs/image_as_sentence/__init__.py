@@ -58,14 +58,14 @@ def cut(rgb: bytes, patch: int) -> Cut:
     image = pixels(rgb)
     patches, viewed = _unfolded(image, patch), _viewed(image, patch)
     # unfold works on floats, and float32 is exact for so many whole numbers.
-    places = torch.arange(image.numel(), dtype=torch.float32).view_as(image)
-    first = _viewed(places, patch)[0, 0].long()
+    numbered = torch.arange(image.numel(), dtype=torch.float32).view_as(image)
+    first = _viewed(numbered, patch)[0, 0].long()
     return Cut(
         image=image,
         patches=patches,
         rearranged=rearrange(image, "B C (down p) (right q) -> B (down right) (C p q)", p=patch, q=patch),
         viewed=viewed,
-        in_place=int((_unfolded(places, patch) == _viewed(places, patch)).sum()),
+        in_place=int((_unfolded(numbered, patch) == _viewed(numbered, patch)).sum()),
         first=torch.stack(torch.unravel_index(first, image.shape[1:]), dim=-1),
         rebuilt=laid_out(patches, patch),
         scrambled=laid_out(viewed, patch),

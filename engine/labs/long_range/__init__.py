@@ -50,8 +50,8 @@ class Influence:
         rnn, both, attention: (seeds, lengths).
         linear: (seeds, lengths), the RNN without tanh: ‖W_hh^(n − 1) · W_ih‖_F.
         radius: (seeds), the spectral radius of W_hh: the largest magnitude of its eigenvalues.
-        places: for each layer (seeds, L), the influence of every token of the longest sentence: on the last output of
-            the RNN and of self-attention, and on the two final states of the bidirectional RNN side by side.
+        per_token: for each layer (seeds, L), the influence of every token of the longest sentence: on the last output
+            of the RNN and of self-attention, and on the two final states of the bidirectional RNN side by side.
     """
 
     lengths: tuple[int, ...]
@@ -60,7 +60,7 @@ class Influence:
     attention: Tensor
     linear: Tensor
     radius: Tensor
-    places: dict[str, Tensor]
+    per_token: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def influence(length: int, width: int, recurrent: str) -> Influence:
     """The first token's influence on the last output for every length up to this one, for ``SEEDS`` seeds."""
     lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     rows: dict[str, list[list[float]]] = {"rnn": [], "both": [], "attention": [], "linear": []}
-    places: dict[str, list[Tensor]] = {"rnn": [], "both": [], "attention": []}
+    per_token: dict[str, list[Tensor]] = {"rnn": [], "both": [], "attention": []}
     radius = []
     for seed in range(SEEDS):
         networks = layers(length, width, recurrent, seed)
@@ -124,13 +124,13 @@ def influence(length: int, width: int, recurrent: str) -> Influence:
         for name, by_token in reached.items():
             rows[name].append([float(tokens[0]) for tokens in by_token])
         rows["linear"].append(_linear(networks.rnn, lengths))
-        places["rnn"].append(reached["rnn"][-1])
-        places["both"].append(reach(_final_states(networks), networks.tokens))
-        places["attention"].append(reached["attention"][-1])
+        per_token["rnn"].append(reached["rnn"][-1])
+        per_token["both"].append(reach(_final_states(networks), networks.tokens))
+        per_token["attention"].append(reached["attention"][-1])
         radius.append(spectral_radius(networks.rnn.state_dict()["weight_hh_l0"]))
     tables = {name: torch.tensor(values, dtype=torch.float64) for name, values in rows.items()}
-    stacked = {name: torch.stack(values) for name, values in places.items()}
-    return Influence(lengths, **tables, radius=torch.tensor(radius), places=stacked)
+    stacked = {name: torch.stack(values) for name, values in per_token.items()}
+    return Influence(lengths, **tables, radius=torch.tensor(radius), per_token=stacked)
 
 
 def reach(encode: _Encode, tokens: Tensor) -> Tensor:
@@ -181,14 +181,14 @@ def code(length: int, width: int, recurrent: str) -> str:
     return fill_in(_SCRIPT, n=length, d=width, radius=RECURRENT[recurrent], seeds=SEEDS, longest=LONGEST)
 
 
-def _outputs(networks: Layers, places: Iterable[int]) -> dict[str, list[_Encode]]:
+def _outputs(networks: Layers, output_indices: Iterable[int]) -> dict[str, list[_Encode]]:
     """Each layer as functions of (repeats, L, d_model), one for the output at each of these places."""
     whole: dict[str, _Encode] = {
         "rnn": lambda x: cast(Tensor, networks.rnn(x)[0]),
         "both": lambda x: cast(Tensor, networks.both(x)[0]),
         "attention": lambda x: cast(Tensor, networks.attention(x, x)),
     }
-    return {name: [_at(encode, index) for index in places] for name, encode in whole.items()}
+    return {name: [_at(encode, index) for index in output_indices] for name, encode in whole.items()}
 
 
 def _at(encode: _Encode, index: int) -> _Encode:

@@ -109,11 +109,11 @@ def fused(length: int, padded: int, seed: int = 0) -> Tensor:
 
 
 def _remedy(name: str, scores: Tensor, hidden: Tensor, way: Callable[[Tensor], Tensor]) -> Remedy:
-    asked = scores.clone().requires_grad_()
-    weights = way(asked)
+    leaf = scores.clone().requires_grad_()
+    weights = way(leaf)
     # Any loss will do whose slope differs from weight to weight.
     (weights * _scores(len(scores), seed=1)).sum().backward()
-    assert asked.grad is not None
+    assert leaf.grad is not None
     weights = weights.detach()
     shares = (weights * hidden).sum(dim=-1)
     padding = hidden.all(dim=0)  # a word is seen by its own row at least
@@ -124,7 +124,7 @@ def _remedy(name: str, scores: Tensor, hidden: Tensor, way: Callable[[Tensor], T
         share_of_words=shares[~padding].max().item(),
         share_of_padding=shares[padding].max().item(),
         pads_right=name == _RIGHT,
-        nan_gradients=int(asked.grad.isnan().sum()),
+        nan_gradients=int(leaf.grad.isnan().sum()),
     )
 
 

@@ -179,8 +179,8 @@ def _twin(query: Tensor, moved: Tensor, operation: str, axes: tuple[int, ...]) -
     if operation == "none" or len(displaced) != 2:
         return ""
     twin = ("permute", order) if operation == "transpose" else ("transpose", displaced)
-    other = _move(query, *twin)
-    return _call(*twin) if torch.equal(other, moved) and other.stride() == moved.stride() else ""
+    twin_view = _move(query, *twin)
+    return _call(*twin) if torch.equal(twin_view, moved) and twin_view.stride() == moved.stride() else ""
 
 
 def _stories(query: Tensor, operation: str, axes: tuple[int, ...]) -> tuple[str, str]:
@@ -195,10 +195,10 @@ def _stories(query: Tensor, operation: str, axes: tuple[int, ...]) -> tuple[str,
 
 def _merge(moved: Tensor, order: tuple[int, ...], first: int, last: int) -> Merge:
     sizes = (*moved.shape[:first], math.prod(moved.shape[first : last + 1]), *moved.shape[last + 1 :])
-    places = [axis for axis in range(first, last + 1) if moved.size(axis) > 1]
+    long_axes = [axis for axis in range(first, last + 1) if moved.size(axis) > 1]
     conditions = tuple(
         StrideCondition(AXES[order[i]], AXES[order[j]], moved.stride(i), moved.size(j), moved.stride(j))
-        for i, j in pairwise(places)
+        for i, j in pairwise(long_axes)
     )
     try:
         moved.view(sizes)

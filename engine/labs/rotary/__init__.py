@@ -49,17 +49,17 @@ def frequencies(d_k: int, base: int) -> Tensor:
     return torch.tensor([base ** (-2 * pair / d_k) for pair in range(d_k // 2)], dtype=torch.float64)
 
 
-def halves(x: Tensor, place: int, base: int) -> Tensor:
+def halves(x: Tensor, position: int, base: int) -> Tensor:
     """The features (d_k,) turned, feature i together with i + d_k / 2."""
     first, second = x.chunk(2)
-    angle = place * frequencies(x.numel(), base)
+    angle = position * frequencies(x.numel(), base)
     return torch.cat([first * angle.cos() - second * angle.sin(), second * angle.cos() + first * angle.sin()])
 
 
-def neighbours(x: Tensor, place: int, base: int) -> Tensor:
+def neighbours(x: Tensor, position: int, base: int) -> Tensor:
     """The features (d_k,) turned, feature 2i together with 2i + 1."""
     pairs = torch.view_as_complex(x.view(-1, 2))
-    angle = place * frequencies(x.numel(), base)
+    angle = position * frequencies(x.numel(), base)
     return torch.view_as_real(pairs * torch.polar(torch.ones_like(angle), angle)).flatten()
 
 
@@ -91,9 +91,9 @@ def turns(d_k: int, base: int, query_place: int, key_place: int, moved_by: int) 
     )
 
 
-def slowest_turn(d_k: int, base: int, places: int = FAR) -> float:
+def slowest_turn(d_k: int, base: int, positions: int = FAR) -> float:
     """How many whole turns the slowest pair makes over so many places."""
-    return places * float(frequencies(d_k, base)[-1]) / (2 * math.pi)
+    return positions * float(frequencies(d_k, base)[-1]) / (2 * math.pi)
 
 
 def agreement(d_k: int, base: int, distances: Sequence[int]) -> list[float]:

@@ -12,9 +12,9 @@ query, key = torch.randn(2, d_k, dtype=torch.float64, generator=torch.Generator(
 theta = torch.tensor([base ** (-2 * pair / d_k) for pair in range(d_k // 2)], dtype=torch.float64)
 
 
-def turned(x, place):  # feature i turns with feature i + d_k / 2, as in Hugging Face's weights
+def turned(x, position):  # feature i turns with feature i + d_k / 2, as in Hugging Face's weights
     first, second = x.chunk(2)
-    cosine, sine = (place * theta).cos(), (place * theta).sin()
+    cosine, sine = (position * theta).cos(), (position * theta).sin()
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine])
 
 

@@ -42,8 +42,8 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
     """Splits rows (B, L, H*d_k) of random numbers on both routes, and lets attention work on either."""
     draw = torch.Generator().manual_seed(seed)
     query, key, value = torch.randn(3, batch, length, heads * d_k, generator=draw)
-    places = torch.arange(query.numel()).view_as(query)
-    permuted, viewed = split_heads(places, heads), _viewed(places, heads)
+    numbered = torch.arange(query.numel()).view_as(query)
+    permuted, viewed = split_heads(numbered, heads), _viewed(numbered, heads)
     by_permute = _attention(split_heads(query, heads), split_heads(key, heads), split_heads(value, heads))
     by_view = _attention(_viewed(query, heads), _viewed(key, heads), _viewed(value, heads))
     merged = merge_heads(by_permute[1])

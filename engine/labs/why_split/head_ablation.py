@@ -97,8 +97,8 @@ def every_head(source: str) -> EveryHead:
     tokens = torch.tensor([source_ids(source)] * (1 + len(each)))
     written = _greedy(model, tokens).tolist()
     answer = _until_end(written[0])
-    told = torch.tensor([BEGIN, *answer[:-1]]).expand(len(tokens), -1)
-    chosen = model(tokens, told).gather(-1, torch.tensor(answer).expand(len(tokens), -1).unsqueeze(-1))
+    decoder_input = torch.tensor([BEGIN, *answer[:-1]]).expand(len(tokens), -1)
+    chosen = model(tokens, decoder_input).gather(-1, torch.tensor(answer).expand(len(tokens), -1).unsqueeze(-1))
     share = chosen.double().sum(dim=(1, 2)).exp()
     text, *texts = (VOCABULARY.decode(_until_end(row)) for row in written)
     spared = [path_and_head for path_and_head, other in zip(each, texts, strict=True) if other == text]

@@ -59,16 +59,16 @@ class Pooled:
 
 def order_of(kind: str, length: int, draw: int = 0) -> Tensor:
     """A permutation of ``length`` positions, int64 (L); the identity only where there is no other."""
-    places = torch.arange(length)
+    in_order = torch.arange(length)
     if kind == "reversed":
-        return places.flip(0)
+        return in_order.flip(0)
     if kind == "first two swapped":
-        return torch.cat([places[:2].flip(0), places[2:]])
+        return torch.cat([in_order[:2].flip(0), in_order[2:]])
     if kind == "drawn":
         drawn = torch.randperm(length, generator=torch.Generator().manual_seed(draw))
-        if not torch.equal(drawn, places):
+        if not torch.equal(drawn, in_order):
             return drawn
-    return places.roll(1)
+    return in_order.roll(1)
 
 
 def shuffled(

@@ -25,12 +25,12 @@ class ProbeTraining:
     Attributes:
         losses: the loss before each step, on the sentences of half of the nouns.
         right: how many sentences of the other nouns are answered rightly in the end.
-        asked: how many there are.
+        sentences: how many there are.
     """
 
     losses: tuple[float, ...]
     right: int
-    asked: int
+    sentences: int
 
 
 def trained(layers: int, *, encoding: bool, seed: int = 0) -> ProbeTraining:

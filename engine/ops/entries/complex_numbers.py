@@ -73,7 +73,7 @@ class ViewAsReal(Operation):
         x, part = at.operand("input"), at.index[-1]
         result = torch.view_as_real(x.numbers)[:, part]
         sentence = self._SENTENCES[part].format(cell=at.words("input"))
-        arithmetic = fill(self._PARTS[part], lambda one: torch.view_as_real(one)[..., part], x.printed())
+        arithmetic = fill(self._PARTS[part], lambda operand: torch.view_as_real(operand)[..., part], x.printed())
         return Derivation((TermGroup("x", (x,), result),), result[0], sentence, arithmetic, 0.0)
 
     def flops(self, call: Call) -> int:
@@ -110,10 +110,10 @@ def _at_last(cells: Cells, part: int) -> str:
     """The element with this index along the last axis."""
     if cells.index is not None:
         return format_element(cells.call.args["input"], (*cells.index, part))
-    one = copy(cells)
+    operand = copy(cells)
     shape = cells.call.shape("input")
-    one.reads = {"input": AffineMap(shape, (*map(SameIndex, range(len(shape) - 1)), ConstIndex(part)))}
-    return one.at("input")
+    operand.reads = {"input": AffineMap(shape, (*map(SameIndex, range(len(shape) - 1)), ConstIndex(part)))}
+    return operand.at("input")
 
 
 def _conjugate(x: Tensor) -> Tensor:

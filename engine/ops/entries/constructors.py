@@ -156,7 +156,7 @@ class TriangleIndices(Constructor):
     """``tril_indices`` and ``triu_indices``: a row of rows and a row of columns."""
 
     signature = "row col offset? *rest"
-    _SENTENCE = "is {value}: the {what} of number {place} of the elements that {name} keeps"
+    _SENTENCE = "is {value}: the {what} of number {ordinal} of the elements that {name} keeps"
 
     def __init__(self, name: str, function: Callable[..., Tensor]) -> None:
         self.names = (name,)
@@ -171,7 +171,7 @@ class TriangleIndices(Constructor):
         sentence = self._SENTENCE.format(
             value=result.item(),
             what="column" if at.index[0] else "row",
-            place=at.index[1] + 1,
+            ordinal=at.index[1] + 1,
             name=self.names[0].removesuffix("_indices"),
         )
         return Derivation((), result, sentence, magnitude=0.0)

@@ -17,12 +17,12 @@ from engine.ops.terms import OperandValues, TermGroup
 
 
 class OneHot(Operation):
-    """A row of zeros with a 1 at the place that a number says."""
+    """A row of zeros with a 1 at the index that a number says."""
 
     names = ("one_hot",)
     signature = "input num_classes?"
     _SAME = "is 1, because {cell} = {value} is the number of this place"
-    _OTHER = "is 0, because {cell} = {value} is not {place}, the number of this place"
+    _OTHER = "is 0, because {cell} = {value} is not {index}, the number of this place"
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
@@ -32,11 +32,11 @@ class OneHot(Operation):
         return f"1 if {cells.at('input')} = {cells.out(len(cells.call.step.shape) - 1)} else 0"
 
     def derive(self, at: ElementContext) -> Derivation:
-        x, place = at.operand("input"), at.index[-1]
-        result = (x.numbers == place).long()
+        x, index = at.operand("input"), at.index[-1]
+        result = (x.numbers == index).long()
         template = self._SAME if result[0] else self._OTHER
-        sentence = template.format(cell=at.words("input"), value=x.raw[0].item(), place=place)
-        arithmetic = fill(f"({{0.alone}} = {place})", lambda one: (one == place).long(), x.printed())
+        sentence = template.format(cell=at.words("input"), value=x.raw[0].item(), index=index)
+        arithmetic = fill(f"({{0.alone}} = {index})", lambda value: (value == index).long(), x.printed())
         return Derivation((TermGroup("comparison", (x,), result),), result[0], sentence, arithmetic)
 
     def flops(self, call: Call) -> int:
@@ -44,12 +44,12 @@ class OneHot(Operation):
 
 
 class BinCount(Operation):
-    """How often each whole number occurs, or the weights of those places added up."""
+    """How often each whole number occurs, or the weights of each added up."""
 
     names = ("bincount",)
     signature = "input weight? minlength?"
-    _COUNTED = "is how many of {numbers}, {cells}, are {place}: {count}"
-    _WEIGHED = "is the sum of the weights {weights} of those of {numbers}, {cells}, that are {place}: {count} of them"
+    _COUNTED = "is how many of {numbers}, {cells}, are {number}: {count}"
+    _WEIGHED = "is the sum of the weights {weights} of those of {numbers}, {cells}, that are {number}: {count} of them"
 
     def reads(self, call: Call) -> Reads:
         reads: dict[str, AccessMap] = {"input": AffineMap(call.shape("input"), (AllIndices(),))}
@@ -62,8 +62,8 @@ class BinCount(Operation):
         return f"{cells.sigma('input')} {weight}({cells.at('input')} = {cells.out(0)})"
 
     def derive(self, at: ElementContext) -> Derivation:
-        x, place = at.operand("input"), at.index[0]
-        same = x.numbers == place
+        x = at.operand("input")
+        same = x.numbers == at.index[0]
         operands: tuple[OperandValues, ...] = (x,)
         amounts = same.long()
         if "weight" in at.reads:
@@ -73,7 +73,7 @@ class BinCount(Operation):
         sentence = template.format(
             numbers=several(len(x.raw), "number"),
             cells=at.words("input"),
-            place=place,
+            number=at.index[0],
             count=int(same.sum()),
             weights=at.words("weight") if "weight" in at.reads else "",
         )
@@ -96,22 +96,22 @@ class Histogram(Operation):
 
     def formula(self, cells: Cells) -> str:
         low, high, bins = self._limits(cells.call)
-        place = f"({cells.at('input')} − {number(low)}) · {bins} / {number(high - low)}"
-        return f"{cells.sigma('input')} (⌊{place}⌋ = {cells.out(0)})"
+        scaled = f"({cells.at('input')} − {number(low)}) · {bins} / {number(high - low)}"
+        return f"{cells.sigma('input')} (⌊{scaled}⌋ = {cells.out(0)})"
 
     def derive(self, at: ElementContext) -> Derivation:
-        x, place = at.operand("input"), at.index[0]
+        x, bin_index = at.operand("input"), at.index[0]
         low, high, bins = self._limits(at.call)
         # As torch does it, in the numbers' own dtype: rounding says to which part a number on an edge belongs.
         position = ((x.raw - low) * bins / (high - low)).nan_to_num(nan=-1.0).floor().long()
         position = torch.where(x.raw == high, bins - 1, position)
-        inside = (position == place) & (x.raw >= low) & (x.raw <= high)
+        inside = (position == bin_index) & (x.raw >= low) & (x.raw <= high)
         width = (high - low) / bins
         sentence = self._SENTENCE.format(
             numbers=several(len(x.raw), "number"),
             cells=at.words("input"),
-            low=number(low + place * width),
-            high=number(low + (place + 1) * width),
+            low=number(low + bin_index * width),
+            high=number(low + (bin_index + 1) * width),
             count=int(inside.sum()),
         )
         amounts = inside.double()
@@ -129,7 +129,7 @@ class Histogram(Operation):
 
 
 def _counted(amounts: Tensor) -> Printed:
-    return long_sum(amounts, lambda place: constant(amounts[place].item()))
+    return long_sum(amounts, lambda position: constant(amounts[position].item()))
 
 
 register(OneHot())

@@ -93,7 +93,7 @@ def _as_read(raw: Tensor) -> torch.dtype:
 def _choice(first: OperandValues, holds: bool, second: OperandValues) -> Printed:
     """``(first if True else second)``."""
     template = f"({{0.alone}} if {holds} else {{1.alone}})"
-    return fill(template, lambda one, other: one if holds else other, first.printed(), second.printed())
+    return fill(template, lambda left, right: left if holds else right, first.printed(), second.printed())
 
 
 class MaskedFill(Elementwise):

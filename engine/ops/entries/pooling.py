@@ -119,18 +119,18 @@ class LargestOf(Pooling):
             return Derivation((group,), result, sentence, magnitude=abs(result.item()))
         # Where several are equal, or one is NaN, torch says which it takes.
         chosen = int(at.call.step.value[at.index])
-        places = [self._place(at, x.factor(place).index) for place in range(len(x.raw))]
+        flat_positions = [self._flat_position(at, x.factor(position).index) for position in range(len(x.raw))]
         largest = x.numbers.max() if not bool(x.numbers.isnan().any()) else x.numbers.new_tensor(math.nan)
-        taken = x.numbers[places.index(chosen)] if chosen in places else None
+        taken = x.numbers[flat_positions.index(chosen)] if chosen in flat_positions else None
         agrees = taken is not None and bool((taken == largest) | (taken.isnan() & largest.isnan()))
-        place = chosen if agrees else places[int(x.numbers.argmax())]
-        return Derivation((group,), torch.tensor(place), sentence, magnitude=0.0)
+        position = chosen if agrees else flat_positions[int(x.numbers.argmax())]
+        return Derivation((group,), torch.tensor(position), sentence, magnitude=0.0)
 
-    def _place(self, at: ElementContext, index: Sequence[int]) -> int:
-        place = 0
+    def _flat_position(self, at: ElementContext, index: Sequence[int]) -> int:
+        flat = 0
         for size, position in zip(at.call.shape("input")[-self.spatial :], index[-self.spatial :], strict=True):
-            place = place * size + position
-        return place
+            flat = flat * size + position
+        return flat
 
 
 class MeanOf(Pooling):
@@ -145,7 +145,7 @@ class MeanOf(Pooling):
         """What the sums of the elements are divided by; only the axes that are pooled make a difference."""
         leading = (0,) * (len(call.step.shape) - self.spatial)
         pooled = itertools.product(*(range(size) for size in call.step.shape[-self.spatial :]))
-        return {self.divisor(call, read, (*leading, *place)) for place in pooled}
+        return {self.divisor(call, read, (*leading, *index)) for index in pooled}
 
     def divisor(self, call: Call, read: Any, index: Sequence[int]) -> int:
         """What the sum is divided by."""
@@ -197,8 +197,8 @@ def _shares(cells: Cells) -> str:
     """Which share of an axis a letter runs over, in a formula; empty where it runs over a window."""
     read = cells.reads["input"]
     shares = [access for access in read.axes if isinstance(access, AxisShare)] if isinstance(read, AffineMap) else []
-    told = (f"{share.letter} over share {cells.out(share.out)} of {share.of}" for share in shares)
-    return f", {', '.join(told)}" if shares else ""
+    descriptions = (f"{share.letter} over share {cells.out(share.out)} of {share.of}" for share in shares)
+    return f", {', '.join(descriptions)}" if shares else ""
 
 
 for _axes in (1, 2, 3):

@@ -44,7 +44,7 @@ def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left
     result = groups[0].contributions.sum()
     arithmetic = long_sum(
         groups[0].contributions,
-        lambda place: fill("{}·{}", torch.mul, x.printed(place), y.printed(place), compound=False),
+        lambda position: fill("{}·{}", torch.mul, x.printed(position), y.printed(position), compound=False),
     )
     count = len(groups[0])
     template = _ONE_PRODUCT if count == 1 else _PRODUCTS
@@ -182,8 +182,8 @@ class ScaledDotProductAttention(Operation):
         )
         arithmetic = long_sum(
             group.contributions,
-            lambda place: fill(
-                "{}·{}", torch.mul, constant(weights[place].item()), value.printed(place), compound=False
+            lambda position: fill(
+                "{}·{}", torch.mul, constant(weights[position].item()), value.printed(position), compound=False
             ),
         )
         size = (weights * value.numbers.abs()).sum().item()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import torch
 
-from engine.ops.access import AffineMap, ConstIndex, FlatMap, SameIndex
+from engine.ops.access import AffineMap, ConstIndex, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
@@ -196,10 +197,11 @@ class Squeeze(Rearranged):
         shape = call.shape("input")
         given = call.value("dim", call.values("dims"))
         dims = (given,) if isinstance(given, int) else tuple(given)
-        asked = {axis_of(dim, len(shape)) for dim in dims} if dims else set(range(len(shape)))
+        dims_to_squeeze = {axis_of(dim, len(shape)) for dim in dims} if dims else set(range(len(shape)))
         kept = itertools.count()
         axes = tuple(
-            ConstIndex(0) if axis in asked and size == 1 else SameIndex(next(kept)) for axis, size in enumerate(shape)
+            ConstIndex(0) if axis in dims_to_squeeze and size == 1 else SameIndex(next(kept))
+            for axis, size in enumerate(shape)
         )
         return {"input": AffineMap(shape, axes)}
 

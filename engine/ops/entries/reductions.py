@@ -106,7 +106,7 @@ class Variance(Reduction):
         squares = (x.numbers - mean).square()
         centre = constant(mean.item())
         distances = long_sum(
-            squares, lambda place: fill("({0.alone} − {1})²", _square, x.printed(place), centre, compound=False)
+            squares, lambda position: fill("({0.alone} − {1})²", _square, x.printed(position), centre, compound=False)
         )
         sentence = self._SENTENCE.format(
             numbers=several(count, "number"),
@@ -302,15 +302,15 @@ def _square(value: Tensor, mean: Tensor) -> Tensor:
 
 def _of_row(x: OperandValues, sign: str) -> Printed:
     """``max(3, 1, 2)``; of a long row the four that come nearest to being the answer, NaN before all."""
-    places = list(range(len(x.raw)))
-    if len(places) > _SHOWN_OF_ROW:
+    positions = list(range(len(x.raw)))
+    if len(positions) > _SHOWN_OF_ROW:
         sizes = x.numbers if sign == "max" else -x.numbers
         sizes = sizes.nan_to_num(nan=math.inf) if sizes.is_floating_point() else sizes
-        places = sizes.argsort(descending=True, stable=True)[:_SHOWN_OF_ROW].tolist()
-    shown = ", ".join(f"{{{place}.alone}}" for place in range(len(places)))
-    more = ", …" if len(x.raw) > len(places) else ""
+        positions = sizes.argsort(descending=True, stable=True)[:_SHOWN_OF_ROW].tolist()
+    shown = ", ".join(f"{{{number}.alone}}" for number in range(len(positions)))
+    more = ", …" if len(x.raw) > len(positions) else ""
     function = torch.amax if sign == "max" else torch.amin
-    return fill(f"{sign}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, places))
+    return fill(f"{sign}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, positions))
 
 
 register(Total())

@@ -186,8 +186,8 @@ class LookUp(Selected):
         row = x.ranges[0].start
         word = at.token(x.parent, row) if self.kind else None
         token = f" (“{word}”)" if word is not None else ""
-        place = ", ".join(str(indices.start) for indices in x.ranges[1:])
-        sentence = f"is number {place} in row {row}{token} of" if place else f"is number {row} of"
+        columns = ", ".join(str(indices.start) for indices in x.ranges[1:])
+        sentence = f"is number {columns} in row {row}{token} of" if columns else f"is number {row} of"
         sentence += f" {self.kind}{sentence_name(x.parent)}"
         sentence += f"; {at.words(self.ids)} = {number(chosen.raw[0].item())} chooses the row"
         return Derivation((TermGroup("look-up", (x, chosen), x.raw),), x.raw[0], sentence, magnitude=0.0)

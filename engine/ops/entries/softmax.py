@@ -79,7 +79,7 @@ class Softmax(Operation):
         sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
         if row.top.item() == -math.inf:
             sentence = f"is {_ABOUT}, but every score in the row of {count} is −∞: 0 / 0 has no value"
-        below = long_sum(row.powers, lambda place: constant(row.powers[place].item()))
+        below = long_sum(row.powers, lambda position: constant(row.powers[position].item()))
         arithmetic = fill("{} / {}", torch.div, row.own_power, below)
         own_distance = (row.x.numbers[row.here] - row.top).abs().nan_to_num(posinf=0.0).item()
         magnitude = share.item() * (2 + own_distance + row.spread)

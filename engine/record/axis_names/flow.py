@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.ops.access import AffineMap, FlatMap, SameIndex
+from engine.ops.access import AffineMap, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.registry import bound_operation
 from engine.ops.window_access import SlidingWindow
 from engine.record.axis_names.labels import Label, same_axes

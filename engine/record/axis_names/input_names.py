@@ -57,7 +57,7 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
     shapes = dict(documented_shapes(documented))
     anchors: dict[int, list[list[Anchor]]] = {}
     for name, tensor in inputs.items():
-        said: list[list[Anchor]] = [[] for _ in range(tensor.dim())]
+        axis_anchors: list[list[Anchor]] = [[] for _ in range(tensor.dim())]
         readings = (
             ("annotation", annotation_axes(annotations.get(name))),
             ("docstring", shapes.get(name)),
@@ -66,9 +66,9 @@ def input_anchors(target: Any, inputs: Mapping[str, Tensor]) -> dict[int, list[l
         for source, symbols in readings:
             for axis, label in enumerate(fitting_labels(symbols, sizes_of(tensor))):
                 if label is not None:
-                    said[axis].append(Anchor(label[0], source, vague=label[1]))
-        if any(said):
-            anchors.setdefault(id(tensor), said)
+                    axis_anchors[axis].append(Anchor(label[0], source, vague=label[1]))
+        if any(axis_anchors):
+            anchors.setdefault(id(tensor), axis_anchors)
     return anchors
 
 

@@ -37,9 +37,9 @@ class Label:
         """One of ``count`` equal parts: of ``3*d_model`` in three it is d_model."""
         if count == 1:
             return self
-        for place, (symbol, size) in enumerate(self.factors):
+        for position, (symbol, size) in enumerate(self.factors):
             if symbol.isdigit() and size == count and len(self.factors) > 1:
-                return Label((*self.factors[:place], *self.factors[place + 1 :]))
+                return Label((*self.factors[:position], *self.factors[position + 1 :]))
         return Label.of(f"{_bracketed(self.text)}/{count}", self.size // count)
 
     def repeated(self, count: int) -> Label:
@@ -53,8 +53,8 @@ class Label:
         """This axis with ``count`` more entries, or with fewer."""
         base, more = self.text, count
         for sign in "+-":
-            stem, found, number = base.rpartition(sign)
-            if found and number.isdigit():
+            stem, operator, number = base.rpartition(sign)
+            if operator and number.isdigit():
                 base, more = stem, count + int(sign + number)
                 break
         return Label.of(f"{base}{more:+d}" if more else base, self.size + count)
@@ -124,10 +124,10 @@ _TOGETHER = {("H_kv", "G"): "H", ("Hpx/p", "Wpx/p"): "N"}
 
 def _joined(factors: Sequence[tuple[str | None, int]]) -> Label:
     known = [(symbol or "", size) for symbol, size in factors]
-    for place in range(len(known) - 1):
-        (first, size), (second, other) = known[place : place + 2]
+    for position in range(len(known) - 1):
+        (first, size), (second, other) = known[position : position + 2]
         if (first, second) in _TOGETHER:
-            return Label((*known[:place], (_TOGETHER[first, second], size * other), *known[place + 2 :]))
+            return Label((*known[:position], (_TOGETHER[first, second], size * other), *known[position + 2 :]))
     return Label(tuple(known))
 
 

@@ -156,8 +156,8 @@ class ConstructedModule:
         entry = container_entry(whole, name)
         if isinstance(entry, ast.Call):
             calls = [entry]
-        wanted = type(child).__name__
-        named = [call for call in calls if dotted(call.func).rpartition(".")[2] == wanted]
+        class_name = type(child).__name__
+        named = [call for call in calls if dotted(call.func).rpartition(".")[2] == class_name]
         names = _constructor_parameters(type(child))
         constructed = [
             ConstructedModule(child, self, bound_arguments(call, names))

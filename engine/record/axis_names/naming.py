@@ -87,8 +87,8 @@ class Naming:
         self._anchors = anchors
         self._names: dict[Key, AxisName] = {}
         for key, axes in anchors.items():
-            for axis, said in enumerate(axes):
-                best = _most_trusted(said)
+            for axis, axis_anchors in enumerate(axes):
+                best = _most_trusted(axis_anchors)
                 if best is not None and not best.vague:
                     self._names[key, axis] = best.name
         self._spread()
@@ -101,7 +101,7 @@ class Naming:
     def _labels_of(self, node: Any) -> Labels:
         return tuple(None if name is None else name.label for name in self.names_of(node))
 
-    def said_of(self, node: Any) -> Sequence[Sequence[Anchor]]:
+    def anchors_of(self, node: Any) -> Sequence[Sequence[Anchor]]:
         """What the program itself says of each axis."""
         return self._anchors.get(key_of(node), [()] * node.value.dim())
 
@@ -121,8 +121,8 @@ class Naming:
         # Only now a word such as seq_len. Where source and target have names of their own, it may be either.
         two = any(name.label.text in ("S", "T") for name in self._names.values())
         for key, axes in self._anchors.items():
-            for axis, said in enumerate(axes):
-                best = _most_trusted(said)
+            for axis, axis_anchors in enumerate(axes):
+                best = _most_trusted(axis_anchors)
                 if best is not None and not (two and is_length(best.label.text)):
                     self._names.setdefault((key, axis), best.name)
         self._forward()
@@ -229,8 +229,8 @@ def _carried(node: Any) -> str:
     return f"carried from {node.name or node.kind}"
 
 
-def _most_trusted(said: Sequence[Anchor]) -> Anchor | None:
-    return min(said, key=lambda anchor: (anchor.vague, _TRUST[anchor.source]), default=None)
+def _most_trusted(axis_anchors: Sequence[Anchor]) -> Anchor | None:
+    return min(axis_anchors, key=lambda anchor: (anchor.vague, _TRUST[anchor.source]), default=None)
 
 
 def _split_heads(

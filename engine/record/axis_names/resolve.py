@@ -68,8 +68,8 @@ class NamedAxes:
         origins = tuple(None if name is None else name.origin for name in names)
         carried = naming.carried(index)
         disagreements = []
-        for axis, (name, said) in enumerate(zip(names, naming.said_of(step), strict=True)):
-            others = [(anchor.label.text, anchor.name.origin) for anchor in said if not anchor.vague]
+        for axis, (name, axis_anchors) in enumerate(zip(names, naming.anchors_of(step), strict=True)):
+            others = [(anchor.label.text, anchor.name.origin) for anchor in axis_anchors if not anchor.vague]
             along = carried[axis]
             if along is not None and {along.label.text, name.label.text if name else ""} <= AXES.keys():
                 others.append((along.label.text, along.origin))
@@ -93,8 +93,8 @@ class NamedAxes:
                 break
             for index, sentence in list(wrong.items())[:1]:
                 self._contradictions[index] = sentence
-                said = anchors[key_of(self._steps[index])]
-                said[:] = [[anchor for anchor in axis if anchor.source != "comment"] for axis in said]
+                axis_anchors = anchors[key_of(self._steps[index])]
+                axis_anchors[:] = [[anchor for anchor in axis if anchor.source != "comment"] for axis in axis_anchors]
             naming = Naming(self._steps, flows, anchors)
         return naming
 
@@ -105,8 +105,8 @@ class NamedAxes:
             if None in words or not words or index in self._contradictions:
                 continue
             others = list(naming.carried(index))
-            for axis, said in enumerate(naming.said_of(step)):
-                for anchor in said:
+            for axis, axis_anchors in enumerate(naming.anchors_of(step)):
+                for anchor in axis_anchors:
                     if anchor.source not in ("comment", "docstring") and not anchor.vague:
                         others[axis] = anchor.name
             symbols = [written_symbol(word)[0] for word in words]

@@ -12,7 +12,7 @@ from engine.record.axis_names.labels import ONE, Label
 from engine.record.axis_names.module_sizes import ConstructedModule
 from engine.record.axis_names.naming import Anchor
 from engine.record.axis_names.nodes import key_of, shape_of
-from engine.record.axis_names.text.function_text import FunctionText, SaidOfVariable, Span, Variable, function_text
+from engine.record.axis_names.text.function_text import FunctionText, Span, Variable, WrittenShape, function_text
 from engine.record.axis_names.text.patterns import einops_pattern, letter_sizes, pattern_labels
 from engine.record.axis_names.text.program_text import dotted
 from engine.record.recording import Execution
@@ -35,32 +35,32 @@ def written_anchors(
         modules: the modules by id, for the names of their sizes.
     """
     seen: set[tuple[int, Any]] = set()
-    for place, (step, execution) in enumerate(zip(steps, executions, strict=True)):
+    for number, (step, execution) in enumerate(zip(steps, executions, strict=True)):
         text = function_text(execution.code, execution.code.co_filename) if execution.code is not None else None
         node = None if text is None or step.source is None else _node_of(text, step)
         if text is None or node is None:
             continue
-        before = place > 0 and executions[place - 1] is execution and _same_node(steps[place - 1], step)
-        after = place + 1 < len(steps) and executions[place + 1] is execution and _same_node(steps[place + 1], step)
+        before = number > 0 and executions[number - 1] is execution and _same_node(steps[number - 1], step)
+        after = number + 1 < len(steps) and executions[number + 1] is execution and _same_node(steps[number + 1], step)
         for tensor, variable, at in _variables(text, step, node, alone=not before, last=not after):
             key = (key_of(tensor), variable)
             if key in seen:
                 continue
-            for said in text.said.get(variable, ()):
-                if text.blocks.get(at, ())[: len(said.block)] == said.block:
+            for shape in text.written_shapes.get(variable, ()):
+                if text.blocks.get(at, ())[: len(shape.block)] == shape.block:
                     seen.add(key)
-                    yield from _of_tensor(tensor, said)
+                    yield from _of_tensor(tensor, shape)
         if not after:
-            yield from _of_pattern(step, node, inputs_of_line(steps, executions, place))
+            yield from _of_pattern(step, node, inputs_of_line(steps, executions, number))
             module = modules.get(id(execution.module)) if text.first_parameter == "self" else None
             for axis, anchor in _of_arguments(text, step, node, module):
                 yield step, axis, anchor
 
 
-def inputs_of_line(steps: Sequence[Any], executions: Sequence[Execution], place: int) -> Any:
+def inputs_of_line(steps: Sequence[Any], executions: Sequence[Execution], position: int) -> Any:
     """The first tensor that went into the expression whose last step this is."""
-    first = place
-    while first > 0 and executions[first - 1] is executions[place] and _same_node(steps[first - 1], steps[place]):
+    first = position
+    while first > 0 and executions[first - 1] is executions[position] and _same_node(steps[first - 1], steps[position]):
         first -= 1
     return next(iter(steps[first].inputs), None)
 
@@ -84,9 +84,9 @@ def _of_pattern(step: Any, node: ast.expr, given: Any) -> Iterator[tuple[Any, in
                 yield tensor, axis, Anchor(label[0], "einops pattern", vague=label[1])
 
 
-def _of_tensor(tensor: Any, said: SaidOfVariable) -> Iterator[tuple[Any, int, Anchor]]:
-    source, _, kind = said.source.partition(":")
-    symbols, rank = said.symbols, tensor.value.dim()
+def _of_tensor(tensor: Any, shape: WrittenShape) -> Iterator[tuple[Any, int, Anchor]]:
+    source, _, kind = shape.source.partition(":")
+    symbols, rank = shape.symbols, tensor.value.dim()
     if kind and len(symbols) <= rank:
         # One size alone, x.size(1) or x.shape[-1]: nothing is said of the other axes.
         fill = (None,) * (rank - len(symbols))
@@ -103,17 +103,19 @@ def _node_of(text: FunctionText, step: Any) -> ast.expr | None:
     node = text.nodes.get(span)
     if node is None:
         # Columns of the syntax tree are counted in bytes.
-        return next((one for place, one in text.nodes.items() if _is_at(place, span, step.source)), None)
+        return next(
+            (candidate for node_span, candidate in text.nodes.items() if _is_at(node_span, span, step.source)), None
+        )
     return node
 
 
-def _is_at(place: Span, span: Span, source: Any) -> bool:
+def _is_at(node_span: Span, span: Span, source: Any) -> bool:
     return (
-        place[0] == span[0]
-        and place[2] == span[2]
-        and place[0] == place[2]
-        and place[3] - place[1] == len(source.expression.encode())
-        and place[1] >= span[1]
+        node_span[0] == span[0]
+        and node_span[2] == span[2]
+        and node_span[0] == node_span[2]
+        and node_span[3] - node_span[1] == len(source.expression.encode())
+        and node_span[1] >= span[1]
         and not source.expression.isascii()
     )
 
@@ -173,14 +175,14 @@ def _of_arguments(
         return
     if len(sizes) == 1:
         sizes = _listed(text, sizes[0])
-    stars = [place for place, size in enumerate(sizes) if isinstance(size, ast.Starred)]
+    stars = [number for number, size in enumerate(sizes) if isinstance(size, ast.Starred)]
     rank = step.value.dim()
     if len(stars) > 1 or (not stars and len(sizes) != rank) or len(sizes) - len(stars) > rank:
         return
-    for place, size in enumerate(sizes):
-        if stars and place == stars[0]:
+    for number, size in enumerate(sizes):
+        if stars and number == stars[0]:
             continue
-        axis = place if not stars or place < stars[0] else rank - len(sizes) + place
+        axis = number if not stars or number < stars[0] else rank - len(sizes) + number
         known = size_label(text, size, shape_of(step)[axis], module)
         if known is not None:
             yield axis, Anchor(known[0], "arguments", vague=known[1], origin=f"{step.op}'s arguments")

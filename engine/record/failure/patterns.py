@@ -37,10 +37,10 @@ def einsum(call: FailingCall) -> Diagnosis | None:
                 part=part, count=len(part), x=operand.name, rank=len(operand.shape), shape=operand.shape_text
             )
             return Diagnosis(reason, edges=tuple(OperandAxis(number, axis) for axis in range(len(operand.shape))))
-    places: dict[str, OperandAxis] = {}
+    axes_by_symbol: dict[str, OperandAxis] = {}
     for number, (part, operand) in enumerate(zip(parts, call.operands, strict=True)):
         for axis, letter in enumerate(part):
-            known = places.setdefault(letter, OperandAxis(number, axis))
+            known = axes_by_symbol.setdefault(letter, OperandAxis(number, axis))
             before = call.operands[known.operand]
             if 1 not in (before.shape[known.axis], operand.shape[axis]) and (
                 before.shape[known.axis] != operand.shape[axis]
@@ -56,7 +56,7 @@ def einsum(call: FailingCall) -> Diagnosis | None:
                 return Diagnosis(
                     reason, _renamed(pattern, parts, right, number, call.operands), (known, OperandAxis(number, axis))
                 )
-    missing = next((letter for letter in right if letter not in places), None)
+    missing = next((letter for letter in right if letter not in axes_by_symbol), None)
     return None if missing is None else Diagnosis(_UNKNOWN_LETTER.format(pattern=pattern, letter=missing))
 
 

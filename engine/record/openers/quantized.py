@@ -39,8 +39,8 @@ def dynamic_linear(source: Tensor, weight: Tensor, bias: Tensor | None, steps: i
     step = (high - low) / steps
     step = torch.where(step == 0, 1.0, step)
     zero = (-low / step).round()
-    places = (source / step).round() + zero
-    inside = places.clamp(0, steps)
+    levels = (source / step).round() + zero
+    inside = levels.clamp(0, steps)
     rounded = (inside - zero) * step
     output = F.linear(rounded, weight, bias)
     return output.relu() if has_relu else output

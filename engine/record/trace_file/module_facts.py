@@ -26,13 +26,13 @@ class ModuleFacts:
 
 def module_facts(modules: Mapping[str, nn.Module]) -> Mapping[str, ModuleFacts]:
     """The facts of modules by their paths; a config that several share is told of the first."""
-    told: set[int] = set()
+    listed: set[int] = set()
     facts: dict[str, ModuleFacts] = {}
     for path, module in modules.items():
         sizes = _whole_numbers(module)
         config = vars(module).get("config")
-        if config is not None and id(config) not in told and hasattr(config, "__dict__"):
-            told.add(id(config))
+        if config is not None and id(config) not in listed and hasattr(config, "__dict__"):
+            listed.add(id(config))
             sizes |= {f"config.{name}": value for name, value in _whole_numbers(config).items()}
         facts[path] = ModuleFacts(f"{type(module).__module__}.{type(module).__qualname__}", module.training, sizes)
     return facts

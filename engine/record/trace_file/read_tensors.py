@@ -22,11 +22,11 @@ _MOST_BYTES = 2**62
 # An expanded tensor, or windows that overlap, shows more elements than there are in memory. Whoever looks at all of
 # them needs memory for each.
 MOST_REPEATED = 2**28
-_OUTSIDE = "tensor {place} reads beyond its memory: {needed} bytes of {there}"
-_TOO_MANY = "tensor {place} shows {count} elements of {there}; at most {most} may be repeated"
-_BAD_LAYOUT = "tensor {place} has {strides} strides for {axes} axes"
-_BAD_BLOCK = "block {place} has {nbytes} bytes where {kept} are kept"
-_NO_DTYPE = "tensor {place} is of the dtype {dtype}, which torch does not have"
+_OUTSIDE = "tensor {position} reads beyond its memory: {needed} bytes of {available}"
+_TOO_MANY = "tensor {position} shows {count} elements of {available}; at most {most} may be repeated"
+_BAD_LAYOUT = "tensor {position} has {strides} strides for {axes} axes"
+_BAD_BLOCK = "block {position} has {nbytes} bytes where {kept} are kept"
+_NO_DTYPE = "tensor {position} is of the dtype {dtype}, which torch does not have"
 
 
 def storages_of(container: Container) -> list[torch.UntypedStorage]:
@@ -37,7 +37,7 @@ def storages_of(container: Container) -> list[torch.UntypedStorage]:
     """
     storages: list[torch.UntypedStorage] = []
     kept = 0
-    for place, entry in enumerate(entries(container.manifest, "storages")):
+    for position, entry in enumerate(entries(container.manifest, "storages")):
         nbytes = number(entry, "nbytes", 0, _MOST_BYTES)
         if flag(entry, "meta"):
             storages.append(torch.UntypedStorage(nbytes, device="meta"))
@@ -45,11 +45,11 @@ def storages_of(container: Container) -> list[torch.UntypedStorage]:
         block = container.blocks.get(kept)
         if block is None or block.nbytes() != padded(nbytes):
             size = 0 if block is None else block.nbytes()
-            raise ValueError(_BAD_BLOCK.format(place=place, nbytes=nbytes, kept=size))
+            raise ValueError(_BAD_BLOCK.format(position=position, nbytes=nbytes, kept=size))
         storages.append(block[:nbytes])
         kept += 1
     if kept != len(container.blocks):
-        raise ValueError(_BAD_BLOCK.format(place=kept, nbytes=0, kept=container.blocks[kept].nbytes()))
+        raise ValueError(_BAD_BLOCK.format(position=kept, nbytes=0, kept=container.blocks[kept].nbytes()))
     return storages
 
 
@@ -60,8 +60,13 @@ def tensors_of(manifest: Any, storages: list[torch.UntypedStorage]) -> list[Tens
         ValueError: one of them cannot be.
     """
     listed = entries(manifest, "tensors")
-    plain = {place: _plain(entry, place, storages) for place, entry in enumerate(listed) if "sparse" not in entry}
-    return [plain[place] if place in plain else _sparse(entry, place, plain) for place, entry in enumerate(listed)]
+    plain = {
+        position: _plain(entry, position, storages) for position, entry in enumerate(listed) if "sparse" not in entry
+    }
+    return [
+        plain[position] if position in plain else _sparse(entry, position, plain)
+        for position, entry in enumerate(listed)
+    ]
 
 
 def devices_of(manifest: Any) -> Devices:
@@ -81,30 +86,30 @@ def _sizes(entry: Mapping[str, Any], name: str) -> list[int]:
     return [number({name: size}, name, 0, _MOST_BYTES) for size in sizes]
 
 
-def _dtype(entry: Mapping[str, Any], place: int) -> torch.dtype:
+def _dtype(entry: Mapping[str, Any], position: int) -> torch.dtype:
     dtype = DTYPES.get(text(entry, "dtype"))
     if dtype is None:
-        raise ValueError(_NO_DTYPE.format(place=place, dtype=entry["dtype"]))
+        raise ValueError(_NO_DTYPE.format(position=position, dtype=entry["dtype"]))
     return dtype
 
 
-def _plain(entry: Mapping[str, Any], place: int, storages: list[torch.UntypedStorage]) -> Tensor:
-    shape, dtype = _sizes(entry, "shape"), _dtype(entry, place)
+def _plain(entry: Mapping[str, Any], position: int, storages: list[torch.UntypedStorage]) -> Tensor:
+    shape, dtype = _sizes(entry, "shape"), _dtype(entry, position)
     count = math.prod(shape)
     if count * dtype.itemsize > _MOST_BYTES:
-        raise ValueError(_TOO_MANY.format(place=place, count=count, there=0, most=MOST_REPEATED))
+        raise ValueError(_TOO_MANY.format(position=position, count=count, available=0, most=MOST_REPEATED))
     if entry.get("numbers") is False:  # it had none that could be kept
         return torch.empty(shape, dtype=dtype, device="meta")
     stride, offset = _sizes(entry, "stride"), number(entry, "offset", 0, _MOST_BYTES)
     storage = storages[number(entry, "storage", 0, len(storages) - 1)]
     if len(stride) != len(shape):
-        raise ValueError(_BAD_LAYOUT.format(place=place, strides=len(stride), axes=len(shape)))
+        raise ValueError(_BAD_LAYOUT.format(position=position, strides=len(stride), axes=len(shape)))
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) if count else offset - 1
-    needed, there = (last + 1) * dtype.itemsize, storage.nbytes()
-    if needed > there:
-        raise ValueError(_OUTSIDE.format(place=place, needed=needed, there=there))
-    if count > MOST_REPEATED and count * dtype.itemsize > there and storage.device.type != "meta":
-        raise ValueError(_TOO_MANY.format(place=place, count=count, there=there, most=MOST_REPEATED))
+    needed, available = (last + 1) * dtype.itemsize, storage.nbytes()
+    if needed > available:
+        raise ValueError(_OUTSIDE.format(position=position, needed=needed, available=available))
+    if count > MOST_REPEATED and count * dtype.itemsize > available and storage.device.type != "meta":
+        raise ValueError(_TOO_MANY.format(position=position, count=count, available=available, most=MOST_REPEATED))
     tensor = _unfilled(entry, dtype, storage.device).set_(storage, offset, shape, stride)
     if flag(entry, "conj"):
         tensor = tensor.conj()
@@ -124,10 +129,10 @@ def _unfilled(entry: Mapping[str, Any], dtype: torch.dtype, device: torch.device
             raise ValueError(f"no tensor is quantized by {other!r}")
 
 
-def _sparse(entry: Mapping[str, Any], place: int, plain: Mapping[int, Tensor]) -> Tensor:
+def _sparse(entry: Mapping[str, Any], position: int, plain: Mapping[int, Tensor]) -> Tensor:
     parts = entry["sparse"]
     if not isinstance(parts, list) or len(parts) != 2 or not all(type(part) is int and part in plain for part in parts):
-        raise ValueError(f"tensor {place} is made of {parts!r}, not of indices and values")
+        raise ValueError(f"tensor {position} is made of {parts!r}, not of indices and values")
     indices, values = (plain[part] for part in parts)
     coalesced = flag(entry, "coalesced")
     shape = _sizes(entry, "shape")

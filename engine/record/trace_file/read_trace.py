@@ -223,11 +223,11 @@ class TraceReader:
 
 def _axis_notes(entry: Mapping[str, Any], rank: int) -> AxisNotes:
     disagreements = []
-    for told in entries(entry, "disagreements"):
-        names, sources = texts(told, "names"), texts(told, "sources")
+    for disagreement in entries(entry, "disagreements"):
+        names, sources = texts(disagreement, "names"), texts(disagreement, "sources")
         if len(names) != 2 or len(sources) != 2:
             raise wrong("names", names, "two names with their sources")
-        axis = number(told, "axis", 0, rank - 1)
+        axis = number(disagreement, "axis", 0, rank - 1)
         disagreements.append(AxisDisagreement(axis, (names[0], names[1]), (sources[0], sources[1])))
     contradiction = None if entry.get("contradiction") is None else text(entry, "contradiction")
     return AxisNotes(texts(entry, "origins", gaps=True), tuple(disagreements), contradiction)

@@ -44,14 +44,14 @@ def cache_costs(config: CachedConfig, cache_dtype: str | None = None) -> CacheCo
     """
     length = config.length
     masks = [_mask_flops(config, kept) for kept in (1, 2, 3)]
-    one, two = (_of_all_layers(config, 4, kept) - masks[kept - 1] for kept in (1, 2))
+    of_one, of_two = (_of_all_layers(config, 4, kept) - masks[kept - 1] for kept in (1, 2))
     wholes = [_of_all_layers(config, tokens, kept=0) for tokens in (1, 2, 3)]
     farthest = config.window if isinstance(config, MistralConfig) else length
 
     def with_cache(kept: int) -> int:
         if kept == 0:
             return wholes[0]
-        return one + (two - one) * (min(kept, farthest) - 1) + _parabola(masks, kept)
+        return of_one + (of_two - of_one) * (min(kept, farthest) - 1) + _parabola(masks, kept)
 
     def without(tokens: int) -> int:
         return _parabola(wholes, tokens)
@@ -67,8 +67,8 @@ def cache_costs(config: CachedConfig, cache_dtype: str | None = None) -> CacheCo
 
 def _of_all_layers(config: CachedConfig, length: int, kept: int) -> int:
     """The FLOPs of a pass over this many tokens, or over one with ``kept`` others in the cache."""
-    one, two = (_flops(_pass(config, length, layers, kept)) for layers in (1, 2))
-    return one + (config.layers - 1) * (two - one)
+    of_one, of_two = (_flops(_pass(config, length, layers, kept)) for layers in (1, 2))
+    return of_one + (config.layers - 1) * (of_two - of_one)
 
 
 def _pass(config: CachedConfig, length: int, layers: int, kept: int) -> Trace:

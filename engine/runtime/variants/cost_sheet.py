@@ -152,15 +152,15 @@ def kv_cache_bytes(config: AnyConfig, dtype: str) -> int:
         case GPT2Config():
             numbers = 2 * config.layers * config.heads * config.length * config.d_k
         case MistralConfig():
-            places = min(config.length, config.window)
-            numbers = 2 * config.layers * config.kv_heads * places * config.d_k
+            positions = min(config.length, config.window)
+            numbers = 2 * config.layers * config.kv_heads * positions * config.d_k
         case LlamaConfig():
             numbers = 2 * config.layers * config.kv_heads * config.length * config.d_k
         case T5Config():
             numbers = 2 * config.layers * config.heads * (config.src_len + config.tgt_len) * config.d_k
         case Config():
-            places = config.src_len + config.tgt_len
-            numbers = config.decoder_layers * config.heads * places * (config.d_k + config.d_v)
+            positions = config.src_len + config.tgt_len
+            numbers = config.decoder_layers * config.heads * positions * (config.d_k + config.d_v)
         case _:
             raise TypeError(f"no cache is known of {type(config).__name__}")
     return config.batch * numbers * BYTES_OF[dtype]

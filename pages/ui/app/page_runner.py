@@ -18,10 +18,10 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
 
 _INSTEAD = (
     "{trouble} Shown below is the last run that worked, with {shown}, also to download. "
-    "The controls still stand at {asked}."
+    "The controls still stand at {settings}."
 )
 _EXAMPLE = (
-    "{trouble} Below is the example instead, with {shown}; downloads are of it. The controls still stand at {asked}."
+    "{trouble} Below is the example instead, with {shown}; downloads are of it. The controls still stand at {settings}."
 )
 
 _NO_STEPS = "This saved trace has no steps: its program ended before any call returned a tensor."
@@ -106,7 +106,7 @@ def _last_that_worked(trouble: str) -> Trace | None:
         template.format(
             trouble=trouble,
             shown=differing(shown, session.settings_now()),
-            asked=differing(session.settings_now(), shown),
+            settings=differing(session.settings_now(), shown),
         )
     )
     st.button("Set the controls to what is shown", key="as_shown", on_click=_as_shown)

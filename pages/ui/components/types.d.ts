@@ -204,7 +204,7 @@ interface Segment {
 
 interface JumpData {
   label: string;
-  says: string;
+  tooltip: string;
   step: number | null;
   keeps_pin: boolean;
   along: number | null;
@@ -247,7 +247,7 @@ interface ExplanationData {
   heading: string;
   terms: TermData[];
   rest: string;
-  trail: { label: string; says: string }[];
+  trail: { label: string; tooltip: string }[];
 }
 
 interface NavigationRequest {
@@ -302,7 +302,7 @@ interface Theme {
 
 interface CellSize extends Size {
   numerals: boolean;
-  places?: number;
+  decimals?: number;
 }
 
 /** One facet: where it stands, and its index along the axes that facets run along. */
@@ -376,7 +376,7 @@ interface CodeData {
   place: string;
   function: string;
   note: string;
-  lines: { number: number; runs: CodeRun[]; go: string; says: string }[];
+  lines: { number: number; runs: CodeRun[]; go: string; tooltip: string }[];
 }
 
 interface RibbonData {
@@ -388,7 +388,7 @@ interface RibbonData {
   reading: number[];
   above: string;
   below: string;
-  says: string;
+  label: string;
   tones: Tone[];
 }
 

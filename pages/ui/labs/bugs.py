@@ -74,9 +74,9 @@ def _sizes(mistake: AttentionMistake) -> SublayerSizes:
 def _symptom(mistake: AttentionMistake, comparison: RunComparison, seen: Symptom) -> None:
     st.markdown(f"##### The symptom: {seen.headline}")
     x, memory = comparison.material.x, comparison.material.memory
-    asked = f"{memory.size(1)} words of the source" if mistake.crossed else "the words themselves, no future ones"
+    read = f"{memory.size(1)} words of the source" if mistake.crossed else "the words themselves, no future ones"
     st.caption(
-        f"The decoder's attention to {asked}: x is {tuple(x.shape)}, memory {tuple(memory.shape)}."
+        f"The decoder's attention to {read}: x is {tuple(x.shape)}, memory {tuple(memory.shape)}."
         if mistake.crossed
         else f"The decoder's self-attention, each word looking at itself and those before it: x is {tuple(x.shape)}."
     )
@@ -115,10 +115,10 @@ def _not_here(stage: str, comparison: RunComparison) -> str:
     if comparison.first is None:
         return "With these sizes both runs are equal there, and everywhere else. Other sizes show the mistake."
     first = comparison.pairs[comparison.first]
-    places = [index for index, pair in enumerate(comparison.pairs) if pair.stage == stage]
-    if not places:
+    pair_indices = [index for index, pair in enumerate(comparison.pairs) if pair.stage == stage]
+    if not pair_indices:
         return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
-    if places[0] < comparison.first:
+    if pair_indices[0] < comparison.first:
         return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
     return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
 

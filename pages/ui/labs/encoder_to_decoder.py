@@ -290,14 +290,14 @@ def _saved(steps: Ways) -> bool:
 
 
 def _costs(steps: Ways, step: int) -> None:
-    places = range(len(steps.tokens))
+    positions = range(len(steps.tokens))
     ways = (
         ("all anew", steps.everything),
         ("decoder anew", steps.decoder),
         ("K/V cache", steps.cache),
     )
     curves(
-        [Curve(name, places, [count / 1e6 for count in counts]) for name, counts in ways],
+        [Curve(name, positions, [count / 1e6 for count in counts]) for name, counts in ways],
         x="step",
         y="million FLOPs in this step",
         at=step,

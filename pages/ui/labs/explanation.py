@@ -145,9 +145,9 @@ def _exchanges(trials: Exchanges) -> None:
         every = [trials.by_kind[name] for name in KINDS]
         st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
     with right:
-        places = [f"{index}: {visible(token)}" for index, token in enumerate(trials.answer)]
+        positions = [f"{index}: {visible(token)}" for index, token in enumerate(trials.answer)]
         each = [drawn.at(index) for index in range(len(trials.answer))]
-        st.dataframe(_table("position", places, each), hide_index=True, height="content")
+        st.dataframe(_table("position", positions, each), hide_index=True, height="content")
 
 
 def _measures() -> None:

@@ -89,8 +89,8 @@ def _copies(shared: Grouped, length: int) -> None:
         tensor_view([kept], key="labs.key_heads.kept")
     with right:
         st.markdown(f"##### Beside the queries: {tuple(shared.repeated.shape)}")
-        beside = Panel("repeated", shared.repeated, ("H", "L", "d_k"), (None, labels, None), role="key")
-        tensor_view([beside], key="labs.key_heads.repeated")
+        repeated = Panel("repeated", shared.repeated, ("H", "L", "d_k"), (None, labels, None), role="key")
+        tensor_view([repeated], key="labs.key_heads.repeated")
     st.markdown(
         "The copies are made for the product alone. By broadcasting, without a copy, the output differs by "
         f"{number(shared.difference)}."

@@ -99,12 +99,12 @@ def _last_row(read: CachedReading, length: int) -> None:
 
 
 def _saved(length: int, kv_heads: int, group: int) -> None:
-    places = tuple(range(1, _LONGEST + 1))
+    positions = tuple(range(1, _LONGEST + 1))
     with_cache = result(multiplications, _LONGEST, kv_heads, group, cached=True)
     without = result(multiplications, _LONGEST, kv_heads, group, cached=False)
     st.markdown("##### Multiplications to read one more token")
     curves(
-        [Curve("with a cache", places, with_cache), Curve("without", places, without)],
+        [Curve("with a cache", positions, with_cache), Curve("without", positions, without)],
         x="tokens so far",
         y="multiplications",
         log_y=True,

@@ -132,7 +132,7 @@ def _moved(query_layout: Layout) -> None:
             reading=query_layout.reading,
             above="storage of query, by place in memory",
             below=f"{query_layout.name}, in the order in which it is read: last axis fastest",
-            says=f"Reading {query_layout.name} takes {all_steps}: {near} to the next number in memory, {far_steps}. "
+            label=f"Reading {query_layout.name} takes {all_steps}: {near} to the next number in memory, {far_steps}. "
             "Point at a number, or read one after the other.",
         ),
         key="labs.memory_layout.ribbon",
@@ -282,14 +282,16 @@ def _written(query_layout: Layout) -> None:
     with right:
         names = ["query", query_layout.name, "copied"]
         rows = [["before", *[str(was)] * 3]]
-        for said, write in ((f"written through {query_layout.name}", view), ("written into copied", copy)):
+        for label, write in ((f"written through {query_layout.name}", view), ("written into copied", copy)):
             values = (write.query, write.moved, write.copied)
-            rows.append([said, *(f"**{_number(value)}**" if value == WRITTEN else str(value) for value in values)])
+            rows.append([label, *(f"**{_number(value)}**" if value == WRITTEN else str(value) for value in values)])
         if query_layout.call == "query":
             names, rows = names[1:], [[row[0], *row[2:]] for row in rows]
         st.markdown(_table(["", *names], rows))
-        places = f"`{query_layout.name}{list(view.index)}` and `copied{list(view.index)}`"
-        at = places if query_layout.call == "query" else f"`query{list(view.query_index)}`, {places}"
+        written_elements = f"`{query_layout.name}{list(view.index)}` and `copied{list(view.index)}`"
+        at = (
+            written_elements if query_layout.call == "query" else f"`query{list(view.query_index)}`, {written_elements}"
+        )
         st.caption(f"The number at {at}. Each write is made on fresh tensors.")
     if query_layout.copied.data_ptr() == query_layout.moved.data_ptr():
         st.markdown(

@@ -107,12 +107,12 @@ def _within_a_turn(angle: float) -> float:
 
 
 def _picture(d_k: int, base: int, distance: int) -> None:
-    places = list(range(_REACH + 1))
+    positions = list(range(_REACH + 1))
     theta = frequencies(d_k, base).tolist()
-    lines = [Curve("first pair", places, [math.cos(place * theta[0]) for place in places])]
+    lines = [Curve("first pair", positions, [math.cos(position * theta[0]) for position in positions])]
     if len(theta) > 1:
-        lines.append(Curve("last pair", places, [math.cos(place * theta[-1]) for place in places]))
-        lines.append(Curve("mean of all pairs", places, result(agreement, d_k, base, tuple(places))))
+        lines.append(Curve("last pair", positions, [math.cos(position * theta[-1]) for position in positions]))
+        lines.append(Curve("mean of all pairs", positions, result(agreement, d_k, base, tuple(positions))))
     st.markdown("##### A query against itself, further and further away")
     curves(lines, x="places between them", y="cosine of the angle between them", at=distance)
 

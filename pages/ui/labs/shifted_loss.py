@@ -31,23 +31,23 @@ def draw() -> None:
         Slider("padding", "Of them padding", 0, 3, 2),
         Slider("seed", "Draw", 0, 20, 0, help="Another text and other logits."),
     )
-    found = result(losses, length, vocabulary, padding, seed)
-    if _counted(found, length, padding):
+    shifted = result(losses, length, vocabulary, padding, seed)
+    if _counted(shifted, length, padding):
         st.markdown(_ANSWER)
-        _terms(found)
-        if _twice(found):
-            _mistakes(found)
+        _terms(shifted)
+        if _twice(shifted):
+            _mistakes(shifted)
     lab_widgets.snippet(code(length, vocabulary, padding, seed))
 
 
-def _counted(found: Losses, length: int, padding: int) -> bool:
-    options = tuple(str(count) for count in sorted({length, length - 1, length - padding, found.counted}))
+def _counted(shifted: Losses, length: int, padding: int) -> bool:
+    options = tuple(str(count) for count in sorted({length, length - 1, length - padding, shifted.counted}))
     return lab_widgets.predict(
         "counted",
         f"{length} tokens, of which {padding} are padding at the end. How many positions have a term in the loss?",
         options,
-        str(found.counted),
-        f"positions that count: {found.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
+        str(shifted.counted),
+        f"positions that count: {shifted.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
         wrong=dict.fromkeys(
             options,
             "Two kinds of positions have no term: the last token has no next one to be held to, and padding is "
@@ -57,31 +57,31 @@ def _counted(found: Losses, length: int, padding: int) -> bool:
     )
 
 
-def _terms(found: Losses) -> None:
-    panel = Panel("logits", found.logits, ("T", "V"), role="scores")
+def _terms(shifted: Losses) -> None:
+    panel = Panel("logits", shifted.logits, ("T", "V"), role="scores")
     tensor_view([panel], key="labs.shifted_loss.logits")
     rows = []
     for t, (token, label, term) in enumerate(
-        zip(found.tokens.tolist(), found.labels.tolist(), found.terms.tolist(), strict=True)
+        zip(shifted.tokens.tolist(), shifted.labels.tolist(), shifted.terms.tolist(), strict=True)
     ):
         template = _LEFT_OUT if label == IGNORED else _ROW
         rows.append(template.format(t=t, token=token, label=label, p=math.exp(-term), term=term))
     st.markdown(_HEAD + "\n".join(rows))
     st.markdown(
-        f"The mean of the terms is {found.loss:.5g}, and `cross_entropy(logits, labels)` is {found.of_torch:.5g}."
+        f"The mean of the terms is {shifted.loss:.5g}, and `cross_entropy(logits, labels)` is {shifted.of_torch:.5g}."
     )
 
 
-def _twice(found: Losses) -> bool:
+def _twice(shifted: Losses) -> bool:
     options = ("smaller", "the same", "larger")
-    index = 0 if found.twice < found.loss else 2 if found.twice > found.loss else 1
+    index = 0 if shifted.twice < shifted.loss else 2 if shifted.twice > shifted.loss else 1
     return lab_widgets.predict(
         "twice",
         "Hugging Face's models shift labels themselves. Somebody shifts them as well before. The loss of this model, "
         "which likes the right next token, becomes",
         options,
         options[index],
-        f"It is {found.twice:.5g} instead of {found.loss:.5g}: each position is held to the token after the next. "
+        f"It is {shifted.twice:.5g} instead of {shifted.loss:.5g}: each position is held to the token after the next. "
         "Nothing fails, and training goes down all the same, to a model that skips a token.",
         wrong={
             options[0]: "It likes the next token, and is now held to the one after it. Being right about the wrong "
@@ -93,11 +93,11 @@ def _twice(found: Losses) -> bool:
     )
 
 
-def _mistakes(found: Losses) -> None:
+def _mistakes(shifted: Losses) -> None:
     st.markdown(
         "| what was held to what | loss |\n|---|---:|\n"
-        f"| logits t to token t + 1, padding left out | {found.loss:.5g} |\n"
-        f"| padding counted as a label | {found.padding_counted:.5g} |\n"
-        f"| not shifted: logits t to token t | {found.unshifted:.5g} |\n"
-        f"| shifted twice: logits t to token t + 2 | {found.twice:.5g} |"
+        f"| logits t to token t + 1, padding left out | {shifted.loss:.5g} |\n"
+        f"| padding counted as a label | {shifted.padding_counted:.5g} |\n"
+        f"| not shifted: logits t to token t | {shifted.unshifted:.5g} |\n"
+        f"| shifted twice: logits t to token t + 2 | {shifted.twice:.5g} |"
     )

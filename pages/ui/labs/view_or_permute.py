@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.labs.view_or_permute import Routes, code, routes
-from engine.ops.access import AffineMap, FlatMap, SameIndex
+from engine.ops.access import AffineMap, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -37,14 +38,14 @@ def draw() -> None:
         f"{(batch, length, d_k, heads)} gives {(batch, length, heads, heads)}, every head against every head, in each "
         "token."
     )
-    if _places(split_routes):
+    if _kept_in_place(split_routes):
         _both(split_routes, heads, d_k)
         if _owners(split_routes):
             _weights(split_routes)
     lab_widgets.snippet(code(batch, length, heads, d_k))
 
 
-def _places(split_routes: Routes) -> bool:
+def _kept_in_place(split_routes: Routes) -> bool:
     total = split_routes.rows.numel()
     share = split_routes.in_place / total
     options = ("all of them", "half or more, but not all", "fewer than half", "none")

@@ -90,10 +90,10 @@ def number(name: str, label: str, low: int, high: int, usual: int | None = None)
         usual: what is used where the address has none; by default ``low``.
     """
     usual = min(max(low if usual is None else usual, low), high)
-    asked = session.view(name)
-    if not asked:
+    text = session.view(name)
+    if not text:
         return usual
-    value, problem = whole_number(name, asked, low, high, usual, label)
+    value, problem = whole_number(name, text, low, high, usual, label)
     note(problem, value)
     return value
 
@@ -108,31 +108,31 @@ def pick(name: str, label: str, options: Sequence[str], usual: str, shown: Calla
         usual: what is used where the address has none.
         shown: how a note writes an option.
     """
-    asked = session.view(name)
-    if not asked:
+    text = session.view(name)
+    if not text:
         return usual
-    value, problem = choice(name, asked, options, usual, label)
+    value, problem = choice(name, text, options, usual, label)
     note(problem, shown(value))
     return value
 
 
 def step(trace: Trace) -> Step:
     """The step of the view; where this trace has none of that name, its relative in the last layer, or the first."""
-    asked = session.view("step")
-    value = step_from_key(trace, asked)
-    name, op, _ = split_key(asked)
-    if asked and (name != value.full_name or op not in ("", value.op)):
-        note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(step_to_key(trace, value)))
+    text = session.view("step")
+    value = step_from_key(trace, text)
+    name, op, _ = split_key(text)
+    if text and (name != value.full_name or op not in ("", value.op)):
+        note(LinkProblem("step", text, NO_STEP, {"asked": code(short_text(text))}), code(step_to_key(trace, value)))
     return value
 
 
 def location(trace: Trace) -> Location:
     """The step of the view, as ``step`` finds it, inside the fused calls that the address names."""
-    asked = session.view("step")
-    if "~" not in asked:
+    text = session.view("step")
+    if "~" not in text:
         return Location(trace, step(trace))
-    value = location_from_key(trace, asked)
+    value = location_from_key(trace, text)
     key = location_to_key(trace, value)
-    if key != asked:
-        note(LinkProblem("step", asked, NO_STEP, {"asked": code(short_text(asked))}), code(key))
+    if key != text:
+        note(LinkProblem("step", text, NO_STEP, {"asked": code(short_text(text))}), code(key))
     return value

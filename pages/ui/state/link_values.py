@@ -86,10 +86,10 @@ def whole_number(
         return usual, LinkProblem(name, text, NO_NUMBER, values)
     digits = text.removeprefix("-").lstrip("0") or "0"
     size = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
-    asked = -size if text.startswith("-") else size
-    if low <= asked <= high:
-        return asked, None
-    return min(max(asked, low), high), LinkProblem(name, text, BEYOND, values, usual=False)
+    number = -size if text.startswith("-") else size
+    if low <= number <= high:
+        return number, None
+    return min(max(number, low), high), LinkProblem(name, text, BEYOND, values, usual=False)
 
 
 def choice(name: str, text: str, options: Sequence[str], usual: str, label: str = "") -> tuple[str, LinkProblem | None]:

@@ -38,17 +38,17 @@ def begin_page(page: str) -> Settings:
     Returns:
         The settings of this run.
     """
-    asked = st.query_params.to_dict()
+    address = st.query_params.to_dict()
     memory = st.session_state
     turned = memory.get(_PAGE) not in (None, page)
     opened = memory.pop(_OPENED, False) and not turned
-    if _SETTINGS not in memory or (not opened and _address_was_changed(asked, turned)):
-        settings, notes = from_query(asked)
+    if _SETTINGS not in memory or (not opened and _address_was_changed(address, turned)):
+        settings, notes = from_query(address)
         memory[_SETTINGS], memory[_NOTES] = settings, notes
         memory[_MOVES] = Memory(left=None if settings.trained else moves().left)
-        memory[_VIEW] = memory[_LINKED] = _view_in(asked)
+        memory[_VIEW] = memory[_LINKED] = _view_in(address)
     elif turned:
-        memory[_VIEW] = memory[_LINKED] = _view_in(asked)
+        memory[_VIEW] = memory[_LINKED] = _view_in(address)
     memory[_PAGE] = page
     return settings_now()
 
@@ -190,12 +190,12 @@ def write_address() -> None:
         st.query_params.from_dict(address)
 
 
-def _address_was_changed(asked: Mapping[str, str], turned: bool) -> bool:
-    if asked == st.session_state.get(_ADDRESS, asked):
+def _address_was_changed(address: Mapping[str, str], turned: bool) -> bool:
+    if address == st.session_state.get(_ADDRESS, address):
         return False
-    if turned and not asked:
+    if turned and not address:
         return False  # a bare link to another page: the settings come along
-    settings = {name: value for name, value in asked.items() if name in Settings.QUERY_NAMES}
+    settings = {name: value for name, value in address.items() if name in Settings.QUERY_NAMES}
     if turned and settings in st.session_state.get(_CARRIED, ()):
         return False  # a link pressed while a change was still on its way: it carries what was before the change
     # Without a browser there is no address bar, and what it would say is never read back.

@@ -219,8 +219,8 @@ def _model_in_words(settings: Settings) -> str:
     """What an address says of the model, as a list in words."""
     if settings.model is None:
         return CHOICES[TRANSFORMER]
-    said = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
-    words = [f"{name} {code(short_text(value, 24))}" for name, value in said.items()]
+    parameters = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
+    words = [f"{name} {code(short_text(value, 24))}" for name, value in parameters.items()]
     return ", ".join([CHOICES[settings.model.name], *words])
 
 
@@ -262,8 +262,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     if "upto" in query:
         settings, problem = _decoding_step(settings, query["upto"])
         problems.append(problem)
-    asked = query.get("trace", given_name())
-    settings = dataclasses.replace(settings, opened="" if asked == NOTHING else asked)
+    trace_name = query.get("trace", given_name())
+    settings = dataclasses.replace(settings, opened="" if trace_name == NOTHING else trace_name)
     notes = (problem.note(_used(settings, problem.name)) for problem in problems if problem is not None)
     return settings, (*model_notes, *notes, *more)
 

@@ -88,8 +88,8 @@ def step_from_key(trace: Trace, key: str) -> Step:
 
 
 def _relatives(trace: Trace, name: str) -> list[Step]:
-    wanted = _without_numbers(name)
-    return [step for step in trace.steps if _without_numbers(step.full_name) == wanted]
+    unnumbered = _without_numbers(name)
+    return [step for step in trace.steps if _without_numbers(step.full_name) == unnumbered]
 
 
 def split_key(key: str) -> tuple[str, str, int | None]:

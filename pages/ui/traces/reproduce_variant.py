@@ -84,8 +84,8 @@ def _text(sentences: tuple[str, ...]) -> str:
 
 def _changes(settings: Settings, model: ChosenModel) -> dict[str, Any]:
     """Every setting that has to be said, because it is neither usual nor follows from the others."""
-    said = dataclasses.replace(model, kept=0).to_query()
-    names = [name for name in said if hasattr(named_config(model.name, {}), name)]
+    parameters = dataclasses.replace(model, kept=0).to_query()
+    names = [name for name in parameters if hasattr(named_config(model.name, {}), name)]
     if texts_of(settings, model)[0] is not None:
         names = [name for name in names if name not in _OF_TEXT]
     return {name: getattr(model.config, name) for name in names}

@@ -105,11 +105,11 @@ class Store:
             if not self._lock.wait_for(lambda: self._make_room(nbytes), max(deadline - monotonic(), 0)):
                 raise BusyError
 
-    def _keep(self, key: Hashable, thing: Any, nbytes: int) -> None:
+    def _keep(self, key: Hashable, value: Any, nbytes: int) -> None:
         with self._lock:
-            self._kept[key] = self._on_screens[key] = thing
+            self._kept[key] = self._on_screens[key] = value
             self._alive += nbytes
-            weakref.finalize(thing, self._release, nbytes)
+            weakref.finalize(value, self._release, nbytes)
             self._lock.notify_all()  # a run that waits for memory may free it again
 
     def _release(self, nbytes: int) -> None:

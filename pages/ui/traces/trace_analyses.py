@@ -90,5 +90,5 @@ def _numbers_of(comparison: TraceComparison) -> _ComparisonNumbers:
         )
         for pair in comparison.pairs
     )
-    first = next((place for place, pair in enumerate(comparison.pairs) if pair is comparison.first), None)
+    first = next((position for position, pair in enumerate(comparison.pairs) if pair is comparison.first), None)
     return _ComparisonNumbers(pairs, first)

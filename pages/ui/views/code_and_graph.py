@@ -35,7 +35,7 @@ class _Picture:
     """The last drawing, kept because most reruns change only the step, on which the drawing does not depend."""
 
     trace: weakref.ref[Trace]
-    asked: tuple[str, str, bool]
+    request: tuple[str, str, bool]
     opened: tuple[str, ...]
     left_closed: bool
     dot: str
@@ -96,12 +96,12 @@ def _within(step: Step) -> str:
 def _note_the_link(trace: Trace, within: str) -> None:
     """Adds notes on the modules of the link that this model does not have."""
     modules = _modules(trace)
-    scope, asked = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
+    scope, opened = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
     if scope not in ("", _WHOLE, *modules):
         link_notes.note(LinkProblem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
-    missing = [path for path in asked.split(",") if path and path not in modules]
+    missing = [path for path in opened.split(",") if path and path not in modules]
     if missing:
-        link_notes.note(LinkProblem("open", asked, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
+        link_notes.note(LinkProblem("open", opened, _NOT_OPENED, {"missing": code(short_text(missing[0], _LONGEST))}))
 
 
 def _own_steps(trace: Trace, module: str) -> int:
@@ -115,13 +115,13 @@ def _modules(trace: Trace) -> set[str]:
 
 def _picture(trace: Trace, within: str) -> _Picture:
     dark = is_dark()
-    asked = (within, session.view("open"), dark)
+    request = (within, session.view("open"), dark)
     kept: _Picture | None = st.session_state.get(_PICTURE)
-    if kept is None or kept.trace() is not trace or kept.asked != asked:
-        wanted = _opened(trace)
-        opened = _fitting(trace, wanted, within)
+    if kept is None or kept.trace() is not trace or kept.request != request:
+        open_paths = _opened(trace)
+        opened = _fitting(trace, open_paths, within)
         dot = to_dot(trace, opened, graph_theme(dark), within)
-        kept = _Picture(weakref.ref(trace), asked, opened, opened != wanted, dot)
+        kept = _Picture(weakref.ref(trace), request, opened, opened != open_paths, dot)
         st.session_state[_PICTURE] = kept
     return kept
 

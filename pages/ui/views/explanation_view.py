@@ -95,12 +95,12 @@ def _through_inside(location: Location, call: Step, index: Index, explained: Pin
     outputs = [] if inside is None else outputs_of(inside.output)
     if inside is None or call.output >= len(outputs) or outputs[call.output].shape != call.value.shape:
         return explained
-    made = next((inner for inner in inside.steps[::-1] if inner.value is outputs[call.output]), None)
-    if made is None:
+    inner_step = next((inner for inner in inside.steps[::-1] if inner.value is outputs[call.output]), None)
+    if inner_step is None:
         return explained
-    name = describe_element(inside, made, index)
-    cell = Cell(made.index, index, None, (*location.within, call.index))
-    link = FactorLink(name, number(made.value[index].item(), 7), cell)
+    name = describe_element(inside, inner_step, index)
+    cell = Cell(inner_step.index, index, None, (*location.within, call.index))
+    link = FactorLink(name, number(inner_step.value[index].item(), 7), cell)
     return replace(explained, heading=_INSIDE, terms=[TermLine([link], "", 0.0)])
 
 

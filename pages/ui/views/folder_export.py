@@ -48,9 +48,9 @@ def draw(trace: Trace, size: int) -> None:
             _write_or_ask(trace, folder, ())
     elif may_replace is not None:
         _write_or_ask(trace, *may_replace)
-    asked: _Files | None = st.session_state.get(_ASKED)
-    if asked is not None:
-        _ask(*asked)
+    question: _Files | None = st.session_state.get(_ASKED)
+    if question is not None:
+        _ask(*question)
 
 
 def _folder(name: str) -> Path | None:
@@ -82,9 +82,9 @@ def _ask(folder: Path, present: tuple[str, ...]) -> None:
 
 
 def _answer(replace: bool) -> None:
-    asked = st.session_state.pop(_ASKED, None)
+    question = st.session_state.pop(_ASKED, None)
     if replace:
-        st.session_state[_REPLACED] = asked
+        st.session_state[_REPLACED] = question
 
 
 def _write(trace: Trace, folder: Path) -> None:

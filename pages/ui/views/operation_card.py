@@ -54,8 +54,8 @@ def card_of(
 
 def _objections(step: Step) -> tuple[str, ...]:
     """What in the shape comment of the line can't be true, and the axes to which the program gives two names."""
-    told = tuple(disagreement.sentence for disagreement in step.axes_disagree)
-    return (step.axes_contradiction, *told) if step.axes_contradiction else told
+    sentences = tuple(disagreement.sentence for disagreement in step.axes_disagree)
+    return (step.axes_contradiction, *sentences) if step.axes_contradiction else sentences
 
 
 def _inside(step: Step, within: tuple[int, ...]) -> InnerSteps | None:

@@ -190,10 +190,12 @@ def _choice_filter(name: str, label: str, options: tuple[str, ...], everything: 
 
 
 def _ops_filter(options: list[str]) -> list[str]:
-    asked = session.view("op").split()
-    known, missing = [op for op in asked if op in options], [op for op in asked if op not in options]
+    requested = session.view("op").split()
+    known, missing = [op for op in requested if op in options], [op for op in requested if op not in options]
     if missing:
-        problem = LinkProblem("op", " ".join(asked), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))})
+        problem = LinkProblem(
+            "op", " ".join(requested), _NO_OPERATION, {"missing": code(short_text(missing[0], _LONGEST))}
+        )
         link_notes.note(problem, ", ".join(map(code, known)) or "those of every operation")
     key, start = session.widget("table.op", known)
     callback = session.chosen("table.op", key, partial(_filter_changed, "op"))

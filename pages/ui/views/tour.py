@@ -36,9 +36,9 @@ def draw(trace: Trace) -> None:
         st.button("End tour", key="tour.end", type="tertiary", on_click=_end)
 
 
-def _number(asked: str, count: int) -> int | None:
+def _number(text: str, count: int) -> int | None:
     """The place of a stop among all; None where the address asks for none that there is."""
-    return int(asked) - 1 if asked.isascii() and asked.isdigit() and 0 < int(asked) <= count else None
+    return int(text) - 1 if text.isascii() and text.isdigit() and 0 < int(text) <= count else None
 
 
 def _stops_of(trace: Trace) -> tuple[Stop, ...]:

@@ -239,7 +239,7 @@ def axis_sources(step: Step) -> str:
     """A line for each axis of a step with where its name is from, and what speaks against it, in Markdown."""
     origins = zip(step.axes, step.axes_from, strict=True)
     lines = [f"**{escaped(symbol or '?')}** {escaped(origin or 'has no name')}" for symbol, origin in origins]
-    lines += [escaped(told.sentence) for told in step.axes_disagree]
+    lines += [escaped(disagreement.sentence) for disagreement in step.axes_disagree]
     lines += [escaped(step.axes_contradiction)] if step.axes_contradiction else []
     return "  \n".join(lines)
 

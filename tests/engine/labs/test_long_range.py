@@ -72,7 +72,7 @@ def test_a_second_direction_changes_nothing_at_the_last_output_and_all_in_the_fi
     output = made.both(made.tokens.unsqueeze(0))[0][0].detach()
     one_step = torch.diag(1 - output[0, width:] ** 2) @ made.both.weight_ih_l0_reverse.detach()
     both = math.hypot(one_step.norm().item(), found.rnn[0, -1].item())
-    assert found.places["both"][0, 0].item() == pytest.approx(both, rel=1e-9)
+    assert found.per_token["both"][0, 0].item() == pytest.approx(both, rel=1e-9)
 
 
 @pytest.mark.parametrize("recurrent", RECURRENT)
@@ -124,7 +124,7 @@ def test_the_maps_show_the_future_unread_by_one_direction_alone_and_rows_that_su
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(6, dtype=torch.float64))
         future = torch.ones(6, 6, dtype=torch.bool).triu(1)
         assert torch.equal(shares == 0, future if name == "rnn" else torch.zeros_like(future))
-    last = influence(6, 5, "1").places["attention"][0]
+    last = influence(6, 5, "1").per_token["attention"][0]
     torch.testing.assert_close(found["attention"][-1], last / last.sum())
 
 

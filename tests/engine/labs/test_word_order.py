@@ -101,10 +101,10 @@ def test_without_the_encoding_no_training_gets_below_log_2_nor_past_half_of_the_
     assert len(without.losses) == STEPS
     assert min(without.losses) > math.log(2) - 1e-5
     assert without.losses[0] == pytest.approx(math.log(2))
-    assert without.right <= without.asked / 2
+    assert without.right <= without.sentences / 2
     assert found.losses[0] == pytest.approx(math.log(2))
     assert found.losses[-1] < 0.05
-    assert found.right > 0.7 * found.asked
+    assert found.right > 0.7 * found.sentences
 
 
 @pytest.mark.parametrize(("length", "layers", "causal"), [(6, 2, False), (2, 1, True), (12, 4, True)])

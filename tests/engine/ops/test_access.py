@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine import Config, Step, record, run
 from engine.ops import reads
-from engine.ops.access import AffineMap, AllIndices, FlatMap, GatherMap, NoAccess, SameIndex
+from engine.ops.access import AffineMap, AllIndices, GatherMap, NoAccess, SameIndex
+from engine.ops.axis_groups import FlatMap
 from engine.ops.conditions import Guard
 
 F = torch.nn.functional

@@ -66,7 +66,7 @@ def test_the_answers_are_those_of_decoding_each_input_alone():
     measured = calibration(MODEL, some)
     for asked, answer in zip(some, measured.answers, strict=True):
         alone = decode(asked.text, CONFIG, model=MODEL)
-        assert answer.asked is asked
+        assert answer.odd_input is asked
         assert answer.text == alone.text
         assert answer.probability == pytest.approx(alone.probability, rel=1e-4)
     assert measured.probability == pytest.approx(sum(a.probability for a in measured.answers) / len(some))

@@ -229,7 +229,7 @@ def test_the_score_is_that_of_decoding_every_answer(model):
         # One at a time, so that nothing is padded.
         said = [answers(model, tensors([pair], CPU)[0], 16)[0] for pair in asked]
     wrong = [(pair.text, answer[:10]) for pair, answer in zip(asked, said, strict=True) if answer != pair.iso]
-    assert [(each.asked.text, each.answer[:10]) for each in found.wrong] == wrong
+    assert [(each.date.text, each.answer[:10]) for each in found.wrong] == wrong
     assert (found.of, found.right) == (20, 20 - len(wrong))
     assert found.exact == found.right / 20
 

@@ -14,9 +14,10 @@ from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import palette
 from pages.ui.components.mount import script_of, style_of
 from pages.ui.components.tensor_view import _SCRIPT, _STYLE, Badge, OperationCard, Panel
+from pages.ui.components.tensor_view.panel_numbers import largest
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.window import Subject, axis_keys, windows
-from pages.ui.components.tensor_view.wire_format import MOST_BYTES, Packed, largest, pack
+from pages.ui.components.tensor_view.wire_format import MOST_BYTES, Packed, pack
 
 BHSS = ("B", "H", "S", "S")
 TYPES = {"f4": numpy.float32, "f8": numpy.float64, "i4": numpy.int32, "i8": numpy.int64, "u1": numpy.uint8}

@@ -38,7 +38,7 @@ def test_the_tensors_the_ribbon_and_the_tables_are_those_that_were_computed():
     shown = ribbon_of(app)
     assert shown["reading"] == found.reading == [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]
     assert shown["stride"] == [2, 6, 1]
-    assert "11 steps: 6 to the next number in memory, 5 jumps" in shown["says"]
+    assert "11 steps: 6 to the next number in memory, 5 jumps" in shown["label"]
     said = words(app)
     assert "| strides | (6, 2, 1) | (2, 6, 1) |" in said
     assert "| written through transposed | **−1** | **−1** | 7 |" in said
@@ -58,7 +58,7 @@ def test_the_same_address_is_in_the_table_for_a_view_and_another_for_a_copy():
 def test_a_permute_of_all_three_axes_is_read_in_jumps_alone():
     app = revealed(lab(KEY, operation="permute", order="H, d_k, L"))
     assert answers(app) == {"strides": "(4, 1, 8)", "refused": "two", "sharing": "in `query` alone"}
-    assert "23 steps: 0 to the next number in memory, 23 jumps" in ribbon_of(app)["says"]
+    assert "23 steps: 0 to the next number in memory, 23 jumps" in ribbon_of(app)["label"]
     assert "H and d_k: works; d_k and L: raises; H, d_k and L: raises." in words(app)
 
 

@@ -66,10 +66,10 @@ class AddedProduct(Operation):
         groups = [TermGroup("product" if alpha == 1 else "scaled product", (x, y), products)]
         arithmetic = long_sum(
             x.numbers * y.numbers,
-            lambda place: fill("{}·{}", torch.mul, x.printed(place), y.printed(place), compound=False),
+            lambda position: fill("{}·{}", torch.mul, x.printed(position), y.printed(position), compound=False),
         )
         if alpha != 1:
-            arithmetic = fill(f"{format_operand(alpha)} · {{}}", lambda one: alpha * one, arithmetic)
+            arithmetic = fill(f"{format_operand(alpha)} · {{}}", lambda total: alpha * total, arithmetic)
         if not at.is_read("input"):
             result = products.sum()
             sentence = _WITHOUT
@@ -78,7 +78,7 @@ class AddedProduct(Operation):
             groups.append(TermGroup("bias", (added,), added.numbers * beta))
             result = products.sum() + groups[1].contributions[0]
             template = "{0.alone} + {1.alone}" if beta == 1 else f"{format_operand(beta)} · {{0}} + {{1.alone}}"
-            arithmetic = fill(template, lambda one, more: beta * one + more, added.printed(), arithmetic)
+            arithmetic = fill(template, lambda total, more: beta * total + more, added.printed(), arithmetic)
             sentence = _PRODUCTS if alpha == beta == 1 else _SCALED
         sentence = sentence.format(
             beta=given(beta),
@@ -138,10 +138,11 @@ class WeightInInt8(Operation):
         x, weight, scale = at.operand("input"), at.operand("weight"), at.operand("scales")
         products = x.numbers * weight.numbers.double()
         added = long_sum(
-            products, lambda place: fill("{}·{}", torch.mul, x.printed(place), weight.printed(place), compound=False)
+            products,
+            lambda position: fill("{}·{}", torch.mul, x.printed(position), weight.printed(position), compound=False),
         )
-        beside = ListedValues.of(scale, torch.zeros(len(products), dtype=torch.long))
-        group = TermGroup("scaled product", (x, weight, beside), products * scale.numbers[0])
+        scales = ListedValues.of(scale, torch.zeros(len(products), dtype=torch.long))
+        group = TermGroup("scaled product", (x, weight, scales), products * scale.numbers[0])
         sentence = self._SENTENCE.format(
             count=len(products),
             left=at.words("input"),

@@ -55,7 +55,7 @@ class EinsumPattern:
             counts = [letter for letters in known for letter in letters if not letter.startswith(_ELLIPSIS)]
             # Without an arrow torch keeps the letters that stand once, in the order of the alphabet.
             once = sorted(letter for letter in set(counts) if counts.count(letter) == 1)
-            shown = (*(f"{_ELLIPSIS}{place}" for place in reversed(range(widest))), *once)
+            shown = (*(f"{_ELLIPSIS}{number}" for number in reversed(range(widest))), *once)
         return None if shown is None else cls(known, shown)
 
     @property
@@ -123,7 +123,7 @@ class Einsum(Operation):
             for name, letters in zip(at.call.tensors, pattern.operands, strict=True)
         )
         sentence = (_ONE_SUM if single else _PRODUCTS)[count == 1].format(count=count, cells=cells)
-        arithmetic = long_sum(products, lambda place: _product([operand.printed(place) for operand in operands]))
+        arithmetic = long_sum(products, lambda position: _product([operand.printed(position) for operand in operands]))
         # A product of three or more goes over one of two, which is rounded as well.
         magnitude = products.abs().sum().item() * max(1, len(operands) - 1)
         group = TermGroup("x" if single else "product", operands, products)
@@ -150,25 +150,25 @@ def _diagonal(call: Call, name: str, letters: Sequence[str], pattern: EinsumPatt
     sizes = dict(zip(letters, call.shape(name), strict=True))
     axes = tuple(SameIndex(pattern.output.index(letter)) if letter in pattern.output else None for letter in own)
     space = tuple(sizes[letter] for letter in own)
-    places = tuple(own.index(letter) for letter in letters)
-    return SearchMap(call.shape(name), call.step.shape, space, axes, (), places, last=False)
+    own_axes = tuple(own.index(letter) for letter in letters)
+    return SearchMap(call.shape(name), call.step.shape, space, axes, (), own_axes, last=False)
 
 
 def _diagonal_cell(cells: Cells, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
     output = pattern.output
-    place = tuple(cells.out(output.index(letter)) if letter in output else letter.lower() for letter in letters)
+    index = tuple(cells.out(output.index(letter)) if letter in output else letter.lower() for letter in letters)
     operand = cells.call.args[name]
     return (
-        format_element(operand, place)
+        format_element(operand, index)
         if cells.index is not None
-        else formula_name(operand) + cells.subscript("".join(place))
+        else formula_name(operand) + cells.subscript("".join(index))
     )
 
 
 def _row_words(at: ElementContext, name: str, letters: Sequence[str], pattern: EinsumPattern) -> str:
     output = pattern.output
-    place = [at.index[output.index(letter)] if letter in output else None for letter in letters]
-    return at.describe(at.call.args[name], place)
+    index = [at.index[output.index(letter)] if letter in output else None for letter in letters]
+    return at.describe(at.call.args[name], index)
 
 
 def _spread_diagonal(at: ElementContext, name: str, letters: Sequence[str], sizes: dict[str, int]) -> ListedValues:
@@ -178,11 +178,11 @@ def _spread_diagonal(at: ElementContext, name: str, letters: Sequence[str], size
     own = [letter for letter in dict.fromkeys(letters) if letter in sizes]
     shape = [sizes[letter] if letter in own else 1 for letter in sizes]
     order = [own.index(letter) for letter in sizes if letter in own]
-    places = torch.arange(len(cells)).reshape([sizes[letter] for letter in own]).permute(order).reshape(shape)
-    chosen = places.expand(list(sizes.values())).reshape(-1).tolist()
+    positions = torch.arange(len(cells)).reshape([sizes[letter] for letter in own]).permute(order).reshape(shape)
+    chosen = positions.expand(list(sizes.values())).reshape(-1).tolist()
     first = numbers[0]
-    raw = torch.cat([numbers[place].raw for place in chosen])
-    wide = torch.cat([numbers[place].numbers for place in chosen])
+    raw = torch.cat([numbers[position].raw for position in chosen])
+    wide = torch.cat([numbers[position].numbers for position in chosen])
     return ListedValues(first.parent, first.role, first.ranges, raw, wide, lambda term: cells[chosen[term]])
 
 
@@ -192,16 +192,16 @@ def _letters(part: str, rank: int) -> tuple[str, ...] | None:
     if not dots:
         return tuple(before)
     hidden = rank - len(before) - len(after)
-    return None if hidden < 0 else (*before, *(f"{_ELLIPSIS}{place}" for place in reversed(range(hidden))), *after)
+    return None if hidden < 0 else (*before, *(f"{_ELLIPSIS}{number}" for number in reversed(range(hidden))), *after)
 
 
 def _spread(x: OperandValues, letters: Sequence[str], sizes: dict[str, int]) -> ListedValues:
     """An operand's numbers, one for every term: letters that it does not have leave it where it is."""
-    places = torch.arange(len(x.raw)).reshape([len(indices) for indices in x.ranges])
+    positions = torch.arange(len(x.raw)).reshape([len(indices) for indices in x.ranges])
     summed = [letter for letter in sizes if letter in letters]
     order = [axis for axis, letter in enumerate(letters) if letter not in sizes]
     order += [letters.index(letter) for letter in summed]
-    own = places.permute(order).reshape([len(x.ranges[letters.index(letter)]) for letter in summed])
+    own = positions.permute(order).reshape([len(x.ranges[letters.index(letter)]) for letter in summed])
     shape = [own.shape[summed.index(letter)] if letter in summed else 1 for letter in sizes]
     return ListedValues.of(x, own.reshape(shape).expand(list(sizes.values())).reshape(-1))
 

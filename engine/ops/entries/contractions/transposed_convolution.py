@@ -88,9 +88,9 @@ class TransposedConvolution(Operation):
 
     def _turned(self, weight: OperandValues) -> OperandValues:
         """The kernel's numbers in the order of the input's: where the index grows, the place in the kernel falls."""
-        places = torch.arange(len(weight.raw)).reshape([len(indices) for indices in weight.ranges])
-        axes = list(range(places.dim() - self.spatial, places.dim()))
-        return ListedValues.of(weight, places.flip(axes).reshape(-1))
+        positions = torch.arange(len(weight.raw)).reshape([len(indices) for indices in weight.ranges])
+        axes = list(range(positions.dim() - self.spatial, positions.dim()))
+        return ListedValues.of(weight, positions.flip(axes).reshape(-1))
 
     def _each(self, value: int | Sequence[int]) -> tuple[int, ...]:
         values = (value,) if isinstance(value, int) else tuple(value)

@@ -127,7 +127,7 @@ def sent_by(call: Call, selected: Picked, value: Shape, *, last: bool = True) ->
         elif isinstance(access, ChosenIndex):
             matches.append(Match(access.table, access.at, axis))
         elif isinstance(access, NthTrue):
-            matches.append(Match(IndexTable(None, "", access.places[:, access.axis]), (access.out,), axis))
+            matches.append(Match(IndexTable(None, "", access.true_indices[:, access.axis]), (access.out,), axis))
         elif isinstance(access, ConstIndex):
             matches.append(Match(IndexTable(None, "", torch.tensor(access.at)), (), axis))
     own = broadcast_at(value, 0, len(space))
@@ -146,9 +146,9 @@ def _region_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     if value in call.tensors:
         sizes = call.shape(value)
         numbered = iter(range(len(shape)))
-        places = [None if item.value is None else next(numbered) for item in items]
+        numbered_axes = [None if item.value is None else next(numbered) for item in items]
         # By axis of what is written: the axis of the input that it is, None for a new one.
-        sliced = [axis for axis, item in zip(places, items, strict=True) if type(item.value) is not int]
+        sliced = [axis for axis, item in zip(numbered_axes, items, strict=True) if type(item.value) is not int]
         # Axes of size 1 in front of those that are written are let go of.
         extra = max(0, len(sizes) - len(sliced))
         along = sliced[len(sliced) - len(sizes) + extra :]

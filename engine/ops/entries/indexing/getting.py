@@ -19,8 +19,8 @@ from engine.ops.terms import TermGroup
 
 _CHOSEN = "is {cell}; {chooser} chooses its index along {axis}"
 _CHOSEN_BY_SEVERAL = "is {cell}; {choosers} choose it"
-_GIVEN = "is {cell}; the call gives the indices along {axis}, and this is number {place} of them"
-_MASKED = "is {cell}, chosen by True number {place} of {mask}"
+_GIVEN = "is {cell}; the call gives the indices along {axis}, and this is number {ordinal} of them"
+_MASKED = "is {cell}, chosen by True number {ordinal} of {mask}"
 
 
 class PickedByIndex(Selected):
@@ -42,7 +42,7 @@ def chosen(at: ElementContext) -> Derivation:
     tensors = [name for name in at.call.tensors if name != "input" and at.is_read(name)]
     choosers = [f"{at.words(name)} = {number(at.operand(name).raw[0].item())}" for name in tensors]
     if masked:
-        sentence = _MASKED.format(cell=cell, mask=masked[0].table.name, place=at.index[masked[0].out] + 1)
+        sentence = _MASKED.format(cell=cell, mask=masked[0].table.name, ordinal=at.index[masked[0].out] + 1)
     elif len(choosers) > 1:
         sentence = _CHOSEN_BY_SEVERAL.format(cell=cell, choosers=" and ".join(choosers))
     else:
@@ -50,8 +50,8 @@ def chosen(at: ElementContext) -> Derivation:
         sentence = _CHOSEN.format(cell=cell, chooser=choosers[0], axis=axis) if choosers else ""
         if not choosers:
             access = accesses[looked_up[0]]
-            place = [at.index[out] + 1 for out in getattr(access, "at", ()) if out is not None]
-            sentence = _GIVEN.format(cell=cell, axis=axis, place=", ".join(map(str, place)) or "1")
+            ordinals = [at.index[out] + 1 for out in getattr(access, "at", ()) if out is not None]
+            sentence = _GIVEN.format(cell=cell, axis=axis, ordinal=", ".join(map(str, ordinals)) or "1")
     result = x.raw.to(at.call.step.dtype)
     operands = (x, *(at.operand(name) for name in tensors))
     return Derivation((TermGroup("look-up", operands, result),), result[0], sentence, magnitude=0.0)
@@ -175,12 +175,12 @@ class MaskedSelect(PickedByIndex):
         table = table_of(call, "mask")
         if wide != tuple(mask.shape):
             table = IndexTable(None, table.name, mask.expand(wide))
-        places = table.numbers.nonzero()
+        true_indices = table.numbers.nonzero()
 
         def accesses(shape: tuple[int, ...]) -> tuple[AxisAccess, ...]:
             skipped = len(wide) - len(shape)
             return tuple(
-                ConstIndex(0) if size == 1 else NthTrue(table, 0, skipped + axis, places)
+                ConstIndex(0) if size == 1 else NthTrue(table, 0, skipped + axis, true_indices)
                 for axis, size in enumerate(shape)
             )
 

@@ -39,9 +39,9 @@ class StackedShape(Joined):
             shape = call.shape(name)
             lent = 0 if self.as_column or self.dim == 2 else max(0, len(out) - len(shape))
             lent = 1 if self.dim == 2 and len(shape) == 1 else lent
-            places = [lent + axis for axis in range(len(shape))]
-            extent = shape[places.index(dim)] if dim in places else 1
-            axes = tuple(SameIndex(at, -first, 1) if at == dim else SameIndex(at) for at in places)
+            output_axes = [lent + axis for axis in range(len(shape))]
+            extent = shape[output_axes.index(dim)] if dim in output_axes else 1
+            axes = tuple(SameIndex(at, -first, 1) if at == dim else SameIndex(at) for at in output_axes)
             reads[name] = AffineMap(shape, axes, Guard(dim, first, first + extent))
             first += extent
         return reads if first == out[dim] else None
@@ -67,11 +67,11 @@ class Meshgrid(OneOfSeveral):
     names = ("meshgrid",)
 
     def reads(self, call: Call) -> Reads:
-        place = call.step.output
-        if call.value("indexing") == "xy" and place < 2:
-            place = 1 - place if len(call.tensors) > 1 else place
+        position = call.step.output
+        if call.value("indexing") == "xy" and position < 2:
+            position = 1 - position if len(call.tensors) > 1 else position
         shape = call.shape(_own(call))
-        return {_own(call): AffineMap(shape, (SameIndex(place),) * len(shape))}
+        return {_own(call): AffineMap(shape, (SameIndex(position),) * len(shape))}
 
 
 class BroadcastTensors(OneOfSeveral):

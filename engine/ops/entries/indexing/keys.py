@@ -155,8 +155,8 @@ def picked(call: Call, items: Sequence[KeyItem]) -> Picked:
             if item.name:
                 tables[item.name] = AffineMap((), ())
         else:
-            found, own = _looked_up(call, item, first, together)
-            axes += found
+            coordinates, own = _looked_up(call, item, first, together)
+            axes += coordinates
             if item.name:
                 tables[item.name] = AffineMap(tuple(item.value.shape), own)
     if fancy:
@@ -181,10 +181,10 @@ def _looked_up(
     if not item.is_mask:
         at = broadcast_at(shape, first, len(together))
         return (ChosenIndex(table, at),), following(shape, first, len(together))
-    places = item.value.nonzero()
-    if len(places) == 1 and together[-1] != 1:
-        fixed = tuple(ConstIndex(int(at)) for at in places[0])
+    true_indices = item.value.nonzero()
+    if len(true_indices) == 1 and together[-1] != 1:
+        fixed = tuple(ConstIndex(int(at)) for at in true_indices[0])
         return fixed, fixed
     out = first + len(together) - 1
-    accesses = tuple(NthTrue(table, out, axis, places) for axis in range(len(shape)))
+    accesses = tuple(NthTrue(table, out, axis, true_indices) for axis in range(len(shape)))
     return accesses, accesses

@@ -25,9 +25,9 @@ _POSITION = "is the position of the {rank} of {numbers}, {row}: {value}"
 _TIED_POSITION = "is the position of the {rank} of {numbers}, {row}: {value}, one of {count} that are equal"
 
 
-def ordinal(place: int, word: str) -> str:
+def ordinal(rank: int, word: str) -> str:
     """``largest``, ``2nd largest``, ``11th largest``: the name of a place counted from 0."""
-    count = place + 1
+    count = rank + 1
     if count == 1:
         return word
     ending = "th" if count % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
@@ -58,7 +58,7 @@ class Ordered(Operation):
         """Whether the largest comes first."""
         return bool(call.value("descending", False))
 
-    def place(self, call: Call, index: tuple[int, ...]) -> int:
+    def rank(self, call: Call, index: tuple[int, ...]) -> int:
         """Which place in that order an element has."""
         return index[self.dim(call)] if index else 0
 
@@ -86,11 +86,11 @@ class Ordered(Operation):
     def derive(self, at: ElementContext) -> Derivation:
         x = at.operand("input")
         ordered, positions = x.raw.sort(descending=self.descending(at.call), stable=True)
-        place = self._found_place(at, ordered)
-        value = ordered[place]
+        position = self._position_in_row(at, ordered)
+        value = ordered[position]
         equal = same_numbers(x.raw, value).nonzero().flatten().tolist()
         words = {
-            "rank": ordinal(place, "largest" if self.descending(at.call) else "smallest"),
+            "rank": ordinal(position, "largest" if self.descending(at.call) else "smallest"),
             "numbers": several(len(x.raw), "number"),
             "row": at.words("input"),
             "value": number(value.item()),
@@ -100,15 +100,15 @@ class Ordered(Operation):
         if self._is_position(at.call):
             chosen = int(at.call.step.value[at.index])
             # Where several are equal, torch does not say which it takes.
-            result = torch.tensor(chosen) if chosen in equal else positions[place]
+            result = torch.tensor(chosen) if chosen in equal else positions[position]
             sentence = (_POSITION if len(equal) == 1 else _TIED_POSITION).format(**words)
             return Derivation((group,), result, sentence, magnitude=0.0)
         cell = _cell(at, x, equal[0])
         sentence = _VALUE.format(cell=cell, **words) if len(equal) == 1 else _TIED_VALUE.format(**words)
         return Derivation((group,), value, sentence, magnitude=0.0)
 
-    def _found_place(self, at: ElementContext, ordered: Tensor) -> int:
-        return self.place(at.call, at.index)
+    def _position_in_row(self, at: ElementContext, ordered: Tensor) -> int:
+        return self.rank(at.call, at.index)
 
     def _is_position(self, call: Call) -> bool:
         return self.positions_only or call.step.output == 1
@@ -117,35 +117,35 @@ class Ordered(Operation):
         return cells.out(self.dim(cells.call)) if cells.call.step.shape else "0"
 
 
-def _cell(at: ElementContext, x: OperandValues, place: int) -> str:
+def _cell(at: ElementContext, x: OperandValues, position: int) -> str:
     """What a sentence calls one number of the row that was read."""
-    return at.describe(x.parent, list(x.factor(place).index))
+    return at.describe(x.parent, list(x.factor(position).index))
 
 
 class TopK(Ordered):
     def descending(self, call: Call) -> bool:
         return bool(call.value("largest", True))
 
-    def _found_place(self, at: ElementContext, ordered: Tensor) -> int:
-        place = super()._found_place(at, ordered)
+    def _position_in_row(self, at: ElementContext, ordered: Tensor) -> int:
+        position = super()._position_in_row(at, ordered)
         if at.call.value("sorted", True):
-            return place
+            return position
         # Not sorted, they come in whatever order torch found them.
         taken = at.call.step.value[at.index].cpu()
         value = at.operand("input").raw[int(taken)] if self._is_position(at.call) else taken
-        places = same_numbers(ordered, value).nonzero().flatten()
-        return int(places[0]) if len(places) else place
+        equal = same_numbers(ordered, value).nonzero().flatten()
+        return int(equal[0]) if len(equal) else position
 
 
 class KthValue(Ordered):
     """The k-th smallest of a row."""
 
-    def place(self, call: Call, index: tuple[int, ...]) -> int:
+    def rank(self, call: Call, index: tuple[int, ...]) -> int:
         k: int = call.value("k")
         return k - 1
 
     def _place_written(self, cells: Cells) -> str:
-        return str(self.place(cells.call, ()))
+        return str(self.rank(cells.call, ()))
 
 
 class Median(KthValue):
@@ -154,7 +154,7 @@ class Median(KthValue):
     def dim(self, call: Call) -> int:
         return super().dim(call) if call.value("dim") is not None else -1
 
-    def place(self, call: Call, index: tuple[int, ...]) -> int:
+    def rank(self, call: Call, index: tuple[int, ...]) -> int:
         shape = call.shape("input")
         return (shape[self.dim(call)] - 1) // 2 if shape else 0
 
@@ -163,9 +163,9 @@ class Median(KthValue):
             return None
         return super().reads(call)
 
-    def _found_place(self, at: ElementContext, ordered: Tensor) -> int:
+    def _position_in_row(self, at: ElementContext, ordered: Tensor) -> int:
         lost = ordered.is_floating_point() and bool(ordered.isnan().any())
-        return len(ordered) - 1 if lost else super()._found_place(at, ordered)
+        return len(ordered) - 1 if lost else super()._position_in_row(at, ordered)
 
 
 class RowSort(Ordered):

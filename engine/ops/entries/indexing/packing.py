@@ -17,7 +17,7 @@ from engine.ops.notation import number
 from engine.ops.registry import Reads, register
 from engine.ops.terms import TermGroup
 
-_LONGER = "is how many of {numbers}, {row}, are larger than {place}: {count}"
+_LONGER = "is how many of {numbers}, {row}, are larger than {position}: {count}"
 _PADDING = "is the padding {value}: this sequence is shorter"
 
 
@@ -32,10 +32,10 @@ class Repacked(Selected):
     def derive(self, at: ElementContext) -> Derivation:
         if at.call.step.output == 0:
             return moved(at, "input")
-        row, place = at.operand("index"), at.index[0]
-        larger = (row.numbers > place).long()
+        row, position = at.operand("index"), at.index[0]
+        larger = (row.numbers > position).long()
         sentence = _LONGER.format(
-            numbers=several(len(row.raw), "number"), row=at.words("index"), place=place, count=int(larger.sum())
+            numbers=several(len(row.raw), "number"), row=at.words("index"), position=position, count=int(larger.sum())
         )
         return Derivation((TermGroup("x", (row,), larger),), larger.sum(), sentence, magnitude=0.0)
 
@@ -60,8 +60,8 @@ class PackPadded(Repacked):
         if call.step.output == 1:
             return {"index": self.read_counts(call)}
         rows = [(token, row) for token in range(int(lengths.max())) for row in range(int((lengths > token).sum()))]
-        places = torch.tensor(rows)
-        tokens, sequences = (ChosenIndex(IndexTable(None, "", places[:, axis]), (0,)) for axis in range(2))
+        positions = torch.tensor(rows)
+        tokens, sequences = (ChosenIndex(IndexTable(None, "", positions[:, axis]), (0,)) for axis in range(2))
         first: list[AxisAccess] = [sequences, tokens] if call.value("batch_first", False) else [tokens, sequences]
         shape = call.shape("input")
         rest = (SameIndex(axis - 1) for axis in range(2, len(shape)))

@@ -152,8 +152,8 @@ class QuarterTurns(Selected):
             (_turned(first, shape[first]), _turned(second, shape[second])),
             (_turned(second, shape[first]), SameIndex(first)),
         )
-        one, other = turned[call.value("k", 1) % 4]
-        return {"input": AffineMap(shape, one_axis(len(shape), {first: one, second: other}))}
+        first_axis, other = turned[call.value("k", 1) % 4]
+        return {"input": AffineMap(shape, one_axis(len(shape), {first: first_axis, second: other}))}
 
 
 class Outside(Selected):
@@ -197,8 +197,8 @@ class Pad(Outside):
         shape, out = call.shape("input"), call.step.shape
         widths = list(call.value("pad"))
         # The widths begin with those of the last axis.
-        before = {len(shape) - 1 - place: width for place, width in enumerate(widths[::2])}
-        after = {len(shape) - 1 - place: width for place, width in enumerate(widths[1::2])}
+        before = {len(shape) - 1 - number: width for number, width in enumerate(widths[::2])}
+        after = {len(shape) - 1 - number: width for number, width in enumerate(widths[1::2])}
         mode = call.value("mode", "constant")
         if mode != "constant" and mode not in self._WRAPS:
             return None

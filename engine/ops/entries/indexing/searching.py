@@ -26,8 +26,8 @@ def nonzero_reads(call: Call, name: str) -> Reads:
     if value.is_meta or value.is_complex():
         return None
     table = IndexTable(call.tensors.index(name), call.args[name].name, value)
-    places = value.nonzero()
-    return {name: AffineMap(tuple(value.shape), tuple(NthTrue(table, 0, a, places) for a in range(value.dim())))}
+    true_indices = value.nonzero()
+    return {name: AffineMap(tuple(value.shape), tuple(NthTrue(table, 0, a, true_indices) for a in range(value.dim())))}
 
 
 def nonzero_axis(call: Call, index: tuple[int, ...] | None) -> int | None:

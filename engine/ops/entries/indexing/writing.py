@@ -1,4 +1,4 @@
-"""Numbers sent to places that an index names: scatter, index_add, index_put and their like."""
+"""Numbers sent to positions that an index names: scatter, index_add, index_put and their like."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SentAlong(Operation):
 
     signature = "input dim index value? *rest"
 
-    def places(self, call: Call) -> tuple[tuple[int, ...], int, tuple[int | None, ...]] | None:
+    def addressing(self, call: Call) -> tuple[tuple[int, ...], int, tuple[int | None, ...]] | None:
         """The sizes of what is sent, the axis that is indexed, and the axes along which the table is looked up."""
         rank = len(call.step.shape)
         index = call.shape("index")
@@ -67,10 +67,10 @@ class SentAlong(Operation):
         return True
 
     def reads(self, call: Call) -> Reads:
-        places = self.places(call)
-        if places is None or not is_number_or_tensor(call, "value"):
+        addressing = self.addressing(call)
+        if addressing is None or not is_number_or_tensor(call, "value"):
             return None
-        space, along, at = places
+        space, along, at = addressing
         search = _search(call, space, along, at, last=self.last(call))
         shape = call.shape("input")
         own = AffineMap(
@@ -98,7 +98,7 @@ class Scatter(SentAlong, WrittenParts):
 class OneAxis(SentAlong):
     """The index has one axis, or none: it names rows of the output's axis ``dim``."""
 
-    def places(self, call: Call) -> tuple[tuple[int, ...], int, tuple[int | None, ...]] | None:
+    def addressing(self, call: Call) -> tuple[tuple[int, ...], int, tuple[int | None, ...]] | None:
         shape, index = call.step.shape, call.shape("index")
         if not shape or len(index) > 1:
             return None
@@ -221,7 +221,7 @@ def _added(own: list[OperandValues], sent: list[OperandValues], alpha: float) ->
         terms = [x.printed() for x in own] + [fill("{} · {}", torch.mul, times, y.printed()) for y in sent]
         return sum_of(terms)
     operands = [*own, *sent]
-    return long_sum(torch.cat([x.numbers for x in operands]), lambda place: operands[place].printed())
+    return long_sum(torch.cat([x.numbers for x in operands]), lambda position: operands[position].printed())
 
 
 class ScatterReduce(Accumulated, SentAlong):

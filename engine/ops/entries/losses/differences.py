@@ -98,7 +98,8 @@ class DifferenceLoss(Operation):
             return self.function(first, second, reduction="none", **given)
 
         added = long_sum(
-            losses, lambda place: fill(template, loss, x.printed(place), y.printed(place), compound=len(losses) > 1)
+            losses,
+            lambda position: fill(template, loss, x.printed(position), y.printed(position), compound=len(losses) > 1),
         )
         arithmetic = added if count == 1 else fill("{} / {}", torch.div, added, constant(float(count)))
         sentence = _TEMPLATES[kind].format(

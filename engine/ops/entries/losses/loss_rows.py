@@ -22,7 +22,7 @@ class LossRows:
 
     Attributes:
         x, target, weight: what was read; weight is None where classes have none.
-        places: where each number of a row stands among those read of x, (rows, classes).
+        positions: where each number of a row stands among those read of x, (rows, classes).
         numbers: the numbers themselves.
         logarithms: their logarithmic probabilities.
         labels: each row's target, −1 where that is a probability for every class.
@@ -35,7 +35,7 @@ class LossRows:
     x: OperandValues
     target: OperandValues
     weight: OperandValues | None
-    places: Tensor
+    positions: Tensor
     numbers: Tensor
     logarithms: Tensor
     labels: Tensor
@@ -49,16 +49,16 @@ class LossRows:
         x, target = at.operand("input"), at.operand("target")
         weight = at.operand("weight") if "weight" in at.reads else None
         axis, sizes = class_axis(at.call), [len(indices) for indices in x.ranges]
-        places = torch.arange(len(x.raw)).reshape(sizes).movedim(axis, -1).reshape(-1, sizes[axis])
-        numbers = x.numbers[places]
+        positions = torch.arange(len(x.raw)).reshape(sizes).movedim(axis, -1).reshape(-1, sizes[axis])
+        numbers = x.numbers[positions]
         classes, smoothing = at.call.shape("input")[axis], float(at.call.value("label_smoothing", 0.0))
-        count = len(places)
+        count = len(positions)
         weights = torch.ones(classes, dtype=torch.float64)
         if weight is not None:
             weights = weight.numbers.expand(classes).clone() if len(weight.raw) == 1 else weight.numbers
         if gives_probabilities(at.call):
             labels, ignored = torch.full((count,), -1), torch.zeros(count, dtype=torch.bool)
-            shares = target.numbers.double()[places]
+            shares = target.numbers.double()[positions]
             divisor = torch.tensor(float(count), dtype=torch.float64)
         else:
             labels = target.raw.long()
@@ -71,7 +71,7 @@ class LossRows:
             shares = shares.gather(1, labels[:, None])
         logarithms = numbers.log_softmax(-1) if logits else numbers
         divisor = divisor if reduction(at.call) == "mean" else torch.ones((), dtype=torch.float64)
-        return cls(x, target, weight, places, numbers, logarithms, labels, shares, ignored, divisor, logits)
+        return cls(x, target, weight, positions, numbers, logarithms, labels, shares, ignored, divisor, logits)
 
     @property
     def plain(self) -> bool:
@@ -109,16 +109,16 @@ class LossRows:
         """Every number that counts beside its target, then, of a single row, all its logits by their exponentials."""
         counted = (self.given_to != 0).reshape(-1).nonzero()[:, 0]
         rows = counted // self.numbers.shape[-1]
-        operands = [ListedValues.of(self.x, self.places.reshape(-1)[counted])]
+        operands = [ListedValues.of(self.x, self.positions.reshape(-1)[counted])]
         by_class = len(self.target.raw) != len(self.labels)
-        operands.append(ListedValues.of(self.target, self.places.reshape(-1)[counted] if by_class else rows))
+        operands.append(ListedValues.of(self.target, self.positions.reshape(-1)[counted] if by_class else rows))
         if self.weight is not None:
             classes = counted % self.numbers.shape[-1] if len(self.weight.raw) > 1 else torch.zeros_like(counted)
             operands.append(ListedValues.of(self.weight, classes))
         groups = [TermGroup("loss", tuple(operands), self.each.reshape(-1)[counted] / self.divisor)]
         if len(self.labels) == 1 and self.logits:
             powers = (self.numbers[0] - self.numbers[0].max()).exp()
-            ordered = ListedValues.of(self.x, self.places[0])
+            ordered = ListedValues.of(self.x, self.positions[0])
             groups.append(TermGroup("x", (ordered,), powers, powers / powers.sum()))
         return tuple(groups)
 
@@ -132,7 +132,7 @@ class LossRows:
             top = row.max()
             top = top if top.isfinite() else torch.zeros_like(top)
             powers = (row - top).exp()
-            below = long_sum(powers, lambda place: constant(powers[place].item()))
+            below = long_sum(powers, lambda position: constant(powers[position].item()))
             return fill(
                 "{0.alone} + ln({1.alone}) − {2}",
                 lambda largest, total, own: largest + total.log() - own,
@@ -141,7 +141,7 @@ class LossRows:
                 constant(row[label].item()),
             )
         losses = self.each.sum(-1)[~self.ignored]
-        added = long_sum(losses, lambda place: constant(losses[place].item()))
+        added = long_sum(losses, lambda position: constant(losses[position].item()))
         return fill("{} / {}", torch.div, added, constant(self.divisor.item())) if self.divisor != 1 else added
 
     def described(self, at: ElementContext) -> dict[str, str]:
@@ -149,14 +149,14 @@ class LossRows:
         losses, smoothing = self.each.sum(-1), float(at.call.value("label_smoothing", 0.0))
         row = int(losses.nan_to_num(posinf=math.inf).argmax())
         label = max(0, int(self.labels[row]))
-        place = label if self.numbers.shape[-1] > label else 0
+        column = label if self.numbers.shape[-1] > label else 0
         return {
             "row": at.words("input"),
             "target": at.words("target"),
             "label": str(int(self.labels[row])),
-            "logit": number(self.numbers[row, place].item()),
+            "logit": number(self.numbers[row, column].item()),
             "whole": number(self.numbers[row].logsumexp(-1).item()),
-            "percent": number(100 * self.logarithms[row, place].exp().item(), 3),
+            "percent": number(100 * self.logarithms[row, column].exp().item(), 3),
             "losses": counted_losses(int((~self.ignored).sum())),
             "largest": number(losses[row].item()),
             "divisor": number(self.divisor.item()),

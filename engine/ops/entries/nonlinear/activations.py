@@ -54,7 +54,7 @@ class Activation(Elementwise):
         magnitude = 2 * max(x, 1.0) * max(1.0, *map(abs, given.values()), 1.0) if math.isfinite(x) else 0.0
         words = {name: written(value) for name, value in given.items()}
         sentence = f"is {self.words.format(at.words('input'), **words)}"
-        return of_one(at, lambda one: self.function(one, **given), self._template(at.call), sentence, magnitude)
+        return of_one(at, lambda x_value: self.function(x_value, **given), self._template(at.call), sentence, magnitude)
 
     def _given(self, call: Call) -> dict[str, float]:
         return {name: call.value(name, usual) for name, usual in self.numbers.items()}
@@ -75,7 +75,7 @@ class Softplus(Activation):
         if x * given["beta"] <= given["threshold"]:
             return derivation
         sentence = f"is {at.words('input')} itself, which is above the threshold {format_operand(given['threshold'])}"
-        return of_one(at, lambda one: one, "{0.alone}", sentence, derivation.magnitude)
+        return of_one(at, lambda x_value: x_value, "{0.alone}", sentence, derivation.magnitude)
 
 
 class Prelu(Elementwise):
@@ -136,11 +136,11 @@ class Glu(Operation):
         pair = at.operand("input")
         first, second = pair.numbers
         result = first * second.sigmoid()
-        halves = tuple(ListedValues.of(pair, torch.tensor([place])) for place in (0, 1))
+        halves = tuple(ListedValues.of(pair, torch.tensor([number])) for number in (0, 1))
         cells = [at.describe(at.call.args["input"], half.cell(0)) for half in halves]
         sentence = self._SENTENCE.format(first=cells[0], second=cells[1])
         arithmetic = fill(
-            "{} / (1 + e^−{})", lambda one, gate: one * gate.sigmoid(), *(half.printed() for half in halves)
+            "{} / (1 + e^−{})", lambda x_value, gate: x_value * gate.sigmoid(), *(half.printed() for half in halves)
         )
         # The rounding of e^−x moves the sigmoid by as much of itself as x is large.
         size = (result.abs() * (1 + second.abs())).item()

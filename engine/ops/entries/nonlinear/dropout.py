@@ -57,7 +57,9 @@ class Dropout(Moved):
             sentence = self._KEPT.format(cell=cell, left=given(1 - p), share=number(100 * (1 - p)))
         else:
             sentence = self._DROPPED.format(cell=cell, value=number(value.item()), share=number(100 * p))
-        arithmetic = fill(f"{{}} · {int(kept)} / {given(1 - p)}", lambda one: result, x.printed()) if p < 1 else None
+        arithmetic = (
+            fill(f"{{}} · {int(kept)} / {given(1 - p)}", lambda x_value: result, x.printed()) if p < 1 else None
+        )
         size = result.abs().item()
         magnitude = size if math.isfinite(size) else 0.0
         return Derivation((TermGroup("x", (x,), result.reshape(1)),), result, sentence, arithmetic, magnitude)

@@ -133,20 +133,20 @@ class Normalization(Operation):
 
     def derive(self, at: ElementContext) -> Derivation:
         x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
-        mean, place = x.numbers.mean(), _own_place(at, x)
+        mean, position = x.numbers.mean(), _own_position(at, x)
         variance = (x.numbers - mean).square().mean()
         spread = (variance + eps).sqrt()
         # The mean is a part of the result too: every number of the row takes its n-th away.
         shares = torch.full_like(x.numbers, -1 / len(x.raw))
-        shares[place] += 1
+        shares[position] += 1
         group = TermGroup("x", scale.weighted(x), shares * x.numbers * scale.factor / spread)
         sentence = _NORMALIZED[scale.both].format(
             **described(at, mean, variance, eps), numbers=several(len(x.raw), "number"), row=at.words("input")
         )
-        arithmetic = normalized(x.printed(place), mean, variance, eps)
-        result = (x.numbers[place] - mean) / spread * scale.factor + scale.shift
+        arithmetic = normalized(x.printed(position), mean, variance, eps)
+        result = (x.numbers[position] - mean) / spread * scale.factor + scale.shift
         # Rounding moves the mean as far as its numbers are large, and the variance by what it is taken from.
-        size = (x.numbers[place].abs() + x.numbers.abs().mean()) / spread
+        size = (x.numbers[position].abs() + x.numbers.abs().mean()) / spread
         steep = result.sub(scale.shift).abs() * (x.numbers.square().mean() / (variance + eps)).sqrt()
         magnitude = _finite(size * scale.factor.abs() + steep + scale.shift.abs())
         return Derivation((group, *scale.bias_group()), result, sentence, scale.applied(arithmetic), magnitude)
@@ -206,11 +206,11 @@ class RMSNormalization(Normalization):
 
     def derive(self, at: ElementContext) -> Derivation:
         x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
-        place = _own_place(at, x)
+        position = _own_position(at, x)
         squares = x.numbers.square()
         square = squares.mean()
         root = (square + eps).sqrt()
-        own = ListedValues.of(x, torch.tensor([place]))
+        own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / root * scale.factor
         groups = (
             TermGroup("x", scale.weighted(own), result.reshape(1)),
@@ -226,7 +226,7 @@ class RMSNormalization(Normalization):
         )
         normalized = fill(
             f"{{0}} / √({{1.alone}} + {self.eps_written(at.call)})",
-            lambda one, mean: one / (mean + eps).sqrt(),
+            lambda value, mean: value / (mean + eps).sqrt(),
             own.printed(),
             constant(square.item()),
         )
@@ -256,12 +256,12 @@ def _whole(cells: Cells) -> Sequence[int]:
     return cells.reads["input"].running
 
 
-def _own_place(at: ElementContext, x: OperandValues) -> int:
+def _own_position(at: ElementContext, x: OperandValues) -> int:
     """Where among the numbers that are normalized together the output's own stands."""
-    place = 0
+    position = 0
     for indices, index in zip(x.ranges, at.index, strict=True):
-        place = place * len(indices) + index - indices.start
-    return place
+        position = position * len(indices) + index - indices.start
+    return position
 
 
 def _own_words(at: ElementContext) -> str:
@@ -283,7 +283,7 @@ def normalized(own: Printed, mean: Tensor, variance: Tensor, eps: float) -> Prin
     """The number less the mean, divided by the root of the variance and eps."""
     return fill(
         f"({{0.alone}} − {{1}}) / √({{2.alone}} + {given(eps)})",
-        lambda one, centre, square: (one - centre) / (square + eps).sqrt(),
+        lambda value, centre, square: (value - centre) / (square + eps).sqrt(),
         own,
         constant(mean.item()),
         constant(variance.item()),

@@ -94,10 +94,10 @@ class Normalize(Operation):
     def derive(self, at: ElementContext) -> Derivation:
         x, p, eps = at.operand("input"), float(at.call.value("p", 2.0)), self._eps(at.call)
         norm, *_ = _norm(x, p)
-        place = 0
+        position = 0
         for axis, indices in enumerate(x.ranges):
-            place = place * len(indices) + at.index[axis] - indices.start
-        own = ListedValues.of(x, torch.tensor([place]))
+            position = position * len(indices) + at.index[axis] - indices.start
+        own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / norm.clamp(min=eps)
         template = "is {own} divided by {norm}, the norm of {numbers}, {cells}"
         if norm < eps:
@@ -118,7 +118,7 @@ class Normalize(Operation):
 
     def _along(self, call: Call) -> Sequence[int]:
         rank, dim = len(call.shape("input")), call.value("dim", 1)
-        return [axis_of(one, rank) for one in ((dim,) if isinstance(dim, int) else dim)] if rank else []
+        return [axis_of(axis, rank) for axis in ((dim,) if isinstance(dim, int) else dim)] if rank else []
 
     def _eps(self, call: Call) -> float:
         return float(call.value("eps", 1e-12))
@@ -149,7 +149,7 @@ class LogSumExp(Reduction):
             largest=number(x.numbers.max().item()),
             total=number(total.item()),
         )
-        below = long_sum(powers, lambda place: constant(powers[place].item()))
+        below = long_sum(powers, lambda position: constant(powers[position].item()))
         arithmetic = fill("{0.alone} + ln({1.alone})", lambda a, b: a + b.log(), constant(top.item()), below)
         size = (
             top.abs() + total.log().abs() + 1 + (x.numbers - top).abs().mul(powers / total).nan_to_num(0.0).sum()
@@ -182,13 +182,15 @@ def _norm(x: OperandValues, p: float) -> tuple[Tensor, Printed | None, Tensor, f
     parts = (sizes != 0).double() if p == 0 else sizes if p == 1 else sizes**p
     total = parts.sum()
     if p in (0, 1):
-        added = long_sum(parts, lambda place: constant(parts[place].item()))
+        added = long_sum(parts, lambda position: constant(parts[position].item()))
         return total, added, parts, total.item()
     power = "²" if p == 2 else f"^{given(p)}"
     term = "{0.base}²" if p == 2 else f"|{{0.alone}}|{power}"
-    added = long_sum(parts, lambda place: fill(term, lambda one: one.abs() ** p, x.printed(place), compound=False))
+    added = long_sum(
+        parts, lambda position: fill(term, lambda value: value.abs() ** p, x.printed(position), compound=False)
+    )
     root = "√({0.alone})" if p == 2 else f"({{0.alone}})^(1/{given(p)})"
-    return total ** (1 / p), fill(root, lambda one: one ** (1 / p), added), parts, total.item()
+    return total ** (1 / p), fill(root, lambda value: value ** (1 / p), added), parts, total.item()
 
 
 register(VectorNorm("norm", "input p? dim? keepdim? dtype?", "p"))

@@ -21,7 +21,7 @@ Variable = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class SaidOfVariable:
+class WrittenShape:
     """What a function's text says of the axes of one of its variables.
 
     Attributes:
@@ -52,11 +52,11 @@ class FunctionText:
                 self.nodes.setdefault((node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node)
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For | ast.NamedExpr):
                 shapes += list(self._assignment(node))
-        self.said: dict[Variable, list[SaidOfVariable]] = {}
-        for name, position, said in shapes:
-            self.said.setdefault(self.variable(name, position), []).append(said)
-        for name, said in _of_parameters(function):
-            self.said.setdefault((name, 0), []).append(said)
+        self.written_shapes: dict[Variable, list[WrittenShape]] = {}
+        for name, position, shape in shapes:
+            self.written_shapes.setdefault(self.variable(name, position), []).append(shape)
+        for name, shape in _of_parameters(function):
+            self.written_shapes.setdefault((name, 0), []).append(shape)
 
     def variable(self, name: str, position: Position) -> Variable:
         """The variable that a name means at a place of the text."""
@@ -74,7 +74,7 @@ class FunctionText:
                     within = block if isinstance(statement, ast.With) else (*block, id(inner))
                     self._read_blocks(inner, within)
 
-    def _assignment(self, node: Any) -> Iterator[tuple[str, Position, SaidOfVariable]]:
+    def _assignment(self, node: Any) -> Iterator[tuple[str, Position, WrittenShape]]:
         end = (node.end_lineno, node.end_col_offset)
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         value = getattr(node, "value", None)
@@ -92,20 +92,20 @@ class FunctionText:
                 return
             symbols = tuple(unpacked_symbol(words, axis) for axis in range(len(words)))
             self.unpacked.update({word: s for word, s in zip(words, symbols, strict=True) if s is not None})
-            yield shaped, (node.lineno, node.col_offset), SaidOfVariable(symbols, "unpacked shape", self.blocks[node])
+            yield shaped, (node.lineno, node.col_offset), WrittenShape(symbols, "unpacked shape", self.blocks[node])
         size = _size_of(value)
         if size is not None and isinstance(targets[0], ast.Name):
             name, axis = size
             symbol = symbol_for(targets[0].id)
-            said = (symbol, is_length(symbol)) if symbol else (targets[0].id, True)
-            self.unpacked[targets[0].id] = said
-            symbols = (said,) if axis < 0 else (*([None] * axis), said)
+            shape = (symbol, is_length(symbol)) if symbol else (targets[0].id, True)
+            self.unpacked[targets[0].id] = shape
+            symbols = (shape,) if axis < 0 else (*([None] * axis), shape)
             kind = "size from the end" if axis < 0 else "size"
             where = tuple([None] * (-axis - 1)) if axis < 0 else ()
             yield (
                 name,
                 (node.lineno, node.col_offset),
-                SaidOfVariable((*symbols, *where), f"unpacked shape:{kind}", self.blocks[node]),
+                WrittenShape((*symbols, *where), f"unpacked shape:{kind}", self.blocks[node]),
             )
 
 
@@ -142,7 +142,7 @@ def _size_of(node: ast.expr) -> tuple[str, int] | None:
     return (name, axis) if isinstance(axis, int) else None
 
 
-def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
+def _of_parameters(function: Function) -> Iterator[tuple[str, WrittenShape]]:
     """What annotations and the docstring say of a function's parameters."""
     arguments = function.args
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
@@ -154,6 +154,6 @@ def _of_parameters(function: Function) -> Iterator[tuple[str, SaidOfVariable]]:
             )
             symbols = annotation_axes(text)
             if symbols is not None:
-                yield argument.arg, SaidOfVariable(symbols, "annotation", ())
+                yield argument.arg, WrittenShape(symbols, "annotation", ())
     for name, symbols in documented_shapes(ast.get_docstring(function) or ""):
-        yield name, SaidOfVariable(symbols, "docstring", ())
+        yield name, WrittenShape(symbols, "docstring", ())

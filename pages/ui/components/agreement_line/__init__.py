@@ -43,8 +43,8 @@ def agreement_line(
     pairs = comparison.pairs
     data = {
         "pairs": [[_KINDS[pair.verdict], height_of(pair), _label(pair)] for pair in pairs],
-        "chosen": next((place for place, pair in enumerate(pairs) if pair is chosen), None),
-        "first": next((place for place, pair in enumerate(pairs) if pair is comparison.first), None),
+        "chosen": next((position for position, pair in enumerate(pairs) if pair is chosen), None),
+        "first": next((position for position, pair in enumerate(pairs) if pair is comparison.first), None),
     }
     _component(key=key, data=data, height="content", on_pick_change=lambda: _picked(key, len(pairs), on_pick))
 
@@ -68,6 +68,6 @@ def _label(pair: StepPair) -> str:
 
 
 def _picked(key: str, count: int, on_pick: Callable[[int], None]) -> None:
-    place: Any = st.session_state[key]["pick"]
-    if isinstance(place, int) and 0 <= place < count:  # a browser is not trusted
-        on_pick(place)
+    position: Any = st.session_state[key]["pick"]
+    if isinstance(position, int) and 0 <= position < count:  # a browser is not trusted
+        on_pick(position)

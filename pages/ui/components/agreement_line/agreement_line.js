@@ -46,31 +46,31 @@ class AgreementLine {
     this.svg.setAttribute("aria-valuemin", "0");
     this.svg.setAttribute("aria-valuemax", String(count - 1));
     const gap = count < 300 ? 0.12 : 0;
-    const bars = pairs.map(([kind, height], place) =>
+    const bars = pairs.map(([kind, height], position) =>
       svgElement("rect", {
-        class: kind, x: place + gap / 2, width: 1 - gap,
+        class: kind, x: position + gap / 2, width: 1 - gap,
         y: HEIGHT - height * HEIGHT, height: height * HEIGHT + FLOOR,
       }),
     );
-    this.here = svgElement("rect", { class: "here", y: 0, width: 1, height: HEIGHT + FLOOR });
+    this.marker = svgElement("rect", { class: "here", y: 0, width: 1, height: HEIGHT + FLOOR });
     const mark = first === null ? [] : [svgElement("rect", { class: "first", x: first, y: 0, width: Math.max(1, count / 400), height: HEIGHT + FLOOR })];
-    this.svg.replaceChildren(...mark, ...bars, this.here);
+    this.svg.replaceChildren(...mark, ...bars, this.marker);
     this.point(chosen);
   }
 
   pairAt(event) {
     const box = this.svg.getBoundingClientRect();
-    const place = Math.floor(((event.clientX - box.left) / box.width) * this.data.pairs.length);
-    return Math.min(this.data.pairs.length - 1, Math.max(0, place));
+    const position = Math.floor(((event.clientX - box.left) / box.width) * this.data.pairs.length);
+    return Math.min(this.data.pairs.length - 1, Math.max(0, position));
   }
 
-  point(place) {
-    this.at = place;
-    this.here.toggleAttribute("data-off", place === null);
-    if (place !== null) this.here.setAttribute("x", String(place));
-    const label = place === null ? "" : this.data.pairs[place][2];
+  point(position) {
+    this.at = position;
+    this.marker.toggleAttribute("data-off", position === null);
+    if (position !== null) this.marker.setAttribute("x", String(position));
+    const label = position === null ? "" : this.data.pairs[position][2];
     this.readout.textContent = label;
-    this.svg.setAttribute("aria-valuenow", String(place ?? 0));
+    this.svg.setAttribute("aria-valuenow", String(position ?? 0));
     this.svg.setAttribute("aria-valuetext", label);
   }
 
@@ -84,8 +84,8 @@ class AgreementLine {
     event.preventDefault();
   }
 
-  pick(place) {
-    this.send("pick", place);
+  pick(position) {
+    this.send("pick", position);
   }
 }
 

@@ -77,8 +77,8 @@ export class InputTable {
   }
 
   choice(at, label, options, value, changed) {
-    const made = options.map(([name, text]) => element("option", { value: name, selected: name === value, text }));
+    const choices = options.map(([name, text]) => element("option", { value: name, selected: name === value, text }));
     const attributes = { title: label, "aria-label": label, "data-at": at, disabled: this.isOff };
-    return element("select", { ...attributes, onchange: (event) => changed(event.target.value) }, ...made);
+    return element("select", { ...attributes, onchange: (event) => changed(event.target.value) }, ...choices);
   }
 }

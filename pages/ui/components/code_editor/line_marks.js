@@ -52,7 +52,7 @@ function field(cm, effect, make) {
   return cm.StateField.define({
     create: () => cm.RangeSet.empty,
     update(marks, transaction) {
-      for (const one of transaction.effects) if (one.is(effect)) return make(transaction.state, one.value);
+      for (const change of transaction.effects) if (change.is(effect)) return make(transaction.state, change.value);
       return marks.map(transaction.changes);
     },
   });

@@ -40,7 +40,7 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
             "number": line.number,
             "runs": [_code_run(run) for run in line.runs],
             "go": step_to_key(trace, line.step) if line.step else "",
-            "says": f"Go to step {line.step.index}: {line.step.name}, {line.step.op}" if line.step else "",
+            "tooltip": f"Go to step {line.step.index}: {line.step.name}, {line.step.op}" if line.step else "",
         }
         for line in lines_of(trace, step)
     ]

@@ -56,12 +56,12 @@ class CodeView {
   }
 }
 
-function lineOf({ number, runs, go, says }) {
+function lineOf({ number, runs, go, tooltip }) {
   const code = element("span", { class: "text" }, ...runs.map(runOf));
   const text = runs.map(([words]) => words).join("");
   // What does not fit on a line goes on a little further in than the line began.
   code.style.setProperty("--hang", `${text.length - text.trimStart().length + 4}ch`);
-  const link = go ? { "data-go": go, "data-number": number, tabindex: 0, role: "button", title: says } : {};
+  const link = go ? { "data-go": go, "data-number": number, tabindex: 0, role: "button", title: tooltip } : {};
   const current = runs.some(([, kind]) => kind === "mark") ? "step" : null;
   const numberPart = element("span", { class: "number", text: number });
   return element("div", { class: "line", ...link, "aria-current": current }, numberPart, code);

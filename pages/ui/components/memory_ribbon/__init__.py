@@ -28,7 +28,7 @@ class Ribbon:
         reading: the position in memory of each number of the view, in the order in which it is read.
         above: the label of the row of memory.
         below: the label of the row of the view.
-        says: the sentence for those who do not see it.
+        label: the sentence for those who do not see it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Ribbon:
     reading: Sequence[int]
     above: str
     below: str
-    says: str
+    label: str
 
 
 def ribbon(shown: Ribbon, *, key: str) -> None:

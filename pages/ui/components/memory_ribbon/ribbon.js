@@ -62,7 +62,7 @@ class Ribbon {
     const height = JUMP + 2 * CELL + DROP + 2;
     const whole = order.map((_, axis) => shape[order.indexOf(axis)]);
     const colour = originColour({ shape: whole }, { token: 0, features: [1, 2] });
-    const svg = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.data.says });
+    const svg = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.data.label });
     const lines = svgElement("g", {});
     this.jump = svgElement("path", { class: "jump" });
     this.tip = svgElement("path", { class: "tip" });
@@ -158,7 +158,7 @@ class Ribbon {
     const [path, tip] = position > 0 ? this.jumping(this.data.reading[position - 1], this.data.reading[position]) : ["", ""];
     this.jump.setAttribute("d", path);
     this.tip.setAttribute("d", tip);
-    if (position === null) this.readout.replaceChildren(this.data.says);
+    if (position === null) this.readout.replaceChildren(this.data.label);
     else this.readout.replaceChildren(...this.sentence(position));
     this.range.setAttribute("aria-valuetext", this.readout.textContent);
   }

@@ -13,7 +13,7 @@ const WORDS = {
 class SharePanel {
   constructor(host) {
     const button = (text, press) => element("button", { type: "button", text, onclick: () => press().catch(() => this.say(WORDS.refused)) });
-    this.said = element("output", {});
+    this.outcome = element("output", {});
     this.root = element(
       "div",
       { class: "share", role: "group", "aria-label": "share this step" },
@@ -21,7 +21,7 @@ class SharePanel {
       button("Copy picture", () => this.copyPicture()),
       button("Picture as PNG", async () => this.save(await bitmap(this.data.svg), "png")),
       button("Picture as SVG", async () => this.save(new Blob([this.data.svg], { type: "image/svg+xml" }), "svg")),
-      this.said,
+      this.outcome,
     );
     host.append(this.root);
   }
@@ -36,7 +36,7 @@ class SharePanel {
   }
 
   say(text) {
-    this.said.textContent = text;
+    this.outcome.textContent = text;
   }
 
   async copyLink() {

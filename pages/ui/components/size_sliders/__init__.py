@@ -107,11 +107,11 @@ def size_sliders(
     }
 
     def moved() -> None:
-        asked: Mapping[str, Any] = st.session_state[key]["size"] or {}
-        st.session_state[heard] = asked.get("turn", 0)
-        slider = next((slider for slider in sliders if slider.name == asked.get("name")), None)
-        if slider is not None and asked.get("value") in slider.foreseen:  # a browser is not trusted
-            on_size(slider.name, asked["value"])
+        moved_size: Mapping[str, Any] = st.session_state[key]["size"] or {}
+        st.session_state[heard] = moved_size.get("turn", 0)
+        slider = next((slider for slider in sliders if slider.name == moved_size.get("name")), None)
+        if slider is not None and moved_size.get("value") in slider.foreseen:  # a browser is not trusted
+            on_size(slider.name, moved_size["value"])
 
     def written() -> None:
         text = st.session_state[key]["source"]

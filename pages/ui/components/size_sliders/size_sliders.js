@@ -86,16 +86,16 @@ class SizeSliders {
   slider({ name, symbol, label }) {
     const holder = document.createElement("label");
     holder.style.setProperty("--axis", this.colour(symbol));
-    const [said, value] = [document.createElement("span"), document.createElement("output")];
+    const [caption, value] = [document.createElement("span"), document.createElement("output")];
     const input = document.createElement("input");
-    said.textContent = label;
+    caption.textContent = label;
     input.type = "range";
     input.dataset.size = name;
     input.setAttribute("aria-label", label);
     input.addEventListener("input", () => this.move(name));
     // A thumb that comes back to where it was changes nothing, and still has been let go.
     for (const end of ["change", "pointerup", "blur"]) input.addEventListener(end, () => this.release(name));
-    holder.append(said, value, input);
+    holder.append(caption, value, input);
     this.sliders.set(name, { input, value, at: null, options: [] });
     return holder;
   }
@@ -152,8 +152,8 @@ class SizeSliders {
     const { H, d_model, d_k } = this.sizes;
     const follows = d_model === H * d_k;
     const known = follows ? `d_k = ${d_model} ÷ ${H} = ${d_k}` : `d_k = ${d_k}, set apart from d_model ÷ H`;
-    const said = [H, d_model, d_k].includes(undefined) ? "" : known; // somebody's own code need not have them
-    if (this.derived.textContent !== said) this.derived.textContent = said;
+    const sentence = [H, d_model, d_k].includes(undefined) ? "" : known; // somebody's own code need not have them
+    if (this.derived.textContent !== sentence) this.derived.textContent = sentence;
     const all = [...this.data.fixed, ...this.data.sliders].map(({ symbol }) => `${symbol} ${this.sizes[symbol]}`);
     this.fold.lastChild.textContent = all.join(" · ");
   }

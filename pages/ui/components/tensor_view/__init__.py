@@ -17,6 +17,7 @@ import streamlit as st
 from engine.ops.access import Index
 from pages.ui.components.mount import component, script_of
 from pages.ui.components.tensor_view.bundle import join, within
+from pages.ui.components.tensor_view.panel_numbers import drawable
 from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.types import (
@@ -30,7 +31,7 @@ from pages.ui.components.tensor_view.types import (
     to_json,
 )
 from pages.ui.components.tensor_view.window import Reads, Window
-from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, drawable, pack
+from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, pack
 
 __all__ = [
     "AxisLabels",
@@ -187,9 +188,9 @@ def _packed(
 
 
 def _went(key: str, on_go: Callable[[NavigationRequest], None]) -> None:
-    asked = navigation_request((st.session_state.get(key) or {}).get("go"))
-    if asked is not None:
-        on_go(asked)
+    request = navigation_request((st.session_state.get(key) or {}).get("go"))
+    if request is not None:
+        on_go(request)
 
 
 def _selection(shown: Sequence[Window], pinned: tuple[int, Index] | None) -> Selection:

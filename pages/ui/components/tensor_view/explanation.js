@@ -40,7 +40,7 @@ export class ExplanationView {
   trail() {
     const { explanation, stage } = this;
     const crumbs = explanation.trail.map((crumb, level) =>
-      element("button", { type: "button", class: "crumb", text: crumb.label, title: `back to ${crumb.says}`, onclick: () => stage.back(level) }),
+      element("button", { type: "button", class: "crumb", text: crumb.label, title: `back to ${crumb.tooltip}`, onclick: () => stage.back(level) }),
     );
     const hidden = this.showsWholeTrail ? 0 : crumbs.length - FIRST_CRUMBS - LAST_CRUMBS;
     if (hidden > 1) {

@@ -33,15 +33,15 @@ function shortestSingle(value) {
 }
 
 /**
- * A numeral for a cell: three significant digits, or two where `places` is 1. A number that rounds to nothing is "0.00",
+ * A numeral for a cell: three significant digits, or two where `decimals` is 1. A number that rounds to nothing is "0.00",
  * so that "0" and "−0" are only said of what is exactly zero.
  *
  * @param {PanelData} panel
  * @param {number | bigint} value
- * @param {number} places after the point
+ * @param {number} decimals after the point
  * @returns {string}
  */
-export function formatShort(panel, value, places) {
+export function formatShort(panel, value, decimals) {
   if (typeof value === "bigint" || panel.scale.kind === "ids") return String(value).replace("-", MINUS);
   if (panel.dtype === "bool" || panel.scale.kind === "bool") return value ? "T" : "F";
   if (Number.isNaN(value)) return "NaN";
@@ -52,7 +52,7 @@ export function formatShort(panel, value, places) {
   const size = Math.abs(value);
   const sign = value < 0 ? MINUS : "";
   if (size >= 9999.5 || isTiny(panel)) return sign + scientific(size);
-  const text = size.toFixed(size >= 99.5 ? 0 : size >= 9.95 ? Math.min(1, places - 1) : places);
+  const text = size.toFixed(size >= 99.5 ? 0 : size >= 9.95 ? Math.min(1, decimals - 1) : decimals);
   return (Number(text) === 0 ? "" : sign) + text;
 }
 

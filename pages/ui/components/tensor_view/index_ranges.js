@@ -3,7 +3,7 @@
 import { rangeLength } from "./dependencies.js";
 
 /**
- * The places of a kernel that lie on an axis of this size for output index j.
+ * The positions of a kernel that lie on an axis of this size for output index j.
  * @returns {IndexRange}
  */
 export function tapsOn(spec, size, j, count) {
@@ -31,12 +31,12 @@ export function shareOf(spec, size, j) {
 }
 
 /**
- * The places of a kernel that land on output index j from an axis of this size.
+ * The positions of a kernel that land on output index j from an axis of this size.
  * @returns {IndexRange}
  */
 export function landedTaps(spec, size, j, count) {
-  const from = (place) => (j + spec.pad - spec.every * place) / spec.step;
-  return indexesWhere(count, (place) => Number.isInteger(from(place)) && from(place) >= 0 && from(place) < size) ?? [0, 0, 1];
+  const from = (position) => (j + spec.pad - spec.every * position) / spec.step;
+  return indexesWhere(count, (position) => Number.isInteger(from(position)) && from(position) >= 0 && from(position) < size) ?? [0, 0, 1];
 }
 
 /**
@@ -45,8 +45,8 @@ export function landedTaps(spec, size, j, count) {
  */
 export function landingIndices(spec, size, j) {
   const [first, end, step] = landedTaps(spec, size, j, spec.count);
-  const places = Array.from({ length: rangeLength([first, end, step]) }, (_, k) => first + k * step);
-  const from = places.map((place) => (j + spec.pad - spec.every * place) / spec.step).reverse();
+  const positions = Array.from({ length: rangeLength([first, end, step]) }, (_, k) => first + k * step);
+  const from = positions.map((position) => (j + spec.pad - spec.every * position) / spec.step).reverse();
   return from.length ? [from[0], from[from.length - 1] + 1, from.length > 1 ? from[1] - from[0] : 1] : [0, 0, 1];
 }
 

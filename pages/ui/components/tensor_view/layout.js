@@ -201,8 +201,8 @@ function lifted(head, height) {
 
 // A cell of the size that all tensors of a stage have, with numerals where they fit into it.
 function cellOfScale(panel, { width, height, numerals = false }, theme) {
-  const places = numerals && height >= LOWEST_NUMERAL ? [2, 1].find((count) => numeralSize(panel, count, theme).width <= width) : undefined;
-  return { width, height, numerals: places !== undefined, places };
+  const decimals = numerals && height >= LOWEST_NUMERAL ? [2, 1].find((count) => numeralSize(panel, count, theme).width <= width) : undefined;
+  return { width, height, numerals: decimals !== undefined, decimals };
 }
 
 // Labels that do not fit side by side are slanted, just as steeply as it takes to keep them a line apart.
@@ -221,16 +221,16 @@ function axisLabels(panel, box, axis) {
 }
 
 function cellSize(panel, box, columns, rows, width, height, theme) {
-  for (const places of panel.scale.kind === "probability" ? [2] : [2, 1]) {
-    const numeral = numeralSize(panel, places, theme);
+  for (const decimals of panel.scale.kind === "probability" ? [2] : [2, 1]) {
+    const numeral = numeralSize(panel, decimals, theme);
     if (columns * numeral.width > width || rows * numeral.height > Math.max(height, 5 * numeral.height)) continue;
     const labels = panel.columnAxis === null ? null : axisLabels(panel, box, panel.columnAxis);
     const label = labels ? Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)))) + 5 : 0;
     const roomy = Math.min(Math.max(numeral.width + 14, Math.ceil(label)), Math.floor(width / columns));
-    return { width: roomy, height: clamp(Math.floor(height / rows), numeral.height, 30), numerals: true, places };
+    return { width: roomy, height: clamp(Math.floor(height / rows), numeral.height, 30), numerals: true, decimals };
   }
   // Ids say nothing by colour: keep their numerals, and let the box scroll, as long as it is not endless.
-  if (panel.scale.kind === "ids" && columns <= 40 && rows <= 40) return { ...numeralSize(panel, 2, theme), numerals: true, places: 2 };
+  if (panel.scale.kind === "ids" && columns <= 40 && rows <= 40) return { ...numeralSize(panel, 2, theme), numerals: true, decimals: 2 };
   // a little smaller still where that spares people a scrollbar
   const least = columns * SMALLEST > width && columns * TINY <= width ? TINY : SMALLEST;
   const wide = clamp(Math.floor(width / columns), least, LARGEST);
@@ -265,13 +265,13 @@ export function numeralHeight(panel, width, theme) {
 }
 
 // The smallest cell that every numeral in the box fits into.
-function numeralSize(panel, places, theme) {
+function numeralSize(panel, decimals, theme) {
   if (panel.scale.kind === "bool") return { width: 18, height: 18 };
   let longest = 0;
   const values = panel.values ?? [];
   const stride = Math.max(1, Math.floor(values.length / 600));
   for (let at = 0; at < values.length; at += stride) {
-    longest = Math.max(longest, formatShort(panel, values[at], places).length);
+    longest = Math.max(longest, formatShort(panel, values[at], decimals).length);
   }
   return { width: Math.max(28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }

@@ -30,7 +30,7 @@ export function lookupIndex(spec, size, out, panels) {
   if (spec.count !== undefined) return numbers.filter((number) => number <= out[spec.count]).length;
   const shape = tableShape(spec.ids, panels);
   if (spec.rank) {
-    const end = spec.rank.reduce((sum, axis, place) => sum * shape[place] + out[axis], 0);
+    const end = spec.rank.reduce((sum, axis, nth) => sum * shape[nth] + out[axis], 0);
     const before = Math.floor(numbers.slice(0, end).filter(isTrue).length / spec.div);
     return spec.mod === undefined ? before : before % spec.mod;
   }
@@ -109,7 +109,7 @@ export function boxesWhere(when, box, output, panels) {
  */
 export function cellsSent(entry, output, index, panels) {
   const sent = sentTo(entry, output, index, panels);
-  return sent.slice(entry.last ? -1 : 0).map((place) => entry.own.map((axis) => (axis === null ? 0 : place[axis])));
+  return sent.slice(entry.last ? -1 : 0).map((cell) => entry.own.map((axis) => (axis === null ? 0 : cell[axis])));
 }
 
 /**
@@ -127,11 +127,11 @@ export function elementsSentTo(entry, output, cell, panels) {
     return own < 0 ? range(0, size) : [cell[own]];
   });
   const elements = new Map();
-  for (const place of product(ranges)) {
+  for (const sentAt of product(ranges)) {
     // An axis of the output that the space does not have reads the cell at each of its indices.
     const indices = output.shape.map((size) => range(0, size));
-    entry.axes.forEach((spec, axis) => spec && (indices[spec.out] = [place[axis]]));
-    for (const match of entry.match) indices[match.out] = [matched(match, place, output, panels)];
+    entry.axes.forEach((spec, axis) => spec && (indices[spec.out] = [sentAt[axis]]));
+    for (const match of entry.match) indices[match.out] = [matched(match, sentAt, output, panels)];
     for (const element of product(indices)) {
       if (element.includes(null)) continue;
       const cells = cellsSent(entry, output, element, panels).map(String);
@@ -145,11 +145,11 @@ export function elementsSentTo(entry, output, cell, panels) {
 function sentTo(entry, output, index, panels) {
   const ranges = entry.axes.map((spec, axis) => (spec ? [index[spec.out]] : range(0, entry.space[axis])));
   if (entry.axes.some((spec, axis) => spec && index[spec.out] >= entry.space[axis])) return [];
-  return product(ranges).filter((place) => entry.match.every((match) => matched(match, place, output, panels) === index[match.out]));
+  return product(ranges).filter((cell) => entry.match.every((match) => matched(match, cell, output, panels) === index[match.out]));
 }
 
-function matched(match, place, output, panels) {
-  const number = tableAt(match.ids, match.at.map((axis) => (axis === null ? 0 : place[axis])), panels);
+function matched(match, cell, output, panels) {
+  const number = tableAt(match.ids, match.at.map((axis) => (axis === null ? 0 : cell[axis])), panels);
   return number !== null && number < 0 ? number + output.shape[match.out] : number;
 }
 
@@ -160,8 +160,8 @@ function singled(box, axes, output) {
     const { start, count } = output.axes[axis];
     return range(Math.max(first, start), Math.min(end, start + count));
   });
-  return product(ranges.map((indices) => indices ?? [null])).map((place) =>
-    place.map((index, axis) => (index === null ? box[axis] : [index, index + 1, 1])),
+  return product(ranges.map((indices) => indices ?? [null])).map((cell) =>
+    cell.map((index, axis) => (index === null ? box[axis] : [index, index + 1, 1])),
   );
 }
 

@@ -221,7 +221,7 @@ export function paintNumerals(context, layout, block, cells, pixels, theme) {
       const pixel = pixels[at];
       context.fillStyle = inkOn([pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]);
       const x = block.x + column * cell.width + (cell.width - 1) / 2;
-      context.fillText(formatShort(panel, value, cell.places), x, block.y + row * cell.height + cell.height / 2, cell.width - 3);
+      context.fillText(formatShort(panel, value, cell.decimals), x, block.y + row * cell.height + cell.height / 2, cell.width - 3);
     }
   }
 }

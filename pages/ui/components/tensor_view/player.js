@@ -170,20 +170,20 @@ export class Player {
     this.jumps.replaceChildren(...this.data.jumps.map((jump) => this.jump(jump)).filter(Boolean));
   }
 
-  jump({ label, says, step, keeps_pin, along, by }) {
-    const cell = along === null ? null : this.beside(along, by);
+  jump({ label, tooltip, step, keeps_pin, along, by }) {
+    const cell = along === null ? null : this.neighbour(along, by);
     if (along !== null && !cell) return null;
     const text = !cell ? label : by < 0 ? `◂ ${label} ${cell[along]}` : `${label} ${cell[along]} ▸`;
     const go = () => this.stage.go({ step, cell, keeps_pin });
     return element("button", {
-      type: "button", class: "jump", text, title: says, "data-focus": `jump:${label}:${by}`,
+      type: "button", class: "jump", text, title: tooltip, "data-focus": `jump:${label}:${by}`,
       "aria-disabled": step === null ? "true" : null,
       onclick: () => step !== null && this.byHand(go),
     });
   }
 
   // The cell so many positions on along an axis of the output, null where it ends.
-  beside(along, by) {
+  neighbour(along, by) {
     const { data } = this.stage;
     const { pin } = this.stage.selection;
     const { axes, number } = data.output;
@@ -254,11 +254,11 @@ function pathParts(path) {
 }
 
 function markSegment({ button, ticks, first, count }, step) {
-  const here = step >= first && step < first + count;
-  if (here) button.setAttribute("aria-current", "step");
+  const isHere = step >= first && step < first + count;
+  if (isHere) button.setAttribute("aria-current", "step");
   else button.removeAttribute("aria-current");
   if (ticks.length === count) ticks.forEach((tick, i) => tick.toggleAttribute("data-here", first + i === step));
-  else ticks[0].style.setProperty("--done", here ? `${((step - first + 1) / count) * 100}%` : "0%");
+  else ticks[0].style.setProperty("--done", isHere ? `${((step - first + 1) / count) * 100}%` : "0%");
 }
 
 // Scrolls a row of the scrubber sideways, and nothing else.

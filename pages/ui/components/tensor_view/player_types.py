@@ -35,7 +35,7 @@ class Jump:
 
     Args:
         label: what stands on it.
-        says: what it says when pointed at.
+        tooltip: what it says when pointed at.
         step: the index of the step it leads to; None for a button that leads nowhere and is off.
         keeps_pin: whether the pinned cell stays pinned there.
         along: the axis of the output along which the cell moves, from the pinned cell or else the first.
@@ -43,7 +43,7 @@ class Jump:
     """
 
     label: str
-    says: str
+    tooltip: str
     step: int | None
     keeps_pin: bool = False
     along: int | None = None
@@ -124,10 +124,10 @@ class TermLine:
 
 @dataclass(frozen=True)
 class Breadcrumb:
-    """A cell that the walk came through: its label, and what it says when pointed at."""
+    """A cell that the walk came through: its label, and its tooltip when pointed at."""
 
     label: str
-    says: str
+    tooltip: str
 
 
 @dataclass(frozen=True)
@@ -179,23 +179,23 @@ class NavigationRequest:
     within: tuple[int, ...] | None = None
 
 
-def navigation_request(asked: Any) -> NavigationRequest | None:
+def navigation_request(sent: Any) -> NavigationRequest | None:
     """A request of the browser, checked for its types; the page checks whether there is such a step and cell.
 
     Args:
-        asked: what the browser sent, which may be anything.
+        sent: what the browser sent, which may be anything.
 
     Returns:
         The request; None for one that names no step.
     """
-    if not isinstance(asked, dict) or type(asked.get("step")) is not int:
+    if not isinstance(sent, dict) or type(sent.get("step")) is not int:
         return None
-    cell, panel, trail, within = (asked.get(name) for name in ("cell", "panel", "trail", "within"))
+    cell, panel, trail, within = (sent.get(name) for name in ("cell", "panel", "trail", "within"))
     return NavigationRequest(
-        step=asked["step"],
+        step=sent["step"],
         cell=_numbers(cell),
         panel=panel if type(panel) is int else None,
-        keeps_pin=asked.get("keeps_pin") is True,
+        keeps_pin=sent.get("keeps_pin") is True,
         trail=trail if trail == "walk" or type(trail) is int else None,
         within=_numbers(within),
     )

@@ -268,7 +268,7 @@ export class Stage {
     this.flow.style.gridTemplateRows = `${"auto ".repeat(layout.rows - 1)}1fr${bar ? " auto" : ""}`;
     if (bar) bar.style.gridArea = `${layout.rows + 1} / 1 / auto / -2`;
     this.views.forEach(({ root }, i) => {
-      const { column, row, span } = layout.places[i];
+      const { column, row, span } = layout.placements[i];
       root.style.gridArea = `${row} / ${column} / span ${span} / auto`;
     });
     this.side.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;

@@ -26,7 +26,7 @@ const ALIGNED_BONUS = 1.4;
  * @param {number} width of the stage, in CSS pixels
  * @param {Theme} theme
  * @param {boolean} hasBar whether a bar stands below the tensors
- * @returns {{ columns: string, rows: number, places: { column: number, row: number, span: number }[],
+ * @returns {{ columns: string, rows: number, placements: { column: number, row: number, span: number }[],
  *     sizes: Space[] } | null} null where the stage is too narrow for more than one column
  */
 export function walkLayout(panels, width, theme, hasBar) {
@@ -103,16 +103,16 @@ function describedColumns({ columns, wide, high }, measured, room, side) {
   // what is left over is shared; where nothing is, each gets less, and scrolls
   const given = widths.map((each) => Math.floor(wanted > free ? (each / wanted) * free : each + (free - wanted) / widths.length));
   const rows = Math.max(...columns.map((column) => column.length));
-  const places = [];
+  const placements = [];
   const sizes = [];
   const heads = columns.map(([first]) => measured[first](wide).head);
   columns.forEach((column, number) => column.forEach((panel, row) => {
     const last = row === column.length - 1;
-    places[panel] = { column: number + 1, row: row + 1, span: last ? rows - row : 1 };
+    placements[panel] = { column: number + 1, row: row + 1, span: last ? rows - row : 1 };
     sizes[panel] = {
       width: given[number], height: STAGE_HEIGHT, cell: { width: wide, height: high, numerals: true },
       head: row === 0 ? Math.max(...heads) : 0,
     };
   }));
-  return { columns: [...given.map((each) => `${each}px`), `${side}px`].join(" "), rows, places, sizes };
+  return { columns: [...given.map((each) => `${each}px`), `${side}px`].join(" "), rows, placements, sizes };
 }

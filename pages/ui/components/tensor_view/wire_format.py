@@ -9,20 +9,19 @@ body        the arrays, each at a multiple of 8
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.axes import axis as glossary
 from pages.ui.app import palette
+from pages.ui.components.tensor_view.panel_numbers import drawable, numbers_in, scale_of, transport_of
 from pages.ui.components.tensor_view.types import AxisLabels, OperationCard, Panel
 from pages.ui.components.tensor_view.window import Reads, Subject, Window, reveal, windows
 
 if TYPE_CHECKING:
     import numpy
-    import torch
 
 # Everything one stage sends stays below 300 kB: the numbers, the text around them, and the component's own script and
 # style, which Streamlit sends along each time.
@@ -30,8 +29,6 @@ MOST_BYTES = 300_000
 MOST_DATA = 180_000
 NUMBERS_BUDGET = 150_000
 LONGEST_LABEL, LONGEST_LINE, LONGEST_TEXT = 40, 400, 4_000
-# A larger number is taken for a filler such as −1e9 that a mask put in: in its scale all others would have no colour.
-FILLER = 1e8
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -72,7 +69,7 @@ def pack(
     """
     panels = [drawable(panel) for panel in panels]
     subjects = [_subject(panel) for panel in panels]
-    scales = [_scale(panel) for panel in panels]
+    scales = [scale_of(panel) for panel in panels]
     starts, budget = dict(at or {}), NUMBERS_BUDGET
     while True:
         packed = _packed(panels, subjects, scales, reads, operation, starts, pinned, show_pin, seen, header, budget)
@@ -132,45 +129,14 @@ class _Body:
         return b"".join([len(text).to_bytes(4, "little"), text, b"\0" * (-(4 + len(text)) % 8), *self.parts])
 
 
-def drawable(panel: Panel) -> Panel:
-    """The panel as the rest expects it: dense, real, with as many axes and labels as it has dimensions."""
-    value = panel.value.detach()
-    if value.layout != _torch().strided:
-        value = value.to_dense()
-    if value.is_quantized:
-        value = value.dequantize()
-    axes, labels = list(panel.axes), list(panel.labels)
-    if value.is_complex():
-        value = _torch().view_as_real(value.resolve_conj())
-        axes = [*_fitted(axes, value.ndim - 1), "re_im"]
-        labels = [*_fitted(labels, value.ndim - 1), ("re", "im")]
-    return replace(panel, value=value, axes=tuple(_fitted(axes, value.ndim)), labels=tuple(_fitted(labels, value.ndim)))
-
-
-def _fitted(items: list[Any], length: int) -> list[Any]:
-    return (items + [None] * length)[:length]
-
-
 def _subject(panel: Panel) -> Subject:
-    bytes_per_cell = {"f8": 8, "i8": 8, "u1": 1}.get(_transport(panel.value.dtype), 4)
+    bytes_per_cell = {"f8": 8, "i8": 8, "u1": 1}.get(transport_of(panel.value.dtype), 4)
     return Subject(
         shape=tuple(panel.value.shape),
         axes=panel.axes,
         labelled_by_row=any(_by_row(labels) for labels in panel.labels),
         bytes_per_cell=bytes_per_cell + (panel.masked is not None),
     )
-
-
-def _transport(dtype: torch.dtype) -> str:
-    """How numbers of this type travel, losing nothing: every half fits a float32, every small integer an int32."""
-    torch = _torch()
-    if dtype == torch.bool:
-        return "u1"
-    if dtype == torch.float64:
-        return "f8"
-    if dtype.is_floating_point:
-        return "f4"
-    return "i8" if dtype in (torch.int64, torch.uint32, torch.uint64) else "i4"
 
 
 def _describe(panel: Panel, window: Window, scale: dict[str, Any], body: _Body) -> dict[str, Any]:
@@ -201,67 +167,12 @@ def _describe(panel: Panel, window: Window, scale: dict[str, Any], body: _Body) 
     }
     if value.is_meta:
         return described  # a shape without numbers
-    part = _part(value, window)
+    part = numbers_in(value, window)
     described["values"] = body.add(*part)
     if panel.masked is not None:
         mask = panel.masked.detach().expand(value.shape)[window.slices]
         described["masked"] = body.add(mask.cpu().contiguous().numpy().astype("uint8"), "u1")
     return described
-
-
-def _part(value: torch.Tensor, window: Window) -> tuple[numpy.ndarray[Any, Any], str]:
-    """The numbers inside the window, on the CPU, in the type they travel in."""
-    torch = _torch()
-    part, kind = value[window.slices].cpu(), _transport(value.dtype)
-    if kind == "f4":
-        part = part.to(torch.float32)
-    elif kind == "i4":
-        part = part.to(torch.int32)
-    elif kind == "i8":
-        part = part.to(torch.int64)
-    array = part.resolve_neg().contiguous().numpy()
-    return (array.astype("uint8") if kind == "u1" else array), kind
-
-
-def _scale(panel: Panel) -> dict[str, Any]:
-    kind = panel.scale
-    if kind == "auto":
-        whole = "bool" if panel.value.dtype == _torch().bool else "ids"
-        kind = "diverging" if panel.value.is_floating_point() else whole
-    known = kind in ("diverging", "positive") and not panel.value.is_meta
-    if not known:
-        return {"kind": kind, "largest": None}
-    return {"kind": kind, "largest": largest(panel.value, panel.masked) if panel.largest is None else panel.largest}
-
-
-def largest(value: torch.Tensor, masked: torch.Tensor | None = None) -> float:
-    """The largest finite magnitude of the whole tensor, so that colours stay put while people page through it.
-
-    Args:
-        value: the tensor, of any shape and dtype that is not complex.
-        masked: bool, broadcastable to its shape: cells that do not count.
-
-    Returns:
-        The magnitude, of fillers like −1e9 only where there is no other; 0 for a tensor without elements.
-    """
-    torch = _torch()
-    if value.numel() == 0:
-        return 0.0
-    if not value.is_floating_point() or value.element_size() == 1:
-        value = value.to(torch.float32)  # whole numbers and eighth-size floats lack what follows
-    if masked is not None and masked.any():
-        value = value.masked_fill(masked.to(value.device), 0)
-    reach = _reach(value)
-    if math.isfinite(reach) and reach < FILLER:
-        return reach
-    finite = value.nan_to_num(0, 0, 0)
-    ordinary = _reach(finite.masked_fill(finite.abs() >= FILLER, 0))
-    return ordinary or _reach(finite)
-
-
-def _reach(value: torch.Tensor) -> float:
-    low, high = _torch().aminmax(value)
-    return max(abs(float(low)), abs(float(high))) if not low.isnan() else math.nan
 
 
 def _by_row(labels: AxisLabels) -> bool:
@@ -345,10 +256,3 @@ def _glossary(panels: Sequence[Panel], operation: OperationCard | None) -> dict[
 
 def _tones(tone: palette.Tone) -> list[str]:
     return [tone.light, tone.dark]
-
-
-def _torch() -> Any:
-    # Imported late, so that a page shows before torch has loaded; whoever has a tensor to draw has loaded it already.
-    import torch
-
-    return torch

@@ -114,11 +114,13 @@ def _overlay(image: Picture, focus: TokenAttention, query: int, asks: str, patch
 def _alike(focus: TokenAttention, kinds: int, count: int, placed: bool) -> str:
     if kinds == count:
         return f"No two of the {count} patches are alike, so each has a key of its own."
-    said = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "
-    said += f"{number(100 * focus.alike, 3)} percentage points at the most"
+    sentence = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "
+    sentence += f"{number(100 * focus.alike, 3)} percentage points at the most"
     if placed:
-        return f"{said}: only the position embedding tells them apart. Leave it out and look again."
-    return f"{said}: without position embedding they are the same token. That is why outlines show, and not learning."
+        return f"{sentence}: only the position embedding tells them apart. Leave it out and look again."
+    return (
+        f"{sentence}: without position embedding they are the same token. That is why outlines show, and not learning."
+    )
 
 
 def percent(share: float) -> str:

@@ -65,12 +65,12 @@ def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
 
 def _because(shuffling: Shuffle, placed: bool) -> str:
     before, exact = shuffling.changes[placed], shuffling.exact[placed]
-    said = f"The largest difference is {number(before)} in float32 and {number(exact)} in float64"
+    sentence = f"The largest difference is {number(before)} in float32 and {number(exact)} in float64"
     if shuffling.moved(placed):
-        return f"{said}: more exact arithmetic does not take it away."
+        return f"{sentence}: more exact arithmetic does not take it away."
     if before == exact == 0:
-        return f"{said}."
-    return f"{said}: what shrinks with the arithmetic's precision is its rounding."
+        return f"{sentence}."
+    return f"{sentence}: what shrinks with the arithmetic's precision is its rounding."
 
 
 def _factorial(count: int) -> str:

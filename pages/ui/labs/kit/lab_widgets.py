@@ -24,9 +24,9 @@ PREFIX = "lab_"  # of a lab's values in the address, where they must not be take
 _SHOW = "Show it without a prediction"
 _SKIPPED = "No prediction. **Computed: {answer}.** {because}"
 _RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
-_WRONG = ":orange[→] You predicted: {said}. **Computed: {answer}.** {because}"
-_ANSWERED = "{opened} questions opened · {said} predicted · {right} as computed"
-_ANSWERED_OF = "{opened} of {questions} questions opened · {said} predicted · {right} as computed"
+_WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because}"
+_ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as computed"
+_ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
@@ -47,11 +47,11 @@ class _Prediction:
     """A person's answer to a question.
 
     Attributes:
-        said: the option they chose, None where they asked to see the answer without a prediction.
+        choice: the option they chose, None where they asked to see the answer without a prediction.
         right: whether it was the computed answer when they chose it.
     """
 
-    said: str | None
+    choice: str | None
     right: bool
 
 
@@ -220,9 +220,9 @@ def predict(
     if st.session_state[_AHEAD]:
         _seen(name)
     prediction = _predictions().get((st.session_state[_LAB], name))
-    said = prediction.said if prediction and prediction.said in options else None
+    choice = prediction.choice if prediction and prediction.choice in options else None
     widget = _key(f"predict.{name}")
-    key, start = session.widget(widget, said)
+    key, start = session.widget(widget, choice)
     with st.container(border=True, key=f"lab-predict-{name}"):
         st.radio(
             f"**Predict.** {question}",
@@ -236,10 +236,10 @@ def predict(
             st.session_state[_WAITS] = True
             st.button(_SHOW, key=f"{widget}.show", on_click=_seen, args=(name,))
             return False
-        verdict = _SKIPPED if said is None else _RIGHT if said == answer else _WRONG
-        st.markdown(verdict.format(said=said, answer=answer, because=because))
-        if said not in (None, answer) and wrong and said in wrong:
-            st.markdown(wrong[said])
+        verdict = _SKIPPED if choice is None else _RIGHT if choice == answer else _WRONG
+        st.markdown(verdict.format(choice=choice, answer=answer, because=because))
+        if choice not in (None, answer) and wrong and choice in wrong:
+            st.markdown(wrong[choice])
     return True
 
 
@@ -274,11 +274,11 @@ def answered(lab: str, questions: int | None) -> str:
     predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
     if not predictions:
         return ""
-    said = [prediction for prediction in predictions if prediction.said is not None]
+    chosen = [prediction for prediction in predictions if prediction.choice is not None]
     template = _ANSWERED if questions is None else _ANSWERED_OF
     return template.format(
-        said=len(said),
-        right=sum(prediction.right for prediction in said),
+        predicted=len(chosen),
+        right=sum(prediction.right for prediction in chosen),
         opened=len(predictions),
         questions=questions,
     )
@@ -287,11 +287,11 @@ def answered(lab: str, questions: int | None) -> str:
 def progress(lab: str) -> str:
     """How many questions of a lab somebody answered, in words; empty where they have not opened an answer."""
     predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
-    said = [prediction for prediction in predictions if prediction.said is not None]
-    if not said:
+    chosen = [prediction for prediction in predictions if prediction.choice is not None]
+    if not chosen:
         return "looked at" if predictions else ""
-    right = sum(prediction.right for prediction in said)
-    return f"{len(said)} predicted, {right} as computed"
+    right = sum(prediction.right for prediction in chosen)
+    return f"{len(chosen)} predicted, {right} as computed"
 
 
 def _predictions() -> dict[tuple[str, str], _Prediction]:
@@ -306,8 +306,8 @@ def _keep(name: str, value: object) -> None:
     move(**{name: value})
 
 
-def _predicted(name: str, answer: str, said: str) -> None:
-    _predictions()[st.session_state[_LAB], name] = _Prediction(said, said == answer)
+def _predicted(name: str, answer: str, choice: str) -> None:
+    _predictions()[st.session_state[_LAB], name] = _Prediction(choice, choice == answer)
 
 
 def _seen(name: str) -> None:

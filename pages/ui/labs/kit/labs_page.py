@@ -21,19 +21,19 @@ def draw() -> None:
     session.begin_page(_PAGE)
     session.publish()
     loading_placeholder.end()
-    asked = session.view("lab")
-    lab = lab_of(asked)
+    lab_key = session.view("lab")
+    lab = lab_of(lab_key)
     with link_notes.banner():
         if lab is None:
-            _all(asked)
+            _all(lab_key)
         else:
             _show_lab(lab)
 
 
-def _all(asked: str) -> None:
+def _all(lab_key: str) -> None:
     st.title("Questions, each with an experiment")
-    if asked:
-        link_notes.note(LinkProblem("lab", asked, _NO_LAB))
+    if lab_key:
+        link_notes.note(LinkProblem("lab", lab_key, _NO_LAB))
     st.markdown(
         "Predict first, then see what PyTorch computes. Nothing here is stored: every number comes from tensors that "
         "are computed while you look."
@@ -56,8 +56,8 @@ def _group(group: str) -> None:
 def _card(lab: Lab) -> None:
     _button(f"**{lab.question}**", lab)
     st.caption(lab.summary)
-    if said := lab_widgets.progress(lab.key):
-        st.caption(f":green[{said}]")
+    if progress := lab_widgets.progress(lab.key):
+        st.caption(f":green[{progress}]")
 
 
 def _show_lab(lab: Lab) -> None:

@@ -174,7 +174,7 @@ def _bidirectional(influences: experiment.Influence) -> None:
             height=320,
         )
     index = list(range(influences.lengths[-1]))
-    mean = {name: experiment.mean(values) for name, values in influences.places.items()}
+    mean = {name: experiment.mean(values) for name, values in influences.per_token.items()}
     with right:
         st.markdown("##### Every token, the sentence's summary")
         curves(
@@ -275,8 +275,8 @@ def _range(values: torch.Tensor) -> str:
 
 def _times(before: float, after: float) -> str:
     ratio = max(before / after, after / before)
-    said = number(ratio, 3) if ratio < 1000 or ratio >= 1e10 else f"{float(f'{ratio:.3g}'):,.0f}"
-    return f"{said} times weaker" if before >= after else f"{said} times stronger"
+    text = number(ratio, 3) if ratio < 1000 or ratio >= 1e10 else f"{float(f'{ratio:.3g}'):,.0f}"
+    return f"{text} times weaker" if before >= after else f"{text} times stronger"
 
 
 def _first(shown: int, length: int) -> str:

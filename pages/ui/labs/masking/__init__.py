@@ -145,7 +145,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
     masking = result(masked, kind, batch, heads, target, source, padded, fill=FILLS[fill])
     options = ("exactly 0", "above 0, below 0.001", "0.001 or more")
     index = 0 if masking.largest == 0 else 1 if masking.largest < _SMALL else 2
-    told = lab_widgets.predict(
+    is_answered = lab_widgets.predict(
         "filler",
         f"Hidden scores become {fill}. What is the largest weight of a hidden key after softmax?",
         options,
@@ -161,7 +161,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
             "left, or nothing.",
         },
     )
-    if told:
+    if is_answered:
         axes, labels = _axes(masking, kind)
         tensor_view(
             [
@@ -182,7 +182,7 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
             operation=OperationCard(title="softmax", code="masked.softmax(dim=-1)"),
         )
         _table(result(fillers))
-    return fill, told
+    return fill, is_answered
 
 
 def _table(hidden_weights: tuple[HiddenWeight, ...]) -> None:
@@ -191,11 +191,11 @@ def _table(hidden_weights: tuple[HiddenWeight, ...]) -> None:
         "where that is too small for the dtype. The largest weight of a hidden key, for 8 tokens under a causal mask:"
     )
     names = [str(dtype).removeprefix("torch.") for dtype in DTYPES]
-    said = {
+    texts = {
         (weight.fill, weight.dtype): "error" if weight.largest is None else number(weight.largest)
         for weight in hidden_weights
     }
-    table = {"filler": list(FILLS), **{name: [said[fill, name] for fill in FILLS] for name in names}}
+    table = {"filler": list(FILLS), **{name: [texts[fill, name] for fill in FILLS] for name in names}}
     right = {name: st.column_config.TextColumn(alignment="right") for name in names}
     st.dataframe(table, hide_index=True, column_config=right, width="content")
     for weight in hidden_weights:

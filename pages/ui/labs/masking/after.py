@@ -36,10 +36,10 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, int, bool]:
     with right:
         raised = lab_widgets.number("raised", "Raise the last key's score by", 0, 120, usual(length)[1])
     outcome = result(afterwards, length, visible, float(raised))
-    told = _sum(outcome, length, visible) and _leak(outcome, tokens[-1], raised)
-    if told:
+    is_answered = _sum(outcome, length, visible) and _leak(outcome, tokens[-1], raised)
+    if is_answered:
         _ways(outcome, tokens)
-    return visible, raised, told
+    return visible, raised, is_answered
 
 
 def _sum(outcome: Afterwards, length: int, visible: int) -> bool:

@@ -36,8 +36,8 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
     with layer_column:
         layers = lab_widgets.number("layers", "Decoder layers", 1, 4, 2)
     masked, open_ = (result(changed, length, index, layers, causal) for causal in (True, False))
-    told = _rows(masked, tokens, index, layers)
-    if told:
+    is_answered = _rows(masked, tokens, index, layers)
+    if is_answered:
         for column, change, name in zip(
             st.columns(2, gap="large"), (masked, open_), ("with the causal mask", "without it"), strict=True
         ):
@@ -54,7 +54,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
             f"Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the "
             "mask." + (meaning if still == pairs else "")
         )
-    return index, told
+    return index, is_answered
 
 
 def _rows(change: Changed, tokens: tuple[str, ...], index: int, layers: int) -> bool:

@@ -251,9 +251,9 @@ def _patterns(whole: HeadContributions, wide_head: Wide, heads: int, d_k: int) -
             )
             tensor_view([panel], key=f"labs.why_split.weights.{'split' if weights is whole.weights else 'wide'}")
     best = whole.weights[:, -1].argmax(dim=-1).tolist()
-    looks = ", ".join(f"head {head} at `{labels[index]}`" for head, index in enumerate(best))
+    looked_at = ", ".join(f"head {head} at `{labels[index]}`" for head, index in enumerate(best))
     st.markdown(
-        f"`{labels[-1]}` looks most of all: {looks}; the wide head at "
+        f"`{labels[-1]}` looks most of all: {looked_at}; the wide head at "
         f"`{labels[int(wide_head.weights[0, -1].argmax())]}`. "
         "The wide head's q·k is the sum of the q·k of all heads (largest difference "
         f"{number(wide_head.score_difference)}). It adds them up before its one softmax, so one pattern serves all "

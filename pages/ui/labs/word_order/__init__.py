@@ -201,17 +201,17 @@ def _pooled(sentences: tuple[str, str], layers: int) -> bool:
 
 def _bites(layers: int) -> bool:
     without, encoded = (result(trained, layers, encoding=encoding) for encoding in (False, True))
-    half, asked = NOUNS // 2, without.asked
+    half, count = NOUNS // 2, without.sentences
     options = ("nearly all, 9 in 10 or more", "more than half", "half or fewer")
-    share = without.right / asked
+    share = without.right / count
     if not lab_widgets.predict(
         "bites",
         f"Does the dog bite? Encoder and classifier are trained on “dog bites X” and “X bites dog” for {half} nouns X, "
-        f"then asked about {half} nouns they were not trained on: {asked} sentences. Without positional encoding, how "
+        f"then asked about {half} nouns they were not trained on: {count} sentences. Without positional encoding, how "
         "many answers are right?",
         options,
         options[0 if share >= 0.9 else 1 if share > 0.5 else 2],
-        f"{without.right} of {asked} are right without the encoding, {encoded.right} of {asked} with it.",
+        f"{without.right} of {count} are right without the encoding, {encoded.right} of {count} with it.",
         wrong=lab_widgets.by_order(
             options,
             options[0 if share >= 0.9 else 1 if share > 0.5 else 2],

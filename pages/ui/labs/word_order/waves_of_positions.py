@@ -83,10 +83,10 @@ def _period(encodings: Waves, pair: int) -> bool:
         ),
     ):
         return False
-    places = range(encodings.encoding.size(0))
+    positions = range(encodings.encoding.size(0))
     curves(
         [
-            Curve(f"feature {feature}", places, encodings.encoding[:, feature].tolist())
+            Curve(f"feature {feature}", positions, encodings.encoding[:, feature].tolist())
             for feature in (2 * pair, 2 * pair + 1)
         ],
         x="position",

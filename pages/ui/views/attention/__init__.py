@@ -193,7 +193,7 @@ def _one_head(trace: Trace, whole: Panel, position: tuple[int, ...], sentence: i
     while whole.value.dim() < len(position) + 2:  # a mask for all sentences, heads or queries has no axes for them
         masked = None if whole.masked is None else whole.masked[None]
         whole = dataclasses.replace(whole, value=whole.value[None], axes=(None, *whole.axes), masked=masked)
-    at = tuple(place if size > 1 else 0 for place, size in zip(position, whole.value.shape, strict=False))
+    at = tuple(coordinate if size > 1 else 0 for coordinate, size in zip(position, whole.value.shape, strict=False))
     axes = whole.axes[len(position) :]
     return dataclasses.replace(
         whole,

@@ -51,13 +51,13 @@ def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
         of the documented formula, which stands inside it.
     """
     attentions: dict[str, AttentionSteps] = {}
-    for found in _each(trace):
+    for steps in _each(trace):
         # Inside a fused call all runs of a line look alike: there the call's own line tells one from another.
-        own = (*found.calls, found.weights)[0]
-        key = next((key for key, other in attentions.items() if _line(other) == _line(found)), own.path)
-        if key in attentions and _line(attentions[key]) != _line(found):
+        own = (*steps.calls, steps.weights)[0]
+        key = next((key for key, other in attentions.items() if _line(other) == _line(steps)), own.path)
+        if key in attentions and _line(attentions[key]) != _line(steps):
             key = f"{own.path}:{own.index}"
-        attentions[key] = found
+        attentions[key] = steps
     return attentions
 
 
@@ -87,12 +87,14 @@ def _steps_to(trace: Trace, weights: Step, calls: tuple[Step, ...]) -> Attention
         return None
     step, masked = weights, None
     while canonical_name(step.op) not in _PRODUCTS:
-        before = next((one for one in step.inputs if isinstance(one, Step) and one.shape == weights.shape), None)
+        before = next(
+            (tensor for tensor in step.inputs if isinstance(tensor, Step) and tensor.shape == weights.shape), None
+        )
         if before is None:
             return None
         masked = step if step.op == "masked_fill" else masked
         step = before
-    if any(isinstance(one, Leaf) and one.kind != "input" for one in step.inputs):
+    if any(isinstance(tensor, Leaf) and tensor.kind != "input" for tensor in step.inputs):
         return None  # a product with a weight makes logits
     if last != 3 and not _meets_values(trace, weights):
         return None

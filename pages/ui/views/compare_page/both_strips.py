@@ -39,12 +39,16 @@ def draw(
         on_pair: gets the place of the pair that was pressed, in the line or in a strip. It is called before the next
             run.
     """
-    places_a = {pair.a.index: place for place, pair in enumerate(comparison.pairs) if pair.a is not None}
-    places_b = {pair.b.index: place for place, pair in enumerate(comparison.pairs) if pair.b is not None}
-    at = next(place for place, pair in enumerate(comparison.pairs) if pair is chosen)
-    _strip(a, chosen.a or _nearest(comparison, at, "a"), chosen.a, names[0], "compare.a", places_a, on_pair)
+    pair_indices_a = {
+        pair.a.index: pair_index for pair_index, pair in enumerate(comparison.pairs) if pair.a is not None
+    }
+    pair_indices_b = {
+        pair.b.index: pair_index for pair_index, pair in enumerate(comparison.pairs) if pair.b is not None
+    }
+    at = next(pair_index for pair_index, pair in enumerate(comparison.pairs) if pair is chosen)
+    _strip(a, chosen.a or _nearest(comparison, at, "a"), chosen.a, names[0], "compare.a", pair_indices_a, on_pair)
     agreement_line(comparison, chosen, key="compare.line", on_pick=on_pair)
-    _strip(b, chosen.b or _nearest(comparison, at, "b"), chosen.b, names[1], "compare.b", places_b, on_pair)
+    _strip(b, chosen.b or _nearest(comparison, at, "b"), chosen.b, names[1], "compare.b", pair_indices_b, on_pair)
 
 
 def _nearest(comparison: TraceComparison, at: int, side: str) -> Step | None:
@@ -59,7 +63,7 @@ def _strip(
     marked: Step | None,
     name: str,
     key: str,
-    places: dict[int, int],
+    pair_indices: dict[int, int],
     on_pair: Callable[[int], None],
 ) -> None:
     if around is None:
@@ -78,14 +82,14 @@ def _strip(
         hues=hues_of(strip),
         blocks=(),
         block="",
-        on_pick=partial(_pick, weakref.ref(trace), places, on_pair),
+        on_pick=partial(_pick, weakref.ref(trace), pair_indices, on_pair),
         on_block=_nothing,
     )
 
 
-def _pick(drawn: weakref.ref[Trace], places: dict[int, int], on_pair: Callable[[int], None], index: int) -> None:
-    if drawn() is not None and index in places:
-        on_pair(places[index])
+def _pick(drawn: weakref.ref[Trace], pair_indices: dict[int, int], on_pair: Callable[[int], None], index: int) -> None:
+    if drawn() is not None and index in pair_indices:
+        on_pair(pair_indices[index])
 
 
 def _nothing(_: str) -> None:

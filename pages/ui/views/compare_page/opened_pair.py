@@ -14,8 +14,8 @@ from engine.ops.access import AffineMap, Index, SameIndex
 from engine.ops.notation import number
 from pages.ui.app.markdown_escape import escaped
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
+from pages.ui.components.tensor_view.panel_numbers import largest
 from pages.ui.components.tensor_view.player_types import PinExplanation
-from pages.ui.components.tensor_view.wire_format import largest
 from pages.ui.state.url_step import Location
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.tensor_panels import panel_of

@@ -70,8 +70,8 @@ def draw(trace: Trace) -> None:
 def _chosen_other(runs: tuple[OtherRun, ...]) -> OtherRun | str | None:
     """What is compared with: a run, or the name of an open file; None where nothing is."""
     labels = {run.key: run.label for run in runs} | {_FILE: "a saved trace"}
-    asked = session.view(_AGAINST)
-    name = asked.removeprefix(f"{_FILE}:") if asked.startswith(f"{_FILE}:") else ""
+    trace_key = session.view(_AGAINST)
+    name = trace_key.removeprefix(f"{_FILE}:") if trace_key.startswith(f"{_FILE}:") else ""
     value = _FILE if name else link_notes.pick(_AGAINST, "Compare with", tuple(labels), next(iter(labels)))
     key, start = session.widget(_AGAINST, value)
     picker, upload = st.columns([1, 1], vertical_alignment="bottom")
@@ -184,7 +184,7 @@ def _counts(comparison: TraceComparison) -> str:
 def _chosen_pair(comparison: TraceComparison) -> StepPair:
     """The pair that is open: the one that was asked for, else the first difference, else the last pair."""
     pairs = comparison.pairs
-    first = next((place for place, pair in enumerate(pairs) if pair is comparison.first), len(pairs) - 1)
+    first = next((pair_index for pair_index, pair in enumerate(pairs) if pair is comparison.first), len(pairs) - 1)
     return pairs[link_notes.number(_PAIR, "Pair", 0, len(pairs) - 1, first)]
 
 
@@ -192,8 +192,8 @@ def _open_first() -> None:
     session.change_view(**{_PAIR: None})
 
 
-def _open(place: int) -> None:
-    session.change_view(**{_PAIR: str(place)})
+def _open(pair_index: int) -> None:
+    session.change_view(**{_PAIR: str(pair_index)})
 
 
 def _pairs_file(settings: Settings, other: OtherRun | str) -> bytes:

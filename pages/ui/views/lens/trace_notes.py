@@ -33,8 +33,8 @@ def of_steps(trace: Trace) -> tuple[str, ...]:
     unreadable = [reason for step in trace.steps if (reason := step.unreadable)]
     if not unreadable:
         return trace.notes
-    told = counted(len(unreadable), _ONE_UNREADABLE, _MANY_UNREADABLE, reason=unreadable[0])
-    return (*trace.notes, told)
+    sentence = counted(len(unreadable), _ONE_UNREADABLE, _MANY_UNREADABLE, reason=unreadable[0])
+    return (*trace.notes, sentence)
 
 
 def draw(notes: tuple[str, ...]) -> None:

@@ -39,11 +39,11 @@ def draw() -> None:
 
 @st.fragment
 def _whole_page() -> None:
-    asked = session.view("question")
-    question = question_of(asked)
+    question_key = session.view("question")
+    question = question_of(question_key)
     with link_notes.banner():
-        if asked and question is None:
-            link_notes.note(LinkProblem("question", asked, _NO_QUESTION))
+        if question_key and question is None:
+            link_notes.note(LinkProblem("question", question_key, _NO_QUESTION))
         if question is not None:
             with st.container(border=True, key="asked-question"):
                 st.markdown(f"#### {question.text}")

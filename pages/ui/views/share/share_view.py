@@ -36,6 +36,6 @@ def draw(trace: Trace, step: Step, selection: Selection) -> None:
 def python_of(trace: Trace, step: Step, script: str) -> str:
     """The script that makes a trace, with the lines that print one of its tensors instead of those that export it."""
     lines = [line for line in script.splitlines() if not line.startswith("save_csv(")]
-    made = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
+    program = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
     is_named = trace.find(step.full_name) is step
-    return made + (_FIND.format(name=step.full_name) if is_named else _AT.format(index=step.index))
+    return program + (_FIND.format(name=step.full_name) if is_named else _AT.format(index=step.index))

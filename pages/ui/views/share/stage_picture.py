@@ -73,12 +73,12 @@ def stage_svg(step: Step) -> str:
 def _tensor(tensor: Step | Leaf) -> _Block:
     value, name = tensor.value, tensor.name or tensor.kind
     elements = [_text(0, _TEXT, name, _TEXT, _INK, bold=True)]
-    place, top = 0.0, 2.0 * _TEXT + 4
+    offset, top = 0.0, 2.0 * _TEXT + 4
     for symbol, size in zip(_axes(tensor), value.shape, strict=True):
         word = f"{symbol} {size}" if symbol else str(size)
-        elements.append(_text(place, top, word, _TEXT, axis_tone(symbol).light))
-        place += (len(word) + 1.5) * _TEXT * _WIDE_LETTER
-    width = max(place, len(name) * _TEXT * _WIDE_LETTER)
+        elements.append(_text(offset, top, word, _TEXT, axis_tone(symbol).light))
+        offset += (len(word) + 1.5) * _TEXT * _WIDE_LETTER
+    width = max(offset, len(name) * _TEXT * _WIDE_LETTER)
     top += _GAP
     if not _has_numbers(tensor):
         elements.append(_text(0, top + _SMALL, _NOTHING, _SMALL, _FAINT))
@@ -91,7 +91,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     for index, matrix in enumerate(matrices[:_MOST_FACETS]):
         x = index % across * (columns * _CELL + _GAP)
         y = top + index // across * (rows * _CELL + _GAP + _SMALL) + _SMALL
-        elements.append(_text(x, y - 4, _place(leading, index), _SMALL, _FAINT))
+        elements.append(_text(x, y - 4, _facet_label(leading, index), _SMALL, _FAINT))
         elements.append(_cells(matrix[:rows, :columns], x, y, colour))
         width = max(width, x + columns * _CELL)
     top += math.ceil(min(len(matrices), _MOST_FACETS) / across) * (rows * _CELL + _GAP + _SMALL) + _SMALL
@@ -106,7 +106,7 @@ def _axes(tensor: Step | Leaf) -> tuple[str | None, ...]:
     return tensor.axes or (None,) * tensor.value.dim()
 
 
-def _place(leading: Sequence[tuple[str, int]], flat: int) -> str:
+def _facet_label(leading: Sequence[tuple[str, int]], flat: int) -> str:
     """Where a matrix stands along the axes in front of it, such as "B 0 H 1"; axes of size 1 are left out."""
     words: list[str] = []
     for symbol, size in reversed(leading):

@@ -186,7 +186,7 @@ def _row(given: Input, sizes: dict[str, int]) -> InputRow:
 
 def _targets(program: UserProgram) -> tuple[str, ...]:
     try:
-        return tuple(one.name for one in callables_of(program.text))
+        return tuple(target.name for target in callables_of(program.text))
     except SyntaxError:
         return (program.target,) if program.target else ()
 

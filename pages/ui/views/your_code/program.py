@@ -71,7 +71,7 @@ class UserProgram:
     def used_sizes(self) -> dict[str, int]:
         """The sizes that the inputs use, in the order in which they first do."""
         known = dict(self.sizes)
-        names = dict.fromkeys(name for one in self.inputs for name in names_in(one.text))
+        names = dict.fromkeys(name for code_input in self.inputs for name in names_in(code_input.text))
         return {name: known[name] for name in names if name in known}
 
 

@@ -61,16 +61,16 @@ class ProgramRuns:
 
 def begin() -> EditedProgram:
     """What is in the editor, at the start of a page's run: from the session, or from an address that was opened."""
-    asked = session.view(_ADDRESS)
+    kept_key = session.view(_ADDRESS)
     written: EditedProgram | None = st.session_state.get(_STATE)
-    if asked and (written is None or asked != written.address):
-        linked = from_address(asked)
+    if kept_key and (written is None or kept_key != written.address):
+        linked = from_address(kept_key)
         if linked is not None:
             revision = 0 if written is None else written.revision + 1
-            written = EditedProgram(linked, revision, True, asked, _syntax(linked.text))
+            written = EditedProgram(linked, revision, True, kept_key, _syntax(linked.text))
             forget_runs()
         else:
-            link_notes.note(LinkProblem(_ADDRESS, asked, _NO_PROGRAM), "what was here before")
+            link_notes.note(LinkProblem(_ADDRESS, kept_key, _NO_PROGRAM), "what was here before")
     if written is None:
         written = EditedProgram(with_text(UserProgram(""), example_text(FIRST)))
     st.session_state[_STATE] = written

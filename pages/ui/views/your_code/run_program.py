@@ -102,7 +102,12 @@ def _called_by_names(program: UserProgram, numbers: dict[str, int]) -> bool:
     if any(given.is_positional for given in program.inputs):
         return False
     clashing = any(dict(program.sizes).get(name, number) != number for name, number in numbers.items())
-    usual = {(one.name, one.text) for option in options if option.name == program.target for one in option.inputs}
+    usual = {
+        (code_input.name, code_input.text)
+        for option in options
+        if option.name == program.target
+        for code_input in option.inputs
+    }
     values = [given for given in program.inputs if given.dtype == VALUE and given.name not in numbers]
     return not clashing and all((given.name, given.text) in usual for given in values)
 

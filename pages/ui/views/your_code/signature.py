@@ -66,13 +66,17 @@ def with_text(program: UserProgram, text: str) -> UserProgram:
         SyntaxError: the text is not Python.
     """
     options = callables_of(text)
-    chosen = next((one for one in options if one.name == program.target), None) or _likely(options)
+    chosen = next((code_input for code_input in options if code_input.name == program.target), None) or _likely(options)
     if chosen is None:
         return UserProgram(text)
     before = _called(program.text, program.target)
-    usual = {} if before is None else {(one.name, one.is_built_with): one for one in before.inputs}
-    present = {(one.name, one.is_built_with): one for one in program.inputs}
-    inputs = tuple(_kept(one, present, usual) for one in chosen.inputs)
+    usual = (
+        {}
+        if before is None
+        else {(code_input.name, code_input.is_built_with): code_input for code_input in before.inputs}
+    )
+    present = {(code_input.name, code_input.is_built_with): code_input for code_input in program.inputs}
+    inputs = tuple(_kept(code_input, present, usual) for code_input in chosen.inputs)
     sizes = {**dict(chosen.sizes), **_lengths(inputs), **dict(program.sizes)}
     return UserProgram(text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
@@ -88,7 +92,7 @@ def with_target(program: UserProgram, name: str) -> UserProgram:
 
 def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram:
     """The program with another input in one place; symbols that it names first get a usual length."""
-    inputs = tuple(changed if place == number else one for place, one in enumerate(program.inputs))
+    inputs = tuple(changed if position == number else code_input for position, code_input in enumerate(program.inputs))
     sizes = {**_lengths(inputs), **dict(program.sizes)}
     return replace(program, inputs=inputs, sizes=tuple(sizes.items()))
 
@@ -100,15 +104,15 @@ def with_size(program: UserProgram, symbol: str, size: int) -> UserProgram:
 
 def _called(text: str, name: str) -> CallTarget | None:
     try:
-        return next((one for one in callables_of(text) if one.name == name), None)
+        return next((code_input for code_input in callables_of(text) if code_input.name == name), None)
     except SyntaxError:
         return None
 
 
 def _likely(options: tuple[CallTarget, ...]) -> CallTarget | None:
     """What is most likely meant: the last class of modules, which holds those before it; else the last function."""
-    public = [one for one in options if not one.name.startswith("_")] or list(options)
-    classes = [one for one in public if one.is_class]
+    public = [code_input for code_input in options if not code_input.name.startswith("_")] or list(options)
+    classes = [code_input for code_input in public if code_input.is_class]
     return next(reversed(classes or public), None)
 
 
@@ -137,7 +141,9 @@ def _callable_of(node: ast.stmt, comments: Mapping[int, str]) -> CallTarget | No
 def _seeded(inputs: Iterable[Input]) -> tuple[Input, ...]:
     """The inputs, each with a seed of its own: of the same numbers in queries and keys nothing could be told."""
     seeds = count()
-    return tuple(one if one.dtype == VALUE else replace(one, seed=next(seeds)) for one in inputs)
+    return tuple(
+        code_input if code_input.dtype == VALUE else replace(code_input, seed=next(seeds)) for code_input in inputs
+    )
 
 
 def _inputs(
@@ -212,8 +218,8 @@ def _unpacked(name: str, function: ast.FunctionDef) -> tuple[str, ...] | None:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and ast.unparse(node.value) in (f"{name}.shape", f"{name}.size()"):
             names = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else []
-            if names and all(isinstance(one, ast.Name) for one in names):
-                shape = [one.id for one in names if isinstance(one, ast.Name)]
+            if names and all(isinstance(code_input, ast.Name) for code_input in names):
+                shape = [code_input.id for code_input in names if isinstance(code_input, ast.Name)]
                 return tuple(part if part != "_" else str(_OTHER_LENGTH) for part in shape)
     return None
 

@@ -40,7 +40,9 @@ def _better(failure: Failure) -> str | None:
     if _function(expression) and _function(remedy) in (_function(expression), _INSTEAD.get(_function(expression))):
         return failure.remedy
     names = [
-        one.name for one in failure.operands if failure.remedy.startswith((f"{one.receiver}.", f"{one.receiver}["))
+        operand.name
+        for operand in failure.operands
+        if failure.remedy.startswith((f"{operand.receiver}.", f"{operand.receiver}["))
     ]
     parts = [node for node in ast.walk(expression) if isinstance(node, ast.expr) and ast.unparse(node) in names]
     if not parts:
