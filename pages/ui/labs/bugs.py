@@ -1,4 +1,4 @@
-"""Nine mistakes in attention, by their symptoms: where does the run first go wrong, and which line mends it."""
+"""Ten mistakes in attention, by their symptoms: where does the run first go wrong, and which line mends it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def draw() -> None:
     mistake = MISTAKES[index]
     sizes = _sizes(mistake)
     comparison = result(compare, index, sizes)
-    seen, all_nine = st.columns([3, 2], gap="large")
+    seen, all_mistakes = st.columns([3, 2], gap="large")
     with seen:
         _symptom(mistake, comparison, result(symptom, index, sizes))
-    with all_nine:
+    with all_mistakes:
         _all(index, sizes)
     known = _where(index, comparison)
     if known:
@@ -118,6 +118,10 @@ def _not_here(stage: str, comparison: RunComparison) -> str:
     pair_indices = [index for index, pair in enumerate(comparison.pairs) if pair.stage == stage]
     if not pair_indices:
         return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
+    if any(comparison.pairs[index].verdict == "only right" for index in pair_indices):
+        return (
+            f"There the wrong run leaves lines out. The first numbers that differ for it are those of `{first.name}`."
+        )
     if pair_indices[0] < comparison.first:
         return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
     return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
@@ -249,7 +253,7 @@ def _other_sizes(index: int, sizes: SublayerSizes, comparison: RunComparison) ->
 
 
 def _all(index: int, sizes: SublayerSizes) -> None:
-    st.markdown("##### All nine with these sizes")
+    st.markdown("##### All of them with these sizes")
     line_table(
         ("what is seen of each",),
         [Row([f"{name}: {run.headline}"]) for name, run in zip(_NAMES, result(symptoms, sizes), strict=True)],

@@ -148,6 +148,7 @@ def test_the_facts_of_an_answer_are_those_of_the_textbook(key: str, facts: dict[
 
 def test_the_first_word_fades_in_the_rnn_and_not_in_attention():
     values = computed("far_words")
+    assert values["path_lengths"].tolist() == [[1, 2, 4, 8, 16, 23], [1] * 6]
     assert values["rnn_first"] < 1e-6 * values["rnn_last"]
     assert values["attention_first"] > 1e-3
 

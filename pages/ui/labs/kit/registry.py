@@ -68,7 +68,7 @@ LABS = (
         "bugs",
         _SHAPES,
         "It runs, and the result is wrong. Where is the bug?",
-        "Nine real mistakes: the symptom, the first step that differs, the fix.",
+        "Ten real mistakes: the symptom, the first step that differs, the fix.",
     ),
     Lab(
         "why_split",

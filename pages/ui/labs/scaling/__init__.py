@@ -47,7 +47,7 @@ def draw() -> None:
     d_k, keys, seed = lab_widgets.numbers(
         Slider("d_k", "d_k", 1, 256, 64),
         Slider("keys", "Keys", 2, 64, 10),
-        Slider("seed", "Draw", 0, 20, 0, help="Other random q and k."),
+        Slider("seed", "Random seed", 0, 20, 0, help="Other random q and k."),
     )
     components = lab_widgets.pick(
         "components",
