@@ -118,11 +118,11 @@ def _not_here(stage: str, comparison: RunComparison) -> str:
     pair_indices = [index for index, pair in enumerate(comparison.pairs) if pair.stage == stage]
     if not pair_indices:
         return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
-    if any(comparison.pairs[index].verdict == "only right" for index in pair_indices):
-        return (
-            f"There the wrong run leaves lines out. The first numbers that differ for it are those of `{first.name}`."
-        )
     if pair_indices[0] < comparison.first:
+        if any(comparison.pairs[index].verdict == "only right" for index in pair_indices):
+            return (
+                f"Lines are left out there; all numbers are still equal. The first that differ are in `{first.name}`."
+            )
         return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
     return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
 

@@ -9,7 +9,7 @@ from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.bugs import SublayerSizes, apart, changed, compare, material, with_other_sizes
+from engine.labs.bugs import CHANGES, SublayerSizes, apart, changed, compare, material, with_other_sizes
 from engine.labs.bugs.checks import by_torch, checks_of, symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference, text_of
 from engine.labs.bugs.programs_text import code
@@ -231,10 +231,7 @@ def test_differences_count_infinities_and_nan():
 
 
 @settings(max_examples=20)
-@given(
-    sizes,
-    st.sampled_from(["heads", "batch", "batch = length", "length", "length = heads", "padding", "source = target"]),
-)
+@given(sizes, st.sampled_from(CHANGES))
 def test_a_change_of_sizes_changes_one_size_and_says_it(chosen, change):
     says, other = changed(chosen, change)
     differing = [name for name in vars(chosen) if getattr(chosen, name) != getattr(other, name)]
