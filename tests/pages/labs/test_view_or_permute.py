@@ -24,7 +24,9 @@ def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
 def test_both_routes_are_shown_with_the_tensors_that_were_computed():
     app = revealed(lab(KEY, length=5, heads=2, d_k=3))
     found = routes(1, 5, 2, 3)
-    rows, *results = stage(app, "labs.routes.both")["panels"]
+    shown = stage(app, "labs.routes.both")
+    assert [access["kind"] for access in (*shown["reads"], shown["travel"]["beside"])] == ["flat", "affine"]
+    rows, *results = shown["panels"]
     assert [axis["size"] for axis in rows["axes"]] == [1, 5, 2, 3]
     assert [panel["title"] for panel in results] == ["permuted", "viewed"]
     for panel in results:
