@@ -31,7 +31,7 @@ def take(page: Page, url: str, name: str) -> None:
     if name == "travel.png":
         page.locator(".travel input[type=range]").fill(str(HALFWAY))
     if name == "where.png":
-        page.get_by_text("Where we are").scroll_into_view_if_needed()
+        page.get_by_text("Where we are").click()
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
         page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
     if name == "labs.png":

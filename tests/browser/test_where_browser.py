@@ -28,6 +28,11 @@ def trace():
 
 def open_at(page: Page, address: str) -> None:
     page.goto(f"{address}{'&' if '?' in address else '?'}weights=random")
+    page.locator(".st-key-stage-ahead").wait_for(state="attached", timeout=60_000)
+    settled(page)
+    graph = page.get_by_test_id("stExpander").filter(has_text="Where we are")
+    if graph.locator("details[open]").count() == 0:  # a link to a part of it opens it
+        graph.locator("summary").click()
     expect(page.locator(f"{DRAWING} g.graph")).to_be_attached(timeout=60_000)
     expect(page.locator(f"{DRAWING} [aria-current]")).to_have_count(1, timeout=30_000)
     settled(page)

@@ -26,9 +26,13 @@ def lazy_expander(label: str, name: str, draw: Callable[[], None]) -> None:
             draw()
 
 
-def unfold(name: str) -> None:
-    """Opens an expander that this run has yet to draw; whoever reads it may close it again."""
-    _turn(name, True)
+def open_expander(name: str) -> None:
+    """Opens an expander that is drawn after this, as a person would.
+
+    Args:
+        name: what it is known by on every page.
+    """
+    _turn(name, opened=True)
 
 
 def _turn(name: str, opened: bool) -> None:

@@ -17,6 +17,8 @@ from pages.ui.traces.trace_cache import CannotRunError, decoded_of
 _KEY = "sizes"
 _HEADS_AND_WIDTH = (("heads", "H", "H heads"), ("d_model", "d_model", "d_model"))
 _INPUT_SIZES = (("batch", "B", "B batch"), ("src_len", "S", "S source length"), ("tgt_len", "T", "T target length"))
+# No other size depends on these, and they have hundreds of values: asking the rules of each would take most of a run.
+_INDEPENDENT = frozenset(name for name, _, _ in _INPUT_SIZES)
 _BY_STOPS = "d_model"  # its values lie so far apart that the small ones would share a pixel
 
 _WRITES = "The model writes “{target}”"
@@ -81,8 +83,11 @@ def _weights(settings: Settings) -> tuple[str, bool]:
 
 def _slider(settings: Settings, name: str, symbol: str, label: str) -> SizeSlider:
     value = getattr(settings.config, name)
-    foreseen = {option: _changes(settings, name, option) for option in _options(name, value)}
-    options = {option: changes for option, changes in foreseen.items() if changes is not None}
+    options: dict[int, Mapping[str, int]] = {}
+    for option in _options(name, value):
+        changes = _changes(settings, name, symbol, option)
+        if changes is not None:
+            options[option] = changes
     return SizeSlider(name, symbol, label, value, options, by_stops=name == _BY_STOPS)
 
 
@@ -91,8 +96,10 @@ def _options(name: str, value: int) -> list[int]:
     return sorted({value, *(drawer.WIDTHS if name == "d_model" else range(low, high + 1))})
 
 
-def _changes(settings: Settings, name: str, option: int) -> Mapping[str, int] | None:
+def _changes(settings: Settings, name: str, symbol: str, option: int) -> Mapping[str, int] | None:
     """The axes that change with a move, and how long they will be; None where another size would have to give way."""
+    if name in _INDEPENDENT:
+        return {} if option == getattr(settings.config, name) else {symbol: option}
     after = size_rules.move(settings, session.moves(), name, option, _nothing_written)[0].config
     others = [other for other in ("heads", "d_model") if other != name]
     if any(getattr(after, other) != getattr(settings.config, other) for other in others):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
 from engine import Config, ConfigError
@@ -105,7 +106,7 @@ class Settings:
             return self._model_query(self.model)
         trained = self.config.weights == TRAINED
         start = _start(trained, self.config.tokenizer)
-        usual = dataclasses.asdict(start.config)
+        usual = {field.name: getattr(start.config, field.name) for field in dataclasses.fields(start.config)}
         if not trained:
             usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
         query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
@@ -141,6 +142,7 @@ Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT})
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
 
+@cache
 def _start(trained: bool, tokenizer: str = WORDS) -> Settings:
     """What a person begins with, with either kind of weights, and with random ones either kind of tokens."""
     config = trained_config() if trained else Config(tokenizer=tokenizer)

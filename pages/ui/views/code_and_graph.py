@@ -12,6 +12,7 @@ from engine import Step, Trace
 from engine.graph.model_graph import enclosing_collapsed, node_count, node_id, to_dot
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from pages.ui.app.graph_theme import graph_theme
+from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
@@ -22,7 +23,8 @@ from pages.ui.state.url_step import step_to_key
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
 _WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
-_PICTURE = "where.picture"
+_PICTURE, _MAP, _LINKED = "where.picture", "where.graph", "where.linked"
+_TITLE = "Where we are: the graph of this module"
 _NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
 _NOT_OPENED = "{given} was asked for; this model has no module {missing}. It is left out."
 _MOST_STEPS = 1000  # of one module, outside of the modules in it: nobody can read a graph of them
@@ -54,8 +56,23 @@ def draw(trace: Trace, step: Step) -> None:
         st.markdown("##### The code")
         code_view(trace, step, key="where.code", on_go=_go)
     with block:
-        st.markdown("##### Where we are")
-        _draw_map(trace, step)
+        _open_for_a_link()
+        # Folded: a browser takes longer to draw it than all else on the page, and would at every size that is moved.
+        lazy_expander(_TITLE, _MAP, partial(_draw_map_of, weakref.ref(trace), step.index))
+
+
+def _open_for_a_link() -> None:
+    """Opens the graph once where a link says what of it is shown."""
+    linked = tuple(session.view(name) for name in ("scope", "open") if session.is_of_link(name))
+    if any(linked) and st.session_state.get(_LINKED) != linked:
+        st.session_state[_LINKED] = linked
+        open_expander(_MAP)
+
+
+def _draw_map_of(drawn: weakref.ref[Trace], index: int) -> None:
+    trace = drawn()
+    if trace is not None:
+        _draw_map(trace, trace.steps[index])
 
 
 def _draw_map(trace: Trace, step: Step) -> None:

@@ -58,6 +58,7 @@ def test_a_straight_view_leaves_16_of_160_numbers_in_place():
 
 def test_a_weight_of_softmax_has_the_gradient_p_times_one_minus_p():
     values = computed("flat_region")
+    assert values["by_formula"] == pytest.approx(values["large"], rel=1e-6)
     for score, p, gradient in values["table"].tolist():
         exact = 1 / (1 + math.exp(-score))
         assert p == pytest.approx(exact)

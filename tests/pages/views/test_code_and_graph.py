@@ -12,10 +12,11 @@ from torch import nn
 from engine import Config, record, run
 from engine.graph.model_graph import node_count
 from engine.graph.module_paths import ancestors
+from pages.ui.app.lazy_expander import OPENED
 from pages.ui.components.code_view.lines import lines_of
 from pages.ui.state.settings import SOURCE, TARGET
 from pages.ui.state.url_step import step_from_key, step_to_key
-from tests.pages.shown import control
+from tests.pages.shown import control, unfolded
 from tests.pages.test_pages import opened
 
 ATTENTION = "encoder.layers.0.self_attention"
@@ -27,7 +28,7 @@ def trace():
 
 
 def page(**query):
-    app = opened("pages/walkthrough.py", **query)
+    app = unfolded(opened("pages/walkthrough.py", **query), "where.graph")
     assert not app.exception
     assert not app.error
     return app
@@ -45,6 +46,16 @@ def dot(app):
 
 def ids(text):
     return set(re.findall(r'\bid="?((?:step|open|close)-[\w.-]+)', text))
+
+
+def test_the_graph_is_folded_until_a_person_or_a_link_opens_it():
+    plain = opened("pages/walkthrough.py", step=f"{ATTENTION}.scores")
+    assert not plain.get("graphviz_chart")
+    for linked in ({"scope": "encoder"}, {"open": "encoder.layers.0"}):
+        app = opened("pages/walkthrough.py", step=f"{ATTENTION}.scores", **linked)
+        assert dot(app) == dot(page(step=f"{ATTENTION}.scores", **linked))
+        app.session_state[OPENED] = set()
+        assert not app.run().get("graphviz_chart"), "what a person closes stays closed, though the link is the same"
 
 
 def test_the_innermost_module_of_the_step_is_drawn_and_the_step_in_it_marked(trace):

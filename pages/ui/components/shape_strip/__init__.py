@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from engine.axes import axis
-from engine.graph.strip_box import Strip
+from engine.graph.strip_box import Strip, StripBox
 from pages.ui.app.palette import NEUTRAL, ROLE, axis_colour
 from pages.ui.components.mount import script_of
 from pages.ui.components.shape_strip.layout_library import CALLER, code_of, library_of
@@ -131,7 +131,7 @@ def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[s
         "run": run,
         "title": title,
         "here": here,
-        "boxes": [_box(asdict(box), hue) for box, hue in zip(strip.boxes, hues, strict=True)],
+        "boxes": [_box(box, hue) for box, hue in zip(strip.boxes, hues, strict=True)],
         "sizes": dict(strip.sizes),
         "names": {symbol: spoken(symbol) for symbol in symbols},
         "tones": {symbol or "": _tones(symbol) for symbol in (*symbols, None)},
@@ -151,9 +151,10 @@ def spoken(symbol: str) -> str:
     return axis(symbol).name.removesuffix(" length")
 
 
-def _box(box: Mapping[str, Any], hue: str) -> dict[str, Any]:
+def _box(box: StripBox, hue: str) -> dict[str, Any]:
     kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops", "wrong")
-    return {**{name: box[name] for name in kept}, "small": box["is_small"], "failed": box["is_failed"], "hue": hue}
+    sent: dict[str, Any] = {name: getattr(box, name) for name in kept}
+    return {**sent, "small": box.is_small, "failed": box.is_failed, "hue": hue}
 
 
 def _tones(symbol: str | None) -> list[str]:

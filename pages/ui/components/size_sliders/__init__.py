@@ -7,7 +7,7 @@ browser, with all sizes that follow, and to Python when it is let go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +98,10 @@ def size_sliders(
     heard = f"{key}:heard"
     symbols = {"d_k", "d_model", "H", *(slider.symbol for slider in sliders), *(size.symbol for size in fixed)}
     data = {
-        "sliders": [asdict(slider) for slider in sliders],
-        "fixed": [asdict(size) for size in fixed],
+        "sliders": [vars(slider) for slider in sliders],
+        "fixed": [vars(size) for size in fixed],
         "sizes": dict(sizes),
-        "status": asdict(status),
+        "status": vars(status),
         "tones": {symbol: [axis_colour(symbol), axis_colour(symbol, dark=True)] for symbol in symbols},
         "heard": st.session_state.get(heard, 0),
     }

@@ -13,7 +13,7 @@ from typing import TypeVar
 import streamlit as st
 
 from engine.labs.script_text import without_comments
-from pages.ui.app.lazy_expander import lazy_expander, unfold
+from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.state import link_notes, session
 
 _Drawn = TypeVar("_Drawn")
@@ -113,7 +113,7 @@ def experts(title: str, name: str, draw: Callable[[], _Drawn]) -> _Drawn | None:
     """
     lab, waits = st.session_state[_LAB], st.session_state[_WAITS]
     if st.session_state[_AHEAD] == name and st.session_state.get(_SCROLLED) != (lab, name):
-        unfold(_key(f"experts.{name}"))
+        open_expander(_key(f"experts.{name}"))
     drawn: list[_Drawn] = []
     lazy_expander(_EXPERTS.format(title=title), _key(f"experts.{name}"), lambda: drawn.append(draw()))
     st.session_state[_WAITS] = waits
