@@ -120,9 +120,7 @@ def _not_here(stage: str, comparison: RunComparison) -> str:
         return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
     if pair_indices[0] < comparison.first:
         if any(comparison.pairs[index].verdict == "only right" for index in pair_indices):
-            return (
-                f"Lines are left out there; all numbers are still equal. The first that differ: `{first.name}`."
-            )
+            return f"Lines are left out there; all numbers are still equal. The first that differ: `{first.name}`."
         return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
     return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
 

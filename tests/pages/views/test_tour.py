@@ -28,6 +28,16 @@ def texts(app: AppTest) -> str:
 def test_the_stops_are_steps_of_the_built_in_model_in_the_order_of_the_data():
     trace = run(Config(device="cpu"))
     steps = [step_from_key(trace, stop.step) for stop in STOPS]
+    assert [(step.name, step.op) for step in steps] == [
+        ("query", "linear"),
+        ("query", "view"),
+        ("query", "permute"),
+        ("key_t", "transpose"),
+        ("scores", "matmul"),
+        ("masked", "masked_fill"),
+        ("weights", "softmax"),
+        ("mixed", "matmul"),
+    ]
     indices = [step.index for step in steps]
     assert indices == sorted(indices)
     for stop, step in zip(STOPS, steps, strict=True):
