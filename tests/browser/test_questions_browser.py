@@ -34,6 +34,7 @@ def _sentence(key: str) -> re.Pattern[str]:
 def test_each_question_from_the_notes_is_answered_in_two_presses_right_below_it(tab: Page, app: str) -> None:
     tab.goto(app)
     tab.get_by_role("link", name="Questions", exact=True).first.click()
+    expect(tab.locator("summary").first).to_be_visible(timeout=90_000)
     for key in NOTES:
         question = question_of(key)
         assert question is not None

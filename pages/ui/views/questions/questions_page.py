@@ -20,10 +20,14 @@ _NO_QUESTION = "{given} was asked for; there is no question of that name. These 
 # Brings an answer that opens at the lower edge of the screen into sight, with its question above it.
 _INTO_VIEW = """<script>{
   const answer = document.querySelector(".st-key-answer-KEY");
-  if (answer && answer.getBoundingClientRect().top > innerHeight - 250) {
+  const show = () => {
+    if (answer.getBoundingClientRect().top < innerHeight - 250) return;
     answer.style.scrollMarginTop = "7rem";
     answer.scrollIntoView();
-  }
+  };
+  const sizes = new ResizeObserver(show);  // the page is not long enough to scroll before all of the answer has come
+  if (answer) sizes.observe(answer);
+  setTimeout(() => sizes.disconnect(), 2000);
 }</script>"""
 _COUNT = "{count} questions. Every number in an answer is computed by the script beside it."
 
