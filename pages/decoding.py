@@ -1,10 +1,10 @@
-"""The answer character by character: what was probable at each place."""
+"""The attention page, for links from when the answer character by character was a page of its own."""
 
 from pages.ui.app import frame
 
-frame.begin("pages/decoding.py")
+frame.begin(frame.DECODING)
 
-from pages.ui.views import decoding
 from pages.ui.app import page_runner
+from pages.ui.views import attention
 
-page_runner.run_page("pages/decoding.py", lambda _: decoding.draw())
+page_runner.run_page(frame.DECODING, attention.draw)

@@ -14,7 +14,7 @@ SHOTS = {
     "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
     "where.png": f"/walkthrough?weights=random&step={ATTENTION}.weights",
     "attention.png": "/attention?kind=cross&layer=1",
-    "decoding.png": "/decoding?upto=6",
+    "decoding.png": "/attention?position=6",
     "labs.png": "/labs?lab=view_or_permute",
 }
 HALFWAY = 55  # % of the way that cells have travelled in the picture

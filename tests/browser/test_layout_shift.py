@@ -13,8 +13,7 @@ pytestmark = pytest.mark.browser
 # Each path with something that is on the screen when the page has loaded.
 LOADED = {
     "": '.panel[data-panel="scores"]',
-    "attention": '.panel[data-panel="weights"]',
-    "decoding": ".st-key-decoding-place button",
+    "attention": ".maps .cells",
     "labs": ".st-key-lab-cards button",
     "labs?lab=masking": "text=What does masked_fill do",
     "every_step": "[data-testid=stDataFrame] canvas",

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 VIEWS = {
     "app.py": (),
     "pages/walkthrough.py": ("step", "pin", "trail", "at", "scope", "open"),
-    "pages/attention.py": ("kind", "layer", "head", "sentence"),
+    "pages/attention.py": ("kind", "module", "layer", "head", "sentence", "position", "told"),
     "pages/decoding.py": ("sentence", "position", "told"),
     "pages/every_step.py": ("search", "module", "op", "step"),
     "pages/export.py": (),

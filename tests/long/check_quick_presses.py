@@ -129,15 +129,12 @@ def _disagreement(page: Page, where: str) -> str:
 
 def _other_shapes(page: Page, where: str, settings: Settings) -> str:
     trace = _trace(settings)
-    step = trace.find(_SCORES if where in ("", "walkthrough") else "encoder.layers.0.self_attention.weights")
-    if where == "decoding":
-        heads = page.locator('.panel[data-panel="weights"] .chips').first
-        expected = f"H {settings.config.heads} S {trace.config.src_len if len(trace.labels['S']) == 1 else ''}"
-    else:
-        heads = page.locator(f'.panel[data-panel="{step.name}"] .chips').last
-        expected = " ".join(f"{axis} {size}" for axis, size in zip(step.axes, step.shape, strict=True))
-    if settings.sentences is None and where == "decoding":
-        return ""  # it says that generated tokens have no answer
+    step = trace.find(_SCORES)
+    if where in ("attention", "decoding"):
+        shown_maps, made = page.locator(".map").count(), settings.config.heads * settings.config.decoder_layers
+        return "" if shown_maps == made else f"the page shows {shown_maps} maps, the model has {made}"
+    heads = page.locator(f'.panel[data-panel="{step.name}"] .chips').last
+    expected = " ".join(f"{axis} {size}" for axis, size in zip(step.axes, step.shape, strict=True))
     shown = " ".join(heads.inner_text().split()) if heads.count() else ""
     return "" if shown.startswith(expected.strip()) else f"the page shows {shown}, the engine computes {expected}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from dataclasses import dataclass
@@ -85,6 +86,26 @@ def sizes(app: AppTest) -> dict[str, Any]:
 def fixed_sizes(app: AppTest) -> dict[str, int]:
     """The sizes that follow from the text, by their axes."""
     return {size["symbol"]: size["value"] for size in sizes(app)["fixed"]}
+
+
+def head_maps(app: AppTest) -> dict[str, Any]:
+    """What the maps of attention are sent."""
+    return json.loads(_message(app, "attention.maps").json)
+
+
+def map_weights(app: AppTest, layer: int, head: int, row: int) -> list[float]:
+    """The weights of one row of one map, as they were sent."""
+    sent = head_maps(app)
+    numbers = base64.b64decode(sent["weights"])
+    keys = len(sent["keys"])
+    at = ((layer * len(sent["heads"]) + head) * sent["count"] + row - sent["first"]) * keys
+    return list(struct.unpack_from(f"<{keys}f", numbers, 4 * at))
+
+
+def press_map(app: AppTest, **chosen: int) -> AppTest:
+    """Presses a tile or a map of the attention page: a row, or a layer and a head."""
+    sent = head_maps(app)
+    return trigger(app, "attention.maps", "press", {**sent["chosen"], **chosen, "turn": sent["heard"] + 1})
 
 
 def undo(app: AppTest) -> AppTest:

@@ -40,8 +40,7 @@ class Page:
 # pages/ui/labs/kit/labs_page.py does.
 PAGES = (
     Page("app.py", "Shapes", "Every tensor of a block as a box, and the chosen one opened"),
-    Page("pages/attention.py", "Attention", "Scores, mask and weights of every head, token by token"),
-    Page("pages/decoding.py", "Decoding", "The answer character by character: what was probable at each place"),
+    Page("pages/attention.py", "Attention", "The answer, and what every head looks at while it is written"),
     Page("pages/your_code.py", "Your code", "Run your own code, and see the shape of every line"),
     Page("pages/costs.py", "Costs", "Memory and arithmetic at any size: weights, cache, activations, training"),
     Page("pages/labs.py", "Labs", "The questions people ask, each as an experiment to predict and run"),
@@ -50,8 +49,9 @@ PAGES = (
     Page("pages/compare.py", "Compare", "Two traces side by side, and the first step at which they part"),
     Page("pages/export.py", "Export", "The trace as CSV"),
 )
-# The front page, for links from when it was a page of its own.
+# The front page and the attention page, for links from when these were pages of their own.
 WALKTHROUGH = "pages/walkthrough.py"
+DECODING = "pages/decoding.py"
 
 _NAVIGATION, _EARLY = "explorer.navigation", "explorer.early_links"  # containers in the top bar
 _LINKED, _TITLED = "explorer.linked", "explorer.titled"

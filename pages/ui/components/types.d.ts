@@ -403,3 +403,32 @@ interface LineTableData {
   rows: { kind: string; cells: { text?: string; code?: string; shape?: [string, number, string, string][] }[] }[];
   chosen: number | null;
 }
+
+interface MapRow {
+  tile: string;
+  below: string;
+  name: string;
+  sentence: string;
+  exact: string;
+  choices: { token: string; probability: number; short: string; exact: string }[];
+  rest: string;
+  matters: string;
+  /** what becomes of the probability with even weights: by layer, and by layer and map */
+  even: [string[], string[][]];
+}
+
+interface HeadMapsData {
+  rows: MapRow[];
+  keys: string[];
+  layers: string[];
+  heads: string[];
+  words: { tiles: string; keys: string; sharpest: string; even: string; evenShort: string; evenHead: string; next: string };
+  chosen: { row: number; layer: number; head: number };
+  /** the first row that was sent, and how many were */
+  first: number;
+  count: number;
+  /** float32 numbers by layer, map, row and key, in base64 */
+  weights: string;
+  /** the last press that Python has heard of */
+  heard: number;
+}

@@ -21,7 +21,7 @@ from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.scatter import Points, scatter
-from pages.ui.views.date_answer import percent
+from pages.ui.views.percentage import percent
 
 _USUAL = "21 November 2026"
 _POSITION = 9

@@ -18,8 +18,8 @@ from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Code, Row, Shape, line_table
-from pages.ui.views.date_answer import percent
 from pages.ui.views.operation_card import card_of
+from pages.ui.views.percentage import percent
 from pages.ui.views.rearrange_animation import travel_of
 from pages.ui.views.tensor_panels import panel_of, step_panels
 

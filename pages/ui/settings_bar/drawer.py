@@ -15,6 +15,7 @@ import streamlit as st
 from engine.config import ACTIVATIONS, DTYPES, OUTPUTS
 from engine.runtime.devices import available_devices
 from engine.text.tokenizer import MAX_SENTENCES
+from pages.ui.app import frame
 from pages.ui.app.markdown_escape import code
 from pages.ui.settings_bar import saved_trace_controls
 from pages.ui.state import session, size_rules
@@ -41,7 +42,7 @@ def draw(settings: Settings) -> None:
         saved_trace_controls.draw_open_another(settings.opened)
         return
     _input(settings)
-    if session.page() != "pages/decoding.py":  # which has this slider beside what it shows
+    if session.page() not in ("pages/attention.py", frame.DECODING):  # where a press on a character chooses the step
         _decoding_step(settings)
     _slider("encoder_layers", "Encoder layers", settings)
     _slider("decoder_layers", "Decoder layers", settings)

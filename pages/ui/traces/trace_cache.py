@@ -23,6 +23,7 @@ from engine.runtime.decode import (
     teacher_forced,
 )
 from engine.runtime.devices import memory_budget, resolve_device
+from engine.runtime.even_attention import EvenAttention, even_attention
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.forward import build_model, run_batch, tokenize_text
 from engine.runtime.memory_estimate import check_fits
@@ -115,6 +116,23 @@ def teacher_forced_of(settings: Settings, source: str, target: str) -> TeacherFo
         _check_lines(settings.config, (settings.sentences or ((source,),))[0], target=config)
         make = partial(teacher_forced, source, target, config)
         return _kept_or_made(("told", config, source, target), config, make, measure_teacher_forced)
+
+
+def even_attention_of(trace: Trace, kind: str) -> EvenAttention:
+    """What becomes of the next tokens of a trace when a layer or a head looks everywhere alike, cached.
+
+    Args:
+        trace: of the built-in Transformer, whose settings are on the screen.
+        kind: one of ``engine.runtime.even_attention.KINDS``.
+
+    Raises:
+        CannotRunError: as ``trace_of``.
+    """
+    config: Any = trace.config
+    tokens = tuple(str(ids.tolist()) for ids in trace.inputs.values())
+    with _run_errors_as_words():
+        make = partial(even_attention, trace, kind)
+        return _kept_or_made(("even", config, tokens, kind), config, make, weigh=lambda even: even.nbytes)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pages.ui.app.markdown_escape import code, visible
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of
+from pages.ui.views.percentage import percent
 
 _SURE = 0.9
 _IS_SURE = "The model gives this answer a probability of {probability}."
@@ -38,7 +39,7 @@ def draw(settings: Settings) -> None:
     st.html(strip(written))
     st.caption(" ".join(filter(None, (how_sure(written), read_as(written, settings)))))
     draw_doubt(written)
-    frame.link("pages/decoding.py", "Character by character →", session.settings_now().to_query())
+    frame.link("pages/attention.py", "What every character looks at →", session.settings_now().to_query())
 
 
 def strip(written: Decoded) -> str:
@@ -61,13 +62,6 @@ def _cell(choice: NextToken) -> str:
         f'<span class="character" style="background: rgba(62, 107, 201, {0.06 + 0.3 * choice.probability:.2f})">'
         f"<b>{html.escape(visible(choice.token))}</b><small>{share}</small></span>"
     )
-
-
-def percent(share: float) -> str:
-    """A probability in per cent. What is not certain is never rounded to certainty."""
-    if share >= 0.9995:
-        return "100 %" if share == 1 else "> 99.9 %"
-    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
 
 
 def how_sure(written: Decoded) -> str:

@@ -211,4 +211,4 @@ def test_what_is_sent_to_the_browser_is_one_module_in_which_no_name_is_given_twi
 
 def test_every_test_and_every_component_is_found() -> None:
     assert {path.name for path in TESTS} >= {f"{name}.test.js" for name in ("decode", "dependencies", "format")}
-    assert len(ENTRIES) == 11
+    assert len(ENTRIES) == 12

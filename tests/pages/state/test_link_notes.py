@@ -4,7 +4,7 @@ import pytest
 
 from engine import Config, decode, run, trained_config
 from pages.ui.state.settings import DATE, SOURCE, TARGET, TRAINED
-from tests.pages.shown import control, stage
+from tests.pages.shown import control, head_maps, press_map, stage
 from tests.pages.test_pages import opened
 
 SCORES = "encoder.layers.0.self_attention.scores"
@@ -21,29 +21,29 @@ def banner(app):
 
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_a_position_of_five_thousand_digits_shows_the_nearest_one(sign):
-    last = len(decode(SOURCE, Config()).choices) - 1
+    last = len(run(Config(), [SOURCE], [TARGET]).labels["T"][0]) - 1
     app = opened("pages/decoding.py", position=sign + NINES)
     used = 0 if sign else last
-    assert control(app, "decoding.place").value == used
+    assert head_maps(app)["chosen"]["row"] == used
     assert f"was asked for; Position goes from 0 to {last}. {used} is used." in banner(app)
 
 
 @pytest.mark.parametrize(
     ("query", "said", "key", "used"),
     [
-        ({"layer": "9"}, "`layer=9` was asked for; Layer goes from 0 to 1. 1 is used.", "layer", "1"),
-        ({"head": "-3"}, "`head=-3` was asked for; Head goes from 0 to 3. 0 is used.", "head", "0"),
+        ({"layer": "9"}, "`layer=9` was asked for; Layer goes from 0 to 1. 1 is used.", "layer", 1),
+        ({"head": "-3"}, "`head=-3` was asked for; Head goes from 0 to 3. 0 is used.", "head", 0),
         (
             {"head": "３"},
             "`head=３` was asked for; Head is a whole number from 0 to 3, in the digits 0 to 9. 0 is used.",
             "head",
-            "0",
+            0,
         ),
         (
             {"kind": "crossed"},
-            "`kind=crossed` was asked for; Attention can be `encoder`, `decoder`, `cross`. `encoder` is used.",
+            "`kind=crossed` was asked for; Attention can be `encoder`, `decoder`, `cross`. `cross` is used.",
             "kind",
-            "encoder",
+            "cross",
         ),
         ({"sentence": "1"}, "`sentence=1` was asked for; Sentence goes from 0 to 0. 0 is used.", None, None),
     ],
@@ -51,25 +51,26 @@ def test_a_position_of_five_thousand_digits_shows_the_nearest_one(sign):
 def test_what_the_attention_page_cannot_show_is_noted_with_what_it_shows(query, said, key, used):
     app = opened("pages/attention.py", **query)
     assert banner(app) == said
-    if key:
-        [control] = [one for one in app.segmented_control if one.key == f"attention.{key}"]
-        assert control.value == used
+    if key == "kind":
+        assert control(app, "attention.kind").value == used
+    elif key:
+        assert head_maps(app)["chosen"][key] == used
 
 
-def test_what_the_decoding_page_cannot_show_is_noted():
+def test_a_sentence_that_there_is_not_is_noted():
     app = opened("pages/decoding.py", weights=TRAINED, source="May 5, 2005\n1999년 12월 31일", sentence="2")
     assert banner(app) == "`sentence=2` was asked for; Sentence goes from 0 to 1. 1 is used."
-    assert app.selectbox(key="decoding.sentence").value == "1"
-    app.selectbox(key="decoding.sentence").set_value("0").run()
+    assert control(app, "attention.sentence").value == "1"
+    control(app, "attention.sentence").set_value("0").run()
     assert banner(app) == ""
 
 
 def test_a_position_is_that_of_the_answer_also_where_the_model_writes_the_target_itself():
     app = opened("pages/decoding.py", weights=TRAINED, position="6")
     assert banner(app) == ""
-    assert control(app, "decoding.place").value == 6
-    control(app, "decoding.place").set_value(4).run()
-    assert control(app, "decoding.place").value == 4
+    assert head_maps(app)["chosen"]["row"] == 6
+    press_map(app, row=4)
+    assert head_maps(app)["chosen"]["row"] == 4
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/decoding.py", "pages/walkthrough.py"])
@@ -84,8 +85,8 @@ def test_a_step_of_decoding_after_the_end_is_noted_and_the_last_is_shown(page, u
     assert len(decode(DATE, trained_config()).choices) == 11
     app = opened(page, weights=TRAINED, upto=upto)
     assert banner(app) == said
-    slider = control(app, "decoding.place") if page == "pages/decoding.py" else control(app, "upto")
-    assert slider.value == 10
+    shown = head_maps(app)["chosen"]["row"] if page == "pages/decoding.py" else control(app, "upto").value
+    assert shown == 10
 
 
 @pytest.mark.parametrize(
@@ -173,8 +174,7 @@ def test_a_note_goes_once_the_person_changes_what_it_is_about_and_the_others_sta
     control(app, "heads").set_value(8).run()
     assert "heads=" not in banner(app)
     assert banner(app).count("\n- ") == 2
-    [layer] = [one for one in app.segmented_control if one.key == "attention.layer"]
-    layer.set_value("0").run()
+    press_map(app, layer=0)
     assert banner(app).startswith("`encoder_layers=x`")
     control(app, "encoder_layers").set_value(3).run()
     assert banner(app) == ""

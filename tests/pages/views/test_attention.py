@@ -5,14 +5,18 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from engine import Config, record, run
-from pages.ui.views import attention
+from engine import Config, T5Config, record, run
+from pages.ui.components.head_maps import MOST_NUMBERS, rows_drawn
 from pages.ui.views.attention import attentions_of
+from pages.ui.views.attention.attention_groups import groups_of
+from pages.ui.views.attention.one_head import one_head
 from pages.ui.views.tensor_panels import panel_of, step_panels
-from tests.pages.shown import stage
+from tests.pages.shown import control, head_maps, map_weights, press_map, stage, unfolded
 from tests.pages.test_pages import opened
 
 
@@ -110,7 +114,7 @@ def test_other_softmaxes_are_no_attention(function):
 def test_the_attention_of_a_trace_without_config_is_drawn_head_by_head():
     trace = foreign()
     assert trace.config is None
-    app = drawn(trace)
+    app = unfolded(drawn(trace), "attention.words")
     assert not app.exception
     scores, mask, weights = stage(app, "attention.stage")["panels"]
     assert [axis["size"] for axis in scores["axes"]] == [5, 5]
@@ -123,14 +127,68 @@ def test_the_attention_of_a_trace_without_config_is_drawn_head_by_head():
     assert lines.splitlines()[0] == "- `query 0` takes `key 0` 100 %"
 
 
-def test_a_module_of_a_trace_without_config_can_be_chosen():
+def test_every_head_of_every_layer_of_a_model_from_elsewhere_has_its_map():
     trace = foreign()
     app = drawn(trace)
-    [module] = [group for group in app.get("button_group") if group.label == "Module"]
-    assert module.options == ["first", "second"]
-    module.set_value("second").run()
+    sent = head_maps(app)
+    assert (sent["layers"], sent["heads"]) == (["first", "second"], ["head 0", "head 1"])
+    assert [row["sentence"] for row in sent["rows"]] == [f"What row {row} looks at" for row in range(5)]
+    for layer, steps in enumerate(attentions_of(trace).values()):
+        for head, row in itertools.product(range(2), range(5)):
+            assert map_weights(app, layer, head, row) == steps.weights.value[0, head, row].tolist()
+    assert all(row["even"] == [[], []] for row in sent["rows"])  # nobody has this model to run it again
+
+
+def test_a_press_on_a_map_of_a_model_from_elsewhere_opens_that_head():
+    trace = foreign()
+    app = drawn(trace)
+    press_map(app, layer=1, head=1)
     weights = attentions_of(trace)["second"].weights
     assert stage(app, "attention.stage")["panels"][-1]["note"] == f"step {weights.index}, each row sums to 1"
+    control(app, "attention.axis0").set_value("1").run()
+    assert map_weights(app, 1, 1, 4) == weights.value[1, 1, 4].tolist()
+
+
+def test_layers_of_one_kind_stand_side_by_side_and_other_kinds_are_chosen():
+    groups = groups_of(attentions_of(run(T5Config(), source=["I go"])))
+    assert list(groups) == ["encoder", "decoder", "cross"]
+    for group in groups.values():
+        assert (len(group.layers), group.names, group.heads[-1]) == (2, ("layer 0", "layer 1"), "head 3")
+
+
+def test_a_token_of_a_model_that_only_reads_is_what_its_row_is_called():
+    app = opened("pages/attention.py", model="llama", source="hi")
+    sent = head_maps(app)
+    assert [row["sentence"] for row in sent["rows"]] == ["What ⟨begin⟩ looks at", "What h looks at", "What i looks at"]
+    assert not any(row["choices"] for row in sent["rows"])
+
+
+def test_rows_of_padding_have_no_tile():
+    app = opened("pages/attention.py", source="I go home\nwe", target="나는 집에\n나는", kind="decoder", sentence="1")
+    assert [row["name"].split(" after ")[1] for row in head_maps(app)["rows"]] == ["⟨begin⟩", "나는"]
+
+
+def test_a_link_to_a_module_opens_that_layer():
+    app = opened("pages/attention.py", module="decoder.layers.1.self_attention")
+    assert not app.exception
+    assert control(app, "attention.kind").value == "decoder"
+    assert head_maps(app)["chosen"]["layer"] == 1
+
+
+def test_which_layer_matters_is_measured_on_demand_where_it_takes_long():
+    app = opened("pages/attention.py", heads="16", d_model="64", decoder_layers="6", kind="cross")
+    assert all(row["matters"] == "" for row in head_maps(app)["rows"])
+    app.button(key="attention.measure").click().run()
+    assert not app.exception
+    assert all("made even" in row["matters"] for row in head_maps(app)["rows"])
+
+
+@given(st.integers(1, 400), st.integers(0, 399), st.integers(1, 60_000))
+def test_the_rows_that_are_sent_have_the_chosen_one_among_them_and_stay_within_bounds(rows, chosen, numbers):
+    chosen = min(chosen, rows - 1)
+    begin, count = rows_drawn(rows, chosen, numbers)
+    assert 0 <= begin <= chosen < begin + count <= rows
+    assert count == 1 or count * numbers <= MOST_NUMBERS
 
 
 def test_the_attention_of_the_built_in_model_is_chosen_by_kind_layer_and_head():
@@ -147,16 +205,16 @@ def test_one_head_is_the_rows_of_that_head_and_sentence_or_those_it_shares():
     trace = foreign()
     steps = attentions_of(trace)["second"]
     for head, sentence in itertools.product(range(2), range(2)):
-        shown = attention._one_head(trace, panel_of(trace, steps.weights), (sentence, head), sentence, "")
+        shown = one_head(trace, panel_of(trace, steps.weights), (sentence, head), sentence, "")
         assert torch.equal(shown.value, steps.weights.value[sentence, head])
-        mask = attention._one_head(trace, step_panels(trace, steps.masked)[1], (sentence, head), sentence, "")
+        mask = one_head(trace, step_panels(trace, steps.masked)[1], (sentence, head), sentence, "")
         assert torch.equal(mask.value, torch.ones(5, 5).triu(1).bool())  # of two axes, shared by all
 
 
 def test_one_head_of_the_built_in_model_has_the_tokens_of_its_sentence():
     trace = run(Config(d_model=8, heads=2), ["I go home", "we"], ["나는", "나는"])
     mask = trace.find("encoder.layers.0.self_attention.masked")
-    shown = attention._one_head(trace, step_panels(trace, mask)[1], (1, 1), 1, "")
+    shown = one_head(trace, step_panels(trace, mask)[1], (1, 1), 1, "")
     assert torch.equal(shown.value, mask.inputs[1].value[1, 0])
     assert shown.labels[-1] == ("⟨begin⟩", "we", "⟨end⟩", "⟨pad⟩", "⟨pad⟩")
 
@@ -166,7 +224,7 @@ def attend(query, key, value):
     return F.dropout(weights, 0.0) @ value
 
 
-@pytest.mark.parametrize(("leading", "controls"), [((), 0), ((3,), 1), ((2, 3), 2), ((2, 3, 4), 3)])
+@pytest.mark.parametrize(("leading", "controls"), [((), 0), ((3,), 0), ((2, 3), 1), ((2, 3, 4), 2)])
 def test_any_number_of_axes_may_stand_before_queries_and_keys(leading, controls):
     torch.manual_seed(0)
     trace = record(attend, *(torch.randn(*leading, 5, 8) for _ in range(3)))

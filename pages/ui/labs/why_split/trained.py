@@ -12,7 +12,7 @@ from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
-from pages.ui.views.decoding import exact_percent
+from pages.ui.views.percentage import exact_percent
 
 _TEXTS = ("21 November 2026", "Sat, Mar 7, 2026", "3/7/2026", "2026년 3월 7일", "이천이십육년 십일월 이십일일")
 _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_attention") for path in ATTENTIONS)

@@ -1,4 +1,4 @@
-"""The trained model in the app: a person's date, the answer, its steps, and what it makes of being told."""
+"""The trained model in the app: a person's date, the answer character by character, and a given target beside it."""
 
 import html
 import re
@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from engine import Config, decode, run, teacher_forced, trained_config
+from engine.runtime.even_attention import even_attention
 from engine.text import char_tokenizer
 from pages.ui.state.settings import DATE, RANDOM, SOURCE, TRAINED, Settings, first
 from pages.ui.traces.trace_cache import decoded_of, trace_of
-from pages.ui.views.date_answer import how_sure, percent, strip
-from pages.ui.views.decoding import exact_percent
-from tests.pages.shown import control, sizes, stage, trigger, undo
+from pages.ui.views.date_answer import how_sure, strip
+from pages.ui.views.percentage import exact_percent, percent
+from tests.pages.shown import control, head_maps, map_weights, press_map, sizes, stage, trigger, undo
 from tests.pages.test_pages import opened, words
 
-PAGE = "pages/decoding.py"
+PAGE = "pages/attention.py"
+OLD = "pages/decoding.py"  # for links from when the answer was a page of its own
 
 
 @pytest.fixture(scope="module")
@@ -43,35 +45,89 @@ def test_the_front_page_answers_the_date_that_a_person_writes(written):
     assert control(app, "source").value == "2001년 2월 3일"
 
 
-def test_every_step_of_decoding_shows_the_probabilities_that_its_run_gave(written):
-    for place in (0, 6, 10):
-        app = on(PAGE, upto=str(place))
+def test_every_row_has_the_probabilities_that_decoding_gave_there(written):
+    app = on(PAGE)
+    rows = head_maps(app)["rows"]
+    assert [row["tile"] for row in rows] == [choice.token for choice in written.choices]
+    for place, (row, choice) in enumerate(zip(rows, written.choices, strict=True)):
+        assert row["sentence"] == f"Writing {choice.token}, having read ⟨begin⟩{written.text[:place]}"
+        assert row["below"] == percent(choice.probability)
+        shown = max(2, sum(share >= 0.001 for _, share in choice.ranked[:8]))
+        assert [each["token"] for each in row["choices"]] == [token for token, _ in choice.ranked[:shown]]
+        for each, (_, share) in zip(row["choices"], choice.ranked, strict=False):
+            assert each["probability"] == pytest.approx(share, rel=1e-3)
+            assert (each["short"], each["exact"]) == (percent(each["probability"]), exact_percent(each["probability"]))
+        rest = sum(share for _, share in choice.ranked[shown:])
+        left = f"The other {len(choice.ranked) - shown} share {percent(rest)}."
+        assert row["rest"] == f"{choice.token} is taken, the most probable. {left}"
+
+
+def test_a_press_on_a_character_chooses_its_row_in_every_map(written):
+    app = on(PAGE)
+    assert head_maps(app)["chosen"] == {"row": 0, "layer": 0, "head": 0}
+    press_map(app, row=3)
+    assert not app.exception
+    assert head_maps(app)["chosen"]["row"] == 3
+    assert app.query_params["position"] == "3"
+    trace = run(trained_config(), [DATE], [written.text])
+    for layer in range(2):
+        weights = trace.find(f"decoder.layers.{layer}.cross_attention.weights").value[0]
+        for head in range(4):
+            assert map_weights(app, layer, head, 3) == weights[head, 3].tolist()
+
+
+def test_the_row_of_a_character_is_the_last_row_of_the_step_that_wrote_it(written):
+    app = on(PAGE)
+    for row, step in enumerate(written.traces):
+        looked = step.find("decoder.layers.1.cross_attention.weights").value[0, 2, -1]
+        torch.testing.assert_close(torch.tensor(map_weights(app, 1, 2, row)), looked)
+
+
+def test_a_press_on_a_map_opens_that_head_in_numbers():
+    app = on(PAGE)
+    press_map(app, row=3, layer=1, head=2)
+    assert not app.exception
+    assert (app.query_params["layer"], app.query_params["head"]) == ("1", "2")
+    assert "##### Layer 1 · head 2: scores, mask and weights" in words(app)
+    trace = trace_of(first())
+    step = trace.find("decoder.layers.1.cross_attention.weights")
+    assert stage(app, "attention.stage")["panels"][-1]["note"] == f"step {step.index}, each row sums to 1"
+
+
+def test_what_a_browser_reports_that_is_not_on_the_page_changes_nothing():
+    app = on(PAGE)
+    for chosen in ({"row": 99}, {"row": -1}, {"layer": 7}, {"head": "x"}):
+        press_map(app, **chosen)
         assert not app.exception
-        [ranking] = [text for text in bodies(app) if 'class="ranking"' in text]
-        ranked = written.choices[place].ranked
-        shown = max(2, sum(share >= 0.001 for _, share in ranked[:8]))
-        assert re.findall(r'scope="row">(.*?)</th>', ranking) == [token for token, _ in ranked[:shown]]
-        exact = [exact_percent(share) for _, share in ranked[:shown]]
-        assert html.unescape(" ".join(re.findall(r'title="(.*?)"', ranking))) == " ".join(exact)
-        taken = written.choices[place].token
-        assert f"Writing `{taken}`, having read `⟨begin⟩{written.text[:place]}`" in words(app)
-        rest = exact_percent(sum(share for _, share in ranked[shown:]))
-        assert f"`{taken}` is taken, the most probable. The other {len(ranked) - shown} share {rest}" in words(app)
+        assert head_maps(app)["chosen"] == {"row": 0, "layer": 0, "head": 0}
 
 
-def test_every_head_of_every_layer_is_shown_over_the_source_at_the_character_that_is_written(written):
-    app = on(PAGE, upto="6")
-    trace = written.traces[6]
-    weights = [trace.find(f"decoder.layers.{layer}.cross_attention.weights").value[0, :, -1] for layer in (0, 1)]
-    rows = torch.cat(weights)
-    [shown] = stage(app, "decoding.looks")["panels"]
-    assert [axis["size"] for axis in shown["axes"]] == list(rows.shape) == [8, len(DATE) + 2]
-    assert shown["axes"][0]["labels"] == [f"layer {layer} · head {head}" for layer in (0, 1) for head in range(4)]
-    assert shown["axes"][1]["labels"] == list(trace.labels["S"][0])
-    sharpest = int(rows.max(dim=-1).values.argmax())
-    token = trace.labels["S"][0][int(rows[sharpest].argmax())]
-    said = next(caption.value for caption in app.caption if caption.value.startswith("Sharpest"))
-    assert f"layer {sharpest // 4} · head {sharpest % 4}: {percent(rows.max().item())} at `{token}`" in said
+@pytest.mark.parametrize("page", [PAGE, OLD])
+def test_a_link_to_a_step_of_decoding_opens_the_whole_answer_with_that_character_chosen(page, written):
+    app = on(page, upto="6")
+    assert not app.exception
+    assert not app.warning
+    sent = head_maps(app)
+    assert len(sent["rows"]) == len(written.choices)
+    assert sent["chosen"]["row"] == 6
+    press_map(app, row=2)
+    assert head_maps(app)["chosen"]["row"] == 2
+    assert "upto" not in app.query_params
+
+
+def test_the_row_says_which_layer_matters_there(written):
+    app = on(PAGE)
+    even = even_attention(trace_of(first()), "cross")
+    for row, sent in enumerate(head_maps(app)["rows"]):
+        layers = even.layers[:, 0, row].tolist()
+        assert sent["even"][0] == [percent(share) for share in layers]
+        assert sent["even"][1] == [[percent(head) for head in layer] for layer in even.heads[:, :, 0, row].tolist()]
+        least = min(layers)
+        if least < 0.99 * even.whole[0, row]:
+            assert sent["matters"].startswith(f"Layer {layers.index(least)} matters most")
+            assert sent["matters"].endswith(f"to {percent(least)}.")
+        else:
+            assert sent["matters"].startswith("No layer matters alone here")
 
 
 def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
@@ -86,34 +142,28 @@ def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
 def test_being_told_another_target_is_shown_beside_what_is_written(written):
     app = on(PAGE, told="2026-12-21")
     told = teacher_forced(DATE, "2026-12-21", trained_config())
-    table = app.dataframe[0].value
-    assert table["probability of that"].tolist() == [exact_percent(choice.probability) for choice in told.choices]
-    assert table["is told"].tolist() == [*"2026-12-21", "⟨end⟩"]
-    assert table["expects"].tolist() == [choice.best for choice in told.choices]
-    assert table["writes"].tolist() == [choice.token for choice in written.choices]
-    assert table["was told"].tolist()[7] == "⟨begin⟩2026-12"
+    [table] = [text for text in bodies(app) if 'class="forced"' in text]
+    rows = [re.findall(r"<td.*?</td>", row) for row in re.findall(r"<tr.*?</tr>", table)[2:]]
+    texts = [[html.unescape(re.sub("<.*?>", "", cell)) for cell in row] for row in rows]
+    for place, (own, given) in enumerate(zip(written.choices, told.choices, strict=True)):
+        assert texts[place] == [
+            str(place),
+            f"⟨begin⟩{written.text[:place]}",
+            own.token,
+            percent(own.probability),
+            f"⟨begin⟩{'2026-12-21'[:place]}",
+            given.best,
+            percent(given.ranked[0][1]),
+            given.token,
+            percent(given.probability),
+        ]
+        assert f'title="{html.escape(exact_percent(given.probability))}"' in rows[place][-1]
     assert "They part at position 6: it writes `1`, and `2` was given" in words(app)
 
 
-def test_the_position_on_the_page_is_the_decoding_step_of_the_other_pages():
-    app = on(PAGE)
-    assert control(app, "decoding.place").value == 0
-    assert "upto" not in [slider.key for slider in app.slider]
-    control(app, "decoding.place").set_value(6).run()
-    assert control(app, "decoding.place").value == 6
-    app.switch_page("pages/walkthrough.py").run()
-    assert control(app, "upto").value == 6
-    assert trace_of(first()).find("log_probabilities").shape[1] == 11
-    control(app, "walk.step").set_value("log_probabilities").run()
-    assert stage(app)["panels"][-1]["axes"][1]["size"] == 7
-    control(app, "upto").set_value(3).run()
-    app.switch_page(PAGE).run()
-    assert control(app, "decoding.place").value == 3
-
-
-def test_a_target_of_ones_own_leaves_the_step_of_decoding_to_walk_through():
+def test_a_character_of_the_answer_leads_to_the_step_that_wrote_it():
     app = on(PAGE, target="2026-12-21", position="6")
-    [walk] = [link.proto for link in app.main.get("page_link") if "Walk through" in link.proto.label]
+    [walk] = [link.proto for link in app.main.get("page_link") if "Open this decoding step" in link.proto.label]
     assert "upto=6" in walk.query_string
     assert "target" not in walk.query_string
     assert "step=log_probabilities" in walk.query_string
@@ -123,7 +173,7 @@ def test_a_target_that_cannot_be_read_says_why_and_leaves_the_answer_on_screen()
     app = on(PAGE, told="2026\u202e")
     assert not app.exception
     assert "U+202E" in app.error[0].value
-    assert len(app.dataframe) == 0
+    assert not [text for text in bodies(app) if 'class="forced"' in text]
 
 
 @pytest.mark.parametrize("text", ["zzz zzz", "I go home", "👍", "?"])
@@ -141,10 +191,10 @@ def test_text_that_is_no_date_is_answered_with_little_confidence_and_without_an_
 def test_random_weights_write_something_too_and_the_page_says_that_it_means_nothing():
     app = opened(PAGE, weights=RANDOM)
     assert not app.exception
-    assert "random" in app.info[0].value
-    assert f"Writing `{decode(SOURCE, Config()).choices[0].token}`" in words(app)
+    assert "random, so what is written means nothing" in words(app)
+    assert head_maps(app)["rows"][0]["tile"] == decode(SOURCE, Config()).choices[0].token
     tokens = opened(PAGE, weights=RANDOM, reads="tokens")
-    assert tokens.info[0].value.startswith("Generated tokens have no answer")
+    assert not tokens.exception
     assert "Open this page with the trained model →" in [link.proto.label for link in tokens.main.get("page_link")]
 
 
@@ -183,36 +233,14 @@ def test_the_attention_page_has_characters_of_the_source_against_those_of_the_an
     app = on("pages/attention.py", kind="cross", layer="1")
     assert not app.exception
     shown = stage(app, "attention.stage")["panels"][-1]
-    assert shown["axes"][0]["labels"] == ["⟨begin⟩", *"2026-11-21"]
+    read, writes = ["⟨begin⟩", *"2026-11-21"], [*"2026-11-21", "⟨end⟩"]
+    assert shown["axes"][0]["labels"] == [f"{after} after {before}" for before, after in zip(read, writes, strict=True)]
     assert shown["axes"][1]["labels"] == ["⟨begin⟩", *"21␣November␣2026", "⟨end⟩"]
 
 
 def test_the_trace_on_screen_is_the_one_the_engine_records(written):
     trace = run(trained_config(), [DATE], [written.text])
     assert (trace_of(first()).output == trace.output).all()
-
-
-@pytest.mark.parametrize(
-    ("share", "said"), [(1, "100 %"), (0.99996, "> 99.9 %"), (0.5, "50.0 %"), (0.00001, "< 0.1 %"), (0.9994, "99.9 %")]
-)
-def test_what_is_not_certain_is_not_called_certain(share, said):
-    assert percent(share) == said
-
-
-@pytest.mark.parametrize(
-    ("share", "said"),
-    [
-        (1, "100 %"),
-        (0.9999651921, "99.99652 %"),
-        (1 - 2**-40, "99.9999999999091 %"),
-        (0.5022543664, "50.2 %"),
-        (1.2856e-5, "0.00129 %"),
-        (4.9668e-14, "4.97e−12 %"),
-        (0, "0 %"),
-    ],
-)
-def test_a_probability_has_three_digits_of_what_it_is_away_from_certainty(share, said):
-    assert exact_percent(share) == said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,165 @@
+"""The first screen of attention: the answer as tiles, and every head's map at the tile that is pressed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from engine import Config, Trace
+from engine.runtime.even_attention import KINDS, EvenAttention, is_quick_to_measure
+from pages.ui.app.counted import counted
+from pages.ui.app.markdown_escape import visible
+from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
+from pages.ui.state import session
+from pages.ui.traces.trace_cache import even_attention_of
+from pages.ui.views.attention.answer_rows import AttentionRow
+from pages.ui.views.attention.attention_groups import AttentionGroup
+from pages.ui.views.percentage import exact_percent, percent
+from pages.ui.views.tensor_panels import tokens_along
+
+_SHOWN, _MATTERS, _FEWEST = 8, 0.001, 2  # characters of a ranking: the most, the least probable, and always so many
+_MEASURED = "attention.measured"
+_STAYS = 0.99  # of its probability that a token keeps where a layer does not matter
+_WORDS = {
+    "keys": "{map} looks at",
+    "sharpest": "Sharpest: {map}, {share} at {key}.",
+    "even": "with its weights made even: {share}",
+    "evenShort": "made even:",
+    "evenHead": "With the weights of this head made even, the probability becomes {share}",
+    "next": "What comes next",
+}
+_TILES = "What is written: press a character to see where every head looks"
+_TILES_READ = "What is read: press a token to see where every head looks"
+_TAKEN = "{written} is taken, the most probable."
+_OTHER = "{written} is taken, the most probable. The other 1 has {share}."
+_OTHERS = "{written} is taken, the most probable. The other {count} share {share}."
+_LAYER_MATTERS = "{layer} matters most: with its weights made even, {written} falls from {whole} to {share}."
+_NO_LAYER_MATTERS = "No layer matters alone here: with the weights of any one made even, {written} keeps {share}."
+_ONE_LAYER = "With its weights made even, {written} goes from {whole} to {share}."
+_MEASURE = "Measure which layer matters"
+_HOW_MEASURED = (
+    "Measured by running the model again with the weights of one layer, or one head, made even: every key that may be "
+    "seen gets the same."
+)
+
+
+def draw(
+    trace: Trace,
+    group: AttentionGroup,
+    rows: Sequence[AttentionRow],
+    position: tuple[int, ...],
+    sentence: int,
+    chosen: MapsChosen,
+) -> None:
+    """Draws the tiles and the maps.
+
+    Args:
+        trace: the trace on screen.
+        group: the attentions that stand side by side.
+        rows: the rows of the sentence.
+        position: the index on every axis before queries and keys; that of the heads is not used.
+        sentence: the sentence of the batch.
+        chosen: the row and the map that are chosen.
+    """
+    even = _measured(trace, group)
+    size = group.weights.shape[-1]
+    keys = tokens_along(trace, group.weights.axes[-1], sentence) or tuple(map(str, range(size)))
+    written = any(row.written is not None for row in rows)
+    head_maps(
+        [group.maps(path, position) for path in group.layers],
+        [_map_row(group, row, even, sentence, number) for number, row in enumerate(rows)],
+        [visible(key) for key in keys],
+        (group.names, group.heads),
+        {**_WORDS, "tiles": _TILES if written else _TILES_READ},
+        chosen,
+        key="attention.maps",
+        on_row=keep_row,
+        on_map=_keep_map,
+    )
+    if even is not None:
+        st.caption(_HOW_MEASURED)
+    elif _can_be_measured(trace, group):
+        st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, trace.config, group.kind))
+
+
+def keep_row(row: int) -> None:
+    """Keeps the chosen row in the address, in the place of a step of decoding."""
+    settings = session.settings_now()
+    if settings.upto is not None:
+        session.change_settings(dataclasses.replace(settings, upto=None))
+    session.change_view(position=str(row))
+
+
+def _keep_map(layer: int, head: int) -> None:
+    session.change_view(layer=str(layer), head=str(head), module=None)
+
+
+def _can_be_measured(trace: Trace, group: AttentionGroup) -> bool:
+    settings = session.settings_shown()
+    return isinstance(trace.config, Config) and group.kind in KINDS and not settings.opened and settings.model is None
+
+
+def _measured(trace: Trace, group: AttentionGroup) -> EvenAttention | None:
+    """What becomes of the probabilities with even weights, where that is quick or was asked for."""
+    config = trace.config
+    if not _can_be_measured(trace, group) or not isinstance(config, Config):
+        return None
+    asked = st.session_state.get(_MEASURED, ())
+    if not is_quick_to_measure(config, group.kind) and (config, group.kind) not in asked:
+        return None
+    return even_attention_of(trace, group.kind)
+
+
+def _measure(config: Config, kind: str) -> None:
+    st.session_state[_MEASURED] = (*st.session_state.get(_MEASURED, ()), (config, kind))
+
+
+def _map_row(
+    group: AttentionGroup, row: AttentionRow, even: EvenAttention | None, sentence: int, number: int
+) -> MapRow:
+    if row.written is None:
+        tile = visible(row.token) or row.name
+        return MapRow(tile, "", row.name, row.sentence, row.sentence)
+    shown = [(token, share) for token, share in row.ranked[:_SHOWN] if share >= _MATTERS]
+    shown = shown if len(shown) >= _FEWEST else list(row.ranked[:_FEWEST])
+    rest = row.ranked[len(shown) :]
+    share = percent(sum(share for _, share in rest))
+    said = counted(len(rest), _OTHER, _OTHERS, written=row.written, share=share) if rest else ""
+    matters = "" if even is None else which_matters(group.names, row, even.layers[:, sentence, number].tolist())
+    return MapRow(
+        tile=row.written,
+        below=percent(row.share),
+        name=row.name,
+        sentence=row.sentence,
+        exact=f"{row.sentence}: {exact_percent(row.share)}",
+        choices=[Choice(token, share, percent(share), exact_percent(share)) for token, share in shown],
+        rest=said or _TAKEN.format(written=row.written),
+        matters=matters,
+        even=((), ()) if even is None else _even_words(even, sentence, number),
+    )
+
+
+def which_matters(names: Sequence[str], row: AttentionRow, shares: Sequence[float]) -> str:
+    """Which layer matters at a row, as a sentence.
+
+    Args:
+        names: of the layers.
+        row: the row, in which a token is written.
+        shares: the probability of that token with the weights of each layer made even.
+    """
+    least = min(shares)
+    values = {"written": row.written, "whole": percent(row.share), "share": percent(least)}
+    if len(shares) == 1:
+        return _ONE_LAYER.format(**values)
+    if least >= _STAYS * row.share:
+        return _NO_LAYER_MATTERS.format(**values)
+    return _LAYER_MATTERS.format(layer=names[shares.index(least)].capitalize(), **values)
+
+
+def _even_words(even: EvenAttention, sentence: int, number: int) -> tuple[list[str], list[list[str]]]:
+    layers = [percent(share) for share in even.layers[:, sentence, number].tolist()]
+    heads = [[percent(share) for share in layer] for layer in even.heads[:, :, sentence, number].tolist()]
+    return layers, heads
