@@ -32,6 +32,18 @@ class OneBrowserScheduling(LoadFileScheduling):
         return _BROWSER if nodeid.startswith(_BROWSER) else super()._split_scope(nodeid)
 
 
+# How much what runs without a browser gives way to it: the browser's tests take longest in one process, which waits a
+# part of the time. So there is one process more than cores, and the last ones end together.
+_WAY = 10
+_PRIORITY = os.nice(0) if hasattr(os, "nice") else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    beside_a_browser = "PYTEST_XDIST_WORKER" in os.environ and not item.nodeid.startswith(_BROWSER)
+    if beside_a_browser and _PRIORITY is not None and os.nice(0) == _PRIORITY:
+        os.nice(_WAY)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     return OneBrowserScheduling(config, log)
 

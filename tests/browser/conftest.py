@@ -125,12 +125,15 @@ def _tabs(browser: Browser) -> Tabs:
 
 
 @pytest.fixture
-def tabs(_tabs: Tabs) -> Iterator[Opener]:
+def tabs(_tabs: Tabs, request: pytest.FixtureRequest) -> Iterator[Opener]:
     """Opens a new visitor's tab, as wide as ``WIDE`` where nothing else is said, with Playwright's other options.
 
     Whatever asks for another machine, or fails in JavaScript, fails the test.
     """
-    yield lambda **options: _tabs.take(**{"viewport": WIDE, **options})
+    usual: dict[str, Any] = {"viewport": WIDE}
+    if request.node.get_closest_marker("still"):
+        usual["reduced_motion"] = "reduce"
+    yield lambda **options: _tabs.take(**usual | options)
     troubles = _tabs.troubles[:]
     _tabs.take_back()
     _tabs.troubles.clear()

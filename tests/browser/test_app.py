@@ -19,7 +19,7 @@ from tests.browser.conftest import NARROW, ROOT, served
 from tests.browser.settings_bar import link, links, open_drawer, size
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 PAGES = ("", "walkthrough", "attention", "decoding", "every_step", "export")
 SCORES = "encoder.layers.0.self_attention.scores"

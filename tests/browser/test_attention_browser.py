@@ -14,7 +14,7 @@ from tests.browser.conftest import NARROW, WIDE
 from tests.browser.settings_bar import size
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 MINE = "Nov. 3rd, 1987"
 

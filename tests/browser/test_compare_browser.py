@@ -9,7 +9,7 @@ from engine import Config, compare, run
 from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 ADDRESS = "compare?weights=random&reads=tokens&against=activation-gelu&encoder_layers=1&decoder_layers=1"
 

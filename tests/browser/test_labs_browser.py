@@ -10,7 +10,7 @@ from tests.browser.conftest import NARROW, WIDE
 from tests.browser.tabs import Opener
 from tests.browser.test_app import settled
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 SHOW = "Show it without a prediction"
 KEYS = [lab.key for lab in LABS]

@@ -72,7 +72,7 @@ def opened(page: Page, address: str, **query: str) -> Walk:
     return walk
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 5])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 8])
 def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_the_lens(
     every: int, tab: Page, app: str, shown: Trace
 ) -> None:

@@ -15,7 +15,7 @@ from tests.browser.conftest import ROOT, launched_beside, serving
 from tests.browser.proxy import proxied
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 EXPORT = "export?weights=random&encoder_layers=1&decoder_layers=1&d_model=8&heads=2"
 
@@ -87,18 +87,16 @@ def test_a_proxy_that_hides_everything_cannot_be_told(tabs: Opener, app: str):
         page.goto("about:blank")
 
 
-@contextmanager
-def browser_that_maps(browser: Browser, name: str) -> Iterator[Page]:
-    """A page of a browser of its own for which a foreign name leads to this computer, as after DNS rebinding."""
-    other = launched_beside(browser, f"--host-resolver-rules=MAP {name} 127.0.0.1")
-    try:
-        yield other.new_page()
-    finally:
-        other.close()
+@pytest.fixture(scope="module")
+def rebound(browser: Browser) -> Iterator[Browser]:
+    """A browser of its own for which a foreign name leads to this computer, as after DNS rebinding."""
+    other = launched_beside(browser, "--host-resolver-rules=MAP evil.test 127.0.0.1")
+    yield other
+    other.close()
 
 
-def test_under_a_foreign_name_that_leads_here_there_is_no_form(browser: Browser, app: str):
-    with browser_that_maps(browser, "evil.test") as page:
+def test_under_a_foreign_name_that_leads_here_there_is_no_form(rebound: Browser, app: str):
+    with rebound.new_page() as page:
         open_export(page, app.replace("127.0.0.1", "evil.test"))
         assert "This page was opened at evil.test:" in refused(page)
 
@@ -133,9 +131,9 @@ def serving_text(text: str) -> Iterator[int]:
             server.shutdown()
 
 
-def test_a_foreign_site_gets_no_form_in_a_frame_and_no_connection_of_its_own(browser: Browser, app: str):
+def test_a_foreign_site_gets_no_form_in_a_frame_and_no_connection_of_its_own(rebound: Browser, app: str):
     frame = f"<iframe src='{app}/{EXPORT}' width=1300 height=1500></iframe>"
-    with serving_text(frame) as port, browser_that_maps(browser, "evil.test") as page:
+    with serving_text(frame) as port, rebound.new_page() as page:
         page.goto(f"http://evil.test:{port}/")
         inside = page.frame_locator("iframe")
         expect(inside.get_by_text("Offered only to a browser on the computer")).to_be_visible(timeout=120_000)

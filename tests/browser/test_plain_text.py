@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.tabs import Opener
 from tests.browser.test_app import open_page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 EVIL = (
     "**bold**",

@@ -12,7 +12,7 @@ from engine import record, save_trace
 from tests.browser.conftest import ROOT, serving
 from tests.browser.settings_bar import link, size
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 PAGES = ("", "walkthrough", "attention", "decoding", "labs", "every_step", "export")
 SOME = ("", "walkthrough", "export")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 STEP = "encoder.layers.0.self_attention.masked"
 

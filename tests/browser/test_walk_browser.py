@@ -243,12 +243,15 @@ SHOWN = """(stage, result) => {
 }"""
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 8])
+@pytest.mark.parametrize(
+    ("every", "until"), [pytest.param(1, None, marks=pytest.mark.whole, id="all"), pytest.param(8, 33, id="some")]
+)
 def test_every_step_of_a_small_model_is_shown_one_after_the_other_and_is_no_wider_than_a_phone(
-    every: int, walks: Callable[..., Walk], small: Trace
+    every: int, until: int | None, walks: Callable[..., Walk], small: Trace
 ):
     walk = walks(viewport=NARROW).open(small, small.steps[0], **SMALL)
-    for step in small.steps[::every]:
+    steps = small.steps[:until:every]
+    for step in steps:
         shown = walk.page.locator(f'.stage-root[data-step="{step.index}"]').evaluate(SHOWN, len(step.inputs))
         assert shown["beyond"] <= 0, step.full_name
         assert shown["title"] == step.name
@@ -257,6 +260,8 @@ def test_every_step_of_a_small_model_is_shown_one_after_the_other_and_is_no_wide
         assert [int(words[-1]) for words in sizes if words[-1].isdigit()] == list(step.shape)
         for _ in range(every):
             walk.page.keyboard.press("ArrowRight")
+    walk.at(small.steps[min(every * len(steps), len(small.steps) - 1)])
+    walk.page.keyboard.press("End")
     walk.at(small.steps[-1])
     walk.says(step=step_to_key(small, small.steps[-1]))
     expect(walk.page.get_by_role("button", name="Next", exact=True)).to_have_attribute("aria-disabled", "true")

@@ -14,7 +14,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.settings_bar import link, size
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 ATTENTION = "encoder.layers.0.self_attention"
 DRAWING = ".st-key-block-map-drawing"

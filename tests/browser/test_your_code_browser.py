@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pages.ui.views.your_code.examples import example_text
 from tests.browser.conftest import ROOT, serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 PATIENCE = 90_000  # ms: the first run waits until torch is loaded in the code's own process
 
 

@@ -10,7 +10,7 @@ from tests.long.registry import Case, long_check
 from tests.pages.labs.test_scripts import KEYS, assert_scripts_print_what_the_page_shows, drawn_values
 
 
-@long_check(cases=280, share=70)
+@long_check(cases=280, share=140)
 @contextmanager
 def lab_scripts() -> Iterator[Case]:
     """A lab, its sliders anywhere: every number that its script prints stands on its page."""

@@ -12,7 +12,7 @@ from tests.browser.test_overflow import TRACE, WIDTHS, shown, wide_panels
 from tests.long.registry import Case, long_check
 
 
-@long_check(cases=120, browser=True, share=40)
+@long_check(cases=120, browser=True, share=120)
 @contextmanager
 def panels_out_of_sight(browser: Browser, app: str) -> Iterator[Case]:
     """A step, heads and widths drawn: every panel on its page says rightly what is out of sight."""

@@ -34,7 +34,7 @@ def check(draw: random.Random) -> None:
 
 if find_spec("transformers"):
 
-    @long_check(cases=80)
+    @long_check(cases=80, share=40)
     @contextmanager
     def published_models() -> Iterator[Case]:
         """The ten architectures, eager and fused, with weights of their own each time."""

@@ -44,7 +44,7 @@ _PATIENCE = 150  # looks before what does not agree is a fault
 _LOOK = 100  # ms between looks
 
 
-@long_check(cases=100, browser=True, share=50)
+@long_check(cases=100, browser=True, share=100)
 @contextmanager
 def quick_presses(browser: Browser, app: str) -> Iterator[Case]:
     """Random keys on random sliders of random pages, 20 to 150 ms apart, beside a process that takes what it can."""

@@ -25,7 +25,7 @@ _LETTERS = "abXY 2026-11년 월'\"\\$`!*?#~%&|;<>(){}[]=+-@\t🙂é나는 집에
 _DATES = ("21 November 2026", "5 Mar '75", "2026년 3월 1일", "11/21/2026", "-1")
 
 
-@long_check(cases=200)
+@long_check(cases=200, share=40)
 @contextmanager
 def reproduced_runs() -> Iterator[Case]:
     """Random settings: the files of the page, of the command and of the script are the same bytes."""

@@ -14,6 +14,7 @@ from engine.pretrained.trainer import Training
 
 ROOT = Path(__file__).parents[3]
 DAY = next(day for day in held_out_dates() if day.year == 2026)
+ODD = train.odd_inputs()[::10]  # of every kind some
 STEPS, STOPPED_AT, ODD_FROM, CLOSING_FROM = 7, 4, 3, 5
 
 # A tiny training of all three parts, which waits in its fourth step until it is told to go on.
@@ -26,6 +27,8 @@ trainer.BATCH, train._LOOKED_AT = 8, 5
 training_data.EVERYDAY_STEPS, training_data.CLOSING_STEP = {ODD_FROM}, {CLOSING_FROM}
 days = (next(day for day in held_out_dates() if day.year == 2026),)
 train.held_out_dates = lambda: days
+odd = train.odd_inputs()[::10]
+train.odd_inputs = lambda: odd
 learn, measured = trainer.Training.learn, train.measured
 waits_in, file = sys.argv[1:]
 
@@ -55,11 +58,16 @@ sys.exit(train.main(["--file", file, "--steps", "{STEPS}"]))
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
+    make_small(monkeypatch)
+
+
+def make_small(monkeypatch):
     """The same tiny training in this process."""
     monkeypatch.setattr(trainer, "BATCH", 8)
     monkeypatch.setattr(training_data, "EVERYDAY_STEPS", ODD_FROM)
     monkeypatch.setattr(training_data, "CLOSING_STEP", CLOSING_FROM)
     monkeypatch.setattr(train, "held_out_dates", lambda: (DAY,))
+    monkeypatch.setattr(train, "odd_inputs", lambda: ODD)
     monkeypatch.setattr(train, "_LOOKED_AT", 5)
 
 
@@ -77,10 +85,12 @@ def until_ready(output):
     return lines
 
 
-def uninterrupted(folder):
-    file = folder / "uninterrupted"
-    train.main(["--file", str(file), "--steps", str(STEPS)])
-    return file.read_bytes()
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """What the same command makes where nothing stops it: the same bytes every time, so it runs once."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        make_small(monkeypatch)
+        return finished(tmp_path_factory.mktemp("uninterrupted") / "weights")
 
 
 def finished(file):
@@ -90,7 +100,9 @@ def finished(file):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_stopped_by_a_signal_it_ends_its_step_and_the_same_command_goes_on_to_the_same_bytes(tmp_path, capsys, name):
+def test_stopped_by_a_signal_it_ends_its_step_and_the_same_command_goes_on_to_the_same_bytes(
+    tmp_path, uninterrupted, capsys, name
+):
     file = tmp_path / "weights"
     with child(file, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         until_ready(process.stdout)
@@ -104,10 +116,10 @@ def test_stopped_by_a_signal_it_ends_its_step_and_the_same_command_goes_on_to_th
     written = finished(file)
     assert capsys.readouterr().out.startswith(f"going on after step {STOPPED_AT}, from {file}.checkpoint\n")
     assert [path.name for path in tmp_path.iterdir()] == ["weights"]
-    assert written == uninterrupted(tmp_path)
+    assert written == uninterrupted
 
 
-def test_a_closed_terminal_stops_it_and_nothing_is_lost(tmp_path):
+def test_a_closed_terminal_stops_it_and_nothing_is_lost(tmp_path, uninterrupted):
     pty = pytest.importorskip("pty")
     file = tmp_path / "weights"
     master, slave = pty.openpty()
@@ -123,11 +135,11 @@ def test_a_closed_terminal_stops_it_and_nothing_is_lost(tmp_path):
     assert process.returncode != 0
     assert [path.name for path in tmp_path.iterdir()] == ["weights.checkpoint"]
     assert Training.resume(tmp_path / "weights.checkpoint").step == STOPPED_AT
-    assert finished(file) == uninterrupted(tmp_path)
+    assert finished(file) == uninterrupted
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
-def test_a_signal_that_whoever_started_it_has_it_ignore_does_not_stop_it(tmp_path, name):
+def test_a_signal_that_whoever_started_it_has_it_ignore_does_not_stop_it(tmp_path, uninterrupted, name):
     file = tmp_path / "weights"
     ignore = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)\n"
     with child(file, before=ignore, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -135,10 +147,10 @@ def test_a_signal_that_whoever_started_it_has_it_ignore_does_not_stop_it(tmp_pat
         process.send_signal(getattr(signal, name))
         out, _ = process.communicate("\n")
     assert f"wrote {file}" in out
-    assert file.read_bytes() == uninterrupted(tmp_path)
+    assert file.read_bytes() == uninterrupted
 
 
-def test_where_nobody_reads_any_more_what_it_prints_it_is_kept(tmp_path, monkeypatch):
+def test_where_nobody_reads_any_more_what_it_prints_it_is_kept(tmp_path, uninterrupted, monkeypatch):
     file = tmp_path / "weights"
     code = "from engine.pretrained import train; train._LOOK_EVERY = 5; train._SAVE_EVERY = 100\n"
     with child(file, before=code, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -148,10 +160,10 @@ def test_where_nobody_reads_any_more_what_it_prints_it_is_kept(tmp_path, monkeyp
         process.stdin.close()
         process.wait()
     assert Training.resume(tmp_path / "weights.checkpoint").step == 5
-    assert finished(file) == uninterrupted(tmp_path)
+    assert finished(file) == uninterrupted
 
 
-def test_ended_while_it_is_measured_it_is_measured_by_the_next_command(tmp_path):
+def test_ended_while_it_is_measured_it_is_measured_by_the_next_command(tmp_path, uninterrupted):
     file = tmp_path / "weights"
     with child(file, "measuring", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         until_ready(process.stdout)
@@ -159,10 +171,10 @@ def test_ended_while_it_is_measured_it_is_measured_by_the_next_command(tmp_path)
         process.communicate()
     assert process.returncode == -signal.SIGTERM
     assert [path.name for path in tmp_path.iterdir()] == ["weights.checkpoint"]
-    assert finished(file) == uninterrupted(tmp_path)
+    assert finished(file) == uninterrupted
 
 
-def test_killed_without_warning_it_leaves_the_last_checkpoint_whole(tmp_path):
+def test_killed_without_warning_it_leaves_the_last_checkpoint_whole(tmp_path, uninterrupted):
     file = tmp_path / "weights"
     code = "from engine.pretrained import train; train._SAVE_EVERY = 3\n"
     with child(file, before=code, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -171,7 +183,7 @@ def test_killed_without_warning_it_leaves_the_last_checkpoint_whole(tmp_path):
         process.communicate()
     assert [path.name for path in tmp_path.iterdir()] == ["weights.checkpoint"]
     assert Training.resume(tmp_path / "weights.checkpoint").step == 3
-    assert finished(file) == uninterrupted(tmp_path)
+    assert finished(file) == uninterrupted
 
 
 def test_what_a_killed_process_left_of_a_file_is_taken_away_by_the_next_command(tmp_path):
