@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import cast
@@ -20,6 +19,7 @@ from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_r
 from engine.export.export_error import ExportError
 from engine.export.files import save_csv
 from engine.export.folder_names import FolderNameError, check_folder_name
+from engine.export.progress import Bar
 from engine.export.units import format_bytes
 from engine.model.variants.presets import PRESETS
 from engine.pretrained.pretrained import trained_config
@@ -308,31 +308,12 @@ def _export(steps: Sequence[Step], folder: str) -> None:
     if rows > _LONG:
         size = format_bytes(estimated_bytes(steps))
         print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        try:
-            saved = save_csv(steps, folder, _progress())
-        finally:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)  # wipes the line of the progress
-    else:
-        saved = save_csv(steps, folder)
+    with Bar("rows of values.csv", max(1, rows)) as bar:
+        saved = save_csv(steps, folder, lambda done, _: bar.at(done))
     print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {format_bytes(file.nbytes)})" for file in saved))
     if rows >= SPREADSHEET_ROWS:
         most = f"{SPREADSHEET_ROWS:,}"
         print(f"values.csv is longer than the {most} rows, header included, that a spreadsheet opens", file=sys.stderr)
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Shows how far values.csv is, always on the same line and no more than ten times a second."""
-    shown = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown > 0.1:
-            shown = now
-            print(f"\rvalues.csv {done / total:4.0%} of {total:,} rows", end="", file=sys.stderr, flush=True)
-
-    return progress
 
 
 def _escape_what_a_terminal_cannot_show() -> None:

@@ -46,8 +46,11 @@ def compare(a: Trace, b: Trace) -> TraceComparison:
     partner read; where it gives the same, the difference was handed on.
 
     Args:
-        a: what it should be.
-        b: what is looked at.
+        a: the trace as it should be.
+        b: the trace that is held against it.
+
+    Returns:
+        The pairs in the order of ``b``, and the first that made a difference.
     """
     with torch.no_grad():
         pairs = tuple(Judge(a, b).judged(pair_steps(a, b)))

@@ -20,6 +20,7 @@ from engine.ops.registry import BoundOperation, Movement, bound_operation
 from engine.ops.terms import Largest, Term, TermGroup, largest
 from engine.record.trace import Step, Trace
 
+_NOT_ALL = " But {value} was recorded: these terms are not all that made it."
 _ROUNDED = (
     " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
     "rounding."
@@ -89,7 +90,15 @@ class Explanation:
 
 
 def explain(trace: Trace, step: Step, index: Sequence[int]) -> Explanation:
-    """How the element of ``step`` at ``index`` was made; () is the index of a tensor without axes.
+    """How one element of a tensor was made.
+
+    Args:
+        trace: what the step is of.
+        step: the step that made the tensor.
+        index: an index for each of its axes, counted from 0 or, negative, from the end; () for a tensor without axes.
+
+    Returns:
+        The numbers that were read, what each put in, and the same as a sentence, a formula and arithmetic.
 
     Raises:
         IndexError: there is no such element; says which is the nearest.
@@ -160,7 +169,7 @@ def _explanation(trace: Trace, step: Step, index: tuple[int, ...], written: str,
     tolerance = rounding(step.dtype, sum(map(len, derivation.groups)), magnitude)
     agrees = _agree(value, recomputed, tolerance)
     if not agrees:
-        sentence += f" But {number(value)} was recorded: these terms are not all that made it."
+        sentence += _NOT_ALL.format(value=number(value))
     elif step.dtype in _HALF and number(value, 9) != number(recomputed, 9):
         dtype = str(step.dtype).removeprefix("torch.")
         sentence += _ROUNDED.format(dtype=dtype, exact=number(recomputed))

@@ -55,7 +55,7 @@ def einops_check(step: Step) -> Check | None:
     return Check(_EQUALS_EINOPS, not different, detail)
 
 
-def strides_story(step: Step) -> str | None:
+def describe_strides(step: Step) -> str | None:
     """What happened to the memory: the strides before and after, and whether anything was copied.
 
     None for a step that computes: its numbers are new anyway.

@@ -65,7 +65,14 @@ def rules() -> Mapping[str, Rule]:
 
 
 def findings_text(suspicions: Sequence[Finding]) -> str:
-    """The suspicions as lines of text, nothing where there are none."""
+    """The suspicions as lines of text.
+
+    Args:
+        suspicions: as ``findings`` returns them.
+
+    Returns:
+        A line for each, with its rule, its step and its sentence, and its fix below it; empty where there are none.
+    """
     lines: list[str] = []
     for suspicion in suspicions:
         step = suspicion.step

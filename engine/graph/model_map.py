@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from engine.graph.strip import parts_of
-from engine.graph.strip_box import Strip, StripBox, in_lanes
+from engine.graph.strip_box import Strip, StripBox, in_lanes, made_box, read_outside
 from engine.record.trace import Step, Trace
 
 MOST_BLOCKS = 40  # more are too small to be told apart on one screen
@@ -41,7 +41,7 @@ def map_of(trace: Trace) -> Strip:
         ]
         parents = tuple(dict.fromkeys(shown_at[index] for index in read if index in shown_at))
         shown_at[shown.index] = len(boxes)
-        boxes.append(_box(name, run, shown, parents))
+        boxes.append(made_box(run, shown, parents, name=name, op="module", module=name, folded=len(run)))
     symbols = {axis for box in boxes for axis in box.axes if axis}
     sizes = {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols}
     return Strip("", in_lanes(boxes), sizes)
@@ -124,30 +124,10 @@ def _groups(trace: Trace, blocks: Sequence[str]) -> list[tuple[str, list[Step]]]
 
 def _outcome(trace: Trace, run: Sequence[Step]) -> Step:
     """What others go on with: the last floating-point tensor that is read outside, or else the last."""
-    inside = {step.index for step in run}
-    read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
+    read = read_outside(trace, run)
     numbers = [step for step in read if step.value.is_floating_point() and not _is_minor_of(step)]
     return numbers[-1] if numbers else read[-1] if read else run[-1]
 
 
 def _is_minor_of(step: Step) -> bool:
     return "mask" in step.path.rpartition(".")[2] or "mask" in step.name
-
-
-def _box(name: str, run: Sequence[Step], shown: Step, parents: tuple[int, ...]) -> StripBox:
-    known = [step.flops for step in run if step.flops is not None]
-    return StripBox(
-        step=shown.index,
-        first=run[0].index,
-        name=name,
-        op="module",
-        axes=shown.axes,
-        shape=shown.shape,
-        parents=parents,
-        lane=0,
-        is_small=False,
-        module=name,
-        folded=len(run),
-        itemsize=shown.value.element_size(),
-        flops=sum(known) if known else None,
-    )

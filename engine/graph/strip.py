@@ -17,7 +17,7 @@ import torch
 
 from engine.config import Config
 from engine.graph.module_paths import ancestors, is_inside
-from engine.graph.strip_box import Strip, StripBox, failed_box, in_lanes, read_box
+from engine.graph.strip_box import Strip, StripBox, failed_box, in_lanes, made_box, read_box, read_outside
 from engine.ops import canonical_name
 from engine.record.failure.failure import FailedOperand, Failure
 from engine.record.trace import Leaf, Step, Trace
@@ -190,7 +190,7 @@ class _Rows:
     def fold(self, trace: Trace, run: Sequence[Step], part: str) -> None:
         """The steps of one call of a module, or a run of small steps, as a box that shows what came out of them."""
         inside = {step.index for step in run}
-        read = [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
+        read = read_outside(trace, run)
         parents: dict[int, None] = {}
         for step in run:
             outside = [tensor for tensor in step.inputs if not isinstance(tensor, Step) or tensor.index not in inside]
@@ -215,22 +215,8 @@ class _Rows:
         module: str,
         is_small: bool = False,
     ) -> None:
-        known = [step.flops for step in run if step.flops is not None]
-        box = StripBox(
-            step=shown.index,
-            first=run[0].index,
-            name=name,
-            op=op,
-            axes=shown.axes,
-            shape=shown.shape,
-            parents=parents,
-            lane=0,
-            is_small=is_small,
-            module=module,
-            folded=len(run) if op in ("module", SMALL_STEPS) else 0,
-            itemsize=shown.value.element_size(),
-            flops=sum(known) if known else None,
-        )
+        folded = len(run) if op in ("module", SMALL_STEPS) else 0
+        box = made_box(run, shown, parents, name=name, op=op, module=module, folded=folded, is_small=is_small)
         self._box_index_of |= {id(step): len(self.boxes) for step in run}
         self.boxes.append(box)
 

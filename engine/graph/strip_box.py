@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from engine.record.failure.failure import Failure
+from engine.record.trace import Step, Trace
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,53 @@ def read_box(step: int | None, name: str, axes: tuple[str | None, ...], value: t
         itemsize=value.element_size(),
         flops=0,
     )
+
+
+def made_box(
+    run: Sequence[Step],
+    shown: Step,
+    parents: tuple[int, ...],
+    *,
+    name: str,
+    op: str,
+    module: str,
+    folded: int,
+    is_small: bool = False,
+) -> StripBox:
+    """What a run of steps made.
+
+    Args:
+        run: the steps that stand in the box.
+        shown: the one of them whose output it shows.
+        parents: the boxes that they read, by their places among the boxes.
+        name: what stands on it.
+        op: the operation.
+        module: the module inside the block that made it, "" for the block itself.
+        folded: how many steps it hides; 0 where it is one step.
+        is_small: whether they only scale, mask or copy.
+    """
+    known = [step.flops for step in run if step.flops is not None]
+    return StripBox(
+        step=shown.index,
+        first=run[0].index,
+        name=name,
+        op=op,
+        axes=shown.axes,
+        shape=shown.shape,
+        parents=parents,
+        lane=0,
+        is_small=is_small,
+        module=module,
+        folded=folded,
+        itemsize=shown.value.element_size(),
+        flops=sum(known) if known else None,
+    )
+
+
+def read_outside(trace: Trace, run: Sequence[Step]) -> list[Step]:
+    """The steps of a run that steps outside it read."""
+    inside = {step.index for step in run}
+    return [step for step in run if any(other.index not in inside for other in trace.consumers.get(step.index, ()))]
 
 
 def failed_box(failure: Failure, parents: tuple[int, ...]) -> StripBox:

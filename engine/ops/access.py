@@ -80,7 +80,16 @@ class AxisAccess(ABC):
 
     @abstractmethod
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        """The index in a formula, the output's own indices being ``letters``; None for a running one."""
+        """The index in a formula.
+
+        Args:
+            size: of the input's axis.
+            letters: the output's own indices, by output axis.
+            out_shape: the output's shape.
+
+        Returns:
+            The text; None for an index that runs.
+        """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -121,13 +130,9 @@ class SameIndex(AxisAccess):
 
 @dataclass(frozen=True)
 class AllIndices(AxisAccess):
-    """Every index of the axis. In a formula ``letter`` runs along it, where one is given."""
+    """Every index of the axis. In a formula ``running_letter`` runs along it, where one is given."""
 
-    letter: str = ""
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
+    running_letter: str = ""
 
     @property
     def runs(self) -> bool:
@@ -143,20 +148,8 @@ class AllIndices(AxisAccess):
         return {"all": True}
 
 
-@dataclass(frozen=True)
-class UpToIndex(AxisAccess):
-    """Every index up to the output's along axis ``out``, that one included. A formula may say it with ``letter``."""
-
-    out: int
-    letter: str = ""
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
-
-    @property
-    def follows(self) -> int | None:
-        return self.out
+class PartOfAxis(AxisAccess):
+    """Some indices of the axis, and others for another output element: in a formula a letter runs along them."""
 
     @property
     def runs(self) -> bool:
@@ -166,11 +159,23 @@ class UpToIndex(AxisAccess):
     def partial(self) -> bool:
         return True
 
-    def indices(self, size: int, index: Index) -> range:
-        return range(min(size, index[self.out] + 1))
-
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
         return None
+
+
+@dataclass(frozen=True)
+class UpToIndex(PartOfAxis):
+    """Every index up to the output's along axis ``out``, that one included."""
+
+    out: int
+    running_letter: str = ""
+
+    @property
+    def follows(self) -> int | None:
+        return self.out
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(min(size, index[self.out] + 1))
 
     def to_json(self) -> dict[str, Any]:
         return {"upto": self.out}

@@ -51,7 +51,13 @@ def _named_factors(names: Sequence[str | None], i: int, names_after: Sequence[st
 
 
 def joined_index(letters: Sequence[str], axes: range, shape: tuple[int, ...]) -> str:
-    """Several output indices as the one index of the axis they were cut from: 8h + d."""
+    """Several output indices as the one index of the axis they were cut from: 8h + d.
+
+    Args:
+        letters: the output's indices, by output axis.
+        axes: those of them that were cut from one.
+        shape: the output's sizes.
+    """
     terms = []
     for axis in axes:
         stride = math.prod(shape[axis + 1 : axes.stop])

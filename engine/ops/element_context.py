@@ -66,7 +66,11 @@ class ElementContext:
         return ElementCells(self.call, self.reads, self.index)
 
     def operand(self, name: str) -> OperandValues:
-        """The numbers read of one parameter; a number given in the call is read as a tensor of one."""
+        """The numbers read of one parameter; a number given in the call is read as a tensor of one.
+
+        Raises:
+            LookupError: this element reads nothing of it.
+        """
         operand = self.call.args[name]
         role = _ROLES.get(name, name)
         if name not in self.reads:

@@ -160,7 +160,16 @@ class LetterCells(Cells):
 
 
 def running_axes(call: Call, reads: Mapping[str, AccessMap], name: str) -> tuple[str | None, ...]:
-    """The symbols of the axes of a parameter of which several indices are read."""
+    """The symbols of the axes of which several indices are read for one output element.
+
+    Args:
+        call: the call.
+        reads: what it reads of each parameter.
+        name: the parameter.
+
+    Returns:
+        A symbol for each such axis, in the parameter's order; None for one without a name.
+    """
     read = reads.get(name)
     if read is None:
         return ()

@@ -51,6 +51,11 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
     (4 ε + terms · ε') · Σ|contribution|: four roundings to the dtype, and one to the accumulator for every term. The
     accumulator is float32 for the half precisions and the dtype itself for the others. Below the smallest normal
     numbers nothing is relative any more, so those are added. Whole numbers and truth values are exact.
+
+    Args:
+        dtype: of the number.
+        terms: how many were added up.
+        magnitude: the sum of their absolute values.
     """
     dtype = dtype.to_real() if dtype.is_complex else dtype
     if not dtype.is_floating_point:
@@ -62,5 +67,14 @@ def rounding(dtype: torch.dtype, terms: int, magnitude: float) -> float:
 
 
 def tolerance(dtype: torch.dtype, terms: int, magnitude: Tensor) -> Tensor:
-    """``rounding`` for many numbers at once."""
+    """``rounding`` for many numbers at once.
+
+    Args:
+        dtype: of the numbers.
+        terms: how many were added up for each.
+        magnitude: for each the sum of their absolute values.
+
+    Returns:
+        A bound for each, in the shape of ``magnitude``.
+    """
     return rounding(dtype, terms, 1.0) * magnitude + rounding(dtype, 0, 0.0)

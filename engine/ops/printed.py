@@ -79,7 +79,14 @@ def constant(value: float | complex, dtype: torch.dtype | None = None) -> Printe
 
 
 def fill(template: str, function: Callable[..., Tensor], *operands: Printed, compound: bool = True) -> Printed:
-    """The template with these operands in it, where ``function`` computes what the template says."""
+    """A template with numbers in it.
+
+    Args:
+        template: with ``{}`` or ``{0.alone}`` for each operand (see ``Printed``).
+        function: computes in torch what the template says.
+        *operands: what stands in its places.
+        compound: whether it needs brackets inside a larger expression.
+    """
     return Printed(
         lambda digits: template.format(*(operand.bracketed(digits) for operand in operands)),
         lambda digits: function(*(operand.value(digits) for operand in operands)),
@@ -106,7 +113,11 @@ _SHOWN = 3  # terms of a long sum that are written out
 
 
 def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
-    """A sum of these amounts, each written by its place.
+    """A sum that people read.
+
+    Args:
+        amounts: (n), what each term puts in.
+        term: writes the term at a position.
 
     Up to four come in their own order. Of more, only the three largest by magnitude, NaN and infinities before all,
     then how many others there are and what those come to.
@@ -118,14 +129,23 @@ def long_sum(amounts: Tensor, term: Callable[[int], Printed]) -> Printed:
     others = amounts.clone()
     others[positions[:_SHOWN]] = 0
     # Where the next one is as large, calling it smaller would be wrong.
-    kind = "smaller" if top[_SHOWN] < top[_SHOWN - 1] else "other"
+    template = (
+        "{count} smaller terms ({{0.alone}})" if top[_SHOWN] < top[_SHOWN - 1] else "{count} other terms ({{0.alone}})"
+    )
     rest = constant(others.sum().item(), amounts.dtype)
-    others_written = fill(f"{count - _SHOWN} {kind} terms ({{0.alone}})", lambda amount: amount, rest)
+    others_written = fill(template.format(count=count - _SHOWN), lambda amount: amount, rest)
     return sum_of([*map(term, positions[:_SHOWN].tolist()), others_written])
 
 
 def adds_up(printed: Printed, result: float, digits: int, shown: int = _RESULT_DIGITS) -> bool:
-    """Whether the numbers, written with so many digits, come to the result as that is shown."""
+    """Whether the numbers come to the result as that is shown.
+
+    Args:
+        printed: the arithmetic.
+        result: what it should come to.
+        digits: with how many significant digits its numbers are written.
+        shown: with how many the result is.
+    """
     value = printed.value(digits).item()
     return bool(value == result) or _shown(value, shown) == _shown(result, shown)
 
@@ -135,14 +155,29 @@ def _shown(value: float | complex, digits: int) -> str:
 
 
 def enough_digits(printed: Printed, result: float, shown: int = _RESULT_DIGITS) -> int | None:
-    """The fewest digits with which the arithmetic adds up; None where no number that could be read is enough."""
+    """The fewest digits with which the arithmetic adds up.
+
+    Args:
+        printed: the arithmetic.
+        result: what it should come to.
+        shown: with how many significant digits the result is shown.
+
+    Returns:
+        The number of digits; None where no number that could be read is enough.
+    """
     most = next((digits for numbers, digits in _MOST_DIGITS if printed.numbers <= numbers), _FEWEST_DIGITS)
     tried = range(_FEWEST_DIGITS, most + 1)
     return next((digits for digits in tried if adds_up(printed, result, digits, shown)), None)
 
 
 def equation(printed: Printed, result: float, agrees: bool) -> str:
-    """``1.5 · 2 = 3``, or with ≈ where the digits shown do not add up to the result, and ≠ where nothing does."""
+    """``1.5 · 2 = 3``.
+
+    Args:
+        printed: the arithmetic.
+        result: what it comes to.
+        agrees: whether it does; ≠ stands between them where not, and ≈ where only the digits shown don't add up.
+    """
     digits = enough_digits(printed, result)
     sign = "≠" if not agrees else "=" if digits else "≈"
     return f"{printed.text(digits or _FEWEST_DIGITS)} {sign} {number(result, _RESULT_DIGITS)}"

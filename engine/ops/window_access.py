@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.ops.access import AxisAccess, Index, Shape
+from engine.ops.access import AxisAccess, Index, PartOfAxis, Shape
 
 
 def written_sum(scaled: str, constant: int) -> str:
@@ -33,7 +33,7 @@ def written_sum(scaled: str, constant: int) -> str:
 
 
 @dataclass(frozen=True)
-class SlidingWindow(AxisAccess):
+class SlidingWindow(PartOfAxis):
     """The indices ``start + step * i + every * k`` for k below ``count``, of those the axis has; i is the output's."""
 
     out: int
@@ -41,19 +41,7 @@ class SlidingWindow(AxisAccess):
     step: int
     every: int
     count: int
-    letter: str = "k"
-
-    @property
-    def runs(self) -> bool:
-        return True
-
-    @property
-    def partial(self) -> bool:
-        return True
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
+    running_letter: str = "k"
 
     def taps(self, size: int, index: Index) -> range:
         """The k that stand on an index of the axis."""
@@ -65,9 +53,6 @@ class SlidingWindow(AxisAccess):
     def indices(self, size: int, index: Index) -> range:
         taps, first = self.taps(size, index), self.start + self.step * index[self.out]
         return range(first + self.every * taps.start, first + self.every * taps.stop, self.every)
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
     def written_running(self, letters: Sequence[str], letter: str) -> str:
         moved = letters[self.out] if self.step == 1 else f"{self.step}{letters[self.out]}"
@@ -83,29 +68,18 @@ class SlidingWindow(AxisAccess):
 
 
 @dataclass(frozen=True)
-class Taps(AxisAccess):
+class Taps(PartOfAxis):
     """The places of a kernel that lie on the input, which has ``of`` indices there, and not on its padding."""
 
     window: SlidingWindow
     of: int
 
     @property
-    def runs(self) -> bool:
-        return True
-
-    @property
-    def partial(self) -> bool:
-        return True
-
-    @property
     def running_letter(self) -> str:
-        return self.window.letter
+        return self.window.running_letter
 
     def indices(self, size: int, index: Index) -> range:
         return self.window.taps(self.of, index)
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
     def to_json(self) -> dict[str, Any]:
         window = self.window
@@ -119,7 +93,7 @@ class ChannelBlock(AxisAccess):
     out: int
     per: int
     size: int = 1
-    letter: str = "c"
+    running_letter: str = "c"
 
     @property
     def runs(self) -> bool:
@@ -128,10 +102,6 @@ class ChannelBlock(AxisAccess):
     @property
     def partial(self) -> bool:
         return self.size > 1
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
 
     def indices(self, size: int, index: Index) -> range:
         first = index[self.out] // self.per * self.size
@@ -154,37 +124,22 @@ class ChannelBlock(AxisAccess):
 
 
 @dataclass(frozen=True)
-class AxisShare(AxisAccess):
+class AxisShare(PartOfAxis):
     """Share number ``index`` along axis ``out`` of an axis that is cut into ``of``; neighbouring ones may overlap."""
 
     out: int
     of: int
-    letter: str = "u"
-
-    @property
-    def runs(self) -> bool:
-        return True
-
-    @property
-    def partial(self) -> bool:
-        return True
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
+    running_letter: str = "u"
 
     def indices(self, size: int, index: Index) -> range:
         return range(index[self.out] * size // self.of, -(-(index[self.out] + 1) * size // self.of))
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
     def to_json(self) -> dict[str, Any]:
         return {"share": self.out, "of": self.of}
 
 
 @dataclass(frozen=True)
-class LandingIndices(AxisAccess):
+class LandingIndices(PartOfAxis):
     """The indices from which a kernel of ``count`` lands on the output's index along ``out``.
 
     Index a and place k of the kernel go to ``step * a + every * k - pad``.
@@ -195,19 +150,7 @@ class LandingIndices(AxisAccess):
     step: int
     every: int
     count: int
-    letter: str = "u"
-
-    @property
-    def runs(self) -> bool:
-        return True
-
-    @property
-    def partial(self) -> bool:
-        return True
-
-    @property
-    def running_letter(self) -> str:
-        return self.letter
+    running_letter: str = "u"
 
     def taps(self, size: int, index: Index) -> range:
         """The places of the kernel that land there; the indices they land from run the other way."""
@@ -222,9 +165,6 @@ class LandingIndices(AxisAccess):
     def indices(self, size: int, index: Index) -> range:
         target = index[self.out] + self.pad
         return _evenly([(target - self.every * tap) // self.step for tap in reversed(self.taps(size, index))])
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
     def written_running(self, letters: Sequence[str], letter: str) -> str:
         return self._from(written_sum(letters[self.out], self.pad), letter)
@@ -241,29 +181,18 @@ class LandingIndices(AxisAccess):
 
 
 @dataclass(frozen=True)
-class LandedTaps(AxisAccess):
+class LandedTaps(PartOfAxis):
     """The places of a kernel that land on the output's index from one of the ``of`` indices of the input."""
 
     landing: LandingIndices
     of: int
 
     @property
-    def runs(self) -> bool:
-        return True
-
-    @property
-    def partial(self) -> bool:
-        return True
-
-    @property
     def running_letter(self) -> str:
-        return self.landing.letter
+        return self.landing.running_letter
 
     def indices(self, size: int, index: Index) -> range:
         return self.landing.taps(self.of, index)
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
     def to_json(self) -> dict[str, Any]:
         landing = self.landing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pretrained.dates import FIRST, LAST, MONTHS, SEEN, WEEKDAYS, Named, last_day
+from engine.pretrained.dates import FIRST, LAST, MONTHS, TRAIN_FORMATS, WEEKDAYS, Named, last_day
 
 _FORM = (
     "This is in none of the {forms} forms that the model's answers are measured in: it may be wrong however sure it is."
@@ -31,9 +31,9 @@ def doubt(text: str) -> str | None:
     Returns:
         A sentence, or None for a date from 1900 to 2099 in one of the forms that the model was measured in.
     """
-    readings = [(form, numbers) for form in SEEN if (numbers := form.read(text)) is not None]
+    readings = [(form, numbers) for form in TRAIN_FORMATS if (numbers := form.read(text)) is not None]
     if not readings:
-        return _FORM.format(forms=len(SEEN))
+        return _FORM.format(forms=len(TRAIN_FORMATS))
     form, numbers = readings[0]  # forms that read the same text read the same numbers in it
     return _doubt(numbers, has_slashes="/" in form.template and form.template.startswith("{m"))
 

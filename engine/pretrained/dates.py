@@ -143,7 +143,7 @@ def _fields() -> Mapping[str, Field]:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDate:
     """A date as somebody wrote it.
 
     ``parts`` has an entry for every character of ``text``: "year", "month", "day" or "weekday" where it says that much
@@ -185,8 +185,8 @@ class Form:
         names = {name for _, name in self._pieces}
         return (day.year in TWO_DIGIT_YEARS or "yy" not in names) and (day.month <= 12 or not names & _MONTH_NAMES)
 
-    def write(self, day: date) -> Written:
-        return Written(*self._spelled(day), day)
+    def write(self, day: date) -> WrittenDate:
+        return WrittenDate(*self._spelled(day), day)
 
     def text(self, numbers: Numbers) -> str:
         """These numbers in this form, whether or not there is such a date."""
@@ -263,9 +263,9 @@ NUMBERS = forms("""
 {yyyy}/{mm}/{dd}
 {yyyy}{mm}{dd}
 """)
-SEEN = ENGLISH + KOREAN + NUMBERS
+TRAIN_FORMATS = ENGLISH + KOREAN + NUMBERS
 # Never trained on, and measured apart: how far what was learned reaches.
-UNSEEN = forms("""
+HELD_OUT_FORMATS = forms("""
 {d}. {Month} {yyyy}
 {yyyy} {Month} {d}
 {Month} the {dth}, {yyyy}
@@ -309,7 +309,7 @@ def held_out_dates() -> tuple[date, ...]:
     return tuple(day for day in _all() if is_held_out(day))
 
 
-def written(days: Sequence[date], forms: Sequence[Form]) -> Iterator[Written]:
+def written(days: Sequence[date], forms: Sequence[Form]) -> Iterator[WrittenDate]:
     """Every one of these dates in every one of these forms that can write it."""
     return (form.write(day) for day in days for form in forms if form.can_write(day))
 

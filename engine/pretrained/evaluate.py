@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import nll_loss
 
 from engine.model.transformer import Transformer
-from engine.pretrained.dates import Written
+from engine.pretrained.dates import WrittenDate
 from engine.pretrained.greedy import greedy
 from engine.pretrained.training_data import tensors
 from engine.text.char_tokenizer import VOCABULARY
@@ -23,7 +23,7 @@ _AT_ONCE = 256
 class Wrong:
     """A date that was answered otherwise."""
 
-    date: Written
+    date: WrittenDate
     answer: str
 
     def __str__(self) -> str:
@@ -53,7 +53,9 @@ class Score:
         return f"{self.right:,} of {self.of:,} exactly right ({percent:.2f} %)"
 
 
-def score(model: Transformer, dates: Sequence[Written], progress: Callable[[int], None] = lambda done: None) -> Score:
+def score(
+    model: Transformer, dates: Sequence[WrittenDate], progress: Callable[[int], None] = lambda done: None
+) -> Score:
     """The score of a model that gives log-probabilities on these dates, which must be some.
 
     One run over the right answer tells whether greedy decoding would write it: it does exactly where the most probable

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from engine.pretrained.dates import ENGLISH, SEED, SEEN, UNSEEN, Named, forms, held_out_dates, reads
+from engine.pretrained.dates import ENGLISH, HELD_OUT_FORMATS, SEED, TRAIN_FORMATS, Named, forms, held_out_dates, reads
 from engine.pretrained.meanings import dates_near, meanings
 from engine.pretrained.odd_dates import impossible_numbers, year_outside
 
@@ -56,7 +56,7 @@ _IN_PART = forms("""
 {Month} the {dth}
 {d}일 {m}월
 """)
-_KEPT_APART = UNSEEN + _PLAIN + _DAY_FIRST + _WEEKDAY + _TOGETHER + _KOREAN + _IN_PART
+_KEPT_APART = HELD_OUT_FORMATS + _PLAIN + _DAY_FIRST + _WEEKDAY + _TOGETHER + _KOREAN + _IN_PART
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def kinds() -> tuple[str, ...]:
 
 def is_kept_apart(text: str) -> bool:
     """Whether a text is in a form of this module, or another one that is kept from the lessons."""
-    return reads(text, _KEPT_APART) and not reads(text, SEEN)
+    return reads(text, _KEPT_APART) and not reads(text, TRAIN_FORMATS)
 
 
 def _impossible(kind: str, draw: random.Random) -> OddInput | None:

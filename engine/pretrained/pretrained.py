@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.config import TRAINED, Config
 from engine.model.transformer import Transformer
 from engine.model.weights import skeleton
-from engine.pretrained.safetensors_io import load, refusal
+from engine.pretrained.safetensors_io import load, weights_error
 from engine.text.char_tokenizer import CHARACTERS
 from engine.text.tokenizer import PAD
 
@@ -28,6 +28,9 @@ def trained_config(**changes: Any) -> Config:
     """The settings of the trained weights, with some changed that they leave free: lengths, dtype, device, masks.
 
     The app opens on these. ``Config()`` is another, smaller model, with random weights.
+
+    Args:
+        **changes: fields of ``Config`` and their values.
 
     Raises:
         ConfigError: a change that the weights do not allow.
@@ -64,5 +67,5 @@ def _read(file: Path, model: Transformer) -> tuple[dict[str, Tensor], Mapping[st
     # Shapes alone do not tell these weights from those of other heads or other characters.
     for key, ours in (("sizes", TRAINED), ("characters", CHARACTERS)):
         if metadata.get(key) != ours:
-            raise refusal(file, f"weights were trained with the {key} of this engine", "has others", _REMEDY)
+            raise weights_error(file, f"weights were trained with the {key} of this engine", "has others", _REMEDY)
     return tensors, metadata

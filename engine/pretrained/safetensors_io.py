@@ -24,7 +24,7 @@ class WeightsError(ConfigError):
     """A file of weights that cannot be used: the rule it breaks, what is there instead, and what to do."""
 
 
-def refusal(path: Path, rule: str, value: str, remedy: str) -> WeightsError:
+def weights_error(path: Path, rule: str, value: str, remedy: str) -> WeightsError:
     """The error that says why a file is not used."""
     return WeightsError((Problem("weights", rule, f"{path.name} {value}", remedy),))
 
@@ -59,22 +59,24 @@ def load(path: Path, shapes: Mapping[str, tuple[int, ...]], remedy: str) -> tupl
             names = set(file.keys())
             for name in shapes:
                 if name not in names:
-                    raise refusal(path, "a weights file has every tensor of its model", f"has no {name}", remedy)
+                    raise weights_error(path, "a weights file has every tensor of its model", f"has no {name}", remedy)
             for name in sorted(names):
                 if name not in shapes:
                     rule = "a weights file has no tensor but those of its model"
-                    raise refusal(path, rule, f"has {_shown(name)} too", remedy)
+                    raise weights_error(path, rule, f"has {_shown(name)} too", remedy)
                 kept = file.get_slice(name)
                 dtype, shape = kept.get_dtype(), tuple(kept.get_shape())
                 if dtype != _FLOAT32:
-                    raise refusal(path, f"weights are kept in float32 ({_FLOAT32})", f"has {name} in {dtype}", remedy)
+                    raise weights_error(
+                        path, f"weights are kept in float32 ({_FLOAT32})", f"has {name} in {dtype}", remedy
+                    )
                 if shape != shapes[name]:
-                    raise refusal(path, f"{name} has the shape {shapes[name]}", f"has it in {shape}", remedy)
+                    raise weights_error(path, f"{name} has the shape {shapes[name]}", f"has it in {shape}", remedy)
             return {name: file.get_tensor(name) for name in shapes}, _about(file.metadata() or {})
     except FileNotFoundError as error:
-        raise refusal(path, "weights are read from their file", f"is not in {path.parent}", remedy) from error
+        raise weights_error(path, "weights are read from their file", f"is not in {path.parent}", remedy) from error
     except (OSError, SafetensorError) as error:
-        raise refusal(path, "a weights file can be read", f"cannot: {_shown(str(error))}", remedy) from error
+        raise weights_error(path, "a weights file can be read", f"cannot: {_shown(str(error))}", remedy) from error
 
 
 def _about(metadata: Mapping[str, str]) -> Mapping[str, Any]:

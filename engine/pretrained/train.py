@@ -25,11 +25,11 @@ from engine.export.units import format_bytes
 from engine.model.transformer import Transformer
 from engine.pretrained import training_data
 from engine.pretrained.calibration import Calibration, calibration
-from engine.pretrained.dates import SEED, SEEN, UNSEEN, Form, held_out_dates, written
+from engine.pretrained.dates import HELD_OUT_FORMATS, SEED, TRAIN_FORMATS, Form, held_out_dates, written
 from engine.pretrained.evaluate import Score, score
 from engine.pretrained.odd_inputs import kinds, odd_inputs
 from engine.pretrained.pretrained import FILE, build, trained_config
-from engine.pretrained.safetensors_io import refusal, save
+from engine.pretrained.safetensors_io import save, weights_error
 from engine.pretrained.trainer import CLOSING_STEPS, CPU, THREADS, Training, recipe
 
 STEPS = training_data.CLOSING_STEP + CLOSING_STEPS
@@ -75,10 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(model: Transformer) -> Measured:
     """The scores on every held-out date in every form that can write it."""
-    seen = list(written(held_out_dates(), SEEN))
+    seen = list(written(held_out_dates(), TRAIN_FORMATS))
     texts = {pair.text for pair in seen}
     # What a form that was trained on writes just so is no test of another.
-    unseen = [(form, [pair for pair in written(held_out_dates(), [form]) if pair.text not in texts]) for form in UNSEEN]
+    unseen = [
+        (form, [pair for pair in written(held_out_dates(), [form]) if pair.text not in texts])
+        for form in HELD_OUT_FORMATS
+    ]
     with Bar("answers", len(seen) + sum(len(pairs) for _, pairs in unseen)) as bar:
         done = 0
 
@@ -111,7 +114,7 @@ def _train(file: Path, steps: int) -> int:
     for path in (file, checkpoint):
         clear(path.parent, [path.name])
     training = _begun(checkpoint, steps)
-    sample = random.Random(SEED).sample(list(written(held_out_dates(), SEEN)), _LOOKED_AT)
+    sample = random.Random(SEED).sample(list(written(held_out_dates(), TRAIN_FORMATS)), _LOOKED_AT)
     start, began = training.step, time.monotonic()
     with _threads(THREADS), _stop_requests() as stop_is_asked, Bar("steps", steps) as bar:
         while training.step < steps:
@@ -147,7 +150,9 @@ def _begun(checkpoint: Path, steps: int) -> Training:
     training = Training.resume(checkpoint)
     if training.step > steps:
         progress_made = f"is after step {training.step:,}, beyond {steps:,}"
-        raise refusal(checkpoint, "training goes up to --steps", progress_made, f"delete {checkpoint} to begin anew")
+        raise weights_error(
+            checkpoint, "training goes up to --steps", progress_made, f"delete {checkpoint} to begin anew"
+        )
     print(f"going on after step {training.step:,}, from {checkpoint}", flush=True)
     return training
 
@@ -171,7 +176,7 @@ def _outcome(scores: Measured) -> dict[str, Any]:
 
 
 def _report(scores: Measured) -> int:
-    print(f"held-out dates, in {len(SEEN)} forms: {scores.seen}, loss {scores.seen.loss:.6f} a character")
+    print(f"held-out dates, in {len(TRAIN_FORMATS)} forms: {scores.seen}, loss {scores.seen.loss:.6f} a character")
     print("wrong answers:" if scores.seen.wrong else "wrong answers: none")
     for wrong in scores.seen.wrong:
         print(f"  {wrong}")

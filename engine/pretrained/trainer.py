@@ -17,9 +17,9 @@ from engine.config import TRAINED
 from engine.model.transformer import Transformer
 from engine.model.weights import build
 from engine.pretrained import training_data
-from engine.pretrained.dates import HELD_OUT_OF, SEED, SEEN
+from engine.pretrained.dates import HELD_OUT_OF, SEED, TRAIN_FORMATS
 from engine.pretrained.pretrained import trained_config
-from engine.pretrained.safetensors_io import load, refusal, save
+from engine.pretrained.safetensors_io import load, save, weights_error
 from engine.text.char_tokenizer import CHARACTERS
 from engine.text.tokenizer import PAD
 
@@ -42,7 +42,7 @@ def recipe() -> dict[str, Any]:
     return {
         "sizes": dict(TRAINED),
         "characters": CHARACTERS,
-        "forms": [form.template for form in SEEN],
+        "forms": [form.template for form in TRAIN_FORMATS],
         "seed": SEED,
         "batch": BATCH,
         "warm_up": WARM_UP,
@@ -147,7 +147,7 @@ class Training:
         kinds = (_WEIGHTS, _AVERAGE, *_MOMENTS)
         tensors, about = load(file, {f"{kind}.{name}": shapes[name] for kind in kinds for name in shapes}, remedy)
         if about.get("recipe") != recipe():
-            raise refusal(file, "training goes on by the recipe it began with", "has another", remedy)
+            raise weights_error(file, "training goes on by the recipe it began with", "has another", remedy)
         training._take_up({kind: {name: tensors[f"{kind}.{name}"] for name in shapes} for kind in kinds}, about)
         return training
 

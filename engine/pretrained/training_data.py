@@ -22,7 +22,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from engine.pretrained.dates import FIRST, LAST, SEED, SEEN, Named, Written, held_out_dates, training_dates
+from engine.pretrained.dates import FIRST, LAST, SEED, TRAIN_FORMATS, Named, WrittenDate, held_out_dates, training_dates
 from engine.pretrained.meanings import dates_near, meanings
 from engine.pretrained.odd_dates import impossible_numbers, odd_date, year_outside
 from engine.pretrained.odd_inputs import is_kept_apart
@@ -60,7 +60,9 @@ _ODD_FORM_SHARE = 0.4  # of impossible dates and of years outside; the others ar
 _FEW = 3  # dates
 
 # Where one character makes a day that there is one that there is not: 삼십일 and 삼십일일, 20240229 and 20260229.
-_CLOSE = tuple(form for form in SEEN if form.template in ("{words_y}년 {words_m}월 {words_d}일", "{yyyy}{mm}{dd}"))
+_CLOSE = tuple(
+    form for form in TRAIN_FORMATS if form.template in ("{words_y}년 {words_m}월 {words_d}일", "{yyyy}{mm}{dd}")
+)
 
 CENTURY_SHARE = 0.05  # of impossible dates: 1900 is the one year divisible by 4 that has no 29 February
 
@@ -89,7 +91,7 @@ def lessons(step: int, count: int) -> tuple[Lesson, ...]:
     return tuple(_odd_lesson(kinds, draw) for _ in range(count))
 
 
-def tensors(pairs: Sequence[Lesson | Written], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def tensors(pairs: Sequence[Lesson | WrittenDate], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Source ids (B, S), the decoder's input (B, T) and what it is to answer (B, T): the date, then end."""
     sources = padded([char_tokenizer.source_ids(pair.text) for pair in pairs])
     answers = [char_tokenizer.ids(pair.iso) for pair in pairs]
@@ -105,24 +107,24 @@ def _lesson(draw: random.Random) -> Lesson:
     return Lesson(spoil(written, draw), written.iso)
 
 
-def _drawn(draw: random.Random) -> Written:
-    form, day = draw.choice(SEEN), draw.choice(training_dates())
+def _drawn(draw: random.Random) -> WrittenDate:
+    form, day = draw.choice(TRAIN_FORMATS), draw.choice(training_dates())
     while not form.can_write(day):
         day = draw.choice(training_dates())
     return form.write(day)
 
 
-def _as_written(written: Written, draw: random.Random) -> str:
+def _as_written(written: WrittenDate, draw: random.Random) -> str:
     return written.text
 
 
-def _unreadable(written: Written, draw: random.Random) -> str:
+def _unreadable(written: WrittenDate, draw: random.Random) -> str:
     part = draw.choice(("year", "month", "day"))
     pairs = zip(written.text, written.parts, strict=True)
     return "".join(UNREADABLE if part_name == part else character for character, part_name in pairs)
 
 
-def impossible(written: Written, draw: random.Random) -> str:
+def impossible(written: WrittenDate, draw: random.Random) -> str:
     """The text with a number beyond the last month or day; unreadable where neither is written in digits."""
     pairs = list(zip(written.text, written.parts, strict=True))
     numbers = {part_name for character, part_name in pairs if character.isdigit()} & {"month", "day"}
@@ -138,14 +140,14 @@ def impossible(written: Written, draw: random.Random) -> str:
     return written.text[: positions[0]] + number + written.text[positions[-1] + 1 :]
 
 
-def _cut(written: Written, draw: random.Random) -> str:
+def _cut(written: WrittenDate, draw: random.Random) -> str:
     """What stands before or after one of the places where a part begins or ends."""
     # Within a part it would be another date: 21 November, cut after its 2, is 1 November.
     cut_at = draw.choice([end for end, (part, after) in enumerate(pairwise(written.parts), start=1) if part != after])
     return draw.choice((written.text[:cut_at], written.text[cut_at:])).strip()
 
 
-def _no_date(written: Written, draw: random.Random) -> str:
+def _no_date(written: WrittenDate, draw: random.Random) -> str:
     """One to five words of random characters, each word in a script of its own."""
     words = [draw.choices(draw.choice(_SCRIPTS), k=draw.randint(1, 7)) for _ in range(draw.randint(1, 5))]
     return " ".join(map("".join, words))
@@ -181,7 +183,7 @@ def _held_out() -> frozenset[date]:
     return frozenset(held_out_dates())
 
 
-def _spoilt(spoil: Callable[[Written, random.Random], str]) -> Kind:
+def _spoilt(spoil: Callable[[WrittenDate, random.Random], str]) -> Kind:
     """The lessons of the first part of training that are spoilt so."""
 
     def drawn(draw: random.Random) -> tuple[str, Sequence[date]]:
@@ -193,7 +195,7 @@ def _spoilt(spoil: Callable[[Written, random.Random], str]) -> Kind:
 
 def _leap_day(draw: random.Random) -> tuple[str, Sequence[date]]:
     day = date(draw.randrange(1904, 2100, 4), 2, 29)
-    forms = [form for form in SEEN if form.can_write(day)]
+    forms = [form for form in TRAIN_FORMATS if form.can_write(day)]
     return draw.choice(forms).text(day), (day,)
 
 
@@ -206,7 +208,7 @@ def _last_day(draw: random.Random) -> tuple[str, Sequence[date]]:
         day = date(year, draw.choice((4, 6, 9, 11)), 30)
     else:
         day = date(year, draw.choice((1, 3, 5, 7, 8, 10, 12)), draw.choice((30, 31)))
-    forms = _CLOSE if draw.random() < 0.5 else [form for form in SEEN if form.can_write(day)]
+    forms = _CLOSE if draw.random() < 0.5 else [form for form in TRAIN_FORMATS if form.can_write(day)]
     return draw.choice(forms).text(day), (day,)
 
 
@@ -242,7 +244,7 @@ def _in_any_form(numbers: Named, draw: random.Random) -> tuple[str, Sequence[dat
     if draw.random() < _ODD_FORM_SHARE:
         odd = odd_date(numbers, draw)
         return odd.text, odd.dates
-    form = draw.choice([form for form in SEEN if form.can_write(numbers)])
+    form = draw.choice([form for form in TRAIN_FORMATS if form.can_write(numbers)])
     text = form.text(numbers)
     if "/" in text and form.template.startswith("{m"):
         first, second, third = text.split("/")

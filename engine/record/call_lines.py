@@ -98,7 +98,16 @@ def assigned_name(source: Source | None, output: int, outputs: int) -> str:
 
 
 def handed_name(line: CallingLine, output: int, outputs: int) -> str:
-    """The name that a calling line gives to a result, as ``assigned_name`` does."""
+    """The name that a calling line gives to a result, as ``assigned_name`` does.
+
+    Args:
+        line: the line that called the function in which the call stands.
+        output: which of the call's outputs.
+        outputs: how many it has.
+
+    Returns:
+        The name; empty where the line gives it none.
+    """
     targets = line.source.targets
     if line.position == WHOLE:
         return assigned_name(line.source, output, outputs)

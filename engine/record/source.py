@@ -153,6 +153,7 @@ def _own_expressions(statement: ast.stmt) -> Iterator[Node]:
 
 
 def assigned(statement: ast.stmt) -> Iterator[tuple[Node, tuple[str, ...]]]:
+    """What a statement gives names to: each expression, and the names of its results."""
     if isinstance(statement, ast.Assign):
         yield from _paired(statement.targets[0], statement.value)
         # x[i] = y calls __setitem__, whose span is the target alone.

@@ -24,6 +24,9 @@ from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
+_NO_STEP = "no step is called {name!r}; none is near"
+_NO_STEP_NEAREST = "no step is called {name!r}; nearest: {nearest}"
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -281,9 +284,7 @@ class Trace:
         """Every step with this module path and name, in execution order. Raises KeyError as ``find`` does."""
         if name not in self._by_name:
             near = difflib.get_close_matches(name, self._by_name, n=3)
-            raise KeyError(
-                f"no step is called {name!r}; " + (f"nearest: {', '.join(near)}" if near else "none is near")
-            )
+            raise KeyError((_NO_STEP_NEAREST if near else _NO_STEP).format(name=name, nearest=", ".join(near)))
         return self._by_name[name]
 
     @cached_property

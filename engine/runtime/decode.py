@@ -28,10 +28,13 @@ _RANKED = 192  # bytes of one token in a ranking: a pair, its probability, and i
 
 @dataclass(frozen=True)
 class NextToken:
-    """The next token at one place, and how probable each token of the vocabulary was there.
+    """The next token at one position, and how probable each token of the vocabulary was there.
 
-    ``token`` is the one that was taken: the most probable where the model writes on its own, the one given where it
-    is told. ``ranked`` has every token as displayed with its probability, the most probable first.
+    Attributes:
+        token: the one that was taken, as displayed: the most probable where the model writes on its own, the one given
+            under teacher forcing.
+        probability: of that one, from 0 to 1.
+        ranked: every token of the vocabulary with its probability, the most probable first.
     """
 
     token: str
@@ -48,8 +51,12 @@ class NextToken:
 class Decoded:
     """What the model wrote on its own: at every step it reads all it has written so far, and takes the likeliest next.
 
-    ``choices`` and ``traces`` have one entry a step; keys and values are computed anew in each, as in the paper.
-    ``text`` is what was written, without begin and end; ``ended`` is False where the end did not come in time.
+    Attributes:
+        source: the text that the encoder read.
+        text: what was written, without begin and end.
+        ended: False where the end did not come within ``MOST_STEPS`` tokens.
+        choices: the token of each step.
+        traces: the run of each step; keys and values are computed anew in each, as in the paper.
     """
 
     source: str
@@ -89,9 +96,16 @@ class TeacherForced:
 def decode(source: str, config: Config, *, model: Transformer | None = None) -> Decoded:
     """Greedy decoding of one source text, with a trace of every step; at most ``MOST_STEPS`` of them.
 
-    Any weights will do; random ones write nonsense. ``model`` saves building them again, as in ``run``.
+    Args:
+        source: one sentence.
+        config: the sizes and switches. Any weights will do; random ones write nonsense.
+        model: saves building the weights again, as in ``run``.
 
-    Raises what ``run`` raises.
+    Returns:
+        What was written, and the run of each of its steps.
+
+    Raises:
+        ConfigError, TooLargeError, TextError, WeightsError: as ``run`` does.
     """
     config, batch = tokenize_text(config, [source])
     with memory_guard(config, measure_decoding):
@@ -122,9 +136,19 @@ def measure_teacher_forced(config: Config, ranked: int | None = None) -> Bytes:
 
 
 def teacher_forced(source: str, target: str, config: Config, *, model: Transformer | None = None) -> TeacherForced:
-    """One run with the target given, and what was probable at each of its places, the end included.
+    """One run with the target given, and what was probable at each of its positions, the end included.
 
-    Raises what ``run`` raises.
+    Args:
+        source: one sentence.
+        target: what the decoder is given of its translation.
+        config: the sizes and switches.
+        model: saves building the weights again, as in ``run``.
+
+    Returns:
+        The run, and for each token of the target and its end how probable it was.
+
+    Raises:
+        ConfigError, TooLargeError, TextError, WeightsError: as ``run`` does.
     """
     config, batch = tokenize_text(config, [source], [target])
     with memory_guard(config):
@@ -171,9 +195,16 @@ def answered(
 def run_written(
     config: Config, source: Sentences, upto: int | None = None, *, model: Transformer | None = None
 ) -> Trace:
-    """``run`` on sources whose targets the model writes itself, ``upto`` characters of each or, for None, all.
+    """``run`` on sources whose targets the model writes itself.
 
-    Raises what ``run`` raises.
+    Args:
+        config: the sizes and switches.
+        source: a sentence, or several.
+        upto: how many characters of each target the decoder has read; None for all.
+        model: saves building the weights again, as in ``run``.
+
+    Raises:
+        ConfigError, TooLargeError, TextError, WeightsError: as ``run`` does.
     """
     problem = None if upto is None else number_problem("upto", upto, 0, MOST_STEPS - 1)
     if problem:

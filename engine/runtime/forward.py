@@ -29,8 +29,13 @@ def tokenize(
 ) -> tuple[Config, tokenizer.Batch]:
     """The token ids of a run, those of the sentences or generated ones of the config's lengths, and its config.
 
-    With sentences, the config's batch, lengths and vocab_size become theirs. A target left out is generated. The
-    config's tokenizer tells what a token is; of characters there is a fixed number.
+    Args:
+        config: the sizes, and which tokenizer: of characters there is a fixed number.
+        source: a sentence, or several; generated where left out.
+        target: one for each source; generated where left out.
+
+    Returns:
+        The config, with the sentences' batch, lengths and vocab_size where there are any, and the ids.
 
     Raises:
         TextError: a sentence that cannot be read.
@@ -42,8 +47,11 @@ def tokenize(
 def tokenize_text(
     config: Config, source: Sentences | None = None, target: Sentences | None = None
 ) -> tuple[Config, tokenizer.Batch]:
-    """``read`` without generating anything: a side that was not given has no ids yet, so however large the config
+    """``tokenize`` without generating anything: a side that was not given has no ids yet, so however large the config
     is, this takes no more than its text does.
+
+    Args:
+        config, source, target: as ``tokenize`` takes them.
 
     Raises:
         TextError: a sentence that cannot be read.
@@ -103,7 +111,11 @@ def memory_guard(config: Config, weigh: Callable[[Config], Bytes] = measure) -> 
 
 
 def run_batch(config: Config, batch: tokenizer.Batch, model: Transformer) -> Trace:
-    """A run on token ids, as ``read`` returns them with the config that has their sizes, and with no look at memory.
+    """A run on token ids, with no look at memory.
+
+    Args:
+        config, batch: as ``tokenize`` returns them.
+        model: as ``build_model`` makes it of this config.
 
     Raises:
         ConfigError: the device is not on this machine.

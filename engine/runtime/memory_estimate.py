@@ -10,7 +10,7 @@ from engine.export.units import format_bytes
 from engine.runtime.footprint import Bytes, measure
 
 # The settings that may give way when a run does not fit, in the order they are offered.
-_GIVING_WAY = {
+_REDUCIBLE = {
     "batch": "batch",
     "src_len": "source length",
     "tgt_len": "target length",
@@ -41,7 +41,12 @@ def is_quick(config: Config) -> bool:
 
 
 def check_fits(config: Config, room: int, weigh: Callable[[Config], Bytes] = measure) -> Bytes:
-    """What this config will hold, where that fits in ``room`` bytes; ``weigh`` says what a config holds.
+    """What this config will hold, where that fits.
+
+    Args:
+        config: the sizes.
+        room: bytes that there are.
+        weigh: says what a config holds.
 
     Raises:
         TooLargeError: with its size and the nearest settings that do fit.
@@ -61,7 +66,7 @@ def check_fits(config: Config, room: int, weigh: Callable[[Config], Bytes] = mea
 
 def _offers(config: Config, room: int, weigh: Callable[[Config], Bytes]) -> Iterator[str]:
     """For each setting, the largest value that would make the run fit with everything else as it is."""
-    for field, noun in _GIVING_WAY.items():
+    for field, noun in _REDUCIBLE.items():
         if config.weights == "trained" and field in TRAINED:
             continue
         step = config.heads if field == "d_model" else 1

@@ -35,7 +35,10 @@ def run(
             and generated tokens otherwise.
         upto: where the model writes, how many characters of that the decoder has read, all where it writes fewer;
             None for all of all.
-        model: saves building the weights again: ``load`` of the same sizes, seed, dtype and device.
+        model: saves building the weights again: ``build_model`` of the same sizes, seed, dtype and device.
+
+    Returns:
+        The recorded run; ``trace.output`` is what the model returned.
 
     Raises:
         ConfigError: the device is not on this machine; ``upto`` where the model does not write, or too large.

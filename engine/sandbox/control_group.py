@@ -39,10 +39,6 @@ class ControlGroup:
                 with suppress(OSError):
                     folder.rmdir()
 
-    @property
-    def bounds_memory(self) -> bool:
-        return any((folder / file).exists() for folder in self._folders for file, _ in _MEMORY_FILES)
-
     def join(self) -> None:
         """This process joins it, and with it whatever that starts."""
         for folder in self._folders:

@@ -361,12 +361,12 @@ def test_a_long_export_tells_its_size_beforehand_and_the_limit_of_spreadsheets(c
 def test_on_a_terminal_progress_is_shown_and_wiped(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     clock = iter(range(10**6))
-    monkeypatch.setattr("engine.__main__.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("engine.export.progress.time.monotonic", lambda: next(clock))
     status, _, err = call(capsys, *SMALL.split(), "--csv", str(tmp_path))
     assert status == 0
-    assert re.match(r"\rvalues\.csv +\d+% of [\d,]+ rows", err)
-    assert err.endswith("100% of " + err.rsplit(" of ", 1)[1])
-    assert err.endswith("rows\r\033[K")
+    rows = len((tmp_path / "values.csv").read_text().splitlines()) - 1
+    assert re.match(rf"\r\x1b\[K█*░* [\d,]+ of {rows:,} rows of values\.csv", err)
+    assert err.endswith(f"{'█' * 24} {rows:,} of {rows:,} rows of values.csv \r\033[K")
 
 
 def test_a_reader_that_leaves_early_is_no_error():

@@ -8,7 +8,7 @@ import torch
 
 from engine.pretrained.calibration import calibration
 from engine.pretrained.date_check import doubt
-from engine.pretrained.dates import FIRST, LAST, SEEN, Form, Named
+from engine.pretrained.dates import FIRST, LAST, TRAIN_FORMATS, Form, Named
 from engine.pretrained.odd_inputs import OddInput
 from engine.pretrained.pretrained import build, trained_config
 from tests.long.registry import Case, long_check
@@ -34,7 +34,9 @@ def impossible_dates() -> Iterator[Case]:
     model = build(config, torch.device("cpu"))
 
     def case(draw: random.Random) -> None:
-        asked = [OddInput("none", text, frozenset(), impossible=True) for form in SEEN for text in texts(draw, form)]
+        asked = [
+            OddInput("none", text, frozenset(), impossible=True) for form in TRAIN_FORMATS for text in texts(draw, form)
+        ]
         assert all(doubt(each.text) for each in asked)
         surest = calibration(model, asked).surest_impossible
         assert surest.probability <= 0.5, str(surest)

@@ -15,6 +15,13 @@ from engine.ops.notation import number
 
 # LayerNorm's eps keeps the standard deviation of a row a little below 1.
 _NORMED = 0.01
+_RIGHT_SUMS = "all {count:,} do"
+# By whether some are NaN, and whether others are wrong.
+_WRONG_SUMS = {
+    (False, True): "{wrong:,} of {count:,} do not, sums go from {low} to {high}",
+    (True, False): "{wrong:,} of {count:,} do not, {lost:,} are NaN",
+    (True, True): "{wrong:,} of {count:,} do not, {lost:,} are NaN, sums go from {low} to {high}",
+}
 _DIFFERS = "not PyTorch's numbers"
 
 
@@ -103,12 +110,10 @@ def _sums(weights: Tensor) -> OutputCheck:
     sums = weights.sum(dim=-1)
     wrong = int((~((sums - 1).abs() <= ROUNDING)).sum())
     lost = int(sums.isnan().sum())
-    measured = f"{wrong:,} of {sums.numel():,} do not" if wrong else f"all {sums.numel():,} do"
-    if lost:
-        measured += f", {lost:,} are NaN"
-    if wrong > lost:
-        others = sums[~sums.isnan()]
-        measured += f", sums go from {number(others.min().item(), 3)} to {number(others.max().item(), 3)}"
+    others = sums[~sums.isnan()]
+    low, high = (number(others.min().item(), 3), number(others.max().item(), 3)) if others.numel() else ("", "")
+    template = _WRONG_SUMS[lost > 0, wrong > lost] if wrong else _RIGHT_SUMS
+    measured = template.format(wrong=wrong, count=sums.numel(), lost=lost, low=low, high=high)
     return OutputCheck("rows do not sum to 1", "every row of weights sums to 1", not wrong, measured)
 
 

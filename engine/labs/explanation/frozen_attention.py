@@ -16,7 +16,7 @@ import torch
 from engine.labs.encoder_to_decoder.one_text import CONFIG
 from engine.model.layers import DecoderLayer
 from engine.model.transformer import Transformer
-from engine.pretrained.dates import SEEN, Written, held_out_dates
+from engine.pretrained.dates import TRAIN_FORMATS, WrittenDate, held_out_dates
 from engine.pretrained.training_data import tensors
 from engine.runtime.forward import build_model
 
@@ -38,9 +38,9 @@ class Accuracy:
 def accuracy(layers: tuple[int, ...], heads: tuple[int, ...], count: int = 60, seed: int = 0) -> Accuracy:
     """How well the model answers held-out dates in random forms, with these heads of these layers frozen to uniform."""
     draw = random.Random(seed)
-    some: list[Written] = []
+    some: list[WrittenDate] = []
     while len(some) < count:
-        form, day = draw.choice(SEEN), draw.choice(held_out_dates())
+        form, day = draw.choice(TRAIN_FORMATS), draw.choice(held_out_dates())
         if form.can_write(day):
             some.append(form.write(day))
     source, given, wanted = tensors(some, torch.device("cpu"))

@@ -17,7 +17,7 @@ from engine.labs.encoder_to_decoder.cached_decoder import begun, encoded, positi
 from engine.labs.encoder_to_decoder.one_text import CONFIG, answered, ids, understood
 from engine.labs.explanation import distance
 from engine.labs.explanation.adversarial_attention import Adversary
-from engine.pretrained.dates import SEEN, Form, held_out_dates
+from engine.pretrained.dates import TRAIN_FORMATS, Form, held_out_dates
 from engine.runtime.forward import build_model
 from engine.text import char_tokenizer
 from engine.text.tokenizer import BEGIN
@@ -84,7 +84,7 @@ def siblings(text: str, answer: str) -> list[tuple[str, str]]:
         day = date.fromisoformat(answer)
     except ValueError:
         return []
-    form = next((form for form in SEEN if form.can_write(day) and form.write(day).text == text), None)
+    form = next((form for form in TRAIN_FORMATS if form.can_write(day) and form.write(day).text == text), None)
     return [] if form is None else _others(form, day, len(text))
 
 

@@ -26,7 +26,6 @@ class Grouped:
         weights: (H, L, L_k).
         cache, whole_cache: numbers in the cache of keys and values of all heads, grouped and not.
         parameters, whole_parameters: of W_K and W_V.
-        score_products: products of the scores, grouped or not.
         difference: of the output from that of attention whose key heads are such copies from the start.
         pooled_difference: relative distance of the output, where the key heads of a group are averaged into one, from
             the output with a head for every query head.
@@ -39,7 +38,6 @@ class Grouped:
     whole_cache: int
     parameters: int
     whole_parameters: int
-    score_products: int
     difference: float
     pooled_difference: float
 
@@ -73,7 +71,6 @@ def grouped(kv_heads: int, group: int, length: int, d_k: int) -> Grouped:
         whole_cache=2 * heads * length * d_k,
         parameters=2 * d_model * kv_heads * d_k,
         whole_parameters=2 * d_model * heads * d_k,
-        score_products=heads * length * length * d_k,
         difference=float((broadcast - output).abs().max()),
         pooled_difference=float((output - whole).norm() / whole.norm()),
     )

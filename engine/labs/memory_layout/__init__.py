@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine import record
-from engine.explain.memory_layout import strides_story
+from engine.explain.memory_layout import describe_strides
 from engine.labs.script_text import Expression, fill_in
 
 _SCRIPT = Path(__file__).with_name("script.py")
@@ -189,7 +189,7 @@ def _stories(query: Tensor, operation: str, axes: tuple[int, ...]) -> tuple[str,
         copied = moved.contiguous()
         return copied
 
-    *moving, copying = (strides_story(step) or "" for step in record(both, query).steps)
+    *moving, copying = (describe_strides(step) or "" for step in record(both, query).steps)
     return moving[0] if moving else "", copying
 
 

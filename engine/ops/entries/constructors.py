@@ -124,8 +124,8 @@ class Identity(Constructor):
 
     def derive(self, at: ElementContext) -> Derivation:
         row, column = at.index
-        same = "on" if row == column else "off"
-        return Derivation((), _scalar(int(row == column)), f"is {int(row == column)}: it lies {same} the diagonal")
+        sentence = "is 1: it lies on the diagonal" if row == column else "is 0: it lies off the diagonal"
+        return Derivation((), _scalar(int(row == column)), sentence)
 
 
 class EvenlySpaced(Constructor):
@@ -156,7 +156,10 @@ class TriangleIndices(Constructor):
     """``tril_indices`` and ``triu_indices``: a row of rows and a row of columns."""
 
     signature = "row col offset? *rest"
-    _SENTENCE = "is {value}: the {what} of number {ordinal} of the elements that {name} keeps"
+    _SENTENCES = (
+        "is {value}: the row of number {ordinal} of the elements that {name} keeps",
+        "is {value}: the column of number {ordinal} of the elements that {name} keeps",
+    )
 
     def __init__(self, name: str, function: Callable[..., Tensor]) -> None:
         self.names = (name,)
@@ -168,9 +171,8 @@ class TriangleIndices(Constructor):
     def derive(self, at: ElementContext) -> Derivation:
         row, col, offset = at.call.value("row"), at.call.value("col"), at.call.value("offset", 0)
         result = self.function(row, col, offset)[at.index]
-        sentence = self._SENTENCE.format(
+        sentence = self._SENTENCES[at.index[0]].format(
             value=result.item(),
-            what="column" if at.index[0] else "row",
             ordinal=at.index[1] + 1,
             name=self.names[0].removesuffix("_indices"),
         )

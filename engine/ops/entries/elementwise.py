@@ -60,7 +60,15 @@ class UnaryFunction(Elementwise):
 def of_one(
     at: ElementContext, function: Function, template: str, sentence: str, magnitude: float | None = None
 ) -> Derivation:
-    """How a function of the input's element came about."""
+    """How a function of the input's element came about.
+
+    Args:
+        at: the element.
+        function: computes it in torch, in float64.
+        template: the arithmetic, with a place for the input's number.
+        sentence: what happened.
+        magnitude: what rounding is measured against; None for the result's own.
+    """
     x = at.operand("input")
     result = function(x.numbers)
     arithmetic = fill(template, function, x.printed())
@@ -105,6 +113,18 @@ class Gelu(Elementwise):
         return self._TEMPLATES[call.value("approximate", "none") == "tanh"]
 
 
+_AT_LEAST = "is {cell}, made at least {low}"
+_AT_MOST = "is {cell}, made at most {high}"
+_WITHIN = "is {cell}, made at least {low} and at most {high}"
+# By whether the second number is subtracted, and whether it is scaled first.
+_SUMS = {
+    (False, False): "is {first} plus {second}",
+    (False, True): "is {first} plus {alpha} · {second}",
+    (True, False): "is {first} minus {second}",
+    (True, True): "is {first} minus {alpha} · {second}",
+}
+
+
 class Clamp(Elementwise):
     names = ("clamp", "clip")
     signature = "input min? max?"
@@ -118,9 +138,10 @@ class Clamp(Elementwise):
 
     def derive(self, at: ElementContext) -> Derivation:
         low, high = at.call.value("min"), at.call.value("max")
-        limits = [(word, limit) for word, limit in (("at least", low), ("at most", high)) if limit is not None]
-        words = " and ".join(f"{word} {given(limit)}" for word, limit in limits)
-        sentence = f"is {at.words('input')}, made {words}"
+        template = _AT_LEAST if high is None else _AT_MOST if low is None else _WITHIN
+        sentence = template.format(
+            cell=at.words("input"), low="" if low is None else given(low), high="" if high is None else given(high)
+        )
         return of_one(at, lambda x: x.clamp(low, high), self._template(at.call), sentence)
 
     def _template(self, call: Call) -> str:
@@ -149,8 +170,9 @@ class Sum(Elementwise):
         alpha = at.call.value("alpha", 1)
         second = y.numbers * alpha
         second = -second if self.minus else second
-        times = "" if alpha == 1 else f"{format_operand(alpha)} · "
-        sentence = f"is {at.words('input')} {'minus' if self.minus else 'plus'} {times}{at.words('other')}"
+        sentence = _SUMS[self.minus, alpha != 1].format(
+            first=at.words("input"), alpha=format_operand(alpha), second=at.words("other")
+        )
         groups = (TermGroup("x", (x,), x.numbers), TermGroup("y", (y,), second))
         arithmetic = fill(self._template(at.call), self._total, x.printed(), y.printed(), constant(alpha))
         return Derivation(groups, (x.numbers + second)[0], sentence, arithmetic)

@@ -20,17 +20,26 @@ from engine.ops.registry import Reads, register
 from engine.ops.terms import OperandValues, TermGroup
 
 _OTHER_VALUE = "{wrong:,} of {count:,} with another value"
+_VALUED = "{cell} = {value}"
 _CHANGED = "{wrong:,} of {count:,} changed"
 
 
 class Comparison(Elementwise):
-    """Whether one number stands in a relation to another."""
+    """Whether one number stands in a relation to another.
+
+    Args:
+        names: what it goes by, the usual name first.
+        sign: of the relation.
+        holds: the sentence where it holds, with ``{first}`` and ``{second}``.
+        fails: the sentence where it doesn't.
+    """
 
     signature = "input other"
 
-    def __init__(self, names: str, sign: str, words: str) -> None:
+    def __init__(self, names: str, sign: str, holds: str, fails: str) -> None:
         self.names = tuple(names.split())
-        self.sign, self.words = sign, words
+        self.sign = sign
+        self.templates = (fails, holds)
 
     def formula(self, cells: Cells) -> str:
         return f"{cells.at('input')} {self.sign} {cells.at('other')}"
@@ -40,11 +49,11 @@ class Comparison(Elementwise):
         result = at.exactly(("input", "other"), getattr(torch, self.names[0]))
         first, second = (operand.raw[0].item() for operand in operands)
         holds = bool(result[0])
-        value = "" if operands[0].ranges == () else f" = {number(first)}"
-        relation = f"is {'' if holds else 'not '}{self.words}"
-        sentence = f"is {holds}: {at.words('input')}{value} {relation} {at.words('other')}"
-        if operands[1].parent.kind != "argument":
-            sentence += f" = {number(second)}"
+        left, right = at.words("input"), at.words("other")
+        sentence = self.templates[holds].format(
+            first=left if operands[0].ranges == () else _VALUED.format(cell=left, value=number(first)),
+            second=right if operands[1].parent.kind == "argument" else _VALUED.format(cell=right, value=number(second)),
+        )
         relation = getattr(torch, self.names[0])
         arithmetic = fill(f"({{0.alone}} {self.sign} {{1.alone}})", relation, *(o.printed() for o in operands))
         return Derivation((TermGroup("comparison", operands, result),), result[0], sentence, arithmetic)
@@ -165,12 +174,33 @@ class Where(Elementwise):
         return Derivation((group,), result[0], sentence, _choice(x, holds, y))
 
 
-register(Comparison("eq", "==", "equal to"))
-register(Comparison("ne not_equal", "≠", "different from"))
-register(Comparison("lt less", "<", "less than"))
-register(Comparison("le less_equal", "≤", "at most"))
-register(Comparison("gt greater", ">", "greater than"))
-register(Comparison("ge greater_equal", "≥", "at least"))
+register(Comparison("eq", "==", "is True: {first} is equal to {second}", "is False: {first} is not equal to {second}"))
+register(
+    Comparison(
+        "ne not_equal",
+        "≠",
+        "is True: {first} is different from {second}",
+        "is False: {first} is not different from {second}",
+    )
+)
+register(
+    Comparison("lt less", "<", "is True: {first} is less than {second}", "is False: {first} is not less than {second}")
+)
+register(
+    Comparison(
+        "le less_equal", "≤", "is True: {first} is at most {second}", "is False: {first} is not at most {second}"
+    )
+)
+register(
+    Comparison(
+        "gt greater", ">", "is True: {first} is greater than {second}", "is False: {first} is not greater than {second}"
+    )
+)
+register(
+    Comparison(
+        "ge greater_equal", "≥", "is True: {first} is at least {second}", "is False: {first} is not at least {second}"
+    )
+)
 register(Connective("bitwise_and", "and", "&"))
 register(Connective("bitwise_or", "or", "|"))
 register(Connective("bitwise_xor", "or else", "xor"))

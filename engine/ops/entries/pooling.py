@@ -197,7 +197,7 @@ def _shares(cells: Cells) -> str:
     """Which share of an axis a letter runs over, in a formula; empty where it runs over a window."""
     read = cells.reads["input"]
     shares = [access for access in read.axes if isinstance(access, AxisShare)] if isinstance(read, AffineMap) else []
-    descriptions = (f"{share.letter} over share {cells.out(share.out)} of {share.of}" for share in shares)
+    descriptions = (f"{share.running_letter} over share {cells.out(share.out)} of {share.of}" for share in shares)
     return f", {', '.join(descriptions)}" if shares else ""
 
 

@@ -21,8 +21,8 @@ from engine.ops.window_access import ChannelBlock
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
-
-
+_ONE_PRODUCT_AND_BIAS = "is 1 product, {left} times {right}, plus {bias}"
+_PRODUCTS_AND_BIAS = "is {count} products added up, {left} times {right}, plus {bias}"
 _MIXED = (
     "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
     "the keys {keys}; the largest weight is {weight}, of key {key}"
@@ -34,12 +34,23 @@ _MIXED_MASKED = (
 
 
 def product_sum(at: ElementContext, left: str, right: str) -> Derivation:
-    """A sum of products of two parameters' elements, plus a bias where one is read."""
+    """A sum of products of two parameters' elements, plus a bias where one is read.
+
+    Args:
+        at: the element.
+        left, right: the parameters.
+    """
     return sum_of_products(at, at.operand(left), at.operand(right), left, right)
 
 
 def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left: str, right: str) -> Derivation:
-    """The same of elements in an order of their own."""
+    """The same of elements in an order of their own.
+
+    Args:
+        at: the element.
+        x, y: the numbers that are multiplied, term by term.
+        left, right: the parameters that they are of.
+    """
     groups = [TermGroup("product", (x, y), x.numbers * y.numbers)]
     result = groups[0].contributions.sum()
     arithmetic = long_sum(
@@ -47,14 +58,15 @@ def sum_of_products(at: ElementContext, x: OperandValues, y: OperandValues, left
         lambda position: fill("{}·{}", torch.mul, x.printed(position), y.printed(position), compound=False),
     )
     count = len(groups[0])
-    template = _ONE_PRODUCT if count == 1 else _PRODUCTS
-    sentence = template.format(count=count, left=at.words(left), right=at.words(right))
+    words = {"left": at.words(left), "right": at.words(right)}
+    sentence = (_ONE_PRODUCT if count == 1 else _PRODUCTS).format(count=count, **words)
     if "bias" in at.reads:
         bias = at.operand("bias")
         groups.append(TermGroup("bias", (bias,), bias.numbers))
         result = result + bias.numbers[0]
         arithmetic = sum_of([arithmetic, bias.printed()])
-        sentence += f", plus {at.words('bias')}"
+        template = _ONE_PRODUCT_AND_BIAS if count == 1 else _PRODUCTS_AND_BIAS
+        sentence = template.format(count=count, bias=at.words("bias"), **words)
     return Derivation(tuple(groups), result, sentence, arithmetic)
 
 

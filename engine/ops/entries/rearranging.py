@@ -21,6 +21,8 @@ from engine.ops.terms import TermGroup
 
 _OTHER_COUNT = "{count:,} before, {left:,} after"
 _MISPLACED = "{wrong:,} of {count:,} not the number that belongs there"
+_SAME_NUMBER = "is {cell}; no arithmetic: {manner}"
+_SAME_NUMBER_OF_STEP = "is {cell} of step {index}; no arithmetic: {manner}"
 _IN_PLACE = "each of them unchanged, and in its place"
 
 
@@ -42,8 +44,9 @@ class Moved(Operation):
 def moved(at: ElementContext, name: str) -> Derivation:
     """How an element came about that is one of a parameter's."""
     x = at.operand(name)
-    of_step = f" of step {index}" if (index := getattr(x.parent, "index", None)) is not None else ""
-    sentence = f"is {at.words(name)}{of_step}; no arithmetic: {_manner(at, x.parent.value.dtype)}"
+    index = getattr(x.parent, "index", None)
+    template = _SAME_NUMBER if index is None else _SAME_NUMBER_OF_STEP
+    sentence = template.format(cell=at.words(name), index=index, manner=_manner(at, x.parent.value.dtype))
     result = x.raw.to(at.call.step.dtype)
     return Derivation((TermGroup("x", (x,), result),), result[0], sentence, magnitude=0.0)
 

@@ -20,6 +20,13 @@ from engine.ops.numerics import memory_shared
 from engine.ops.registry import Movement, Reads, register
 from engine.ops.terms import TermGroup
 
+_NUMBER = "is number {row} of {name}; {ids} = {value} chooses the row"
+_IN_ROW = "is number {columns} in row {row} of {name}; {ids} = {value} chooses the row"
+_IN_ROW_OF_TABLE = "is number {columns} in row {row} of the table {name}; {ids} = {value} chooses the row"
+_IN_ROW_OF_TOKEN = "is number {columns} in row {row} (“{token}”) of the table {name}; {ids} = {value} chooses the row"
+_BELOW_KEPT = "is set to {zero}: it lies below the part that {name} keeps"
+_ABOVE_KEPT = "is set to {zero}: it lies above the part that {name} keeps"
+
 
 class Selected(Moved):
     """One element of one input, perhaps more than once or not at all."""
@@ -64,8 +71,8 @@ class Triangle(Selected):
     def derive(self, at: ElementContext) -> Derivation:
         if at.is_read("input"):
             return moved(at, "input")
-        zero, side = self._zero(at.call), "below" if self.upper else "above"
-        sentence = f"is set to {zero}: it lies {side} the part that {self.names[0]} keeps"
+        template = _BELOW_KEPT if self.upper else _ABOVE_KEPT
+        sentence = template.format(zero=self._zero(at.call), name=self.names[0])
         return Derivation((), torch.zeros((), dtype=at.call.step.dtype), sentence, magnitude=0.0)
 
     def _zero(self, call: Call) -> str:
@@ -174,22 +181,33 @@ class LookUp(Selected):
     Attributes:
         table: the parameter that holds the rows.
         ids: the parameter that holds the numbers.
+        is_of_table: whether the rows are those of a table, which a word may have.
     """
 
     table, ids = "input", "index"
-    kind = ""
+    is_of_table = False
 
     def derive(self, at: ElementContext) -> Derivation:
         if self.ids not in at.reads:
             return moved(at, self.table)
         x, chosen = at.operand(self.table), at.operand(self.ids)
         row = x.ranges[0].start
-        word = at.token(x.parent, row) if self.kind else None
-        token = f" (“{word}”)" if word is not None else ""
+        token = at.token(x.parent, row) if self.is_of_table else None
         columns = ", ".join(str(indices.start) for indices in x.ranges[1:])
-        sentence = f"is number {columns} in row {row}{token} of" if columns else f"is number {row} of"
-        sentence += f" {self.kind}{sentence_name(x.parent)}"
-        sentence += f"; {at.words(self.ids)} = {number(chosen.raw[0].item())} chooses the row"
+        if not columns:
+            template = _NUMBER
+        elif not self.is_of_table:
+            template = _IN_ROW
+        else:
+            template = _IN_ROW_OF_TABLE if token is None else _IN_ROW_OF_TOKEN
+        sentence = template.format(
+            row=row,
+            columns=columns,
+            token=token,
+            name=sentence_name(x.parent),
+            ids=at.words(self.ids),
+            value=number(chosen.raw[0].item()),
+        )
         return Derivation((TermGroup("look-up", (x, chosen), x.raw),), x.raw[0], sentence, magnitude=0.0)
 
     def formula(self, cells: Cells) -> str:
@@ -205,7 +223,7 @@ class Embedding(LookUp):
     names = ("embedding",)
     signature = "input weight *rest"
     table, ids = "weight", "input"
-    kind = "the table "
+    is_of_table = True
 
     def reads(self, call: Call) -> Reads:
         ids, table = call.args["input"].value, call.shape("weight")

@@ -62,11 +62,6 @@ def shape_comment(comment: str) -> tuple[str, ...] | None:
     return None
 
 
-def tells_the_result(comment: str) -> bool:
-    """Whether the shape in a comment is that of what the line computes, not of what goes into an arrow."""
-    return any(True for _ in _shapes(_ARROW.split(comment.lstrip("#"))[-1]))
-
-
 def is_shape_alone(comment: str) -> bool:
     """Whether a comment says a shape and nothing else, so that it may stand on the line above."""
     text = comment.lstrip("#").strip()

@@ -1,4 +1,7 @@
-"""Fields of a manifest, each of the kind it must be: a file can say anything."""
+"""Fields of a manifest, each of the kind it must be: a file can say anything.
+
+Every function here is given the object and the name of the field, and raises ValueError for a value of another kind.
+"""
 
 from __future__ import annotations
 

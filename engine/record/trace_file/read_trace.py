@@ -31,7 +31,6 @@ from engine.variant_config import VARIANT_CONFIGS, VariantConfig
 
 _LEAVES = ("parameter", "buffer", "input", "constant", "argument")
 _MEMORY = ("new", "view", "same", "overwritten")
-_FAILURE_TEXTS = ("op", "expression", "file", "reason", "remedy", "error", "message")
 _MOST = 2**31
 _DEEPEST = 8
 _TOO_DEEP = "fused calls are nested more deeply in it than in any program"

@@ -29,7 +29,7 @@ from pages.ui.state.settings import (
 )
 
 APART = ("d_k", "d_v", "d_ff")  # these follow from heads and d_model until they are set apart
-Written = Callable[[], str]
+TargetWriter = Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Memory:
     left: Settings | None = None
 
 
-def move(settings: Settings, memory: Memory, name: str, value: Any, written: Written) -> tuple[Settings, Memory]:
+def move(settings: Settings, memory: Memory, name: str, value: Any, written: TargetWriter) -> tuple[Settings, Memory]:
     """The settings with one field of their config moved, and with it the sizes that must follow.
 
     Where trained weights cannot have the value, all weights become random; the text, its tokens and its answer stay.
@@ -81,7 +81,7 @@ def move(settings: Settings, memory: Memory, name: str, value: Any, written: Wri
     return settings, dataclasses.replace(memory, of=config, choices=choices)
 
 
-def choose_weights(settings: Settings, memory: Memory, weights: str, written: Written) -> tuple[Settings, Memory]:
+def choose_weights(settings: Settings, memory: Memory, weights: str, written: TargetWriter) -> tuple[Settings, Memory]:
     """The settings with random or with trained weights.
 
     Random weights keep sizes, tokens, text and answer. Trained ones have their own sizes and characters, and write the
@@ -108,7 +108,7 @@ def choose_weights(settings: Settings, memory: Memory, weights: str, written: Wr
     return Settings(config, SENTENCES, source, target=""), Memory()
 
 
-def choose_input(settings: Settings, memory: Memory, reads: str, written: Written) -> tuple[Settings, Memory]:
+def choose_input(settings: Settings, memory: Memory, reads: str, written: TargetWriter) -> tuple[Settings, Memory]:
     """The settings with a text read as words or as characters, or with generated tokens.
 
     What the person wrote stays; the example of the other kind of token is replaced by that of this kind.
@@ -159,7 +159,7 @@ def _forbids(name: str, value: Any) -> bool:
     return value != {**FIXED, "tokenizer": TRAINED_TOKENIZER}.get(name, value)
 
 
-def _leave(settings: Settings, memory: Memory, written: Written) -> tuple[Settings, Memory]:
+def _leave(settings: Settings, memory: Memory, written: TargetWriter) -> tuple[Settings, Memory]:
     """The settings with random weights and all else as it was; what to keep beside them leads back."""
     target = written() if settings.writes else settings.target
     config = settings.config.change(weights=RANDOM)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from engine import Leaf, Step, Trace
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
-from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
+from engine.explain.memory_layout import describe_strides, einops_check, einops_pattern, einops_sizes
 from engine.explain.why import why
 from engine.export.units import format_bytes
 from engine.ops import Movement, movement
@@ -133,5 +133,5 @@ def _facts(step: Step) -> list[tuple[str, str]]:
     if pattern := einops_pattern(step):
         facts.append(("einops", ", ".join([pattern, *(f"{axis}={size}" for axis, size in einops_sizes(step).items())])))
     facts.append(("memory", f"{memory_words(step)}, {format_bytes(step.nbytes)}"))
-    facts.append(("strides", strides_story(step) or str(step.stride)))
+    facts.append(("strides", describe_strides(step) or str(step.stride)))
     return facts

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import Config, record, run
-from engine.explain.memory_layout import einops_check, einops_pattern, einops_sizes, strides_story
+from engine.explain.memory_layout import describe_strides, einops_check, einops_pattern, einops_sizes
 
 
 def rearranged(step):
@@ -94,7 +94,7 @@ def test_a_view_a_copy_and_nothing_are_told_apart_by_their_strides():
         copied.contiguous()
         return copied.exp()
 
-    turned, copied, again, computed = (strides_story(step) for step in record(program, torch.rand(2, 3)).steps)
+    turned, copied, again, computed = (describe_strides(step) for step in record(program, torch.rand(2, 3)).steps)
     assert turned == "A view: strides (3, 1) became (1, 3); no number moved."
     assert copied == (
         "A copy: strides (1, 3) became (2, 1); every number was written anew. It was needed because a view merges only "
@@ -109,7 +109,7 @@ def test_every_layout_step_of_the_transformer_has_its_story(op):
     steps = [step for step in run(Config(encoder_layers=1, decoder_layers=1)).steps if step.op == op]
     assert steps
     for step in steps:
-        assert str(step.stride) in strides_story(step)
+        assert str(step.stride) in describe_strides(step)
 
 
 def test_the_einops_form_is_run_and_compared_with_the_step():

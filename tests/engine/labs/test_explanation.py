@@ -20,7 +20,7 @@ from engine.labs.explanation import KINDS, SHUFFLES, adversarial_attention, dist
 from engine.labs.explanation.frozen_attention import accuracy, freeze
 from engine.labs.explanation.one_position import code
 from engine.labs.explanation.transferred_attention import siblings, transferred
-from engine.pretrained.dates import SEEN, Form, held_out_dates, is_held_out
+from engine.pretrained.dates import TRAIN_FORMATS, Form, held_out_dates, is_held_out
 from engine.pretrained.evaluate import score
 from engine.runtime.forward import build_model
 
@@ -209,7 +209,7 @@ def test_freezing_makes_the_weights_uniform_in_those_heads_and_leaves_the_others
 def test_accuracy_is_that_of_the_scorer_of_the_project():
     draw, some = random.Random(0), []
     while len(some) < 60:
-        form, day = draw.choice(SEEN), draw.choice(held_out_dates())
+        form, day = draw.choice(TRAIN_FORMATS), draw.choice(held_out_dates())
         if form.can_write(day):
             some.append(form.write(day))
     for layers, heads in (((), ()), ((1,), (1,))):

@@ -327,3 +327,9 @@ def test_a_row_of_a_thousand_is_one_range():
     read = reads(recorded(lambda x: x.sum(1), x))[0]
     assert read.ranges((3,)) == (range(3, 4), range(1024))
     assert len(read.cells((3,))) == 1024
+
+
+def test_a_view_moves_numbers_only_where_sizes_other_than_1_change():
+    assert FlatMap((2, 3), (6,)).moves((6,))
+    assert FlatMap((2, 3), (3, 2)).moves((3, 2))
+    assert not FlatMap((2, 1, 3), (2, 3)).moves((2, 3))

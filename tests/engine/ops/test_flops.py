@@ -70,6 +70,22 @@ def test_the_cost_of_an_operation_by_hand(program, cost):
     assert flops(program, torch.ones(3, 4)) == (cost if isinstance(cost, list) else [cost])
 
 
+@pytest.mark.parametrize(
+    ("convolution", "weight", "options"),
+    [
+        (F.conv1d, (6, 4, 3), {}),
+        (F.conv2d, (6, 2, 3, 2), {"groups": 2, "padding": 1, "stride": 2}),
+        (F.conv_transpose1d, (4, 5, 3), {}),
+        (F.conv_transpose2d, (4, 3, 3, 2), {"groups": 2, "stride": 2}),
+    ],
+)
+def test_a_convolution_costs_what_torchs_counter_counts(convolution, weight, options):
+    x, kernel = torch.ones(2, 4, *range(7, 5 + len(weight))), torch.ones(weight)
+    with FlopCounterMode(display=False) as counter:
+        convolution(x, kernel, **options)
+    assert flops(lambda x, kernel: convolution(x, kernel, **options), x, kernel) == [counter.get_total_flops()]
+
+
 def test_bytes_are_those_of_the_elements_shown():
     sizes = [step.nbytes for step in record(lambda x: (x.double(), x.T, x > 1, x.expand(2, 3, 4)), X).steps]
     assert sizes == [96, 48, 12, 96]

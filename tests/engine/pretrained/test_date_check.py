@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pretrained.date_check import doubt
-from engine.pretrained.dates import FIRST, LAST, SEEN, UNSEEN, written
+from engine.pretrained.dates import FIRST, HELD_OUT_FORMATS, LAST, TRAIN_FORMATS, written
 from engine.pretrained.odd_inputs import odd_inputs
 
 UNMEASURED = (
@@ -19,7 +19,7 @@ UNMEASURED = (
 
 @given(st.dates(FIRST, LAST))
 def test_a_date_in_a_measured_form_raises_no_doubt(day):
-    assert {doubt(pair.text) for pair in written([day], SEEN)} == {None}
+    assert {doubt(pair.text) for pair in written([day], TRAIN_FORMATS)} == {None}
 
 
 @given(st.integers(1, 9999), st.integers(1, 12), st.integers(1, 31))
@@ -65,8 +65,8 @@ def test_a_form_that_is_not_measured_is_said_to_be_none(text):
 
 def test_every_odd_input_and_every_date_in_an_unseen_form_raises_a_doubt():
     assert all(doubt(odd.text) for odd in odd_inputs())
-    texts = {pair.text for pair in written([date(2026, 3, 5)], SEEN)}
-    others = [pair.text for pair in written([date(2026, 3, 5)], UNSEEN) if pair.text not in texts]
+    texts = {pair.text for pair in written([date(2026, 3, 5)], TRAIN_FORMATS)}
+    others = [pair.text for pair in written([date(2026, 3, 5)], HELD_OUT_FORMATS) if pair.text not in texts]
     assert len(others) == 7
     assert {doubt(text) for text in others} == {UNMEASURED}
 

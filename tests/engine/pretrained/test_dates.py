@@ -1,4 +1,4 @@
-"""Written dates: each text says its date and no other, and a date held out is held out in every form."""
+"""WrittenDate dates: each text says its date and no other, and a date held out is held out in every form."""
 
 import calendar
 import random
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from engine.pretrained.dates import (
     ENGLISH,
     FIRST,
+    HELD_OUT_FORMATS,
     KOREAN,
     LAST,
     NUMBERS,
-    SEEN,
+    TRAIN_FORMATS,
     TWO_DIGIT_YEARS,
-    UNSEEN,
     held_out_dates,
     is_held_out,
     training_dates,
@@ -26,7 +26,7 @@ from engine.pretrained.dates import (
 )
 from engine.text.char_tokenizer import CHARACTERS
 
-FORMS = SEEN + UNSEEN
+FORMS = TRAIN_FORMATS + HELD_OUT_FORMATS
 DAYS = st.dates(FIRST, LAST)
 KOREAN_DIGITS = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "칠": 7, "팔": 8, "구": 9}
 KOREAN_PLACES = {"천": 1000, "백": 100, "십": 10}
@@ -81,12 +81,12 @@ def test_every_text_says_its_date_to_a_reader_who_knows_only_the_rules(day):
 
 
 def test_the_examples_of_the_rules_are_written_so():
-    texts = {pair.text for pair in written([date(2026, 11, 21)], SEEN)}
+    texts = {pair.text for pair in written([date(2026, 11, 21)], TRAIN_FORMATS)}
     assert {"21 November 2026", "Nov. 21st, 2026", "2026년 11월 21일", "26. 11. 21.", "11/21/2026"} <= texts
     assert "이천이십육년 십일월 이십일일" in texts
-    assert {"3/5/75", "75. 3. 5."} <= {pair.text for pair in written([date(1975, 3, 5)], SEEN)}
-    assert "이천년 유월 십일" in {pair.text for pair in written([date(2000, 6, 10)], SEEN)}
-    assert "천구백십일년 시월 삼십일" in {pair.text for pair in written([date(1911, 10, 30)], SEEN)}
+    assert {"3/5/75", "75. 3. 5."} <= {pair.text for pair in written([date(1975, 3, 5)], TRAIN_FORMATS)}
+    assert "이천년 유월 십일" in {pair.text for pair in written([date(2000, 6, 10)], TRAIN_FORMATS)}
+    assert "천구백십일년 시월 삼십일" in {pair.text for pair in written([date(1911, 10, 30)], TRAIN_FORMATS)}
 
 
 @given(DAYS)
@@ -148,7 +148,9 @@ def test_no_text_of_a_held_out_date_is_the_text_of_a_trained_one():
 
 
 def test_forms_that_are_never_seen_are_none_of_those_trained_on():
-    assert len({form.template for form in FORMS}) == len(FORMS) == len(ENGLISH + KOREAN + NUMBERS) + len(UNSEEN)
+    assert (
+        len({form.template for form in FORMS}) == len(FORMS) == len(ENGLISH + KOREAN + NUMBERS) + len(HELD_OUT_FORMATS)
+    )
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

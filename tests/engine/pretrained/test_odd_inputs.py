@@ -10,7 +10,16 @@ from dateutil import parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pretrained.dates import FIRST, LAST, SEEN, UNSEEN, Named, held_out_dates, training_dates, written
+from engine.pretrained.dates import (
+    FIRST,
+    HELD_OUT_FORMATS,
+    LAST,
+    TRAIN_FORMATS,
+    Named,
+    held_out_dates,
+    training_dates,
+    written,
+)
 from engine.pretrained.meanings import dates_near, meanings, meanings_of_digits
 from engine.pretrained.odd_dates import impossible_numbers, odd_date, year_outside
 from engine.pretrained.odd_inputs import is_kept_apart, kinds, odd_inputs
@@ -90,11 +99,11 @@ def test_the_date_an_odd_text_was_made_from_is_among_those_it_could_mean(day, se
 
 @pytest.mark.parametrize(("text", "numbers"), [("Sat, 31 Mar 2020", (2020, 3, 31)), ("20260229", (2026, 2, 29))])
 def test_a_form_reads_the_numbers_of_a_text_whether_or_not_there_is_such_a_date(text, numbers):
-    (found,) = [named for form in SEEN if (named := form.read(text))]
+    (found,) = [named for form in TRAIN_FORMATS if (named := form.read(text))]
     assert (found.year, found.month, found.day) == numbers
 
 
-@given(st.sampled_from(DAYS), st.sampled_from(SEEN + UNSEEN))
+@given(st.sampled_from(DAYS), st.sampled_from(TRAIN_FORMATS + HELD_OUT_FORMATS))
 def test_a_form_reads_what_it_wrote(day, form):
     if form.can_write(day):
         named = form.read(form.write(day).text)
@@ -133,7 +142,7 @@ def test_no_lesson_is_written_in_the_form_of_an_odd_input_or_has_a_held_out_date
     shown = [lesson for step in range(first, first + 30) for lesson in lessons(step, 128)]
     texts = {lesson.text for lesson in shown}
     assert texts.isdisjoint(odd.text for odd in odd_inputs())
-    assert texts.isdisjoint(pair.text for pair in written(held_out_dates(), SEEN))
+    assert texts.isdisjoint(pair.text for pair in written(held_out_dates(), TRAIN_FORMATS))
     assert {lesson.iso for lesson in shown} <= {day.isoformat() for day in training_dates()}
     if part == "odd":
         assert not [text for text in texts if is_kept_apart(text)]
@@ -141,11 +150,13 @@ def test_no_lesson_is_written_in_the_form_of_an_odd_input_or_has_a_held_out_date
 
 def test_every_odd_input_but_a_misspelt_one_is_in_a_form_that_is_kept_apart_and_no_everyday_date_is():
     assert all(is_kept_apart(odd.text) for odd in odd_inputs() if not odd.kind.startswith("misspelt"))
-    assert not any(is_kept_apart(pair.text) for pair in written([date(2026, 3, 5)], SEEN))
+    assert not any(is_kept_apart(pair.text) for pair in written([date(2026, 3, 5)], TRAIN_FORMATS))
 
 
 def test_the_misspellings_of_the_lessons_are_others_than_those_of_the_inputs():
-    usual = {word for pair in written([date(2020, m, 1) for m in range(1, 13)], SEEN) for word in words(pair.text)}
+    usual = {
+        word for pair in written([date(2020, m, 1) for m in range(1, 13)], TRAIN_FORMATS) for word in words(pair.text)
+    }
     misspelt = {word for odd in odd_inputs() if odd.kind.startswith("misspelt") for word in words(odd.text)} - usual
     assert len(misspelt) > 30
     draw = random.Random(3)

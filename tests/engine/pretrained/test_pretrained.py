@@ -18,7 +18,7 @@ from engine import Config, ConfigError, decode, run, trained_config
 from engine.config import TRAINED
 from engine.model.axis_names import AXIS_NAMES
 from engine.pretrained.calibration import calibration
-from engine.pretrained.dates import SEEN, UNSEEN, held_out_dates, written
+from engine.pretrained.dates import HELD_OUT_FORMATS, TRAIN_FORMATS, held_out_dates, written
 from engine.pretrained.evaluate import answers, score
 from engine.pretrained.odd_inputs import odd_inputs
 from engine.pretrained.pretrained import FILE, about, build
@@ -43,7 +43,7 @@ def sample(count, seed):
     draw = random.Random(seed)
     pairs = []
     while len(pairs) < count:
-        day, form = draw.choice(held_out_dates()), draw.choice(SEEN)
+        day, form = draw.choice(held_out_dates()), draw.choice(TRAIN_FORMATS)
         if form.can_write(day):
             pairs.append(form.write(day))
     return pairs
@@ -75,9 +75,9 @@ def test_the_file_says_what_made_it_and_that_is_what_the_engine_would_do_now():
     assert {key: said[key] for key in recipe()} == json.loads(json.dumps(recipe()))
     assert (said["sizes"], said["characters"]) == (TRAINED, CHARACTERS)
     assert said["versions"].keys() == {"python", "torch", "safetensors"}
-    assert said["accuracy"]["of"] == sum(form.can_write(day) for day in held_out_dates() for form in SEEN)
+    assert said["accuracy"]["of"] == sum(form.can_write(day) for day in held_out_dates() for form in TRAIN_FORMATS)
     assert said["accuracy"]["exact_match"] == said["accuracy"]["right"] / said["accuracy"]["of"] >= 0.995
-    assert said["accuracy"]["unseen_forms"].keys() == set(map(str, UNSEEN))
+    assert said["accuracy"]["unseen_forms"].keys() == set(map(str, HELD_OUT_FORMATS))
 
 
 def test_what_was_trained_is_the_whole_of_the_recipe_and_what_it_reached_is_written_down():
@@ -365,4 +365,4 @@ def test_reading_text_keeps_the_vocabulary_and_sets_the_lengths():
 
 
 def test_every_unseen_form_is_counted():
-    assert len(list(written(held_out_dates()[:1], UNSEEN))) == 7
+    assert len(list(written(held_out_dates()[:1], HELD_OUT_FORMATS))) == 7

@@ -11,7 +11,7 @@ import torch
 from engine.pretrained import safetensors_io, train, trainer
 from engine.pretrained import training_data as lessons_module
 from engine.pretrained.date_check import doubt
-from engine.pretrained.dates import SEEN, UNSEEN, Form, held_out_dates, training_dates, written
+from engine.pretrained.dates import HELD_OUT_FORMATS, TRAIN_FORMATS, Form, held_out_dates, training_dates, written
 from engine.pretrained.evaluate import answers, score
 from engine.pretrained.odd_inputs import is_kept_apart
 from engine.pretrained.pretrained import about, build, trained_config
@@ -64,7 +64,7 @@ def test_no_lesson_has_a_date_that_is_held_out_in_its_text_or_in_its_answer():
     seen = [lesson for step in range(30) for lesson in lessons(step, 128)]
     trained_on = {day.isoformat() for day in training_dates()}
     assert {lesson.iso for lesson in seen} <= trained_on
-    held_out = {pair.text for pair in written(held_out_dates(), SEEN)}
+    held_out = {pair.text for pair in written(held_out_dates(), TRAIN_FORMATS)}
     assert held_out.isdisjoint(lesson.text for lesson in seen)
 
 
@@ -73,10 +73,10 @@ def test_lessons_are_dates_of_every_form_and_some_are_spoilt_in_the_stated_share
     days = {day.isoformat(): day for day in training_dates()}
     readable, forms = 0, set()
     for lesson in seen:
-        own = {form.write(days[lesson.iso]).text: form for form in SEEN}
+        own = {form.write(days[lesson.iso]).text: form for form in TRAIN_FORMATS}
         readable += lesson.text in own
         forms |= {own[lesson.text]} if lesson.text in own else set()
-    assert forms == set(SEEN)
+    assert forms == set(TRAIN_FORMATS)
     assert readable / len(seen) == pytest.approx(0.67, abs=0.03)
     unreadable = [lesson for lesson in seen if UNREADABLE in lesson.text]
     assert 0.1 < len(unreadable) / len(seen) < 0.15
@@ -90,7 +90,11 @@ def test_odd_lessons_are_odd_in_the_stated_shares_and_their_answer_is_a_date_tha
         usual = 1 - sum(shares.values()) + shares.get("last_day", shares.get("leap_day"))
         assert doubtful == pytest.approx(1 - usual, abs=0.05)
         assert not [lesson.text for lesson in seen if is_kept_apart(lesson.text)]
-        full = [form for form in SEEN if "yy}" not in form.template.replace("{yyyy}", "") and "/" not in form.template]
+        full = [
+            form
+            for form in TRAIN_FORMATS
+            if "yy}" not in form.template.replace("{yyyy}", "") and "/" not in form.template
+        ]
         read = [(lesson, named) for lesson in seen for form in full if (named := form.read(lesson.text))]
         assert len(read) > len(seen) / 3
         for lesson, named in read:
@@ -226,7 +230,7 @@ def pairs(count, forms, seed=5):
 @pytest.mark.parametrize("is_trained", [True, False], ids=["trained", "untrained"])
 def test_the_score_is_that_of_decoding_every_answer(is_trained):
     model = TRAINED if is_trained else learned(1)[0].model
-    asked = pairs(20, UNSEEN)
+    asked = pairs(20, HELD_OUT_FORMATS)
     found = score(model, asked)
     with torch.no_grad():
         # One at a time, so that nothing is padded.
@@ -238,7 +242,7 @@ def test_the_score_is_that_of_decoding_every_answer(is_trained):
 
 
 def test_the_loss_of_a_score_is_the_mean_over_its_characters():
-    asked = pairs(10, SEEN)
+    asked = pairs(10, TRAIN_FORMATS)
     losses = []
     for pair in asked:
         source, given, wanted = tensors([pair], CPU)
@@ -248,7 +252,7 @@ def test_the_loss_of_a_score_is_the_mean_over_its_characters():
 
 
 def test_a_score_is_never_rounded_up_to_a_hundred_percent():
-    found = score(learned(1)[0].model, pairs(1, SEEN))
+    found = score(learned(1)[0].model, pairs(1, TRAIN_FORMATS))
     assert str(found) == "0 of 1 exactly right (0.00 %)"
     almost = type(found)(100_000, found.wrong, 0.0)
     assert str(almost) == "99,999 of 100,000 exactly right (99.99 %)"
@@ -264,7 +268,7 @@ def test_training_writes_a_file_that_loads_and_says_what_it_reached(tmp_path, ca
     assert [path.name for path in tmp_path.iterdir()] == ["weights"]
     assert f"wrote {file} (" in out
     said = about(file)
-    asked = list(written([DAY], SEEN))
+    asked = list(written([DAY], TRAIN_FORMATS))
     assert (said["steps"], said["accuracy"]["of"]) == (2, len(asked))
     assert f"held-out dates, in 36 forms: {said['accuracy']['right']} of {len(asked)} exactly right" in out
     assert err == "fewer than 99.5% are exactly right\n"
@@ -276,7 +280,7 @@ def test_every_wrong_answer_is_listed(tmp_path, capsys):
     call(capsys, "--file", file, "--steps", 1)
     _, out, _ = call(capsys, "--file", file, "--evaluate")
     listed = out.partition("wrong answers:\n")[2].partition("held-out dates, in forms never seen")[0].splitlines()
-    asked = list(written([DAY], SEEN))
+    asked = list(written([DAY], TRAIN_FORMATS))
     found = score(build(trained_config(device="cpu"), CPU, file), asked)
     assert listed == [f"  {wrong}" for wrong in found.wrong]
     assert len(listed) == found.of - found.right > 0
@@ -288,7 +292,7 @@ def test_the_engine_s_own_weights_are_measured_by_default(capsys):
     assert (status, err) == (0, "")
     assert out.startswith("held-out dates, in 36 forms: 36 of 36 exactly right (100.00 %), loss 0.0")
     assert "wrong answers: none" in out
-    for form in UNSEEN:
+    for form in HELD_OUT_FORMATS:
         assert f"\n  {form}: " in out
 
 

@@ -218,6 +218,29 @@ def test_axes_come_only_with_a_comment_that_fits():
     }  # fmt: skip
 
 
+def test_of_several_lines_that_called_for_a_result_the_nearest_names_its_axes():
+    def inner(x):
+        return x * 2
+
+    def outer(x):
+        return inner(x)  # (B, d_model)
+
+    def program(x):
+        doubled = outer(x)  # (S, d_k)
+        return doubled
+
+    (step,) = record(program, X).steps
+    assert step.axes == ("B", "d_model")
+
+
+def test_an_axis_that_is_only_there_to_broadcast_is_called_1():
+    def program(x):
+        row = x[:1] * 1.0  # (1, d_model)
+        return row
+
+    assert record(program, X).find("row").axes == ("1", "d_model")
+
+
 def test_tensors_given_by_keyword_in_any_order_are_read_as_what_they_were_given_as():
     condition, other = torch.tensor([True, False, True, False]), torch.full((4,), -1.0)
     weight, bias = torch.ones(2, 4) * 3, torch.tensor([10.0, 20.0])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError, TextError, decode, run, teacher_forced, trained_config
-from engine.pretrained.dates import SEEN, held_out_dates
+from engine.pretrained.dates import TRAIN_FORMATS, held_out_dates
 from engine.runtime.forward import build_model
 from engine.runtime.memory_estimate import TooLargeError
 
@@ -129,7 +129,7 @@ def test_the_probability_of_the_whole_is_the_product_of_its_steps():
 
 # What the causal mask is for: one run over the whole text shows every step that made it.
 @settings(max_examples=15)
-@given(st.sampled_from(held_out_dates()), st.sampled_from(SEEN))
+@given(st.sampled_from(held_out_dates()), st.sampled_from(TRAIN_FORMATS))
 def test_told_its_own_words_the_model_holds_them_as_probable_as_when_it_wrote_them(day, form):
     source = form.write(day).text
     decoded = decode(source, CPU, model=MODEL)
@@ -207,7 +207,7 @@ def test_cuda_writes_the_same_text_as_the_cpu(dtype):
     cuda = trained_config(device="cuda", dtype=dtype)
     model = build_model(cuda)
     for place, day in enumerate(held_out_dates()[::60]):
-        form = SEEN[place % len(SEEN)]
+        form = TRAIN_FORMATS[place % len(TRAIN_FORMATS)]
         if form.can_write(day):
             source = form.write(day).text
             assert decode(source, cuda, model=model).text == decode(source, CPU, model=MODEL).text

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine import TextError
-from engine.pretrained.dates import SEEN, UNSEEN, training_dates
+from engine.pretrained.dates import HELD_OUT_FORMATS, TRAIN_FORMATS, training_dates
 from engine.text import tokenizer
 from engine.text.char_tokenizer import (
     CHARACTERS,
@@ -45,7 +45,13 @@ def test_every_character_has_one_id_and_the_specials_are_those_of_words():
 
 def test_the_characters_are_those_that_the_forms_need_and_no_others():
     days = training_dates()[::97]
-    needed = {c for form in SEEN + UNSEEN for day in days if form.can_write(day) for c in form.write(day).text}
+    needed = {
+        c
+        for form in TRAIN_FORMATS + HELD_OUT_FORMATS
+        for day in days
+        if form.can_write(day)
+        for c in form.write(day).text
+    }
     assert needed == set(CHARACTERS)
 
 

@@ -78,7 +78,8 @@ class Position(Operation):
     The row is the parameter ``other``, the number ``input``.
     """
 
-    _SENTENCE = "is how many of {numbers}, {row}, are {relation} {cell} = {value}"
+    _BELOW = "is how many of {numbers}, {row}, are below {cell} = {value}"
+    _AT_MOST = "is how many of {numbers}, {row}, are at most {cell} = {value}"
 
     def __init__(self, name: str, signature: str) -> None:
         self.names = (name,)
@@ -108,10 +109,9 @@ class Position(Operation):
         row, x = at.operand("other"), at.operand("input")
         value = x.raw[0]
         below = row.raw <= value if self._right(at.call) else row.raw < value
-        sentence = self._SENTENCE.format(
+        sentence = (self._AT_MOST if self._right(at.call) else self._BELOW).format(
             numbers=several(len(row.raw), "number"),
             row=at.words("other"),
-            relation="at most" if self._right(at.call) else "below",
             cell=at.words("input"),
             value=number(value.item()),
         )
@@ -125,7 +125,8 @@ class Position(Operation):
 class IsIn(Operation):
     names = ("isin",)
     signature = "input other *rest"
-    _SENTENCE = "is {holds}: {cell} = {value} is {relation} {numbers}, {row}"
+    _AMONG = "is {holds}: {cell} = {value} is one of {numbers}, {row}"
+    _NOT_AMONG = "is {holds}: {cell} = {value} is none of {numbers}, {row}"
 
     def reads(self, call: Call) -> Reads:
         reads: dict[str, AccessMap] = {}
@@ -149,11 +150,10 @@ class IsIn(Operation):
         x, row = at.operand("input"), at.operand("other")
         among = bool((row.raw == x.raw[0]).any())
         result = torch.tensor(among is not bool(at.call.value("invert", False)))
-        sentence = self._SENTENCE.format(
+        sentence = (self._AMONG if among else self._NOT_AMONG).format(
             holds=bool(result),
             cell=at.words("input"),
             value=number(x.raw[0].item()),
-            relation="one of" if among else "none of",
             numbers=several(len(row.raw), "number"),
             row=at.words("other"),
         )

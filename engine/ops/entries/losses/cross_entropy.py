@@ -94,6 +94,21 @@ _OF_LOGARITHMS = {
 }
 
 
+# What the letters of a formula stand for, without and with a weight for each class.
+_WHERE_SPREAD = (
+    "where p is the softmax of {scores} over c and q what the target gives to c",
+    "where p is the softmax of {scores} over c and q what the target gives to c and w its class's weight {weight}",
+)
+_WHERE_LOGITS = (
+    "where p is the softmax of {scores} over c at c = {target}",
+    "where p is the softmax of {scores} over c at c = {target} and w its class's weight {weight}",
+)
+_WHERE_LOGARITHMS = (
+    "where x is {scores} at c = {target}",
+    "where x is {scores} at c = {target} and w its class's weight {weight}",
+)
+
+
 class NllLoss(Operation):
     """The logarithmic probability of each target, with the other sign."""
 
@@ -138,20 +153,21 @@ class NllLoss(Operation):
     def formula(self, cells: Cells) -> str:
         call = cells.call
         if gives_probabilities(call) or call.value("label_smoothing", 0.0):
-            loss = "Σ_c −q · ln p"
-            meaning = f"where p is the softmax of {cells.at('input')} over c and q what the target gives to c"
+            loss, meanings = "Σ_c −q · ln p", _WHERE_SPREAD
         elif self.logits:
-            loss, meaning = "−ln p", f"where p is the softmax of {cells.at('input')} over c at c = {cells.at('target')}"
+            loss, meanings = "−ln p", _WHERE_LOGITS
         else:
-            loss, meaning = "−x", f"where x is {cells.at('input')} at c = {cells.at('target')}"
-        if "weight" in call.tensors:
-            loss = f"w · {loss}"
-            meaning += f" and w its class's weight {cells.at('weight')}"
+            loss, meanings = "−x", _WHERE_LOGARITHMS
+        is_weighted = "weight" in call.tensors
+        meaning = meanings[is_weighted].format(
+            scores=cells.at("input"), target=cells.at("target"), weight=cells.at("weight") if is_weighted else ""
+        )
+        loss = f"w · {loss}" if is_weighted else loss
         kind = reduction(call)
         if kind == "sum":
             loss = f"Σ ({loss})"
         elif kind == "mean":
-            loss = f"(Σ ({loss})) / {'Σ w' if 'weight' in call.tensors else 'n'}"
+            loss = f"(Σ ({loss})) / {'Σ w' if is_weighted else 'n'}"
         return f"{loss}, {meaning}"
 
     def derive(self, at: ElementContext) -> Derivation:

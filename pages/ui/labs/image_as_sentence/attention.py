@@ -15,6 +15,16 @@ from pages.ui.labs.kit.image_html import Veil, veiled
 
 _WITH, _WITHOUT = "with", "without"
 _DARKEST = 0.75
+_ALL_DIFFERENT = "No two of the {count} patches are alike, so each has a key of its own."
+_ALIKE_BUT_PLACED = (
+    "The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by {points} "
+    "percentage points at the most: only the position embedding tells them apart. Leave it out and look again."
+)
+_ALIKE = (
+    "The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by {points} "
+    "percentage points at the most: without position embedding they are the same token. That is why outlines show, "
+    "and not learning."
+)
 _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
@@ -112,15 +122,8 @@ def _overlay(image: Picture, focus: TokenAttention, query: int, asks: str, patch
 
 
 def _alike(focus: TokenAttention, kinds: int, count: int, placed: bool) -> str:
-    if kinds == count:
-        return f"No two of the {count} patches are alike, so each has a key of its own."
-    sentence = f"The {count} patches are of {kinds} kinds. Patches with equal pixels get weights that differ by "
-    sentence += f"{number(100 * focus.alike, 3)} percentage points at the most"
-    if placed:
-        return f"{sentence}: only the position embedding tells them apart. Leave it out and look again."
-    return (
-        f"{sentence}: without position embedding they are the same token. That is why outlines show, and not learning."
-    )
+    template = _ALL_DIFFERENT if kinds == count else _ALIKE_BUT_PLACED if placed else _ALIKE
+    return template.format(count=count, kinds=kinds, points=number(100 * focus.alike, 3))
 
 
 def percent(share: float) -> str:

@@ -17,6 +17,14 @@ from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.image_html import picture, side_by_side
 
+_MOVED = (
+    "The largest difference is {before} in float32 and {exact} in float64: more exact arithmetic does not take it away."
+)
+_NOTHING_MOVED = "The largest difference is {before} in float32 and {exact} in float64."
+_ROUNDED = (
+    "The largest difference is {before} in float32 and {exact} in float64: what shrinks with the arithmetic's "
+    "precision is its rounding."
+)
 _OPTIONS = ("stays the same, up to rounding", "changes")
 
 
@@ -65,12 +73,8 @@ def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
 
 def _because(shuffling: Shuffle, placed: bool) -> str:
     before, exact = shuffling.changes[placed], shuffling.exact[placed]
-    sentence = f"The largest difference is {number(before)} in float32 and {number(exact)} in float64"
-    if shuffling.moved(placed):
-        return f"{sentence}: more exact arithmetic does not take it away."
-    if before == exact == 0:
-        return f"{sentence}."
-    return f"{sentence}: what shrinks with the arithmetic's precision is its rounding."
+    template = _MOVED if shuffling.moved(placed) else _NOTHING_MOVED if before == exact == 0 else _ROUNDED
+    return template.format(before=number(before), exact=number(exact))
 
 
 def _factorial(count: int) -> str:

@@ -13,6 +13,15 @@ from pages.ui.labs.kit.cached import result
 
 # Of sums of a few float32 numbers near 1.
 _ROUNDING = 1e-5
+_LEAKS = (
+    "Multiplied, a hidden key still acts on the visible weights, forwards and through the gradient. Under a causal "
+    "mask, that is the future leaking into the past."
+)
+_MOVED_NOTHING = "Here the hidden score moved nothing; raise it."
+_RENORMALISING_FAILS = "Renormalising fails here: the visible weights have become 0, and 0 divided by 0 is NaN."
+_RENORMALISING_MENDS = (
+    "Renormalising mends it, until the hidden score is so large that the visible weights become 0 (try 120)."
+)
 _CHANGES = ("none of them", "the multiplied ones alone", "the multiplied and the renormalised ones", "all of them")
 
 
@@ -134,18 +143,9 @@ def _ways(outcome: Afterwards, labels: tuple[str, ...]) -> None:
 
 
 def _meaning(outcome: Afterwards) -> str:
-    leak = (
-        "Multiplied, a hidden key still acts on the visible weights, forwards and through the gradient. Under a causal "
-        "mask, that is the future leaking into the past."
-        if _moved(outcome.multiplied) > _ROUNDING
-        else "Here the hidden score moved nothing; raise it."
-    )
-    if outcome.renormalised.isnan().any():
-        return leak + " Renormalising fails here: the visible weights have become 0, and 0 divided by 0 is NaN."
-    return (
-        leak
-        + " Renormalising mends it, until the hidden score is so large that the visible weights become 0 (try 120)."
-    )
+    multiplied = _LEAKS if _moved(outcome.multiplied) > _ROUNDING else _MOVED_NOTHING
+    renormalised = _RENORMALISING_FAILS if outcome.renormalised.isnan().any() else _RENORMALISING_MENDS
+    return f"{multiplied} {renormalised}"
 
 
 def _moved(way: Tensor) -> float:
