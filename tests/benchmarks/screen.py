@@ -18,6 +18,7 @@ from engine.runtime.forward import build_model
 from engine.runtime.memory_estimate import TooLargeError, check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import RANGES
+from tests.benchmarks import drag
 from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
 from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, in_time, key, says, torch_page
@@ -25,7 +26,7 @@ from tests.browser.conftest import launched, served
 from tests.browser.settings_bar import size
 
 PACKAGES = ("streamlit", "playwright")
-PARTS = ("press", "cold", "bytes")
+PARTS = ("press", "drag", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
 _COLD_PATIENCE = 120_000  # ms
 _MOST_ROUNDS = RANGES["src_len"][1] - Config().src_len  # every round moves the slider to a place it has not been
@@ -188,7 +189,7 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         browser = launched(playwright)
         opened.callback(browser.close)
         version = browser.version
-        if {"press", "bytes"} & set(only):
+        if {"press", "drag", "bytes"} & set(only):
             app, bare = (opened.enter_context(served(script)) for script in (APP, bare_app(folder)))
         if "press" in only:
             crowded = opened.enter_context(served(crowded_app(folder)))
@@ -197,6 +198,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
             interleaved(turns, 1)  # warms up
             rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
             presses.close()
+        if "drag" in only:
+            rows += drag.rows(browser, app)
         if "cold" in only:
             cold = {
                 BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),

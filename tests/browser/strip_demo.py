@@ -18,7 +18,7 @@ from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
 from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
 from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders  # noqa: E402
 from pages.ui.state import session  # noqa: E402
-from pages.ui.views.instrument import minimap  # noqa: E402
+from pages.ui.views.instrument.minimap import minimap  # noqa: E402
 from pages.ui.views.instrument.strip import hues_of  # noqa: E402
 
 
@@ -93,6 +93,8 @@ if "asked" in st.query_params:
         on_undo=lambda: None,
         on_source=lambda text: None,
     )
+if "map" in st.query_params and "explorer.view" not in st.session_state:
+    session.open_view()  # as a page of the app has one
 shape_strip(
     strip,
     key="strip",
@@ -104,13 +106,6 @@ shape_strip(
     block=module,
     on_pick=lambda step: st.session_state.update(picked=step),
     on_block=lambda block: None,
+    whole=minimap(trace, lambda key: st.session_state.update(picked=key)) if "map" in st.query_params else None,
 )
-if "map" in st.query_params:
-    if "explorer.view" not in st.session_state:
-        session.open_view()  # as a page of the app has one
-    minimap.draw(
-        trace,
-        next(step for step in trace.steps if step.path == module),
-        lambda key: st.session_state.update(picked=key),
-    )
 st.text(f"picked {st.session_state.get('picked')}")

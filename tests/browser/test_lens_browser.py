@@ -21,7 +21,7 @@ from tests.browser.test_walk_browser import Walk
 pytestmark = pytest.mark.browser
 
 HEIGHT = WIDE["height"]
-STRIP = 290  # px that the boxes of the block take above the lens
+STRIP = 304  # px that the boxes of the block take above the lens
 HEAD = 150  # px of the page above both
 READ_OUT = 40  # px of the line at the lower edge
 ATTENTION = "encoder.layers.0.self_attention"

@@ -32,7 +32,8 @@ SIZES = (
     (2, 64, 16, 160, 10),
 )
 
-MAIN = "div.strip:not(.small)"  # beside the map of the whole model
+MAIN = "div.strip:not(.small)"  # in its head is the map of the whole model
+BOX = f"{MAIN} > .scroll .box"
 _OVERLAPS = """() => {
     const boxes = [];
     const visit = (node) => {
@@ -71,12 +72,12 @@ def settled(page: Page) -> None:
 
 def opened(page: Page, address: str, **query: Any) -> None:
     page.goto(f"{address}?{urlencode(query)}")
-    expect(page.locator(f"{MAIN} .box").first).to_be_visible(timeout=180_000)  # transformers is loaded for some
+    expect(page.locator(f"{BOX}").first).to_be_visible(timeout=180_000)  # transformers is loaded for some
     settled(page)
 
 
 def box(page: Page, name: str, op: str | None = None) -> Locator:
-    return page.locator(f'{MAIN} .box[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
+    return page.locator(f'{BOX}[data-name="{name}"]' + (f'[data-op="{op}"]' if op else "")).last
 
 
 def sizes_row(page: Page) -> Locator:
@@ -85,7 +86,7 @@ def sizes_row(page: Page) -> Locator:
 
 def shapes(page: Page) -> list[list[str | None]]:
     """Step and shape of each box that a step of the block made."""
-    return page.locator(f"{MAIN} .box:not(.given)").evaluate_all(
+    return page.locator(f"{BOX}:not(.given)").evaluate_all(
         "boxes => boxes.map(({ dataset }) => [dataset.step, dataset.shape])"
     )
 
@@ -180,7 +181,7 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
     drag(slider, 8)
     expect(tab.locator(f"{MAIN} .totals")).to_contain_text("FLOPs when it has run")
     expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
-    expect(tab.locator(f"{MAIN} .box.changes")).to_have_count(14)
+    expect(tab.locator(f"{BOX}.changes")).to_have_count(14)
     let_go(slider)
     tab.wait_for_url(re.compile("heads=8"), timeout=30_000)
     settled(tab)
@@ -236,7 +237,7 @@ def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str
 def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
     box(tab, "query", "permute").focus()
-    focused = tab.locator(f"{MAIN} .box:focus")
+    focused = tab.locator(f"{BOX}:focus")
     for key, name, op in (
         ("ArrowDown", "key", "permute"),
         ("ArrowRight", "key_t", "transpose"),
@@ -251,7 +252,7 @@ def test_the_keyboard_walks_the_strip_and_opens_a_box(tab: Page, app: str):
         expect(focused).to_have_attribute("data-op", op)
     tab.keyboard.press("Enter")
     tab.wait_for_url(re.compile(r"step=[\w.]*concat"), timeout=30_000)
-    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "concat")
+    expect(tab.locator(f"{BOX}[aria-current=step]")).to_have_attribute("data-name", "concat")
     expect(tab.locator('.panel[data-panel="concat"]')).to_be_visible()
 
 
@@ -263,7 +264,7 @@ def test_a_box_says_its_shape_and_its_making_in_one_sentence(tab: Page, app: str
 
 def test_a_folded_module_opens_as_the_block_that_is_drawn_and_the_row_above_leads_back(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", scope=".", weights="random")
-    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "encoder")
+    expect(tab.locator(f"{BOX}[aria-current=step]")).to_have_attribute("data-name", "encoder")
     box(tab, "decoder").click()
     expect(tab.locator(f"{MAIN} .blocks [aria-current]")).to_have_text("decoder", timeout=30_000)
     expect(tab.locator('.box[data-name="decoder.layers.0"]')).to_have_count(1)
@@ -276,7 +277,7 @@ def test_a_block_beside_the_one_that_is_drawn_is_one_press_away(tab: Page, app: 
     tab.locator(f"{MAIN} .blocks").get_by_role("button", name="feed-forward", exact=True).click()
     tab.wait_for_url(re.compile(r"step=encoder\.layers\.0\.feed_forward\.hidden"), timeout=30_000)
     expect(tab.locator(f"{MAIN} .blocks [aria-current]")).to_have_text("feed-forward")
-    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "hidden")
+    expect(tab.locator(f"{BOX}[aria-current=step]")).to_have_attribute("data-name", "hidden")
 
 
 def test_a_box_on_the_front_page_opens_its_step_below_it(tab: Page, app: str):
@@ -284,7 +285,7 @@ def test_a_box_on_the_front_page_opens_its_step_below_it(tab: Page, app: str):
     box(tab, "weights").click()
     tab.wait_for_url(re.compile(r"/\?.*step=[\w.]*weights"), timeout=60_000)
     settled(tab)
-    expect(tab.locator(f"{MAIN} .box[aria-current=step]")).to_have_attribute("data-name", "weights")
+    expect(tab.locator(f"{BOX}[aria-current=step]")).to_have_attribute("data-name", "weights")
     assert box(tab, "weights").get_attribute("data-shape") == "1,2,5,5"
 
 
@@ -296,16 +297,16 @@ def test_nothing_moves_by_itself_for_people_who_asked_for_that(tabs: Opener, app
 
 def test_the_whole_of_attention_is_in_sight_and_low_at_the_sizes_that_the_app_opens_with(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
-    assert tab.locator(f"{MAIN} .scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
-    assert tab.locator(MAIN).evaluate("strip => strip.getBoundingClientRect().height") <= 290
+    assert tab.locator(f"{MAIN} > .scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
+    assert tab.locator(MAIN).evaluate("strip => strip.getBoundingClientRect().height") <= 304
 
 
 def test_the_call_that_failed_is_drawn_with_the_edges_that_disagree_in_red(tab: Page, demo: str):
     opened(tab, demo, of="failing")
-    failed = tab.locator(f"{MAIN} .box.failed")
+    failed = tab.locator(f"{BOX}.failed")
     expect(failed).to_have_attribute("data-name", "query @ key")
     expect(failed.locator(".wrong")).to_have_text(["d_k 8", "L 6"])
-    expect(tab.locator(f"{MAIN} .box:not(.failed) .wrong")).to_have_text(["d_k 8", "L6"])
+    expect(tab.locator(f"{BOX}:not(.failed) .wrong")).to_have_text(["d_k 8", "L6"])
     red = tab.locator(f"{MAIN} .disagreeing").evaluate_all(
         "paths => paths.filter((path) => path.getAttribute('d')).map((path) => getComputedStyle(path).stroke)"
     )
@@ -332,7 +333,7 @@ def test_the_map_marks_the_block_that_is_open_and_a_press_opens_another(tab: Pag
     expect(small.locator(".box")).to_have_count(8)
     expect(small.locator("[aria-current]")).to_have_attribute("data-name", ATTENTION)
     expect(tab.locator(".box[data-op=matmul][aria-current]")).to_have_attribute("data-name", "scores")
-    small.locator(f'[data-name="{ATTENTION.replace("self_attention", "feed_forward")}"]').dispatch_event("click")
+    small.locator(f'[data-name="{ATTENTION.replace("self_attention", "feed_forward")}"]').click()
     expect(tab.get_by_text("picked encoder.layers.0.feed_forward.hidden")).to_be_visible(timeout=30_000)
-    tab.locator(".box[data-name=query][data-op=view]").dispatch_event("click")
+    tab.locator(".box[data-name=query][data-op=view]").click()
     expect(tab.get_by_text(re.compile(r"^picked \d+$"))).to_be_visible(timeout=30_000)

@@ -232,14 +232,18 @@ test("a box is called by its name, and by its operation where the name goes on",
   assert.deepEqual(wordOf(box("x", ""), undefined), { text: "x", isName: true });
 });
 
-test("one size down a box is its face and its label", () => {
-  const cell = smallCellOf([2, 18, 64], "0 self-attention");
-  assert.equal(cell.face.width * 2, side(64, false));
-  assert.equal(cell.face.height * 2, side(18, false));
-  assert.ok(cell.width >= "0 self-attention".length * 6);
+test("one size down a box is its face alone, in the same proportion", () => {
+  const cell = smallCellOf([2, 18, 64]);
+  assert.ok(cell.face.width < side(64, false) / 2);
+  assert.ok(Math.abs(cell.face.width / cell.face.height - side(64, false) / side(18, false)) < 1e-9);
   assert.deepEqual([cell.leading, cell.rows, cell.columns, cell.stacked], [[], null, null, false]);
 });
 
 test("what failed is not counted", () => {
   assert.deepEqual(totalsOf([{ op: "matmul", itemsize: 0, failed: true }, { op: "view", itemsize: 4 }], [[], [2]]), { elements: 2, bytes: 8 });
+});
+
+test("a folded box says how many steps stand in it", () => {
+  const box = { name: "norm", op: "module", parents: [0], folded: 8 };
+  assert.equal(sentenceOf(box, ["source"], [5], ["x"]), "norm: source 5; from x in 8 steps");
 });

@@ -191,7 +191,21 @@ interface StageData {
   roles: Record<string, Tone>;
   player: PlayerData | null;
   made: ExplanationData | null;
-  travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null } | null;
+  travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null; slabs: SlabData | null } | null;
+}
+
+/** Where an element is along a named axis, by its index along an axis of a tensor: floor(index / step) % size. */
+interface AxisDigit {
+  axis: number;
+  step: number;
+  size: number;
+}
+
+/** Whole axes of a step that only moves its cells: `sides` are its input and its output. */
+interface SlabData {
+  symbol: string;
+  token: string;
+  sides: { slab: AxisDigit; token: AxisDigit }[];
 }
 
 // --- the walk: player_types.py describes these

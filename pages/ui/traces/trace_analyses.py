@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 
 from engine import Finding, Trace, compare, findings
 from engine.compare import Difference, StepPair, TraceComparison, Verdict
+from engine.graph.model_map import map_of
+from engine.graph.strip_box import Strip
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class _ComparisonNumbers:
 # The steps of a trace do not hold it: what is kept here about a trace goes with it.
 _findings: WeakKeyDictionary[Trace, tuple[Finding, ...]] = WeakKeyDictionary()
 _comparisons: WeakKeyDictionary[Trace, WeakKeyDictionary[Trace, _ComparisonNumbers]] = WeakKeyDictionary()
+_maps: WeakKeyDictionary[Trace, Strip] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -49,6 +52,14 @@ def findings_of(trace: Trace) -> tuple[Finding, ...]:
     suspicions = findings(trace)  # may take seconds, in which others look at traces of their own
     with _lock:
         return _findings.setdefault(trace, suspicions)
+
+
+def model_map(trace: Trace) -> Strip:
+    """The blocks of a whole model, found once."""
+    with _lock:
+        if trace not in _maps:
+            _maps[trace] = map_of(trace)
+        return _maps[trace]
 
 
 def findings_by_step(trace: Trace) -> Mapping[int, tuple[Finding, ...]]:

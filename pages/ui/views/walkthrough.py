@@ -23,7 +23,7 @@ from pages.ui.state.url_step import Location, location_at, location_from_key, lo
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph, findings_view, tour
 from pages.ui.views.explanation_view import explanation_of
-from pages.ui.views.instrument import minimap, strip
+from pages.ui.views.instrument import strip
 from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
@@ -36,7 +36,6 @@ _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
 _NO_STEPS = "This trace has no step: nothing that PyTorch computed was recorded."
-_NO_MAP = "This program has a single block: there is nothing to choose between."
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -82,9 +81,6 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     with st.container(key="walk-search"):
         _search(trace, location)
     _remember(location, selection)
-    # Folded: its script and its boxes would travel with every step.
-    whole = partial(_map, weakref.ref(trace), location.calls[0].index if location.calls else step.index)
-    lazy_expander("The whole model, one size down: press a block to open it", "walk.map", whole)
     code_and_graph.draw(location.trace, step)
     share = partial(share_view.draw, location.trace, step, selection)
     lazy_expander("Share and download: link, picture, numbers, Python", "walk.csv", share)
@@ -94,12 +90,6 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     send_ahead(_ahead(location, settings), key=_STAGE)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
-
-
-def _map(drawn: weakref.ref[Trace], index: int) -> None:
-    trace = drawn()
-    if trace is not None and not minimap.draw(trace, trace.steps[index], _chosen):
-        st.caption(_NO_MAP)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:

@@ -11,6 +11,7 @@ import torch
 from engine import Config, Step, Trace, record, run
 from engine.explain.memory_layout import einops_pattern
 from engine.ops import reads
+from pages.ui.components.tensor_view import AxisDigit
 from pages.ui.views.rearrange_animation import travel_of
 
 CONFIG = Config(
@@ -105,6 +106,43 @@ def test_a_cell_keeps_its_colour_from_the_linear_layer_to_the_scores_and_from_th
         for step, following in pairwise(steps):
             labels = moved(step, labels)
             assert torch.equal(labels, colours(following))
+
+
+def test_a_number_is_in_the_same_slab_and_at_the_same_token_before_and_after(trace: Trace) -> None:
+    drawn = [step for step in travelling(trace) if (slabs := travel_of(step).slabs) and slabs.symbol == "H"]  # type: ignore[union-attr]
+    # every view, permute and transpose of the three attentions; the waves of the positions have no heads
+    assert {step.name for step in drawn} == {"query", "key", "key_t", "value", "mixed", "concat"}
+    assert len(drawn) == 3 * 9
+    for step in drawn:
+        slabs = travel_of(step).slabs  # type: ignore[union-attr]
+        assert slabs is not None
+        (read,) = reads(step) or ()
+        for index in indices(step.shape):
+            before, after = ((side, at) for side, at in zip(slabs.sides, (read.cells(index)[0], index), strict=True))
+            assert [position(digit, before[1]) for digit in (before[0].slab, before[0].token)] == [
+                position(digit, after[1]) for digit in (after[0].slab, after[0].token)
+            ]
+        found = {position(slabs.sides[0].slab, index) for index in indices(tuple(step.inputs[0].value.shape))}
+        assert found == set(range(CONFIG.heads))
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("query", (4, 1)), ("value", (2, 1))])
+def test_the_heads_of_a_row_lie_as_far_apart_as_they_are_wide(name: str, sizes: tuple[int, int], trace: Trace) -> None:
+    step = next(one for one in trace.steps if one.name == name and one.op == "view")
+    slabs = travel_of(step).slabs  # type: ignore[union-attr]
+    assert slabs is not None
+    assert tuple(side.slab.step for side in slabs.sides) == sizes
+
+
+def test_axes_without_names_have_no_slabs() -> None:
+    trace = record(lambda x: x.permute(0, 2, 1, 3), torch.rand(2, 5, 3, 4))
+    travel = travel_of(trace.steps[-1])
+    assert travel is not None
+    assert travel.slabs is None
+
+
+def position(digit: AxisDigit, index: tuple[int, ...]) -> int:
+    return index[digit.axis] // digit.step % digit.size
 
 
 def colours(step: Step) -> torch.Tensor:

@@ -53,6 +53,25 @@ class Fold:
     is_folded: bool
 
 
+@dataclass(frozen=True)
+class ModelMap:
+    """The whole model one size down, from which a block is chosen.
+
+    Args:
+        strip: a box for each block.
+        title: what people call all of it.
+        hues: the role of each box, ``""`` for one without a hue.
+        labels: what each box is called.
+        on_pick: gets the index of the step whose box was pressed.
+    """
+
+    strip: Strip
+    title: str
+    hues: Sequence[str]
+    labels: Sequence[str]
+    on_pick: Callable[[int], None]
+
+
 def shape_strip(
     strip: Strip,
     *,
@@ -64,6 +83,7 @@ def shape_strip(
     blocks: Sequence[Block],
     block: str,
     folds: Sequence[Fold] = (),
+    whole: ModelMap | None = None,
     on_pick: Callable[[int], None],
     on_block: Callable[[str], None],
     on_fold: Callable[[str], None] | None = None,
@@ -80,6 +100,7 @@ def shape_strip(
         blocks: the modules around the block and the block, the outermost first; then those beside it.
         block: the value of the one that is drawn.
         folds: its parts that a person folds and unfolds.
+        whole: the map above the boxes; None where there is nothing to choose between.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
         on_fold: gets the value of the part that was folded or unfolded.
@@ -88,41 +109,21 @@ def shape_strip(
         "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
         "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
         "block": block,
+        "map": None if whole is None else _map(whole, run, here),
     }
     _mount(
         data,
         key,
-        on_pick_change=partial(_picked, key, strip, on_pick),
+        on_map_change=_ignore if whole is None else partial(_picked, key, "map", whole.strip, whole.on_pick),
+        on_pick_change=partial(_picked, key, "pick", strip, on_pick),
         on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
         on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
     )
 
 
-def model_map(
-    strip: Strip,
-    *,
-    key: str,
-    run: str,
-    here: int | None,
-    title: str,
-    hues: Sequence[str],
-    labels: Sequence[str],
-    on_pick: Callable[[int], None],
-) -> None:
-    """Draws a strip one size down: faces with a label, and nothing around them.
-
-    Args:
-        strip: the boxes.
-        key: the component's.
-        run: tells one trace from another.
-        here: the index of the step that is open; the box that it is in is marked.
-        title: what people call all of it.
-        hues: the role of each box, ``""`` for one without a hue.
-        labels: what stands under each box.
-        on_pick: gets the index of the step whose box was pressed.
-    """
-    data = _data(strip, run, here, title, hues) | {"labels": list(labels), "blocks": [], "block": "", "folds": []}
-    _mount(data, key, on_pick_change=partial(_picked, key, strip, on_pick))
+def _map(whole: ModelMap, run: str, here: int | None) -> dict[str, Any]:
+    data = _data(whole.strip, run, here, whole.title, whole.hues)
+    return data | {"labels": list(whole.labels), "blocks": [], "block": "", "folds": []}
 
 
 def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[str]) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def spoken(symbol: str) -> str:
 
 def _box(box: StripBox, hue: str) -> dict[str, Any]:
     kept = ("step", "first", "name", "op", "axes", "shape", "parents", "lane", "folded", "itemsize", "flops", "wrong")
-    sent: dict[str, Any] = {name: getattr(box, name) for name in kept}
+    sent: dict[str, Any] = {name: getattr(box, name) for name in (*kept, "module")}
     return {**sent, "small": box.is_small, "failed": box.is_failed, "hue": hue}
 
 
@@ -161,8 +162,8 @@ def _tones(symbol: str | None) -> list[str]:
     return [axis_colour(symbol), axis_colour(symbol, dark=True)]
 
 
-def _picked(key: str, strip: Strip, on_pick: Callable[[int], None]) -> None:
-    step = st.session_state[key]["pick"]
+def _picked(key: str, name: str, strip: Strip, on_pick: Callable[[int], None]) -> None:
+    step = st.session_state[key][name]
     if step in {box.step for box in strip.boxes if box.step is not None}:  # a browser is not trusted
         on_pick(step)
 
@@ -173,5 +174,5 @@ def _chosen(key: str, name: str, values: Sequence[str], on_choice: Callable[[str
         on_choice(value)
 
 
-def _ignore(value: str) -> None:
-    """A strip without folds reports none."""
+def _ignore(*value: object) -> None:
+    """A strip without folds, or without a map, reports none."""

@@ -1,4 +1,5 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
+import { BAND, fittedName } from "./bands.js";
 import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt, wrongPath } from "./geometry.js";
 import { CROSS_PATH, signPath } from "./glyphs.js";
 
@@ -113,7 +114,8 @@ export class DrawnBox {
   draw(cell, shape, colours, before) {
     const { x, width, height } = cell.face;
     put(this.group, { "data-shape": shape.join(",") });
-    put(this.mark, { x: -4, y: -cell.up - 4, width: cell.outer + 8, height: cell.up + cell.down + 8 });
+    // It ends before the sign of the next box, though a label may reach further.
+    put(this.mark, { x: -4, y: -cell.up - 4, width: Math.min(cell.outer + 4, cell.width + 3) + 4, height: cell.up + cell.down + 8 });
     if (cell.edges) {
       this.fail(cell, cell.edges);
       return;
@@ -224,5 +226,35 @@ export class DrawnBox {
     const outline = `h${width}v${height}h${-width}z`;
     const far = reach ? `M${now.face.x + reach} ${-height / 2 - reach * DEPTH_SLOPE}${outline}` : "";
     put(this.ghost, { d: `${far}M${now.face.x} ${-height / 2}${outline}` });
+  }
+}
+
+/** The names of modules above their boxes. */
+export class DrawnBands {
+  /** @param {Element} parent */
+  constructor(parent) {
+    this.group = element("g", { class: "bands", "aria-hidden": "true" }, parent);
+  }
+
+  /**
+   * @param {import("./bands.js").Band[]} bands
+   * @param {[string, string, boolean][]} titles of modules: path, name
+   * @returns {number} how many rows they take
+   */
+  show(bands, titles) {
+    const rows = Math.max(0, ...bands.map(({ row }) => row + 1));
+    while (this.group.children.length > bands.length) this.group.lastChild?.remove();
+    bands.forEach(({ module, x, width, row }, at) => {
+      const band = this.group.children[at] ?? element("g", { class: "band" }, this.group);
+      const line = band.children[0] ?? element("path", {}, band);
+      const text = band.children[1] ?? element("text", { class: "module" }, band);
+      const y = (row - rows) * BAND;
+      put(band, { "data-module": module });
+      put(line, { d: `M${x} ${y + BAND - 2}v-5h${width}v5` });
+      put(text, { x: x + 6, y: y + BAND - 4 });
+      const name = titles.find(([path]) => path === module)?.[1] ?? module;
+      setText(text, fittedName(` ${name} `, width - 12));
+    });
+    return rows;
   }
 }

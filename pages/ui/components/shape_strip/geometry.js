@@ -9,7 +9,8 @@ const BESIDE = 14; // px that a label may reach into the gap before the next box
 const GAP = 4;
 const SMALL = 0.7; // of the usual sides
 const MEETING = 0.6; // of the usual sides: the operands of a product where they touch
-const ONE_SIZE_DOWN = 0.5;
+const ONE_SIZE_DOWN = 0.36;
+const BETWEEN_SMALL = 4;
 const CROSS = 16;
 const LARGE = 1.7;
 const MOST_SLABS = 16;
@@ -127,17 +128,15 @@ export function cellOf(box, shape, line, operands = []) {
 }
 
 /**
- * The cell of a tensor one size down: its face, and a label under it.
+ * The cell of a tensor one size down: its face alone.
  * @param {number[]} shape
- * @param {string} label
  * @returns {Cell}
  */
-export function smallCellOf(shape, label) {
+export function smallCellOf(shape) {
   const width = ONE_SIZE_DOWN * side(shape[shape.length - 1] ?? 1, false);
   const height = ONE_SIZE_DOWN * side(shape[shape.length - 2] ?? 1, false);
-  const outer = Math.max(width, label.length * CHARACTER);
   return {
-    width: outer, outer, right: width, up: height / 2 + 2, down: height / 2 + LINE + 3, face: { x: 0, width, height },
+    width: width + BETWEEN_SMALL, outer: width, right: width, up: height / 2 + 2, down: height / 2 + 2, face: { x: 0, width, height },
     slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting: null,
   };
 }

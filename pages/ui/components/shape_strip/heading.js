@@ -28,6 +28,7 @@ export class Heading {
   constructor(parent, choose) {
     const row = part("div", "head", parent);
     this.choose = choose;
+    this.map = part("div", "map", row);
     this.blocks = part("nav", "blocks", row);
     this.blocks.setAttribute("aria-label", "The block that is drawn");
     this.folds = part("div", "folds", row);
@@ -98,6 +99,28 @@ export class Heading {
     ];
     const text = parts.filter(Boolean).join(" · ");
     if (this.totals.textContent !== text) this.totals.textContent = text;
+  }
+}
+
+/** The name of a box that is pointed at, or has the focus, where no name stands under it. */
+export class Tip {
+  /**
+   * @param {HTMLElement} parent
+   * @param {SVGElement} drawing
+   * @param {(at: number) => string} nameOf
+   */
+  constructor(parent, drawing, nameOf) {
+    this.line = part("span", "tip", parent);
+    this.line.setAttribute("aria-hidden", "true");
+    const show = (/** @type {any} */ event) => {
+      const box = event.target.closest(".box");
+      this.line.textContent = box ? nameOf(Number(box.dataset.place)) : "";
+      if (!box || !this.line.textContent) return;
+      const [outer, inner] = [parent.getBoundingClientRect(), box.getBoundingClientRect()];
+      this.line.style.left = `${Math.max(0, inner.left - outer.left)}px`;
+    };
+    for (const name of ["pointerover", "focusin"]) drawing.addEventListener(name, show);
+    for (const name of ["pointerleave", "focusout"]) drawing.addEventListener(name, () => (this.line.textContent = ""));
   }
 }
 

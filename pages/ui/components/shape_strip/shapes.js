@@ -12,6 +12,7 @@
  * @property {number[]} parents places among the boxes
  * @property {number} lane
  * @property {boolean} small
+ * @property {string} module the module inside the block that made it, "" for the block's own
  * @property {number} folded how many steps stand in it
  * @property {number} itemsize bytes of an element
  * @property {number | null} flops

@@ -1,7 +1,9 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
 import { cellOf, failedCellOf, smallCellOf } from "./geometry.js";
-import { DrawnBox, element, put } from "./drawing.js";
-import { Heading, Note, part } from "./heading.js";
+import { BAND, bandsOf } from "./bands.js";
+import { DrawnBands, DrawnBox, element, put } from "./drawing.js";
+import { Heading, Note, part, Tip } from "./heading.js";
+import { axisColours, boxHues } from "./hues.js";
 import { neighbourOf } from "./keyboard.js";
 import { orderOf, placeBoxes } from "./placing.js";
 import { shapeAt } from "./shapes.js";
@@ -11,6 +13,7 @@ const SHOWN_FOR = 1500; // ms that what was before stays in sight
 const PAUSE = 150; // ms that a thumb rests until a screen reader is told what became of the boxes
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
 const MARGIN = 5;
+const SMALL_MARGIN = 5;
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
 const strips = new WeakMap(); // parent → the strip in it
@@ -29,7 +32,8 @@ const strips = new WeakMap(); // parent → the strip in it
  * @property {[string, string, boolean][]} blocks value, title and whether it lies beside the one drawn
  * @property {string} block
  * @property {[string, string, boolean][]} folds value, title and whether it is folded
- * @property {string[]} [labels] one size down: what stands under each box, and nothing else
+ * @property {string[]} [labels] one size down: what each box is called
+ * @property {StripData | null} [map] the whole model one size down
  */
 
 /**
@@ -47,6 +51,7 @@ class ShapeStrip {
     this.note = new Note(this.root);
     this.svg = element("svg", { role: "group", class: "drawing" }, this.scroll);
     this.wires = element("g", { class: "wires", "aria-hidden": "true" }, this.svg);
+    this.bands = new DrawnBands(this.svg);
     this.boxes = element("g", { class: "boxes" }, this.svg);
     /** @type {DrawnBox[]} */
     this.drawn = [];
@@ -59,6 +64,7 @@ class ShapeStrip {
     /** @type {Settled | null} what stays in sight for a moment */
     this.before = null;
     this.listening = new AbortController();
+    this.tip = new Tip(this.root, this.svg, (at) => this.data.labels?.[at] ?? "");
     this.listen(this.listening.signal);
   }
 
@@ -76,6 +82,7 @@ class ShapeStrip {
 
   close() {
     this.listening.abort();
+    this.map?.close();
     clearTimeout(this.timer);
     clearTimeout(this.expecting);
     clearTimeout(this.speaking);
@@ -113,6 +120,7 @@ class ShapeStrip {
     this.root.classList.toggle("small", !!data.labels);
     this.heading.showBlocks(data.blocks, data.block);
     this.heading.showFolds(data.folds);
+    this.showMap(data.map ?? null);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
     this.run = data.run;
@@ -121,6 +129,17 @@ class ShapeStrip {
     if (this.dragged) this.foresee(this.dragged); // an answer to an earlier move; the thumb has gone on
     else this.show(shapes, data.sizes, flops);
     this.choose();
+  }
+
+  /** @param {StripData | null} map the whole model, the same component one size down */
+  showMap(map) {
+    if (!map) {
+      this.map?.close();
+      this.map = null;
+      return;
+    }
+    this.map ??= new ShapeStrip(this.heading.map);
+    this.map.receive(map, (_, step) => this.send("map", step));
   }
 
   /**
@@ -137,8 +156,8 @@ class ShapeStrip {
     const { labels } = this.data;
     this.words = boxes.map((box, at) => (labels ? { text: labels[at], isName: true } : wordOf(box, boxes[box.parents[0]]?.name)));
     this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.words[at], this.boxes));
-    this.colours = boxes.map((box) => this.coloursOf(box));
-    boxes.forEach((box, at) => this.drawn[at].paint(this.huesOf(box)));
+    this.colours = boxes.map((box) => axisColours(this.data, box));
+    boxes.forEach((box, at) => this.drawn[at].paint(boxHues(this.data, box)));
     this.order = orderOf(globalThis[LIBRARY], boxes, this.cells(boxes.map((box) => box.shape)));
     this.edges = this.order.edges.map(({ from, to }) => element("path", { class: "wire", "data-from": from, "data-to": to }, this.wires));
     this.scroll.scrollLeft = 0;
@@ -149,7 +168,7 @@ class ShapeStrip {
    * @param {number[][]} shapes
    */
   cells(shapes) {
-    if (this.data.labels) return shapes.map((shape, at) => smallCellOf(shape, this.words[at].text));
+    if (this.data.labels) return shapes.map(smallCellOf);
     return this.data.boxes.map((box, at) => {
       const operands = box.parents.map((parent) => shapes[parent]);
       if (!box.failed) return cellOf(box, shapes[at], this.words[at].text, operands);
@@ -220,8 +239,11 @@ class ShapeStrip {
     placed.paths.forEach((path, at) => put(this.edges[at], { d: path }));
     // It never becomes lower, so that what stands below does not follow every move.
     this.height = Math.max(this.height, placed.height);
-    const [width, height] = [placed.width + 2 * MARGIN, this.height + 2 * MARGIN];
-    put(this.svg, { width, height, viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
+    const bands = this.data.labels ? [] : bandsOf(this.data.boxes.map(({ module }) => module), placed.boxes, cells);
+    const above = this.bands.show(bands, this.data.folds) * BAND;
+    const margin = this.data.labels ? SMALL_MARGIN : MARGIN;
+    const [width, height] = [placed.width + 2 * margin, this.height + above + 2 * margin];
+    put(this.svg, { width, height, viewBox: `${-margin} ${-margin - above} ${width} ${height}`, "aria-label": `Shapes of ${this.data.title}` });
     this.root.classList.toggle("moving", before !== null && String(before) !== String(shapes));
     this.heading.count(this.data.boxes, shapes, flops, before ? this.before : null);
     // Asked at once, the browser would have to lay everything out for the answer.
@@ -242,33 +264,6 @@ class ShapeStrip {
     const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
     this.scroll.classList.toggle("more-left", scrollLeft > 2);
     this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
-  }
-
-  /** @param {import("./shapes.js").BoxData} box */
-  coloursOf(box) {
-    return box.axes.map((axis) => this.pick(this.data.tones[axis ?? ""]));
-  }
-
-  /**
-   * The colour of a box; of a product also those of its two operands and of the edges that they share.
-   * @param {import("./shapes.js").BoxData} box
-   * @returns {Record<string, string>}
-   */
-  huesOf(box) {
-    const hue = (/** @type {number | undefined} */ at) => this.pick(this.data.hues[this.data.boxes[at]?.hue ?? ""] ?? this.data.hues[""]);
-    const [left, right] = box.parents;
-    const shared = this.data.boxes[left]?.axes.at(-1);
-    return {
-      "--hue": hue(this.data.boxes.indexOf(box)),
-      "--above": hue(left),
-      "--below": hue(right),
-      "--seam": this.pick(this.data.tones[shared ?? ""]),
-    };
-  }
-
-  /** @param {[string, string]} tone */
-  pick([light, dark]) {
-    return `light-dark(${light}, ${dark})`;
   }
 
   // Marks the box whose tensor is open, and brings it into sight when it becomes another.

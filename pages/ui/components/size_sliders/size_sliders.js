@@ -61,7 +61,7 @@ class SizeSliders {
       size.className = "fixed";
       size.style.setProperty("--axis", this.colour(symbol));
       size.innerHTML = "<span></span> <b></b>";
-      size.firstChild.textContent = label;
+      nameIn(size.firstChild, label);
       size.lastChild.textContent = value;
       return size;
     });
@@ -88,7 +88,7 @@ class SizeSliders {
     holder.style.setProperty("--axis", this.colour(symbol));
     const [caption, value] = [document.createElement("span"), document.createElement("output")];
     const input = document.createElement("input");
-    caption.textContent = label;
+    nameIn(caption, label);
     input.type = "range";
     input.dataset.size = name;
     input.setAttribute("aria-label", label);
@@ -162,6 +162,14 @@ class SizeSliders {
     const [light, dark] = this.data.tones[symbol];
     return `light-dark(${light}, ${dark})`;
   }
+}
+
+// A symbol, and in words what it is, which a narrow row leaves out.
+function nameIn(span, label) {
+  const [symbol, ...words] = label.split(" ");
+  const rest = document.createElement("i");
+  rest.textContent = words.length ? ` ${words.join(" ")}` : "";
+  span.replaceChildren(symbol, rest);
 }
 
 // The nearest value that works; where that is the present one, the next in the direction in which it was moved.

@@ -21,11 +21,14 @@ from pages.ui.components.tensor_view.panel_numbers import drawable
 from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.types import (
+    AxisDigit,
     AxisLabels,
     Badge,
     OperationCard,
     Panel,
     Selection,
+    Slabs,
+    SlabSide,
     Stage,
     Travel,
     to_json,
@@ -34,11 +37,14 @@ from pages.ui.components.tensor_view.window import Reads, Window
 from pages.ui.components.tensor_view.wire_format import MOST_DATA, Packed, pack
 
 __all__ = [
+    "AxisDigit",
     "AxisLabels",
     "Badge",
     "OperationCard",
     "Panel",
     "Selection",
+    "SlabSide",
+    "Slabs",
     "Stage",
     "Travel",
     "send_ahead",

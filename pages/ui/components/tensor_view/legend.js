@@ -1,9 +1,12 @@
 // What stands below a tensor to read its colours by.
 
-import { element } from "../mount/dom.js";
+import { element, svgElement } from "../mount/dom.js";
 import { colourRamp, countSpecialCells } from "./colormap.js";
 import { MINUS, axisName, groupDigits, isOne } from "./format.js";
 import { fitsWord } from "./paint.js";
+
+const LOCATOR = 24; // px: the longer side of the outline of a whole tensor
+const LEAST = 5;
 
 /**
  * The numeric scale, the glyphs that are in view, and which way rows and columns run.
@@ -50,12 +53,40 @@ function swatch(name, words) {
   return element("span", { class: "key" }, element("i", { class: `swatch ${name}`, "aria-hidden": "true" }), words);
 }
 
+// Which way rows and columns run; of a tensor that is not drawn whole also which part of it this is.
 function directions(panel, theme) {
   const name = (axis, arrow, words) => {
+    const { size, symbol, start, count } = panel.axes[axis];
     if (isOne(panel.axes[axis])) return [];
-    const symbol = element("b", { text: `${axisName(panel, axis)} ${arrow}` });
-    symbol.style.color = theme.axis(panel.axes[axis].symbol);
-    return [`${words} `, symbol];
+    const part = element("b", { text: `${axisName(panel, axis)} ${arrow}` });
+    part.style.color = theme.axis(symbol);
+    return count < size ? [`${words} `, part, `${rangeOf(start, count)} of ${groupDigits(size)} `] : [`${words} `, part];
   };
-  return element("span", { class: "directions" }, ...name(panel.rowAxis, "↓", "rows"), " ", ...name(panel.columnAxis, "→", "columns"));
+  const outline = isPart(panel) ? locator(panel, theme) : null;
+  return element("span", { class: "directions" }, outline, ...name(panel.rowAxis, "↓", "rows"), " ", ...name(panel.columnAxis, "→", "columns"));
+}
+
+function isPart(panel) {
+  return [panel.rowAxis, panel.columnAxis].some((axis) => panel.axes[axis].count < panel.axes[axis].size);
+}
+
+function rangeOf(start, count) {
+  return count === 1 ? String(start) : `${start}–${start + count - 1}`;
+}
+
+// The outline of all rows and columns, and in it those that are drawn.
+function locator(panel, theme) {
+  const [down, across] = [panel.axes[panel.rowAxis], panel.axes[panel.columnAxis]];
+  const longest = Math.max(down.size, across.size);
+  const [width, height] = [across.size, down.size].map((size) => Math.max(LEAST, (size / longest) * LOCATOR));
+  const shown = {
+    x: (across.start / across.size) * width, width: Math.max(2, (across.count / across.size) * width),
+    y: (down.start / down.size) * height, height: Math.max(2, (down.count / down.size) * height),
+  };
+  return svgElement(
+    "svg",
+    { class: "locator", width: width + 2, height: height + 2, viewBox: `-1 -1 ${width + 2} ${height + 2}`, "aria-hidden": "true" },
+    svgElement("rect", { width, height, fill: "none", stroke: theme.soft, "stroke-width": 1 }),
+    svgElement("rect", { ...shown, fill: theme.ink, "fill-opacity": 0.55 }),
+  );
 }

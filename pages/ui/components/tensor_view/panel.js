@@ -105,6 +105,14 @@ export class PanelView {
     target.addEventListener("click", (event) => selection.click(this, under(event)));
   }
 
+  /** @param {HTMLElement | null} slabs what is shown instead of the cells */
+  showSlabs(slabs) {
+    if (!slabs && !this.slabs) return;
+    this.slabs?.remove();
+    this.slabs = slabs;
+    if (slabs) this.body.prepend(slabs);
+  }
+
   get drawable() {
     return !this.panel.empty && !!this.panel.values;
   }

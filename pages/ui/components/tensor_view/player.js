@@ -34,10 +34,12 @@ export class Player {
     this.levels = element("div", { class: "levels" });
     this.jumps = element("div", { class: "jumps" });
     const { first, previous, next, last, play } = this.buttons;
+    this.held = element("div", { class: "held" });
+    const moves = element("div", { class: "moves" }, first, previous, next, last, play);
     this.root = element(
       "nav",
       { class: "player", "aria-label": "steps" },
-      element("div", { class: "position" }, this.path, this.count, element("div", { class: "moves" }, first, previous, next, last, play)),
+      element("div", { class: "position" }, this.path, this.held, this.count, moves),
     );
     this.timeline = element("nav", { class: "timeline", "aria-label": "parts and stages" }, this.levels, this.jumps);
     this.onKey = (event) => this.key(event);
@@ -48,6 +50,15 @@ export class Player {
     this.play(false);
     clearTimeout(this.waiting);
     document.removeEventListener("keydown", this.onKey);
+  }
+
+  /**
+   * Which part of a large tensor is shown stands in the row of the player, so that it takes no row of its own.
+   *
+   * @param {HTMLElement | null} controls
+   */
+  hold(controls) {
+    this.held.replaceChildren(...(controls ? [controls] : []));
   }
 
   button(iconName, label, key, onclick, worded = false) {

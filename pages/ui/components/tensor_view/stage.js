@@ -13,8 +13,9 @@ import { Player } from "./player.js";
 import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
+import { SlabMode } from "./slabs.js";
 import { themeOf } from "./theme.js";
-import { walkLayout } from "./walk_layout.js";
+import { roomBelow, walkLayout } from "./walk_layout.js";
 
 const [TWO_RESULTS, BESIDE_GAP] = [700, 28]; // px: from which two results of one input stand so, and between them
 let counter = 0;
@@ -28,6 +29,7 @@ export class Stage {
     this.tinted = []; // what is coloured by the theme
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
+    this.slabs = new SlabMode(this);
     this.readOut = new ReadOut(this);
     this.explanationView = new ExplanationView(this);
     this.contents = element("div", {});
@@ -89,6 +91,7 @@ export class Stage {
       this.controls.forEach((control, i) => control.receive(data.controls[i]));
     } else this.build();
     this.signature = signature;
+    this.slabs.receive();
     this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
     this.explanationView.receive(data.made);
     this.relayout(theme);
@@ -98,11 +101,6 @@ export class Stage {
   showPlayer() {
     const { player } = this.data;
     if (!player) return;
-    if (!this.player) {
-      this.player = new Player(this);
-      this.root.prepend(this.player.root);
-      this.root.append(this.player.timeline);
-    }
     this.player.receive(player);
     this.root.dataset.step = String(player.step);
   }
@@ -169,16 +167,22 @@ export class Stage {
       isWalk ? this.animation?.root : null,
       this.side,
     );
-    const lead = element("span", { text: "Showing" });
-    const controls = element("div", { class: "controls" }, lead, ...this.controls.map((control) => control.root));
+    const lead = element("span", { class: "control", text: "Showing" });
+    const controls = this.controls.length ? element("div", { class: "controls" }, lead, ...this.controls.map(({ root }) => root)) : null;
+    if (this.slabs.isOffered) controls.append(this.slabs.choice);
     this.readOut.announce("");
-    this.contents.replaceChildren(
-      ...(this.controls.length ? [controls] : []),
-      this.flow,
-      this.readOut.root,
-      this.readOut.live,
-    );
+    this.contents.replaceChildren(...[isWalk ? null : controls, this.flow, this.readOut.root, this.readOut.live].filter(Boolean));
+    if (isWalk) this.playerOf().hold(controls);
     if (focused) focusOn(this.root, `[data-focus="${CSS.escape(focused)}"]`);
+  }
+
+  playerOf() {
+    if (!this.player) {
+      this.player = new Player(this);
+      this.root.prepend(this.player.root);
+      this.root.append(this.player.timeline);
+    }
+    return this.player;
   }
 
   canAnimate() {
@@ -238,6 +242,7 @@ export class Stage {
     this.tinted.forEach(([target, property, value]) => target.style.setProperty(property, value(theme.dark)));
     const sizes = this.side ? this.arrangeWalk(theme) : this.arrange(theme);
     this.views.forEach((view, i) => view.relayout(sizes[i], theme));
+    this.slabs.relayout(sizes, theme);
     this.animation?.relayout();
     this.refresh();
     this.scheduleMeasuring();
@@ -261,7 +266,7 @@ export class Stage {
   arrangeWalk(theme) {
     const panels = this.views.map((view) => view.panel);
     const bar = this.animation?.root;
-    const layout = walkLayout(panels, this.width, theme, !!bar);
+    const layout = walkLayout(panels, this.width, theme, !!bar && !this.slabs.isOn, this.room);
     this.root.toggleAttribute("data-wide", layout !== null);
     if (layout === null) return panelSizes(panels, this.width, false, theme).sizes;
     this.flow.style.gridTemplateColumns = layout.columns;
@@ -280,6 +285,7 @@ export class Stage {
     cancelAnimationFrame(this.measuring);
     this.measuring = requestAnimationFrame(() => {
       this.player?.keepInSight();
+      if (this.side && this.room !== (this.room = roomBelow(this.flow))) this.relayout();
       const measured = this.views.map((view) => view.overflow.measure());
       this.views.forEach((view, i) => view.overflow.show(measured[i]));
     });

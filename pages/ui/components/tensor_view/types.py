@@ -92,6 +92,38 @@ class OperationCard:
 
 
 @dataclass(frozen=True)
+class AxisDigit:
+    """Where an element is along a named axis, by its index along an axis of a tensor: ``index // step % size``."""
+
+    axis: int
+    step: int
+    size: int
+
+
+@dataclass(frozen=True)
+class SlabSide:
+    """How the slab and the token of an element are read from its index, in the input or the output of a step."""
+
+    slab: AxisDigit
+    token: AxisDigit
+
+
+@dataclass(frozen=True)
+class Slabs:
+    """Whole axes of a step whose cells only move, for tensors that are too large to be drawn cell by cell.
+
+    Args:
+        symbol: the axis that is drawn in slabs, each with its colour.
+        token: the axis along which a slab goes from dark to light.
+        sides: the input and the output.
+    """
+
+    symbol: str
+    token: str
+    sides: tuple[SlabSide, SlabSide]
+
+
+@dataclass(frozen=True)
 class Travel:
     """A step whose cells only move. The axes of its one input give a cell its colour, wherever it goes.
 
@@ -101,12 +133,14 @@ class Travel:
         keeps: whether the colours are there from the beginning, and nothing moves until a person asks for it.
         beside: what the tensor between input and output reads of the input, where it is a second result of the same
             input. Both results then stand side by side below it, and the cells go to both.
+        slabs: how the step is drawn where its tensors are too large; None where its axes have no names.
     """
 
     token: int | None
     features: tuple[int, ...]
     keeps: bool = False
     beside: AccessMap | None = None
+    slabs: Slabs | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ const SIDE_BY_SIDE = 900; // px from which tensors stand side by side
 const ROOMY_STAGE = 1180;
 const SIDE_WIDTH = { narrow: 292, wide: 336 };
 const COLUMN_GAP = 24;
-const STAGE_HEIGHT = 330; // px that the tensors may take, with what stands around them
+// px that the tensors may take, with what stands around them
+const STAGE_HEIGHT = { most: 330, least: 215 };
+const READ_OUT = 46; // px of the line at the lower edge of the window
 const BAR_HEIGHT = 76;
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
 const CHIP_LETTER = 7.6;
@@ -26,18 +28,30 @@ const ALIGNED_BONUS = 1.4;
  * @param {number} width of the stage, in CSS pixels
  * @param {Theme} theme
  * @param {boolean} hasBar whether a bar stands below the tensors
+ * @param {number} height that is left for the tensors on the screen
  * @returns {{ columns: string, rows: number, placements: { column: number, row: number, span: number }[],
  *     sizes: Space[] } | null} null where the stage is too narrow for more than one column
  */
-export function walkLayout(panels, width, theme, hasBar) {
+export function walkLayout(panels, width, theme, hasBar, height = STAGE_HEIGHT.most) {
   if (width < SIDE_BY_SIDE) return null;
   const side = width >= ROOMY_STAGE ? SIDE_WIDTH.wide : SIDE_WIDTH.narrow;
   const room = width - side - COLUMN_GAP;
   const measured = panels.map((panel) => panelMeasurer(panel, theme));
   const chosen = columnArrangements(panels.length)
-    .map((columns) => fittedColumns(columns, measured, room, STAGE_HEIGHT - (hasBar ? BAR_HEIGHT : 0)))
+    .map((columns) => fittedColumns(columns, measured, room, height - (hasBar ? BAR_HEIGHT : 0)))
     .reduce((best, other) => (other.score > best.score ? other : best));
-  return describedColumns(chosen, measured, room, side);
+  return describedColumns(chosen, measured, room, side, height);
+}
+
+/**
+ * The height that is left for the tensors below what stands above them, as long as the page is not scrolled.
+ *
+ * @param {HTMLElement} flow what holds the tensors
+ * @returns {number}
+ */
+export function roomBelow(flow) {
+  const top = flow.getBoundingClientRect().top + (document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0);
+  return Math.round(clamp(innerHeight - top - READ_OUT, STAGE_HEIGHT.least, STAGE_HEIGHT.most));
 }
 
 // Every way to stand in columns in order: the inputs may stand one below the other, the output stands alone.
@@ -96,7 +110,7 @@ function columnWidths(columns, measured, scale) {
   return columns.map((column) => Math.max(...column.map((panel) => measured[panel](scale).width)));
 }
 
-function describedColumns({ columns, wide, high }, measured, room, side) {
+function describedColumns({ columns, wide, high }, measured, room, side, height) {
   const widths = columnWidths(columns, measured, wide);
   const free = room - COLUMN_GAP * (columns.length - 1);
   const wanted = widths.reduce((total, each) => total + each, 0);
@@ -110,7 +124,7 @@ function describedColumns({ columns, wide, high }, measured, room, side) {
     const last = row === column.length - 1;
     placements[panel] = { column: number + 1, row: row + 1, span: last ? rows - row : 1 };
     sizes[panel] = {
-      width: given[number], height: STAGE_HEIGHT, cell: { width: wide, height: high, numerals: true },
+      width: given[number], height, cell: { width: wide, height: high, numerals: true },
       head: row === 0 ? Math.max(...heads) : 0,
     };
   }));

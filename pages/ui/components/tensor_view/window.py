@@ -20,6 +20,7 @@ MOST_CELLS_DOWN, MOST_CELLS_ACROSS = 64, 128  # of one block
 LARGEST_BLOCK = 64 * 64
 MOST_ROWS, MOST_COLUMNS = 4, 8  # of facets
 TALLEST, WIDEST = 64, 80  # cells that all rows, and all columns, of facets have together, in a stage
+LABEL_CELLS = 14  # what the labels above a row of facets take, where each row has its own
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def _plan(subject: Subject, keys: tuple[str, ...], widest: int) -> Window:
         if rank > 1:
             counts[-2] = height
     rows, columns = _arrange(subject, height, width)
-    for axes, most, room, extent in ((columns, MOST_COLUMNS, widest, width), (rows, MOST_ROWS, TALLEST, height)):
+    down = height + (LABEL_CELLS if subject.labelled_by_row else 0)
+    for axes, most, room, extent in ((columns, MOST_COLUMNS, widest, width), (rows, MOST_ROWS, TALLEST, down)):
         left = max(1, min(most, room // max(1, extent)))
         for axis in reversed(axes):
             counts[axis] = _even_page(shape[axis], left)

@@ -7,46 +7,39 @@ from collections.abc import Callable
 from functools import partial
 
 from engine import Step, Trace
-from engine.graph.model_map import block_label, map_of
-from engine.graph.module_paths import display_name
-from engine.graph.strip_box import Strip
-from pages.ui.components.shape_strip import model_map
+from engine.graph.model_map import block_label
+from engine.graph.module_paths import display_name, is_inside
+from engine.graph.strip_box import Strip, StripBox
+from pages.ui.components.shape_strip import ModelMap
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views.instrument.strip import opening_step
+from pages.ui.traces.trace_analyses import model_map
 
-_KEY = "map"
 # The hue of a block by what its name has in it; the first that fits.
 _HUES = (("cross", "weights"), ("attention", "scores"), ("attn", "scores"), ("embed", "embedding"))
 _FEWEST = 2  # blocks from which there is something to choose between
 
 
-def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, key: str = _KEY) -> bool:
-    """Draws the map of the model.
+def minimap(trace: Trace, on_step: Callable[[str], None]) -> ModelMap | None:
+    """The map of a model.
 
     Args:
         trace: a recording of anything.
-        step: the step that is open; its block is marked.
         on_step: gets the address of the first step of the block that was pressed. It is called before the next run.
-        key: the component's.
 
     Returns:
-        Whether there is a map: a program without modules, or of a single block, has none.
+        The map; None for a program without modules, or of a single block.
     """
-    strip = map_of(trace)
+    strip = model_map(trace)
     if len(strip.boxes) < _FEWEST:
-        return False
-    model_map(
+        return None
+    return ModelMap(
         strip,
-        key=key,
-        run=f"{id(trace):x}",
-        here=step.index,
-        title=display_name(""),
+        display_name(""),
         hues=[_hue(box.name) for box in strip.boxes],
         labels=[block_label(box.name) for box in strip.boxes],
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
     )
-    return True
 
 
 def _hue(name: str) -> str:
@@ -62,3 +55,9 @@ def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None
     box = next(box for box in strip.boxes if box.step == index)
     session.change_view(scope=None)
     on_step(step_to_key(trace, opening_step(trace, box)))
+
+
+def opening_step(trace: Trace, box: StripBox) -> Step:
+    """The first step of a block that lies in the module that the block is named for, or else its first step."""
+    inside = trace.steps[box.first : box.first + box.folded] if box.first is not None else ()
+    return next((step for step in inside if box.name and is_inside(step.path, box.name)), inside[0])

@@ -11,10 +11,11 @@ import streamlit as st
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
-from engine.graph.strip_box import Strip, StripBox
+from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import Block, Fold, shape_strip
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
+from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
 WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
@@ -57,6 +58,7 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         hues=hues_of(strip),
         blocks=_blocks(trace, step, module),
         block=module or WHOLE,
+        whole=minimap(trace, on_step) if marks else None,
         folds=[Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
         on_fold=partial(_fold, weakref.ref(trace), module),
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
@@ -84,12 +86,6 @@ def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
     trace = drawn()
     if trace is not None:
         st.session_state[_FOLDED] = {**st.session_state.get(_FOLDED, {}), module: _folded(trace, module) ^ {value}}
-
-
-def opening_step(trace: Trace, box: StripBox) -> Step:
-    """The first step of a block that lies in the module that the block is named for, or else its first step."""
-    inside = trace.steps[box.first : box.first + box.folded] if box.first is not None else ()
-    return next((step for step in inside if box.name and is_inside(step.path, box.name)), inside[0])
 
 
 def block_of(step: Step) -> str:
