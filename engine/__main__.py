@@ -29,7 +29,7 @@ from engine.runtime.decode import MOST_STEPS
 from engine.runtime.explore import AppError
 from engine.runtime.parameters import parameters_of, rows
 from engine.runtime.run import run
-from engine.runtime.variants.cached import CachedConfig, can_cache, run_cached
+from engine.runtime.variants.cached import CachedConfig, run_cached, run_prefill
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER, named_config
 from engine.runtime.variants.run_variant import shapes_of
 from engine.text import char_tokenizer, tokenizer
@@ -179,8 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, meaning in _VARIANT_SIZES.items():
         low, high = VARIANT_LIMITS[name]
         variants.add_argument(_flag(name), type=_whole, metavar="N", help=f"{meaning}, {low} to {high}")
+    passes = variants.add_mutually_exclusive_group()
     kept = "tokens whose keys and values are in the cache; only the next one is read, and recorded"
-    variants.add_argument("--kept", type=_whole, metavar="N", help=kept)
+    passes.add_argument("--kept", type=_whole, metavar="N", help=kept)
+    prefill = "tokens that are read at once, and put into the cache; the pass before that of --kept"
+    passes.add_argument("--prefill", type=_whole, metavar="N", help=prefill)
     interleaved = "turn neighbouring features together, not halves (the default)"
     variants.add_argument("--interleaved", action=argparse.BooleanOptionalAction, help=interleaved)
     switches = command.add_argument_group("switches and choices")
@@ -211,6 +214,7 @@ def _run(
     target: list[str] | None,
     upto: int | None,
     kept: int | None,
+    prefill: int | None,
     **settings: object,
 ) -> int:
     if csv is not None:
@@ -222,7 +226,7 @@ def _run(
         config: Config | VariantConfig = trained_config(**given)
     else:
         config = named_config(model, given)
-    trace = _trace(model, config, source, target, upto, kept, has_device="device" in given)
+    trace = _trace(model, config, source, target, upto, kept, prefill, has_device="device" in given)
     steps = trace.steps
     if isinstance(config, Config) and config.weights == "trained":
         _say_what_is_read([*(source or ()), *(target or ())])
@@ -247,11 +251,13 @@ def _trace(
     target: list[str] | None,
     upto: int | None,
     kept: int | None,
+    prefill: int | None,
     *,
     has_device: bool,
 ) -> Trace:
-    if kept is not None and (target is None or not can_cache(config)):
-        return run_cached(cast(CachedConfig, config), source, kept=kept)
+    for run_pass, tokens in ((run_cached, kept), (run_prefill, prefill)):
+        if tokens is not None:
+            return run_pass(cast(CachedConfig, config), source, target, kept=tokens)
     if model in PRESETS and isinstance(config, Config) and not has_device and source is None:
         return shapes_of(config)  # the paper's sizes without numbers, as every other published model
     return run(config, source, target, upto=upto)

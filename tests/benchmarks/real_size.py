@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from sys import _getframe
+from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from engine import GPT2Config, Trace
 from engine.graph.strip import strip_of
@@ -23,9 +25,24 @@ from tests.benchmarks.table import Row, Section, at_most, megabytes, millisecond
 
 PACKAGES = ("torch",)
 _NAME, _BLOCK = "gpt3-175b", "layers.0.self_attention"
-_WAYS = ("plain", "recorded", "strip")
+_WAYS = ("plain", "outputs and lines", "recorded", "strip")
 _ROUNDS = 7
 _AGAINST_PLAIN, _SECONDS, _MEGABYTES = 1.2, 2, 400
+
+
+class _OutputsAndLines(TorchFunctionMode):
+    """Keeps every tensor that a call returns, with its line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[object] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if type(result) is torch.Tensor:
+            frame = _getframe(1)
+            self.kept.append((result, frame.f_code, frame.f_lasti))
+        return result
 
 
 class RealSize:
@@ -42,7 +59,12 @@ class RealSize:
 
     def walk(self, way: str) -> float:
         """Seconds of one walk; what it makes is kept until the next."""
-        ways: dict[str, Callable[[], object]] = {"plain": self._plain, "recorded": self._recorded, "strip": self._strip}
+        ways: dict[str, Callable[[], object]] = {
+            "plain": self._plain,
+            "outputs and lines": self._outputs_and_lines,
+            "recorded": self._recorded,
+            "strip": self._strip,
+        }
         self.kept = None
         begun = time.perf_counter()
         self.kept = ways[way]()
@@ -64,6 +86,11 @@ class RealSize:
         with torch.no_grad():
             model(tokens)
         return model
+
+    def _outputs_and_lines(self) -> object:
+        """The floor: nothing is kept but each tensor and where it was made."""
+        with _OutputsAndLines() as kept:
+            return self._plain(), kept
 
     def _recorded(self) -> Trace:
         return shapes_of(self.config)
@@ -99,8 +126,8 @@ def section(rounds: int | None, device: str) -> Section:
         rows.append(Row((way, ratio(over), milliseconds(took.median), beside), goals))
     return Section(
         "A published model at its real size",
-        "GPT-3 175B over 2,048 tokens on the meta device, from its config: the pass alone, recorded, and drawn as the "
-        "strip of a block.",
+        "GPT-3 175B over 2,048 tokens on the meta device, from its config: the pass alone, its tensors kept with the "
+        "lines that made them and nothing else, recorded, and drawn as the strip of a block.",
         ("way", "÷ plain", "absolute", "memory"),
         rows,
     )

@@ -35,8 +35,9 @@ def test_every_page_shows_every_model(page, name):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_a_pass_with_a_cache(page):
-    app = of_model(page, model="llama", kept="4")
+@pytest.mark.parametrize("query", [{"model": "llama", "prefill": "1"}, {"model": "t5"}])
+def test_every_page_shows_a_pass_with_a_cache(page, query):
+    app = of_model(page, kept="4", **query)
     assert not app.exception
     assert not app.error
 
@@ -57,6 +58,10 @@ def test_the_text_and_the_cache_are_set_in_the_drawer():
     control(app, "source").set_value("hi").run()
     control(app, "kept").set_value(2).run()
     assert (app.query_params["source"], app.query_params["kept"]) == ("hi", "2")
+    control(app, "prefill").set_value("prefill").run()
+    assert (app.query_params["kept"], app.query_params["prefill"]) == ("2", "1")
+    control(app, "prefill").set_value("decode").run()
+    assert "prefill" not in app.query_params
     assert not app.exception
 
 
@@ -97,7 +102,7 @@ def test_the_sheet_follows_the_dtype_of_the_cache_and_the_length():
     config = PRESETS["llama3-8b"].config.change(length=512)
     said = words(of_model("pages/costs.py", model="llama3-8b", length="512", cache="float32"))
     assert cost_sheet(config, "float32").kv_cache == 2 * 32 * 8 * 512 * 128 * 4
-    assert "128.0 MiB" in said  # which is that many bytes
+    assert "128.0\N{NO-BREAK SPACE}MiB" in said  # which is that many bytes
     assert "8,030,261,248 × 2 bytes" in said
     assert "8,030,261,248 × 16 bytes" in said
 

@@ -15,6 +15,8 @@ from engine.labs.script_text import fill_in
 _SCRIPT = Path(__file__).with_name("script.py")
 FAR = 1000
 """Words between two that stand far apart."""
+BASES = (100, 10_000, 500_000, 1_000_000)
+"""Of the frequencies: a small one, RoFormer's, that of Llama 3, that of Mixtral."""
 
 
 @dataclass(frozen=True)

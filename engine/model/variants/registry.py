@@ -22,7 +22,7 @@ from engine.model.variants.parts.feed_forward import SwiGLU, TanhGeluFeedForward
 from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.model.variants.parts.rotary import RotaryAngles, RotateHalves, RotateInterleaved
-from engine.model.variants.t5 import T5, T5FeedForward, UnscaledAttention
+from engine.model.variants.t5 import T5, T5Decoder, T5FeedForward, UnscaledAttention
 from engine.model.variants.vit import PatchEmbedding, ViT
 from engine.model.weights import draw, undrawn
 from engine.variant_config import (
@@ -42,6 +42,8 @@ AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 _OF_DECODER: AxisNames = (("*", {"L": "T", "L_k": "T"}),)
 # Keys are turned before the heads of queries that share them get a copy each.
 _OF_GROUPED: AxisNames = (("*.key_rotation", {"L": "T", "H": "H_kv"}), *_OF_DECODER)
+# S of T5's keys and values are the tokens that are looked at: in the decoder's self-attention its own.
+_OF_T5: AxisNames = (("decoder*.self_attention", {"L": "T", "L_k": "T", "S": "T"}), *AXIS_NAMES, ("*", {"L": "T"}))
 _OF_ENCODER: AxisNames = (("*", {"L": "S", "L_k": "S"}),)
 
 
@@ -65,7 +67,7 @@ VARIANTS: Mapping[type[VariantConfig], Variant] = {
     MixtralConfig: Variant(Mixtral, _OF_GROUPED),
     BertConfig: Variant(Bert, _OF_ENCODER),
     ViTConfig: Variant(lambda config, pad: ViT(config), _OF_ENCODER),
-    T5Config: Variant(T5, AXIS_NAMES),
+    T5Config: Variant(T5, _OF_T5),
 }
 
 STAGED_MODULES = (
@@ -84,6 +86,7 @@ STAGED_MODULES = (
     RotateInterleaved,
     SlidingWindowMask,
     SwiGLU,
+    T5Decoder,
     T5FeedForward,
     TanhGeluFeedForward,
     TwoWayBuckets,

@@ -8,6 +8,7 @@ from engine.model.masks import PaddingMask
 from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
+from engine.model.variants.parts.key_value_cache import EncoderDecoderCache, LayerKeyValues, TwoSidedKeyValues
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.variant_config import T5Config
 
@@ -18,7 +19,8 @@ class UnscaledAttention(nn.Module):
     """Attention whose scores are not divided by √d_k (its weights begin smaller instead), without biases.
 
     ``query_input`` is (B, L, d_model), ``memory`` (B, L_k, d_model); ``mask`` broadcasts onto (B, H, L, L_k).
-    Returns (B, L, d_model).
+    Returns (B, L, d_model). With a ``cache`` the keys and values of ``memory`` are put after those that it keeps;
+    without a ``memory`` those are all there are.
     """
 
     def __init__(self, d_model: int, heads: int, d_k: int) -> None:
@@ -29,20 +31,22 @@ class UnscaledAttention(nn.Module):
         self.w_v = nn.Linear(d_model, heads * d_k, bias=False)
         self.w_o = nn.Linear(heads * d_k, d_model, bias=False)
 
-    def forward(self, query_input: Tensor, memory: Tensor, mask: Tensor, bias: Tensor | None = None) -> Tensor:
-        batch, length = query_input.size(0), query_input.size(1)
-        length_k = memory.size(1)
-        query = self.w_q(query_input)  # (B, L, H*d_k)
-        key = self.w_k(memory)  # (B, L_k, H*d_k)
-        value = self.w_v(memory)  # (B, L_k, H*d_k)
-
-        query = query.view(batch, length, self.heads, self.d_k)  # (B, L, H, d_k)
-        key = key.view(batch, length_k, self.heads, self.d_k)  # (B, L_k, H, d_k)
-        value = value.view(batch, length_k, self.heads, self.d_k)  # (B, L_k, H, d_k)
-
-        query = query.permute(0, 2, 1, 3)  # (B, H, L, d_k)
-        key = key.permute(0, 2, 1, 3)  # (B, H, L_k, d_k)
-        value = value.permute(0, 2, 1, 3)  # (B, H, L_k, d_k)
+    def forward(
+        self,
+        query_input: Tensor,
+        memory: Tensor | None,
+        mask: Tensor,
+        bias: Tensor | None = None,
+        cache: LayerKeyValues | None = None,
+    ) -> Tensor:
+        if memory is None and cache is not None:
+            query = self.asked(query_input)
+            key, value = cache.kept()
+        else:
+            # Without a cache there is always a memory.
+            query, key, value = self.projected(query_input, memory)  # type: ignore[arg-type]
+            if cache is not None:
+                key, value = cache.append(key, value)
 
         scores = compare(query, key)
         biased = scores if bias is None else scores + bias  # (B, H, L, L_k)
@@ -50,11 +54,35 @@ class UnscaledAttention(nn.Module):
         output = self.w_o(concat)  # (B, L, d_model)
         return output
 
+    def projected(self, query_input: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, L, d_k) of the tokens that ask; keys and values (B, H, S, d_k) of those of ``memory``."""
+        batch, length, length_k = query_input.size(0), query_input.size(1), memory.size(1)
+        query = self.w_q(query_input)  # (B, L, H*d_k)
+        key = self.w_k(memory)  # (B, S, H*d_k)
+        value = self.w_v(memory)  # (B, S, H*d_k)
+
+        query = query.view(batch, length, self.heads, self.d_k)  # (B, L, H, d_k)
+        key = key.view(batch, length_k, self.heads, self.d_k)  # (B, S, H, d_k)
+        value = value.view(batch, length_k, self.heads, self.d_k)  # (B, S, H, d_k)
+
+        query = query.permute(0, 2, 1, 3)  # (B, H, L, d_k)
+        key = key.permute(0, 2, 1, 3)  # (B, H, S, d_k)
+        value = value.permute(0, 2, 1, 3)  # (B, H, S, d_k)
+        return query, key, value
+
+    def asked(self, query_input: Tensor) -> Tensor:
+        """Queries (B, H, L, d_k) alone, where the keys and values that they meet are in a cache."""
+        query = self.w_q(query_input)  # (B, L, H*d_k)
+        query = query.view(query.size(0), query.size(1), self.heads, self.d_k)  # (B, L, H, d_k)
+        query = query.permute(0, 2, 1, 3)  # (B, H, L, d_k)
+        return query
+
     # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
     # the name and operation of each of its steps.
     stages = (
         ("Q K V", "query linear, key linear, value linear"),
         ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
+        ("append to the cache?", "key cat, value cat"),
         *COMPARE_STAGES,
         ("bias?", "biased add"),
         *MIX_STAGES,
@@ -107,7 +135,8 @@ class T5EncoderLayer(nn.Module):
 class T5DecoderLayer(nn.Module):
     """Masked self-attention, attention to the encoder's memory, then feed-forward.
 
-    ``x`` is (B, L, d_model), ``memory`` (B, L_k, d_model); returns (B, L, d_model).
+    ``x`` is (B, L, d_model), ``memory`` (B, L_k, d_model), None where the cache has its keys and values already;
+    returns (B, L, d_model).
     """
 
     def __init__(self, config: T5Config) -> None:
@@ -119,12 +148,20 @@ class T5DecoderLayer(nn.Module):
         self.feed_forward_norm = RMSNorm(config.d_model, EPS)
         self.feed_forward = T5FeedForward(config.d_model, config.d_ff)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor, memory_mask: Tensor, bias: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor | None,
+        mask: Tensor,
+        memory_mask: Tensor,
+        bias: Tensor,
+        cache: TwoSidedKeyValues | None = None,
+    ) -> Tensor:
         normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, normed, mask, bias)
+        attended = self.self_attention(normed, normed, mask, bias, cache and cache.own)
         after_attention = x + attended  # (B, L, d_model)
         normed = self.cross_attention_norm(after_attention)
-        informed = self.cross_attention(normed, memory, memory_mask)
+        informed = self.cross_attention(normed, memory, memory_mask, None, cache and cache.of_memory)
         after_cross_attention = after_attention + informed  # (B, L, d_model)
         normed = self.feed_forward_norm(after_cross_attention)
         fed = self.feed_forward(normed)
@@ -150,7 +187,10 @@ class T5Encoder(nn.Module):
 
 
 class T5Decoder(nn.Module):
-    """The stack of decoder layers. ``x`` is (B, T, d_model), ``memory`` (B, S, d_model); returns (B, T, d_model)."""
+    """The stack of decoder layers. ``x`` is (B, L, d_model), ``memory`` (B, S, d_model); returns (B, L, d_model).
+
+    ``target`` are all tokens so far, int64 (B, T), of which ``x`` are the last: their distances get the bias.
+    """
 
     def __init__(self, config: T5Config) -> None:
         super().__init__()
@@ -159,17 +199,32 @@ class T5Decoder(nn.Module):
         self.layers = nn.ModuleList(T5DecoderLayer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, EPS)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor, memory_mask: Tensor) -> Tensor:
-        bias = self.distance_bias(x)
-        for layer in self.layers:
-            x = layer(x, memory, mask, memory_mask, bias)
+    def forward(
+        self,
+        x: Tensor,
+        target: Tensor,
+        memory: Tensor | None,
+        mask: Tensor,
+        memory_mask: Tensor,
+        cache: EncoderDecoderCache | None = None,
+    ) -> Tensor:
+        bias = self.distance_bias(target)
+        if cache is not None:
+            bias = bias[:, :, -x.size(1) :]  # (1, H, L, L_k)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, memory, mask, memory_mask, bias, None if cache is None else cache.layers[number])
         return self.norm(x)
+
+    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
+    # the name and operation of each of its steps.
+    stages = (("rows of the new tokens?", "bias getitem"),)
 
 
 class T5(nn.Module):
     """From source and target token ids to the logits of every target place's next token.
 
-    ``source`` is int64 (B, S), ``target`` int64 (B, T), already shifted right. Returns (B, T, V).
+    ``source`` is int64 (B, S), ``target`` int64 (B, T), already shifted right. Returns (B, T, V). With a ``cache`` it
+    reads the source once, of the target only the tokens that it has not read yet, and returns the logits of those.
     """
 
     def __init__(self, config: T5Config, pad: int) -> None:
@@ -184,18 +239,23 @@ class T5(nn.Module):
         # Source, target and answer share one table.
         self.head.weight = self.embedding.weight
 
-    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+    def forward(self, source: Tensor, target: Tensor, cache: EncoderDecoderCache | None = None) -> Tensor:
         source_mask = self.source_padding_mask(source)
-        source_embedded = self.embedding(source)  # (B, S, d_model)
-        memory = self.encoder(source_embedded, source_mask)
+        memory = None
+        if cache is None or not cache.read:
+            source_embedded = self.embedding(source)  # (B, S, d_model)
+            memory = self.encoder(source_embedded, source_mask)
 
         target_mask = self.target_mask(target)
-        target_embedded = self.embedding(target)  # (B, T, d_model)
-        decoded = self.decoder(target_embedded, memory, target_mask, source_mask)
+        tokens = target
+        if cache is not None:
+            tokens, target_mask = cache.unread(target, target_mask)
+        target_embedded = self.embedding(tokens)  # (B, L, d_model)
+        decoded = self.decoder(target_embedded, target, memory, target_mask, source_mask, cache)
 
         # The table's vectors are about √d_model long, which would make the logits too large.
-        scaled = decoded / math.sqrt(self.d_model)  # (B, T, d_model)
-        logits = self.head(scaled)  # (B, T, V)
+        scaled = decoded / math.sqrt(self.d_model)  # (B, L, d_model)
+        logits = self.head(scaled)  # (B, L, V)
         return logits
 
     # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and

@@ -1,8 +1,8 @@
 """What a cache saves and costs: the FLOPs of reading a text token by token with and without it, and its bytes.
 
 FLOPs are polynomials of the sizes: linear in the number of layers and in the tokens that are kept, quadratic in the
-length of a text that is read at once, and of a mask. So a few runs without numbers, of a layer or two and of four
-tokens at most, say them exactly for any size.
+length of a text that is read at once, and of what is made for every pair of tokens, a mask and T5's biases. So a few
+runs without numbers, of a layer or two and of four tokens at most, say them exactly for any size.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import dataclasses
 from dataclasses import dataclass
 
 from engine.record.trace import Trace
-from engine.runtime.variants.cached import CachedConfig, run_cached
+from engine.runtime.variants.cached import OF_ALL_TOKENS, CachedConfig, run_cached, written_length
 from engine.runtime.variants.cost_sheet import kv_cache_bytes
 from engine.runtime.variants.run_variant import shapes_of
-from engine.variant_config import MistralConfig
+from engine.variant_config import MistralConfig, T5Config
 
 
 @dataclass(frozen=True)
 class CacheCosts:
     """A text read token by token, as a model reads what it writes.
+
+    T5 reads its source once with a cache, and in every pass without.
 
     Attributes:
         with_cache: FLOPs of all passes, each of which reads one token.
@@ -42,7 +44,7 @@ def cache_costs(config: CachedConfig, cache_dtype: str | None = None) -> CacheCo
         config: of a decoder; its batch, length and dtype are those of the text.
         cache_dtype: of the keys and values in the cache; None for that of the weights.
     """
-    length = config.length
+    length = written_length(config)
     masks = [_mask_flops(config, kept) for kept in (1, 2, 3)]
     of_one, of_two = (_of_all_layers(config, 4, kept) - masks[kept - 1] for kept in (1, 2))
     wholes = [_of_all_layers(config, tokens, kept=0) for tokens in (1, 2, 3)]
@@ -72,7 +74,8 @@ def _of_all_layers(config: CachedConfig, length: int, kept: int) -> int:
 
 
 def _pass(config: CachedConfig, length: int, layers: int, kept: int) -> Trace:
-    sizes = {"length": length, "layers": layers, "device": "meta"}
+    written = "tgt_len" if isinstance(config, T5Config) else "length"
+    sizes = {written: length, "layers": layers, "device": "meta"}
     # A window of one or two tokens would bend the line that is drawn through one and two kept ones.
     wide = {"window": 4} if isinstance(config, MistralConfig) else {}
     small: CachedConfig = dataclasses.replace(config, **sizes, **wide)  # type: ignore[arg-type]
@@ -80,9 +83,9 @@ def _pass(config: CachedConfig, length: int, layers: int, kept: int) -> Trace:
 
 
 def _mask_flops(config: CachedConfig, kept: int) -> int:
-    """The FLOPs of the mask, which is made of all tokens and then cut to the new one."""
+    """The FLOPs of what is made of all pairs of tokens and then cut to the new one."""
     steps = _pass(config, 4, 1, kept).steps
-    return sum(step.flops or 0 for step in steps if step.path in ("mask", "window_mask"))
+    return sum(step.flops or 0 for step in steps if step.path.startswith(OF_ALL_TOKENS))
 
 
 def _parabola(values: list[int], number: int) -> int:

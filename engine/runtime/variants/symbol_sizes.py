@@ -16,12 +16,13 @@ SYMBOLS = {
 }  # fmt: skip
 
 
-def variant_symbol_sizes(config: VariantConfig, kept: int = 0) -> dict[str, int]:
+def variant_symbol_sizes(config: VariantConfig, kept: int = 0, *, is_prefill: bool = False) -> dict[str, int]:
     """The length of every axis, by its symbol. How many tokens an expert gets, M, no setting says.
 
     Args:
         config: of any variant.
         kept: how many tokens are in the cache, 0 for a run without one.
+        is_prefill: whether it is the pass that puts them there.
     """
     given = dataclasses.asdict(config)
     sizes = {symbol: given[name] for name, symbol in SYMBOLS.items() if name in given}
@@ -35,7 +36,7 @@ def variant_symbol_sizes(config: VariantConfig, kept: int = 0) -> dict[str, int]
     if not isinstance(config, T5Config | BertConfig | ViTConfig):
         sizes["F"] = math.ceil(d_k / 2)
     if kept:
-        sizes |= {"T": kept + 1, "L": 1}
+        sizes |= {"T": kept} if is_prefill else {"T": kept + 1, "L": 1}
     return sizes
 
 

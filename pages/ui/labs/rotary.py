@@ -6,14 +6,13 @@ import math
 
 import streamlit as st
 
-from engine.labs.rotary import FAR, Turns, agreement, code, frequencies, slowest_turn, turns
+from engine.labs.rotary import BASES, FAR, Turns, agreement, code, frequencies, slowest_turn, turns
 from engine.ops.notation import number
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
 
-_BASES = ("100", "10000", "500000")
 _REACH = 64  # places in the chart
 _ANSWER = (
     "A query and a key turn, pair by pair: pair i by θᵢ for every place, the first fast and the last hardly at all.\n\n"
@@ -35,7 +34,7 @@ def draw() -> None:
         Slider("moved", "Moved on by", 1, 50, 7),
     )
     d_k *= 2
-    base = int(lab_widgets.pick("base", "Base θ of the frequencies", _BASES, "10000"))
+    base = int(lab_widgets.pick("base", "Base θ of the frequencies", tuple(map(str, BASES)), "10000"))
     turned = result(turns, d_k, base, query_place, key_place, moved_by)
     if _score(turned, moved_by) and _slowest(d_k, base):
         st.markdown(_ANSWER)

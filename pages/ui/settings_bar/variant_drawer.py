@@ -12,6 +12,7 @@ import streamlit as st
 from engine import Config, ConfigError, TextError
 from engine.config import DTYPES
 from engine.runtime.devices import available_devices
+from engine.runtime.variants.cached import written_length
 from engine.runtime.variants.inputs import read_variant_text
 from engine.text.tokenizer import MAX_SENTENCES
 from engine.variant_config import VARIANT_LIMITS, BertConfig
@@ -19,8 +20,11 @@ from pages.ui.settings_bar.variant_row import set_size
 from pages.ui.state import session
 from pages.ui.state.chosen_model import ChosenModel
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings
+from pages.ui.traces.variant_traces import texts_of
 
 _INPUTS = {SENTENCES: "A text", TOKENS: "Generated"}
+_PREFILL, _DECODE = "prefill", "decode"
+_PREFILL_LABEL, _DECODE_LABEL = "Prefill: these at once", "Decode: the next one"
 _BASES = (100, 1_000, 10_000, 100_000, 500_000, 1_000_000)
 _NUMBERS = {
     "d_k": "d_k, width of a query and a key",
@@ -110,15 +114,28 @@ def _kept(settings: Settings, model: ChosenModel) -> None:
     key, start = session.widget("kept", min(model.kept, last), last)
     callback = session.chosen("kept", key, keep)
     st.slider("Tokens in the cache; at 0 the text is read at once", 0, last, start, key=key, on_change=callback)
+    if not model.kept:
+        return
+    key, start = session.widget("prefill", _PREFILL if model.is_prefill else _DECODE)
+    st.segmented_control(
+        "The pass to look at",
+        (_PREFILL, _DECODE),
+        default=start,
+        format_func={_PREFILL: _PREFILL_LABEL, _DECODE: _DECODE_LABEL}.__getitem__,
+        key=key,
+        required=True,
+        on_change=session.chosen("prefill", key, look_at),
+        width="stretch",
+    )
 
 
 def length_of(settings: Settings, model: ChosenModel) -> int:
-    """How many tokens the longest of the texts has, with its begin; the config's length where none is read."""
+    """How many tokens the longest text has that is read token by token; the config's length where no text is read."""
     config: Any = model.config
     if model.reads_text and settings.sentences is not None:
         with suppress(ConfigError, TextError):  # the page says why it cannot be read
-            config = read_variant_text(config, settings.sentences[0], None)[0]
-    return config.length
+            config = read_variant_text(config, *texts_of(settings, model))[0]
+    return written_length(config)
 
 
 def keep(kept: int) -> None:
@@ -126,6 +143,14 @@ def keep(kept: int) -> None:
     settings = session.settings_now()
     if settings.model is not None:
         model = dataclasses.replace(settings.model, kept=kept)
+        session.change_settings(dataclasses.replace(settings, model=model))
+
+
+def look_at(name: str) -> None:
+    """Shows the pass that fills the cache, or the one after it. To be called from a widget's callback."""
+    settings = session.settings_now()
+    if settings.model is not None:
+        model = dataclasses.replace(settings.model, is_prefill=name == _PREFILL)
         session.change_settings(dataclasses.replace(settings, model=model))
 
 

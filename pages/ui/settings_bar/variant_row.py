@@ -42,7 +42,8 @@ _READS = "Reads “{source}” as UTF-8 bytes"
 _READS_BOTH = "The encoder reads “{source}”, the decoder “{target}”, as UTF-8 bytes"
 _READS_PAIR = "Reads “{source}” and “{target}” as UTF-8 bytes"
 _READS_TOKENS, _READS_IMAGE = "Reads generated tokens", "Reads a generated image"
-_ONE_TOKEN = "Reads one token; {kept} before it are in the cache"
+_ONE_TOKEN = "Decodes: reads one token; the keys and values of the {kept} before it are in the cache"
+_PREFILL = "Prefill: reads the first {kept} tokens at once, and keeps their keys and values in the cache"
 _RANDOM = "Random weights"
 _SHAPES = "At real size: every shape, byte and FLOP, and no numbers, which would not fit in this computer"
 _META = "On the device meta: every shape and no numbers"
@@ -64,7 +65,7 @@ def draw(settings: Settings, model: ChosenModel, trace: Trace | None) -> None:
         [_fixed(ran, name) for name in of_text],
         [_slider(model, name) for name in movable],
         key=_KEY,
-        sizes=_symbol_sizes(ran, model.kept),
+        sizes=_symbol_sizes(ran, model),
         status=Status(None, _reads(settings, model), _numbers(model), has_undo=False),
         on_size=set_size,
         on_undo=_nothing_to_undo,
@@ -105,11 +106,12 @@ def _symbol_and_label(config: VariantConfig | Config, name: str) -> tuple[str, s
 def _slider(model: ChosenModel, name: str) -> SizeSlider:
     value = getattr(model.config, name)
     symbol, label = _symbol_and_label(model.config, name)
-    before = _symbol_sizes(model.config, model.kept)
+    before = _symbol_sizes(model.config, model)
     foreseen: dict[int, Mapping[str, int]] = {}
     for option in sorted({value, *_options(model, name)}):
         try:
-            after = _symbol_sizes(model.move(name, option).config, model.kept)
+            moved = model.move(name, option)
+            after = _symbol_sizes(moved.config, moved)
         except ConfigError:  # another size would have to give way
             continue
         foreseen[option] = {axis: size for axis, size in after.items() if size != before.get(axis)}
@@ -122,13 +124,15 @@ def _options(model: ChosenModel, name: str) -> range | tuple[int, ...]:
     return _SIZES[name][2]
 
 
-def _symbol_sizes(config: VariantConfig | Config, kept: int) -> dict[str, int]:
-    return symbol_sizes(config) if isinstance(config, Config) else variant_symbol_sizes(config, kept)
+def _symbol_sizes(config: VariantConfig | Config, model: ChosenModel) -> dict[str, int]:
+    if isinstance(config, Config):
+        return symbol_sizes(config)
+    return variant_symbol_sizes(config, model.kept, is_prefill=model.is_prefill)
 
 
 def _reads(settings: Settings, model: ChosenModel) -> str:
     if model.kept:
-        return _ONE_TOKEN.format(kept=model.kept)
+        return (_PREFILL if model.is_prefill else _ONE_TOKEN).format(kept=model.kept)
     if isinstance(model.config, ViTConfig):
         return _READS_IMAGE
     if not _reads_text(settings, model):

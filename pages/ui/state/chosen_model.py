@@ -10,7 +10,7 @@ from typing import Any
 from engine import Config, ConfigError
 from engine.config import DTYPES
 from engine.model.variants.presets import PRESETS
-from engine.runtime.variants.cached import can_cache
+from engine.runtime.variants.cached import can_cache, written_length
 from engine.runtime.variants.named_model import TRANSFORMER, named_config
 from engine.runtime.variants.symbol_sizes import variant_symbol_sizes
 from engine.variant_config import (
@@ -24,7 +24,7 @@ from engine.variant_config import (
 )
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
-MODEL, KEPT = "model", "kept"  # their names in the address
+MODEL, KEPT, PREFILL = "model", "kept", "prefill"  # their names in the address
 CHOICES: Mapping[str, str] = {
     TRANSFORMER: "Transformer, 2017",
     **{name: config.title for name, config in VARIANT_CONFIGS.items()},
@@ -35,11 +35,12 @@ _KINDS: tuple[Any, ...] = (Config, *VARIANT_CONFIGS.values())
 FIELDS = frozenset(field.name for kind in _KINDS for field in dataclasses.fields(kind))
 """The names of all settings that a model can have."""
 
+_LENGTHS = ("length", "tgt_len")
 _TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 _TEXTS_OF = {"dtype": DTYPES, "device": VARIANT_DEVICES}
 _NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
 _IN_CONFLICT = "{given} was asked for, and {rule}. {used} is used."
-_NO_CACHE = "{given} was asked for; only a decoder that reads one text keeps keys and values. It is left out."
+_NO_CACHE = "{given} was asked for; only a decoder that writes keeps keys and values. It is left out."
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class ChosenModel:
         config: its sizes. A published model of 2017 has the ``Config`` of the built-in one.
         kept: how many tokens are in the cache of keys and values when the pass on screen begins; 0 for the run that
             reads the whole text at once.
+        is_prefill: whether the pass on screen is the one that puts them there.
     """
 
     name: str
     config: VariantConfig | Config
     kept: int = 0
+    is_prefill: bool = False
 
     @property
     def is_published(self) -> bool:
@@ -97,7 +100,10 @@ class ChosenModel:
             reference = followed if field.name in _following(self.config) else usual
             if reference is None or value != getattr(reference, field.name):
                 query[field.name] = str(int(value)) if isinstance(value, bool) else str(value)
-        return query | ({KEPT: str(self.kept)} if self.kept else {})
+        if self.kept:
+            query[KEPT] = str(self.kept)
+            query |= {PREFILL: "1"} if self.is_prefill else {}
+        return query
 
     def move(self, name: str, value: Any) -> ChosenModel:
         """The model with one setting moved, and with it those that must give way.
@@ -106,14 +112,15 @@ class ChosenModel:
             ConfigError: the value cannot be, whatever gives way.
         """
         changes = {name: value} | _giving_way(self.config, name, value)
-        kept = min(self.kept, value - 1) if name == "length" else self.kept
-        return dataclasses.replace(self, config=self.config.change(**changes), kept=kept)
+        config = self.config.change(**changes)
+        kept = min(self.kept, written_length(config) - 1) if can_cache(config) and name in _LENGTHS else self.kept
+        return dataclasses.replace(self, config=config, kept=kept)
 
     def sizes(self) -> dict[str, int]:
         """How long each axis is, by its symbol."""
         if isinstance(self.config, Config):
             return {}
-        return variant_symbol_sizes(self.config, self.kept)
+        return variant_symbol_sizes(self.config, self.kept, is_prefill=self.is_prefill)
 
 
 def chosen_model(name: str) -> ChosenModel:
@@ -151,8 +158,10 @@ def model_from_query(query: Mapping[str, str]) -> tuple[ChosenModel | None, tupl
         kept, problem = whole_number(KEPT, query[KEPT], 0, 2**17, 0)
         if not model.can_cache:
             kept, problem = 0, LinkProblem(KEPT, query[KEPT], _NO_CACHE)
-        model = dataclasses.replace(model, kept=kept)
         problems += [] if problem is None else [problem]
+        is_prefill, problem = _value(PREFILL, query.get(PREFILL, "0"), False) if kept else (False, None)
+        problems += [] if problem is None else [problem]
+        model = dataclasses.replace(model, kept=kept, is_prefill=is_prefill)
     return model, tuple(problem.note(_used(model, problem.name)) for problem in problems)
 
 
@@ -184,7 +193,8 @@ def _value(name: str, text: str, usual: Any) -> tuple[Any, LinkProblem | None]:
 
 
 def _used(model: ChosenModel, name: str) -> str:
-    value = model.kept if name == KEPT else getattr(model.config, name)
+    of_pass = {KEPT: model.kept, PREFILL: model.is_prefill}
+    value = of_pass[name] if name in of_pass else getattr(model.config, name)
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

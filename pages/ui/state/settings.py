@@ -19,7 +19,16 @@ from engine.runtime.decode import MOST_STEPS
 from engine.runtime.variants.named_model import TRANSFORMER
 from engine.variant_config import T5Config
 from pages.ui.app.markdown_escape import code, short_text
-from pages.ui.state.chosen_model import CHOICES, FIELDS, KEPT, MODEL, ChosenModel, chosen_model, model_from_query
+from pages.ui.state.chosen_model import (
+    CHOICES,
+    FIELDS,
+    KEPT,
+    MODEL,
+    PREFILL,
+    ChosenModel,
+    chosen_model,
+    model_from_query,
+)
 from pages.ui.state.given_trace import NOTHING, given_name
 from pages.ui.state.link_values import LinkProblem, Note, choice, whole_number
 
@@ -137,7 +146,7 @@ class Settings:
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Config))
 _TEXTS = ("reads", "source", "target", "upto", "trace")
-Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT})
+Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT, PREFILL})
 # What only random weights have: an address with one of these and no word about weights means random ones.
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 

@@ -30,7 +30,7 @@ def words(settings: Settings, model: ChosenModel, folder: str) -> list[str]:
         else:
             command += [f"--{flag}", str(value)]
     if model.kept:
-        command += ["--kept", str(model.kept)]
+        command += ["--prefill" if model.is_prefill else "--kept", str(model.kept)]
     for name, sentences in zip(("source", "target"), texts_of(settings, model), strict=True):
         # In one word, or a dash at the beginning of a sentence would make it an option of its own.
         command += [f"--{name}={sentence}" for sentence in sentences or ()]
@@ -68,7 +68,7 @@ def script(settings: Settings, model: ChosenModel, folder: str) -> str:
 def _function(model: ChosenModel) -> tuple[str, str]:
     """What runs it, and the module that has it where that is not the engine itself."""
     if model.kept:
-        return "run_cached", "engine.runtime.variants.cached"
+        return "run_prefill" if model.is_prefill else "run_cached", "engine.runtime.variants.cached"
     if isinstance(model.config, Config):  # the 2017 model runs without numbers in no other way
         return "shapes_of", "engine.runtime.variants.run_variant"
     return "run", ""

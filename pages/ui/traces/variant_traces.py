@@ -11,7 +11,7 @@ from torch import nn
 
 from engine import Trace
 from engine.runtime.devices import memory_budget, resolve_device
-from engine.runtime.variants.cached import CachedConfig, run_cached
+from engine.runtime.variants.cached import run_cached, run_prefill
 from engine.runtime.variants.inputs import read_variant_text
 from engine.runtime.variants.run_variant import check_variant_fits, load_variant, run_variant, shapes_of
 from engine.variant_config import VariantConfig, ViTConfig
@@ -62,16 +62,20 @@ def texts_of(settings: Settings, model: ChosenModel) -> tuple[Lines | None, Line
 def _run(model: ChosenModel, source: Lines | None, target: Lines | None, loaded: nn.Module) -> Trace:
     config: Any = model.config
     if model.kept:
-        decoder: CachedConfig = config
-        return run_cached(decoder, source, kept=model.kept, model=loaded)
+        return _pass(model)(config, source, target, kept=model.kept, model=loaded)
     return run_variant(config, source, target, model=loaded)
 
 
 def _shapes(model: ChosenModel) -> Trace:
     config: Any = model.config
     if model.kept:
-        return run_cached(config.change(device="meta"), kept=model.kept)
+        return _pass(model)(config.change(device="meta"), kept=model.kept)
     return shapes_of(config)
+
+
+def _pass(model: ChosenModel) -> Callable[..., Trace]:
+    """What records the pass of a model with a cache that is on screen."""
+    return run_prefill if model.is_prefill else run_cached
 
 
 def _objects(trace: Trace) -> int:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine import Config, explain, record, run
+from engine.explain.explanation import formula
 
 F = torch.nn.functional
 T = torch.tensor
@@ -328,3 +329,34 @@ def test_a_number_that_was_recorded_as_nan_is_not_made_by_terms_that_are_finite(
     x.data[0] = 1.0
     here = explain(trace, trace.steps[-1], (0,))
     assert (here.recomputed, here.agrees) == (2.0, False)
+
+
+def sentence_of(program, index, *tensors):
+    trace = record(program, *tensors)
+    return explain(trace, trace.steps[-1], index).sentence
+
+
+def test_one_product_is_told_with_its_bias():
+    x, w, b = torch.ones(1, 1), torch.ones(1, 1), torch.ones(1)
+    sentence = sentence_of(lambda x, w, b: F.linear(x, w, b), (0, 0), x, w, b)
+    assert sentence == "linear[0, 0] is 1 product, x[0, every] times w[0, every], plus b[0]."
+
+
+def test_a_row_of_a_table_that_no_word_belongs_to_is_told_by_its_number():
+    sentence = sentence_of(lambda ids, table: F.embedding(ids, table), (0, 1), torch.tensor([2]), torch.ones(3, 2))
+    assert sentence == "embedding[0, 1] is number 1 in row 2 of the table table; ids[0] = 2 chooses the row."
+
+
+def test_an_index_of_a_triangle_says_whether_it_is_a_row_or_a_column():
+    told = [sentence_of(lambda: torch.tril_indices(3, 3), (axis, 1)) for axis in (0, 1)]
+    assert told == [
+        "tril_indices[0, 1] is 1: the row of number 2 of the elements that tril keeps.",
+        "tril_indices[1, 1] is 0: the column of number 2 of the elements that tril keeps.",
+    ]
+
+
+def test_a_weight_of_classes_stands_in_the_formula_of_a_loss_and_what_it_means_beside_it():
+    x, target, weight = torch.rand(2, 3), torch.tensor([0, 2]), torch.ones(3)
+    (step,) = record(lambda x, target, weight: F.cross_entropy(x, target, weight), x, target, weight).steps
+    assert "w · −ln p" in formula(step)
+    assert formula(step).endswith("and w its class's weight weight_{c}")

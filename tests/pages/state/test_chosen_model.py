@@ -7,6 +7,7 @@ from engine.model.variants.presets import PRESETS
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER
 from pages.ui.state.chosen_model import CHOICES, FIELDS, chosen_model
 from pages.ui.state.settings import SENTENCES, TARGET, TOKENS, differing, first, from_query, with_model, without_model
+from pages.ui.traces.trace_cache import trace_of
 
 VARIANTS = tuple(name for name in MODEL_NAMES if name != TRANSFORMER)
 
@@ -67,7 +68,7 @@ def test_heads_that_key_heads_do_not_divide_take_them_along():
         ({"model": "lama"}, "`model=lama` was asked for, which is none of the 25 that model can be"),
         ({"model": "llama", "kv_heads": "3"}, "`kv_heads=3` was asked for, and heads must be a multiple of kv_heads"),
         ({"model": "mixtral", "experts": "x"}, "experts is a whole number from 1 to 1024"),
-        ({"model": "vit", "kept": "2"}, "only a decoder that reads one text keeps keys and values"),
+        ({"model": "vit", "kept": "2"}, "only a decoder that writes keeps keys and values"),
         ({"model": "gpt2", "device": "tpu"}, "`device=tpu` was asked for"),
         ({"model": "llama", "interleaved": "maybe"}, "interleaved can be 1 or 0"),
     ],
@@ -102,6 +103,28 @@ def test_the_settings_are_told_apart_in_words():
 
 def test_a_shorter_text_takes_the_cache_along():
     assert from_query({"model": "gpt2", "length": "9", "kept": "7"})[0].model.move("length", 4).kept == 3
+    assert from_query({"model": "t5", "tgt_len": "9", "kept": "7"})[0].model.move("tgt_len", 4).kept == 3
+    assert from_query({"model": "t5", "tgt_len": "9", "kept": "7"})[0].model.move("src_len", 4).kept == 7
+
+
+@pytest.mark.parametrize("query", [{"kept": "3"}, {"kept": "3", "prefill": "1"}])
+@pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "mixtral", "t5"])
+def test_a_link_says_the_pass_and_the_row_its_sizes(name, query):
+    there, notes = from_query({"model": name, "reads": "tokens", **query})
+    assert not notes
+    assert query.items() <= there.to_query().items()
+    assert from_query(there.to_query()) == (there, ())
+    sizes = trace_of(there).sizes
+    assert sizes["T"] == (3 if "prefill" in query else 4) or name == "mistral"
+    said = there.model.sizes()
+    assert {symbol: said[symbol] for symbol in sizes if symbol in said} == {
+        symbol: size for symbol, size in sizes.items() if symbol in said
+    }
+
+
+def test_without_a_cache_there_is_no_prefill():
+    there, notes = from_query({"model": "llama", "prefill": "1"})
+    assert (there.to_query(), notes) == ({"model": "llama"}, ())
 
 
 HOSTILE = (

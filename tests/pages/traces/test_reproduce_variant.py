@@ -14,6 +14,8 @@ QUERIES = {
     "a pair": {"model": "bert", "source": "a", "target": "b"},
     "an image": {"model": "vit", "patch": "2", "layers": "1"},
     "t5": {"model": "t5", "layers": "1"},
+    "a prefill": {"model": "llama", "source": "hello", "kept": "4", "prefill": "1"},
+    "t5 with a cache": {"model": "t5", "layers": "1", "source": "ab", "target": "xyz", "kept": "2"},
     "published": {"model": "gpt2-small", "length": "8"},
     "published in 2017": {"model": "paper-base"},
 }

@@ -32,19 +32,28 @@ class LayerKeyValues:
             self.value = value[:, :, -self.window :]  # (B, H_kv, window, d_k)
         return key, value
 
+    def kept(self) -> tuple[Tensor, Tensor]:
+        """The keys and values that there are, (B, H_kv, L_k, d_k) each.
 
-class KeyValueCache:
-    """The cache of a whole decoder.
+        Raises:
+            LookupError: nothing was read yet.
+        """
+        if self.key is None or self.value is None:
+            raise LookupError("a cache has keys and values once something was read")
+        return self.key, self.value
+
+
+class ReadTokens:
+    """How far a decoder has read.
 
     Attributes:
-        read: how many tokens the decoder has read.
-        layers: what each layer keeps of them.
+        read: how many tokens it has read.
+        window: how many tokens back a layer keeps keys and values, None for all.
     """
 
-    def __init__(self, layers: int, window: int | None = None) -> None:
+    def __init__(self, window: int | None = None) -> None:
         self.window = window
         self.read = 0
-        self.layers = [LayerKeyValues(window) for _ in range(layers)]
 
     def unread(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens that were not read yet, and the corner of the mask in which they ask. They then count as read.
@@ -62,8 +71,54 @@ class KeyValueCache:
         self.read = tokens.size(1)
         return new, corner
 
+
+class KeyValueCache(ReadTokens):
+    """The cache of a whole decoder that reads one text.
+
+    Attributes:
+        layers: what each layer keeps of the tokens.
+    """
+
+    def __init__(self, layers: int, window: int | None = None) -> None:
+        super().__init__(window)
+        self.layers = [LayerKeyValues(window) for _ in range(layers)]
+
     @property
     def nbytes(self) -> int:
         """The bytes of the keys and values that are kept."""
-        kept = (tensor for layer in self.layers for tensor in (layer.key, layer.value) if tensor is not None)
-        return sum(tensor.numel() * tensor.element_size() for tensor in kept)
+        return sum(map(_bytes_of, self.layers))
+
+
+class TwoSidedKeyValues:
+    """What one layer of a decoder keeps that looks at an encoder's memory as well.
+
+    Attributes:
+        own: of the tokens it has read; one more of each with every token.
+        of_memory: of the memory, made once.
+    """
+
+    def __init__(self) -> None:
+        self.own = LayerKeyValues()
+        self.of_memory = LayerKeyValues()
+
+
+class EncoderDecoderCache(ReadTokens):
+    """The cache of a whole decoder that looks at an encoder's memory as well.
+
+    Attributes:
+        layers: what each layer keeps of the tokens and of the memory.
+    """
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.layers = [TwoSidedKeyValues() for _ in range(layers)]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the keys and values that are kept."""
+        return sum(_bytes_of(layer.own) + _bytes_of(layer.of_memory) for layer in self.layers)
+
+
+def _bytes_of(layer: LayerKeyValues) -> int:
+    kept = (tensor for tensor in (layer.key, layer.value) if tensor is not None)
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept)

@@ -13,7 +13,7 @@ from engine.export.units import format_bytes
 from engine.model.variants.presets import PRESETS
 from engine.runtime.parameters import parameters_of
 from engine.runtime.variants.cache_costs import cache_costs
-from engine.runtime.variants.cached import CachedConfig, can_cache
+from engine.runtime.variants.cached import CachedConfig, can_cache, written_length
 from engine.runtime.variants.cost_sheet import BYTES_OF, CARDS, AnyConfig, CostSheet, fitting_cards, sheet_of
 from pages.ui.labs.kit.cached import result
 from pages.ui.settings_bar.variant_drawer import experts_note
@@ -37,7 +37,9 @@ _CACHE = (
     "{without} without: {times:,.1f} times as many. For the last token alone {last_with} stand against {last_without}. "
     "What that costs is {nbytes} of memory for keys and values."
 )
-_HEAD = "| | bytes | which is | fits {cards} GB |\n|---|---:|---|---|\n"
+_HEAD = "| | bytes | which is | fits GB |\n|---|---:|---|---|\n"
+_FITS = "Fits: which cards of {cards} GB hold it."
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _NO_CACHE = "an encoder keeps none"
 _INTENSITY = (
     "Arithmetic intensity is FLOPs for every byte that is read or written. Where it is low, a GPU waits for its "
@@ -65,6 +67,7 @@ def draw(trace: Trace) -> None:
     sheet = sheet_of(trace, config, _cache_dtype(config))
     _figures(sheet)
     st.markdown(_memory(sheet, config))
+    st.caption(_FITS.format(cards=", ".join(map(str, CARDS))))
     st.caption(_adam(config.dtype))
     if model is not None and not model.has_numbers and hasattr(config, "experts"):
         st.caption(experts_note(model))
@@ -115,8 +118,11 @@ def _memory(sheet: CostSheet, config: AnyConfig) -> str:
         ("Training state", sheet.training, f"{sheet.parameters:,} × {sheet.training // sheet.parameters} bytes"),
         ("**To train**", sheet.to_train, "training state and activations"),
     )
-    head = _HEAD.format(cards=", ".join(map(str, CARDS)))
-    return head + "\n".join(f"| {name} | {format_bytes(size)} | {what} | {_fits(size)} |" for name, size, what in rows)
+    # On a phone a number would part from its unit.
+    return _HEAD + "\n".join(
+        f"| {name} | {format_bytes(size).replace(' ', _NO_BREAK)} | {what} | {_fits(size)} |"
+        for name, size, what in rows
+    )
 
 
 def _fits(size: int) -> str:
@@ -133,7 +139,7 @@ def _token_by_token(config: CachedConfig) -> None:
     st.markdown("##### Token by token")
     st.markdown(
         _CACHE.format(
-            length=config.length,
+            length=written_length(config),
             with_cache=in_words(costs.with_cache),
             without=in_words(costs.without),
             times=costs.without / costs.with_cache,

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from engine import Step, Trace
 from engine.explain.why import attention_part
+from engine.labs.rotary import BASES
+from engine.variant_config import GPT2Config, LlamaConfig, T5Config, VariantConfig
 from pages.ui.labs.kit.lab_widgets import PREFIX
 from pages.ui.labs.kit.registry import lab_of
 
@@ -35,6 +37,29 @@ _PARTS: Mapping[str, _LabSection] = {
     "concat view": ("why_split", "sum", _WHY_SPLIT),
     "output linear": ("why_split", "sum", _WHY_SPLIT),
 }
+_KEY_HEADS = ("key_heads", {"kv_heads": "H_kv", "group": "G", "length": "L_k", "d_k": "d_k"})
+_CACHE = ("kv_cache", {"batch": "B", "length": "T", "kv_heads": "H_kv", "group": "G"})
+# In the attention of today's models: what the attention of 2017 does not do.
+_PARTS_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "key repeat_interleave": _KEY_HEADS,
+    "value repeat_interleave": _KEY_HEADS,
+    "key cat": _CACHE,
+    "value cat": _CACHE,
+}
+_ROTARY = ("rotary", {"pairs": "F", "base": "base"})
+_CAUSAL = ("masking", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"})
+_MODULES_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "query_rotation": _ROTARY,
+    "key_rotation": _ROTARY,
+    "rotary_angles": _ROTARY,
+    "mask": _CAUSAL,
+    "target_mask": _CAUSAL,
+    "window_mask": _CAUSAL,
+    "source_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
+}
+# Whatever the program is.
+_LOSSES = frozenset(("cross_entropy", "nll_loss"))
+_LOSS = ("shifted_loss", {"vocabulary": "V"})
 # Elsewhere in the built-in model: the last part of a module's path.
 _PADDING = {"kind": "=padding", "batch": "B", "heads": "H"}
 _MODULES: Mapping[str, _LabSection] = {
@@ -77,6 +102,13 @@ def lab_link(trace: Trace, step: Step, settings: Mapping[str, str] | None = None
 def _lab(trace: Trace, step: Step) -> _LabSection | None:
     module = step.path.rpartition(".")[2]
     part = f"{step.name} {step.op}"
+    if step.op in _LOSSES:
+        return _LOSS
+    if trace.variant is not None:
+        if module == "cross_attention" and part in _CROSS:
+            return "encoder_to_decoder", {}
+        own = _PARTS_OF_TODAY.get(part) or _PARTS.get(part) if module.endswith("attention") else None
+        return own or _MODULES_OF_TODAY.get(module)
     if trace.config is None:
         return _PARTS.get(attention_part(trace, step))
     if module == "cross_attention" and part in _CROSS:
@@ -91,9 +123,21 @@ def _value(sizes: Mapping[str, int], symbol: str) -> str | None:
     return None if symbol not in sizes else str(sizes[symbol])
 
 
+def _sizes_of_model(variant: VariantConfig | None) -> Mapping[str, int]:
+    """What the sliders take that is no axis of a tensor: the base of rotary positions, queries to a head of keys."""
+    sizes: dict[str, int] = {}
+    if isinstance(variant, LlamaConfig):
+        sizes = {"H_kv": variant.kv_heads, "G": variant.heads // variant.kv_heads}
+        if variant.rope_base in BASES:
+            sizes["base"] = variant.rope_base
+    if isinstance(variant, GPT2Config | T5Config):
+        sizes = {"H_kv": variant.heads, "G": 1}
+    return sizes
+
+
 def _sizes(trace: Trace, step: Step) -> Mapping[str, int]:
     """The sizes by the symbols above: those of the trace, and of this step where the trace has several."""
-    sizes = dict(trace.sizes)
+    sizes = {**trace.sizes, **_sizes_of_model(trace.variant)}
     tensors = [tensor for tensor in (*step.inputs, step) if isinstance(tensor, Step)]
     for tensor in tensors:
         sizes |= {symbol: size for symbol, size in zip(tensor.axes, tensor.shape, strict=True) if symbol}

@@ -1,9 +1,9 @@
 import pytest
 
-from engine import GPT2Config, LlamaConfig, MistralConfig, MixtralConfig, run
+from engine import GPT2Config, LlamaConfig, MistralConfig, MixtralConfig, T5Config, run
 from engine.model.variants.presets import PRESETS
 from engine.runtime.variants.cache_costs import cache_costs
-from engine.runtime.variants.cached import cached_passes
+from engine.runtime.variants.cached import cached_passes, written_length
 
 CONFIGS = {
     "gpt2": GPT2Config(length=9, layers=3),
@@ -12,6 +12,7 @@ CONFIGS = {
     "a window of one": MistralConfig(length=7, window=1),
     "a window of three": MistralConfig(length=9, window=3),
     "mixtral": MixtralConfig(length=6, layers=1),
+    "t5": T5Config(src_len=3, tgt_len=8, layers=3),
 }
 
 
@@ -22,9 +23,10 @@ def flops(trace):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_flops_with_and_without_a_cache_are_those_of_all_passes_one_by_one(name):
     config = CONFIGS[name].change(device="meta")
-    first = flops(run(config.change(length=1)))
-    passes = [first, *map(flops, cached_passes(config, kept=range(1, config.length)))]
-    whole = [flops(run(config.change(length=length))) for length in range(1, config.length + 1)]
+    setting, last = "tgt_len" if name == "t5" else "length", written_length(config)
+    first = flops(run(config.change(**{setting: 1})))
+    passes = [first, *map(flops, cached_passes(config, kept=range(1, last)))]
+    whole = [flops(run(config.change(**{setting: length}))) for length in range(1, last + 1)]
     costs = cache_costs(config)
     assert costs.with_cache == sum(passes)
     assert costs.without == sum(whole)

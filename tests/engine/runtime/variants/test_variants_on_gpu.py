@@ -44,9 +44,9 @@ def test_the_sheet_says_the_memory_that_a_recorded_run_takes_on_the_card(name):
 
 @pytest.mark.gpu
 @needs_cuda
-@pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "mixtral"])
+@pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "mixtral", "t5"])
 def test_cuda_reads_token_by_token_what_it_reads_at_once(name):
-    config = VARIANT_CONFIGS[name](dtype="float64", device="cuda", length=6)
+    config = VARIANT_CONFIGS[name](dtype="float64", device="cuda", **{"tgt_len" if name == "t5" else "length": 6})
     logits = run(config).output
     for kept, trace in enumerate(cached_passes(config, kept=range(1, 6)), start=1):
         torch.testing.assert_close(trace.output[:, 0], logits[:, kept], rtol=0, atol=1e-10)

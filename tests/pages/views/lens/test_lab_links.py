@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import torch
 
-from engine import Config, record, run
+from engine import Config, GPT2Config, LlamaConfig, MixtralConfig, T5Config, record, run
+from engine.runtime.variants.cached import run_cached
 from pages.ui.labs.kit.registry import LABS, lab_of
 from pages.ui.views.lens.lab_links import lab_link
 
@@ -74,3 +75,53 @@ def test_attention_of_another_model_has_its_lab_and_what_is_no_attention_none():
         "why_split",
         None,
     ]
+
+
+LLAMA = LlamaConfig(batch=3, length=6, heads=6, kv_heads=3, d_k=10, d_model=36, rope_base=500_000, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "expected"),
+    [
+        ("key_rotation.turned", "cat", {"lab": "rotary", "lab_pairs": "5", "lab_base": "500000"}),
+        ("key", "repeat_interleave", {"lab": "key_heads", "lab_kv_heads": "3", "lab_group": "2", "lab_d_k": "10"}),
+        (
+            "value",
+            "cat",
+            {"lab": "kv_cache", "lab_batch": "3", "lab_length": "5", "lab_kv_heads": "3", "lab_group": "2"},
+        ),
+        ("scaled", "div", {"lab": "scaling", "lab_d_k": "10", "lab_keys": "5"}),
+    ],
+)
+def test_what_todays_models_do_in_attention_has_its_lab_with_their_sizes(name, op, expected):
+    trace = run_cached(LLAMA, kept=4)
+    (step,) = (s for s in trace.find_all(f"layers.1.self_attention.{name}") if s.op == op)
+    query = {key: values[0] for key, values in parse_qs(urlsplit(lab_link(trace, step)[1]).query).items()}
+    assert expected.items() <= query.items()
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "lab"),
+    [
+        (LLAMA, "rotary_angles.cosine", "rotary"),
+        (LLAMA, "mask.future", "masking"),
+        (GPT2Config(device="cpu"), "layers.0.self_attention.weights", "scaling"),
+        (T5Config(device="cpu"), "decoder.layers.0.cross_attention.weights", "scaling"),
+        (MixtralConfig(device="cpu"), "layers.0.feed_forward.probabilities", None),
+        (LLAMA, "layers.0.self_attention_norm.scaled", None),
+    ],
+)
+def test_other_steps_of_todays_models_have_the_lab_that_is_about_them(config, name, lab):
+    trace = run(config)
+    link = lab_link(trace, trace.find(name))
+    assert lab == (None if link is None else parse_qs(urlsplit(link[1]).query)["lab"][0])
+
+
+def test_a_base_that_the_lab_does_not_offer_is_left_to_it():
+    trace = run(LLAMA.change(rope_base=77))
+    assert "lab_base" not in query_of(trace, "rotary_angles.angle")
+
+
+def test_a_loss_has_the_lab_about_the_loss_whatever_the_program():
+    trace = record(torch.nn.functional.cross_entropy, torch.rand(4, 9), torch.tensor([1, 2, 3, 4]))
+    assert query_of(trace, "cross_entropy")["lab"] == "shifted_loss"
