@@ -134,7 +134,7 @@ def _axis(symbol: str | None, size: int) -> str:
 
 def _picture(value: Tensor) -> str:
     """The first rows and columns of a tensor, as a table of cells whose shade says how large each number is."""
-    matrix = value.detach()
+    matrix = value.detach().dequantize() if value.is_quantized else value.detach()
     while matrix.dim() > 2:
         matrix = matrix[0]
     while matrix.dim() < 2:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from engine.explain.replay import CallReplay
 from engine.findings.attentions import Attention, attentions
-from engine.ops.numerics import measurable
+from engine.ops import canonical_name
+from engine.ops.numerics import measurable, readable
 from engine.record.trace import Leaf, Step, Trace
 
 
@@ -31,6 +32,11 @@ class Known:
     def attentions(self) -> tuple[Attention, ...]:
         """Every attention, also those inside fused calls."""
         return tuple(attentions(self.trace))
+
+    @cached_property
+    def embeddings(self) -> tuple[Step, ...]:
+        """Every step that looks up rows of a table."""
+        return tuple(step for step in self.trace.steps if canonical_name(step.op) == "embedding")
 
     @cached_property
     def replay(self) -> CallReplay:
@@ -111,5 +117,6 @@ def _lines_behind(parent: Step | Leaf) -> tuple[Hashable, ...]:
 def _is_finite(value: Tensor) -> bool:
     if not measurable(value) or not value.is_floating_point():
         return True
+    value = readable(value)
     # A sum is finite where all its terms are, unless it is too large itself: then each is looked at.
     return bool(value.sum().isfinite()) or bool(value.isfinite().all())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from engine.graph.dot_writer import Edge, Node, Theme, write
 from engine.graph.module_names import STACKS, box_label
@@ -31,6 +32,7 @@ _STEPS = {
 # The built-in model's two inputs are the token ids.
 _INPUT_AXES: Mapping[str, tuple[str | None, ...]] = {"source": ("B", "S"), "target": ("B", "T")}
 
+_MANY = 100  # steps of one name: beyond, to look each up among them takes longer than all the rest
 _AGAIN = ".again"  # ends the name of the node that the collapsed layers of a stack share
 _FROM, _TO = "{label}\nfrom {module}", "to {reader}"
 
@@ -63,7 +65,13 @@ def _is_listed_part(module: str, layers: Collection[str]) -> bool:
     return number.isdecimal() and parent not in layers and parent.rpartition(".")[2] in STACKS
 
 
-def to_dot(trace: Trace, opened: Collection[str] | None = None, theme: Theme | None = None, within: str = "") -> str:
+def to_dot(
+    trace: Trace,
+    opened: Collection[str] | None = None,
+    theme: Theme | None = None,
+    within: str = "",
+    most: int | None = None,
+) -> str:
     """The DOT text of a trace, one node for every module that is not opened.
 
     Layers of a stack that stay collapsed share a node with those that follow. A node has an id to be found by in the
@@ -76,11 +84,14 @@ def to_dot(trace: Trace, opened: Collection[str] | None = None, theme: Theme | N
         theme: the colours; by default those of a light page.
         within: the path of a module. Only its inside is drawn, and what it reads and who reads it as dashed nodes
             around it. By default the whole model.
+        most: how many nodes are drawn, the first ones; by default all.
 
     Returns:
         A ``digraph``, for Graphviz.
     """
     graph = _graph(trace, opened, within)
+    if most is not None and len(graph.nodes) > most:
+        graph = graph.first(most)
     return write(graph.nodes.values(), _drop_redundant_masks(graph.edges), theme or Theme(), within)
 
 
@@ -114,6 +125,12 @@ class _Graph:
             shape = tuple(tensor.value.shape)
             edge = Edge(before.name, after.name, axes or (None,) * len(shape), shape)
             self.edges[edge] = not tensor.value.is_floating_point()
+
+    def first(self, most: int) -> _Graph:
+        """The first nodes alone, and the edges between them."""
+        nodes = dict(islice(self.nodes.items(), most))
+        edges = {edge: is_mask for edge, is_mask in self.edges.items() if edge.start in nodes and edge.end in nodes}
+        return _Graph(nodes, edges)
 
 
 class _View:
@@ -202,6 +219,8 @@ def _node_name(trace: Trace, step: Step) -> str:
     if len(same_name) == 1:
         return step.full_name
     # With a space, no name that a program can give.
+    if len(same_name) > _MANY:
+        return f"{step.full_name} {step.op} {step.index}"
     same_op = [other for other in same_name if other.op == step.op]
     return f"{step.full_name} {step.op}" + (f" {same_op.index(step)}" if len(same_op) > 1 else "")
 

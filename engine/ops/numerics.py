@@ -29,10 +29,16 @@ def measurable(*values: object, most: int = MOST_NUMBERS) -> bool:
         isinstance(value, Tensor)
         and value.layout == torch.strided
         and not (value.is_meta or value.is_nested or value.is_quantized or value.is_complex())
+        and value.dtype != torch.float4_e2m1fn_x2  # torch cannot even convert it
         and 0 < value.numel() <= most
         and memory_of(value) is not None
         for value in values
     )
+
+
+def readable(value: Tensor) -> Tensor:
+    """The same numbers in a dtype that torch sums and compares: float8 can only be converted."""
+    return value.float() if value.dtype.is_floating_point and value.dtype.itemsize == 1 else value
 
 
 def to_float64(value: Tensor) -> Tensor:

@@ -44,6 +44,8 @@ def statistics(value: Tensor) -> Statistics:
     """
     if value.is_meta or value.numel() == 0 or value.layout != torch.strided or value.is_quantized:
         return NOTHING
+    if value.dtype == torch.float4_e2m1fn_x2:  # torch cannot even convert it
+        return NOTHING
     with torch.no_grad():
         numbers = value.detach()
         if numbers.is_complex():

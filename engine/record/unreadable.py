@@ -13,6 +13,7 @@ _TRANSFORMED = (
     "{name} can't be looked at: it existed only inside a transform of torch.func, such as vmap or grad, and its "
     "numbers went with it; record the function without the transform"
 )
+_PACKED = "{name} can't be looked at: torch has no way to read the numbers of {dtype}, two in a byte"
 
 
 def why_unreadable(name: str, value: object, overwritten: bool) -> str | None:
@@ -25,6 +26,8 @@ def why_unreadable(name: str, value: object, overwritten: bool) -> str | None:
     """
     if overwritten:
         return _OVERWRITTEN.format(name=name)
+    if isinstance(value, Tensor) and value.dtype == torch.float4_e2m1fn_x2:
+        return _PACKED.format(name=name, dtype=str(value.dtype).removeprefix("torch."))
     if isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value):
         return _TRANSFORMED.format(name=name)
     return None

@@ -131,8 +131,8 @@ def _saved(trace: Trace, path: Path, ending: dict[str, Any]) -> dict[str, Any]:
         return {}
     try:
         save_trace(trace, path)
-    except ExportError:
-        return {"kind": EndingKind.TOO_LARGE}
+    except ExportError:  # code that had ended badly before is told so
+        return {"kind": EndingKind.TOO_LARGE} if ending["kind"] == EndingKind.FINISHED else {}
     except MemoryError:
         return {"kind": EndingKind.OUT_OF_MEMORY}
     return {}

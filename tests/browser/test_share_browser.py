@@ -24,7 +24,7 @@ def _download(tab: Page, button: str) -> tuple[str, bytes]:
 def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> None:
     tab = tabs(permissions=["clipboard-read", "clipboard-write"])
     tab.goto(f"{app}/?weights=random&step={STEP}")
-    tab.get_by_text("Share and download").click()
+    tab.get_by_text("Share and download").click(timeout=60_000)
     name, svg = _download(tab, "Picture as SVG")
     assert name.endswith("masked.svg")
     assert b"masked_fill" in svg
@@ -36,6 +36,12 @@ def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> No
     darkest, lightest = picture.getextrema()
     assert darkest < 60
     assert lightest == 255
+    name, strip = _download(tab, "Strip as SVG")
+    assert name == "strip_encoder_layers_0_self_attention.svg"
+    for words in ("encoder · layer 0 · self-attention", "H = 4", "d_k = 8", "scores", "masked"):
+        assert words in strip.decode("utf-8")
+    _, png = _download(tab, "Strip as PNG")
+    assert Image.open(io.BytesIO(png)).width == 2 * int(strip.split(b'width="')[1].split(b'"')[0])
     tab.get_by_role("button", name="Copy link").click()
     expect(tab.get_by_text("The link is copied.")).to_be_visible()
     link = tab.evaluate("navigator.clipboard.readText()")

@@ -409,7 +409,7 @@ def test_only_what_is_in_view_on_both_sides_flies_and_that_is_said(still: Tab) -
     still.page.set_viewport_size({"width": 1240, "height": 900})
     still.show("query:view", "base")
     note = still.page.locator(".travel .note")
-    expect(note).to_contain_text(" of 102\u202f400 cells in view on both sides")
+    expect(note).to_contain_text(" of 102,400 cells in view on both sides")
     still.scrub(0)
     assert still.where((0, 0, 5)) is not None
     still.holds_at((0, 0, 5), 0, (0, 0, 5))

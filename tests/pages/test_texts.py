@@ -53,7 +53,7 @@ def test_a_line_without_its_target_is_an_error_and_the_last_run_stays():
     [error] = app.error
     assert error.value.casefold().startswith(
         "source and target must have the same number of sentences: 1 in the source, 2 in the target; "
-        "add or delete lines until every source has its target. shown below is the last run that worked"
+        "add or delete lines until every source has its target. below is the last run that worked"
     )
     assert [element.value for element in (*app.main.markdown, *app.main.caption)] == before
     control(app, "source").set_value("I go home\nwe see").run()

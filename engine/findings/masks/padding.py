@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.findings.attentions import Attention
 from engine.findings.known import Known
-from engine.ops import bind, canonical_name
+from engine.ops import bind
 from engine.record.trace import Leaf, Step
 
 _PAD = "pad"
@@ -67,9 +67,6 @@ def _compared(attention: Attention) -> list[Tensor]:
 
 def _given_masks(known: Known, attention: Attention) -> list[Tensor]:
     """From an input that is called a mask of the padding; an encoder's says nothing of the decoder's own keys."""
-    _, key, _ = known.read_by(attention)
-    if any(_reads_decoder(step) and known.depends(key, step) for step in known.trace.steps):
-        return []
     given: list[Tensor] = []
     for name, value in known.trace.inputs.items():
         if value.dim() != 2 or value.is_meta or name.startswith(_DECODER):
@@ -78,6 +75,10 @@ def _given_masks(known: Known, attention: Attention) -> list[Tensor]:
             given.append(~value.cpu().bool())
         elif name.endswith(_HIDES) and value.dtype == torch.bool:
             given.append(value.cpu())
+    _, key, _ = known.read_by(attention)
+    # Asked last: all steps are gone through for every attention, and few programs have such an input.
+    if given and any(_reads_decoder(step) and known.depends(key, step) for step in known.trace.steps):
+        return []
     return given
 
 
@@ -88,8 +89,8 @@ def _reads_decoder(step: Step) -> bool:
 def _embedded(known: Known, attention: Attention) -> list[Tensor]:
     """From the ``padding_idx`` of the embedding that the keys come from."""
     padded: list[Tensor] = []
-    for step in known.trace.steps:
-        if canonical_name(step.op) != "embedding" or not known.depends(attention.seen(attention.scores), step):
+    for step in known.embeddings:
+        if not known.depends(attention.seen(attention.scores), step):
             continue
         index = next((leaf.value for leaf in step.arguments if leaf.name == "padding_idx"), None)
         ids = step.inputs[0].value

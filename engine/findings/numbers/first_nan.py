@@ -9,7 +9,7 @@ from torch import Tensor
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
-from engine.ops.numerics import measurable
+from engine.ops.numerics import measurable, readable
 from engine.record.trace import Leaf, Step
 
 _SENTENCE = (
@@ -61,7 +61,7 @@ def _described(parent: Step | Leaf) -> str:
     value = parent.value
     if not measurable(value) or not value.is_floating_point():
         return parent.name
-    infinite = int(value.isinf().sum())
+    infinite = int(readable(value).isinf().sum())
     return f"{parent.name} with {infinite} infinities" if infinite else parent.name
 
 

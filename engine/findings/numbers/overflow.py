@@ -10,7 +10,7 @@ import torch
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
-from engine.ops.numerics import measurable
+from engine.ops.numerics import measurable, readable
 from engine.record.trace import Step
 
 _FILL = (
@@ -36,7 +36,7 @@ def number_too_large_for_the_dtype(known: Known) -> Iterator[Finding]:
         for leaf in step.arguments:
             if not isinstance(leaf.value, float | int) or not most < abs(leaf.value) < math.inf:
                 continue
-            count = int(step.value.isinf().sum())
+            count = int(readable(step.value).isinf().sum())
             if count and not isinstance(leaf.value, bool):
                 dtype = str(step.dtype).removeprefix("torch.")
                 shown = {"number": float(leaf.value), "dtype": dtype, "most": most, "count": count, "name": step.name}
@@ -65,7 +65,7 @@ def _infinite(step: Step) -> int:
     """How many infinities; masks added up give −inf on purpose."""
     if not step.dtype.is_floating_point:
         return 0
-    value = step.value.detach()
+    value = readable(step.value.detach())
     return int((value.isposinf() if canonical_name(step.op) == "add" else value.isinf()).sum())
 
 

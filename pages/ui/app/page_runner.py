@@ -17,7 +17,7 @@ from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
 
 _INSTEAD = (
-    "{trouble} Shown below is the last run that worked, with {shown}, also to download. "
+    "{trouble} Below is the last run that worked, with {shown}; downloads are of it. "
     "The controls still stand at {settings}."
 )
 _EXAMPLE = (

@@ -59,8 +59,8 @@ _CHOICES = {"activation": ACTIVATIONS, "output": OUTPUTS, "dtype": DTYPES, "devi
 # Notes on a link, besides those that every number and choice has.
 _NO_SWITCH = "{given} was asked for; {name} can be 1 or 0. {used} is used."
 _NOT_DIVIDED = "The link comes to d_model {width} with {heads} heads, which do not divide it. d_model {used} is used."
-_ONLY_RANDOM_USED = "{given} was asked for, which only random weights leave free. {used} is used."
-_ONLY_RANDOM_UNUSED = "{given} was asked for, which only random weights leave free. It is left out."
+_ONLY_RANDOM_USED = "{given} was asked for, and the trained weights fix it. {used} is used."
+_ONLY_RANDOM_UNUSED = "{given} was asked for, and the trained weights fix it. It is left out."
 _NO_DECODING = "{given} was asked for; only what the trained model writes itself has steps of decoding. It is left out."
 _NO_STEP = "{given} was asked for; {label} is a whole number from {low} to {high}. It is left out."
 _BEYOND_THE_END = "{given} was asked for; {label} goes from {low} to {high} at most. The last step is shown."

@@ -27,7 +27,7 @@ _PICTURE, _MAP, _LINKED = "where.picture", "where.graph", "where.linked"
 _TITLE = "Where we are: the graph of this module"
 _NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
 _NOT_OPENED = "{given} was asked for; this model has no module {missing}. It is left out."
-_MOST_STEPS = 1000  # of one module, outside of the modules in it: nobody can read a graph of them
+_MOST_STEPS = _MOST_BOXES  # of one module, outside of the modules in it: nobody can read a graph of more
 _TOO_MANY = "{module} computes {count:,} steps of its own, more than a graph can show. The strip has those nearby."
 _LONGEST = 24  # characters of a module that only the link knows
 
@@ -98,7 +98,7 @@ def _draw_map(trace: Trace, step: Step) -> None:
     )
     if picture.left_closed:
         st.caption(f"Modules that were opened first are drawn closed: more than {_MOST_BOXES} boxes are not drawn.")
-    st.caption("Press a step to go to it, a bold module to open it, the name of a frame to close it.")
+    st.caption("Press a step to open it. Bold modules unfold; the name at the top of a module folds it again.")
 
 
 def _within(step: Step) -> str:

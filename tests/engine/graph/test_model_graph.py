@@ -541,3 +541,16 @@ def test_words_of_the_built_in_model_are_not_put_into_somebody_elses():
 
     graph = checked(to_dot(record(kept, torch.rand(3), torch.rand(3))))
     assert set(graph.boxes.values()) == {"source", "mask", "logits"}
+
+
+def test_of_more_boxes_than_are_drawn_the_first_stand_there_with_the_edges_between_them():
+    def count_up(x):
+        for _ in range(9):
+            x = x + 1
+        return x
+
+    trace = record(count_up, torch.zeros(2))
+    whole, first = to_dot(trace), to_dot(trace, most=4)
+    assert node_count(trace) == 10
+    assert (whole.count("->"), first.count("->")) == (9, 3)
+    assert [f"step-{number}" in first for number in range(9)] == [True] * 3 + [False] * 6

@@ -190,9 +190,9 @@ def test_a_bad_value_is_replaced_by_the_nearest_or_the_usual_one_and_noted_once(
         (
             {"weights": "trained", "heads": "8", "seed": "3", "reads": "tokens"},
             [
-                "`heads=8` was asked for, which only random weights leave free. 4 is used.",
-                "`seed=3` was asked for, which only random weights leave free. It is left out.",
-                "`reads=tokens` was asked for, which only random weights leave free. sentences is used.",
+                "`heads=8` was asked for, and the trained weights fix it. 4 is used.",
+                "`seed=3` was asked for, and the trained weights fix it. It is left out.",
+                "`reads=tokens` was asked for, and the trained weights fix it. sentences is used.",
             ],
         ),
         ({"weights": "trained", "heads": "4", "norm_first": "0"}, []),

@@ -54,7 +54,7 @@ class LineProblem:
 
 @dataclass(frozen=True)
 class InputRow:
-    """An input as the table shows it; ``problem`` is "" where it can be made."""
+    """An input as the table shows it; ``problem`` is "" where it can be made, and one that was added can be removed."""
 
     name: str
     text: str
@@ -62,6 +62,7 @@ class InputRow:
     fill: str
     seed: int
     problem: str
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class InputChoices:
         fills: each value with its label.
         value: the dtype of what is no tensor.
         random: the fill that has a seed.
+        most: how many inputs there may be.
     """
 
     target: str
@@ -83,6 +85,7 @@ class InputChoices:
     fills: tuple[tuple[str, str], ...]
     value: str
     random: str
+    most: int
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class EditorEvents:
         on_edit: gets the text, a moment after it was typed.
         on_run: gets the text.
         on_input: gets the number of an input, the name of its field and the new value.
+        on_add: adds an input.
+        on_remove: gets the number of an input that was added.
         on_target: gets the name of what is to be called.
         on_go: gets what names the step of a mark in the address.
     """
@@ -117,6 +122,8 @@ class EditorEvents:
     on_edit: Callable[[str], None]
     on_run: Callable[[str], None]
     on_input: Callable[[int, str, Any], None]
+    on_add: Callable[[], None]
+    on_remove: Callable[[int], None]
     on_target: Callable[[str], None]
     on_go: Callable[[str], None]
 
@@ -165,7 +172,7 @@ def code_editor(
             height="content",
             on_edit_change=lambda: _with_text(key, "edit", events.on_edit),
             on_run_change=lambda: _with_text(key, "run", events.on_run),
-            on_input_change=lambda: _input(key, len(rows), choices, events),
+            on_input_change=lambda: _input(key, rows, choices, events),
             on_go_change=lambda: _go(key, marks, events.on_go),
         )
 
@@ -191,12 +198,18 @@ def _with_text(key: str, name: str, do: Callable[[str], None]) -> None:
         do(text)
 
 
-def _input(key: str, count: int, choices: InputChoices, events: EditorEvents) -> None:
+def _input(key: str, rows: Sequence[InputRow], choices: InputChoices, events: EditorEvents) -> None:
     sent = _sent(key, "input")
     if sent.get("target") in choices.targets:
         events.on_target(sent["target"])
+    if sent.get("add") is True:
+        events.on_add()
     number = sent.get("number")
-    if isinstance(number, int) and 0 <= number < count and isinstance(sent.get("field"), str):
+    if not isinstance(number, int) or not 0 <= number < len(rows):
+        return
+    if sent.get("remove") is True and rows[number].added:
+        events.on_remove(number)
+    elif isinstance(sent.get("field"), str):
         events.on_input(number, sent["field"], sent.get("value"))
 
 

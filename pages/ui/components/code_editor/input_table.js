@@ -10,6 +10,7 @@ import { element, focusedElement, focusOn } from "../mount/dom.js";
  * @property {string} fill
  * @property {number} seed
  * @property {string} problem "" where it can be made
+ * @property {boolean} added whether a person added it, and can remove it
  */
 
 /**
@@ -21,6 +22,7 @@ import { element, focusedElement, focusOn } from "../mount/dom.js";
  * @property {[string, string][]} fills value and label
  * @property {string} value the dtype of what is no tensor
  * @property {string} random the fill that has a seed
+ * @property {number} most how many inputs there may be
  */
 
 export class InputTable {
@@ -41,7 +43,8 @@ export class InputTable {
     this.data = data;
     this.isOff = !canRun;
     const focused = focusedElement(this.root)?.dataset.at;
-    this.root.replaceChildren(...this.called(), ...data.rows.flatMap((row, number) => this.row(row, number)));
+    const rows = data.rows.flatMap((row, number) => this.row(row, number));
+    this.root.replaceChildren(...this.called(), ...rows, ...this.adding());
     if (focused) focusOn(this.root, `[data-at="${focused}"]`, { preventScroll: true });
   }
 
@@ -53,26 +56,47 @@ export class InputTable {
     return [element("p", { class: "row" }, element("span", { class: "name", text: "calls" }), choice)];
   }
 
+  // Each press has a number of its own: an event that equals the one before is not told again.
+  adding() {
+    if (this.isOff || this.data.rows.length >= this.data.most) return [];
+    const title = "Add a tensor that the code finds by its name";
+    const add = () => this.send({ add: true, turn: (this.turn = (this.turn ?? 0) + 1) });
+    const button = element("button", { class: "add", type: "button", title, "data-at": "add", onclick: add, text: "+ input" });
+    return [element("p", { class: "row" }, button)];
+  }
+
+  removing(row, number) {
+    const label = `Remove ${row.name}`;
+    const remove = () => this.send({ number, remove: true, turn: (this.turn = (this.turn ?? 0) + 1) });
+    const at = `${number}.remove`;
+    const attributes = { class: "remove", type: "button", title: label, "aria-label": label, "data-at": at, text: "×" };
+    return element("button", { ...attributes, disabled: this.isOff, onclick: remove });
+  }
+
   row(row, number) {
     const { dtypes, fills, value, random } = this.data;
     const isTensor = row.dtype !== value;
+    const tensors = dtypes.filter(([name]) => name !== value);
     const change = (field) => (changed) => this.send({ number, name: row.name, field, value: changed });
     const at = (field) => `${number}.${field}`;
     const parts = [
-      element("span", { class: "name", text: row.name, title: row.name }),
+      row.added
+        ? this.field(at("name"), `Name of ${row.name}`, "text", row.name, change("name"), "name")
+        : element("span", { class: "name", text: row.name, title: row.name }),
       this.field(at("text"), `${isTensor ? "Shape" : "Value"} of ${row.name}`, "text", row.text, change("text")),
-      this.choice(at("dtype"), `dtype of ${row.name}`, dtypes, row.dtype, change("dtype")),
+      this.choice(at("dtype"), `dtype of ${row.name}`, row.added ? tensors : dtypes, row.dtype, change("dtype")),
     ];
     if (isTensor) parts.push(this.choice(at("fill"), `Numbers in ${row.name}`, fills, row.fill, change("fill")));
     if (isTensor && row.fill === random)
       parts.push(this.field(at("seed"), `Seed of ${row.name}`, "number", row.seed, (seed) => change("seed")(Number(seed))));
+    if (row.added) parts.push(this.removing(row, number));
     const line = element("p", { class: "row" }, ...parts);
     return row.problem ? [line, element("p", { class: "problem", role: "alert", text: row.problem })] : [line];
   }
 
-  field(at, label, type, value, changed) {
+  field(at, label, type, value, changed, kind = null) {
     const extra = type === "number" ? { min: 0, max: 2147483647, step: 1 } : { spellcheck: "false", autocomplete: "off" };
-    const attributes = { type, value, title: label, "aria-label": label, "data-at": at, disabled: this.isOff, ...extra };
+    const attributes = { type, value, title: label, "aria-label": label, "data-at": at, class: kind, disabled: this.isOff, ...extra };
     return element("input", { ...attributes, onchange: (event) => changed(event.target.value) });
   }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pages.ui.components.mount import component
@@ -11,12 +13,32 @@ _HERE = Path(__file__).parent
 _component = component(_HERE / "share_panel.css", _HERE / "share_panel.js")
 
 
-def share_panel(svg: str, file: str, *, key: str) -> None:
+@dataclass(frozen=True)
+class StripCaption:
+    """What stands around the strip in a picture of it.
+
+    Attributes:
+        title: the block that is drawn.
+        legend: for each axis its words, and their colours on a light and on a dark page.
+        note: how to read the boxes, a line.
+        font: the CSS font of all words.
+        file: the name of the files, without an ending.
+    """
+
+    title: str
+    legend: Sequence[tuple[str, str, str]]
+    note: str
+    font: str
+    file: str
+
+
+def share_panel(svg: str, file: str, strip: StripCaption, *, key: str) -> None:
     """Draws the buttons.
 
     Args:
         svg: the picture, as the text of an SVG file.
         file: the name of the files, without an ending.
+        strip: what stands around the strip of this page in a picture of that.
         key: the component's key on the page.
     """
-    _component(key=key, data={"svg": svg, "file": file})
+    _component(key=key, data={"svg": svg, "file": file, "strip": asdict(strip)})

@@ -1,12 +1,14 @@
-// The link of this page, and the picture of the step as a vector file, as a bitmap and on the clipboard.
+// The link of this page, and the pictures of the step and of the strip, as vector files, bitmaps and on the clipboard.
 
 import { element } from "../mount/dom.js";
 import { rendererOf } from "../mount/lifecycle.js";
+import { stripOnPage, stripPicture } from "./strip_picture.js";
 
 const SHARPER = 2; // pixels of the bitmap to one of the picture: slides are shown large
 const WORDS = {
   link: "The link is copied.",
   picture: "The picture is copied.",
+  noStrip: "There is no strip on this page.",
   refused: "The browser does not let this page copy. Download it instead.",
 };
 
@@ -20,13 +22,15 @@ class SharePanel {
       button("Copy link", () => this.copyLink()),
       button("Copy picture", () => this.copyPicture()),
       button("Picture as PNG", async () => this.save(await bitmap(this.data.svg), "png")),
-      button("Picture as SVG", async () => this.save(new Blob([this.data.svg], { type: "image/svg+xml" }), "svg")),
+      button("Picture as SVG", async () => this.save(vector(this.data.svg), "svg")),
+      button("Strip as PNG", () => this.saveStrip(async (svg) => this.save(await bitmap(svg), "png", this.data.strip.file))),
+      button("Strip as SVG", () => this.saveStrip((svg) => this.save(vector(svg), "svg", this.data.strip.file))),
       this.outcome,
     );
     host.append(this.root);
   }
 
-  /** @param {{ svg: string, file: string }} data */
+  /** @param {{ svg: string, file: string, strip: any }} data */
   receive(data) {
     this.data = data;
   }
@@ -49,13 +53,22 @@ class SharePanel {
     this.say(WORDS.picture);
   }
 
-  save(blob, ending) {
+  /** @param {(svg: string) => void | Promise<void>} keep */
+  async saveStrip(keep) {
+    const drawing = stripOnPage(document);
+    if (drawing) await keep(stripPicture(drawing, this.data.strip));
+    else this.say(WORDS.noStrip);
+  }
+
+  save(blob, ending, file = this.data.file) {
     const address = URL.createObjectURL(blob);
-    element("a", { href: address, download: `${this.data.file}.${ending}` }).click();
+    element("a", { href: address, download: `${file}.${ending}` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    this.say(`${this.data.file}.${ending}`);
+    this.say(`${file}.${ending}`);
   }
 }
+
+const vector = (svg) => new Blob([svg], { type: "image/svg+xml" });
 
 /**
  * @param {string} svg

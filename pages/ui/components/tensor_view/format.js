@@ -210,10 +210,10 @@ function spokenNumber(panel, value) {
 
 /**
  * @param {number} count
- * @returns {string} with a narrow space between thousands: 12 345
+ * @returns {string} with a comma between thousands: 12,345
  */
 export function groupDigits(count) {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /**

@@ -10,7 +10,7 @@ import streamlit as st
 from engine import Trace
 from engine.axes import axis
 from engine.export.units import format_bytes
-from engine.graph.model_graph import to_dot
+from engine.graph.model_graph import node_count, to_dot
 from engine.runtime.parameters import parameters_of
 from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.lazy_expander import lazy_expander
@@ -43,6 +43,8 @@ _DECODER_READS = {
     (True, True): "The decoder reads {tokens} and {more} more, and {others} more of them",
 }
 _EDGES = "Solid lines carry numbers, dashed lines token ids and masks. On the edges: {symbols}."
+_MOST_BOXES = 200  # more take the browser over a second to draw; some thousands it does not draw at all
+_FIRST_BOXES = "The first {shown} of {count:,} boxes are drawn. The strip above leads through the others."
 _ON_EDGES = ("B", "S", "T", "d_model", "V")
 
 
@@ -67,8 +69,11 @@ def _whole_model(drawn: weakref.ref[Trace]) -> None:
         return
     words, picture = st.columns([4, 7], gap="large")
     with picture, st.container(key="graph"):  # first, because it takes the browser longest
-        alt = "Graph of the Transformer, the shape of the tensor on every edge"
-        st.graphviz_chart(to_dot(trace, theme=graph_theme(is_dark())), width="stretch", alt=alt)
+        alt = "Graph of the model, the shape of the tensor on every edge"
+        dot = to_dot(trace, theme=graph_theme(is_dark()), most=_MOST_BOXES)
+        st.graphviz_chart(dot, width="stretch", alt=alt)
+        if (count := node_count(trace)) > _MOST_BOXES:
+            st.caption(_FIRST_BOXES.format(shown=_MOST_BOXES, count=count))
         st.caption(_EDGES.format(symbols=_glossary(trace)))
     with words:
         st.markdown(_SAVED if session.settings_shown().opened else _RUN)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from engine import Step, Trace
-from pages.ui.components.share_panel import share_panel
+from engine.graph.module_paths import is_inside
+from pages.ui.app.palette import axis_colour
+from pages.ui.components.share_panel import StripCaption, share_panel
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.traces import reproduce
 from pages.ui.views.download_buttons import tensor_buttons
-from pages.ui.views.share.stage_picture import stage_svg
+from pages.ui.views.instrument.strip import block_of, title_of
+from pages.ui.views.share.stage_picture import FONT, stage_svg
 
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
 _AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
+_LEGEND = "{symbol} = {sizes}"
+_HOW_TO_READ = "Sides grow with the logarithm of the sizes; what stands behind a face are its heads and sentences."
 _PYTHON = "The Python that makes this tensor again"
 
 
@@ -25,12 +30,34 @@ def draw(trace: Trace, step: Step, selection: Selection) -> None:
         step: the step.
         selection: which part of its tensor is on screen.
     """
-    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", key="share")
+    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", strip_caption(trace, step), key="share")
     tensor_buttons(step, selection, "walk")
     settings = session.settings_shown()
     if trace.steps[min(step.index, len(trace.steps) - 1)] is step and not settings.opened:
         st.caption(_PYTHON)
         st.code(python_of(trace, step, reproduce.script(settings)), language="python")
+
+
+def strip_caption(trace: Trace, step: Step) -> StripCaption:
+    """What stands around the strip of the block of a step in a picture of it: its title, and every axis with its size.
+
+    Args:
+        trace: the trace that is drawn.
+        step: a step of the block.
+    """
+    module = block_of(step)
+    sizes: dict[str, set[int]] = {}
+    for other in trace.steps:
+        if is_inside(other.path, module):
+            for symbol, size in zip(other.axes, other.shape, strict=True):
+                if symbol is not None and symbol != "1":
+                    sizes.setdefault(symbol, set()).add(size)
+    legend = []
+    for symbol, lengths in sizes.items():
+        tone = axis_colour(symbol), axis_colour(symbol, dark=True)
+        words = " or ".join(f"{length:,}" for length in sorted(lengths))
+        legend.append((_LEGEND.format(symbol=symbol.replace("*", "·"), sizes=words), *tone))
+    return StripCaption(title_of(module), legend, _HOW_TO_READ, FONT, f"strip_{module or 'model'}".replace(".", "_"))
 
 
 def python_of(trace: Trace, step: Step, script: str) -> str:

@@ -18,7 +18,7 @@ _CELL, _GAP, _MARGIN = 12, 14, 24  # pixels
 _MOST_SIDE, _MOST_FACETS = 32, 8  # cells along a side of a facet, and facets of a tensor
 _TITLE, _TEXT, _SMALL = 20, 14, 12  # font sizes in pixels
 _WIDE_LETTER = 0.61  # of a letter of a monospaced font, as a part of its size
-_FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 _INK, _FAINT, _LINE = "#1d2433", "#5b6274", "#c9cdd6"
 _NEGATIVE, _POSITIVE, _PROBABILITY = (33, 88, 148), (166, 54, 24), (62, 32, 122)
 _PART = "the first {rows} × {columns} of each"
@@ -64,7 +64,7 @@ def stage_svg(step: Step) -> str:
     height = top + max(block.height for block in blocks) + _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{_FONT}">'
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}">'
         f'<title>{html.escape(step.full_name)}</title><rect width="100%" height="100%" fill="#ffffff"/>'
         f"{''.join(parts)}</svg>"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,6 +11,8 @@ import streamlit as st
 
 from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
 from engine import Trace
+from engine.export.units import format_bytes
+from engine.sandbox.code_request import Limits
 from engine.sandbox.run_code import bounds, warm_up
 from pages.ui.app import loading_placeholder, own_computer
 from pages.ui.app.lazy_expander import lazy_expander
@@ -28,10 +31,20 @@ from pages.ui.views import walkthrough
 from pages.ui.views.your_code import program_state
 from pages.ui.views.your_code.examples import EXAMPLES, example_text
 from pages.ui.views.your_code.line_shapes import marks_of, problem_of
-from pages.ui.views.your_code.program import DTYPES, FILLS, RANDOM, VALUE, Input, InputError, UserProgram, shape_of
+from pages.ui.views.your_code.program import (
+    DTYPES,
+    FILLS,
+    RANDOM,
+    VALUE,
+    Input,
+    InputError,
+    UserProgram,
+    check_name,
+    shape_of,
+)
 from pages.ui.views.your_code.run_program import Outcome, run_program
 from pages.ui.views.your_code.script import script_of
-from pages.ui.views.your_code.signature import callables_of, with_input, with_target
+from pages.ui.views.your_code.signature import callables_of, with_added_input, with_input, with_target, without_input
 from pages.ui.views.your_code.size_row import draw_sizes
 from pages.ui.views.your_code.try_remedy import remedied
 
@@ -52,10 +65,18 @@ _COMMANDS = """\
 python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/streamlit run app.py"""
 _TOO_LONG = "This code is too long for an address. Download it to take it along."
 _IN_ADDRESS = "The address of this page holds the code as it last ran; whoever opens it sees it, and nothing runs."
+_MAY = (
+    "Your code runs as you: it can read and change your files and use the network. What is bounded: {seconds:g} s, "
+    "{size} of memory, {processes} processes, and everything it started is ended."
+)
+_MAY_ELSEWHERE = (
+    "Your code runs as you: it can read and change your files and use the network. What is bounded: {seconds:g} s."
+)
 _NOT_BOUNDED = "Not bounded on this computer: {bounds}"
 _NOTHING = "Nothing was recorded: the code called nothing of torch that returns a tensor."
 _LEFT_OUT = "{count:,} bytes more were printed and are not kept."
 _FIELDS = frozenset({"text", "dtype", "fill", "seed"})
+_NAME, _MOST_INPUTS = "name", 30
 _MOST_SEED, _LONGEST_FIELD = 2**31 - 1, 500
 _DTYPE_LABELS = (*((name, name) for name in DTYPES), (VALUE, "a value"))
 _FILL_LABELS = tuple((name, name) for name in FILLS)
@@ -102,6 +123,11 @@ def _left(outcome: Outcome | None, objection: str) -> None:
             st.info(_LINKED)
     _editor(written, outcome, can_run=not objection)
     if not objection:
+        limits = Limits()
+        template = _MAY if sys.platform == "linux" else _MAY_ELSEWHERE
+        size = format_bytes(limits.nbytes)
+        st.caption(template.format(seconds=limits.seconds, size=size, processes=limits.processes))
+    if not objection:
         _remedy(written.program, outcome)
     _take_along(written)
     # Asked for after a run alone: before, the answer waits until torch is loaded once more.
@@ -144,14 +170,14 @@ def _editor(written: program_state.EditedProgram, outcome: Outcome | None, *, ca
         problem = LineProblem(*written.syntax, of=program.text)
     code_editor(
         EditorText(program.text, written.revision, written.is_linked, ran),
-        [_row(given, dict(program.sizes)) for given in program.inputs],
-        InputChoices(program.target, _targets(program), _DTYPE_LABELS, _FILL_LABELS, VALUE, RANDOM),
+        [_row(given, program) for given in program.inputs],
+        InputChoices(program.target, _targets(program), _DTYPE_LABELS, _FILL_LABELS, VALUE, RANDOM, _MOST_INPUTS),
         marks,
         problem,
         key=_KEY,
         can_run=can_run,
         status="" if outcome is None else outcome.status,
-        events=EditorEvents(program_state.edit, _run, _change_input, _choose_target, _go),
+        events=EditorEvents(program_state.edit, _run, _change_input, _add_input, _remove_input, _choose_target, _go),
     )
 
 
@@ -174,14 +200,16 @@ def _trace_of(outcome: Outcome) -> Trace | None:
         return None
 
 
-def _row(given: Input, sizes: dict[str, int]) -> InputRow:
+def _row(given: Input, program: UserProgram) -> InputRow:
     problem = ""
     if given.dtype != VALUE:
         try:
-            shape_of(given, sizes)
+            if given.is_added:
+                check_name(given, program)
+            shape_of(given, dict(program.sizes))
         except InputError as error:
             problem = str(error)
-    return InputRow(given.name, given.text, given.dtype, given.fill, given.seed, problem)
+    return InputRow(given.name, given.text, given.dtype, given.fill, given.seed, problem, given.is_added)
 
 
 def _targets(program: UserProgram) -> tuple[str, ...]:
@@ -199,7 +227,10 @@ def _run(text: str) -> None:
 
 def _change_input(number: int, field: str, value: Any) -> None:
     program = program_state.written_now().program
-    if field not in _FIELDS or number >= len(program.inputs):
+    if number >= len(program.inputs):
+        return
+    is_added = program.inputs[number].is_added
+    if field not in (_FIELDS | {_NAME} if is_added else _FIELDS) or (is_added and value == VALUE and field == "dtype"):
         return
     if field == "seed":
         value = min(max(value, 0), _MOST_SEED) if isinstance(value, int) else 0
@@ -210,6 +241,18 @@ def _change_input(number: int, field: str, value: Any) -> None:
         changes: Any = {field: value}
         program_state.change(with_input(program, number, replace(program.inputs[number], **changes)))
         _draw_whole_page()  # the sizes stand outside
+
+
+def _add_input() -> None:
+    program = program_state.written_now().program
+    if len(program.inputs) < _MOST_INPUTS:
+        program_state.change(with_added_input(program))
+        _draw_whole_page()
+
+
+def _remove_input(number: int) -> None:
+    program_state.change(without_input(program_state.written_now().program, number))
+    _draw_whole_page()
 
 
 def _choose_target(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ _NO_SIZE = "{name}: {part} comes to {size}, and a length is 0 or more. Try 1."
 _TOO_LARGE = "{name}: {count:,} numbers, and at most {most:,} can be made here. Try a smaller shape."
 _TOO_DEEP = "{name}: {count} axes, and at most {most} can be shown. Try fewer."
 _NO_VALUE = "{name}: {text} is not a Python expression: {reason}. Try None or 4."
+_NO_NAME = "{name} is not a name that Python knows a tensor by. Try mask."
+_TWICE = "{name}: another input has this name. Try {name}_2."
 _NEEDED = "{name}: {owner} needs a value for it. Try 4."
 
 
@@ -38,6 +41,7 @@ class Input:
         seed: of a random tensor.
         is_built_with: whether it goes into the constructor of a module, and not into its call.
         is_positional: whether it cannot be given by name.
+        is_added: whether a person added it: no parameter, but a tensor that the text finds by its name.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Input:
     seed: int = 0
     is_built_with: bool = False
     is_positional: bool = False
+    is_added: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,30 @@ def arguments(program: UserProgram) -> tuple[str, ...]:
         InputError: a shape or a value cannot be used.
     """
     return _arguments(program, False)
+
+
+def added_lines(program: UserProgram) -> tuple[str, ...]:
+    """The tensors that the text finds by their names, each as a line of Python.
+
+    Raises:
+        InputError: a name or a shape cannot be used.
+    """
+    added = [given for given in program.inputs if given.is_added]
+    for given in added:
+        check_name(given, program)
+    return tuple(f"{given.name} = {tensor_text(given, dict(program.sizes))}" for given in added)
+
+
+def check_name(given: Input, program: UserProgram) -> None:
+    """Looks at the name that a person gave an input.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if not given.name.isidentifier() or keyword.iskeyword(given.name):
+        raise InputError(_NO_NAME.format(name=given.name or "An empty name"))
+    if sum(other.name == given.name for other in program.inputs) > 1 or given.name in dict(program.sizes):
+        raise InputError(_TWICE.format(name=given.name))
 
 
 def tensor_text(given: Input, sizes: Mapping[str, int]) -> str:
@@ -166,7 +195,7 @@ def _arguments(program: UserProgram, is_built_with: bool) -> tuple[str, ...]:
     sizes = dict(program.sizes)
     texts = []
     for given in program.inputs:
-        if given.is_built_with is is_built_with:
+        if given.is_built_with is is_built_with and not given.is_added:
             text = _value_text(program, given, sizes) if given.dtype == VALUE else tensor_text(given, sizes)
             texts.append(text if given.is_positional else f"{given.name}={text}")
     return tuple(texts)

@@ -10,7 +10,16 @@ from pathlib import Path
 from engine.sandbox.code_request import CodeInput, CodeRequest, CodeRequestError
 from engine.sandbox.run_code import run_code
 from pages.ui.traces.opened import OPENED, NotOpenError
-from pages.ui.views.your_code.program import VALUE, Input, InputError, UserProgram, arguments, shape_of, target_call
+from pages.ui.views.your_code.program import (
+    VALUE,
+    Input,
+    InputError,
+    UserProgram,
+    added_lines,
+    arguments,
+    shape_of,
+    target_call,
+)
 from pages.ui.views.your_code.signature import callables_of
 
 FILE = "your_code.trace"
@@ -82,7 +91,11 @@ def request_of(program: UserProgram) -> CodeRequest:
     Raises:
         InputError, CodeRequestError: an input cannot be made.
     """
-    target_call(program), arguments(program)  # a shape or value that cannot be read is refused in this table's words
+    (
+        target_call(program),
+        arguments(program),
+        added_lines(program),
+    )  # a shape or value that cannot be read is refused in this table's words
     sizes = dict(program.sizes)
     tensors = [_tensor(given, sizes) for given in program.inputs if given.dtype != VALUE]
     numbers = {given.name: number for given in program.inputs if (number := _whole_number(given, sizes)) is not None}
@@ -118,7 +131,7 @@ def _with_a_call(program: UserProgram) -> tuple[str, str]:
     if program.is_class:
         text += _MODULE_LINE.format(name=_INSTANCE, call=target_call(program))
         target = _INSTANCE
-    called = [given for given in program.inputs if not given.is_built_with]
+    called = [given for given in program.inputs if not given.is_built_with and not given.is_added]
     if all(given.dtype != VALUE for given in called):
         return text, target
     tensors = [given.name for given in called if given.dtype != VALUE]

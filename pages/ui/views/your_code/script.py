@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import json
@@ -9,7 +10,16 @@ import zlib
 from dataclasses import asdict
 from typing import Any
 
-from pages.ui.views.your_code.program import DTYPES, FILLS, VALUE, Input, UserProgram, arguments, target_call
+from pages.ui.views.your_code.program import (
+    DTYPES,
+    FILLS,
+    VALUE,
+    Input,
+    UserProgram,
+    added_lines,
+    arguments,
+    target_call,
+)
 
 MOST_IN_ADDRESS = 12_000  # characters; some mail programs and proxies cut longer addresses
 _MOST_TEXT = 200_000  # a short address can unpack to any amount of text
@@ -30,7 +40,7 @@ def script_of(program: UserProgram) -> str:
     Raises:
         InputError: an input cannot be made.
     """
-    text = program.text.rstrip()
+    text = _with_added_lines(program.text.rstrip(), added_lines(program))
     if not program.target:
         return f"{text}\n"
     lines = "".join(f"\n        {argument}," for argument in arguments(program))
@@ -42,6 +52,21 @@ def script_of(program: UserProgram) -> str:
         arguments=f"{lines}\n    " if lines else "",
     )
     return f"{text}\n{tail}"
+
+
+def _with_added_lines(text: str, lines: tuple[str, ...]) -> str:
+    """The text with lines that make tensors before it; what it imports from the future stays first."""
+    if not lines:
+        return text
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        body = []
+    first = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    docstring = body[:1] if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) else []
+    after = max((node.end_lineno or 0 for node in (*first, *docstring)), default=0)
+    rows = text.splitlines()
+    return "\n".join([*rows[:after], "import torch", "", *lines, "", *rows[after:]])
 
 
 def _free_name(program: UserProgram) -> str:
@@ -60,9 +85,7 @@ def from_address(value: str) -> UserProgram | None:
     try:
         packed = base64.urlsafe_b64decode(value[:MOST_IN_ADDRESS] + "=" * (-len(value) % 4))
         # A longer text ends in the middle, and is no JSON then.
-        content = zlib.decompressobj().decompress(
-            packed, _MOST_TEXT
-        )  # what is longer ends in the middle, and is no JSON
+        content = zlib.decompressobj().decompress(packed, _MOST_TEXT)
         version, text, target, is_class, inputs, sizes = json.loads(content)
         if version != 1 or len(inputs) > _MOST_INPUTS:
             return None
@@ -81,7 +104,7 @@ def _input(given: dict[str, Any]) -> Input:
     dtype, fill = given["dtype"], given["fill"]
     if dtype not in (*DTYPES, VALUE) or fill not in FILLS:
         raise ValueError
-    flags = {name: given[name] is True for name in ("is_built_with", "is_positional")}
+    flags = {name: given.get(name) is True for name in ("is_built_with", "is_positional", "is_added")}
     return Input(_string(given["name"]), _string(given["text"]), dtype, fill, _whole(given["seed"]), **flags)
 
 

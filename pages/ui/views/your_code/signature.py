@@ -23,6 +23,7 @@ _SCALARS = {"d_model": "D", "dim": "D", "embed_dim": "D", "hidden_size": "D", "n
 _SCALARS |= {"embed_size": "D", "emb_dim": "D", "d_embed": "D", "model_dim": "D", "channels": "D", "dim_model": "D"}
 _NAMED_LENGTHS = {"block_size": "64", "max_len": "64", "context_length": "64", "max_seq_len": "64", "dropout": "0.0"}
 _USUAL_SHAPE = ("B", "L", "D")
+_ADDED_NAMES = ("x", "y", "z", *(f"x_{number}" for number in range(2, 1000)))
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ def with_text(program: UserProgram, text: str) -> UserProgram:
     """
     options = callables_of(text)
     chosen = next((code_input for code_input in options if code_input.name == program.target), None) or _likely(options)
+    added = tuple(code_input for code_input in program.inputs if code_input.is_added)
     if chosen is None:
-        return UserProgram(text)
+        sizes = {**_lengths(added), **dict(program.sizes)}
+        return UserProgram(text, inputs=added, sizes=tuple(sizes.items()))
     before = _called(program.text, program.target)
     usual = (
         {}
@@ -76,7 +79,7 @@ def with_text(program: UserProgram, text: str) -> UserProgram:
         else {(code_input.name, code_input.is_built_with): code_input for code_input in before.inputs}
     )
     present = {(code_input.name, code_input.is_built_with): code_input for code_input in program.inputs}
-    inputs = tuple(_kept(code_input, present, usual) for code_input in chosen.inputs)
+    inputs = (*(_kept(code_input, present, usual) for code_input in chosen.inputs), *added)
     sizes = {**dict(chosen.sizes), **_lengths(inputs), **dict(program.sizes)}
     return UserProgram(text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
@@ -87,7 +90,8 @@ def with_target(program: UserProgram, name: str) -> UserProgram:
     if chosen is None:
         return program
     sizes = {**dict(chosen.sizes), **dict(program.sizes)}
-    return UserProgram(program.text, chosen.name, chosen.is_class, chosen.inputs, tuple(sizes.items()))
+    inputs = (*chosen.inputs, *(code_input for code_input in program.inputs if code_input.is_added))
+    return UserProgram(program.text, chosen.name, chosen.is_class, inputs, tuple(sizes.items()))
 
 
 def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram:
@@ -95,6 +99,31 @@ def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram
     inputs = tuple(changed if position == number else code_input for position, code_input in enumerate(program.inputs))
     sizes = {**_lengths(inputs), **dict(program.sizes)}
     return replace(program, inputs=inputs, sizes=tuple(sizes.items()))
+
+
+def with_added_input(program: UserProgram) -> UserProgram:
+    """The program with one more tensor, which its text finds by a name that nothing else has yet."""
+    taken = {code_input.name for code_input in program.inputs} | set(dict(program.sizes)) | _names(program.text)
+    name = next(name for name in _ADDED_NAMES if name not in taken)
+    added = Input(name, ", ".join(_USUAL_SHAPE), "float32", RANDOM, len(program.inputs), is_added=True)
+    sizes = {**_lengths((*program.inputs, added)), **dict(program.sizes)}
+    return replace(program, inputs=(*program.inputs, added), sizes=tuple(sizes.items()))
+
+
+def without_input(program: UserProgram, number: int) -> UserProgram:
+    """The program without an input that a person added."""
+    kept = (given for position, given in enumerate(program.inputs) if position != number or not given.is_added)
+    return replace(program, inputs=tuple(kept))
+
+
+def _names(text: str) -> set[str]:
+    """The names that a text binds; of one that is no Python none."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return set()
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return bound | {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 
 
 def with_size(program: UserProgram, symbol: str, size: int) -> UserProgram:

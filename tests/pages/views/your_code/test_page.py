@@ -21,7 +21,7 @@ from pages.ui.views.your_code.program import UserProgram, arguments, target_call
 from pages.ui.views.your_code.program_state import EditedProgram
 from pages.ui.views.your_code.run_program import Outcome
 from pages.ui.views.your_code.script import to_address
-from pages.ui.views.your_code.signature import with_text
+from pages.ui.views.your_code.signature import with_added_input, with_text
 from tests.pages.shown import stage
 
 ROOT = Path(__file__).parents[4]
@@ -127,7 +127,7 @@ def test_every_other_page_shows_the_run(ran):
         assert not other.exception
         assert not other.error
         if path == "attention":
-            assert "attention.heads" in components(other)
+            assert "attention.maps" in components(other)
 
 
 def test_code_in_the_address_is_shown_and_waits_for_a_press(ran):
@@ -238,3 +238,15 @@ def test_an_address_whose_run_is_gone_keeps_the_code_and_says_so(ran):
     assert not app.exception
     assert "is not kept on this server any more" in words(app)
     assert editor(app)["text"] == "def double(x):\n    return x * 2\n"
+
+
+def test_inputs_are_added_and_removed_in_the_table_and_what_code_may_do_is_said(ran):
+    app = opened(code=to_address(program_of("z = 1\n")))
+    app.session_state[STATE] = replace(
+        app.session_state[STATE], program=with_added_input(app.session_state[STATE].program)
+    )
+    app.run()
+    [row] = editor(app)["table"]["rows"]
+    assert (row["name"], row["added"], row["problem"]) == ("x", True, "")
+    assert "code.sizes" in components(app)
+    assert "it can read and change your files and use the network" in words(app)

@@ -8,6 +8,7 @@ import random
 import runpy
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ from pages.ui.views.your_code.program import (
 )
 from pages.ui.views.your_code.run_program import request_of
 from pages.ui.views.your_code.script import from_address, script_of, to_address
-from pages.ui.views.your_code.signature import with_text
+from pages.ui.views.your_code.signature import with_added_input, with_input, with_text
 
 SIZES = {"B": 2, "L": 6, "D": 32, "H": 4}
 LENGTHS = st.lists(st.integers(0, 4), max_size=4).map(tuple)
@@ -198,3 +199,21 @@ def test_a_short_address_that_unpacks_to_a_large_text_is_refused():
     value = base64.urlsafe_b64encode(zlib.compress(bomb, 9)).decode().rstrip("=")
     assert len(value) < 12_000
     assert from_address(value) is None
+
+
+def test_a_script_makes_the_added_inputs_before_the_text_and_after_what_comes_from_the_future():
+    program = with_added_input(with_text(UserProgram(""), "from __future__ import annotations\n\nz = x * 2\n"))
+    script = script_of(program)
+    names: dict[str, Any] = {}
+    exec(compile(script, "script.py", "exec"), names)
+    assert names["z"].shape == (2, 6, 32)
+    assert torch.equal(names["z"], names["x"] * 2)
+    assert from_address(to_address(program)) == program
+
+
+@pytest.mark.parametrize("name", ["2x", "for", "", "a b", "B"])
+def test_a_name_that_no_tensor_can_have_is_refused(name):
+    program = with_added_input(with_text(UserProgram(""), "z = x * 2\n"))
+    program = with_input(program, 0, replace(program.inputs[0], name=name))
+    with pytest.raises(InputError):
+        request_of(program)

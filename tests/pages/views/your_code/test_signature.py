@@ -6,7 +6,15 @@ import pytest
 
 from pages.ui.views.your_code.examples import EXAMPLES, example_text
 from pages.ui.views.your_code.program import VALUE, Input, UserProgram
-from pages.ui.views.your_code.signature import callables_of, with_input, with_size, with_target, with_text
+from pages.ui.views.your_code.signature import (
+    callables_of,
+    with_added_input,
+    with_input,
+    with_size,
+    with_target,
+    with_text,
+    without_input,
+)
 
 
 def program_of(text: str) -> UserProgram:
@@ -111,3 +119,18 @@ def test_every_example_can_be_called():
 def test_a_text_that_is_no_python_is_a_syntax_error(text):
     with pytest.raises(SyntaxError):
         callables_of(text)
+
+
+def test_an_added_input_has_a_name_of_its_own_stays_with_another_text_and_can_be_removed():
+    program = with_added_input(program_of("def f(x):\n    return x * y\n"))
+    assert [(given.name, given.is_added) for given in program.inputs] == [("x", False), ("y", True)]
+    other = with_text(program, "z = y + 1\n")
+    assert [given.name for given in other.inputs] == ["y"]
+    assert other.used_sizes == program.used_sizes
+    assert without_input(other, 0).inputs == ()
+    assert without_input(program, 0) == program  # what the function takes stays
+
+
+def test_an_added_input_is_never_called_as_something_in_the_text():
+    program = with_added_input(program_of("x = 1\ny = 2\n"))
+    assert [given.name for given in program.inputs] == ["z"]
