@@ -12,7 +12,7 @@ from engine.variant_config import GPT2Config, LlamaConfig, T5Config, VariantConf
 from pages.ui.labs.kit.lab_widgets import PREFIX
 from pages.ui.labs.kit.registry import lab_of
 
-# A part of attention → its lab, the section on it, and which of the lab's sliders take which axis of this step.
+# A part of attention → its lab, the section on it ("" for all of it), and which of the lab's sliders take which axis of this step.
 _LabSection = tuple[str, str, Mapping[str, str]]
 _SPLIT = ("view_or_permute", "routes", {"batch": "B", "length": "L", "heads": "H", "d_k": "d_k"})
 _MEMORY = {"length": "L", "heads": "H", "d_k": "d_k"}
@@ -37,29 +37,29 @@ _PARTS: Mapping[str, _LabSection] = {
     "concat view": ("why_split", "sum", _WHY_SPLIT),
     "output linear": ("why_split", "sum", _WHY_SPLIT),
 }
-_KEY_HEADS = ("key_heads", {"kv_heads": "H_kv", "group": "G", "length": "L_k", "d_k": "d_k"})
-_CACHE = ("kv_cache", {"batch": "B", "length": "T", "kv_heads": "H_kv", "group": "G"})
+_KEY_HEADS = ("key_heads", "", {"kv_heads": "H_kv", "group": "G", "length": "L_k", "d_k": "d_k"})
+_CACHE = ("kv_cache", "", {"batch": "B", "length": "T", "kv_heads": "H_kv", "group": "G"})
 # In the attention of today's models: what the attention of 2017 does not do.
-_PARTS_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+_PARTS_OF_TODAY: Mapping[str, _LabSection] = {
     "key repeat_interleave": _KEY_HEADS,
     "value repeat_interleave": _KEY_HEADS,
     "key cat": _CACHE,
     "value cat": _CACHE,
 }
-_ROTARY = ("rotary", {"pairs": "F", "base": "base"})
-_CAUSAL = ("masking", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"})
-_MODULES_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+_ROTARY = ("rotary", "", {"pairs": "F", "base": "base"})
+_CAUSAL = ("masking", "broadcast", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"})
+_MODULES_OF_TODAY: Mapping[str, _LabSection] = {
     "query_rotation": _ROTARY,
     "key_rotation": _ROTARY,
     "rotary_angles": _ROTARY,
     "mask": _CAUSAL,
     "target_mask": _CAUSAL,
     "window_mask": _CAUSAL,
-    "source_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
+    "source_padding_mask": ("masking", "broadcast", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
 }
 # Whatever the program is.
 _LOSSES = frozenset(("cross_entropy", "nll_loss"))
-_LOSS = ("shifted_loss", {"vocabulary": "V"})
+_LOSS = ("shifted_loss", "", {"vocabulary": "V"})
 # Elsewhere in the built-in model: the last part of a module's path.
 _PADDING = {"kind": "=padding", "batch": "B", "heads": "H"}
 _MODULES: Mapping[str, _LabSection] = {
@@ -94,9 +94,8 @@ def lab_link(trace: Trace, step: Step, settings: Mapping[str, str] | None = None
     sizes = _sizes(trace, step)
     values = {name: _value(sizes, symbol) for name, symbol in sliders.items()}
     given = {PREFIX + name: value for name, value in values.items() if value is not None}
-    return lab.question.replace(
-        "`", ""
-    ), f"labs?{urlencode({**(settings or {}), 'lab': key, 'section': section, **given})}"
+    at = {"section": section} if section else {}
+    return lab.question.replace("`", ""), f"labs?{urlencode({**(settings or {}), 'lab': key, **at, **given})}"
 
 
 def _lab(trace: Trace, step: Step) -> _LabSection | None:
@@ -106,7 +105,7 @@ def _lab(trace: Trace, step: Step) -> _LabSection | None:
         return _LOSS
     if trace.variant is not None:
         if module == "cross_attention" and part in _CROSS:
-            return "encoder_to_decoder", {}
+            return "encoder_to_decoder", "cross", {}
         own = _PARTS_OF_TODAY.get(part) or _PARTS.get(part) if module.endswith("attention") else None
         return own or _MODULES_OF_TODAY.get(module)
     if trace.config is None:
