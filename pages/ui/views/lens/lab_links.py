@@ -12,7 +12,7 @@ from engine.variant_config import GPT2Config, LlamaConfig, T5Config, VariantConf
 from pages.ui.labs.kit.lab_widgets import PREFIX
 from pages.ui.labs.kit.registry import lab_of
 
-# A part of attention → its lab, the section on it ("" for all of it), and which of the lab's sliders take which axis of this step.
+# A part of attention → its lab, the section on it ("" for all of it), and which slider takes which axis of this step.
 _LabSection = tuple[str, str, Mapping[str, str]]
 _SPLIT = ("view_or_permute", "routes", {"batch": "B", "length": "L", "heads": "H", "d_k": "d_k"})
 _MEMORY = {"length": "L", "heads": "H", "d_k": "d_k"}
