@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ OF_ALL_TOKENS = ("mask", "window_mask", "target_mask", "decoder.distance_bias")
 _KEYS_ARE_ALL = {"L_k": "T"}
 
 
-def can_cache(config: object) -> bool:
+def can_cache(config: object) -> TypeGuard[CachedConfig]:
     """Whether ``run_cached`` takes this config."""
     return isinstance(config, CachedConfig)
 

@@ -110,11 +110,14 @@ def head_maps(
     }
 
     def pressed() -> None:
-        asked: Mapping[str, Any] = st.session_state[key]["press"] or {}
-        st.session_state[heard] = asked.get("turn", 0)
-        row, layer, head = (asked.get(name) for name in ("row", "layer", "head"))
-        if row in range(len(rows)) and row != chosen.row:  # a browser is not trusted
+        press: Mapping[str, Any] = st.session_state[key]["press"] or {}
+        st.session_state[heard] = press.get("turn", 0)
+        row, layer, head = (press.get(name) for name in ("row", "layer", "head"))
+        # A browser is not trusted.
+        if isinstance(row, int) and row in range(len(rows)) and row != chosen.row:
             on_row(row)
+        if not (isinstance(layer, int) and isinstance(head, int)):
+            return
         is_map = layer in range(len(weights)) and head in range(len(names[1]))
         if is_map and (layer, head) != (chosen.layer, chosen.head):
             on_map(layer, head)

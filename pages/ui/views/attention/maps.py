@@ -81,7 +81,7 @@ def draw(
     )
     if even is not None:
         st.caption(_HOW_MEASURED)
-    elif _can_be_measured(trace, group):
+    elif isinstance(trace.config, Config) and _can_be_measured(trace, group):
         st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, trace.config, group.kind))
 
 
@@ -107,8 +107,8 @@ def _measured(trace: Trace, group: AttentionGroup) -> EvenAttention | None:
     config = trace.config
     if not _can_be_measured(trace, group) or not isinstance(config, Config):
         return None
-    asked = st.session_state.get(_MEASURED, ())
-    if not is_quick_to_measure(config, group.kind) and (config, group.kind) not in asked:
+    measured = st.session_state.get(_MEASURED, ())
+    if not is_quick_to_measure(config, group.kind) and (config, group.kind) not in measured:
         return None
     return even_attention_of(trace, group.kind)
 
