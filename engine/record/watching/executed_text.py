@@ -62,7 +62,8 @@ def look_for_text(codes: list[CodeType], frame: FrameType | None) -> None:
         frame: where the recording was asked for.
     """
     while frame is not None and codes:
-        strings = (*frame.f_code.co_consts, *frame.f_locals.values(), *frame.f_globals.values())
+        # Not among its variables: Python would keep a copy of them all for as long as the frame runs.
+        strings = (*frame.f_code.co_consts, *frame.f_globals.values())
         for string in strings:
             if type(string) is not str or len(string) > _LONGEST:
                 continue
