@@ -17,6 +17,15 @@ QUESTIONS = (
             "Measured over 24 words: how much the last output depends on the first word is {rnn_first} in an RNN (on "
             "the last word {rnn_last}), and {attention_first} in attention.",
         ),
+        (
+            Figure(
+                "path_lengths",
+                ("way", "distance"),
+                "steps from one word to another, by how many words apart they are",
+                ("RNN", "attention"),
+                ("1 apart", "2", "4", "8", "16", "23"),
+            ),
+        ),
         lab="long_range",
     ),
     Question(

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.ops.numerics import memory_of
 from engine.record import gc_pause
 from engine.record.axis_names.comment_axes import CommentedAxes
 from engine.record.axis_names.notes import AxisNotes
 from engine.record.axis_names.resolve import NamedAxes
 from engine.record.call_lines import CallLines, assigned_name, handed_name
 from engine.record.inside import RecordedOpening, has_opener
+from engine.record.memory.rewritten import RewrittenMemory
+from engine.record.memory.transforms import Transforms, not_watched, transform_name
 from engine.record.recording import Execution, Recording, outputs_of
 from engine.record.trace import Leaf, Step, Trace
 from engine.record.watching.numpy_round_trips import FROM_NUMPY, NumpyRoundTrips, unknown_to_torch
@@ -50,22 +51,22 @@ class _StepBuilder:
                 for name, tensor in tensors:
                     full = f"{prefix}.{name}" if prefix else name
                     self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
+        self.made: list[Step] = []
         self.maker_of: dict[int, Step] = {}
+        self.memory = RewrittenMemory(recording, self.maker_of, self.made)
         self.round_trips = NumpyRoundTrips(recording)
-        self.writers: dict[int, Step] = {}
+        self.transforms = Transforms(recording)
         self.lines = CallLines(recording)
-        self.blocks: dict[int, int | None] = {}
         self.comments = CommentedAxes(recording, self.lines, self.paths)
 
     def _leaf(self, kind: str, name: str, tensor: Tensor) -> Leaf:
         return Leaf(kind, name, tensor, _overwritten=partial(self.recording.written_since, tensor))
 
     def steps(self) -> tuple[Step, ...]:
-        steps: list[Step] = []
         for number in range(len(self.recording.calls)):
-            self._call(number, steps)
-        self._name_axes(steps)
-        return tuple(steps)
+            self._call(number)
+        self._name_axes(self.made)
+        return tuple(self.made)
 
     def _name_axes(self, steps: Sequence[Step]) -> None:
         """Names the axes that no comment names, and holds the comments against the rest of the program."""
@@ -92,14 +93,14 @@ class _StepBuilder:
             # Not left for later: what asks for them would keep all steps and the program alive in a circle.
             object.__setattr__(step, "axis_notes", named.notes_of(index))
 
-    def _call(self, number: int, steps: list[Step]) -> None:
+    def _call(self, number: int) -> None:
         """Adds the steps of this call, one for every tensor it returned."""
         func, args, kwargs, result, execution, *_ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
         if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
             read[:2] = read[1::-1]
-        parents, keywords = self._parents(read, number, steps)
+        parents, keywords = self._parents(read, number)
         op = op_name(func)
         if self.round_trips.comes_from_numpy(op, args):
             before = self._left_before(number)
@@ -112,9 +113,9 @@ class _StepBuilder:
         for position, tensor in enumerate(outputs):
             value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self.comments.axes_of(number, value, len(steps))
+            axes = self.comments.axes_of(number, value, len(self.made))
             step = Step(
-                index=len(steps),
+                index=len(self.made),
                 op=op,
                 name=self._name(number, op, position, len(outputs)),
                 path=path,
@@ -134,41 +135,52 @@ class _StepBuilder:
             if step.memory != "same":
                 self.maker_of[id(tensor)] = step
             if position == 0:
-                self.writers.update((o.memory, step) for o in overwrites if o.memory is not None)
-            steps.append(step)
+                self.memory.add(step, tensor, overwrites)
+            self.made.append(step)
 
     def _left_before(self, number: int) -> tuple[Step | Leaf, ...]:
         """What was handed to numpy before this call, by the steps that made it or the leaves that it is."""
         known = (self.maker_of.get(key) or self.leaves.get(key) for key in self.round_trips.left_before(number))
         return tuple(dict.fromkeys(filter(None, known)))
 
-    def _from_numpy(self, tensor: Tensor, number: int, steps: list[Step]) -> Step | None:
+    def _from_numpy(self, tensor: Tensor, number: int) -> Step | None:
         """A step for a tensor that numpy made: of the numbers that were handed to it before. None where none were."""
         before = self._left_before(number) if self.round_trips.is_of_numpy(tensor) else ()
         if not before:
             return None
+        return self._unwatched(FROM_NUMPY, tensor, before, number, unknown_to_torch)
+
+    def _through_transform(self, tensor: Tensor, number: int) -> Step | None:
+        """A step for a tensor that a transform of torch.func was given or returned. None for any other."""
+        other = self.transforms.other_side(tensor, chain(reversed(self.made), self.leaves.values()))
+        if other is None:
+            return None
+        return self._unwatched(transform_name(tensor, other.value), tensor, (other,), number, not_watched)
+
+    def _unwatched(
+        self, op: str, tensor: Tensor, parents: tuple[Step | Leaf, ...], number: int, recompute: Callable[[], Tensor]
+    ) -> Step:
+        """A step that no recorded call made, before the call that reads its tensor."""
         step = Step(
-            index=len(steps),
-            op=FROM_NUMPY,
-            name=FROM_NUMPY,
+            index=len(self.made),
+            op=op,
+            name=op,
             path=self._path(self.recording.calls[number][4]),
             axes=(None,) * tensor.dim(),
-            parents=before,
+            parents=parents,
             source=None,
             value=self.recording.before(tensor, number),
             memory="new",
             call=number,
-            keywords=("",) * len(before),
-            _recompute=unknown_to_torch,
+            keywords=("",) * len(parents),
+            _recompute=recompute,
             _overwritten=partial(self.recording.written_since, tensor),
         )
         self.maker_of[id(tensor)] = step
-        steps.append(step)
+        self.made.append(step)
         return step
 
-    def _parents(
-        self, read: Sequence[tuple[str, Any]], number: int, steps: list[Step]
-    ) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
+    def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:
         """What the call was given, and the keyword of each."""
         keywords: list[str] = []
         parents: list[Step | Leaf] = []
@@ -179,20 +191,13 @@ class _StepBuilder:
                 continue
             maker = self.maker_of.get(id(value))
             if maker is None and id(value) not in self.leaves:
-                maker = self._from_numpy(value, number, steps)
-            if maker is not None:
-                parents.append(maker)
-            else:
-                leaf = self.leaves.get(id(value))
-                if leaf is None:
-                    kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
-                    leaf = self.leaves[id(value)] = self._leaf(kind, name or kind, value)
-                before = self.recording.before(value, number)
-                parents.append(leaf if before is value else Leaf(leaf.kind, leaf.name, before))
-            # Somebody may have written into this memory under another name since.
-            block = self._block(value) if self.writers else None
-            writer = None if block is None else self.writers.get(block)
-            if writer is not None and (maker is None or writer.index > maker.index):
+                maker = self._from_numpy(value, number) or self._through_transform(value, number)
+            if maker is None and id(value) not in self.leaves:
+                kind = "parameter" if isinstance(value, nn.Parameter) else "constant"
+                self.leaves[id(value)] = self._leaf(kind, name or kind, value)
+            own, writer = self.memory.present(value, self.leaves, number)
+            parents.append(own)
+            if writer is not None:
                 parents.append(writer)
                 keywords.append("")
         return tuple(parents), tuple(keywords)
@@ -220,22 +225,14 @@ class _StepBuilder:
     def _memory(self, tensor: Tensor, given: Sequence[Tensor], written: set[int]) -> str:
         if id(tensor) in written:
             return "overwritten"
-        block = self._block(tensor)
+        block = self.memory.block(tensor)
         memory = "new"
         for other in given:
             if other is tensor:
                 return "same"
-            if block is not None and self._block(other) == block:
+            if block is not None and self.memory.block(other) == block:
                 memory = "view"
         return memory
-
-    def _block(self, tensor: Tensor) -> int | None:
-        """Which block of memory is behind a tensor of the recording; None where it is not one plain block."""
-        key = id(tensor)
-        if key not in self.blocks:
-            memory = memory_of(tensor)
-            self.blocks[key] = None if memory is None else memory._cdata
-        return self.blocks[key]
 
 
 @lru_cache(maxsize=4096)

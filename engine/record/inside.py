@@ -112,6 +112,9 @@ class Opening(Protocol):
     def call(self) -> FusedCall | None:
         """The call, as an opener gets it; None where it has no opener or is not kept."""
 
+    def once(self) -> Any:
+        """What calling it gives, and where that was not there already it is not kept."""
+
 
 @dataclass(frozen=True)
 class RecordedOpening:
@@ -136,6 +139,12 @@ class RecordedOpening:
             # Two threads may both record it; setdefault makes them agree on one.
             insides.setdefault(self.number, self._opened(call))
         return insides.get(self.number)
+
+    def once(self) -> Any:
+        if self.is_open:
+            return self()
+        call = self.call()
+        return None if call is None else self._opened(call)
 
     def _opened(self, call: FusedCall) -> Any:
         state = self.recording.generators.get(self.number)
@@ -167,6 +176,17 @@ class RecordedOpening:
             self.number in self.recording.generators,
             self.record_plain,
         )
+
+
+def flops_inside(opening: Opening) -> int | None:
+    """What a fused call costs: what its plain operations do. None where those are not all known."""
+    try:
+        inside = opening.once()
+    except (NotImplementedError, RuntimeError):  # on the meta device there are no numbers to open some calls with
+        return None
+    if inside is None or any(step.flops is None for step in inside.steps):
+        return None
+    return sum(int(step.flops) for step in inside.steps)
 
 
 def largest_difference(value: Tensor, output: int, plain_output: Any) -> float | None:

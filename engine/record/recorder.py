@@ -22,9 +22,9 @@ from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
 from engine.record.trace_file.module_facts import module_facts
 from engine.record.trace_file.run_modes import RunModes, present_modes
-from engine.record.watching import fast_path
+from engine.record.watching import executed_text, fast_path
 from engine.record.watching.call_recorder import CallRecorder
-from engine.record.watching.unwatched import unwatched
+from engine.record.watching.unwatched import made_of_lists, unwatched
 
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
@@ -79,7 +79,7 @@ def watch(
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
-        with fast_path.kept(), recorder:
+        with fast_path.kept(), executed_text.noted(), recorder:
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
@@ -114,6 +114,7 @@ class RecordedBlock:
         self._modes = present_modes()
         with ExitStack() as entered:
             entered.enter_context(fast_path.kept())
+            entered.enter_context(executed_text.noted())
             entered.enter_context(self._recorder)
             self._entered = entered.pop_all()
         return self
@@ -152,7 +153,7 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=unwatched(kept.target, kept.modules),
+        notes=(*unwatched(kept.target, kept.modules), *made_of_lists(kept.calls, kept.first_list)),
         modes=modes,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,

@@ -102,6 +102,7 @@ class Recording:
         written_since: whether a tensor was written to after the recording ended.
         generators: by number, the state that the generator of random numbers had before a fused call that drew some.
         left: the tensors whose numbers were handed to numpy, each with the number of the next call.
+        first_list: the number of the call after the first ``tolist``, None without one.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -116,6 +117,7 @@ class Recording:
     written_since: Callable[[Tensor], bool]
     generators: Mapping[int, Tensor]
     left: Sequence[tuple[int, Tensor]] = ()
+    first_list: int | None = None
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:

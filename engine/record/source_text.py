@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from types import CodeType
 from typing import Any
@@ -13,6 +14,8 @@ import psutil
 # Code that was compiled from a file that nobody has touched since the process began has that file's text. Linux counts
 # the time of a process from the second in which the machine was started.
 _STARTED: float = psutil.Process().create_time() + 1
+# Of one name; the oldest go.
+_MOST_NOTED = 256
 # Names that any number of code objects share.
 _SHARED_NAMES = frozenset(("<string>", "<stdin>", "<unknown>"))
 
@@ -30,19 +33,22 @@ class Text:
         self.lines = lines
         self.edited = edited
 
+    @classmethod
+    def of_string(cls, filename: str, text: str) -> Text:
+        """The text of a string that somebody compiles under this name, as others may be too."""
+        return cls(filename, tuple(text.splitlines(keepends=True)), edited=True)
+
     def holds(self, code: CodeType) -> bool:
         """Whether compiling this text gives this code."""
         return _identity(code) in self._compiled.get((code.co_qualname, code.co_firstlineno), ())
 
     @cached_property
     def _compiled(self) -> dict[tuple[str, int], list[Any]]:
-        try:
-            module = compile("".join(self.lines), self.filename, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
-            return {}
         compiled: dict[tuple[str, int], list[Any]] = {}
-        for code in _all_code(module):
-            compiled.setdefault((code.co_qualname, code.co_firstlineno), []).append(_identity(code))
+        for mode in ("exec", "eval"):
+            with suppress(SyntaxError, ValueError):
+                for code in _all_code(compile("".join(self.lines), self.filename, mode, dont_inherit=True)):
+                    compiled.setdefault((code.co_qualname, code.co_firstlineno), []).append(_identity(code))
         return compiled
 
 
@@ -53,9 +59,10 @@ _VERSIONS: dict[str, list[Text]] = {}
 def text_of(code: CodeType) -> Text | None:
     """The text that this code was compiled from, None where it is not known.
 
-    Code that ``exec`` or ``eval`` compiled has no text, unless somebody put it into ``linecache`` under the name of
-    the file that it was compiled for, as IPython does with the cells of a notebook. Of a file that was edited after
-    it was imported, the text is that of the version the code came from, if that was ever looked at, and None otherwise.
+    Code that ``exec`` or ``eval`` compiled has a text where a recording noted it, or somebody put it into ``linecache``
+    under the name that it was compiled for, as IPython does with the cells of a notebook. Of a file that was edited
+    after it was imported, the text is that of the version the code came from, if that was ever looked at, and None
+    otherwise.
     """
     versions = _versions(code.co_filename)
     if not versions:
@@ -63,6 +70,15 @@ def text_of(code: CodeType) -> Text | None:
     if not versions[-1].edited:
         return versions[-1]
     return next((text for text in reversed(versions) if text.holds(code)), None)
+
+
+def remember(filename: str, text: str) -> None:
+    """Notes the text of a string that is compiled under the name of no file; many may have this name."""
+    versions = _VERSIONS.setdefault(filename, [])
+    noted = Text.of_string(filename, text)
+    if all(version.lines != noted.lines for version in versions):
+        versions.append(noted)
+        del versions[:-_MOST_NOTED]
 
 
 def _versions(filename: str) -> list[Text]:

@@ -16,7 +16,7 @@ from engine import ops
 from engine.config import Config
 from engine.ops.numerics import memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
-from engine.record.inside import Opening, largest_difference
+from engine.record.inside import Opening, flops_inside, largest_difference
 from engine.record.source import Source
 from engine.record.statistics import NOTHING, Statistics, statistics
 from engine.record.trace_file.module_facts import ModuleFacts
@@ -166,7 +166,12 @@ class Step:
     @cached_property
     def flops(self) -> int | None:
         """Floating-point operations of the call, counted once, with the first tensor that it returned."""
-        return ops.flops(self) if self.output == 0 else 0
+        if self.output:
+            return 0
+        known = ops.flops(self)
+        if known is not None or self._open is None or any(tensor.unreadable for tensor in (self, *self.inputs)):
+            return known
+        return flops_inside(self._open)
 
     @cached_property
     def statistics(self) -> Statistics:

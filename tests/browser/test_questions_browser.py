@@ -1,4 +1,4 @@
-"""The questions in a real browser: from the first page in two presses, with the answer in sight."""
+"""The questions in a real browser: from the front page in two presses, with the answer in sight."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ NOTES = (
     "minus_infinity", "costs", "all_at_once", "shuffled", "cache", "explanation", "image_tokens",
 )  # fmt: skip
 _BELOW = 100  # pixels from the question to its answer
+_SIGHT = 800  # pixels from the top of the screen
 
 
 def _sentence(key: str) -> re.Pattern[str]:
@@ -38,6 +39,7 @@ def test_each_question_from_the_notes_is_answered_in_two_presses_right_below_it(
 ) -> None:
     tab.goto(app)
     tab.get_by_role("link", name="Questions", exact=True).first.click()
+    expect(tab.locator("summary").first).to_be_visible(timeout=90_000)
     for key in keys:
         question = question_of(key)
         assert question is not None
@@ -45,10 +47,15 @@ def test_each_question_from_the_notes_is_answered_in_two_presses_right_below_it(
         summary.click()
         sentence = tab.get_by_text(_sentence(key)).first
         expect(sentence).to_be_visible()
+        expect(sentence).to_be_in_viewport(ratio=1)
         box, pressed = sentence.bounding_box(), summary.bounding_box()
         assert box is not None
         assert pressed is not None
         assert 0 < box["y"] - pressed["y"] < _BELOW, key
+        assert box["y"] + box["height"] < _SIGHT, key
+        told = " ".join(tab.locator(f".st-key-answer-{key}").inner_text().split())
+        for part in answer(question).sentences:
+            assert " ".join(re.sub(r"[`*]", "", part).split()) in told, key
         summary.click()
         expect(sentence).to_be_hidden()
 

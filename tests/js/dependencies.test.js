@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clip, clipToView, countCells, readBoxes, readerBoxes } from "../../pages/ui/components/tensor_view/dependencies.js";
+import { besideOf, clip, clipToView, countCells, readBoxes, readerBoxes } from "../../pages/ui/components/tensor_view/dependencies.js";
 import { indicesOf, jsonOf, namesOf, panelOf, stageOf, testWithPython } from "./fixtures.js";
 
 /** The elements in boxes, and a complaint where two of them overlap. */
@@ -75,4 +75,17 @@ testWithPython("the rows of an embedding are found in the ids, also where the ta
   const [ids] = stage.panels.filter((panel) => panel.dtype === "int64");
   const row = Number(ids.values[3]);
   assert.deepEqual(readBoxes(stage, table, [1, 1, 0]), [[[row, row + 1, 1], [0, 1, 1]]]);
+});
+
+test("a second result of the same input reads it by a map of its own", () => {
+  const panels = [[2, 3], [3, 2], [3, 2]].map((shape, number) => ({ number, shape }));
+  const turned = { kind: "affine", axes: [{ out: 1 }, { out: 0 }] };
+  const flat = { kind: "affine", axes: [{ out: 0 }, { out: 1 }] };
+  const stage = { panels, output: panels[2], reads: [flat], travel: { token: null, features: [], keeps: true, beside: turned } };
+  const beside = besideOf(stage);
+  assert.equal(beside.output, panels[1]);
+  assert.deepEqual(readBoxes(beside, panels[0], [2, 1]), [[[1, 2, 1], [2, 3, 1]]]);
+  assert.deepEqual(readerBoxes(beside, panels[0], [1, 2]), [[[2, 3, 1], [1, 2, 1]]]);
+  assert.deepEqual(readBoxes(stage, panels[0], [1, 1]), [[[1, 2, 1], [1, 2, 1]]]);
+  assert.equal(besideOf({ ...stage, travel: null }), null);
 });

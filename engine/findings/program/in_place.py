@@ -66,6 +66,9 @@ def _read_again(known: Known, step: Step, owner: Step) -> Finding | None:
             continue
         readers = [reader for reader in known.trace.consumers.get(name.index, ()) if not reader.is_view]
         before = [reader for reader in readers if reader.index < step.index]
+        readers += [
+            reader for state in _after(known, name, step) for reader in known.trace.consumers.get(state.index, ())
+        ]
         after = [reader for reader in readers if reader.index > step.index]
         if after and (before or name.index < step.index):
             first = before[0] if before else name
@@ -75,6 +78,12 @@ def _read_again(known: Known, step: Step, owner: Step) -> Finding | None:
             }  # fmt: skip
             return Finding("written_in_place", step, _AGAIN.format(**shown), shown, _FIX)
     return None
+
+
+def _after(known: Known, name: Step, step: Step) -> list[Step]:
+    """The steps that say what a tensor is after a write under another name."""
+    later = known.trace.steps[step.index + 1 :]
+    return [other for other in later if other.is_view and other.name == name.name and other.inputs[-1:] == (step,)]
 
 
 def _names(known: Known, owner: Step, step: Step) -> list[Step]:

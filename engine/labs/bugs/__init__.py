@@ -18,7 +18,7 @@ from engine.record.trace import Step, Trace
 
 # float32 numbers of size 1 that were added up in another order differ by less.
 ROUNDING = 1e-5
-CHANGES = ("heads", "batch", "batch = length", "length", "padding", "source = target")
+CHANGES = ("heads", "batch", "batch = length", "length", "length = heads", "padding", "source = target")
 _STAGES = {
     "the projections w_q, w_k, w_v": ("before", "query", "key", "value"),
     "splitting the heads": tuple(f"{name}_{how}" for name in ("query", "key", "value") for how in ("cut", "heads")),
@@ -162,6 +162,9 @@ def changed(sizes: SublayerSizes, change: str) -> tuple[str, SublayerSizes]:
         case "length":
             length = 3 if sizes.length == 1 else 1
             return ("one word" if length == 1 else "3 words"), replace(sizes, length=length)
+        case "length = heads":
+            length = sizes.heads + (sizes.heads == sizes.length)
+            return f"length {length}, {sizes.heads} heads", replace(sizes, length=length)
         case "padding":
             padding = int(sizes.padding == 0)
             return ("one padded word" if padding else "no padding"), replace(sizes, padding=padding)

@@ -1,4 +1,4 @@
-"""Nine mistakes people make in attention, each as the lines of the right program that it changes.
+"""Ten mistakes people make in attention, each as the lines of the right program that it changes.
 
 A wrong program is the text of the right one with these lines replaced, so nothing else can differ.
 """
@@ -64,6 +64,30 @@ _NO_UNSQUEEZE = (
 _MERGE = "moved = mixed.permute(0, 2, 1, 3)  # (B, L, H, d_k)"
 _PACK = "packed = moved.contiguous()  # (B, L, H, d_k)"
 _CONCAT = "concat = packed.view(batch, length, d_model)  # (B, L, d_model)"
+
+_BY_TOKEN = "  # (B, L, H, H)"
+_NO_PERMUTE = (
+    ("query_heads = query_cut.permute(0, 2, 1, 3)  # (B, H, L, d_k)", ""),
+    ("key_heads = key_cut.permute(0, 2, 1, 3)  # (B, H, L_k, d_k)", ""),
+    ("value_heads = value_cut.permute(0, 2, 1, 3)  # (B, H, L_k, d_k)", ""),
+    (
+        "key_t = key_heads.transpose(-2, -1)  # (B, H, d_k, L_k)",
+        "key_t = key_cut.transpose(-2, -1)  # (B, L_k, d_k, H)",
+    ),
+    ("scores = query_heads @ key_t  # (B, H, L, L_k)", f"scores = query_cut @ key_t{_BY_TOKEN}"),
+    (
+        "scaled = scores / math.sqrt(layer.d_k)  # (B, H, L, L_k)",
+        f"scaled = scores / math.sqrt(layer.d_k){_BY_TOKEN}",
+    ),
+    (
+        'masked = scaled.masked_fill(mask, float("-inf"))  # (B, H, L, L_k)',
+        f'masked = scaled.masked_fill(mask, float("-inf")){_BY_TOKEN}',
+    ),
+    ("weights = masked.softmax(dim=-1)  # (B, H, L, L_k)", f"weights = masked.softmax(dim=-1){_BY_TOKEN}"),
+    ("mixed = weights @ value_heads  # (B, H, L, d_k)", "mixed = weights @ value_cut  # (B, L, H, d_k)"),
+    (_MERGE, ""),
+    (_PACK, "packed = mixed.contiguous()  # (B, L, H, d_k)"),
+)
 
 MISTAKES: tuple[AttentionMistake, ...] = (
     AttentionMistake(
@@ -158,6 +182,14 @@ MISTAKES: tuple[AttentionMistake, ...] = (
             ("return normed", "return added"),
         ),
         "heads",
+    ),
+    AttentionMistake(
+        "no permute before the scores",
+        "`@` works on the last two axes and takes those in front as a batch. With the tokens in front, every token "
+        "compares its own heads with each other, and no token meets another. Only the mask objects, and not where "
+        "there are as many heads as tokens.",
+        _NO_PERMUTE,
+        "length = heads",
     ),
 )
 

@@ -223,7 +223,7 @@ class Copy(Rearranged):
 class Handing(Moved):
     """The same element at the same index, without its gradient."""
 
-    names = ("detach", "data", "alias")
+    names = ("detach", "data", "alias", "requires_grad_")
     signature = "input *rest"
     movement = Movement.COPIES
 

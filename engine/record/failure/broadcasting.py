@@ -37,7 +37,7 @@ def mask_dtype(call: FailingCall) -> Diagnosis | None:
     """A mask that is not of bool."""
     if len(call.operands) < 2:
         return None
-    mask = call.operands[1]
+    mask = call.operands[0 if call.op == "where" else 1]
     dtype = str(mask.dtype).removeprefix("torch.")
     if dtype == "bool":
         return None

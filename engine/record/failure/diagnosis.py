@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from engine import ops
-from engine.record.failure import broadcasting, fused_attention, indices, joining, kinds, patterns, products, reshaping
+from engine.record.failure import (
+    broadcasting,
+    fused_attention,
+    indices,
+    joining,
+    kinds,
+    layers,
+    patterns,
+    products,
+    reshaping,
+)
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis
 
@@ -18,8 +28,11 @@ _OF_OPERATION: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys(("view", "reshape", "view_as", "unflatten"), (reshaping.reshape,)),
     **dict.fromkeys(("cat", "concat", "concatenate", "stack"), (joining.join,)),
     **dict.fromkeys(indices.OPS, (indices.index,)),
+    **dict.fromkeys(layers.NORMS, (layers.norm,)),
+    **dict.fromkeys(layers.LOSSES, (layers.labels,)),
     "einsum": (patterns.einsum,),
     **dict.fromkeys(("split", "split_with_sizes"), (joining.split,)),
+    "where": (broadcasting.mask_dtype, broadcasting.broadcast),
     "masked_fill": (broadcasting.mask_dtype, broadcasting.broadcast),
 }
 # Operations that line their operands up from the right, whatever they compute.

@@ -29,6 +29,10 @@ class SavedCall:
         """The call, as its opener gets it."""
         return self.fused
 
+    def once(self) -> Any:
+        """Its inside."""
+        return self._inside
+
     @cached_property
     def _inside(self) -> Any:
         opener = opener_of(self.fused.op)
@@ -54,3 +58,7 @@ class SavedInside:
     def call(self) -> FusedCall | None:
         """None: the call itself is not kept."""
         return None
+
+    def once(self) -> Any:
+        """Its inside."""
+        return self.inside

@@ -9,7 +9,10 @@ from torch import nn
 
 TORCH, THEIRS = 0, 1  # code of torch (or einops, or the recorder), and that of the people recording
 
-_RECORDER = ("engine.record.recorder", "engine.record.watching.call_recorder")
+_RECORDER = (
+    *("engine.record.recorder", "engine.record.watching.call_recorder"),
+    "engine.record.watching.executed_text",
+)
 _LIBRARIES = ("torch", "einops")
 # Layers of torch that only pass a call on; where nothing but torch is running, the frame beneath them is the caller.
 _PASSING_ON = frozenset(

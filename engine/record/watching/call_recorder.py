@@ -35,7 +35,7 @@ from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors
 _SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
 # Calls that take a list of tensors.
 _LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
-_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS, _LEAVES_TORCH = 0, 1, 2, 3, 4, 5
+_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS, _LEAVES_TORCH, _BECOMES_LIST = range(7)
 # Calls that hand a tensor's numbers to numpy.
 _TO_NUMPY = frozenset(("numpy", "__array__"))
 # What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
@@ -63,6 +63,7 @@ class CallRecorder(TorchFunctionMode):
         self.generators: dict[int, Tensor] = {}
         self.called: dict[int, nn.Module] = {}
         self.left: list[tuple[int, Tensor]] = []
+        self.first_list: int | None = None
         self._base = base
         self._outside = Execution(None, None)
         # The frames that are running and were seen, the outermost first.
@@ -105,6 +106,7 @@ class CallRecorder(TorchFunctionMode):
             *(calls, self.overwrites, target, args, kwargs, called, modules, axis_names, counts.changed),
             self.generators,
             self.left,
+            self.first_list,
         )
 
     def _watcher(self) -> Callable[..., Any]:
@@ -133,6 +135,8 @@ class CallRecorder(TorchFunctionMode):
                     return func(*args)
                 if kind is _LEAVES_TORCH:
                     self.left.append((len(self.calls), args[0]))
+                elif kind is _BECOMES_LIST and self.first_list is None:
+                    self.first_list = len(self.calls)
                 args = tuple(map(_as_it_is, args))
                 if kind is _DRAWS:
                     state = generator_before(func, args, kwargs or {})
@@ -353,6 +357,8 @@ def _kind(func: Any) -> int:
         return _DRAWS
     if name in _TO_NUMPY:
         return _LEAVES_TORCH
+    if name == "tolist":
+        return _BECOMES_LIST
     return _LISTS if name in _LISTING else _PLAIN
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from sys import _getframe
 from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import nn
+
+from engine.record.recording import Call
+from engine.record.source_text import text_of
+from engine.record.watching.executed_text import look_for_text
 
 _COMPILED = "{name} is compiled by TorchScript, and its inside can't be watched: record the original instead"
 _COMPILED_PART = (
@@ -17,9 +21,15 @@ _COMPILED_PART = (
     "are from; record with the original in its place"
 )
 _NO_TEXT = (
-    "The text of {name} is not known, so nothing is named after it: exec and eval keep none; write it into a file, or "
-    "put its lines into linecache under the name that it is compiled for"
+    "The text of {name} is not known, so nothing is named after it: exec and eval keep none; call them inside the "
+    "recording, or write it into a file"
 )
+_FROM_LISTS = (
+    "tolist took numbers out of tensors, and tensors were made of Python's own numbers afterwards: which of them came "
+    "from which can't be seen, so those tensors have no parents; without tolist they would have"
+)
+# Calls that make a tensor of whatever they are given first.
+_MAKING_TENSORS = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
 _SCRIPTS = (torch.jit.ScriptModule, torch.jit.ScriptFunction)
 
 
@@ -46,12 +56,23 @@ def unwatched(target: Any, modules: Iterable[nn.Module]) -> tuple[str, ...]:
     forwards = (getattr(kind, "forward", None) for kind in types)
     codes += [forward.__code__ for forward in forwards if isinstance(forward, FunctionType)]
     # A file has its name; what exec compiled is called <string>, or otherwise between such marks.
-    unknown = (code.co_qualname for code in codes if code.co_filename[:1] == "<" and not _has_text(code))
-    return (*notes, *(_NO_TEXT.format(name=name) for name in dict.fromkeys(unknown)))
+    unknown = [code for code in codes if code.co_filename[:1] == "<" and text_of(code) is None]
+    if unknown:
+        look_for_text(unknown, _getframe(1))
+    names = dict.fromkeys(code.co_qualname for code in unknown if text_of(code) is None)
+    return (*notes, *(_NO_TEXT.format(name=name) for name in names))
 
 
-def _has_text(code: CodeType) -> bool:
-    return bool(linecache.getlines(code.co_filename))
+def made_of_lists(calls: Sequence[Call], first_list: int | None) -> tuple[str, ...]:
+    """A sentence where tensors were made of Python's own numbers after some had been taken out of tensors.
+
+    Args:
+        calls: those of the recording.
+        first_list: the number of the call after the first ``tolist``, None without one.
+    """
+    later = () if first_list is None else calls[first_list:]
+    is_made = any(call[0] in _MAKING_TENSORS and call[1] and isinstance(call[1][0], list | float) for call in later)
+    return (_FROM_LISTS,) if is_made else ()
 
 
 def _compiled_names(function: FunctionType) -> Iterator[str]:

@@ -33,7 +33,7 @@ STOPS = (
         f"{HEAD}.query:permute",
         "Heads move in front of the tokens",
         "`@` works on the last two axes and takes those in front as a batch: so each head must hold all tokens. Press "
-        "Replay to see the cells go.",
+        "Replay below the numbers to see the cells go.",
     ),
     Stop(
         f"{HEAD}.key_t:transpose",
@@ -58,8 +58,8 @@ STOPS = (
     Stop(
         f"{HEAD}.mixed:matmul",
         "The values are mixed",
-        "Weights times values: a row for each token again, in each head. Go on with Next in the strip to see the heads "
-        "put side by side and W_O add them up.",
+        "Weights times values: a row for each token again, in each head. From here the heads are put side by side, "
+        "and W_O adds them up: the last boxes of the strip.",
     ),
 )
 # What the address of the front page has for the first stop.

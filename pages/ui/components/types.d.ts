@@ -191,7 +191,7 @@ interface StageData {
   roles: Record<string, Tone>;
   player: PlayerData | null;
   made: ExplanationData | null;
-  travel: { token: number | null; features: number[]; keeps: boolean; slabs: SlabData | null } | null;
+  travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null; slabs: SlabData | null } | null;
 }
 
 /** Where an element is along a named axis, by its index along an axis of a tensor: floor(index / step) % size. */

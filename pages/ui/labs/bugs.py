@@ -1,4 +1,4 @@
-"""Nine mistakes in attention, by their symptoms: where does the run first go wrong, and which line mends it."""
+"""Ten mistakes in attention, by their symptoms: where does the run first go wrong, and which line mends it."""
 
 from __future__ import annotations
 
@@ -44,15 +44,16 @@ def draw() -> None:
     mistake = MISTAKES[index]
     sizes = _sizes(mistake)
     comparison = result(compare, index, sizes)
-    _symptom(mistake, comparison, result(symptom, index, sizes))
+    seen, all_mistakes = st.columns([3, 2], gap="large")
+    with seen:
+        _symptom(mistake, comparison, result(symptom, index, sizes))
+    with all_mistakes:
+        _all(index, sizes)
     known = _where(index, comparison)
     if known:
-        _steps(index, comparison)
-        _mended(mistake)
+        _steps(index, mistake, comparison)
         if _elsewhere(index, mistake, sizes):
             _other_sizes(index, sizes, comparison)
-    _all(index, sizes)
-    if known:
         lab_widgets.snippet(code(index, sizes), "Both programs, to copy and run alone")
 
 
@@ -118,6 +119,8 @@ def _not_here(stage: str, comparison: RunComparison) -> str:
     if not pair_indices:
         return f"Neither run has a step of that kind. The difference begins at `{first.name}`."
     if pair_indices[0] < comparison.first:
+        if any(comparison.pairs[index].verdict == "only right" for index in pair_indices):
+            return f"Lines are left out there; all numbers are still equal. The first that differ: `{first.name}`."
         return f"There both runs are still equal, number for number. It goes wrong later, at `{first.name}`."
     return f"There it is wrong already: what is read there came from `{first.name}`, where it first went wrong."
 
@@ -136,13 +139,21 @@ def _because(first: Pair, comparison: RunComparison) -> str:
     )
 
 
-def _steps(index: int, comparison: RunComparison) -> None:
+def _steps(index: int, mistake: AttentionMistake, comparison: RunComparison) -> None:
     st.markdown("##### Both runs, step by step")
     usual = 1 + (len(comparison.pairs) - 1 if comparison.first is None else comparison.first)
     name = f"step{index + 1}"
-    steps, tensors = st.columns([3, 2], gap="medium")
+    chosen = lab_widgets.number(name, "Step to look at", 1, len(comparison.pairs), usual) - 1
+    pair = comparison.pairs[chosen]
+    for column, side, step in zip(
+        st.columns(2, gap="large"), ("right", "wrong"), (pair.right, pair.wrong), strict=True
+    ):
+        with column:
+            _side(side, step, pair)
+    mended, steps = st.columns(2, gap="large")
+    with mended:
+        _mended(mistake)
     with steps:
-        chosen = lab_widgets.number(name, "Step to look at", 1, len(comparison.pairs), usual) - 1
         line_table(
             ("step", "shape", "wrong run", "differ", "by up to"),
             [_row(pair, at == comparison.first) for at, pair in enumerate(comparison.pairs)],
@@ -150,9 +161,6 @@ def _steps(index: int, comparison: RunComparison) -> None:
             key=f"labs.bugs.steps.{index}",
             on_choose=lambda at: lab_widgets.move(**{name: at + 1}),
         )
-    with tensors:
-        _side("right", comparison.pairs[chosen].right, comparison.pairs[chosen])
-        _side("wrong", comparison.pairs[chosen].wrong, comparison.pairs[chosen])
 
 
 def _row(pair: Pair, first: bool) -> Row:
@@ -243,7 +251,7 @@ def _other_sizes(index: int, sizes: SublayerSizes, comparison: RunComparison) ->
 
 
 def _all(index: int, sizes: SublayerSizes) -> None:
-    st.markdown("##### All nine with these sizes")
+    st.markdown("##### All of them with these sizes")
     line_table(
         ("what is seen of each",),
         [Row([f"{name}: {run.headline}"]) for name, run in zip(_NAMES, result(symptoms, sizes), strict=True)],

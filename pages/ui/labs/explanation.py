@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -58,8 +59,8 @@ def draw() -> None:
     )
     if _shuffles(trials):
         _exchanges(trials)
-        with lab_widgets.experts("search for other weights with the same output (two more questions)", "search"):
-            _search(text, trials, layers, heads, position)
+        search = partial(_search, text, trials, layers, heads, position)
+        lab_widgets.experts("search for other weights with the same output (two more questions)", "search", search)
         _frozen(trials, layers, heads)
     lab_widgets.snippet(
         code(text, layers, heads, position),
@@ -70,10 +71,11 @@ def draw() -> None:
 def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:
     lab_widgets.section("search", "Look for other weights with the same output")
     st.markdown(
-        "A shuffle is blind. Jain and Wallace also search: for weights as far from the model's as can be, by gradient "
-        f"ascent on JS, with a penalty once TV is above a bound ({STARTS} random starts, {STEPS} steps each)."
+        "A shuffle is blind. Jain and Wallace also search for weights as far from the model's as can be: gradient "
+        "ascent on how far the weights moved, with a penalty once the output moves by more than a bound "
+        f"({STARTS} random starts, {STEPS} steps each)."
     )
-    bound = lab_widgets.pick("bound", "Bound on TV", _BOUNDS)
+    bound = lab_widgets.pick("bound", "The output may move by", _BOUNDS)
     other = result(adversary, text, layers, heads, position, float(bound))
     if _exists(trials, other, float(bound)):
         _side_by_side(other)
@@ -117,11 +119,7 @@ def _exchanges(trials: Exchanges) -> None:
         "nothing in common. Upwards: how far the probabilities of the next character moved, from 0 to 1. Were the "
         "weights the reason for the output, points on the right would lie high."
     )
-    with lab_widgets.experts("the two distances", "distances"):
-        st.markdown(
-            "Weights: Jensen–Shannon divergence (JS), in nats, at most ln 2 ≈ 0.693. Probabilities: total variation "
-            "distance (TV), half the sum of all differences, at most 1."
-        )
+    lab_widgets.experts("how the two moves are measured", "distances", _measures)
     kind = lab_widgets.pick("kind", "Exchanged for", KINDS)
     drawn = trials.by_kind[kind]
     groups: dict[str, list[int]] = {}
@@ -133,16 +131,16 @@ def _exchanges(trials: Exchanges) -> None:
     with left:
         scatter(
             [Points(name, *([column[run] for run in groups[name]] for column in moves)) for name in names],
-            x="weights moved (JS, nats)",
-            y="output moved (TV)",
+            x="weights moved",
+            y="output moved",
             x_range=(0, math.log(2)),
             y_range=(0, 1),
         )
         kept = {name: sum(drawn.kept[groups[name]].tolist()) for name in names}
         shares = ", ".join(f"{kept[name]:,} of {len(groups[name]):,} for {name}" for name in names)
         st.caption(
-            f"The most probable character stays the same in {shares}. The tables have medians of JS and TV, and how "
-            f"often it stays the same: over all positions, and position by position ({kind})."
+            f"The most probable character stays the same in {shares}. The tables have the medians of both "
+            f"moves, and how often it stays the same: over all positions, and position by position ({kind})."
         )
         every = [trials.by_kind[name] for name in KINDS]
         st.dataframe(_table("exchanged for", KINDS, every), hide_index=True, height="content")
@@ -152,6 +150,14 @@ def _exchanges(trials: Exchanges) -> None:
         st.dataframe(_table("position", positions, each), hide_index=True, height="content")
 
 
+def _measures() -> None:
+    st.markdown(
+        "Weights: Jensen–Shannon divergence (JS), how far each of the two is from their average, in nats; ln 2 ≈ 0.693 "
+        "is the most there can be. Probabilities: total variation distance (TV), half the sum of all differences, at "
+        "most 1."
+    )
+
+
 def _sort(token: str) -> str:
     return {"-": "hyphens", "⟨end⟩": "the end"}.get(token, "digits" if token.isdigit() else "other characters")
 
@@ -159,8 +165,8 @@ def _sort(token: str) -> str:
 def _table(name: str, rows: Sequence[str], moved: Sequence[Exchanged]) -> dict[str, list[str]]:
     return {
         name: list(rows),
-        "JS": [number(trial.medians[0], 3) for trial in moved],
-        "TV": [_small(trial.medians[1]) for trial in moved],
+        "weights moved": [number(trial.medians[0], 3) for trial in moved],
+        "output moved": [_small(trial.medians[1]) for trial in moved],
         "same": [percent(int(trial.kept.sum()) / len(trial.kept)) for trial in moved],
     }
 
@@ -175,7 +181,8 @@ def _exists(trials: Exchanges, other: Adversary, bound: float) -> bool:
     return lab_widgets.predict(
         "found",
         f"Position {other.position}, where it writes {said(trials.answer[other.position])}: are there weights more "
-        f"than half of ln 2 away, with which the output moves by no more than {bound}?",
+        f"than {number(_FAR, 3)} away, half of the most there can be, with which the output moves by no more than "
+        f"{bound}?",
         options,
         options[other.weights_moved <= _FAR],
         f"The farthest found are {number(other.weights_moved, 3)} away, of at most 0.693; the output moves by "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 import torch
 
@@ -189,8 +191,7 @@ def _refused(query_layout: Layout) -> bool:
 
 
 def _merges(query_layout: Layout) -> None:
-    with lab_widgets.experts("which axes view can merge, by their strides", "merges"):
-        _rule(query_layout)
+    lab_widgets.experts("which axes view can merge, by their strides", "merges", partial(_rule, query_layout))
 
 
 def _rule(query_layout: Layout) -> None:

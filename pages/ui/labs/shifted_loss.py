@@ -29,7 +29,7 @@ def draw() -> None:
         Slider("length", "Tokens", 6, 12, 8),
         Slider("vocabulary", "Vocabulary", 8, 24, 12),
         Slider("padding", "Of them padding", 0, 3, 2),
-        Slider("seed", "Draw", 0, 20, 0, help="Another text and other logits."),
+        Slider("seed", "Random seed", 0, 20, 0, help="Another text and other logits."),
     )
     shifted = result(losses, length, vocabulary, padding, seed)
     if _counted(shifted, length, padding):

@@ -8,7 +8,7 @@ from engine.labs.view_or_permute import Routes, code, routes
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.axis_groups import FlatMap
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
+from pages.ui.components.tensor_view import Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.lab_widgets import Slider
@@ -74,27 +74,25 @@ def _both(split_routes: Routes, heads: int, d_k: int) -> None:
     labels = words(length)
     permuted = AffineMap.of(split_routes.rows, SameIndex(0), SameIndex(2), SameIndex(1), SameIndex(3))
     viewed = FlatMap(tuple(split_routes.rows.shape), tuple(split_routes.viewed.shape))
-    ways = (
-        ("permuted", "cut, then permute", f".view({batch}, {length}, {heads}, {d_k})\n.permute(0, 2, 1, 3)", permuted),
-        ("viewed", "straight view", f".view({batch}, {heads}, {length}, {d_k})", viewed),
-    )
+    lab_widgets.section("routes", "Both routes, side by side")
     st.caption(
-        "A colour is a token, from dark to light along its features. Look at the rows of the results: on the left each "
-        "is one token's. Replay moves the cells."
+        "A colour is a token, from dark to light along its features. Look at the rows of the two results: on the left "
+        "each is one token's. Replay moves the cells."
     )
-    for column, (name, title, line, read) in zip(st.columns(2, gap="large"), ways, strict=True):
-        with column:
-            st.markdown(f"##### {title[0].upper()}{title[1:]}")
-            tensor_view(
-                [
-                    Panel("rows", split_routes.rows, _ROWS, (None, labels, None, None), note="cut into heads"),
-                    Panel(name, getattr(split_routes, name), _HEADS, (None, None, labels, None), role="query"),
-                ],
-                key=f"labs.routes.{name}",
-                reads=[read],
-                operation=OperationCard(title=title, code=f"query{line}"),
-                travel=Travel(1, (2, 3), keeps=True),
-            )
+    names = (None, None, labels, None)
+    tensor_view(
+        [
+            Panel("rows", split_routes.rows, _ROWS, (None, labels, None, None), note="cut into heads"),
+            Panel("permuted", split_routes.permuted, _HEADS, names, role="query", note="cut, then permute"),
+            Panel("viewed", split_routes.viewed, _HEADS, names, role="query", note="straight view"),
+        ],
+        key="labs.routes.both",
+        reads=[viewed],
+        travel=Travel(1, (2, 3), keeps=True, beside=permuted),
+    )
+    left, right = st.columns(2, gap="large")
+    left.code(f"query.view({batch}, {length}, {heads}, {d_k}).permute(0, 2, 1, 3)", language="python")
+    right.code(f"query.view({batch}, {heads}, {length}, {d_k})", language="python")
 
 
 def _owners(split_routes: Routes) -> bool:

@@ -23,18 +23,17 @@ def draw(trace: Trace) -> None:
         return
     stop = stops[number]
     with st.container(border=True, key="tour", horizontal=True, vertical_alignment="center"):
-        st.markdown(_BAR.format(number=number + 1, count=len(stops), title=stop.title, sentence=stop.sentence))
+        text = _BAR.format(number=number + 1, count=len(stops), title=stop.title, sentence=stop.sentence)
+        st.markdown(text, width="stretch")
         previous, following = max(number - 1, 0), min(number + 1, len(stops) - 1)
         st.button("Back", key="tour.back", disabled=number == 0, on_click=_go, args=(previous, stops[previous].step))
-        st.button(
-            "Next stop",
-            key="tour.next",
-            type="primary",
-            disabled=following == number,
-            on_click=_go,
-            args=(following, stops[following].step),
-        )
-        st.button("End", key="tour.end", type="tertiary", on_click=_end)
+        # The last press stands where all others were.
+        if following == number:
+            st.button("Finish", key="tour.next", type="primary", on_click=_end)
+        else:
+            to = following, stops[following].step
+            st.button("Next stop", key="tour.next", type="primary", on_click=_go, args=to)
+        st.button("End tour", key="tour.end", type="tertiary", on_click=_end)
 
 
 def _number(text: str, count: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Nine mistakes: each is the one it is called, raises where PyTorch's rules say, and differs where algebra says."""
+"""Ten mistakes: each is the one it is called, raises where PyTorch's rules say, and differs where algebra says."""
 
 import math
 import re
@@ -9,14 +9,14 @@ from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.bugs import SublayerSizes, apart, changed, compare, material, with_other_sizes
+from engine.labs.bugs import CHANGES, SublayerSizes, apart, changed, compare, material, with_other_sizes
 from engine.labs.bugs.checks import by_torch, checks_of, symptom
 from engine.labs.bugs.mistakes import MISTAKES, difference, text_of
 from engine.labs.bugs.programs_text import code
 from engine.labs.bugs.sublayer import attention, inputs
 
 USUAL = SublayerSizes(batch=3, length=5, source=4, heads=4, d_k=8, padding=2)
-SPLIT, MASK, INVERTED, ROOT, PACK, SOFTMAX, SOURCE, MERGE, NORM = range(9)
+SPLIT, MASK, INVERTED, ROOT, PACK, SOFTMAX, SOURCE, MERGE, NORM, UNMOVED = range(10)
 
 sizes = st.builds(
     SublayerSizes,
@@ -160,6 +160,18 @@ def test_a_merge_without_permute_reads_memory_as_it_lies(chosen):
     assert (found.outcome == "right") == (chosen.heads == 1 or chosen.length == 1)
 
 
+@settings(max_examples=15)
+@given(sizes)
+def test_without_a_permute_each_token_compares_its_own_heads_and_only_the_mask_may_object(chosen):
+    found = compare(UNMOVED, chosen)
+    wrong = values(found, "wrong")
+    query, key = (wrong[name].view(chosen.batch, chosen.length, chosen.heads, chosen.d_k) for name in ("query", "key"))
+    torch.testing.assert_close(wrong["scores"], torch.einsum("blhd,blgd->blhg", query, key))
+    if chosen.heads > 1 and chosen.length > 1:
+        assert found.pairs[found.first].name == "key_t"
+        assert found.outcome == ("wrong" if chosen.heads == chosen.length else "raises")
+
+
 def test_norm_before_is_what_torch_calls_norm_first():
     found = compare(NORM, USUAL)
     stuff = found.material
@@ -171,7 +183,7 @@ def test_norm_before_is_what_torch_calls_norm_first():
     assert symptom(NORM, USUAL).headline == "not normalised"
 
 
-@pytest.mark.parametrize("mistake", range(9))
+@pytest.mark.parametrize("mistake", range(10))
 def test_a_wrong_program_is_the_right_one_but_for_the_lines_of_the_diff(mistake):
     def lines(text):
         return [line.strip() for line in text.splitlines() if line.strip()]
@@ -182,7 +194,7 @@ def test_a_wrong_program_is_the_right_one_but_for_the_lines_of_the_diff(mistake)
     assert sorted(set(wrong) - set(right)) == sorted(line[2:] for line in diff if line.startswith("-"))
 
 
-@pytest.mark.parametrize("mistake", range(9))
+@pytest.mark.parametrize("mistake", range(10))
 def test_shape_comments_of_both_programs_are_true(mistake):
     for chosen in (USUAL, SublayerSizes(2, 2, 2, 3, 4, 1)):
         crossed = MISTAKES[mistake].crossed
@@ -195,7 +207,7 @@ def test_shape_comments_of_both_programs_are_true(mistake):
 
 
 def test_before_the_first_difference_all_is_the_same_to_the_bit():
-    for mistake in range(9):
+    for mistake in range(10):
         found = compare(mistake, USUAL)
         before = [pair for pair in found.pairs[: found.first] if pair.right and pair.wrong]
         assert all(torch.equal(pair.right.value, pair.wrong.value) for pair in before)
@@ -219,7 +231,7 @@ def test_differences_count_infinities_and_nan():
 
 
 @settings(max_examples=20)
-@given(sizes, st.sampled_from(["heads", "batch", "batch = length", "length", "padding", "source = target"]))
+@given(sizes, st.sampled_from(CHANGES))
 def test_a_change_of_sizes_changes_one_size_and_says_it(chosen, change):
     says, other = changed(chosen, change)
     differing = [name for name in vars(chosen) if getattr(chosen, name) != getattr(other, name)]
@@ -236,11 +248,12 @@ def test_other_sizes_are_run_and_not_looked_up():
         "one sentence": "right",
         "batch 5, length 5": "wrong",
         "one word": "raises",
+        "length 4, 4 heads": "raises",
         "no padding": "raises",
     }
 
 
-@pytest.mark.parametrize("mistake", range(9))
+@pytest.mark.parametrize("mistake", range(10))
 @pytest.mark.parametrize("chosen", [USUAL, SublayerSizes(4, 4, 4, 2, 4, 3)])
 def test_the_code_prints_what_the_experiment_found(mistake, chosen, capsys):
     exec(code(mistake, chosen), {})

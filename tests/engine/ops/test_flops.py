@@ -89,3 +89,29 @@ def test_a_convolution_costs_what_torchs_counter_counts(convolution, weight, opt
 def test_bytes_are_those_of_the_elements_shown():
     sizes = [step.nbytes for step in record(lambda x: (x.double(), x.T, x > 1, x.expand(2, 3, 4)), X).steps]
     assert sizes == [96, 48, 12, 96]
+
+
+def test_a_fused_call_costs_what_its_plain_operations_cost():
+    x, lengths = torch.rand(3, 4, 6), torch.tensor([4, 2, 1])
+    lstm = torch.nn.LSTM(6, 5, batch_first=True)
+
+    def packed(x):
+        return lstm(torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[0].data
+
+    def costs(program, op, *given):
+        (step,) = [step for step in record(program, *given).steps if step.op == op and step.output == 0]
+        cost = step.flops
+        assert not step._open.is_open  # counting keeps nothing
+        return cost
+
+    # A token of a row: four gates of 6 + 5 products and sums and their biases, and 20 + 30 more for the cell.
+    token = 2 * 20 * (6 + 5) + 2 * 20 + 20
+    activations = costs(lambda x: lstm(x)[0], "lstm", x[:1, :1]) - token
+    assert costs(packed, "lstm", x) == 7 * (token + activations)
+    table = torch.rand(9, 4)
+    bags = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    assert costs(lambda ids: F.embedding_bag(ids, table, mode="sum"), "embedding_bag", bags) == 2 * 3 * 4
+    heads = torch.nn.MultiheadAttention(6, 2, batch_first=True)
+    cost = costs(lambda x: heads(x, x, x)[0], "multi_head_attention_forward", x)
+    products = 4 * 2 * 3 * 4 * 6 * 6 + 2 * 2 * 3 * 2 * 4 * 4 * 3
+    assert products < cost < 1.3 * products

@@ -58,6 +58,7 @@ def test_a_straight_view_leaves_16_of_160_numbers_in_place():
 
 def test_a_weight_of_softmax_has_the_gradient_p_times_one_minus_p():
     values = computed("flat_region")
+    assert values["by_formula"] == pytest.approx(values["large"], rel=1e-6)
     for score, p, gradient in values["table"].tolist():
         exact = 1 / (1 + math.exp(-score))
         assert p == pytest.approx(exact)
@@ -148,6 +149,7 @@ def test_the_facts_of_an_answer_are_those_of_the_textbook(key: str, facts: dict[
 
 def test_the_first_word_fades_in_the_rnn_and_not_in_attention():
     values = computed("far_words")
+    assert values["path_lengths"].tolist() == [[1, 2, 4, 8, 16, 23], [1] * 6]
     assert values["rnn_first"] < 1e-6 * values["rnn_last"]
     assert values["attention_first"] > 1e-3
 

@@ -197,7 +197,7 @@ def test_inputs_have_the_names_of_the_parameters_that_took_them():
 
 def test_functions_without_source_are_recorded_too():
     scope = {}
-    exec("def program(x):\n    y = x * 2\n    return y.sum()\n", scope)
+    exec("\n".join(("def program(x):", "    y = x * 2", "    return y.sum()")), scope)
     trace = check(record(scope["program"], X))
     assert [step.full_name for step in trace.steps] == ["mul", "sum"]
     assert trace.steps[0].source.line == 2

@@ -162,7 +162,7 @@ def test_the_step_knows_the_function_it_ran_in():
 
 def test_code_that_has_no_file_has_a_line_and_nothing_more():
     scope = {}
-    exec("def program(x):\n    y = x * 2  # (B, S)\n    return y\n", scope)
+    exec("\n".join(("def program(x):", "    y = x * 2  # (B, S)", "    return y")), scope)
     (step,) = record(scope["program"], X).steps
     assert (step.source.line, step.source.expression, step.source.targets, step.source.span) == (2, "", (), None)
     assert step.source.code == ()

@@ -64,9 +64,9 @@ def test_code_whose_text_was_never_seen_shows_none(module):
 
 
 def test_executed_code_has_the_text_that_linecache_has(monkeypatch):
-    text = "def program(x):\n    doubled = x * 2  # (B, D)\n    return doubled\n"
+    lines = ["def program(x):\n", "    doubled = x * 2  # (B, D)\n", "    return doubled\n"]
     scope = {}
-    exec(compile(text, "<cell 7>", "exec"), scope)
+    exec(compile("".join(lines), "<cell 7>", "exec"), scope)
     assert shown(record(scope["program"], X).steps[0]) == ("mul", "mul", (None, None), "")
-    monkeypatch.setitem(linecache.cache, "<cell 7>", (len(text), None, text.splitlines(True), "<cell 7>"))
+    monkeypatch.setitem(linecache.cache, "<cell 7>", (len(lines), None, lines, "<cell 7>"))
     assert shown(record(scope["program"], X).steps[0]) == ("mul", "doubled", ("B", "D"), "x * 2")

@@ -68,12 +68,12 @@ def test_compiled_parts_are_named_wherever_they_are_called():
 
 def test_code_without_text_says_so_and_code_with_text_does_not():
     namespace = {}
-    exec(CELL, namespace)
-    trace = record(namespace["attend"], torch.rand(2, 3))
+    exec("def shifted(x):\n    return x + " + str(1 + 2), namespace)
+    trace = record(namespace["shifted"], torch.rand(2, 3))
     (note,) = trace.notes
-    assert note.startswith("The text of attend is not known, so nothing is named after it: exec and eval keep none")
-    assert [step.op for step in trace.steps] == ["mul", "add"]
-    (note,) = record(eval("lambda x: x * 2"), torch.rand(2)).notes
+    assert note.startswith("The text of shifted is not known, so nothing is named after it: exec and eval keep none")
+    assert [step.op for step in trace.steps] == ["add"]
+    (note,) = record(eval("lambda x: x * " + str(7)), torch.rand(2)).notes
     assert note.startswith("The text of <lambda> is not known")
     linecache.cache["<cell 7>"] = (len(CELL), None, CELL.splitlines(keepends=True), "<cell 7>")
     exec(compile(CELL, "<cell 7>", "exec"), namespace)
@@ -84,6 +84,16 @@ def test_code_without_text_says_so_and_code_with_text_does_not():
 
 def test_a_module_of_a_class_without_text_says_so():
     namespace = {"nn": nn}
-    exec("class Doubling(nn.Module):\n    def forward(self, x):\n        return x * 2\n", namespace)
+    exec("class Doubling(nn.Module):\n    def forward(self, x):\n        return x * " + str(2), namespace)
     (note,) = record(namespace["Doubling"](), torch.rand(2)).notes
     assert note.startswith("The text of Doubling.forward is not known")
+
+
+def test_numbers_that_python_had_in_between_are_said_to_be_without_parents():
+    for back in (torch.tensor, torch.as_tensor):
+        trace = record(lambda x, back=back: back((x * 2).tolist()) + 1, torch.rand(3))
+        (note,) = trace.notes
+        assert note.startswith("tolist took numbers out of tensors, and tensors were made of Python's own numbers")
+        assert trace.steps[1].inputs == ()
+    assert record(lambda x: (x + torch.tensor([1.0, 2.0, 3.0])).tolist() and x * 2, torch.rand(3)).notes == ()
+    assert record(lambda x: x + torch.tensor([1.0, 2.0, 3.0]), torch.rand(3)).notes == ()

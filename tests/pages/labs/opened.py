@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.test_pages import opened
+from pages.ui.app.lazy_expander import OPENED
+from pages.ui.labs.kit.registry import LABS
+from tests.pages.test_pages import ROOT, opened
 
 PAGE = "pages/labs.py"
+EXPERTS = ("distances", "measure", "merges", "rows", "search", "trained")  # the parts that are folded, in any lab
 
 
 def lab(key: str, **values: object) -> AppTest:
-    """The lab with these values of its sliders, as an address says them."""
-    return opened(PAGE, lab=key, **{f"lab_{name}": str(value) for name, value in values.items()})
+    """The lab with these values of its sliders, as an address says them, and with its parts for experts open."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.session_state[OPENED] = {f"labs.{known.key}.experts.{name}" for known in LABS for name in EXPERTS}
+    app.query_params.update({"weights": "random", "lab": key} | {f"lab_{name}": str(values[name]) for name in values})
+    return app.switch_page(PAGE).run()
+
+
+def folded(key: str) -> AppTest:
+    """The lab as a newcomer opens it: nobody has opened what is folded for experts."""
+    return opened(PAGE, lab=key)
 
 
 def revealed(app: AppTest) -> AppTest:

@@ -327,8 +327,8 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"largest difference \S+", None),
     ),
     "explanation": (
-        Line(r"weights moved, median (\S+)", lambda page, _: (_position(page, "JS"),)),
-        Line(r"output moved, median (\S+)", lambda page, _: (_position(page, "TV"),)),
+        Line(r"weights moved, median (\S+)", lambda page, _: (_position(page, "weights moved"),)),
+        Line(r"output moved, median (\S+)", lambda page, _: (_position(page, "output moved"),)),
         Line(r"likeliest character kept in (\d+) of (\d+)", _likeliest),
     ),
     "image_as_sentence": (

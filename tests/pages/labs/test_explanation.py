@@ -42,7 +42,7 @@ def test_the_numbers_on_the_page_are_those_that_were_computed():
     assert f"{frozen.dates_right} of {frozen.dates} dates" in words(app)
     kinds, positions = (table.value for table in app.dataframe[:2])
     assert kinds["exchanged for"].tolist() == list(KINDS)
-    assert [float(js) for js in kinds["JS"]] == pytest.approx(
+    assert [float(js) for js in kinds["weights moved"]] == pytest.approx(
         [found.by_kind[kind].medians[0] for kind in KINDS], rel=0.01
     )
     assert len(positions) == len(found.answer)

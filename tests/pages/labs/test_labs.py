@@ -8,7 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.labs.kit.registry import GROUPS, LABS, lab_of
-from tests.pages.labs.opened import PAGE, answers, lab, revealed
+from tests.pages.labs.opened import PAGE, answers, folded, lab, revealed
 from tests.pages.test_pages import ROOT, opened, words
 
 KEYS = [lab.key for lab in LABS]
@@ -87,6 +87,21 @@ def test_a_lab_keeps_its_values_in_range_whatever_an_address_says(key):
         assert not app.exception
         for slider in app.main.slider:
             assert slider.min <= slider.value <= slider.max
+
+
+@pytest.mark.parametrize("key", ["explanation", "long_range", "masking", "memory_layout", "scaling"])
+def test_what_is_folded_for_experts_is_drawn_only_once_it_is_opened(key):
+    def for_experts(app):
+        return [part for part in app.main.expander if part.label.startswith("For experts: ")]
+
+    app = revealed(folded(key))
+    closed = for_experts(app)
+    assert closed
+    assert not any(part.children for part in closed)
+    app = revealed(lab(key))
+    assert not app.exception
+    assert len(for_experts(app)) == len(closed)
+    assert all(part.children for part in for_experts(app))
 
 
 def test_a_value_that_is_no_number_is_said_to_be_none_and_the_usual_one_is_taken():

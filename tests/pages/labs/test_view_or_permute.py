@@ -24,11 +24,15 @@ def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
 def test_both_routes_are_shown_with_the_tensors_that_were_computed():
     app = revealed(lab(KEY, length=5, heads=2, d_k=3))
     found = routes(1, 5, 2, 3)
-    for name in ("permuted", "viewed"):
-        panels = stage(app, f"labs.routes.{name}")["panels"]
-        assert [axis["size"] for axis in panels[1]["axes"]] == list(found.permuted.shape) == [1, 2, 5, 3]
+    shown = stage(app, "labs.routes.both")
+    assert [access["kind"] for access in (*shown["reads"], shown["travel"]["beside"])] == ["flat", "affine"]
+    rows, *results = shown["panels"]
+    assert [axis["size"] for axis in rows["axes"]] == [1, 5, 2, 3]
+    assert [panel["title"] for panel in results] == ["permuted", "viewed"]
+    for panel in results:
+        assert [axis["size"] for axis in panel["axes"]] == list(found.permuted.shape) == [1, 2, 5, 3]
     assert answers(app) == {"places": "fewer than half", "owners": "another token's"}
-    assert app.code[0].value == code(1, 5, 2, 3).strip()
+    assert app.code[-1].value == code(1, 5, 2, 3).strip()
 
 
 def test_with_one_head_both_routes_are_the_same():

@@ -11,6 +11,7 @@ from engine.questions import QUESTIONS, Figure, answer, question_of
 from pages.ui.labs.kit.registry import lab_of
 from pages.ui.views.questions import questions_page
 from pages.ui.views.questions.figure_html import figures_html
+from tests.pages.shown import unfolded
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,6 +41,18 @@ def test_a_link_to_a_question_shows_its_answer_first_with_the_script_and_what_it
     assert [block.value for block in app.code] == [answered.code.strip(), answered.output.strip()] or [
         block.value for block in app.code
     ] == [answered.code, answered.output]
+
+
+def test_every_answer_has_its_sentences_with_the_numbers_of_its_script_and_what_it_prints():
+    app = unfolded(opened(), *(f"question.{question.key}" for question in QUESTIONS))
+    assert not app.exception
+    told = {text.value for text in app.markdown}
+    blocks = {block.value.strip() for block in app.code}
+    for question in QUESTIONS:
+        answered = answer(question)
+        first, *others = answered.sentences
+        assert f"**{first}**\n\n" + "\n\n".join(others) in told, question.key
+        assert {answered.code.strip(), answered.output.strip()} <= blocks, question.key
 
 
 def test_a_link_to_a_question_that_is_not_there_shows_all_and_says_so():

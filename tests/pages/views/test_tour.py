@@ -28,6 +28,16 @@ def texts(app: AppTest) -> str:
 def test_the_stops_are_steps_of_the_built_in_model_in_the_order_of_the_data():
     trace = run(Config(device="cpu"))
     steps = [step_from_key(trace, stop.step) for stop in STOPS]
+    assert [(step.name, step.op) for step in steps] == [
+        ("query", "linear"),
+        ("query", "view"),
+        ("query", "permute"),
+        ("key_t", "transpose"),
+        ("scores", "matmul"),
+        ("masked", "masked_fill"),
+        ("weights", "softmax"),
+        ("mixed", "matmul"),
+    ]
     indices = [step.index for step in steps]
     assert indices == sorted(indices)
     for stop, step in zip(STOPS, steps, strict=True):
@@ -36,7 +46,7 @@ def test_the_stops_are_steps_of_the_built_in_model_in_the_order_of_the_data():
         assert step_from_key(trace, step_to_key(trace, step)) is step
 
 
-def test_next_leads_from_stop_to_stop_and_end_takes_the_bar_away():
+def test_next_leads_from_stop_to_stop_and_takes_the_bar_away_at_the_last():
     app = opened(tour="1", step=STOPS[0].step)
     for number, stop in enumerate(STOPS, start=1):
         assert f"Stop {number} of {len(STOPS)}: {stop.title}." in texts(app)
@@ -44,7 +54,13 @@ def test_next_leads_from_stop_to_stop_and_end_takes_the_bar_away():
         assert stop.step.startswith(shown[0] if isinstance(shown, list) else shown)
         if number < len(STOPS):
             app = app.button(key="tour.next").click().run()
-    assert app.button(key="tour.next").disabled
+    app = app.button(key="tour.next").click().run()
+    assert not app.exception
+    assert "Stop " not in texts(app)
+
+
+def test_the_tour_can_be_left_at_any_stop():
+    app = opened(tour="3", step=STOPS[2].step)
     app = app.button(key="tour.end").click().run()
     assert not app.exception
     assert "Stop " not in texts(app)

@@ -101,6 +101,17 @@ export function readerBoxes(stage, input, index) {
   return kindOf(entry, input).to(entry, input, stage.output, index, stage.panels);
 }
 
+/**
+ * The stage as it would be with the second result of its input as the output; null where there is none.
+ *
+ * @param {StageData} stage
+ * @returns {StageData | null}
+ */
+export function besideOf(stage) {
+  const read = stage.travel?.beside;
+  return read ? { ...stage, reads: [read], output: stage.panels[1] } : null;
+}
+
 // A kind we do not know, or one meant for another rank, reads nothing rather than something wrong.
 function kindOf(entry, input) {
   if (entry?.kind === "affine" && entry.axes.length !== input.shape.length) return READS.none;

@@ -47,7 +47,7 @@ export class ReadOut {
     const parts = data.panels.map((other, i) => ({
       title: other.title, total: countCells(lit[i]), inView: countCells(clipToView(other, lit[i])),
     }));
-    this.linking.textContent = readsText(parts, panel === data.output ? "reads" : "read by");
+    this.linking.textContent = readsText(parts, panel === data.output || (data.travel?.beside && active.number) ? "reads" : "read by");
     this.dodge(views[active.number], active.index);
   }
 

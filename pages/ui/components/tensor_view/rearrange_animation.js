@@ -3,9 +3,9 @@
 
 import { element } from "../mount/dom.js";
 import { sentOffset } from "./decode.js";
-import { indexAt, readBoxes } from "./dependencies.js";
+import { besideOf, indexAt, readBoxes } from "./dependencies.js";
 import { axisName, fillTemplate, groupDigits } from "./format.js";
-import { clamp } from "./layout.js";
+import { clamp, sum } from "./layout.js";
 import { originColour } from "./origin_colormap.js";
 import { cellsOf, packed, paintCells, paintNumerals, paintSeparators } from "./paint.js";
 
@@ -16,7 +16,7 @@ const THE_ONE_OUT_OF_VIEW = "None of {all} cell in view on both sides. ";
 const FLIGHT = 0.4; // of the whole, how long one cell flies
 const [LEAD, SHORTEST, LONGEST, HOLD] = [350, 1600, 2800, 1200]; // ms
 
-/** The flight of the cells between the only input and the output of a step, and the bar that controls it. */
+/** The flight of the cells from the only input to its one or two outputs, and the bar that controls it. */
 export class RearrangeAnimation {
   /** @param {Stage} stage */
   constructor(stage) {
@@ -145,7 +145,7 @@ export class RearrangeAnimation {
 
   relayout() {
     const first = !this.ends;
-    this.ends = [this.stage.views[0], this.stage.views.at(-1)];
+    this.ends = this.stage.views;
     this.prepare();
     this.placeFlights();
     this.describe();
@@ -163,32 +163,37 @@ export class RearrangeAnimation {
   // Which cell goes where, and its colour: of every output cell that was sent, and those that were sent on both sides.
   prepare() {
     const { data } = this.stage;
-    const [from, to] = this.ends.map((view) => view.panel);
+    const [from] = this.ends.map((view) => view.panel);
     const colour = originColour(from, data.travel);
-    this.pixels = [new Uint32Array(from.values.length), new Uint32Array(to.values.length)];
+    this.pixels = this.ends.map(({ panel }) => new Uint32Array(panel.values.length));
     this.pixels[0].forEach((_, at, pixels) => (pixels[at] = packed(colour(indexAt(from, at)))));
     this.pairs = [];
-    this.pixels[1].forEach((_, at, pixels) => {
-      const index = indexAt(to, at);
-      const source = readBoxes(data, from, index)[0]?.map(([first]) => first);
-      if (!source) return;
-      const rgb = colour(source);
-      pixels[at] = packed(rgb);
-      const offset = sentOffset(from, source);
-      if (offset >= 0) this.pairs.push({ source, index, offset, colour: `rgb(${rgb})` });
-    });
+    const beside = besideOf(data);
+    for (const stage of beside ? [beside, data] : [data]) {
+      const side = stage.output.number;
+      this.pixels[side].forEach((_, at, pixels) => {
+        const index = indexAt(stage.output, at);
+        const source = readBoxes(stage, from, index)[0]?.map(([first]) => first);
+        if (!source) return;
+        const rgb = colour(source);
+        pixels[at] = packed(rgb);
+        const offset = sentOffset(from, source);
+        const order = at / Math.max(1, pixels.length - 1);
+        if (offset >= 0) this.pairs.push({ source, index, side, order, offset, colour: `rgb(${rgb})` });
+      });
+    }
   }
 
   // The places in the stage, of those cells that neither side has scrolled out of sight.
   placeFlights() {
-    const [from, to] = this.ends.map((view) => cellRects(view, this.stage.flow));
+    const rects = this.ends.map((view) => cellRects(view, this.stage.flow));
     this.flights = [];
     this.ghosts = new Uint32Array(this.pixels[0].length);
     this.ends.forEach(({ canvas }) => (canvas.tintStrength = null));
     const reach = [Infinity, Infinity, -Infinity, -Infinity];
     for (const pair of this.pairs) {
-      const start = from(pair.source);
-      const end = to(pair.index);
+      const start = rects[0](pair.source);
+      const end = rects[pair.side](pair.index);
       if (!start || !end) continue;
       this.flights.push({ ...pair, start, end });
       this.ghosts[pair.offset] = this.pixels[0][pair.offset];
@@ -210,7 +215,7 @@ export class RearrangeAnimation {
 
   // What the colours mean, and how many cells fly if not all do.
   describe() {
-    const [from, to] = this.ends.map((view) => view.panel);
+    const [from, ...to] = this.ends.map((view) => view.panel);
     const { token, features } = this.stage.data.travel;
     const name = (axis) => {
       const symbol = element("b", { text: axisName(from, axis) });
@@ -218,7 +223,7 @@ export class RearrangeAnimation {
       return symbol;
     };
     const named = features.flatMap((axis, i) => (i ? [", ", name(axis)] : [name(axis)]));
-    const all = to.shape.reduce((product, size) => product * size, 1);
+    const all = sum(to.map(({ shape }) => shape.reduce((product, size) => product * size, 1)));
     const template = this.flights.length ? SOME_IN_VIEW : all === 1 ? THE_ONE_OUT_OF_VIEW : ALL_OUT_OF_VIEW;
     const some = fillTemplate(template, { shown: groupDigits(this.flights.length), all: groupDigits(all) });
     this.note.replaceChildren(
@@ -238,8 +243,8 @@ export class RearrangeAnimation {
 
   // In the order in which the output is read, each cell sets out a little after the one before.
   spot(at) {
-    const { start, end } = this.flights[at];
-    const wait = (at / Math.max(1, this.flights.length - 1)) * (1 - FLIGHT);
+    const { start, end, order } = this.flights[at];
+    const wait = order * (1 - FLIGHT);
     const t = clamp((this.progress - wait) / FLIGHT, 0, 1);
     const eased = t < 0.5 ? 4 * t ** 3 : 1 - (2 - 2 * t) ** 3 / 2;
     return start.map((from, i) => from + (end[i] - from) * eased);

@@ -3,7 +3,7 @@
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
 import { decode, prefetchedStage } from "./decode.js";
-import { clipToView, countCells, readBoxes, readerBoxes } from "./dependencies.js";
+import { besideOf, clipToView, countCells, readBoxes, readerBoxes } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
 import { operationCard } from "./operation.js";
@@ -17,6 +17,7 @@ import { SlabMode } from "./slabs.js";
 import { themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
+const [TWO_RESULTS, BESIDE_GAP] = [700, 28]; // px: from which two results of one input stand so, and between them
 let counter = 0;
 
 /** Everything of one step on the page. It is made once and takes step after step. */
@@ -146,9 +147,11 @@ export class Stage {
     this.spare = this.views?.flatMap(({ canvas }) => [canvas.marks, canvas.base]) ?? [];
     this.views = this.data.panels.map((panel) => new PanelView(panel, this));
     this.controls = this.data.controls.map((control) => new Control(control, this));
-    const inputs = this.views.slice(0, -1).map((view) => view.root);
+    const results = this.data.travel?.beside ? 2 : 1;
+    const inputs = this.views.slice(0, -results).map((view) => view.root);
     const card = this.data.operation ? operationCard(this.data.operation, this) : null;
-    const output = this.views.at(-1).root;
+    const outputs = this.views.slice(-results).map((view) => view.root);
+    this.root.toggleAttribute("data-beside", results > 1);
     this.animation?.close();
     this.animation = this.canAnimate() ? new RearrangeAnimation(this) : null;
     const isWalk = !!this.data.player;
@@ -160,7 +163,7 @@ export class Stage {
       { class: "flow" },
       inputs.length ? element("div", { class: "inputs" }, ...inputs) : null,
       middle,
-      element("div", { class: "output" }, output),
+      element("div", { class: "output" }, ...outputs),
       isWalk ? this.animation?.root : null,
       this.side,
     );
@@ -183,7 +186,8 @@ export class Stage {
   }
 
   canAnimate() {
-    return this.data.travel && this.views.length === 2 && this.views.every((view) => view.drawable);
+    const { travel } = this.data;
+    return travel && this.views.length === (travel.beside ? 3 : 2) && this.views.every((view) => view.drawable);
   }
 
   /**
@@ -247,6 +251,11 @@ export class Stage {
   // Inputs, the card, the output, from left to right.
   arrange(theme) {
     const hasCard = !!this.flow.querySelector(".middle");
+    if (this.data.travel?.beside) {
+      this.root.toggleAttribute("data-wide", this.width >= TWO_RESULTS);
+      const half = this.width >= TWO_RESULTS ? (this.width - BESIDE_GAP) / 2 : this.width;
+      return this.views.map((_, i) => ({ width: i ? half : this.width, height: 360 }));
+    }
     const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
     this.root.toggleAttribute("data-wide", columns !== null);
     if (columns !== null) this.flow.style.gridTemplateColumns = columns;
@@ -333,8 +342,13 @@ export class Stage {
     const lit = panels.map(() => []);
     if (!active || !this.data.reads.length) return lit;
     const panel = panels[active.number];
-    if (panel === output) panels.slice(0, -1).forEach((input, i) => (lit[i] = readBoxes(this.data, input, active.index)));
-    else lit[output.number] = readerBoxes(this.data, panel, active.index);
+    const beside = besideOf(this.data);
+    if (beside && panel === beside.output) lit[0] = readBoxes(beside, panels[0], active.index);
+    else if (panel === output) panels.slice(0, -1).forEach((input, i) => (lit[i] = readBoxes(this.data, input, active.index)));
+    else {
+      lit[output.number] = readerBoxes(this.data, panel, active.index);
+      if (beside) lit[beside.output.number] = readerBoxes(beside, panel, active.index);
+    }
     return lit;
   }
 }

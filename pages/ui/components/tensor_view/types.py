@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.ops.access import Index
+from engine.ops.access import AccessMap, Index
 from pages.ui.components.tensor_view.player_types import PinExplanation, Player
 
 if TYPE_CHECKING:
@@ -131,12 +131,15 @@ class Travel:
         token: the axis that gives the hue; None where no axis stands out.
         features: the axes, outermost first, that go from dark to light.
         keeps: whether the colours are there from the beginning, and nothing moves until a person asks for it.
+        beside: what the tensor between input and output reads of the input, where it is a second result of the same
+            input. Both results then stand side by side below it, and the cells go to both.
         slabs: how the step is drawn where its tensors are too large; None where its axes have no names.
     """
 
     token: int | None
     features: tuple[int, ...]
     keeps: bool = False
+    beside: AccessMap | None = None
     slabs: Slabs | None = None
 
 
@@ -162,4 +165,6 @@ class Selection:
 
 def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
     """A part of a stage as plain data for the browser, under the names of its fields."""
+    if isinstance(part, Travel):
+        return {**asdict(replace(part, beside=None)), "beside": part.beside and part.beside.to_json()}
     return asdict(part)

@@ -5,15 +5,18 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
 from engine.labs.script_text import without_comments
+from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.state import link_notes, session
+
+_Drawn = TypeVar("_Drawn")
 
 _LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
 _WAITS, _AHEAD, _SCROLLED = "labs.waits", "labs.ahead", "labs.scrolled"
@@ -24,9 +27,10 @@ _RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
 _WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because}"
 _ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as computed"
 _ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
+_SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
-_SCROLL = """<script>
+_SCROLL = """<script>{
 const go = () => {
   const section = document.querySelector(".st-key-lab-section-NAME");
   if (section) { section.style.scrollMarginTop = "5rem"; section.scrollIntoView(); }
@@ -35,7 +39,7 @@ const sizes = new ResizeObserver(go);
 sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
 for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
   addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
-</script>"""
+}</script>"""
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,26 @@ def section(name: str, title: str) -> None:
             st.html(_SCROLL.replace("NAME", name), unsafe_allow_javascript=True)
 
 
-@contextmanager
-def experts(title: str, name: str) -> Iterator[None]:
-    """A folded part for those who know the field. Questions within it do not hold back the lab's code.
+def experts(title: str, name: str, draw: Callable[[], _Drawn]) -> _Drawn | None:
+    """A part for those who know the field, folded. Nothing in it is computed before it is opened.
+
+    Questions within it do not hold back the lab's code.
 
     Args:
         title: what it is about.
-        name: what it is called within the lab. Where the link asks for a section of this name, it is unfolded.
+        name: what it is called within the lab. A link to a section of this name opens it.
+        draw: draws it.
+
+    Returns:
+        What ``draw`` returned; None while it is folded.
     """
-    unfolded, waits = st.session_state[_AHEAD] == name, st.session_state[_WAITS]
-    with st.expander(_EXPERTS.format(title=title), unfolded, key=_key(f"experts.{name}")):
-        yield
+    lab, waits = st.session_state[_LAB], st.session_state[_WAITS]
+    if st.session_state[_AHEAD] == name and st.session_state.get(_SCROLLED) != (lab, name):
+        open_expander(_key(f"experts.{name}"))
+    drawn: list[_Drawn] = []
+    lazy_expander(_EXPERTS.format(title=title), _key(f"experts.{name}"), lambda: drawn.append(draw()))
     st.session_state[_WAITS] = waits
+    return drawn[0] if drawn else None
 
 
 def number(name: str, label: str, low: int, high: int, usual: int, *, help: str | None = None) -> int:
@@ -249,7 +261,7 @@ def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy
             st.code(without_comments(text), language="python")
         return
     st.markdown(f"##### {title}")
-    st.code(text, language="python")
+    st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
 
 
 def answered(lab: str, questions: int | None) -> str:

@@ -41,7 +41,7 @@ LABS = (
         "Why permute? Why not `.view()` straight to (B, H, L, d_k)?",
         "Both routes side by side, every cell in the colour of where it came from.",
         questions=2,
-        sections=("weights",),
+        sections=("routes", "weights"),
     ),
     Lab(
         "memory_layout",
@@ -56,7 +56,7 @@ LABS = (
         _SHAPES,
         "Which sizes must agree?",
         "Break each rule, and read PyTorch's error beside plain words.",
-        sections=("after", "accidents"),
+        sections=("products", "after", "accidents"),
     ),
     Lab(
         "notebook",
@@ -68,7 +68,7 @@ LABS = (
         "bugs",
         _SHAPES,
         "It runs, and the result is wrong. Where is the bug?",
-        "Nine real mistakes: the symptom, the first step that differs, the fix.",
+        "Ten real mistakes: the symptom, the first step that differs, the fix.",
     ),
     Lab(
         "why_split",
@@ -92,7 +92,7 @@ LABS = (
         "Why divide by √d_k?",
         "The spread of q·k and what softmax makes of it, with and without the division.",
         questions=4,
-        sections=("rows", "gradient", "trained"),
+        sections=("spread", "rows", "gradient", "trained"),
     ),
     Lab(
         "key_heads",

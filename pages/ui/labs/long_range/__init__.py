@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 import torch
 
@@ -39,19 +41,11 @@ def draw() -> None:
             "recurrent",
             "RNN's recurrent weight W_hh",
             tuple(experiment.RECURRENT),
-            help="A number scales W_hh to this spectral radius, the largest magnitude of its eigenvalues.",
+            help="A number scales W_hh: without tanh, a state then grows or shrinks by about this factor a word.",
         )
     influences = result(experiment.influence, length, width, recurrent)
-    with lab_widgets.experts("how influence is measured, and with which weights", "measure"):
-        st.markdown(
-            "Influence is the gradient of the last output with respect to the first token's embedding: the Frobenius "
-            "norm of the whole Jacobian ∂ output / ∂ embedding. Far above 1, training's steps blow up."
-        )
-        st.markdown(
-            f"Random weights of {experiment.SEEDS} seeds, uniform in ±1/√d as PyTorch draws them for both kinds of "
-            f"layer. W_hh then has spectral radius {_range(influences.radius)}. They show what learning starts from, "
-            "not what a trained RNN remembers. Attention has one head and no positional encoding."
-        )
+    title = "how influence is measured, and with which weights"
+    lab_widgets.experts(title, "measure", partial(_measure, influences))
     if _fades(influences):
         _curves(influences)
         if _both_ways(influences):
@@ -62,6 +56,20 @@ def draw() -> None:
                 layer_costs.measured(length, width)
     lab_widgets.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
     lab_widgets.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
+
+
+def _measure(influences: experiment.Influence) -> None:
+    st.markdown(
+        "Influence is the gradient of the last output with respect to the first token's embedding: of the matrix "
+        "∂ output / ∂ embedding (the Jacobian) the root of the sum of all squares (the Frobenius norm). Far above 1, "
+        "training's steps blow up."
+    )
+    st.markdown(
+        f"Random weights of {experiment.SEEDS} seeds, uniform in ±1/√d as PyTorch draws them for both kinds of layer. "
+        f"The largest eigenvalue of W_hh then has the magnitude {_range(influences.radius)} (its spectral radius). "
+        "They show what learning starts from, not what a trained RNN remembers. Attention has one head and no "
+        "positional encoding."
+    )
 
 
 def _fades(influences: experiment.Influence) -> bool:
@@ -106,17 +114,17 @@ def _curves(influences: experiment.Influence) -> None:
     without = Curve(
         "RNN without tanh, ‖W_hhⁿ⁻¹ W_ih‖", influences.lengths, experiment.mean(influences.linear), dashed=True
     )
-    curves([*lines, without], x="length n", y="Frobenius norm", log_y=True, height=320)
+    curves([*lines, without], x="length n", y="influence", log_y=True, height=320)
     n = influences.lengths[-1]
     rnn, attention = (experiment.mean(values) for values in (influences.rnn, influences.attention))
     step, without_tanh = ((line[-1] / line[0]) ** (1 / (n - 2)) for line in (rnn, experiment.mean(influences.linear)))
     share = (attention[-1] * n) / (attention[0] * 2)
     st.markdown(
-        f"A line is the geometric mean of {experiment.SEEDS} seeds, its band the least and the most of them. For every "
-        "word between, the RNN multiplies the gradient by W_hh and by tanh′ once more; a constant factor is a straight "
-        f"line on this axis. The mean factor here is {number(step, 3)} a word, without tanh {number(without_tanh, 3)}. "
-        "Self-attention reaches the first word in one step, at any distance. What the word gets is one share among n: "
-        f"influence × n changed by a factor of {number(share, 2)} from 2 to {n} words."
+        f"A line is the mean over {experiment.SEEDS} draws of the weights, its band the least and the most. For "
+        "every word between, the RNN multiplies the gradient by W_hh and by tanh′ once more; a constant factor is a "
+        f"straight line on this axis. The mean factor here is {number(step, 3)} a word, without tanh "
+        f"{number(without_tanh, 3)}. Self-attention reaches the first word in one step, at any distance. What the word "
+        f"gets is one share among n: influence × n changed by a factor of {number(share, 2)} from 2 to {n} words."
     )
 
 
@@ -161,7 +169,7 @@ def _bidirectional(influences: experiment.Influence) -> None:
                 Curve("bidirectional RNN", influences.lengths, experiment.mean(influences.both)),
             ],
             x="length n",
-            y="Frobenius norm",
+            y="influence",
             log_y=True,
             height=320,
         )
@@ -176,7 +184,7 @@ def _bidirectional(influences: experiment.Influence) -> None:
                 Curve("bidirectional RNN, both final states", index, mean["both"]),
             ],
             x="place of the token",
-            y="Frobenius norm",
+            y="influence",
             log_y=True,
             height=320,
         )

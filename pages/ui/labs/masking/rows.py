@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
@@ -29,8 +30,9 @@ def usual(length: int) -> int:
 
 def draw(tokens: tuple[str, ...]) -> int:
     """Draws the slider, both questions and the remedies, folded; returns the number of padding tokens."""
-    with lab_widgets.experts("a row with nothing left to look at, NaN (two more questions)", "rows"):
-        return _draw(tokens)
+    title = "a row with nothing left to look at, NaN (two more questions)"
+    padded = lab_widgets.experts(title, "rows", partial(_draw, tokens))
+    return usual(len(tokens)) if padded is None else padded
 
 
 def _draw(tokens: tuple[str, ...]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
@@ -46,7 +47,7 @@ def draw() -> None:
     d_k, keys, seed = lab_widgets.numbers(
         Slider("d_k", "d_k", 1, 256, 64),
         Slider("keys", "Keys", 2, 64, 10),
-        Slider("seed", "Draw", 0, 20, 0, help="Other random q and k."),
+        Slider("seed", "Random seed", 0, 20, 0, help="Other random q and k."),
     )
     components = lab_widgets.pick(
         "components",
@@ -60,9 +61,11 @@ def draw() -> None:
             _rows(scaling, d_k, keys)
             if _gradient(scaling, d_k, keys):
                 _why(scaling)
-                with lab_widgets.experts("over all d_k, and after training (one more question)", "trained"):
-                    experts.over_sizes(scaling, d_k, keys, components, seed)
-                    experts.trained()
+                lab_widgets.experts(
+                    "over all d_k, and after training (one more question)",
+                    "trained",
+                    partial(experts.draw, scaling, d_k, keys, components, seed),
+                )
     lab_widgets.snippet(code(d_k, keys, components, seed))
 
 
@@ -114,9 +117,10 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
     measured = sorted(
         {measure.d_k: measure for measure in (*result(spreads, _SPREAD_SIZES, components, seed), small)}.items()
     )
+    lab_widgets.section("spread", "How far q·k spreads")
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Variance of q·k")
+        st.markdown("**Variance of q·k**")
         curves(
             [
                 Curve("measured", [size for size, _ in measured], [measure.variance for _, measure in measured]),
@@ -129,7 +133,7 @@ def _variance(small: Spread, large: Spread, d_k: int, components: str, seed: int
             at=d_k,
         )
     with right:
-        st.markdown(f"##### How q·k is spread at d_k = {d_k}")
+        st.markdown(f"**The values of q·k at d_k = {d_k}**")
         raw, divided = density(small.products), density(small.products / math.sqrt(d_k))
         curves(
             [

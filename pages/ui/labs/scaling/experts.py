@@ -17,7 +17,13 @@ _SIZES = tuple(2**power for power in range(11))
 _WITHOUT, _WITH = "not divided", "divided by √d_k"
 
 
-def over_sizes(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
+def draw(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
+    """Draws both parts."""
+    _over_sizes(scaling, d_k, keys, components, seed)
+    _trained()
+
+
+def _over_sizes(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
     """Draws gradients, largest weight and entropy over d_k, with and without the division."""
     over = dict(zip(_SIZES, result(measures_over, _SIZES, keys, components, seed), strict=True))
     both = sorted({**over, d_k: scaling.measures}.items())
@@ -79,7 +85,7 @@ def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> s
     )
 
 
-def trained() -> None:
+def _trained() -> None:
     """Asks how far the trained model's scores are spread, and shows it head by head."""
     lab_widgets.section("trained", "And after training?")
     trained_attentions = result(trained_scores)

@@ -44,6 +44,7 @@ def draw() -> None:
     first = result(chain, sizes)
     whole = len(first.links) > 2
     if _works(first) and (not whole or _shape(first, sizes)):
+        lab_widgets.section("products", "The two products: which sizes meet, and which are free")
         for link in first.links[:2]:
             _show_link(link)
         if whole:

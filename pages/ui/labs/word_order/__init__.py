@@ -36,7 +36,7 @@ def draw() -> None:
     length, layers, drawn = lab_widgets.numbers(
         Slider("length", "Words", 2, 12, 6),
         Slider("layers", "Encoder layers", 1, 4, 2),
-        Slider("draw", "Draw", 0, 50, 0, help="Another permutation, where the order is drawn."),
+        Slider("draw", "Random seed", 0, 50, 0, help="Another permutation, where the order is drawn."),
     )
     choices = st.columns([3, 2])
     with choices[0]:

@@ -12,61 +12,62 @@ from engine.variant_config import GPT2Config, LlamaConfig, T5Config, VariantConf
 from pages.ui.labs.kit.lab_widgets import PREFIX
 from pages.ui.labs.kit.registry import lab_of
 
-# A part of attention → its lab and which of the lab's sliders take which axis, as this step has them.
-_SPLIT = ("view_or_permute", {"batch": "B", "length": "L", "heads": "H", "d_k": "d_k"})
-_MEMORY = ("memory_layout", {"length": "L", "heads": "H", "d_k": "d_k"})
-_MASKING = ("masking", {"batch": "B", "heads": "H", "target": "L", "source": "L_k"})
-_WHY_SPLIT = ("why_split", {"heads": "H", "d_k": "d_k", "length": "L"})
-_SIZES = ("sizes_that_agree", {"batch": "B", "heads": "H", "queries": "L", "keys": "L_k", "d_k": "d_k"})
-_SIZES_OF_PRODUCT = {**_SIZES[1], "d_k_of_keys": "d_k", "values": "L_k", "d_v": "d_v"}
-_PARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "key_t transpose": ("memory_layout", {**_MEMORY[1], "operation": "=transpose"}),
-    "scores matmul": ("sizes_that_agree", _SIZES_OF_PRODUCT),
-    "scaled div": ("scaling", {"d_k": "d_k", "keys": "L_k"}),
-    "masked masked_fill": _MASKING,
-    "weights softmax": ("scaling", {"d_k": "d_k", "keys": "L_k"}),
-    "mixed matmul": _WHY_SPLIT,
+# A part of attention → its lab, the section on it ("" for all of it), and which slider takes which axis of this step.
+_LabSection = tuple[str, str, Mapping[str, str]]
+_SPLIT = ("view_or_permute", "routes", {"batch": "B", "length": "L", "heads": "H", "d_k": "d_k"})
+_MEMORY = {"length": "L", "heads": "H", "d_k": "d_k"}
+_WHY_SPLIT = {"heads": "H", "d_k": "d_k", "length": "L"}
+_SIZES = {"batch": "B", "heads": "H", "queries": "L", "keys": "L_k", "d_k": "d_k", "d_k_of_keys": "d_k"}
+_SCALING = {"d_k": "d_k", "keys": "L_k"}
+_PARTS: Mapping[str, _LabSection] = {
+    "key_t transpose": ("memory_layout", "moved", {**_MEMORY, "operation": "=transpose"}),
+    "scores matmul": ("sizes_that_agree", "products", {**_SIZES, "values": "L_k", "d_v": "d_v"}),
+    "scaled div": ("scaling", "spread", _SCALING),
+    "masked masked_fill": ("masking", "broadcast", {"batch": "B", "heads": "H", "target": "L", "source": "L_k"}),
+    "weights softmax": ("scaling", "rows", _SCALING),
+    "mixed matmul": ("why_split", "patterns", _WHY_SPLIT),
     "query view": _SPLIT,
     "key view": _SPLIT,
     "value view": _SPLIT,
     "query permute": _SPLIT,
     "key permute": _SPLIT,
     "value permute": _SPLIT,
-    "mixed permute": ("memory_layout", {**_MEMORY[1], "operation": "=permute"}),
-    "mixed contiguous": ("memory_layout", {**_MEMORY[1], "operation": "=permute"}),
-    "concat view": _WHY_SPLIT,
-    "output linear": _WHY_SPLIT,
+    "mixed permute": ("memory_layout", "moved", {**_MEMORY, "operation": "=permute"}),
+    "mixed contiguous": ("memory_layout", "contiguous", {**_MEMORY, "operation": "=permute"}),
+    "concat view": ("why_split", "sum", _WHY_SPLIT),
+    "output linear": ("why_split", "sum", _WHY_SPLIT),
 }
-_KEY_HEADS = ("key_heads", {"kv_heads": "H_kv", "group": "G", "length": "L_k", "d_k": "d_k"})
-_CACHE = ("kv_cache", {"batch": "B", "length": "T", "kv_heads": "H_kv", "group": "G"})
+_KEY_HEADS = ("key_heads", "", {"kv_heads": "H_kv", "group": "G", "length": "L_k", "d_k": "d_k"})
+_CACHE = ("kv_cache", "", {"batch": "B", "length": "T", "kv_heads": "H_kv", "group": "G"})
 # In the attention of today's models: what the attention of 2017 does not do.
-_PARTS_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+_PARTS_OF_TODAY: Mapping[str, _LabSection] = {
     "key repeat_interleave": _KEY_HEADS,
     "value repeat_interleave": _KEY_HEADS,
     "key cat": _CACHE,
     "value cat": _CACHE,
 }
-_ROTARY = ("rotary", {"pairs": "F", "base": "base"})
-_CAUSAL = ("masking", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"})
-_MODULES_OF_TODAY: Mapping[str, tuple[str, Mapping[str, str]]] = {
+_ROTARY = ("rotary", "", {"pairs": "F", "base": "base"})
+_CAUSAL = ("masking", "broadcast", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"})
+_MODULES_OF_TODAY: Mapping[str, _LabSection] = {
     "query_rotation": _ROTARY,
     "key_rotation": _ROTARY,
     "rotary_angles": _ROTARY,
     "mask": _CAUSAL,
     "target_mask": _CAUSAL,
     "window_mask": _CAUSAL,
-    "source_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
+    "source_padding_mask": ("masking", "broadcast", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
 }
 # Whatever the program is.
 _LOSSES = frozenset(("cross_entropy", "nll_loss"))
-_LOSS = ("shifted_loss", {"vocabulary": "V"})
+_LOSS = ("shifted_loss", "", {"vocabulary": "V"})
 # Elsewhere in the built-in model: the last part of a module's path.
-_MODULES: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "source_position": ("word_order", {"positions": "S", "d_model": "d_model"}),
-    "target_position": ("word_order", {"positions": "T", "d_model": "d_model"}),
-    "source_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "S"}),
-    "target_padding_mask": ("masking", {"kind": "=padding", "batch": "B", "heads": "H", "source": "T"}),
-    "causal_mask": ("masking", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"}),
+_PADDING = {"kind": "=padding", "batch": "B", "heads": "H"}
+_MODULES: Mapping[str, _LabSection] = {
+    "source_position": ("word_order", "waves", {"positions": "S", "d_model": "d_model"}),
+    "target_position": ("word_order", "waves", {"positions": "T", "d_model": "d_model"}),
+    "source_padding_mask": ("masking", "broadcast", {**_PADDING, "source": "S"}),
+    "target_padding_mask": ("masking", "broadcast", {**_PADDING, "source": "T"}),
+    "causal_mask": ("masking", "broadcast", {"kind": "=causal", "batch": "B", "heads": "H", "target": "T"}),
 }
 _CROSS = {"key linear", "value linear"}
 
@@ -80,35 +81,37 @@ def lab_link(trace: Trace, step: Step, settings: Mapping[str, str] | None = None
         settings: those of the page, as its address has them, to come back to.
 
     Returns:
-        The lab's question, and the address that opens it with the sizes of this step; None where no lab is about it.
+        The lab's question, and the address that opens its section on the operation with the sizes of this step; None
+        where no lab is about it.
     """
     chosen = _lab(trace, step)
     if chosen is None:
         return None
-    key, sliders = chosen
+    key, section, sliders = chosen
     lab = lab_of(key)
     if lab is None:
         return None
     sizes = _sizes(trace, step)
     values = {name: _value(sizes, symbol) for name, symbol in sliders.items()}
     given = {PREFIX + name: value for name, value in values.items() if value is not None}
-    return lab.question.replace("`", ""), f"labs?{urlencode({**(settings or {}), 'lab': key, **given})}"
+    at = {"section": section} if section else {}
+    return lab.question.replace("`", ""), f"labs?{urlencode({**(settings or {}), 'lab': key, **at, **given})}"
 
 
-def _lab(trace: Trace, step: Step) -> tuple[str, Mapping[str, str]] | None:
+def _lab(trace: Trace, step: Step) -> _LabSection | None:
     module = step.path.rpartition(".")[2]
     part = f"{step.name} {step.op}"
     if step.op in _LOSSES:
         return _LOSS
     if trace.variant is not None:
         if module == "cross_attention" and part in _CROSS:
-            return "encoder_to_decoder", {}
+            return "encoder_to_decoder", "cross", {}
         own = _PARTS_OF_TODAY.get(part) or _PARTS.get(part) if module.endswith("attention") else None
         return own or _MODULES_OF_TODAY.get(module)
     if trace.config is None:
         return _PARTS.get(attention_part(trace, step))
     if module == "cross_attention" and part in _CROSS:
-        return "encoder_to_decoder", {}
+        return "encoder_to_decoder", "cross", {}
     return _PARTS.get(part) if module.endswith("attention") else _MODULES.get(module)
 
 

@@ -17,6 +17,18 @@ from pages.ui.views.questions.figure_html import figures_html
 
 _PAGE = "pages/questions.py"
 _NO_QUESTION = "{given} was asked for; there is no question of that name. These are all of them."
+# Brings an answer that opens at the lower edge of the screen into sight, with its question above it.
+_INTO_VIEW = """<script>{
+  const answer = document.querySelector(".st-key-answer-KEY");
+  const show = () => {
+    if (answer.getBoundingClientRect().top < innerHeight - 250) return;
+    answer.style.scrollMarginTop = "7rem";
+    answer.scrollIntoView();
+  };
+  const sizes = new ResizeObserver(show);  // the page is not long enough to scroll before all of the answer has come
+  if (answer) sizes.observe(answer);
+  setTimeout(() => sizes.disconnect(), 2000);
+}</script>"""
 _COUNT = "{count} questions. Every number in an answer is computed by the script beside it."
 
 
@@ -51,9 +63,7 @@ def _whole_page() -> None:
             for number, (column, part) in enumerate(zip(st.columns(2), halves, strict=True)):
                 with column, st.container(gap="xsmall", key=f"questions-{topic}-{number}"):
                     for entry in part:
-                        lazy_expander(
-                            entry.text, f"question.{entry.key}", partial(_draw_answer, entry, _link_to(entry))
-                        )
+                        lazy_expander(entry.text, f"question.{entry.key}", partial(_draw_below, entry))
 
 
 # Minutes, the page, what its link says, the view it opens with, and what the class does there.
@@ -86,8 +96,11 @@ def _class() -> None:
             st.markdown(task)
 
 
-def _link_to(question: Question) -> tuple[str, dict[str, str]]:
-    return "Link to this answer", {"question": question.key}
+def _draw_below(question: Question) -> None:
+    """Draws an answer below its question, among all the others."""
+    with st.container(key=f"answer-{question.key}"):
+        _draw_answer(question, ("Link to this answer", {"question": question.key}))
+    st.html(_INTO_VIEW.replace("KEY", question.key), unsafe_allow_javascript=True)
 
 
 def _draw_answer(question: Question, link: tuple[str, dict[str, str]]) -> None:

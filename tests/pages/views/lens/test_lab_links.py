@@ -24,7 +24,7 @@ def query_of(trace, name):
     return {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
 
 
-def test_every_link_opens_a_lab_that_there_is(trace):
+def test_every_link_opens_a_section_of_a_lab_that_there_is(trace):
     links = [(step, lab_link(trace, step)) for step in trace.steps]
     assert {step.name for step, link in links if link is not None} >= {"scores", "scaled", "masked", "weights", "query"}
     questions = {lab.question.replace("`", "") for lab in LABS}
@@ -32,16 +32,22 @@ def test_every_link_opens_a_lab_that_there_is(trace):
         if link is not None:
             question, address = link
             assert question in questions, step.full_name
-            assert lab_of(parse_qs(urlsplit(address).query)["lab"][0]) is not None
+            query = parse_qs(urlsplit(address).query)
+            lab = lab_of(query["lab"][0])
+            assert lab is not None
+            assert query["section"][0] in lab.sections, step.full_name
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("encoder.layers.0.self_attention.scaled", {"lab": "scaling", "lab_d_k": "7", "lab_keys": "6", "heads": "2"}),
-        ("decoder.layers.0.cross_attention.masked", {"lab": "masking", "lab_target": "5", "lab_source": "6"}),
+        (
+            "decoder.layers.0.cross_attention.masked",
+            {"lab": "masking", "section": "broadcast", "lab_target": "5", "lab_source": "6"},
+        ),
         ("encoder.layers.0.self_attention.query", {"lab": "view_or_permute", "lab_batch": "3", "lab_length": "6"}),
-        ("decoder.layers.0.self_attention.key_t", {"lab": "memory_layout", "lab_operation": "transpose"}),
+        ("decoder.layers.0.self_attention.key_t", {"section": "moved", "lab_operation": "transpose"}),
         ("source_position.angle", {"lab": "word_order", "lab_positions": "6", "lab_d_model": "24"}),
     ],
 )

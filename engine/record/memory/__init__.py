@@ -1,0 +1,1 @@
+"""What a tensor is after its memory was written to under another name."""
