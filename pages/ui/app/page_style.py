@@ -12,7 +12,7 @@ import streamlit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _FONTS = Path(streamlit.__file__).parent / "static" / "static" / "media"
-# Streamlit asks early for the font of its text alone. Text with code in it breaks at other words once its font is there.
+# Streamlit asks early for the font of its text alone. Text with code breaks at other words once its font is there.
 _CODE_FONT = "".join(
     f'<link rel="preload" href="./static/media/{font.name}" as="font" type="font/woff2" crossorigin />'
     for font in _FONTS.glob("SourceCodeVF-Upright*.woff2")
