@@ -229,7 +229,8 @@ def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str
     slider = tab.get_by_role("slider", name="H heads")
     drag(slider, 8)
     let_go(slider)
-    expect(tab.locator(f"{MAIN} > .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
+    words = "These sizes were not run. The shapes are those of the last run."
+    expect(tab.locator(f"{MAIN} > .note")).to_have_text(words)
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
     expect(slider).to_have_value("4")
 
