@@ -142,7 +142,7 @@ def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app
     layers.press("ArrowRight")
     expect(tab).to_have_url(f"{app}/?encoder_layers=3&weights=random")
     link(tab, "Attention").click()
-    expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
+    expect(tab.locator(".st-key-attention-maps .maps")).to_be_visible(timeout=30_000)
     settled(tab)
     assert parse_qs(urlsplit(tab.url).query)["encoder_layers"] == ["3"]
     tab.go_back()
@@ -222,7 +222,7 @@ def test_a_change_still_on_its_way_survives_a_quick_turn_of_the_page(tab: Page, 
     source.fill("I go home today")
     # The field is left when the button goes down, the link is followed when it comes up, as long after as a hand takes.
     link(tab, "Attention").click(delay=120)
-    expect(tab.get_by_text("Who looks at whom")).to_be_visible(timeout=30_000)
+    expect(tab.locator(".st-key-attention-maps .maps")).to_be_visible(timeout=30_000)
     settled(tab)
     expect(open_drawer(tab).locator(".st-key-source textarea")).to_have_value("I go home today")
 

@@ -61,7 +61,7 @@ def test_an_attention_is_run_with_ctrl_enter_and_every_line_leads_to_its_step(ta
     expect(tab.locator(".box[aria-current]")).to_be_visible()
     settle(tab)
     tab.get_by_role("link", name="Attention", exact=True).click()
-    expect(tab.get_by_text("Who looks at whom")).to_be_visible()
+    expect(tab.locator(".st-key-attention-maps .maps")).to_be_visible()
     expect(tab.get_by_text("each row sums to 1")).to_be_visible()
     settle(tab)
 
