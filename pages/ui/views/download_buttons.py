@@ -18,7 +18,7 @@ from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
 from pages.ui.traces.trace_cache import trace_of
-from pages.ui.views.tensor_panels import labels_of_step
+from pages.ui.views.tensor_panels import labels_of
 
 LARGEST_DOWNLOAD = 200 * 2**20  # the browser gets it in one piece, out of the server's memory
 _MARKED = "explorer.byte_order_mark"
@@ -144,7 +144,7 @@ def _write_slice(trace: Trace, step: Step, leading: tuple[int, ...], file: Binar
 
 def _names(trace: Trace, step: Step, leading: tuple[int, ...], axis: int) -> Sequence[str]:
     """What stands along one side of a slice: tokens where all of it is of one sentence, else the axis and an index."""
-    labels: Any = labels_of_step(trace, step)[axis]
+    labels: Any = labels_of(trace, step.axes)[axis]
     if labels is not None and not isinstance(labels[0], str):
         labels = labels[leading[0]] if leading else labels[0] if step.shape[0] == 1 else None
     return labels or [f"{step.axes[axis] or 'i'} {index}" for index in range(step.shape[axis])]
