@@ -10,7 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
 
 from engine.ops import call as calls
 from engine.ops.access import AccessMap, NoAccess
@@ -121,8 +124,19 @@ def reads_by_name(call: Call) -> Reads:
     operation = lookup(call.op)
     # The rows of a nested tensor have lengths of their own, and it has no shape to speak of.
     nested = call.step.value.is_nested or any(call.args[name].value.is_nested for name in call.tensors)
-    reads = None if operation is None or nested else operation.reads(call)
+    try:
+        reads = None if operation is None or nested else operation.reads(call)
+    except RuntimeError:
+        # What a transform of torch.func wrapped has no numbers to read any more; some reads depend on them.
+        if not any(map(_is_wrapped, call.step.parents)):
+            raise
+        reads = None
     return None if reads is None else {name: reads.get(name, NoAccess()) for name in call.tensors}
+
+
+def _is_wrapped(parent: Any) -> bool:
+    value = parent.value
+    return isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value)
 
 
 class BoundOperation(NamedTuple):

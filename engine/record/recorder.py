@@ -22,7 +22,7 @@ from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
 from engine.record.trace_file.module_facts import module_facts
 from engine.record.trace_file.run_modes import RunModes, present_modes
-from engine.record.watching import executed_text, fast_path
+from engine.record.watching import compiled_calls, executed_text, fast_path
 from engine.record.watching.call_recorder import CallRecorder
 from engine.record.watching.unwatched import made_of_lists, unwatched
 
@@ -79,7 +79,7 @@ def watch(
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
-        with fast_path.kept(), executed_text.noted(), recorder:
+        with fast_path.kept(), executed_text.noted(), compiled_calls.watched(), recorder:
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
@@ -115,6 +115,7 @@ class RecordedBlock:
         with ExitStack() as entered:
             entered.enter_context(fast_path.kept())
             entered.enter_context(executed_text.noted())
+            entered.enter_context(compiled_calls.watched())
             entered.enter_context(self._recorder)
             self._entered = entered.pop_all()
         return self

@@ -161,6 +161,12 @@ class CallRecorder(TorchFunctionMode):
         watch_call.__self__ = self  # type: ignore[attr-defined]
         return watch_call
 
+    def keep_compiled(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, caller: FrameType
+    ) -> None:
+        """Keeps a call of compiled code, for which the recorder stood aside; ``caller`` is the frame that ran it."""
+        self._keep(func, args, kwargs, result, caller)
+
     def _write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
         changed = written_tensors(func, args, kwargs)
         kept = len(self.overwrites)

@@ -25,18 +25,29 @@ _recordings = 0
 @contextmanager
 def kept() -> Iterator[None]:
     """Inside it recorders do not keep torch from its fused paths. Recordings may nest and overlap."""
+    begin()
+    try:
+        yield
+    finally:
+        end()
+
+
+def begin() -> None:
+    """One recording more that keeps no fused path from being taken."""
     global _recordings
     with _lock:
         _recordings += 1
         if torch.overrides.has_torch_function is has_torch_function:
             torch.overrides.has_torch_function = _without_recorders
-    try:
-        yield
-    finally:
-        with _lock:
-            _recordings -= 1
-            if not _recordings and torch.overrides.has_torch_function is _without_recorders:
-                torch.overrides.has_torch_function = has_torch_function
+
+
+def end() -> None:
+    """One of those less; without any torch's own function is back."""
+    global _recordings
+    with _lock:
+        _recordings -= 1
+        if not _recordings and torch.overrides.has_torch_function is _without_recorders:
+            torch.overrides.has_torch_function = has_torch_function
 
 
 def _without_recorders(args: Iterable[Any]) -> bool:
