@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+import torch
+
 from engine.record.failure.candidates import Candidate, repeated, transposed, unsqueezed
-from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failing_call import FailingCall, on_meta
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _AXES = (
@@ -62,11 +64,25 @@ def _remedy(call: FailingCall, first: int, second: int, edges: tuple[OperandAxis
         ((first, each) for each in transposed(left)),
         ((second, each) for each in repeated(right, edges[1].axis, left.shape[edges[0].axis])),
     )
-    fitting = [(number, each) for number, each in changes if call.works({number: each.change})]
+    fitting = [(number, each) for number, each in changes if _is_taken(call, number, each)]
     if not fitting:
         return ""
     # min keeps the first of those that are as good.
     return min(fitting, key=lambda pair: _misnamed(left, right, pair[0] == second, pair[1]))[1].text
+
+
+def _is_taken(call: FailingCall, changed: int, candidate: Candidate) -> bool:
+    """Whether torch takes the call once an operand was changed."""
+    if call.op != "masked_fill":
+        return call.works({changed: candidate.change})
+    # Made without numbers, masked_fill loads torch's compiler, which takes a second. That shapes broadcast is enough.
+    tensors = [on_meta(operand.value) for operand in call.operands]
+    try:
+        tensors[changed] = candidate.change(tensors[changed])
+        torch.broadcast_tensors(*tensors)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _misnamed(left: FailedOperand, right: FailedOperand, is_right: bool, candidate: Candidate) -> int:
