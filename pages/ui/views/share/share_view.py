@@ -6,11 +6,13 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.graph.module_paths import is_inside
+from pages.ui.app.markdown_escape import code
 from pages.ui.app.palette import axis_colour
 from pages.ui.components.share_panel import StripCaption, share_panel
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.traces import reproduce
+from pages.ui.traces.opened import OPENED
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.instrument.strip import block_of, title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
@@ -20,6 +22,7 @@ _AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.v
 _LEGEND = "{symbol} = {sizes}"
 _HOW_TO_READ = "Sides grow with the logarithm of the sizes; what stands behind a face are its heads and sentences."
 _PYTHON = "The Python that makes this tensor again"
+_PYTHON_OF_FILE = "The Python that opens this tensor, run beside the file {file}"
 
 
 def draw(trace: Trace, step: Step, selection: Selection) -> None:
@@ -33,9 +36,16 @@ def draw(trace: Trace, step: Step, selection: Selection) -> None:
     share_panel(stage_svg(step), f"step_{step.index}_{step.name}", strip_caption(trace, step), key="share")
     tensor_buttons(step, selection, "walk")
     settings = session.settings_shown()
-    if trace.steps[min(step.index, len(trace.steps) - 1)] is step and not settings.opened:
+    if trace.steps[min(step.index, len(trace.steps) - 1)] is not step:
+        return
+    if settings.opened:
+        file = OPENED.get(settings.opened).file
+        st.caption(_PYTHON_OF_FILE.format(file=code(file)))
+        script = reproduce.from_file(file)
+    else:
         st.caption(_PYTHON)
-        st.code(python_of(trace, step, reproduce.script(settings)), language="python")
+        script = reproduce.script(settings)
+    st.code(python_of(trace, step, script), language="python")
 
 
 def strip_caption(trace: Trace, step: Step) -> StripCaption:

@@ -8,10 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
-from engine import Config, record, run
+from engine import Config, record, run, save_trace
+from pages.ui.traces.opened import OPENED
 from pages.ui.views.share.share_view import python_of
 from pages.ui.views.share.stage_picture import stage_svg
+from tests.pages.shown import unfolded
+from tests.pages.test_pages import ROOT
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -94,3 +98,16 @@ def test_the_python_beside_a_tensor_makes_and_prints_it(trace, capsys):
         exec(python, made)
         assert torch.equal(made["step"].value, which.value)
     assert capsys.readouterr().out.count("tensor(") == 2
+
+
+def test_the_python_of_a_saved_trace_opens_its_file_and_prints_the_tensor(trace, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_trace(trace, "run.trace")
+    with open("run.trace", "rb") as file:
+        name = OPENED.add("run.trace", file)
+    which = trace.find("encoder.layers.0.self_attention.weights")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params.update({"trace": name, "step": which.full_name})
+    python = unfolded(app.run(), "walk.csv").code[0].value
+    exec(python, {})
+    assert capsys.readouterr().out == f"{which.axes} {which.shape}\n{which.value}\n"
