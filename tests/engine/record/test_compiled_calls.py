@@ -69,7 +69,8 @@ def test_the_parameters_of_a_compiled_module_are_parents():
     assert torch.equal(trace.output, layer(X))
     (step,) = trace.steps
     parents = [parent.value for parent in step.parents if isinstance(parent, Leaf)]
-    assert any(value is layer.weight for value in parents) and any(value is layer.bias for value in parents)
+    assert any(value is layer.weight for value in parents)
+    assert any(value is layer.bias for value in parents)
     assert [inner.op for inner in step.inside.steps] == ["linear"]
 
 
