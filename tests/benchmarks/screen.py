@@ -137,8 +137,7 @@ class Presses:
 
     def travel(self) -> float:
         """To the page of attention; the way back is not timed."""
-        maps = "deep('.st-key-attention-maps') && deep('.map canvas')"
-        seconds = self.pages.until(maps, _click("stMain", "Attention"))
+        seconds = self.pages.until("deep('.maps .map canvas')", _click("stMain", "Attention"))
         self.pages.until(f"{_STAGE}", _click("stMain", "Shapes"))
         return seconds
 

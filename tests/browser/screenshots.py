@@ -14,7 +14,6 @@ SHOTS = {
     "travel.png": f"/walkthrough?weights=random&step={ATTENTION}.query:permute",
     "where.png": f"/walkthrough?weights=random&step={ATTENTION}.weights",
     "attention.png": "/attention?kind=cross&layer=1",
-    "decoding.png": "/attention?position=6",
     "labs.png": "/labs?lab=view_or_permute",
 }
 HALFWAY = 55  # % of the way that cells have travelled in the picture
@@ -24,7 +23,7 @@ def take(page: Page, url: str, name: str) -> None:
     page.goto(url)
     if name == "labs.png":
         page.get_by_role("button", name="Show it").first.click(timeout=60_000)
-    page.locator(".panel[data-geometry], [data-testid=stGraphVizChart] svg").first.wait_for(timeout=60_000)
+    page.locator(".panel[data-geometry], .map canvas, [data-testid=stGraphVizChart] svg").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     if name == "walkthrough.png":
         page.locator(".made .terms").wait_for()

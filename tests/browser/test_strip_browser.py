@@ -179,17 +179,17 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
     drag(slider, 8)
-    expect(tab.locator(f"{MAIN} .totals")).to_contain_text("FLOPs when it has run")
+    expect(tab.locator(f"{MAIN} > .head > .totals")).to_contain_text("FLOPs when it has run")
     expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
     expect(tab.locator(f"{BOX}.changes")).to_have_count(14)
     let_go(slider)
     tab.wait_for_url(re.compile("heads=8"), timeout=30_000)
     settled(tab)
-    expect(tab.locator(f"{MAIN} .totals")).not_to_contain_text("when it has run", timeout=30_000)
+    expect(tab.locator(f"{MAIN} > .head > .totals")).not_to_contain_text("when it has run", timeout=30_000)
     expect(tab.locator(f"{MAIN}.moving")).to_have_count(0)
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,18,18"
     expect(slider).to_have_value("8")
-    expect(tab.locator(f"{MAIN} .note")).to_have_text("")
+    expect(tab.locator(f"{MAIN} > .note")).to_have_text("")
     tab.get_by_role("button", name="Undo").click()
     expect(slider).to_have_value("4", timeout=30_000)
     expect(box(tab, "scores")).to_have_attribute("data-shape", "1,4,18,18")
@@ -198,17 +198,17 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
 def test_a_thumb_that_comes_back_leaves_everything_as_it_was(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores", weights="random")
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
-    before, totals = shapes(tab), tab.locator(f"{MAIN} .totals").inner_text()
+    before, totals = shapes(tab), tab.locator(f"{MAIN} > .head > .totals").inner_text()
     slider.focus()
     for heads in (8, 16, 4):
         drag(slider, heads)
     slider.blur()
     assert shapes(tab) == before
     expect(tab.locator(f"{MAIN}.moving")).to_have_count(0)
-    expect(tab.locator(f"{MAIN} .totals")).to_have_text(totals)
+    expect(tab.locator(f"{MAIN} > .head > .totals")).to_have_text(totals)
     drag(slider, 2)
     let_go(slider)
-    expect(tab.locator(f"{MAIN} .totals")).not_to_contain_text("when it has run", timeout=30_000)
+    expect(tab.locator(f"{MAIN} > .head > .totals")).not_to_contain_text("when it has run", timeout=30_000)
     assert box(tab, "scores").get_attribute("data-shape") == "1,2,5,5"
 
 
@@ -219,7 +219,7 @@ def test_where_pytorch_comes_to_another_shape_the_screen_says_so(tab: Page, demo
     drag(slider, 8)
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,5,5"
     let_go(slider)
-    expect(tab.locator(f"{MAIN} .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
+    expect(tab.locator(f"{MAIN} > .note")).to_contain_text("PyTorch came to other shapes than were foreseen: query")
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
 
 
@@ -229,7 +229,8 @@ def test_sizes_that_were_not_run_go_back_to_those_that_were(tab: Page, demo: str
     slider = tab.get_by_role("slider", name="H heads")
     drag(slider, 8)
     let_go(slider)
-    expect(tab.locator(f"{MAIN} .note")).to_have_text("These sizes were not run. The shapes are those of the last run.")
+    words = "These sizes were not run. The shapes are those of the last run."
+    expect(tab.locator(f"{MAIN} > .note")).to_have_text(words)
     assert box(tab, "scores").get_attribute("data-shape") == "1,4,5,5"
     expect(slider).to_have_value("4")
 

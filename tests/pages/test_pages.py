@@ -212,7 +212,7 @@ def test_a_text_that_cannot_be_read_says_why_and_keeps_the_last_run_on_screen():
     control(app, "source").set_value("I go\u202e home").run()
     assert not app.exception
     assert "U+202E" in app.error[0].value
-    assert "last run that worked, with source `I go home`," in app.error[0].value
+    assert "last run that worked, with source `I go home`;" in app.error[0].value
     assert before == [element.value for element in (*app.main.markdown, *app.main.caption)]
     assert control(app, "source").value == "I go\u202e home"
     control(app, "source").set_value("we see the dog").run()
@@ -229,7 +229,7 @@ def test_a_run_that_would_not_fit_says_its_size_and_what_would(monkeypatch):
     assert not app.exception
     assert "MiB" in app.error[0].value
     assert "fits with" in app.error[0].value
-    assert "last run that worked, with d_model 32," in app.error[0].value
+    assert "last run that worked, with d_model 32;" in app.error[0].value
     assert "The controls still stand at d_model 512." in app.error[0].value
     assert stage(app)["panels"] == before
     assert control(app, "d_model").value == 512

@@ -374,7 +374,7 @@ def test_a_page_gives_up_what_it_shows_when_the_next_run_needs_the_room(page, mo
         control(app, "seed").set_value(seed).run()
         assert not app.exception
         assert not app.error
-        assert store.alive == measure(config).total
+        assert store.alive <= measure(config).total
 
 
 def test_a_page_that_finds_no_room_at_all_says_so_and_still_has_its_controls(monkeypatch):

@@ -15,7 +15,9 @@ export function stripOnPage(page) {
   const root = page.querySelector(".st-key-strip");
   if (!root) return null;
   for (const host of [root, ...root.querySelectorAll("*")]) {
-    const drawing = host.shadowRoot?.querySelector("svg.drawing");
+    // The map in its head is a strip too, a small one.
+    const drawings = [...(host.shadowRoot?.querySelectorAll("svg.drawing") ?? [])];
+    const drawing = drawings.find((svg) => !svg.closest(".small"));
     if (drawing) return /** @type {any} */ (drawing);
   }
   return null;

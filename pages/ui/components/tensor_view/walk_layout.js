@@ -6,7 +6,7 @@ import { clamp, computeLayout, sentBox } from "./layout.js";
 
 const SIDE_BY_SIDE = 900; // px from which tensors stand side by side
 const ROOMY_STAGE = 1180;
-const SIDE_WIDTH = { narrow: 292, wide: 336 };
+const SIDE_WIDTH = { narrow: 292, wide: 392 };
 const COLUMN_GAP = 24;
 // px that the tensors may take, with what stands around them
 const STAGE_HEIGHT = { most: 330, least: 215 };

@@ -34,7 +34,9 @@ def choose_group(groups: Mapping[str, AttentionGroup]) -> AttentionGroup:
         path = "" if module == _TOP else module
         usual = next((kind for kind, group in groups.items() if path in group.layers), usual)
     kind = link_notes.pick("kind", "Attention", kinds, usual)
-    return groups[_chosen("kind", "Attention", kinds, kind, lambda option: groups[option].title, _keep_kind)]
+    # A widget keeps what it is drawn with until the next run: a trace among it would stay in memory beside the next.
+    titles = {name: group.title for name, group in groups.items()}
+    return groups[_chosen("kind", "Attention", kinds, kind, titles.__getitem__, _keep_kind)]
 
 
 def choose_position(trace: Trace, group: AttentionGroup) -> tuple[int, ...]:
@@ -50,7 +52,8 @@ def choose_position(trace: Trace, group: AttentionGroup) -> tuple[int, ...]:
         if axis == group.head_axis:
             position.append(_head(group))
         elif symbol == "B":
-            position.append(_number("sentence", "Sentence", count, partial(_sentence, trace, group)))
+            sentences = {option: _sentence(trace, group, option) for option in map(str, range(count))}
+            position.append(_number("sentence", "Sentence", count, sentences.__getitem__))
         else:
             position.append(_number(f"axis{axis}", f"Axis {axis}", count, str))
     return tuple(position)

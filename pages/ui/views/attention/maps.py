@@ -14,7 +14,7 @@ from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import visible
 from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
 from pages.ui.state import session
-from pages.ui.traces.trace_cache import even_attention_of
+from pages.ui.traces.trace_cache import CannotRunError, even_attention_of
 from pages.ui.views.attention.answer_rows import AttentionRow
 from pages.ui.views.attention.attention_groups import AttentionGroup
 from pages.ui.views.percentage import exact_percent, percent
@@ -108,9 +108,15 @@ def _measured(trace: Trace, group: AttentionGroup) -> EvenAttention | None:
     if not _can_be_measured(trace, group) or not isinstance(config, Config):
         return None
     measured = st.session_state.get(_MEASURED, ())
-    if not is_quick_to_measure(config, group.kind) and (config, group.kind) not in measured:
+    was_asked_for = (config, group.kind) in measured
+    if not is_quick_to_measure(config, group.kind) and not was_asked_for:
         return None
-    return even_attention_of(trace, group.kind)
+    try:
+        return even_attention_of(trace, group.kind)
+    except CannotRunError as error:
+        if was_asked_for:
+            st.info(str(error))
+        return None
 
 
 def _measure(config: Config, kind: str) -> None:
