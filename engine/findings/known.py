@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ from engine.findings.attentions import Attention, attentions
 from engine.ops import canonical_name
 from engine.ops.numerics import measurable, readable
 from engine.record.trace import Leaf, Step, Trace
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,10 @@ class Known:
             behind[step.index] = bits
         return behind
 
+    def behind(self, step: Step | Leaf) -> int:
+        """The steps that something was computed from, itself included, as the bits of a number."""
+        return self._behind[step.index] if isinstance(step, Step) else 0
+
     def depends(self, step: Step | Leaf, on: Step) -> bool:
         """Whether a step of the trace was computed from another one of it."""
         return isinstance(step, Step) and bool(self._behind[step.index] >> on.index & 1)
@@ -77,6 +83,16 @@ class Known:
     @cached_property
     def _looked_at(self) -> set[Hashable]:
         return set()
+
+    def once(self, name: str, look: Callable[[Known], _Result]) -> _Result:
+        """What several rules ask for, looked for by the first of them."""
+        if name not in self._results:
+            self._results[name] = look(self)
+        return cast(_Result, self._results[name])
+
+    @cached_property
+    def _results(self) -> dict[str, object]:
+        return {}
 
     def is_finite(self, parent: Step | Leaf) -> bool:
         """Whether all numbers of a tensor are finite; also where they can't be looked at."""

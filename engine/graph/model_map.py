@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from engine.graph.module_paths import ancestors, display_name, is_inside
+from engine.graph.module_paths import ancestors, display_name
 from engine.graph.strip import parts_of
 from engine.graph.strip_box import Strip, StripBox, in_lanes, made_box, read_outside
 from engine.record.trace import Step, Trace
 
 MOST_BLOCKS = 40  # more are too small to be told apart on one screen
+_MOST_MAPPED = 200  # a program with more blocks at its top has no map: nothing on it could be told apart or pressed
 _WORTH_OPENING = 24  # steps from which a block is looked into in parts
 # Nobody looks for these by name: each belongs to the block before it.
 _MINOR = ("norm", "dropout", "drop", "mask", "position", "rotary", "ln_")
@@ -24,10 +26,11 @@ def map_of(trace: Trace) -> Strip:
         trace: a recording of anything.
 
     Returns:
-        A box for each block with the tensor that comes out of it; no box where the program has no modules.
+        A box for each block with the tensor that comes out of it; no box where the program has no modules, or hundreds
+        that stand side by side.
     """
     blocks = blocks_of(trace)
-    groups = _groups(trace, blocks)
+    groups = _groups(trace, blocks) if len(blocks) <= _MOST_MAPPED else []
     boxes: list[StripBox] = []
     shown_at: dict[int, int] = {}  # the index of a step that is shown → its box
     for name, run in groups:
@@ -50,16 +53,17 @@ def map_of(trace: Trace) -> Strip:
 def blocks_of(trace: Trace) -> tuple[str, ...]:
     """The paths of the blocks, the largest of them opened until there would be more than ``MOST_BLOCKS``."""
     blocks = _parts(trace, "", single=True)
-    while True:
-        parts = {block: _parts(trace, block) for block in blocks if _count(trace, block) >= _WORTH_OPENING}
+    counts = Counter(path for step in trace.steps for path in ancestors(step.path))
+    while len(blocks) <= MOST_BLOCKS:  # opening a block never makes them fewer
+        parts = {block: _parts(trace, block) for block in blocks if counts[block] >= _WORTH_OPENING}
         # A list of layers with one alone is looked through.
         parts = {
             block: inner
             for block, inner in parts.items()
-            if len(inner) > 1 or (inner and _count(trace, inner[0]) >= _WORTH_OPENING)
+            if len(inner) > 1 or (inner and counts[inner[0]] >= _WORTH_OPENING)
         }
         if not parts:
-            return tuple(blocks)
+            break
         # All at one depth at once: the layers of a stack are alike.
         depth = min(len(ancestors(block)) for block in parts)
         opened = [
@@ -68,8 +72,9 @@ def blocks_of(trace: Trace) -> tuple[str, ...]:
             for path in (parts[block] if block in parts and len(ancestors(block)) == depth else [block])
         ]
         if len(opened) > MOST_BLOCKS:
-            return tuple(blocks)
+            break
         blocks = opened
+    return tuple(blocks)
 
 
 def block_label(path: str) -> str:
@@ -92,10 +97,6 @@ def _is_minor(path: str) -> bool:
 def _is_single(path: str) -> bool:
     last = path.rpartition(".")[2].lower()
     return any(word in last for word in _SINGLE)
-
-
-def _count(trace: Trace, module: str) -> int:
-    return sum(is_inside(step.path, module) for step in trace.steps)
 
 
 def _groups(trace: Trace, blocks: Sequence[str]) -> list[tuple[str, list[Step]]]:

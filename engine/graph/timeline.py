@@ -9,8 +9,9 @@ segments between them. Any other module has a segment for each name in it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -91,14 +92,14 @@ class _StageTable(NamedTuple):
     stages: Mapping[tuple[str, str], str]
     always: frozenset[str]
 
-    def fits(self, own: Sequence[Step]) -> bool:
+    def fits(self, own: Collection[tuple[str, str]]) -> bool:
         """Whether these steps of one module have most of the stages that always run, whatever else they do."""
-        stages = {self.stages.get((step.name, step.op)) for step in own}
+        stages = {self.stages.get(step) for step in own}
         return 2 * len(self.always & stages) > len(self.always)
 
-    def known(self, own: Sequence[Step]) -> int:
+    def known(self, own: Collection[tuple[str, str]]) -> int:
         """How many of these steps belong to a stage."""
-        return sum((step.name, step.op) in self.stages for step in own)
+        return sum(step in self.stages for step in own)
 
 
 def _stage_table(rows: Iterable[tuple[str, str]]) -> _StageTable:
@@ -248,9 +249,14 @@ def _label(module: str, prefix: str) -> str:
 
 def _segment_names(own: Sequence[Step], *, layer: bool) -> Mapping[int, str]:
     """What each of a module's own steps is called, by index: its stage, or where it belongs to none its own name."""
-    fitting = [table for table in _STAGE_TABLES if table.fits(own)]
-    stages = max(fitting, key=lambda table: table.known(own)).stages if fitting else {}
+    stages = _stages_of(tuple((step.name, step.op) for step in own))
     return {step.index: stages.get((step.name, step.op)) or _own_name(step, layer) for step in own}
+
+
+@lru_cache(maxsize=64)  # the layers of a stack run the same steps
+def _stages_of(own: tuple[tuple[str, str], ...]) -> Mapping[tuple[str, str], str]:
+    fitting = [table for table in _STAGE_TABLES if table.fits(own)]
+    return max(fitting, key=lambda table: table.known(own)).stages if fitting else {}
 
 
 def _own_name(step: Step, layer: bool) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from engine.findings.attentions import Attention
 from engine.findings.finding import Finding, rule
 from engine.findings.known import Known
-from engine.ops import canonical_name
 from engine.record.trace import Step
 
 _SENTENCE = (
@@ -20,14 +19,26 @@ _FIX = "hide the later tokens: masked_fill(torch.ones(L, L, dtype=bool).triu(1),
 @rule
 def decoder_sees_the_future(known: Known) -> Iterator[Finding]:
     """Self-attention of a decoder, found by the attention to an encoder that follows it, with no causal mask."""
-    for attention in known.attentions:
+    asking = _asking_others(known) if known.embeddings else []
+    for attention in known.attentions if asking else ():
         length, keys = attention.lengths
         if length != keys or length < 2 or attention.reach != [keys - 1] * length:
             continue
-        if any(_is_decoder(known, attention, other) for other in known.attentions):
+        if any(_is_decoder(known, attention, other) for other in asking):
             step = attention.seen(attention.softmax)
             shown = {"length": length}
             yield Finding("decoder_sees_the_future", step, _SENTENCE.format(**shown), shown, _FIX)
+
+
+def _asking_others(known: Known) -> list[Attention]:
+    """The attentions whose queries come from an attention that their keys and values do not come from."""
+    mixed = sum({1 << attention.seen(attention.mixed).index for attention in known.attentions})
+    asking = []
+    for attention in known.attentions:
+        query, key, value = map(known.behind, known.read_by(attention))
+        if query & ~key & ~value & mixed:
+            asking.append(attention)
+    return asking
 
 
 def _is_decoder(known: Known, attention: Attention, other: Attention) -> bool:
@@ -44,7 +55,7 @@ def _is_decoder(known: Known, attention: Attention, other: Attention) -> bool:
 def _tokens(known: Known, attention: Attention) -> Iterator[Step]:
     """The embeddings of token ids that an attention's queries and its keys come from."""
     query, key, _ = known.read_by(attention)
-    for step in known.trace.steps:
-        is_read = canonical_name(step.op) == "embedding" and known.depends(query, step) and known.depends(key, step)
+    for step in known.embeddings:
+        is_read = known.depends(query, step) and known.depends(key, step)
         if is_read and tuple(step.shape[-2:-1]) == (attention.lengths[0],):
             yield step

@@ -29,6 +29,10 @@ class AddedPositions:
 
 def added_positions(known: Known) -> AddedPositions | None:
     """The first sum of tokens and positions; None where positions are not added, or differ along no axis alone."""
+    return known.once(added_positions.__name__, _added_positions)
+
+
+def _added_positions(known: Known) -> AddedPositions | None:
     for step in known.trace.steps:
         if canonical_name(step.op) != "add" or step.value.dim() != 3 or len(step.inputs) != 2:
             continue

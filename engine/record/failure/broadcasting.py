@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+import torch
+
 from engine.record.failure.candidates import Candidate, exchanged, repeated, transposed, unsqueezed
-from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failing_call import FailingCall, on_meta
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _AXES = (
@@ -68,7 +70,7 @@ def _remedy(call: FailingCall, first: int, second: int, edges: tuple[OperandAxis
     fitting = [
         (number, each)
         for number, each in changes
-        if call.works({number: each.change}) and _is_sensible(left, right, number == second, each)
+        if _is_taken(call, number, each) and _is_sensible(left, right, number == second, each)
     ]
     if not fitting:
         return ""
@@ -89,6 +91,20 @@ def _is_sensible(left: FailedOperand, right: FailedOperand, is_right: bool, cand
     rank = len(changed.shape)
     # The last two of a matrix that was turned around, or heads and tokens.
     return rank <= len(other.shape) and (axes == (-2, -1) or (rank == 4 and axes == (1, 2)))
+
+
+def _is_taken(call: FailingCall, changed: int, candidate: Candidate) -> bool:
+    """Whether torch takes the call once an operand was changed."""
+    if call.op != "masked_fill":
+        return call.works({changed: candidate.change})
+    # Made without numbers, masked_fill loads torch's compiler, which takes a second. That shapes broadcast is enough.
+    tensors = [on_meta(operand.value) for operand in call.operands]
+    try:
+        tensors[changed] = candidate.change(tensors[changed])
+        torch.broadcast_tensors(*tensors)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _misnamed(left: FailedOperand, right: FailedOperand, is_right: bool, candidate: Candidate) -> int:

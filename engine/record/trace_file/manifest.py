@@ -17,6 +17,7 @@ from engine.record.failure.failure import FailedOperand, Failure
 from engine.record.inside import needs_module
 from engine.record.source import Source
 from engine.record.trace import Leaf, Step, Trace
+from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.trace_file.plain_values import to_plain
 from engine.record.trace_file.run_modes import RunModes
 from engine.record.trace_file.written_tensors import TensorTable
@@ -67,7 +68,7 @@ class ManifestWriter:
             "steps": [self._step(step) for step in trace.steps],
             "output": self._plain(trace.output),
             "failure": None if trace.failure is None else self._failure(trace.failure),
-            "modules": {path: dataclasses.asdict(facts) for path, facts in trace.modules.items()},
+            "modules": {path: _module_facts(facts) for path, facts in trace.modules.items()},
         }
         return about | {"leaves": self._leaves, "functions": self._functions}
 
@@ -91,7 +92,7 @@ class ManifestWriter:
         if step.overwritten:
             kept["overwritten"] = True
         if step.axis_notes != AxisNotes():
-            kept["axis_notes"] = dataclasses.asdict(step.axis_notes)
+            kept["axis_notes"] = _axis_notes(step.axis_notes)
         return kept | self._inside(step)
 
     def _inside(self, step: Step) -> dict[str, Any]:
@@ -158,6 +159,17 @@ class ManifestWriter:
             "origin": None if operand.origin is None else self._parent(operand.origin),
             "origin_text": operand.origin_text,
         }
+
+
+def _axis_notes(notes: AxisNotes) -> dict[str, Any]:
+    # dataclasses.asdict copies every part of every step's notes, which is half of the time of saving a long trace.
+    return {field.name: getattr(notes, field.name) for field in dataclasses.fields(notes)} | {
+        "disagreements": [dataclasses.asdict(disagreement) for disagreement in notes.disagreements]
+    }
+
+
+def _module_facts(facts: ModuleFacts) -> dict[str, Any]:
+    return {field.name: getattr(facts, field.name) for field in dataclasses.fields(facts)}
 
 
 def _variant(config: VariantConfig) -> dict[str, Any]:

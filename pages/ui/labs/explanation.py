@@ -33,7 +33,14 @@ _SORTS = ("digits", "hyphens", "the end", "other characters")
 _KEPT = ("all of them", "9 in 10 or more, but not all", "half or more, but fewer than 9 in 10", "fewer than half")
 
 
+_VERDICT = (
+    "**Against:** other weights often give the same output, so one map alone proves no reason.\n\n"
+    "**For:** a model that may not look where it learned to can lose its answers, so where it looks is no accident."
+)
+
+
 def draw() -> None:
+    st.markdown(_VERDICT)
     st.markdown(
         "A map of attention weights is often read as a reason: it wrote this character *because* it looked there. Jain "
         "and Wallace (*Attention is not Explanation*, 2019) exchange the weights for others and find that the output "

@@ -45,10 +45,15 @@ def step_to_key(trace: Trace, step: Step) -> str:
 
     Of several with the same op too, all but the last have their number among them, counted from 0.
     """
+    return step_keys(trace)[step.index]
+
+
+def step_keys(trace: Trace) -> tuple[str, ...]:
+    """The text that names each step of a trace in the address, in the order of the steps."""
     keys = _KEYS.get(trace)
     if keys is None:
         keys = _KEYS[trace] = _keys_of(trace)
-    return keys[step.index]
+    return keys
 
 
 def _keys_of(trace: Trace) -> tuple[str, ...]:

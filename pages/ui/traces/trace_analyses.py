@@ -36,11 +36,19 @@ class _ComparisonNumbers:
     first: int | None
 
 
+MOST_STEPS_AT_ONCE = 2000  # the findings of more steps are looked for where a person asks for them
+
 # The steps of a trace do not hold it: what is kept here about a trace goes with it.
 _findings: WeakKeyDictionary[Trace, tuple[Finding, ...]] = WeakKeyDictionary()
 _comparisons: WeakKeyDictionary[Trace, WeakKeyDictionary[Trace, _ComparisonNumbers]] = WeakKeyDictionary()
 _maps: WeakKeyDictionary[Trace, Strip] = WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def found_at_once(trace: Trace) -> bool:
+    """Whether the findings of a trace are known, or take no longer to look for than people wait for a picture."""
+    with _lock:
+        return trace in _findings or len(trace.steps) <= MOST_STEPS_AT_ONCE
 
 
 def findings_of(trace: Trace) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from engine.ops.notation import number, sentence_name
 from engine.record.statistics import NOTHING, Statistics, statistics
 from pages.ui.app.counted import counted
 from pages.ui.components.tensor_view import AxisLabels, Panel
+from pages.ui.views.row_names import written_rows
 
 # Which hue a name has. What is not here has none.
 _ROLES = {
@@ -55,7 +56,7 @@ def panel_of(trace: Trace, step: Step) -> Panel:
         title=step.name,
         value=_shown_value(step),
         axes=step.axes,
-        labels=labels_of(trace, step.axes),
+        labels=labels_of_step(trace, step),
         note=f"step {step.index}",
         role=role_of(step.name),
         scale=_scale(step),
@@ -96,6 +97,22 @@ def labels_of(trace: Trace, axes: Sequence[str | None]) -> tuple[AxisLabels, ...
         For each axis a label for each position, or a list of them for each sentence; None where nothing is named.
     """
     return tuple(_labels(trace, axes, axis) for axis in range(len(axes)))
+
+
+def labels_of_step(trace: Trace, step: Step) -> tuple[AxisLabels, ...]:
+    """The same for a step, where the rows of a decoder are called by what is written there and what was read before.
+
+    Args:
+        trace: the trace of the step.
+        step: the step.
+    """
+    labels, rows = labels_of(trace, step.axes), written_rows(trace, step)
+    if rows is None:
+        return labels
+    axis, names = rows
+    if axis == 0 or step.axes[0] != "B":
+        return labels
+    return (*labels[:axis], names, *labels[axis + 1 :])
 
 
 def tokens_along(trace: Trace, symbol: str | None, sentence: int) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
-from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_to_key
+from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_keys, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
 from pages.ui.views import code_and_graph, findings_view, tour
 from pages.ui.views.explanation_view import explanation_of
@@ -197,7 +197,7 @@ def _remember(location: Location, selection: Selection) -> None:
 
 
 def _search(trace: Trace, location: Location) -> None:
-    titles = {step_to_key(trace, other): _title(other) for other in trace.steps}
+    titles = {key: _title(other) for key, other in zip(step_keys(trace), trace.steps, strict=True)}
     # Inside a fused call the list still finds the steps of the trace; the call itself is where we are.
     outermost = (*location.calls, location.step)[0]
     key, start = session.widget(_STEP, step_to_key(trace, outermost))

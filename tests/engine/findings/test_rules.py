@@ -5,9 +5,11 @@ import torch
 
 from engine import findings
 from engine.findings.finding import findings_text, rules
+from engine.findings.known import Known
 from tests.engine.findings.programs import TWINS as ATTENTION_TWINS
 from tests.engine.findings.programs import drawn, recorded
 from tests.engine.findings.programs_of_tokens import TOKEN_TWINS
+from tests.engine.long_programs import blocks_side_by_side
 
 TWINS = {**ATTENTION_TWINS, **TOKEN_TWINS}
 
@@ -61,3 +63,14 @@ def test_softmax_is_saturated_where_more_than_half_of_the_rows_are():
 
     assert names(findings(recorded(attention, torch.tensor([20.0, 20.0, 20.0, 1.0])))) == ["saturated_softmax"]
     assert findings(recorded(attention, torch.tensor([20.0, 20.0, 1.0, 1.0]))) == ()
+
+
+def test_twice_as_many_attentions_ask_at_most_twice_as_often_what_depends_on_what(monkeypatch):
+    depends, asked = Known.depends, []
+    monkeypatch.setattr(Known, "depends", lambda *asks: asked.append(1) or depends(*asks))
+    questions = []
+    for blocks in (40, 80):
+        asked.clear()
+        findings(blocks_side_by_side(blocks))
+        questions.append(len(asked))
+    assert questions[1] <= 2 * questions[0] + 80

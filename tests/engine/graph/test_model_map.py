@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from engine import Config, record, run
+from engine.graph import strip
 from engine.graph.model_map import MOST_BLOCKS, block_label, blocks_of, map_of
 from engine.graph.module_paths import is_inside
+from tests.engine.long_programs import blocks_side_by_side
 
 
 def layers(encoder: int = 2, decoder: int = 2, **sizes) -> Config:
@@ -90,3 +92,21 @@ def test_a_published_model_has_the_blocks_of_its_own_modules():
     assert [name.rpartition(".")[2] for name in named] == ["self_attn", "mlp"] * 2
     assert all(is_inside(name, "model.layers") for name in named)
     assert boxes[-1].shape == (1, 6, 32)
+
+
+def test_the_blocks_of_a_long_program_are_found_in_passes_over_its_steps_that_its_length_does_not_change(monkeypatch):
+    passes = []
+    for blocks in (60, 120):
+        trace = blocks_side_by_side(blocks)
+        looked_at = []
+        monkeypatch.setattr(
+            strip, "is_inside", lambda path, module, seen=looked_at: seen.append(path) or is_inside(path, module)
+        )
+        assert len(blocks_of(trace)) == blocks
+        passes.append(len(looked_at) / len(trace.steps))
+    assert max(passes) <= 2
+
+
+def test_hundreds_of_blocks_side_by_side_have_no_map():
+    assert not map_of(blocks_side_by_side(201)).boxes
+    assert len(map_of(blocks_side_by_side(200)).boxes) == 200

@@ -134,7 +134,9 @@ def test_a_step_of_decoding_is_a_trace_to_walk_through(written):
     app = on("pages/walkthrough.py", upto="6", step="log_probabilities")
     shown = stage(app)["panels"][-1]
     assert [axis["size"] for axis in shown["axes"]] == [1, 7, trained_config().vocab_size]
-    assert shown["axes"][1]["labels"][0] == ["⟨begin⟩", *"2026-1"]
+    assert shown["axes"][1]["labels"][0] == [
+        f"{written} after {read}" for written, read in zip("2026-11", ["⟨begin⟩", *"2026-1"], strict=True)
+    ]
     trace = trace_of(first())
     assert trace.labels["T"] == (("⟨begin⟩", *"2026-11-21"),)
 

@@ -216,7 +216,8 @@ def test_the_mark_is_remembered_from_page_to_page(buttons):
     assert files(buttons)["These rows as CSV"].startswith(b"\xef\xbb\xbfstep,path,name,")
     app.switch_page("pages/export.py").run()
     assert control(app, "export.mark").value
-    assert [file[:8] for file in files(buttons).values()] == [b"\xef\xbb\xbfstep,"] * 2
+    tables = [file for name, file in files(buttons).items() if "trace" not in name]
+    assert [file[:8] for file in tables] == [b"\xef\xbb\xbfstep,"] * 2
 
 
 def test_pandas_reads_the_same_table_with_the_mark_and_korean_as_korean(trace):

@@ -2,6 +2,7 @@
 
 from engine import Config, findings, run
 from engine.findings import Finding
+from pages.ui.traces import trace_analyses
 from pages.ui.views.findings_view import title_of
 from tests.pages.test_pages import opened, words
 
@@ -36,6 +37,20 @@ def test_the_front_page_counts_the_findings_and_shows_those_of_the_step():
     quiet = opened("app.py", reads="tokens", step=step.full_name)
     assert not quiet.warning
     assert not any("finding" in link.proto.label for link in quiet.get("page_link"))
+
+
+def test_the_findings_of_a_long_trace_wait_until_somebody_asks_for_them(monkeypatch):
+    monkeypatch.setattr(trace_analyses, "MOST_STEPS_AT_ONCE", 10)
+    looked = []
+    monkeypatch.setattr(trace_analyses, "findings", lambda trace: looked.append(trace) or findings(trace))
+    sizes = {**UNMASKED, "seed": "5"}  # a run that no other test has looked into
+    (link,) = [link.proto for link in opened("app.py", **sizes).get("page_link") if "suspicious" in link.proto.label]
+    assert link.label.startswith("Look for what is suspicious in these ")
+    assert link.page.endswith("every_step")
+    assert not looked
+    assert opened("pages/every_step.py", **sizes).warning
+    assert len(looked) == 1
+    assert "1 finding in this trace" in [link.proto.label for link in opened("app.py", **sizes).get("page_link")]
 
 
 def test_a_rule_is_read_as_words():

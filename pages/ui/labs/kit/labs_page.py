@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what needs torch
 from pages.ui.app import loading_placeholder
 from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit.model_sizes import sizes_of_model
 from pages.ui.labs.kit.registry import GROUPS, LABS, Lab, lab_of
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
@@ -86,5 +87,5 @@ def _drawn(key: str) -> None:
 
 def _button(label: str, lab: Lab | None = None) -> None:
     """The way to a lab, or to all of them. A link from a page to itself would leave the address as it was."""
-    to = {} if lab is None else {"lab": lab.key}
+    to = {} if lab is None else {"lab": lab.key, **sizes_of_model(lab.key, session.settings_now().model)}
     st.button(label, key=f"lab-to-{lab.key if lab else 'all'}", type="tertiary", on_click=session.open_view, kwargs=to)

@@ -43,6 +43,9 @@ def _over_sizes(scaling: ScaledAttention, d_k: int, keys: int, components: str, 
         _pair(both, "largest", "mean", d_k, flat.largest)
     with weights[1]:
         st.markdown("##### Entropy of the weights")
+        st.markdown(
+            "How widely a row is spread, in bits: 0 where one key has all the weight, log₂ n where n share it evenly."
+        )
         _pair(both, "entropy", "mean, bits", d_k, flat.entropy)
     st.markdown(_what_the_curves_say(both))
 

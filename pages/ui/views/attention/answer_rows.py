@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from engine import Config, Trace
+from engine import Trace
 from engine.text import tokenizer
 from pages.ui.app.markdown_escape import visible
+from pages.ui.views.row_names import next_tokens, row_name
 from pages.ui.views.tensor_panels import tokens_along
 
 _PAD = tokenizer.SPECIALS[tokenizer.PAD]
-_NAME, _WRITING = "{written} after {read}", "Writing {written}, having read {read}"
+_WRITING = "Writing {written}, having read {read}"
 _LOOKS, _NUMBERED = "What {token} looks at", "What row {number} looks at"
 
 
@@ -58,14 +58,6 @@ def rows_of(trace: Trace, symbol: str | None, sentence: int, count: int) -> tupl
     return tuple(_written(tokens[: n + 1], row, vocabulary) for n, row in zip(range(len(tokens)), rows, strict=False))
 
 
-def next_tokens(trace: Trace, sentence: int) -> Tensor | None:
-    """The probabilities (T, V) of the next token at each row of the built-in decoder, float64; None in other traces."""
-    if not isinstance(trace.config, Config) or not isinstance(trace.output, Tensor) or trace.output.is_meta:
-        return None
-    output = trace.output[sentence].to(device="cpu", dtype=torch.float64)
-    return output if trace.config.output == "softmax" else output.exp()
-
-
 def query_names(trace: Trace, symbol: str | None, sentence: int) -> tuple[str, ...] | None:
     """What each row of a tensor of attention is called, padding included; None where nothing is named.
 
@@ -89,7 +81,7 @@ def _written(read: tuple[str, ...], row: Tensor, vocabulary: tuple[str, ...]) ->
     return AttentionRow(
         token=read[-1],
         sentence=_WRITING.format(written=written, read=visible(joined(read))),
-        name=_NAME.format(written=written, read=last),
+        name=row_name(written, last),
         written=written,
         share=share,
         ranked=ranked,

@@ -13,11 +13,12 @@ from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
-from pages.ui.traces.trace_analyses import findings_by_step, findings_of
+from pages.ui.traces.trace_analyses import findings_by_step, findings_of, found_at_once
 
 EVERY_STEP = "pages/every_step.py"
 _WALK = "app.py"
 _ONE, _MANY = "{count} finding in this trace", "{count} findings in this trace"
+_LOOK = "Look for what is suspicious in these {count:,} steps"
 _NOTHING = "Nothing suspicious was found in this trace."
 _FINDING = "**{rule}.** {sentence}"
 _HINT = "**{rule} (a hint).** {sentence}"
@@ -27,15 +28,22 @@ _MOST_LINKS = 4
 
 
 def draw_count(trace: Trace) -> None:
-    """Draws how many findings a trace has, as a link to their list; nothing where it has none."""
-    count = len(findings_of(trace))
-    if count:
-        with st.container(key="findings-count"):
-            frame.link(EVERY_STEP, counted(count, _ONE, _MANY), session.settings_now().to_query())
+    """Draws how many findings a trace has, as a link to their list; nothing where it has none.
+
+    The findings of a long trace are not looked for here: the link leads to where they are.
+    """
+    count = len(findings_of(trace)) if found_at_once(trace) else None
+    if count == 0:
+        return
+    with st.container(key="findings-count"):
+        label = _LOOK.format(count=len(trace.steps)) if count is None else counted(count, _ONE, _MANY)
+        frame.link(EVERY_STEP, label, session.settings_now().to_query())
 
 
 def draw_of_step(trace: Trace, step: Step) -> None:
-    """Draws the findings that are about a step; nothing where there are none."""
+    """Draws the findings that are about a step; nothing where there are none, or nobody has looked yet."""
+    if not found_at_once(trace):
+        return
     for finding in findings_by_step(trace).get(step.index, ()):
         _box(finding)
 

@@ -56,14 +56,19 @@ def _whole_page() -> None:
             st.title("Questions and answers")
         st.caption(_COUNT.format(count=len(QUESTIONS)))
         lazy_expander("A class of 45 minutes, in five stops", "questions.class", _class)
-        for topic, (heading, questions) in TOPICS.items():
-            st.markdown(f"##### {heading}")
-            half = -(-len(questions) // 2)
-            halves = (questions[:half], questions[half:])
-            for number, (column, part) in enumerate(zip(st.columns(2), halves, strict=True)):
-                with column, st.container(gap="xsmall", key=f"questions-{topic}-{number}"):
-                    for entry in part:
-                        lazy_expander(entry.text, f"question.{entry.key}", partial(_draw_below, entry))
+        with st.container(key="questions-list"):
+            _list()
+
+
+def _list() -> None:
+    for topic, (heading, questions) in TOPICS.items():
+        st.markdown(f"##### {heading}")
+        half = -(-len(questions) // 2)
+        halves = (questions[:half], questions[half:])
+        for number, (column, part) in enumerate(zip(st.columns(2), halves, strict=True)):
+            with column, st.container(gap="xsmall", key=f"questions-{topic}-{number}"):
+                for entry in part:
+                    lazy_expander(entry.text, f"question.{entry.key}", partial(_draw_below, entry))
 
 
 # Minutes, the page, what its link says, the view it opens with, and what the class does there.
