@@ -48,7 +48,7 @@ export class ReadOut {
       title: other.title, total: countCells(lit[i]), inView: countCells(clipToView(other, lit[i])),
     }));
     this.linking.textContent = readsText(parts, panel === data.output || (data.travel?.beside && active.number) ? "reads" : "read by");
-    this.dodge(views[active.number], active.index);
+    this.dodge(views[active.number], active.index, pinned);
   }
 
   // The cell's name in the colours of its axes, and its value.
@@ -75,13 +75,18 @@ export class ReadOut {
     this.live.textContent = text;
   }
 
-  // The read-out never lies over the cell that it speaks of.
-  dodge({ canvas, zoom }, index) {
+  // The read-out never lies over the cell that it speaks of. A pinned one is enough to see once: the read-out then stays
+  // at the edge of the window, though it be over the same cell enlarged.
+  dodge({ canvas, zoom }, index, pinned) {
     const line = this.line.getBoundingClientRect();
-    for (const { root, layout } of [canvas, zoom].filter((drawn) => drawn?.layout)) {
+    const places = [canvas, zoom].filter((drawn) => drawn?.layout).map(({ root, layout }) => {
       const [region] = regions(layout, index.map(ONE));
       const top = root.getBoundingClientRect().top + (region?.y ?? Infinity);
-      if (top < line.bottom && top + layout.cell.height > line.top) this.line.style.transform = `translateY(${top - 6 - line.bottom}px)`;
+      return { top, bottom: top + layout.cell.height };
+    });
+    if (pinned && places.some(({ top, bottom }) => top >= 0 && bottom <= line.top)) return;
+    for (const { top, bottom } of places) {
+      if (top < line.bottom && bottom > line.top) this.line.style.transform = `translateY(${top - 6 - line.bottom}px)`;
     }
   }
 }

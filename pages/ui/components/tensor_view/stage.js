@@ -3,9 +3,10 @@
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
 import { decode, prefetchedStage } from "./decode.js";
-import { besideOf, clipToView, countCells, readBoxes, readerBoxes } from "./dependencies.js";
+import { clipToView, countCells } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
+import { litBoxes } from "./lit_boxes.js";
 import { operationCard } from "./operation.js";
 import { PanelView } from "./panel.js";
 import { panelSizes } from "./panel_sizes.js";
@@ -315,7 +316,7 @@ export class Stage {
    */
   refresh(speak = false) {
     const { active, pin } = this.selection;
-    const lit = this.litBoxes(active);
+    const lit = litBoxes(this.data, active);
     const linked = lit.some((boxes) => boxes.length);
     this.views.forEach((view, i) => {
       const own = active?.number === i;
@@ -334,22 +335,6 @@ export class Stage {
     this.root.toggleAttribute("data-pinned", !!pin);
     this.readOut.show(active, lit, !!pin);
     if (speak && active) this.readOut.announce(spokenCell(this.data.panels[active.number], active.index));
-  }
-
-  // For each panel, the boxes that light up because of the active cell.
-  litBoxes(active) {
-    const { panels, output } = this.data;
-    const lit = panels.map(() => []);
-    if (!active || !this.data.reads.length) return lit;
-    const panel = panels[active.number];
-    const beside = besideOf(this.data);
-    if (beside && panel === beside.output) lit[0] = readBoxes(beside, panels[0], active.index);
-    else if (panel === output) panels.slice(0, -1).forEach((input, i) => (lit[i] = readBoxes(this.data, input, active.index)));
-    else {
-      lit[output.number] = readerBoxes(this.data, panel, active.index);
-      if (beside) lit[beside.output.number] = readerBoxes(beside, panel, active.index);
-    }
-    return lit;
   }
 }
 
