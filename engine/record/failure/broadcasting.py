@@ -7,7 +7,7 @@ from itertools import chain
 
 import torch
 
-from engine.record.failure.candidates import Candidate, repeated, transposed, unsqueezed
+from engine.record.failure.candidates import Candidate, exchanged, repeated, transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall, on_meta
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
@@ -57,18 +57,40 @@ def _edges(call: FailingCall, first: int, second: int) -> tuple[OperandAxis, Ope
 def _remedy(call: FailingCall, first: int, second: int, edges: tuple[OperandAxis, OperandAxis]) -> str:
     """The change after which torch takes the call; of several, one that lines up axes of the same name."""
     left, right = call.operands[first], call.operands[second]
+    # Heads stand before the last two axes; a program repeats no others to make sizes agree.
+    is_of_heads = edges[1].axis < len(right.shape) - 2
+    repeats = repeated(right, edges[1].axis, left.shape[edges[0].axis]) if is_of_heads else ()
     changes: Iterator[tuple[int, Candidate]] = chain(
         ((second, each) for each in unsqueezed(right, len(left.shape))),
         ((first, each) for each in unsqueezed(left, len(right.shape))),
         ((second, each) for each in transposed(right)),
         ((first, each) for each in transposed(left)),
-        ((second, each) for each in repeated(right, edges[1].axis, left.shape[edges[0].axis])),
+        ((second, each) for each in repeats),
     )
-    fitting = [(number, each) for number, each in changes if _is_taken(call, number, each)]
+    fitting = [
+        (number, each)
+        for number, each in changes
+        if _is_taken(call, number, each) and _is_sensible(left, right, number == second, each)
+    ]
     if not fitting:
         return ""
     # min keeps the first of those that are as good.
     return min(fitting, key=lambda pair: _misnamed(left, right, pair[0] == second, pair[1]))[1].text
+
+
+def _is_sensible(left: FailedOperand, right: FailedOperand, is_right: bool, candidate: Candidate) -> bool:
+    """Whether a program would make this change; that torch takes what comes out can be an accident of sizes."""
+    axes = exchanged(candidate)
+    if axes is None:
+        return True
+    changed, other = (right, left) if is_right else (left, right)
+    order = _axes_after(changed, candidate)
+    pairs = list(zip(reversed(order), reversed(other.axes), strict=False))
+    if any(a is not None and a == b for a, b in pairs):
+        return True
+    rank = len(changed.shape)
+    # The last two of a matrix that was turned around, or heads and tokens.
+    return rank <= len(other.shape) and (axes == (-2, -1) or (rank == 4 and axes == (1, 2)))
 
 
 def _is_taken(call: FailingCall, changed: int, candidate: Candidate) -> bool:

@@ -36,6 +36,15 @@ def transposed(operand: FailedOperand) -> Iterator[Candidate]:
         yield Candidate(operand.method(f"transpose({axes[0]}, {axes[1]})"), partial(_transpose, axes=axes))
 
 
+def exchanged(candidate: Candidate) -> tuple[int, int] | None:
+    """The two axes that a candidate of ``transposed`` exchanges; None for any other."""
+    change = candidate.change
+    if not isinstance(change, partial) or change.func is not _transpose:
+        return None
+    axes: tuple[int, int] = change.keywords["axes"]
+    return axes
+
+
 def moved_twice(operand: FailedOperand) -> Iterator[Candidate]:
     """The operand with its two middle axes exchanged and then its last two: heads before tokens, and a key turned."""
     if len(operand.shape) == 4:

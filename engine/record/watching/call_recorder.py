@@ -28,18 +28,21 @@ from engine.record.watching.call_frames import (
     torch_caller,
     whose,
 )
-from engine.record.watching.drawing_calls import DRAWING, generator_before
-from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, writes, written_tensors
+from engine.record.watching.call_kinds import (
+    BECOMES_LIST,
+    DRAWS,
+    LEAVES_TORCH,
+    LISTS,
+    NO_TENSOR,
+    PLAIN,
+    SKIP,
+    WRITES,
+    as_it_is,
+    kind_of_call,
+)
+from engine.record.watching.drawing_calls import generator_before
+from engine.record.watching.writing_calls import holds_tensor, uncounted_tensors, written_tensors
 
-# Getters that return a tensor nobody computed with.
-_SKIPPED_GETTERS = frozenset({"grad", "_grad", "_base"})
-# Calls that take a list of tensors.
-_LISTING = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "einsum", "block_diag"))
-_PLAIN, _WRITES, _SKIP, _LISTS, _DRAWS, _LEAVES_TORCH, _BECOMES_LIST = range(7)
-# Calls that hand a tensor's numbers to numpy.
-_TO_NUMPY = frozenset(("numpy", "__array__"))
-# What most of the other calls return, x.size(0) and x.dtype above all: known at a glance to hold no tensor.
-_NO_TENSOR = frozenset((int, bool, float, str, type(None), torch.Size, torch.dtype, torch.device))
 _ALONE = 0  # group id of a call that stands alone
 _KINDS: dict[Any, int] = {}
 # The forward of torch's modules that have no others inside, such as Linear; looking at each call's is not needed.
@@ -122,29 +125,29 @@ class CallRecorder(TorchFunctionMode):
             nonlocal frame, execution
             kind = kind_of(func)
             if kind is None:
-                kind = _KINDS[func] = _kind(func)
+                kind = _KINDS[func] = kind_of_call(func)
             if kwargs:
                 if kwargs.get("out") is not None or kwargs.get("inplace"):
-                    kind = _WRITES
-                if kind is _LISTS:
-                    kwargs = {name: _as_it_is(value) for name, value in kwargs.items()}
-            if kind is not _PLAIN:
-                if kind is _WRITES:
+                    kind = WRITES
+                if kind is LISTS:
+                    kwargs = {name: as_it_is(value) for name, value in kwargs.items()}
+            if kind is not PLAIN:
+                if kind is WRITES:
                     return self._write(func, args, kwargs or {}, _getframe(1))
-                if kind is _SKIP:
+                if kind is SKIP:
                     return func(*args)
-                if kind is _LEAVES_TORCH:
+                if kind is LEAVES_TORCH:
                     self.left.append((len(self.calls), args[0]))
-                elif kind is _BECOMES_LIST and self.first_list is None:
+                elif kind is BECOMES_LIST and self.first_list is None:
                     self.first_list = len(self.calls)
-                args = tuple(map(_as_it_is, args))
-                if kind is _DRAWS:
+                args = tuple(map(as_it_is, args))
+                if kind is DRAWS:
                     state = generator_before(func, args, kwargs or {})
                     if state is not None:
                         self.generators[len(self.calls)] = state
             result = func(*args, **kwargs) if kwargs else func(*args)
             what = type(result)
-            if what is Tensor or (what not in _NO_TENSOR and holds_tensor(result)):
+            if what is Tensor or (what not in NO_TENSOR and holds_tensor(result)):
                 caller = _getframe(1)
                 if caller is frame and what is Tensor:
                     try:
@@ -153,19 +156,13 @@ class CallRecorder(TorchFunctionMode):
                         count = 0
                     keep((func, args, kwargs, result, execution, caller.f_lasti, _ALONE, count))
                 else:
-                    self._keep(func, args, kwargs, result, caller)
+                    self.keep(func, args, kwargs, result, caller)
                     frame, execution = self._frame, self._execution
             return result
 
         # torch refuses what does not belong to the mode, as a class method would not.
         watch_call.__self__ = self  # type: ignore[attr-defined]
         return watch_call
-
-    def keep_compiled(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, caller: FrameType
-    ) -> None:
-        """Keeps a call of compiled code, for which the recorder stood aside; ``caller`` is the frame that ran it."""
-        self._keep(func, args, kwargs, result, caller)
 
     def _write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
         changed = written_tensors(func, args, kwargs)
@@ -180,12 +177,12 @@ class CallRecorder(TorchFunctionMode):
             del self.overwrites[kept:]
             raise
         if holds_tensor(result):
-            self._keep(func, args, kwargs, result, caller)
+            self.keep(func, args, kwargs, result, caller)
         elif changed:  # x[i] = y returns nothing; what it made is the x of afterwards
-            self._keep(func, args, kwargs, changed, caller)
+            self.keep(func, args, kwargs, changed, caller)
         return result
 
-    def _keep(
+    def keep(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: Any, caller: FrameType
     ) -> None:
         """Keeps a call that came by way of torch's own code, or from another frame than the one before it."""
@@ -349,25 +346,3 @@ class CallRecorder(TorchFunctionMode):
 
 def _is_module(value: Any) -> TypeGuard[nn.Module]:
     return isinstance(value, nn.Module)
-
-
-def _kind(func: Any) -> int:
-    name = getattr(func, "__name__", "")
-    if name == "__get__":
-        return _SKIP if getattr(func.__self__, "__name__", "") in _SKIPPED_GETTERS else _PLAIN
-    if name == "__set__":
-        return _WRITES if getattr(func.__self__, "__name__", "") == "data" else _PLAIN
-    if writes(name):
-        return _WRITES
-    if name in DRAWING:
-        return _DRAWS
-    if name in _TO_NUMPY:
-        return _LEAVES_TORCH
-    if name == "tolist":
-        return _BECOMES_LIST
-    return _LISTS if name in _LISTING else _PLAIN
-
-
-def _as_it_is(value: Any) -> Any:
-    """A list as it is now; it may hold other things by the time the recording is looked at."""
-    return list(value) if value.__class__ is list else value

@@ -129,7 +129,7 @@ def _come_back(wrapper: FrameType, modes: list[Any]) -> None:
     call = (CompiledCall(original, len(args)), (*args, *_parameters_of(original)), variables["kwargs"], result)
     for mode in modes:
         if hasattr(mode, "keeps_fast_path"):
-            mode.keep_compiled(*call, wrapper)
+            mode.keep(*call, wrapper)
 
 
 def _replace_modes(modes: list[Any]) -> None:

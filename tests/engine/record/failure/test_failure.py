@@ -339,3 +339,8 @@ def test_the_axes_that_view_cannot_merge_are_those_whose_strides_do_not_fit(orde
         assert record(lambda x: x.view(merged), x).failure is None
     else:
         assert failure_of(lambda x: x.view(merged), x).edges == (OperandAxis(0, first), OperandAxis(0, first + 1))
+
+
+def test_axes_are_not_exchanged_because_their_sizes_happen_to_fit():
+    assert failure_of(lambda x, y: x + y, zeros(2, 6, 32), zeros(6, 2)).remedy == ""
+    assert failure_of(lambda x, y: x + y, zeros(3, 6, 32), zeros(32, 6)).remedy == "y.transpose(-2, -1)"
