@@ -32,7 +32,8 @@ def take(page: Page, url: str, name: str) -> None:
     if name == "where.png":
         page.get_by_text("Where we are").click()
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
-        page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+        page.locator(".st-key-where").evaluate("where => where.scrollIntoView()")
+        page.locator("[data-testid=stMain]").evaluate("main => main.scrollBy(0, -60)")  # the top bar lies over the page
     if name == "labs.png":
         page.get_by_text("A colour is a token").evaluate("text => text.scrollIntoView()")
     page.wait_for_timeout(1000)  # fonts and pictures take their places
