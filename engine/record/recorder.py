@@ -79,7 +79,7 @@ def watch(
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
-        with fast_path.kept(), executed_text.noted(), compiled_calls.watched(), recorder:
+        with fast_path.KEPT.held(), executed_text.NOTED.held(), compiled_calls.WATCHED.held(), recorder:
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
@@ -113,9 +113,9 @@ class RecordedBlock:
         self._recorder = CallRecorder(True, block=_getframe(1))
         self._modes = present_modes()
         with ExitStack() as entered:
-            entered.enter_context(fast_path.kept())
-            entered.enter_context(executed_text.noted())
-            entered.enter_context(compiled_calls.watched())
+            entered.enter_context(fast_path.KEPT.held())
+            entered.enter_context(executed_text.NOTED.held())
+            entered.enter_context(compiled_calls.WATCHED.held())
             entered.enter_context(self._recorder)
             self._entered = entered.pop_all()
         return self

@@ -10,9 +10,7 @@ so is one that tells the recorders of its own thread.
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -22,6 +20,7 @@ from torch.overrides import _get_current_function_mode_stack, _pop_mode, _push_m
 
 from engine.record.recording import tensors_in
 from engine.record.watching import fast_path
+from engine.record.watching.shared_change import SharedChange
 from engine.record.watching.writing_calls import holds_tensor
 
 NAME = "torch_compile"
@@ -32,8 +31,6 @@ _SETTERS = ("set_eval_frame", "_maybe_set_eval_frame")
 _interpreter = torch._C._dynamo.eval_frame
 _SET_CALLBACK = _interpreter.set_eval_frame
 
-_lock = threading.Lock()
-_recordings = 0
 # By the frame that runs compiled code, all modes of its thread.
 _aside: dict[FrameType, list[Any]] = {}
 
@@ -54,23 +51,6 @@ class CompiledCall:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _tensors_of(self.original(*args[: self.taken], **kwargs))
-
-
-@contextmanager
-def watched() -> Iterator[None]:
-    """Inside it recorders stand aside for compiled code. Recordings may nest and overlap."""
-    global _recordings
-    with _lock:
-        _recordings += 1
-        _exchange(_SET_CALLBACK, _set_callback)
-    try:
-        yield
-    finally:
-        with _lock:
-            _recordings -= 1
-            if not _recordings:
-                # Dynamo may have been imported in the meantime, with the function that was there.
-                _exchange(_set_callback, _SET_CALLBACK)
 
 
 def _exchange(old: Callable[..., Any], new: Callable[..., Any]) -> None:
@@ -109,12 +89,12 @@ def _stand_aside(wrapper: FrameType) -> None:
     _aside[wrapper] = modes
     _replace_modes([mode for mode in modes if not hasattr(mode, "keeps_fast_path")])
     # Dynamo knows torch's own has_torch_function, and no other.
-    fast_path.end()
+    fast_path.KEPT.end()
 
 
 def _come_back(wrapper: FrameType, modes: list[Any]) -> None:
     _replace_modes(modes)
-    fast_path.begin()
+    fast_path.KEPT.begin()
     variables = wrapper.f_locals
     if not variables.get("call_succeeded"):
         return
@@ -149,3 +129,16 @@ def _tensors_of(result: Any) -> Any:
 def _parameters_of(original: Any) -> tuple[Tensor, ...]:
     module = getattr(original, "__self__", original)
     return (*module.parameters(), *module.buffers()) if isinstance(module, nn.Module) else ()
+
+
+def _watch() -> None:
+    _exchange(_SET_CALLBACK, _set_callback)
+
+
+def _give_back() -> None:
+    # Dynamo may have been imported in the meantime, with the function that was there.
+    _exchange(_set_callback, _SET_CALLBACK)
+
+
+WATCHED = SharedChange(_watch, _give_back)
+"""While it stands recorders stand aside for compiled code."""

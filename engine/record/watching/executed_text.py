@@ -13,15 +13,14 @@ import functools
 import inspect
 import operator
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
 from torch.overrides import _get_current_function_mode_stack
 
 from engine.record.source_text import Text, remember, text_of
+from engine.record.watching.shared_change import SharedChange
 
 _EXEC, _EVAL, _COMPILE = builtins.exec, builtins.eval, builtins.compile
 _STRING = "<string>"
@@ -30,28 +29,6 @@ _INHERITED = functools.reduce(
     operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 )
 _LONGEST = 1_000_000  # characters of a string that is looked at
-
-_lock = threading.Lock()
-_recordings = 0
-
-
-@contextmanager
-def noted() -> Iterator[None]:
-    """Inside it the text of what the program executes is noted. Recordings may nest and overlap."""
-    global _recordings
-    with _lock:
-        _recordings += 1
-        for name, function in _NOTING.items():
-            setattr(builtins, name, function)
-    try:
-        yield
-    finally:
-        with _lock:
-            _recordings -= 1
-            if not _recordings:
-                for name, own in (("exec", _EXEC), ("eval", _EVAL), ("compile", _COMPILE)):
-                    if getattr(builtins, name) is _NOTING[name]:
-                        setattr(builtins, name, own)
 
 
 def look_for_text(codes: list[CodeType], frame: FrameType | None) -> None:
@@ -119,3 +96,18 @@ _NOTING: dict[str, Callable[..., Any]] = {
     "eval": _noting(_EVAL, "eval"),
     "compile": _compile_noted,
 }
+
+
+def _put_in() -> None:
+    for name, function in _NOTING.items():
+        setattr(builtins, name, function)
+
+
+def _give_back() -> None:
+    for name, own in (("exec", _EXEC), ("eval", _EVAL), ("compile", _COMPILE)):
+        if getattr(builtins, name) is _NOTING[name]:
+            setattr(builtins, name, own)
+
+
+NOTED = SharedChange(_put_in, _give_back)
+"""While it stands the text of what the program executes is noted."""

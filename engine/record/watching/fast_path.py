@@ -9,45 +9,14 @@ there was none; everywhere else the answer is torch's own.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch.jit._builtins import _register_builtin
 from torch.overrides import _get_current_function_mode_stack, has_torch_function
 
-_lock = threading.Lock()
-_recordings = 0
-
-
-@contextmanager
-def kept() -> Iterator[None]:
-    """Inside it recorders do not keep torch from its fused paths. Recordings may nest and overlap."""
-    begin()
-    try:
-        yield
-    finally:
-        end()
-
-
-def begin() -> None:
-    """One recording more that keeps no fused path from being taken."""
-    global _recordings
-    with _lock:
-        _recordings += 1
-        if torch.overrides.has_torch_function is has_torch_function:
-            torch.overrides.has_torch_function = _without_recorders
-
-
-def end() -> None:
-    """One of those less; without any torch's own function is back."""
-    global _recordings
-    with _lock:
-        _recordings -= 1
-        if not _recordings and torch.overrides.has_torch_function is _without_recorders:
-            torch.overrides.has_torch_function = has_torch_function
+from engine.record.watching.shared_change import SharedChange
 
 
 def _without_recorders(args: Iterable[Any]) -> bool:
@@ -68,3 +37,17 @@ def _overrides(value: Any) -> bool:
 
 # Programs may compile a module with TorchScript while they are recorded; torch's own function is registered like this.
 _register_builtin(_without_recorders, "aten::has_torch_function")
+
+
+def _keep() -> None:
+    if torch.overrides.has_torch_function is has_torch_function:
+        torch.overrides.has_torch_function = _without_recorders
+
+
+def _give_back() -> None:
+    if torch.overrides.has_torch_function is _without_recorders:
+        torch.overrides.has_torch_function = has_torch_function
+
+
+KEPT = SharedChange(_keep, _give_back)
+"""While it stands recorders do not keep torch from its fused paths."""

@@ -81,8 +81,8 @@ def draw(
     )
     if even is not None:
         st.caption(_HOW_MEASURED)
-    elif isinstance(trace.config, Config) and _can_be_measured(trace, group):
-        st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, trace.config, group.kind))
+    elif (config := _measurable(trace, group)) is not None:
+        st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, config, group.kind))
 
 
 def keep_row(row: int) -> None:
@@ -97,15 +97,18 @@ def _keep_map(layer: int, head: int) -> None:
     session.change_view(layer=str(layer), head=str(head), module=None)
 
 
-def _can_be_measured(trace: Trace, group: AttentionGroup) -> bool:
+def _measurable(trace: Trace, group: AttentionGroup) -> Config | None:
+    """The config of a run of the built-in Transformer whose attention can be made even; None of any other trace."""
     settings = session.settings_shown()
-    return isinstance(trace.config, Config) and group.kind in KINDS and not settings.opened and settings.model is None
+    if group.kind not in KINDS or settings.opened or settings.model is not None:
+        return None
+    return trace.config
 
 
 def _measured(trace: Trace, group: AttentionGroup) -> EvenAttention | None:
     """What becomes of the probabilities with even weights, where that is quick or was asked for."""
-    config = trace.config
-    if not _can_be_measured(trace, group) or not isinstance(config, Config):
+    config = _measurable(trace, group)
+    if config is None:
         return None
     measured = st.session_state.get(_MEASURED, ())
     was_asked_for = (config, group.kind) in measured

@@ -1,0 +1,44 @@
+"""A change to the whole process that stands as long as any recording runs, in whichever thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class SharedChange:
+    """Recordings may nest and overlap: the first makes the change, and only the last to end undoes it.
+
+    Args:
+        make: makes the change. It is called by every recording, so that it also finds what has come in the meantime.
+        undo: puts back what the change took away, where it is still there.
+    """
+
+    def __init__(self, make: Callable[[], None], undo: Callable[[], None]) -> None:
+        self._make = make
+        self._undo = undo
+        self._lock = threading.Lock()
+        self._recordings = 0
+
+    def begin(self) -> None:
+        """One recording more."""
+        with self._lock:
+            self._recordings += 1
+            self._make()
+
+    def end(self) -> None:
+        """One recording less; without any the change is undone."""
+        with self._lock:
+            self._recordings -= 1
+            if not self._recordings:
+                self._undo()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside it the change stands."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
