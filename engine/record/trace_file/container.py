@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -120,7 +120,7 @@ def read_container(path: Path) -> Container:
     if not spans:
         return Container(manifest, None, {})
     # Private: a page that is written to becomes this process's own.
-    whole = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=size)
+    whole = cast("torch.UntypedStorage", torch.UntypedStorage.from_file(str(path), shared=False, nbytes=size))
     names = {STORAGE.format(number=number): number for number in range(len(spans))}
     if names.keys() != spans.keys() or first % ALIGNMENT:
         raise ValueError(_BLOCKS)

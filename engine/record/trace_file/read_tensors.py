@@ -138,8 +138,10 @@ class TensorReader:
             kind = _COMPRESSED.get(text(entry, "compressed"))
             if kind is None:
                 raise wrong("compressed", entry["compressed"], f"one of {', '.join(_COMPRESSED)}")
-            parts = self._parts(entry, "parts", 3)
-            return torch.sparse_compressed_tensor(*parts, layout.shape, layout=kind, check_invariants=True)
+            compressed, plain, values = self._parts(entry, "parts", 3)
+            return torch.sparse_compressed_tensor(
+                compressed, plain, values, list(layout.shape), layout=kind, check_invariants=True
+            )
         if layout.stride is None:  # it had no numbers that could be kept
             return torch.empty(layout.shape, dtype=layout.dtype, device="meta")
         if block == NO_BLOCK:
