@@ -141,6 +141,14 @@ def stage(app: AppTest, key: str = "stage") -> dict[str, Any]:
     return _header(_message(app, key).bytes)
 
 
+def panel_values(app: AppTest, panel: int, key: str = "stage") -> list[float]:
+    """The numbers of a panel of the stage on screen, in the order of its axes; float32 alone."""
+    message = _message(app, key).bytes
+    (length,) = struct.unpack_from("<I", message)
+    values = _header(message)["panels"][panel]["values"]
+    return list(struct.unpack_from(f"<{values['length']}f", message, -(-(4 + length) // 8) * 8 + values["offset"]))
+
+
 def message_size(app: AppTest, key: str = "stage") -> int:
     """Bytes that the component with this key is sent, its script and style included."""
     return int(_message(app, key).ByteSize())

@@ -19,6 +19,7 @@ from pages.ui.state.url_step import step_to_key
 from pages.ui.views import download_buttons, findings_view
 from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
+from pages.ui.views.share import share_view
 from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
@@ -57,11 +58,8 @@ def _draw_table(trace: Trace) -> None:
     chosen = _table(trace, steps)
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
     selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
-    lazy_expander(
-        "Download this tensor as CSV",
-        "table.csv",
-        partial(download_buttons.tensor_buttons, chosen, selection, "table"),
-    )
+    share = partial(share_view.draw, trace, chosen, selection, "table", strip=False)
+    lazy_expander(share_view.TITLE, "table.csv", share)
     with st.container(horizontal=True):
         query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
         frame.link("app.py", "This step opened, with what it read", query)

@@ -16,6 +16,10 @@ class SharePanel {
   constructor(host) {
     const button = (text, press) => element("button", { type: "button", text, onclick: () => press().catch(() => this.say(WORDS.refused)) });
     this.outcome = element("output", {});
+    this.ofStrip = [
+      button("Strip as PNG", () => this.saveStrip(async (svg) => this.save(await bitmap(svg), "png", this.data.strip.file))),
+      button("Strip as SVG", () => this.saveStrip((svg) => this.save(vector(svg), "svg", this.data.strip.file))),
+    ];
     this.root = element(
       "div",
       { class: "share", role: "group", "aria-label": "share this step" },
@@ -23,16 +27,16 @@ class SharePanel {
       button("Copy picture", () => this.copyPicture()),
       button("Picture as PNG", async () => this.save(await bitmap(this.data.svg), "png")),
       button("Picture as SVG", async () => this.save(vector(this.data.svg), "svg")),
-      button("Strip as PNG", () => this.saveStrip(async (svg) => this.save(await bitmap(svg), "png", this.data.strip.file))),
-      button("Strip as SVG", () => this.saveStrip((svg) => this.save(vector(svg), "svg", this.data.strip.file))),
+      ...this.ofStrip,
       this.outcome,
     );
     host.append(this.root);
   }
 
-  /** @param {{ svg: string, file: string, strip: any }} data */
+  /** @param {{ svg: string, file: string, strip: any }} data `strip` is null on a page without one */
   receive(data) {
     this.data = data;
+    for (const button of this.ofStrip) button.hidden = !data.strip;
   }
 
   close() {

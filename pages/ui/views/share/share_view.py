@@ -17,6 +17,7 @@ from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.instrument.strip import block_of, title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
 
+TITLE = "Share and download: link, picture, numbers, Python"
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
 _AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
 _LEGEND = "{symbol} = {sizes}"
@@ -25,16 +26,19 @@ _PYTHON = "The Python that makes this tensor again"
 _PYTHON_OF_FILE = "The Python that opens this tensor, run beside the file {file}"
 
 
-def draw(trace: Trace, step: Step, selection: Selection) -> None:
+def draw(trace: Trace, step: Step, selection: Selection, key: str, *, strip: bool = True) -> None:
     """Draws all ways to take a step along.
 
     Args:
         trace: the trace of the step, as the page shows it; one inside a fused call has no Python of its own.
         step: the step.
         selection: which part of its tensor is on screen.
+        key: what the keys of the downloads begin with.
+        strip: whether the strip of its block is on the page, to be taken along too.
     """
-    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", strip_caption(trace, step), key="share")
-    tensor_buttons(step, selection, "walk")
+    caption = strip_caption(trace, step) if strip else None
+    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", caption, key="share")
+    tensor_buttons(step, selection, key)
     settings = session.settings_shown()
     if trace.steps[min(step.index, len(trace.steps) - 1)] is not step:
         return

@@ -56,7 +56,10 @@ _BEFORE = (
     "arithmetic of each number and the line that made it. Beside each line of the code stands the shape it made."
 )
 _GONE = "The run that this address names is not kept on this server any more. Its code is here; run it again."
-_LINKED = "This code came with the address. Read it before you press **Run**: it runs on this computer."
+_LINKED = (
+    "This code came with the address: by a link, or it stood here before. Read it before you press **Run**: it runs on "
+    "this computer."
+)
 _ELSEWHERE = (
     "Code is run only for a browser on the computer that serves this page. {objection} To run it, start the app on "
     "your own computer:"
@@ -119,7 +122,8 @@ def _left(outcome: Outcome | None, objection: str) -> None:
         st.code(_COMMANDS, language="bash", wrap_lines=True)
     else:
         _examples()
-        if written.is_linked:
+        # A run that this server keeps was asked for on this computer: its code is nobody else's.
+        if written.is_linked and (outcome is None or outcome.program != written.program):
             st.info(_LINKED)
     _editor(written, outcome, can_run=not objection)
     if not objection:

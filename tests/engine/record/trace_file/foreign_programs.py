@@ -88,9 +88,24 @@ def mixture() -> Program:
     return forward, (torch.arange(12.0).view(3, 4), torch.tensor(2.0)), {}
 
 
+def compressed() -> Program:
+    """Tensors that are no plain grid of numbers: sparse ones with compressed indices, and channels quantised each."""
+
+    def forward(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        rows, columns = x.to_sparse_csr(), x.to_sparse_csc()
+        blocks = x.to_sparse_bsr((2, 2))
+        block_columns = x.to_sparse_bsc((2, 2))
+        scales, zeros = torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0, 1, 2, 3])
+        channels = torch.quantize_per_channel(x, scales, zeros, 0, torch.qint8)
+        product = rows @ x
+        return product, columns.to_dense(), blocks, block_columns, channels.dequantize()
+
+    return forward, (torch.arange(-8.0, 8.0).view(4, 4).relu(),), {}
+
+
 def meta() -> Program:
     """A module without numbers."""
     return nn.Linear(1000, 2000, device="meta"), (torch.empty(4, 1000, device="meta"),), {}
 
 
-PROGRAMS = {build.__name__: build for build in (encoder, fused_encoder, gpt2, llama, lstm, mixture, meta)}
+PROGRAMS = {build.__name__: build for build in (encoder, fused_encoder, gpt2, llama, lstm, mixture, compressed, meta)}

@@ -67,8 +67,12 @@ def block_of(tensor: Tensor) -> int:
 def same_numbers(one: Tensor, other: Tensor) -> bool:
     if one.is_meta or other.is_meta:
         return one.is_meta == other.is_meta
-    if one.layout == torch.sparse_coo:
-        return torch.equal(one.coalesce().values(), other.coalesce().values())
+    if one.layout != other.layout or one.is_quantized != other.is_quantized:
+        return False
+    if one.is_quantized:
+        return torch.equal(one.int_repr(), other.int_repr()) and torch.equal(one.dequantize(), other.dequantize())
+    if one.layout != torch.strided:
+        one, other = one.to_dense(), other.to_dense()
     return torch.equal(one.isnan(), other.isnan()) and torch.equal(
         one.detach().nan_to_num(0.123), other.detach().nan_to_num(0.123)
     )
@@ -186,7 +190,8 @@ def test_calls_are_made_again_with_other_numbers_as_on_the_live_trace(pair):
 
     def changed(trace: Trace, place: int) -> object:
         step = trace.steps[place]
-        floats = [item.value for item in step.inputs if item.value.is_floating_point()]
+        grids = [item.value for item in step.inputs if item.value.layout == torch.strided]
+        floats = [value for value in grids if value.is_floating_point()]
         if not floats:
             return None
         operands = [item.value.flip(-1) if item.value is floats[0] else item.value for item in step.parents]
