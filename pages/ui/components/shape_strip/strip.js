@@ -316,7 +316,7 @@ class ShapeStrip {
     if (!group) return;
     if (event.key === "Enter" || event.key === " ") this.press(group);
     else {
-      const next = this.neighbour(Number(group.dataset.place), event.key);
+      const next = this.neighbour(Number(group.dataset.box), event.key);
       if (next === null) return;
       const { group: to } = this.drawn[next];
       to.focus({ preventScroll: true });

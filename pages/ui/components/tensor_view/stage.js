@@ -94,7 +94,7 @@ export class Stage {
     this.signature = signature;
     this.slabs.receive();
     this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
-    this.explanationView.receive(data.made);
+    this.explanationView.receive(data.explanation);
     this.relayout(theme);
     this.showPlayer();
   }
