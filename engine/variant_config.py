@@ -7,24 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
-from engine.config import DTYPES, ConfigError, Problem, number_problem
+from engine.config import DTYPES, LIMITS, ConfigError, Problem, number_problem
 
 # On "meta" a run has shapes and no numbers, at any size.
 VARIANT_DEVICES = ("auto", "cpu", "cuda", "mps", "meta")
 
 # Smallest and largest value of every size.
 VARIANT_LIMITS: Mapping[str, tuple[int, int]] = {
-    "batch": (1, 2**16),
+    **{
+        name: LIMITS[name]
+        for name in ("batch", "src_len", "tgt_len", "d_model", "heads", "d_k", "d_ff", "vocab_size", "seed")
+    },
     "length": (1, 2**17),
-    "src_len": (1, 2**16),
-    "tgt_len": (1, 2**16),
-    "d_model": (1, 2**16),
-    "heads": (1, 2**10),
     "kv_heads": (1, 2**10),
-    "d_k": (1, 2**16),
-    "d_ff": (1, 2**18),
     "layers": (1, 2**9),
-    "vocab_size": (4, 2**20),  # three specials and one token that says something
     "positions": (1, 2**17),
     "segments": (2, 2**10),
     "rope_base": (2, 2**31),
@@ -38,7 +34,6 @@ VARIANT_LIMITS: Mapping[str, tuple[int, int]] = {
     "patch": (1, 2**10),
     "channels": (1, 2**10),
     "classes": (1, 2**20),
-    "seed": (0, 2**63 - 1),
 }
 _CHOICES = {"dtype": DTYPES, "device": VARIANT_DEVICES}
 
@@ -152,18 +147,12 @@ class SplitWidthConfig(VariantConfig):
 
 
 @dataclass(frozen=True)
-class GPT2Config(SplitWidthConfig):
-    """GPT-2 (Radford et al. 2019) and, but for its sparse layers, GPT-3 (Brown et al. 2020).
-
-    ``positions`` is how many places have a learned vector, the most tokens a sequence can have.
-    """
-
-    name = "gpt2"
-    title = "GPT-2"
+class LearnedPositionsConfig(SplitWidthConfig):
+    """What GPT-2 and BERT share: each of ``positions`` places has a learned vector, so that no text is longer."""
 
     length: int = 5
     vocab_size: int = 64
-    positions: int = 1024
+    positions: int = 512
 
     def _joint_problems(self) -> Iterator[Problem]:
         yield from super()._joint_problems()
@@ -171,20 +160,23 @@ class GPT2Config(SplitWidthConfig):
 
 
 @dataclass(frozen=True)
-class BertConfig(SplitWidthConfig):
+class GPT2Config(LearnedPositionsConfig):
+    """GPT-2 (Radford et al. 2019) and, but for its sparse layers, GPT-3 (Brown et al. 2020)."""
+
+    name = "gpt2"
+    title = "GPT-2"
+
+    positions: int = 1024
+
+
+@dataclass(frozen=True)
+class BertConfig(LearnedPositionsConfig):
     """BERT (Devlin et al. 2019): an encoder over one text or a pair of texts, ``segments`` kinds of them."""
 
     name = "bert"
     title = "BERT"
 
-    length: int = 5
-    vocab_size: int = 64
-    positions: int = 512
     segments: int = 2
-
-    def _joint_problems(self) -> Iterator[Problem]:
-        yield from super()._joint_problems()
-        yield from _at_most("length", self.length, "positions", self.positions)
 
 
 @dataclass(frozen=True)

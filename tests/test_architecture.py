@@ -22,7 +22,8 @@ LAYERS = (
     ("explain", "graph", "export"),
     ("findings", "compare"),
     ("pretrained",),
-    ("runtime", "sandbox"),
+    ("runtime",),
+    ("sandbox",),
     ("labs", "questions", "commands"),
     ("__init__", "__main__"),
 )

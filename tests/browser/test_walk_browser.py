@@ -173,7 +173,9 @@ def test_one_walks_term_by_term_to_an_embedding_and_the_breadcrumb_leads_back(
         factor = next((one for one in term.factors if isinstance(one.parent, Step)), None)
         if factor is None:
             break
-        walk.page.locator(f'.derivation .factor[data-cell="{factor.parent.index}:{dotted(factor.index)}"]').first.click()
+        walk.page.locator(
+            f'.derivation .factor[data-cell="{factor.parent.index}:{dotted(factor.index)}"]'
+        ).first.click()
         step, index = factor.parent, factor.index
         walk.at(step)
         walk.settle()

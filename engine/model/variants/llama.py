@@ -51,14 +51,20 @@ class Llama(nn.Module):
         self.mask = CausalPaddingMask(pad)
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.rotary_angles = RotaryAngles(config.d_k, config.rope_base)
-        self.layers = nn.ModuleList(
-            LlamaLayer(config, SwiGLU(config.d_model, config.d_ff)) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(LlamaLayer(config, self.feed_forward(config)) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, EPS)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
 
+    def feed_forward(self, config: LlamaConfig) -> nn.Module:
+        """The network that a layer asks about every token."""
+        return SwiGLU(config.d_model, config.d_ff)
+
+    def hidden_keys(self, tokens: Tensor) -> Tensor:
+        """Which keys a query must not see. ``tokens`` is int64 (B, L); returns bool (B, 1, L, L)."""
+        return self.mask(tokens)
+
     def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
-        mask = self.mask(tokens)
+        mask = self.hidden_keys(tokens)
         start = 0
         if cache is not None:
             start = cache.read

@@ -13,7 +13,7 @@ from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, difference
 from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Row, Shape, line_table
@@ -59,10 +59,10 @@ def draw() -> None:
 
 def _sizes(mistake: AttentionMistake) -> SublayerSizes:
     sliders = [
-        Slider("batch", "Batch B", 1, 6, 3),
-        Slider("length", "Length L", 1, 8, 5),
-        Slider("heads", "Heads H", 1, 8, 4),
-        Slider("d_k", "d_k", 4, 16, 8),
+        size_sliders.batch(6, 3),
+        size_sliders.length(8, 5),
+        size_sliders.heads(8, 4),
+        size_sliders.d_k(16, 8, least=4),
         Slider("padding", "Padded words at most", 0, 7, 2),
     ]
     if mistake.crossed:

@@ -13,9 +13,8 @@ from engine.labs.phrases import by_count
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
 from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
@@ -37,9 +36,7 @@ def draw() -> None:
         "copies where it has to."
     )
     length, heads, d_k = lab_widgets.numbers(
-        Slider("length", "Length L", 1, 6, 3),
-        Slider("heads", "Heads H", 1, 4, 2),
-        Slider("d_k", "d_k", 1, 6, 4),
+        size_sliders.length(6, 3), size_sliders.heads(4, 2), size_sliders.d_k(6, 4)
     )
     operation, axes = _operation()
     query_layout = result(layout, length, heads, d_k, operation, axes)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine import Config, record, run
 from engine.explain.explanation import explain, rounding
+from tests.engine.any_config import any_config
 
 F = torch.nn.functional
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -73,30 +74,9 @@ def test_every_element_of_a_small_transformer_is_made_again_from_its_terms(dtype
 
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_elements_of_any_transformer_are_made_again_from_their_terms(data):
-    draw = data.draw
-    heads = draw(st.integers(1, 3))
-    config = Config(
-        batch=draw(st.integers(1, 3)),
-        src_len=draw(st.integers(1, 6)),
-        tgt_len=draw(st.integers(1, 6)),
-        d_model=heads * draw(st.integers(1, 12)),
-        heads=heads,
-        d_k=draw(st.integers(1, 5)),
-        d_v=draw(st.integers(1, 5)),
-        d_ff=draw(st.integers(1, 20)),
-        encoder_layers=1,
-        decoder_layers=1,
-        norm_first=draw(st.booleans()),
-        activation=draw(st.sampled_from(("relu", "gelu"))),
-        output=draw(st.sampled_from(("softmax", "log_softmax"))),
-        padding_mask=draw(st.booleans()),
-        causal_mask=draw(st.booleans()),
-        dtype=draw(st.sampled_from(DTYPES)),
-        seed=draw(st.integers(0, 9)),
-    )
-    trace = run(config, **(TEXT if draw(st.booleans()) else {}))
+@given(config=any_config(3), text=st.booleans())
+def test_elements_of_any_transformer_are_made_again_from_their_terms(config, text):
+    trace = run(config, **(TEXT if text else {}))
     for step in trace.steps:
         for index in random.Random(0).sample(indices(step.shape), min(4, step.value.numel())):
             assert_agrees(trace, step, index)

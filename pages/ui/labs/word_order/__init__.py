@@ -11,7 +11,7 @@ from engine.labs.word_order.predicate_probe import NOUNS, STEPS, trained
 from engine.ops.access import AffineMap, GatherMap, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
@@ -34,7 +34,7 @@ def draw() -> None:
         "another order, once without that encoding and once with it."
     )
     length, layers, drawn = lab_widgets.numbers(
-        Slider("length", "Words", 2, 12, 6),
+        size_sliders.length(12, 6, least=2, label="Words"),
         Slider("layers", "Encoder layers", 1, 4, 2),
         Slider("draw", "Random seed", 0, 50, 0, help="Another permutation, where the order is drawn."),
     )
