@@ -14,11 +14,11 @@ from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs
 from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import Block, Fold, shape_strip
 from pages.ui.state import session
+from pages.ui.state.drawn_module import WHOLE, drawn_module
 from pages.ui.state.url_step import step_to_key
 from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
-WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _KEY = "strip"
 _FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
@@ -46,7 +46,7 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         marks: whether the step is marked, as the one that is open.
         key: the component's; two strips on a page have two.
     """
-    module = block_of(step)
+    module = drawn_module(step)
     folded = _folded(trace, module)
     strip = strip_of(trace, module, folded, around=step.index)
     shape_strip(
@@ -86,15 +86,6 @@ def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
     trace = drawn()
     if trace is not None:
         st.session_state[_FOLDED] = {**st.session_state.get(_FOLDED, {}), module: _folded(trace, module) ^ {value}}
-
-
-def block_of(step: Step) -> str:
-    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
-    chosen = session.view("scope")
-    if chosen == WHOLE:
-        return ""
-    own = ancestors(step.path)
-    return chosen if chosen in own else own[-1] if own else ""
 
 
 def title_of(module: str) -> str:

@@ -11,10 +11,11 @@ from pages.ui.app.palette import axis_colour
 from pages.ui.components.share_panel import StripCaption, share_panel
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
+from pages.ui.state.drawn_module import drawn_module
 from pages.ui.traces import reproduce
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.download_buttons import tensor_buttons
-from pages.ui.views.instrument.strip import block_of, title_of
+from pages.ui.views.instrument.strip import title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
 
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
@@ -55,7 +56,7 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
         trace: the trace that is drawn.
         step: a step of the block.
     """
-    module = block_of(step)
+    module = drawn_module(step)
     sizes: dict[str, set[int]] = {}
     for other in trace.steps:
         if is_inside(other.path, module):
