@@ -45,6 +45,12 @@ class VariantConfig:
     ``name`` is what the command line calls the variant, ``title`` what people call it. Lengths are in tokens.
     ``device="meta"`` runs without numbers: every shape, and no memory.
 
+    Args:
+        batch: sentences, or images, B.
+        seed: of the weights and of generated inputs.
+        dtype: of all floating-point numbers, one of ``DTYPES``.
+        device: where to compute, one of ``VARIANT_DEVICES``.
+
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
     """
@@ -125,7 +131,14 @@ def _at_most(name: str, value: int, limit_name: str, limit: int) -> Iterator[Pro
 
 @dataclass(frozen=True)
 class SplitWidthConfig(VariantConfig):
-    """What GPT-2, BERT and ViT share: heads split d_model between them, and d_ff is 4 times as wide."""
+    """What GPT-2, BERT and ViT share: heads split d_model between them, and d_ff is 4 times as wide.
+
+    Args:
+        d_model: width of a token's vector, a multiple of ``heads``.
+        heads: heads of every attention, H.
+        d_ff: width inside the feed-forward network.
+        layers: how many there are.
+    """
 
     following = ("d_ff",)
 
@@ -181,7 +194,14 @@ class BertConfig(LearnedPositionsConfig):
 
 @dataclass(frozen=True)
 class ViTConfig(SplitWidthConfig):
-    """The Vision Transformer (Dosovitskiy et al. 2021): an image in patches, and one token more for its class."""
+    """The Vision Transformer (Dosovitskiy et al. 2021): an image in patches, and one token more for its class.
+
+    Args:
+        image_height, image_width: pixels, multiples of ``patch``.
+        patch: side of a patch, in pixels.
+        channels: of the image, C.
+        classes: what an image can be.
+    """
 
     name = "vit"
     title = "ViT"
@@ -216,6 +236,8 @@ class LlamaConfig(VariantConfig):
     one is multi-query attention. ``d_k`` is d_model / heads unless given, ``d_ff`` 8/3 of d_model. ``rope_base`` is the
     θ of rotary positions. ``interleaved`` turns neighbouring features together, as RoFormer and Meta's weights do;
     otherwise the first half turns with the second, as Hugging Face's do.
+
+    ``length`` counts the tokens of a text, ``vocab_size`` those that there are, ``layers`` the layers.
     """
 
     name = "llama"
@@ -280,6 +302,10 @@ class T5Config(VariantConfig):
 
     ``layers`` is of the encoder and of the decoder alike. Distances share ``buckets`` biases a head: short ones have
     one of their own, longer ones share, and all from ``max_distance`` on have the last.
+
+    ``src_len`` and ``tgt_len`` are in tokens, ``d_model`` is the width of a token's vector, ``d_k`` that of a query in
+    one of ``heads`` heads (d_model / heads unless given), ``d_ff`` that inside the feed-forward network (4 × d_model),
+    and ``vocab_size`` counts the tokens that there are.
     """
 
     name = "t5"

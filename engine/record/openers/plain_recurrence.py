@@ -16,7 +16,16 @@ Direction = Callable[[Tensor, tuple[Tensor, ...], Weights, bool], tuple[Tensor, 
 
 
 def lstm_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.LSTM: the hidden state and the cell state after it, each (B, d_hidden)."""
+    """One token of nn.LSTM: the hidden state and the cell state after it, each (B, d_hidden).
+
+    Args:
+        x: the token of every sentence, (B, d).
+        state: the hidden state and the cell state after the token before, each (B, d_hidden).
+        weights: those of one direction of one layer.
+
+    Returns:
+        The state after this token.
+    """
     hidden, cell = state
     # With proj_size the last weight, W_hr, makes the hidden state narrower.
     is_projected = hidden.size(-1) != cell.size(-1)
@@ -38,7 +47,16 @@ def lstm_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[T
 
 
 def gru_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.GRU: the hidden state after it, (B, d_hidden)."""
+    """One token of nn.GRU: the hidden state after it, (B, d_hidden).
+
+    Args:
+        x: the token of every sentence, (B, d).
+        state: the hidden state after the token before, (B, d_hidden).
+        weights: those of one direction of one layer.
+
+    Returns:
+        The state after this token.
+    """
     (hidden,) = state
     w_ih, w_hh, b_ih, b_hh = _with_biases(weights)
     from_input = F.linear(x, w_ih, b_ih)  # (B, 3*d_hidden)
@@ -53,12 +71,30 @@ def gru_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Te
 
 
 def tanh_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.RNN with tanh, (B, d_hidden)."""
+    """One token of nn.RNN with tanh, (B, d_hidden).
+
+    Args:
+        x: the token of every sentence, (B, d).
+        state: the hidden state after the token before, (B, d_hidden).
+        weights: those of one direction of one layer.
+
+    Returns:
+        The state after this token.
+    """
     return (_rnn_sum(x, state[0], weights).tanh(),)
 
 
 def relu_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.RNN with ReLU, (B, d_hidden)."""
+    """One token of nn.RNN with ReLU, (B, d_hidden).
+
+    Args:
+        x: the token of every sentence, (B, d).
+        state: the hidden state after the token before, (B, d_hidden).
+        weights: those of one direction of one layer.
+
+    Returns:
+        The state after this token.
+    """
     return (_rnn_sum(x, state[0], weights).relu(),)
 
 

@@ -11,7 +11,17 @@ def batch(most: int, usual: int) -> Slider:
 
 
 def length(most: int, usual: int, *, least: int = 1, label: str = "Length L") -> Slider:
-    """How many tokens a sentence has, L; ``label`` where a lab calls them otherwise, such as words."""
+    """How many tokens a sentence has, L; ``label`` where a lab calls them otherwise, such as words.
+
+    Args:
+        most: the largest value.
+        usual: the value to begin with.
+        least: the smallest value.
+        label: what stands above it.
+
+    Returns:
+        The slider.
+    """
     return Slider("length", label, least, most, usual)
 
 
@@ -31,7 +41,16 @@ def group(most: int, usual: int) -> Slider:
 
 
 def d_k(most: int, usual: int, *, least: int = 1) -> Slider:
-    """The width of a query and a key in one head."""
+    """The width of a query and a key in one head.
+
+    Args:
+        most: the largest value.
+        usual: the value to begin with.
+        least: the smallest value.
+
+    Returns:
+        The slider.
+    """
     return Slider("d_k", "d_k", least, most, usual)
 
 

@@ -72,7 +72,16 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
 
 
 def python_of(trace: Trace, step: Step, script: str) -> str:
-    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it."""
+    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it.
+
+    Args:
+        trace: the trace.
+        step: the step whose tensor is printed.
+        script: makes the trace.
+
+    Returns:
+        The script.
+    """
     lines = [line for line in script.splitlines() if not line.startswith("save_csv(")]
     program = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
     is_named = trace.find(step.full_name) is step
