@@ -161,7 +161,10 @@ class SplitWidthConfig(VariantConfig):
 
 @dataclass(frozen=True)
 class LearnedPositionsConfig(SplitWidthConfig):
-    """What GPT-2 and BERT share: each of ``positions`` places has a learned vector, so that no text is longer."""
+    """What GPT-2 and BERT share: each of ``positions`` places has a learned vector, so that no text is longer.
+
+    ``length`` counts the tokens of a text, ``vocab_size`` those that there are.
+    """
 
     length: int = 5
     vocab_size: int = 64

@@ -44,8 +44,7 @@ MOST_FILES = 15  # flat in one folder
 MOST_LINES, MOST_LINES_OF_TESTS = 350, 600  # of a file
 MOST_LINES_OF_A_FUNCTION = 60  # without its docstring
 FEW_ARGUMENTS, FEW_FIELDS = 2, 3  # that a line on their function or class says enough of
-# What is described otherwise: an operation by its names, a lab by its module, a lab's experiment by its sliders, and what
-# is there to be read as people write it.
+# An operation is described by its names, and the others are there to be read as people write such code.
 DESCRIBED_OTHERWISE = ("engine.ops.entries", "engine.questions.scripts", "pages.ui.views.your_code.examples")
 
 
@@ -259,12 +258,13 @@ def test_every_public_function_and_class_says_what_it_is_for():
 
 def test_a_docstring_names_every_argument_where_there_are_several():
     missing = {}
+    # A lab's experiment takes what its sliders are called.
     for name, node, docstring in documented(without=("engine.labs",)):
         if isinstance(node, ast.FunctionDef):
             arguments = arguments_of(node)
             if len(arguments) > FEW_ARGUMENTS or "Args:" in docstring:
                 missing[name] = unnamed(arguments, docstring)
-    assert len(missing) > 400
+    assert len(missing) > 300
     assert {name: arguments for name, arguments in missing.items() if arguments} == {}
 
 

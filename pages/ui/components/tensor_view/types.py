@@ -87,7 +87,7 @@ class OperationCard:
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
-    badges: Sequence[Badge] = ()
+    badges: Sequence[Badge] = ()  # what must hold here, and whether it does
     why: str = ""
     objections: Sequence[str] = ()
     folded: Sequence[tuple[str, str]] = ()

@@ -89,6 +89,7 @@ def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
 
 
 def title_of(module: str) -> str:
+    """What people call a module, with those around it; "" is the whole model."""
     return " · ".join(map(display_name, ancestors(module))) or display_name("")
 
 
