@@ -316,7 +316,8 @@ def _export(steps: Sequence[Step], folder: str) -> None:
         print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
     with Bar("rows of values.csv", max(1, rows)) as bar:
         saved = save_csv(steps, folder, lambda done, _: bar.at(done))
-    print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {format_bytes(file.nbytes)})" for file in saved))
+    files = ", ".join(f"{file.path} ({file.rows:,} rows, {format_bytes(file.nbytes)})" for file in saved)
+    print(f"wrote {files}")
     if rows >= SPREADSHEET_ROWS:
         most = f"{SPREADSHEET_ROWS:,}"
         print(f"values.csv is longer than the {most} rows, header included, that a spreadsheet opens", file=sys.stderr)

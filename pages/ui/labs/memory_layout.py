@@ -17,6 +17,10 @@ from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.sample_words import words
 
+_STRIDE_FITS = ":green[✓] stride of {outer} is {stride} = {size} × {inner_stride}, size × stride of {inner}"
+_STRIDE_DIFFERS = (
+    ":orange[✗] stride of {outer} is {stride} ≠ {size} × {inner_stride} = {needed}, size × stride of {inner}"
+)
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
 _ORDERS = {
     ", ".join(AXES[axis] for axis in order): order
@@ -215,12 +219,16 @@ def _rule(query_layout: Layout) -> None:
 def _one_merge(query_layout: Layout, merge: Merge) -> None:
     st.markdown(f"**{_joined(merge.axes)}**: `{query_layout.name}.view({', '.join(map(str, merge.sizes))})`")
     for condition in merge.conditions:
-        needed = condition.size * condition.inner_stride
-        mark, sign = (":green[✓]", "=") if condition.holds else (":orange[✗]", "≠")
-        product = f"{condition.size} × {condition.inner_stride}"
+        template = _STRIDE_FITS if condition.holds else _STRIDE_DIFFERS
         st.markdown(
-            f"{mark} stride of {condition.outer} is {condition.stride} {sign} {product}"
-            f"{'' if condition.holds else f' = {needed}'}, size × stride of {condition.inner}"
+            template.format(
+                outer=condition.outer,
+                stride=condition.stride,
+                size=condition.size,
+                inner_stride=condition.inner_stride,
+                needed=condition.size * condition.inner_stride,
+                inner=condition.inner,
+            )
         )
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")

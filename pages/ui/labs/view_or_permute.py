@@ -102,7 +102,7 @@ def _owners(split_routes: Routes) -> bool:
         f"After the straight `view`, row {index} of head 0 should be `{labels[index]}`. Whose features are in it?",
         options,
         options[0] if owners == [index] else options[1] if len(owners) == 1 else options[2],
-        "It holds features of " + " and ".join(f"`{labels[token]}`" for token in owners) + ".",
+        f"Its features belong to: {', '.join(f'`{labels[token]}`' for token in owners)}.",
         wrong={
             options[0]: f"`view` counts on in memory: before row {index} of head 0 it has used up only the {index} × "
             f"{split_routes.rows.size(3)} numbers of row 0, and what comes next still belongs to the heads of an "
