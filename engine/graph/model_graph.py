@@ -196,7 +196,7 @@ class _View:
         others = any(numbered(stack, number) in self.opened for number in self.stacks[stack])
         first, last = min(layers), max(layers)
         if not others:
-            text = texts.one if len(layers) == 1 else texts.many
+            text = texts.whole_of_one if len(layers) == 1 else texts.whole_of_many
         elif alone:
             text = texts.one_more if len(layers) == 1 else texts.many_more
         else:

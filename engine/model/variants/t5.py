@@ -42,7 +42,7 @@ class UnscaledAttention(nn.Module):
         cache: LayerKeyValues | None = None,
     ) -> Tensor:
         if memory is None and cache is not None:
-            query = self.asked(query_input)
+            query = self.query_alone(query_input)
             key, value = cache.kept()
         else:
             # Without a cache there is always a memory.
@@ -72,7 +72,7 @@ class UnscaledAttention(nn.Module):
         value = value.permute(0, 2, 1, 3)  # (B, H, S, d_k)
         return query, key, value
 
-    def asked(self, query_input: Tensor) -> Tensor:
+    def query_alone(self, query_input: Tensor) -> Tensor:
         """Queries (B, H, L, d_k) alone, where the keys and values that they meet are in a cache."""
         query = self.w_q(query_input)  # (B, L, H*d_k)
         query = query.view(query.size(0), query.size(1), self.heads, self.d_k)  # (B, L, H, d_k)

@@ -134,13 +134,13 @@ def _table(ablation: Ablated) -> None:
     columns = {"whole": [whole for whole, _ in pairs], "without it": [without for _, without in pairs]}
     table = {"place": [str(index) for index in range(len(pairs))]}
     for name, choices in columns.items():
-        table[name] = [_said(choice) for choice in choices]
+        table[name] = [_character(choice) for choice in choices]
         table[f"P {name}"] = [exact_percent(choice.probability) if choice else "" for choice in choices]
-    table["differs"] = ["≠" if _said(whole) != _said(without) else "" for whole, without in pairs]
+    table["differs"] = ["≠" if _character(whole) != _character(without) else "" for whole, without in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("P ")}
     st.dataframe(table, hide_index=True, column_config=right, height="content", width="content")
     st.caption("P is the probability of the character that was written.")
 
 
-def _said(choice: NextToken | None) -> str:
+def _character(choice: NextToken | None) -> str:
     return choice.token if choice else ""

@@ -103,8 +103,8 @@ def _answer_in_words(settings: Settings, written: Decoded | None, asks: str) -> 
         return
     reads = _READS.format(source=code(written.source), answer=code(written.text))
     meant = how_sure(written) if settings.trained else _RANDOM
-    said = [reads, meant, read_as(written, settings), *_warnings(written), asks]
-    st.caption(" ".join(filter(None, said)))
+    sentences = [reads, meant, read_as(written, settings), *_warnings(written), asks]
+    st.caption(" ".join(filter(None, sentences)))
     if settings.trained:
         draw_doubt(written)
 
