@@ -46,6 +46,7 @@ def run_page(file: str, draw: Callable[[Trace], None]) -> None:
 # it does not.
 @st.fragment
 def _run(draw: Callable[[Trace], None]) -> None:
+    session.direct_answers().go_first()
     settings = session.settings_now()
     linked = frame.has_links()
     if not linked:  # no link would stand there while the model runs

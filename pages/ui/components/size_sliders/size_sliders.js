@@ -129,23 +129,25 @@ class SizeSliders {
     this.derive();
   }
 
-  // Tells whatever draws shapes how long the axes will be.
-  foresee(name, released) {
+  // Tells whatever draws shapes how long the axes will be, and at the end what was moved.
+  foresee(name, released, moved = null) {
     const drawn = this.sliders.get(name);
     this.sizes = { ...this.data.sizes, ...drawn.foreseen[drawn.at] };
-    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released } }));
+    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released, moved } }));
   }
 
   release(name) {
     const drawn = this.sliders.get(name);
     if (this.held !== name) return;
     this.held = null;
-    this.foresee(name, true);
-    if (drawn.at === drawn.sent) return;
+    const isMoved = drawn.at !== drawn.sent;
+    if (isMoved) this.turn += 1;
+    const moved = { name, value: drawn.at, turn: this.turn };
+    this.foresee(name, true, isMoved ? moved : null);
+    if (!isMoved) return;
     drawn.sent = drawn.at;
-    this.turn += 1;
     this.released = true;
-    this.send("size", { name, value: drawn.at, turn: this.turn });
+    this.send("size", moved);
   }
 
   derive() {
