@@ -1,5 +1,6 @@
 // The stage: inputs, operation and output, and the messages to and from Python.
 
+import { afterPaint } from "../mount/after_paint.js";
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
 import { decode, prefetchedStage } from "./decode.js";
@@ -44,7 +45,7 @@ export class Stage {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };
     document.addEventListener("keydown", this.onEscape);
-    this.onSizes = ({ detail: { moved } }) => moved && this.follow(moved);
+    this.onSizes = ({ detail }) => detail.moved && this.follow(detail);
     window.addEventListener("shape-strip:sizes", this.onSizes);
     document.fonts?.ready.then(() => this.data && this.relayout());
   }
@@ -124,8 +125,9 @@ export class Stage {
     const n = ++this.sent.go;
     const isPlain = !(cell || keeps_pin || trail !== null || within);
     const stage = isPlain ? this.prefetched(step) : null;
-    if (isPlain && !stage) this.fetch({ step, go: n });
-    this.send("go", { step, cell, panel, keeps_pin, trail, within, n });
+    const tell = () => this.send("go", { step, cell, panel, keeps_pin, trail, within, n });
+    if (isPlain && !stage) afterPaint(this.fetch({ step, go: n }), tell);
+    else tell();
     if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
@@ -137,9 +139,10 @@ export class Stage {
   }
 
   // A size was let go: the stage and the strip of what it leads to.
-  follow({ name, value, turn }) {
+  follow(detail) {
+    const { name, value, turn } = detail.moved;
     this.moves = turn;
-    if ((this.data?.player?.moves ?? null) !== null) this.fetch({ size: name, value, moves: turn });
+    if ((this.data?.player?.moves ?? null) !== null) detail.shown = this.fetch({ size: name, value, moves: turn });
   }
 
   // Shows what the server answers before the run of the page has drawn it, unless a person has gone on since.
