@@ -1,12 +1,10 @@
 // The stage: inputs, operation and output, and the messages to and from Python.
 
-import { afterPaint } from "../mount/after_paint.js";
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
-import { decode, prefetchedStage } from "./decode.js";
+import { decode } from "./decode.js";
 import { clipToView, countCells } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
-import { fetchStage } from "./fetch_stage.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
 import { litBoxes } from "./lit_boxes.js";
 import { operationCard } from "./operation.js";
@@ -17,6 +15,7 @@ import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { SlabMode } from "./slabs.js";
+import { StageFetcher } from "./stage_fetcher.js";
 import { themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
@@ -29,11 +28,11 @@ export class Stage {
   constructor(host) {
     this.id = `tensor-view-${++counter}`;
     this.sent = { view: 0, pinned: 0, go: 0 };
-    this.moves = 0; // of the sizes
     this.tinted = []; // what is coloured by the theme
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
     this.slabs = new SlabMode(this);
+    this.fetcher = new StageFetcher(this);
     this.readOut = new ReadOut(this);
     this.explanationView = new ExplanationView(this);
     this.contents = element("div", {});
@@ -45,8 +44,6 @@ export class Stage {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };
     document.addEventListener("keydown", this.onEscape);
-    this.onSizes = ({ detail }) => detail.moved && this.follow(detail);
-    window.addEventListener("shape-strip:sizes", this.onSizes);
     document.fonts?.ready.then(() => this.data && this.relayout());
   }
 
@@ -54,7 +51,7 @@ export class Stage {
   close() {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
-    window.removeEventListener("shape-strip:sizes", this.onSizes);
+    this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);
     this.player?.close();
@@ -74,15 +71,12 @@ export class Stage {
     const first = !this.data;
     if (first) {
       this.sent = { ...this.sent, ...data.seen };
-      this.moves = data.player?.moves ?? 0;
       this.selection.reportedPin = this.sent.pinned;
     }
     this.run = data.player?.run;
     // An answer to an earlier press must not undo a later one.
-    if ((data.seen.go ?? 0) < this.sent.go || (data.player?.moves ?? 0) < (this.data?.player?.moves ?? 0)) return;
-    const isDrawn = !!this.fetched && equal(bytes, this.fetched);
-    this.fetched = null;
-    if (!isDrawn) this.take(data, first);
+    if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
+    if (!this.fetcher.hasDrawn(bytes)) this.take(data, first);
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
@@ -122,12 +116,11 @@ export class Stage {
    */
   go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
-    const n = ++this.sent.go;
+    const request = { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go };
     const isPlain = !(cell || keeps_pin || trail !== null || within);
-    const stage = isPlain ? this.prefetched(step) : null;
-    const tell = () => this.send("go", { step, cell, panel, keeps_pin, trail, within, n });
-    if (isPlain && !stage) afterPaint(this.fetch({ step, go: n }), tell);
-    else tell();
+    const stage = isPlain ? this.fetcher.prefetched(step) : null;
+    if (isPlain && !stage) this.fetcher.go(request);
+    else this.send("go", request);
     if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
@@ -136,41 +129,6 @@ export class Stage {
     }
     this.selection.pin = null;
     this.take(stage, false);
-  }
-
-  // A size was let go: the stage and the strip of what it leads to.
-  follow(detail) {
-    const { name, value, turn } = detail.moved;
-    this.moves = turn;
-    if ((this.data?.player?.moves ?? null) !== null) detail.shown = this.fetch({ size: name, value, moves: turn });
-  }
-
-  // Shows what the server answers before the run of the page has drawn it, unless a person has gone on since.
-  async fetch(question) {
-    const { ticket } = this.data.player;
-    const answer = ticket && (await fetchStage(ticket, question));
-    const stage = answer && decode(answer.bytes);
-    if (!stage || !this.root.isConnected || !this.isNext(stage)) return;
-    if (stage.seen.go !== this.data.seen.go) this.selection.pin = null;
-    this.run = stage.player.run;
-    this.fetched = answer.bytes;
-    this.take(stage, false);
-    window.dispatchEvent(new CustomEvent("shape-strip:fetched", { detail: answer.strip }));
-  }
-
-  // Whether a stage answers all that a person has done, and what is on screen does not.
-  isNext({ seen, player }) {
-    const before = this.data;
-    const isLatest = ["view", "pinned", "go"].every((kind) => (seen[kind] ?? 0) >= this.sent[kind]) && (player.moves ?? 0) >= this.moves;
-    return isLatest && ((seen.go ?? 0) > (before.seen.go ?? 0) || (player.moves ?? 0) > (before.player.moves ?? 0));
-  }
-
-  // The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
-  prefetched(step) {
-    const bytes = prefetchedStage(step);
-    const stage = bytes && decode(bytes);
-    const current = stage?.player.run === this.run && (stage.seen.view ?? 0) >= this.sent.view;
-    return current ? stage : null;
   }
 
   /**
@@ -376,10 +334,6 @@ export class Stage {
     this.readOut.show(active, lit, !!pin);
     if (speak && active) this.readOut.announce(spokenCell(this.data.panels[active.number], active.index));
   }
-}
-
-function equal(one, other) {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 // What the elements of a stage depend on: where it is the same, they can stay.
