@@ -62,11 +62,11 @@ def _run(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
-        bar.draw_sizes(settings, None if refused else trace)
         if trace is not None and trace.steps:
             draw(trace)
         elif trace is not None:
             _empty(trace)
+    bar.draw_sizes(settings, None if refused else trace)
     if linked:
         session.publish()
     bar.draw_drawer(settings)
