@@ -31,7 +31,6 @@ from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
-from pages.ui.views.share import share_view
 from pages.ui.views.tensor_panels import step_panels
 
 _STAGE, _STEP = "stage", "walk.step"
@@ -93,7 +92,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
     answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
-    share = partial(share_view.draw, location.trace, step, selection)
+    share = partial(_share, location.trace, step, selection)
     lazy_expander("Share and download: link, picture, numbers, Python", "walk.csv", share)
     _axes(step)
     sources = partial(_axis_sources, step)
@@ -101,6 +100,12 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     send_ahead(_ahead(location, partial(stage_of, settings=settings, moves=moves)), key=_STAGE)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
+
+
+def _share(trace: Trace, step: Step, selection: Selection) -> None:
+    from pages.ui.views.share import share_view  # writes CSV with pyarrow, which loads as long as a page is drawn
+
+    share_view.draw(trace, step, selection)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:
