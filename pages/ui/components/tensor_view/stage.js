@@ -2,7 +2,7 @@
 
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
-import { decode, prefetchedStage } from "./decode.js";
+import { decode } from "./decode.js";
 import { clipToView, countCells } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
@@ -15,6 +15,7 @@ import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { SlabMode } from "./slabs.js";
+import { StageFetcher } from "./stage_fetcher.js";
 import { themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
@@ -31,6 +32,7 @@ export class Stage {
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
     this.slabs = new SlabMode(this);
+    this.fetcher = new StageFetcher(this);
     this.readOut = new ReadOut(this);
     this.explanationView = new ExplanationView(this);
     this.contents = element("div", {});
@@ -49,6 +51,7 @@ export class Stage {
   close() {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
+    this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);
     this.player?.close();
@@ -72,8 +75,8 @@ export class Stage {
     }
     this.run = data.player?.run;
     // An answer to an earlier press must not undo a later one.
-    if ((data.seen.go ?? 0) < this.sent.go) return;
-    this.take(data, first);
+    if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
+    if (!this.fetcher.hasDrawn(bytes)) this.take(data, first);
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
@@ -113,8 +116,11 @@ export class Stage {
    */
   go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
-    this.send("go", { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go });
-    const stage = cell || keeps_pin || trail !== null || within ? null : this.prefetched(step);
+    const request = { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go };
+    const isPlain = !(cell || keeps_pin || trail !== null || within);
+    const stage = isPlain ? this.fetcher.prefetched(step) : null;
+    if (isPlain && !stage) this.fetcher.go(request);
+    else this.send("go", request);
     if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
@@ -123,14 +129,6 @@ export class Stage {
     }
     this.selection.pin = null;
     this.take(stage, false);
-  }
-
-  // The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
-  prefetched(step) {
-    const bytes = prefetchedStage(step);
-    const stage = bytes && decode(bytes);
-    const current = stage?.player.run === this.run && (stage.seen.view ?? 0) >= this.sent.view;
-    return current ? stage : null;
   }
 
   /**
