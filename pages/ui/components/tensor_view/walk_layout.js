@@ -111,7 +111,7 @@ function fittedColumns(columns, measured, room, height) {
   const high = Math.max(SCALES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
   const across = Math.min(wide, Math.max(high * 2, SQUARE_UP_TO), 46);
   const isRow = columns.every((column) => column.length === 1);
-  const overflow = (fits(wide) ? 1 : 0.5) * (Math.min(...heights) >= SCALES[0] ? 1 : 0.4);
+  const overflow = (fits(wide) ? 1 : 0.5) * clamp(Math.min(...heights) / SCALES[0], 0.1, 1);
   return { columns, wide: high >= 16 ? wide : across, high, score: Math.min(wide, high * 1.5) * (isRow ? ALIGNED_BONUS : 1) * overflow };
 }
 
