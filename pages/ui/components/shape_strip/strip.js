@@ -264,7 +264,8 @@ class ShapeStrip {
 
   // Fades the sides on which there is more to scroll to.
   hint() {
-    const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
+    const { scrollLeft, scrollWidth, clientWidth, scrollTop, scrollHeight, clientHeight } = this.scroll;
+    this.scroll.classList.toggle("more-down", scrollHeight - clientHeight - scrollTop > 2);
     this.scroll.classList.toggle("more-left", scrollLeft > 2);
     this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
   }
