@@ -14,9 +14,9 @@ def test_every_step_between_two_words_is_an_arc_and_every_word_on_the_way_is_fil
     for name, path in word_paths(n, d).items():
         figure, stops = figures[name], {0, *path.positions}
         assert f"<b>{path.steps} step" in figure
-        assert figure.count("<path") == len(stops) - 1
-        assert figure.count('fill="currentColor"') == len(stops)
-        assert figure.count("<circle") == max(n, path.positions[-1] + 1)
+        assert figure.count('<i style="left') == len(stops) - 1
+        assert figure.count('<u class="way"') == len(stops)
+        assert figure.count("<u") == max(n, path.positions[-1] + 1)
         assert f"{path.carried} " in figure
         [share] = re.findall(r'<i style="width: ([\d.]+)%"', figure)
         assert abs(float(share) - 100 * path.carried / (n * d)) < 0.01

@@ -25,7 +25,7 @@ _WORDS = {
 }
 _STEP, _STEPS = "{count} step", "{count} steps"
 _ALT = "{title}: word 0 reaches the last output through positions {positions}"
-_GAP, _RADIUS, _LOWEST = 24, 5, 8  # units of the drawing: between two words, of a word, and what stands below a line
+_LOW, _HIGH = 12, 56  # pixels: an arc between neighbours, and the highest
 _BAR = "{carried} of {all} numbers"
 # A colour a kind, light and dark: those of the curves below, which colour-blind eyes tell apart.
 _COLOURS = {
@@ -39,7 +39,13 @@ _STYLE = """<style>
 .word-paths figure { margin: 0; min-width: 0; break-inside: avoid; color: var(--way); }
 .word-paths figcaption { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; }
 .word-paths figcaption b { font-size: 1.05rem; white-space: nowrap; }
-.word-paths svg { display: block; width: 100%; height: auto; max-height: 6.5rem; overflow: visible; }
+.word-paths .line { position: relative; height: calc(var(--high) + 16px); }
+.word-paths .line i { position: absolute; bottom: 8px; box-sizing: border-box; border: 2px solid currentColor;
+  border-bottom: 0; border-radius: 50% 50% 0 0 / 100% 100% 0 0; }
+.word-paths .line u { position: absolute; bottom: 8px; width: clamp(3px, calc(60% / var(--words)), 10px); aspect-ratio: 1;
+  border-radius: 50%; border: 1px solid currentColor; background: var(--st-background-color, Canvas);
+  transform: translate(-50%, 50%); }
+.word-paths .line u.way { background: currentColor; }
 .word-paths p { margin: 0.1rem 0 0; font-size: 0.85rem; line-height: 1.4; }
 .word-paths figcaption span, .word-paths p { color: light-dark(#31333f, #e6e8ee); }
 .word-paths .bar { height: 6px; border-radius: 3px; margin-top: 0.35rem;
@@ -81,37 +87,30 @@ def _figure(name: str, path: WordPath, length: int, width: int) -> str:
 
 def _line(title: str, path: WordPath, length: int) -> str:
     """The words as dots, and an arc for each step between two positions."""
-    last = max(length - 1, path.positions[-1])
-    wide = last * _GAP + 2 * _GAP
+    count = max(length, path.positions[-1] + 1)
     stops = (0, *path.positions)
     arcs = [(before, after) for before, after in zip(stops, stops[1:], strict=False) if before != after]
-    high = max((_height(before, after) for before, after in arcs), default=0.0)
-    base = high + _RADIUS
-    drawn = [_arc(before, after, base) for before, after in arcs]
-    on_way = {0, *path.positions}
-    for position in range(last + 1):
-        at = f'cx="{_x(position):g}" cy="{base:g}" r="{_RADIUS}"'
-        look = 'fill="currentColor"' if position in on_way else 'fill="none" stroke="currentColor" stroke-opacity="0.5"'
-        drawn.append(f"<circle {at} {look}/>")
+    high = max((_height(before, after) for before, after in arcs), default=_LOW)
+    drawn = []
+    for before, after in arcs:
+        left, wide = _across(before, count), _across(after, count) - _across(before, count)
+        height = _height(before, after)
+        drawn.append(f'<i style="left: {left:.3f}%; width: {wide:.3f}%; height: {height}px"></i>')
+    for position in range(count):
+        look = ' class="way"' if position in stops else ""
+        drawn.append(f'<u{look} style="left: {_across(position, count):.3f}%"></u>')
+    described = _ALT.format(title=title, positions=", ".join(map(str, path.positions)))
     return (
-        f'<svg viewBox="0 0 {wide} {base + _RADIUS + _LOWEST:g}" role="img" '
-        f'aria-label="{html.escape(_ALT.format(title=title, positions=", ".join(map(str, path.positions))))}">'
-        f"{''.join(drawn)}</svg>"
+        f'<div class="line" role="img" aria-label="{html.escape(described)}" '
+        f'style="--words: {count}; --high: {high}px">{"".join(drawn)}</div>'
     )
 
 
-def _x(position: int) -> float:
-    return _GAP * (position + 1)
+def _across(position: int, count: int) -> float:
+    """Where a word stands, in percent of the width."""
+    return 100 * (position + 0.5) / count
 
 
-def _height(before: int, after: int) -> float:
-    """An arc over one word is a bow; over many it is no higher than the drawing has room for."""
-    return min(60.0, 14.0 + 4.0 * (after - before))
-
-
-def _arc(before: int, after: int, base: float) -> str:
-    left, right, top = _x(before), _x(after), base - _height(before, after) * 4 / 3
-    return (
-        f'<path d="M{left:g} {base:g} C{left:g} {top:.1f} {right:g} {top:.1f} {right:g} {base:g}" fill="none" '
-        f'stroke="currentColor" stroke-width="2"/>'
-    )
+def _height(before: int, after: int) -> int:
+    """Of an arc, in pixels: the further, the higher, up to a limit."""
+    return min(_HIGH, _LOW + 5 * (after - before - 1))
