@@ -1,5 +1,6 @@
 """The ways of the first word, against what the layers read and against the paper's table 1."""
 
+import itertools
 import math
 
 import pytest
@@ -20,7 +21,7 @@ def test_the_paths_are_as_long_as_the_papers_table_has_them(n, d):
     assert paths["convolution"].steps == math.ceil((n - 1) / (KERNEL - 1))
     assert paths["convolution"].positions[-1] == n - 1
     stops = (0, *paths["convolution"].positions)
-    assert all(after - before < KERNEL for before, after in zip(stops, stops[1:], strict=False))
+    assert all(after - before < KERNEL for before, after in itertools.pairwise(stops))
 
 
 @settings(max_examples=12, deadline=None)

@@ -112,8 +112,8 @@ def _paths(length: int, width: int) -> None:
     lab_widgets.section("paths", "From the first word to the last output")
     st.html(paths_html(result(word_paths, length, width), length, width))
     st.caption(
-        "A dot is a word; filled are those on the shortest way that PyTorch's autograd graph has, and a step is one use "
-        "of a layer or of an RNN's cell. The last dot of the second RNN is its own output. The bar is how many of the "
+        "A dot is a word; filled are those on the shortest way in PyTorch's autograd graph. A step is one use of a "
+        "layer or of an RNN's cell. The last dot of the second RNN is its own output. The bar is how many of the "
         "sentence's numbers the last step reads."
     )
 

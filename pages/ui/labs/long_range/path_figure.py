@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Mapping
 
 from engine.labs.long_range.paths import KERNEL, WordPath
@@ -42,8 +43,8 @@ _STYLE = """<style>
 .word-paths .line { position: relative; height: calc(var(--high) + 16px); }
 .word-paths .line i { position: absolute; bottom: 8px; box-sizing: border-box; border: 2px solid currentColor;
   border-bottom: 0; border-radius: 50% 50% 0 0 / 100% 100% 0 0; }
-.word-paths .line u { position: absolute; bottom: 8px; width: clamp(3px, calc(60% / var(--words)), 10px); aspect-ratio: 1;
-  border-radius: 50%; border: 1px solid currentColor; background: var(--st-background-color, Canvas);
+.word-paths .line u { position: absolute; bottom: 8px; width: clamp(3px, calc(60% / var(--words)), 10px);
+  aspect-ratio: 1; border-radius: 50%; border: 1px solid currentColor; background: var(--st-background-color, Canvas);
   transform: translate(-50%, 50%); }
 .word-paths .line u.way { background: currentColor; }
 .word-paths p { margin: 0.1rem 0 0; font-size: 0.85rem; line-height: 1.4; }
@@ -89,7 +90,7 @@ def _line(title: str, path: WordPath, length: int) -> str:
     """The words as dots, and an arc for each step between two positions."""
     count = max(length, path.positions[-1] + 1)
     stops = (0, *path.positions)
-    arcs = [(before, after) for before, after in zip(stops, stops[1:], strict=False) if before != after]
+    arcs = [(before, after) for before, after in itertools.pairwise(stops) if before != after]
     high = max((_height(before, after) for before, after in arcs), default=_LOW)
     drawn = []
     for before, after in arcs:
