@@ -76,7 +76,8 @@ def _nothing_covers(sentence: Locator) -> bool:
     return bool(
         sentence.evaluate(
             """sentence => [...sentence.getClientRects()].every(({ left, right, top, bottom }) =>
-                [left + 4, right - 4].every(x => sentence.contains(document.elementFromPoint(x, (top + bottom) / 2))))"""
+                [left + 4, right - 4].every(
+                    (x) => sentence.contains(document.elementFromPoint(x, (top + bottom) / 2))))"""
         )
     )
 
