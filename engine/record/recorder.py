@@ -79,7 +79,7 @@ def watch(
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
-        with fast_path.KEPT.held(), executed_text.NOTED.held(), compiled_calls.WATCHED.held(), recorder:
+        with fast_path.KEPT, executed_text.NOTED, compiled_calls.WATCHED, recorder:
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
@@ -113,9 +113,8 @@ class RecordedBlock:
         self._recorder = CallRecorder(True, block=_getframe(1))
         self._modes = present_modes()
         with ExitStack() as entered:
-            entered.enter_context(fast_path.KEPT.held())
-            entered.enter_context(executed_text.NOTED.held())
-            entered.enter_context(compiled_calls.WATCHED.held())
+            for change in (fast_path.KEPT, executed_text.NOTED, compiled_calls.WATCHED):
+                entered.enter_context(change)
             entered.enter_context(self._recorder)
             self._entered = entered.pop_all()
         return self

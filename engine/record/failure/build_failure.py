@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.record.failure import patterns
-from engine.record.failure.diagnosis import diagnose
 from engine.record.failure.failing_call import FailingCall, RaisedAt
 from engine.record.failure.failure import Diagnosis, FailedOperand, Failure
+from engine.record.failure.rules import patterns
+from engine.record.failure.rules.diagnosis import diagnose
 from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
 

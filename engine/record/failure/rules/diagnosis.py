@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from engine import ops
-from engine.record.failure import (
+from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failure import Diagnosis
+from engine.record.failure.rules import (
     broadcasting,
     fused_attention,
     indices,
@@ -16,8 +18,6 @@ from engine.record.failure import (
     products,
     reshaping,
 )
-from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis
 
 Rule = Callable[[FailingCall], Diagnosis | None]
 
