@@ -200,7 +200,9 @@ def largest_difference(value: Tensor, output: int, plain_output: Any) -> float |
     plain = outputs_of(plain_output)
     if output >= len(plain) or plain[output].shape != value.shape or value.is_meta:
         return None
-    fused, other = to_float64(value), to_float64(plain[output])
+    fused, other = (each.detach().cpu() for each in (value, plain[output]))
+    if not fused.is_complex() and not other.is_complex():
+        fused, other = to_float64(fused), to_float64(other)
     same = (fused == other) | (fused.isnan() & other.isnan())
     difference = (fused - other).abs().masked_fill(same, 0.0)
     return float(difference.max()) if difference.numel() else 0.0

@@ -116,6 +116,7 @@ class Gelu(Elementwise):
 _AT_LEAST = "is {cell}, made at least {low}"
 _AT_MOST = "is {cell}, made at most {high}"
 _WITHIN = "is {cell}, made at least {low} and at most {high}"
+_LIMITS = ("min", "max")
 # By whether the second number is subtracted, and whether it is scaled first.
 _SUMS = {
     (False, False): "is {first} plus {second}",
@@ -126,28 +127,43 @@ _SUMS = {
 
 
 class Clamp(Elementwise):
-    names = ("clamp", "clip")
-    signature = "input min? max?"
+    """Limits that are numbers, or tensors with one for each element."""
 
-    def reads(self, call: Call) -> Reads:
-        limits = (call.value("min"), call.value("max"))
-        return None if any(isinstance(limit, Tensor) for limit in limits) else same_index(call)
+    def __init__(self, names: str, signature: str) -> None:
+        self.names = tuple(names.split())
+        self.signature = signature
 
     def formula(self, cells: Cells) -> str:
-        return with_cells(self._template(cells.call), cells.at("input"))
+        limits = [cells.at(name) if name in cells.call.tensors else self._given(cells.call, name) for name in _LIMITS]
+        return with_cells(self._template(*limits), cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
-        low, high = at.call.value("min"), at.call.value("max")
+        low, high = (self._limit(at, name) for name in _LIMITS)
         template = _AT_LEAST if high is None else _AT_MOST if low is None else _WITHIN
-        sentence = template.format(
-            cell=at.words("input"), low="" if low is None else given(low), high="" if high is None else given(high)
-        )
-        return of_one(at, lambda x: x.clamp(low, high), self._template(at.call), sentence)
+        words = [at.words(name) if name in at.call.tensors else self._given(at.call, name) for name in _LIMITS]
+        sentence = template.format(cell=at.words("input"), low=words[0], high=words[1])
+        limits = [None if limit is None else limit.to(torch.float64) for limit in (low, high)]
+        printed = [None if limit is None else number(limit.item()) for limit in limits]
+        derivation = of_one(at, lambda x: torch.clamp(x, *limits), self._template(*printed), sentence)
+        others = tuple(at.operand(name) for name in _LIMITS if name in at.call.tensors)
+        if not others:
+            return derivation
+        group = TermGroup("choice", (at.operand("input"), *others), derivation.groups[0].contributions)
+        return Derivation((group,), derivation.result, sentence, derivation.arithmetic, derivation.magnitude)
 
-    def _template(self, call: Call) -> str:
-        low, high = call.value("min"), call.value("max")
-        template = "{0.alone}" if low is None else f"max({given(low)}, {{0.alone}})"
-        return template if high is None else f"min({given(high)}, {template})"
+    def _limit(self, at: ElementContext, name: str) -> Tensor | None:
+        if name in at.call.tensors:
+            return at.operand(name).numbers[0]
+        value = at.call.value(name)
+        return None if value is None else torch.tensor(value, dtype=torch.float64)
+
+    def _given(self, call: Call, name: str) -> str | None:
+        value = call.value(name)
+        return None if value is None else given(value)
+
+    def _template(self, low: str | None, high: str | None) -> str:
+        template = "{0.alone}" if low is None else f"max({low}, {{0.alone}})"
+        return template if high is None else f"min({high}, {template})"
 
 
 class Sum(Elementwise):
@@ -329,7 +345,9 @@ register(UnaryFunction("square", torch.square, "{0.base}²", "{} times itself"))
 register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "1 divided by {}"))
 register(Relu())
 register(Gelu())
-register(Clamp())
+register(Clamp("clamp clip", "input min? max?"))
+register(Clamp("clamp_min", "input min"))
+register(Clamp("clamp_max", "input max"))
 register(Sum("add", minus=False))
 register(Sum("sub subtract", minus=True, swapped_names=("rsub",)))
 register(BinaryFunction("mul multiply", torch.mul, "{} · {}", "{} times {}", role="product"))
