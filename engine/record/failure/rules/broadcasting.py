@@ -7,9 +7,9 @@ from itertools import chain
 
 import torch
 
+from engine.record.failure.candidates import Candidate, exchanged, repeated, transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall, on_meta
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
-from engine.record.failure.rules.candidates import Candidate, exchanged, repeated, transposed, unsqueezed
 
 _AXES = (
     "Shapes are lined up from the right, and each pair of sizes must be equal or one of them 1: {left} has {left_axis} "

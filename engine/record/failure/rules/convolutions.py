@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.record.failure.candidates import transposed
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
-from engine.record.failure.rules.candidates import transposed
 
 _RANK = "{op} needs {most} axes, or {least} without a batch: {x} has {rank}, {shape}."
 _CHANNELS = "{op} was made for {channels} channels on axis {axis}: {x} has {has} there."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from engine.record.failure.candidates import repeated, transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
-from engine.record.failure.rules.candidates import repeated, transposed, unsqueezed
 
 _WIDTH = "Attention needs queries and keys of one width: {query} has {query_axis} last, {key} has {key_axis}."
 _LENGTH = "Attention needs as many values as keys: {key} has {key_axis}, {value} has {value_axis}."

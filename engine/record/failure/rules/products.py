@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import chain
 
+from engine.record.failure.candidates import moved_twice, repeated, transposed
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
-from engine.record.failure.rules.candidates import moved_twice, repeated, transposed
 
 _INNER = (
     "A product needs the last axis of {left} ({left_axis}) and the last axis but one of {right} ({right_axis}) "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from engine.record.failure.candidates import transposed
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
-from engine.record.failure.rules.candidates import transposed
 
 _INPUT = "{kind} was made for input_size {size}: {x} has {axis} on its last axis."
 _STATE = "The state of {kind} is {needed}, layers and directions first: {x} is {shape}."

@@ -7,9 +7,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from engine.record.failure.candidates import transposed, unsqueezed
 from engine.record.failure.failing_call import FailingCall
 from engine.record.failure.failure import Diagnosis, OperandAxis
-from engine.record.failure.rules.candidates import transposed, unsqueezed
 
 _RANK = "What is written must broadcast to what it is written into, {part}: {value} has more axes, {shape}."
 _AXIS = "What is written must broadcast to what it is written into, {part}: {value} has {axis} where that has {size}."
