@@ -93,6 +93,7 @@ class Recording:
         generators: by number, the state that the generator of random numbers had before a fused call that drew some.
         left: the tensors whose numbers were handed to numpy, each with the number of the next call.
         first_list: the number of the call after the first ``tolist``, None without one.
+        threads: how many threads the recorded program started.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -108,6 +109,7 @@ class Recording:
     generators: Mapping[int, Tensor]
     left: Sequence[tuple[int, Tensor]] = ()
     first_list: int | None = None
+    threads: int = 0
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:

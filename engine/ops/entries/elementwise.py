@@ -134,34 +134,40 @@ class Clamp(Elementwise):
         self.signature = signature
 
     def formula(self, cells: Cells) -> str:
-        limits = [cells.at(name) if name in cells.call.tensors else self._given(cells.call, name) for name in _LIMITS]
-        return with_cells(self._template(*limits), cells.at("input"))
+        tensors = self._tensors(cells.call)
+        return with_cells(self._template(cells.call), *map(cells.at, ("input", *tensors)))
 
     def derive(self, at: ElementContext) -> Derivation:
-        low, high = (self._limit(at, name) for name in _LIMITS)
+        tensors = self._tensors(at.call)
+        words = [at.words(name) if name in tensors else self._given(at.call, name) for name in _LIMITS]
+        low, high = words
         template = _AT_LEAST if high is None else _AT_MOST if low is None else _WITHIN
-        words = [at.words(name) if name in at.call.tensors else self._given(at.call, name) for name in _LIMITS]
-        sentence = template.format(cell=at.words("input"), low=words[0], high=words[1])
-        limits = [None if limit is None else limit.to(torch.float64) for limit in (low, high)]
-        printed = [None if limit is None else number(limit.item()) for limit in limits]
-        derivation = of_one(at, lambda x: torch.clamp(x, *limits), self._template(*printed), sentence)
-        others = tuple(at.operand(name) for name in _LIMITS if name in at.call.tensors)
-        if not others:
-            return derivation
-        group = TermGroup("choice", (at.operand("input"), *others), derivation.groups[0].contributions)
-        return Derivation((group,), derivation.result, sentence, derivation.arithmetic, derivation.magnitude)
+        sentence = template.format(cell=at.words("input"), low=low, high=high)
+        operands = [at.operand(name) for name in ("input", *tensors)]
 
-    def _limit(self, at: ElementContext, name: str) -> Tensor | None:
-        if name in at.call.tensors:
-            return at.operand(name).numbers[0]
-        value = at.call.value(name)
-        return None if value is None else torch.tensor(value, dtype=torch.float64)
+        def clamped(x: Tensor, *of_tensors: Tensor) -> Tensor:
+            limits = dict(zip(tensors, of_tensors, strict=True))
+            low, high = (limits.get(name, at.call.value(name) if name not in tensors else None) for name in _LIMITS)
+            least = x if low is None else torch.maximum(x, torch.as_tensor(low, dtype=x.dtype))
+            return least if high is None else torch.minimum(least, torch.as_tensor(high, dtype=x.dtype))
+
+        result = clamped(*(operand.numbers for operand in operands))
+        arithmetic = fill(self._template(at.call), clamped, *(operand.printed() for operand in operands))
+        kind = "choice" if tensors else "x"
+        return Derivation((TermGroup(kind, tuple(operands), result),), result[0], sentence, arithmetic)
 
     def _given(self, call: Call, name: str) -> str | None:
         value = call.value(name)
         return None if value is None else given(value)
 
-    def _template(self, low: str | None, high: str | None) -> str:
+    def _tensors(self, call: Call) -> list[str]:
+        return [name for name in _LIMITS if name in call.tensors]
+
+    def _template(self, call: Call) -> str:
+        tensors = self._tensors(call)
+        low, high = (
+            f"{{{tensors.index(name) + 1}.alone}}" if name in tensors else self._given(call, name) for name in _LIMITS
+        )
         template = "{0.alone}" if low is None else f"max({low}, {{0.alone}})"
         return template if high is None else f"min({high}, {template})"
 

@@ -19,7 +19,7 @@ _SCALES = {
 }
 
 
-@opens("fft_fft", "fft_ifft", "fft_fft2", "fft_ifft2", "fft_fftn", "fft_ifftn", "fft_rfft")
+@opens("fft_fft", "fft_ifft", "fft_fft2", "fft_ifft2", "fft_fftn", "fft_ifftn", "fft_rfft", less_work=True)
 def open_fourier(call: FusedCall) -> Any:
     """Transforms of one axis or of several; None where they are cut or padded first."""
     given = dict(zip(("input", "s", "dim", "norm"), call.args, strict=False)) | dict(call.kwargs)

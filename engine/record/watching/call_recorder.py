@@ -58,6 +58,7 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
         self.generators: dict[int, Tensor] = {}
         self.left: list[tuple[int, Tensor]] = []
         self.first_list: int | None = None
+        self.threads = 0
         self._uncounted: list[Any] = []
         # torch asks the mode itself, not its class; a plain function spares every call the binding of a method.
         self.__torch_function__ = self._watcher()  # type: ignore[method-assign]
@@ -86,6 +87,7 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
             self.generators,
             self.left,
             self.first_list,
+            self.threads,
         )
 
     def _watcher(self) -> Callable[..., Any]:
