@@ -16,10 +16,10 @@ from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons, findings_view
+from pages.ui.views import download_buttons, findings_view, printed_table
 from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
-from pages.ui.views.share import share_view
+from pages.ui.views.share import TITLE, share_view
 from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
@@ -29,6 +29,7 @@ _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
 # What says which step it is comes first; the other columns of steps.csv follow in their order.
 _FIRST = ("step", "path", "name", "op", "axes", "shape", "expression")
+_PRINTED = ("step", "name", "op", "axes", "shape", "path", "expression")  # of all columns those that fit on paper
 _SHOWN = "{shown:,} of {all:,} steps. Tick a row to see its tensor."
 _HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
 _NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
@@ -59,7 +60,7 @@ def _draw_table(trace: Trace) -> None:
     st.markdown(f"##### {chosen.full_name}".replace("_", r"\_"))
     selection = tensor_view([panel_of(trace, chosen)], key="table.tensor", operation=card_of(trace, chosen))
     share = partial(share_view.draw, trace, chosen, selection, "table", strip=False)
-    lazy_expander(share_view.TITLE, "table.csv", share)
+    lazy_expander(TITLE, "table.csv", share)
     with st.container(horizontal=True):
         query = {**session.settings_now().to_query(), "step": step_to_key(trace, chosen)}
         frame.link("app.py", "This step opened, with what it read", query)
@@ -118,6 +119,7 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
         column_order=[*_FIRST, *(name for name in rows if name not in _FIRST)],
         column_config={name: st.column_config.NumberColumn(format="localized") for name in ("numel", "bytes", "flops")},
     )
+    printed_table.draw({name: list(rows[name]) for name in _PRINTED})
     return steps[row]
 
 

@@ -16,6 +16,7 @@ from pages.ui.state.url_step import step_from_key, step_to_key
 from pages.ui.traces.opened import OPENED
 from pages.ui.traces.trace_cache import trace_of
 from pages.ui.views.download_buttons import _trace_file
+from tests.engine.record.trace_file.foreign_programs import compressed
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("app.py", *(f"pages/{name}.py" for name in ("attention", "decoding", "labs", "every_step", "export")))
@@ -43,6 +44,10 @@ def quantised(x: Tensor) -> Tensor:
     return torch.quantize_per_tensor(x, 0.1, 0, torch.qint8).dequantize() * 2
 
 
+def one_call(x: Tensor) -> Tensor:
+    return x * 2
+
+
 def without_text() -> Callable[..., Tensor]:
     names: dict[str, Callable[..., Tensor]] = {}
     exec("def unseen(x):\n    return (x @ x.mT).softmax(-1) @ x\n", names)
@@ -68,6 +73,8 @@ TRACES: dict[str, Callable[[], Trace]] = {
     "sparse": lambda: record(sparse, torch.eye(4)),
     "complex": lambda: record(complex_numbers, torch.rand(3, 4)),
     "quantised": lambda: record(quantised, torch.rand(3, 4)),
+    "compressed and by channel": lambda: record(compressed()[0], *compressed()[1]),
+    "one step": lambda: record(one_call, torch.rand(2, 3)),
     "odd dtypes": lambda: record(odd_dtypes, torch.rand(3, 4)),
     "no source": lambda: record(without_text(), torch.rand(2, 5, 8)),
     "a fused call": lambda: record_call(nn.MultiheadAttention(8, 2).eval(), *[torch.rand(2, 5, 8)] * 3),

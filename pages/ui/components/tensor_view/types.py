@@ -19,7 +19,10 @@ AxisLabels = Sequence[str] | Sequence[Sequence[str]] | None
 
 @dataclass(frozen=True)
 class Panel:
-    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on."""
+    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on.
+
+    ``title`` and ``value`` are the name and the numbers.
+    """
 
     title: str
     value: torch.Tensor
@@ -71,6 +74,7 @@ class OperationCard:
     """The card of an operation. All of it is text: nothing is read as HTML.
 
     Attributes:
+        title: the operation.
         why: why it is done here, in one sentence.
         objections: what in the line of code can't be true of these numbers, each a sentence.
         folded: what is asked for rarely; behind one press.
@@ -83,7 +87,7 @@ class OperationCard:
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
-    badges: Sequence[Badge] = ()
+    badges: Sequence[Badge] = ()  # what must hold here, and whether it does
     why: str = ""
     objections: Sequence[str] = ()
     folded: Sequence[tuple[str, str]] = ()
@@ -145,7 +149,11 @@ class Travel:
 
 @dataclass(frozen=True)
 class Stage:
-    """Inputs, operation, output. The last panel is the output, those before it are the inputs."""
+    """Inputs, operation, output. The last panel is the output, those before it are the inputs.
+
+    ``panels`` are the tensors; ``player`` leads to other steps, and ``travel`` says where cells go, of a step that only
+    moves them.
+    """
 
     panels: Sequence[Panel]
     reads: Reads | None = None  # as `tensor_view` takes it
