@@ -225,6 +225,17 @@ def test_the_address_of_a_run_shows_it_again_without_running(ran):
     again = opened(trace=settings.opened, code=app.session_state[STATE].address)
     assert {"strip", "stage"} <= components(again)
     assert len(ran) == 1
+    # It was run on this computer, so that nobody need be told to read it first.
+    assert "Read it before you press" not in words(again)
+
+
+def test_code_that_was_changed_since_the_run_that_its_address_names_is_to_be_read_first(ran):
+    app = pressed(opened())
+    other = program_of("def double(x):\n    return x * 2\n")
+    again = opened(trace=app.session_state["explorer.settings"].opened, code=to_address(other))
+    assert editor(again)["text"] == other.text
+    assert "Read it before you press" in words(again)
+    assert len(ran) == 1
 
 
 def test_a_program_without_steps_says_so(ran):
