@@ -93,6 +93,12 @@ class Call:
 
     A parameter that takes any number of operands is numbered: ``tensors0``, ``tensors1``. ``tensors`` are the
     parameters that hold tensors, in the order in which they were given.
+
+    Attributes:
+        step: the call as it was recorded.
+        op: the usual name of its operation.
+        args: what was given, by parameter.
+        tensors: the parameters that hold tensors.
     """
 
     step: RecordedCall

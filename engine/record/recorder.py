@@ -135,6 +135,9 @@ def recording() -> RecordedBlock:
     """Records a block of a program: ``with recording() as rec: ...``; afterwards ``rec.trace`` has its steps.
 
     An exception leaves the block unchanged; ``rec.trace`` and the exception's ``trace`` have every step before it.
+
+    Returns:
+        The block, to be entered by ``with``; it has no trace before it was left.
     """
     return RecordedBlock()
 

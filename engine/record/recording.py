@@ -46,7 +46,16 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True)
 class Overwrite:
-    """Memory as it was just before call number ``at`` wrote into it, or read it where ``writes`` is False."""
+    """Memory as it was just before call number ``at`` wrote into it, or read it where ``writes`` is False.
+
+    Attributes:
+        at: the number of the call.
+        target: the tensor through which it was written.
+        memory: what tells one block of memory from another; None where the tensor has not one plain block.
+        shape, stride, offset: how the target lay in it, in elements.
+        copy: the numbers as they were, of the whole block, or of the tensor where there is none.
+        writes: whether the call wrote.
+    """
 
     at: int
     target: Tensor
