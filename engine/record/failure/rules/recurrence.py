@@ -15,7 +15,12 @@ _OPTION = ", {name}={value}"
 
 
 def input_size(layer: nn.RNNBase, x: FailedOperand) -> Diagnosis | None:
-    """An input whose last axis is not the layer's input_size."""
+    """An input whose last axis is not the layer's input_size.
+
+    Args:
+        layer: what refused it.
+        x: the input.
+    """
     last = len(x.shape) - 1
     if not x.shape or x.shape[last] == layer.input_size:
         return None
@@ -32,7 +37,13 @@ def input_size(layer: nn.RNNBase, x: FailedOperand) -> Diagnosis | None:
 
 
 def state_size(layer: nn.RNNBase, x: FailedOperand, needed: tuple[int, ...]) -> Diagnosis | None:
-    """A state of another shape than the layer's."""
+    """A state of another shape than the layer's.
+
+    Args:
+        layer: what refused it.
+        x: the state.
+        needed: the shape that the layer asks for.
+    """
     if x.shape == needed:
         return None
     reason = _STATE.format(kind=type(layer).__name__, needed=needed, x=x.name, shape=x.shape_text)
