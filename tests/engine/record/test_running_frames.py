@@ -49,18 +49,29 @@ def test_layers_that_a_function_calls_are_known_each_time():
     x = torch.rand(2, 4)
     for _ in range(2):
         trace = record(mixed, x)
-        read = [(parent.kind, id(parent.value)) for step in trace.steps[:2] for parent in step.inputs[1:]]
-        assert read == [("parameter", id(each)) for each in (*left.parameters(), *right.parameters())]
+        read = [(parent.name, id(parent.value)) for step in trace.steps[:2] for parent in step.inputs[1:]]
+        named = [
+            (f"linear_{at}.{name}", id(each)) for at in (0, 1) for name, each in (left, right)[at].named_parameters()
+        ]
+        assert read == named
+
+
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, batch_first=True)
+
+    def forward(self, x):
+        result = self.lstm(x)
+        return result[0][:, -1]
 
 
 def test_several_calls_of_one_layer_are_one_line_each_time():
-    lstm = nn.LSTM(4, 3, batch_first=True)
-
-    def last(x):
-        hidden, _ = lstm(x)
-        return hidden[:, -1]
-
     x = torch.rand(2, 5, 4)
-    first, second = ([(step.op, step.name) for step in record(last, x).steps] for _ in range(2))
-    assert first == second
-    assert [name for op, name in first if op == "zeros"] == ["zeros", "zeros"]
+    for _ in range(2):
+        steps = record(Last(), x).steps
+        assert [(step.op, step.name) for step in steps] == [
+            *(("zeros", "zeros"), ("zeros", "zeros")),
+            *(("lstm", f"result[{number}]") for number in range(3)),
+            ("getitem", "getitem"),
+        ]

@@ -329,3 +329,11 @@ def test_a_value_that_does_not_fit_the_part_it_is_written_into(shape, says, reme
     assert failure.remedy == remedy
     if remedy:
         assert torch.equal(write(X, eval(remedy))[:, 0], torch.ones(2, 32))
+
+
+def test_a_write_that_fails_for_another_reason_is_not_put_down_to_shapes():
+    def write(x, value):
+        x[:, 0] = value
+
+    failure = failure_of(write, X.clone().requires_grad_(), torch.ones(1, 2, 32))
+    assert failure.reason == failure.message
