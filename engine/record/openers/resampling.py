@@ -61,8 +61,7 @@ def interpolate(
         if aligns_corners:
             place = index * ((before - 1) / max(size - 1, 1))
         else:
-            place = (index + 0.5) * step - 0.5
-            place = place.clamp(min=0.0) if neighbours == 2 else place
+            place = (index + 0.5) * step - 0.5  # what lies outside has the outermost number
         left = place.floor()
         part = (place - left).to(x.dtype)
         mixed = None
