@@ -15,12 +15,7 @@ _OPTION = ", {name}={value}"
 
 
 def input_size(layer: nn.RNNBase, x: FailedOperand) -> Diagnosis | None:
-    """An input whose last axis is not the layer's input_size.
-
-    Args:
-        layer: what refused it.
-        x: the input.
-    """
+    """An input whose last axis is not the layer's input_size."""
     last = len(x.shape) - 1
     if not x.shape or x.shape[last] == layer.input_size:
         return None
@@ -40,9 +35,12 @@ def state_size(layer: nn.RNNBase, x: FailedOperand, needed: tuple[int, ...]) -> 
     """A state of another shape than the layer's.
 
     Args:
-        layer: what refused it.
-        x: the state.
-        needed: the shape that the layer asks for.
+        layer: the layer that was called.
+        x: the state that it was given.
+        needed: the shape that it takes.
+
+    Returns:
+        Why it fails; None where the shape is right.
     """
     if x.shape == needed:
         return None

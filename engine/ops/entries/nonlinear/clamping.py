@@ -1,4 +1,4 @@
-"""clamp and its like: a number kept within limits."""
+"""Numbers kept between limits."""
 
 from __future__ import annotations
 
