@@ -46,7 +46,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Fold:
-    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded."""
+    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded.
+
+    Attributes:
+        value: what a press on it reports.
+        title: what people call it.
+        is_folded: whether it is one box now.
+    """
 
     value: str
     title: str
