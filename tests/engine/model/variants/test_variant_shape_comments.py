@@ -44,7 +44,7 @@ def sizes_of(config):
     }  # fmt: skip
     sizes = {symbol: given[name] for name, symbol in symbols.items() if name in given}
     if not isinstance(config, engine.T5Config):
-        sizes["S" if isinstance(config, BertConfig | engine.ViTConfig) else "T"] = config.length
+        sizes["S" if isinstance(config, engine.BertConfig | engine.ViTConfig) else "T"] = config.length
     if isinstance(config, engine.ViTConfig):
         sizes["N"] = config.patches
     # The 2017 model's attention, which some variants share, has a name of its own for the width of a value.
