@@ -182,7 +182,7 @@ class Step:
         known = ops.flops(self)
         if known is not None or self._open is None or any(tensor.unreadable for tensor in (self, *self.inputs)):
             return known
-        return flops_inside(self._open)
+        return flops_inside(self.op, self._open)
 
     @cached_property
     def statistics(self) -> Statistics:

@@ -108,3 +108,30 @@ def numbers(entry: Mapping[str, Any], name: str, low: int, high: int) -> tuple[i
     if not isinstance(value, list):
         raise wrong(name, value, "a list of numbers")
     return tuple(number({name: item}, name, low, high) for item in value)
+
+
+def column(entry: Mapping[str, Any], name: str, length: int, low: int, high: int) -> list[int]:
+    """One whole number from ``low`` to ``high`` for each of ``length`` things."""
+    values = entry.get(name)
+    if not isinstance(values, list) or len(values) != length:
+        raise wrong(name, values, f"a list of {length} numbers")
+    if values and (set(map(type, values)) != {int} or min(values) < low or max(values) > high):
+        for value in values:
+            number({name: value}, name, low, high)
+    return values
+
+
+def length(entry: Mapping[str, Any], name: str) -> int:
+    """How many things a column tells of."""
+    values = entry.get(name)
+    if not isinstance(values, list):
+        raise wrong(name, values, "a list of numbers")
+    return len(values)
+
+
+def mapping(entry: Any, name: str) -> dict[str, Any]:
+    """An object."""
+    value = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(value, dict):
+        raise wrong(name, value, "an object")
+    return value

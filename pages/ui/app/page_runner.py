@@ -47,6 +47,7 @@ def run_page(file: str, draw: Callable[[Trace], None]) -> None:
 # it does not.
 @st.fragment
 def _run(draw: Callable[[Trace], None]) -> None:
+    session.direct_answers().go_first()
     settings = session.settings_now()
     linked = frame.has_links()
     if not linked:  # no link would stand there while the model runs
@@ -62,11 +63,11 @@ def _run(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
-        bar.draw_sizes(settings, None if refused else trace)
         if trace is not None and trace.steps:
             draw(trace)
         elif trace is not None:
             _empty(trace)
+    bar.draw_sizes(settings, None if refused else trace)
     if linked:
         session.publish()
     bar.draw_drawer(settings)

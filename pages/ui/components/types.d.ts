@@ -236,6 +236,10 @@ interface PlayerData {
   dwell: number;
   /** the fused call that the walk is inside of */
   within: { label: string; step: number; within: number[] } | null;
+  /** with which other stages are fetched; "" where they cannot be */
+  ticket: string;
+  /** how many moves of a size the stage answers; null where another size is not fetched */
+  moves: number | null;
 }
 
 interface FactorData {

@@ -18,8 +18,20 @@ def drawn_module(step: Step) -> str:
     Returns:
         The module's path; "" for the whole model.
     """
-    chosen = session.view("scope")
-    if chosen == WHOLE:
+    return module_of_scope(session.view("scope"), step)
+
+
+def module_of_scope(scope: str, step: Step) -> str:
+    """The module that is drawn of what the address says; for where there is no session.
+
+    Args:
+        scope: the chosen module as the address has it, ``""`` for none.
+        step: the step on screen.
+
+    Returns:
+        The module's path; "" for the whole model.
+    """
+    if scope == WHOLE:
         return ""
     own = ancestors(step.path)
-    return chosen if chosen in own else own[-1] if own else ""
+    return scope if scope in own else own[-1] if own else ""

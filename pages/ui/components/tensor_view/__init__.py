@@ -47,7 +47,9 @@ __all__ = [
     "Slabs",
     "Stage",
     "Travel",
+    "seen_of",
     "send_ahead",
+    "stage_bytes",
     "tensor_view",
     "walk_view",
 ]
@@ -164,6 +166,30 @@ def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
     memory = st.session_state[f"{key}:memory"]
     packed = ((step, _packed(stage, memory["at"]["held"], _seen(state)).data) for step, stage in stages)
     _ahead(key=f"{key}:ahead", data=join(within(packed, memory["left"])), height="content")
+
+
+def seen_of(key: str) -> dict[str, int]:
+    """The number of the last request of each kind that Python has had from the `walk_view` with this key."""
+    return _seen(st.session_state.get(key) or {})
+
+
+def stage_bytes(
+    stage: Stage,
+    at: Mapping[str, int],
+    seen: Mapping[str, int],
+    pinned: tuple[int, Index] | None = None,
+    explanation: PinExplanation | None = None,
+) -> bytes:
+    """What the browser is sent of a stage; for where there is no session.
+
+    Args:
+        stage: what is drawn.
+        at: where the windows of the axes begin.
+        seen: as ``seen_of`` returns it.
+        pinned: the panel and index of the pinned cell.
+        explanation: what made it.
+    """
+    return _packed(stage, at, seen, pinned, explanation=explanation).data
 
 
 def _seen(state: Mapping[str, Any]) -> dict[str, int]:

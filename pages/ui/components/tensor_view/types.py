@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.ops.access import AccessMap, Index
@@ -191,5 +191,15 @@ class Selection:
 def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
     """A part of a stage as plain data for the browser, under the names of its fields."""
     if isinstance(part, Travel):
-        return {**asdict(replace(part, beside=None)), "beside": part.beside and part.beside.to_json()}
-    return asdict(part)
+        return {**_plain(replace(part, beside=None)), "beside": part.beside and part.beside.to_json()}
+    fields: dict[str, Any] = _plain(part)
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries; ``dataclasses.asdict`` copies what they hold too, which takes twice as long."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain, value))
+    if is_dataclass(value):
+        return {name: _plain(part) for name, part in vars(value).items()}
+    return value
