@@ -136,7 +136,14 @@ def strip_data(
     folds: Sequence[Fold] = (),
     whole: ModelMap | None = None,
 ) -> dict[str, Any]:
-    """What the browser is sent of a strip; what it is given is described at ``shape_strip``."""
+    """What the browser is sent of a strip.
+
+    Args:
+        strip, run, here, title, hues, blocks, block, folds, whole: as ``shape_strip`` takes them.
+
+    Returns:
+        What the component's script reads.
+    """
     return _data(strip, run, here, title, hues) | {
         "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
         "blocks": [[one.value, one.title, one.is_beside] for one in blocks],

@@ -44,11 +44,11 @@ KINDS = (engine.GPT2Config, engine.LlamaConfig, engine.MistralConfig, engine.Mix
 
 
 def of_length(kind, length, **more):
-    return kind(**{"tgt_len" if kind is T5Config else "length": length}, **more)
+    return kind(**{"tgt_len" if kind is engine.T5Config else "length": length}, **more)
 
 
 def path_of(kind):
-    return "decoder.layers" if kind is T5Config else "layers"
+    return "decoder.layers" if kind is engine.T5Config else "layers"
 
 
 @settings(max_examples=40, deadline=None)
@@ -69,7 +69,9 @@ def test_a_prefill_gives_its_tokens_the_logits_that_they_get_when_all_are_read_a
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_keys_of_a_prefill_are_what_the_pass_after_it_appends_to(kind):
-    config = of_length(kind, 7, dtype="float64", device="cpu", **({"window": 9} if kind is MistralConfig else {}))
+    config = of_length(
+        kind, 7, dtype="float64", device="cpu", **({"window": 9} if kind is engine.MistralConfig else {})
+    )
     prefill, decode = run_prefill(config, kept=4), run_cached(config, kept=4)
     attention = f"{path_of(kind)}.1.self_attention"
     rotated = kind not in (engine.GPT2Config, engine.T5Config)
@@ -175,7 +177,7 @@ def test_the_new_token_asks_in_the_last_row_of_the_mask():
 def test_a_cache_holds_the_bytes_that_the_sheet_counts(kind, dtype):
     config = of_length(kind, 6, batch=3, dtype=dtype, device="cpu")
     cache = new_cache(config)
-    source = [torch.randint(3, 60, (3, config.src_len))] if kind is T5Config else []
+    source = [torch.randint(3, 60, (3, config.src_len))] if kind is engine.T5Config else []
     load_variant(config)(*source, torch.randint(3, 60, (3, 6)), cache)
     assert cache.nbytes == kv_cache_bytes(config, dtype)
 
