@@ -27,6 +27,7 @@ QUESTIONS = (
             ),
         ),
         lab="long_range",
+        lab_section="paths",
     ),
     Question(
         "costs",

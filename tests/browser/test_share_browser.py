@@ -48,3 +48,26 @@ def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> No
     assert f"step={STEP}" in link.replace("%2E", ".")
     tab.get_by_role("button", name="Copy picture").click()
     expect(tab.get_by_text("The picture is copied.")).to_be_visible()
+
+
+def test_where_the_clipboard_is_refused_the_page_says_what_to_do(tabs: Opener, app: str) -> None:
+    tab = tabs()
+    tab.add_init_script(
+        """for (const name of ["write", "writeText"])
+             navigator.clipboard[name] = () => Promise.reject(new DOMException("no", "NotAllowedError"));"""
+    )
+    tab.goto(f"{app}/attention?weights=random")
+    tab.get_by_text("Share and download").click(timeout=60_000)
+    tab.get_by_role("button", name="Copy link").click()
+    expect(tab.get_by_text("This is the link: press Ctrl C")).to_be_visible()
+    field = tab.get_by_label("link", exact=True)
+    expect(field).to_have_value(tab.url)
+    expect(field).to_be_focused()
+    assert field.evaluate("field => field.selectionEnd - field.selectionStart") == len(tab.url)
+    tab.get_by_role("button", name="Copy picture").click()
+    expect(tab.get_by_text("Take “Picture as PNG” instead.")).to_be_visible()
+    expect(field).to_be_hidden()
+    name, svg = _download(tab, "Picture as SVG")
+    assert name == "attention_cross.svg"
+    for words in ("Cross-attention", "layer 0", "head 3", "weights", "H 4", "T "):
+        assert words in svg.decode("utf-8")

@@ -7,7 +7,6 @@ and O(1) against O(n) as the longest path between two tokens.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.labs.long_range.autograd_graph import inputs_first, nodes_before
 from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
@@ -103,11 +103,11 @@ def chains(length: int, width: int) -> dict[str, DependencyChain]:
 def chain(output: Tensor, token: Tensor) -> DependencyChain:
     """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``."""
     distances: dict[Any, tuple[int, int] | None] = {}
-    for node in _inputs_first(output.grad_fn):
+    for node in inputs_first(output.grad_fn):
         if getattr(node, "variable", None) is token:
             distances[node] = (0, 0)
             continue
-        reached = [way for before in _before(node) if (way := distances[before]) is not None]
+        reached = [way for before in nodes_before(node) if (way := distances[before]) is not None]
         own = 0 if node.name() in _LAYOUT_NODES else 1
         distances[node] = (
             (max(way[0] for way in reached) + own, min(way[1] for way in reached) + own) if reached else None
@@ -134,20 +134,3 @@ def _states(cell: nn.RNNCell, tokens: list[Tensor]) -> list[Tensor]:
     for token in tokens[1:]:
         states.append(cell(token, states[-1]))
     return states
-
-
-def _before(node: Any) -> list[Any]:
-    return [before for before, _ in node.next_functions if before is not None]
-
-
-def _inputs_first(root: Any) -> Iterator[Any]:
-    """Every node of the graph behind ``root``, each after all those it reads."""
-    seen, stack = set(), [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((before, False) for before in _before(node) if before not in seen)

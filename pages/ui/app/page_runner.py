@@ -12,7 +12,8 @@ from pages.ui.app import frame, loading_placeholder
 from pages.ui.settings_bar import bar as settings_bar
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import whole_number
-from pages.ui.state.settings import Settings, differing
+from pages.ui.state.settings import Settings
+from pages.ui.state.settings_words import differing
 from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
 

@@ -190,7 +190,7 @@ interface StageData {
   axes: Glossary;
   roles: Record<string, Tone>;
   player: PlayerData | null;
-  made: ExplanationData | null;
+  explanation: ExplanationData | null;
   travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null; slabs: SlabData | null } | null;
 }
 
@@ -391,7 +391,7 @@ interface BlockMapData {
 type CodeRun = [words: string, kind: string, light?: string, dark?: string];
 
 interface CodeData {
-  place: string;
+  location: string;
   function: string;
   note: string;
   lines: { number: number; runs: CodeRun[]; go: string; tooltip: string }[];

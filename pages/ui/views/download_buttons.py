@@ -73,13 +73,14 @@ def _trace_file(settings: Settings) -> bytes:
         return save_trace(trace_of(settings), Path(folder) / "run.trace").read_bytes()
 
 
-def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
+def tensor_buttons(step: Step, selection: Selection, key: str, within: tuple[int, ...] = ()) -> None:
     """Draws the buttons that download one tensor: every element, or the matrix of its last two axes that is on screen.
 
     Args:
         step: the step of the tensor.
         selection: which part of it is on screen.
         key: what the keys of the buttons begin with.
+        within: the index of each fused call that the step lies inside of, outermost first.
     """
     name, index = step.full_name.replace(".", "_"), step.index
     with st.container(horizontal=True):
@@ -87,7 +88,7 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
         _button(
             f"All {step.value.numel():,} values as CSV, about {format_bytes(size)}",
             f"{name}.csv",
-            lambda trace, file: write_tensor(trace.steps[index], file),
+            lambda trace, file: write_tensor(_inside(trace, within).steps[index], file),
             f"{key}.long",
             disabled=size > LARGEST_DOWNLOAD,
         )
@@ -97,7 +98,7 @@ def tensor_buttons(step: Step, selection: Selection, key: str) -> None:
             _button(
                 f"{words or 'All'} as a matrix",
                 "_".join([name, *map(str, leading)]) + "_matrix.csv",
-                lambda trace, file: _write_slice(trace, trace.steps[index], leading, file),
+                lambda trace, file: _write_slice(trace, _inside(trace, within).steps[index], leading, file),
                 f"{key}.matrix",
             )
     mark_toggle(f"{key}.mark")
@@ -122,6 +123,15 @@ def _keep_mark(marked: bool) -> None:
 
 def _at(trace: Trace, numbers: Sequence[int]) -> list[Step]:
     return [trace.steps[number] for number in numbers]
+
+
+def _inside(trace: Trace, within: tuple[int, ...]) -> Trace:
+    """What the last of these fused calls does inside; the trace itself where there is none."""
+    for call in within:
+        inside = trace.steps[call].inside
+        assert inside is not None
+        trace = inside
+    return trace
 
 
 def _leading(step: Step, selection: Selection) -> tuple[int, ...]:

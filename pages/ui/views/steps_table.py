@@ -16,7 +16,7 @@ from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons, findings_view
+from pages.ui.views import download_buttons, findings_view, printed_table
 from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of
@@ -28,6 +28,7 @@ _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
 # What says which step it is comes first; the other columns of steps.csv follow in their order.
 _FIRST = ("step", "path", "name", "op", "axes", "shape", "expression")
+_PRINTED = ("step", "name", "op", "axes", "shape", "path", "expression")  # of all columns those that fit on paper
 _SHOWN = "{shown:,} of {all:,} steps. Tick a row to see its tensor."
 _HIDDEN = "{given} was asked for, and the filters leave it out. Shown is {used}."
 _NO_OPERATION = "{given} was asked for; no step of this model has the operation {missing}. Shown are {used}."
@@ -120,6 +121,7 @@ def _table(trace: Trace, steps: Sequence[Step]) -> Step:
         column_order=[*_FIRST, *(name for name in rows if name not in _FIRST)],
         column_config={name: st.column_config.NumberColumn(format="localized") for name in ("numel", "bytes", "flops")},
     )
+    printed_table.draw({name: list(rows[name]) for name in _PRINTED})
     return steps[row]
 
 

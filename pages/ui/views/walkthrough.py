@@ -23,7 +23,7 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_keys, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph, findings_view, tour
+from pages.ui.views import code_and_graph, findings_view, share, tour
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
 from pages.ui.views.instrument.fetched import Mover, WalkState
@@ -92,8 +92,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
     answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
-    share = partial(_share, location.trace, step, selection)
-    lazy_expander("Share and download: link, picture, numbers, Python", "walk.csv", share)
+    lazy_expander(share.TITLE, "walk.csv", partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
@@ -102,10 +101,10 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
 
 
-def _share(trace: Trace, step: Step, selection: Selection) -> None:
+def _share(location: Location, selection: Selection) -> None:
     from pages.ui.views.share import share_view  # writes CSV with pyarrow, which loads as long as a page is drawn
 
-    share_view.draw(trace, step, selection)
+    share_view.draw(location.trace, location.step, selection, "walk", within=location.within)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:

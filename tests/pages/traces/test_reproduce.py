@@ -112,7 +112,7 @@ def test_no_other_page_shows_a_command_or_a_script():
         ("pages/ui/views/export_page.py", "reproduce.command(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.script(settings)"),
         ("pages/ui/views/export_page.py", "reproduce.from_file(OPENED.get(settings.opened).file)"),
-        ("pages/ui/views/share/share_view.py", "python_of(trace, step, script)"),
+        ("pages/ui/views/share/share_view.py", "python_of(trace, step, script, within)"),
         ("pages/ui/views/your_code/page.py", "outcome.output"),
         ("pages/ui/views/your_code/page.py", "_COMMANDS"),
     ]

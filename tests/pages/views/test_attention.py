@@ -124,7 +124,7 @@ def test_the_attention_of_a_trace_without_config_is_drawn_head_by_head():
     lines = next(block.value for block in app.markdown if block.value.startswith("- "))
     first = attentions_of(trace)["first"].weights.value[0, 0]
     assert first[0, 0] == 1  # the first token sees itself alone
-    assert lines.splitlines()[0] == "- `query 0` takes `key 0` 100 %"
+    assert lines.splitlines()[0] == "- `query 0` takes `key 0` 100\u00a0%"
 
 
 def test_every_head_of_every_layer_of_a_model_from_elsewhere_has_its_map():

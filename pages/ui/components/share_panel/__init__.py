@@ -32,13 +32,13 @@ class StripCaption:
     file: str
 
 
-def share_panel(svg: str, file: str, strip: StripCaption, *, key: str) -> None:
+def share_panel(svg: str, file: str, strip: StripCaption | None, *, key: str) -> None:
     """Draws the buttons.
 
     Args:
         svg: the picture, as the text of an SVG file.
         file: the name of the files, without an ending.
-        strip: what stands around the strip of this page in a picture of that.
+        strip: what stands around the strip of this page in a picture of that; None on a page without one.
         key: the component's key on the page.
     """
-    _component(key=key, data={"svg": svg, "file": file, "strip": asdict(strip)})
+    _component(key=key, data={"svg": svg, "file": file, "strip": strip and asdict(strip)})

@@ -9,13 +9,20 @@ const WORDS = {
   link: "The link is copied.",
   picture: "The picture is copied.",
   noStrip: "There is no strip on this page.",
-  refused: "The browser does not let this page copy. Download it instead.",
+  linkRefused: "The browser does not let this page copy. This is the link: press Ctrl C, or ⌘ C on a Mac.",
+  pictureRefused: "The browser does not let this page copy. Take “Picture as PNG” instead.",
+  failed: "The picture could not be made. Take “Picture as SVG” instead.",
 };
 
 class SharePanel {
   constructor(host) {
-    const button = (text, press) => element("button", { type: "button", text, onclick: () => press().catch(() => this.say(WORDS.refused)) });
+    const button = (text, press) => element("button", { type: "button", text, onclick: () => press().catch(() => this.say(WORDS.failed)) });
     this.outcome = element("output", {});
+    this.link = element("input", { type: "text", readonly: true, hidden: true, "aria-label": "link" });
+    this.ofStrip = [
+      button("Strip as PNG", () => this.saveStrip(async (svg) => this.save(await bitmap(svg), "png", this.data.strip.file))),
+      button("Strip as SVG", () => this.saveStrip((svg) => this.save(vector(svg), "svg", this.data.strip.file))),
+    ];
     this.root = element(
       "div",
       { class: "share", role: "group", "aria-label": "share this step" },
@@ -23,16 +30,17 @@ class SharePanel {
       button("Copy picture", () => this.copyPicture()),
       button("Picture as PNG", async () => this.save(await bitmap(this.data.svg), "png")),
       button("Picture as SVG", async () => this.save(vector(this.data.svg), "svg")),
-      button("Strip as PNG", () => this.saveStrip(async (svg) => this.save(await bitmap(svg), "png", this.data.strip.file))),
-      button("Strip as SVG", () => this.saveStrip((svg) => this.save(vector(svg), "svg", this.data.strip.file))),
+      ...this.ofStrip,
       this.outcome,
+      this.link,
     );
     host.append(this.root);
   }
 
-  /** @param {{ svg: string, file: string, strip: any }} data */
+  /** @param {{ svg: string, file: string, strip: any }} data `strip` is null on a page without one */
   receive(data) {
     this.data = data;
+    for (const button of this.ofStrip) button.hidden = !data.strip;
   }
 
   close() {
@@ -41,16 +49,31 @@ class SharePanel {
 
   say(text) {
     this.outcome.textContent = text;
+    this.link.hidden = true;
   }
 
+  // A page without a secure address has no clipboard, and a browser may refuse it.
   async copyLink() {
-    await navigator.clipboard.writeText(window.location.href);
-    this.say(WORDS.link);
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      this.say(WORDS.link);
+    } catch {
+      this.say(WORDS.linkRefused);
+      this.link.value = window.location.href;
+      this.link.hidden = false;
+      this.link.select();
+    }
   }
 
   async copyPicture() {
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": bitmap(this.data.svg) })]);
-    this.say(WORDS.picture);
+    const picture = bitmap(this.data.svg);
+    try {
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+      this.say(WORDS.picture);
+    } catch {
+      await picture;
+      this.say(WORDS.pictureRefused);
+    }
   }
 
   /** @param {(svg: string) => void | Promise<void>} keep */

@@ -105,7 +105,7 @@ class SizeSliders {
   set(slider, isStale) {
     const drawn = this.sliders.get(slider.name);
     drawn.foreseen = slider.foreseen;
-    drawn.options = Object.keys(slider.foreseen).map(Number).sort((one, other) => one - other);
+    drawn.options = Object.keys(slider.foreseen).map(Number).sort((a, b) => a - b);
     drawn.byStops = slider.by_stops;
     if (drawn.byStops) drawn.input.dataset.stops = drawn.options;
     const last = drawn.options.length - 1;
@@ -182,7 +182,7 @@ function nameIn(span, label) {
 
 // The nearest value that works; where that is the present one, the next in the direction in which it was moved.
 function nextOption(options, from, to) {
-  const nearest = options.reduce((one, other) => (Math.abs(other - to) < Math.abs(one - to) ? other : one));
+  const nearest = options.reduce((best, next) => (Math.abs(next - to) < Math.abs(best - to) ? next : best));
   if (nearest !== from || to === from) return nearest;
   const beyond = options.filter((option) => (option - from) * (to - from) > 0);
   return to > from ? (beyond[0] ?? from) : (beyond[beyond.length - 1] ?? from);

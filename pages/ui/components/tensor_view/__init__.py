@@ -205,7 +205,7 @@ def _packed(
     show_pin: bool = False,
     explanation: PinExplanation | None = None,
 ) -> Packed:
-    parts = (("player", stage.player), ("made", explanation), ("travel", stage.travel))
+    parts = (("player", stage.player), ("explanation", explanation), ("travel", stage.travel))
     header = {name: part and to_json(part) for name, part in parts}
     return pack(
         stage.panels,

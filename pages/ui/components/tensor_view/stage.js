@@ -14,6 +14,7 @@ import { Player } from "./player.js";
 import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
+import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
 import { StageFetcher } from "./stage_fetcher.js";
 import { themeOf } from "./theme.js";
@@ -98,7 +99,7 @@ export class Stage {
     this.signature = signature;
     this.slabs.receive();
     this.fetcher.showBusy(data);
-    this.explanationView.receive(data.made);
+    this.explanationView.receive(data.explanation);
     this.relayout(theme);
     this.showPlayer();
   }
@@ -157,7 +158,7 @@ export class Stage {
     const isWalk = !!this.data.player;
     this.root.toggleAttribute("data-walk", isWalk);
     const middle = !isWalk && (card || this.animation) ? element("div", { class: "middle" }, card, this.animation?.root) : null;
-    this.side = isWalk ? element("div", { class: "side" }, card, this.explanationView.root) : null;
+    this.side = isWalk ? new SideColumn(card, this.explanationView.root) : null;
     this.flow = element(
       "div",
       { class: "flow" },
@@ -165,10 +166,10 @@ export class Stage {
       middle,
       element("div", { class: "output" }, ...outputs),
       isWalk ? this.animation?.root : null,
-      this.side,
+      this.side?.root,
     );
-    const lead = element("span", { class: "control", text: "Showing" });
-    const controls = this.controls.length ? element("div", { class: "controls" }, lead, ...this.controls.map(({ root }) => root)) : null;
+    const shown = this.controls.map(({ root }) => root);
+    const controls = shown.length ? element("div", { class: "controls" }, element("span", { class: "control", text: "Showing" }), ...shown) : null;
     if (this.slabs.isOffered) controls.append(this.slabs.choice);
     this.readOut.announce("");
     this.contents.replaceChildren(...[isWalk ? null : controls, this.flow, this.readOut.root, this.readOut.live].filter(Boolean));
@@ -222,10 +223,7 @@ export class Stage {
     if (!this.data || Math.abs(this.root.clientWidth - this.width) < 1) return;
     // in the next frame, because laying out inside the observer would observe itself
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => {
-      this.width = 0;
-      this.relayout();
-    });
+    this.frame = requestAnimationFrame(() => ((this.width = 0), this.relayout()));
   }
 
   /**
@@ -250,13 +248,12 @@ export class Stage {
 
   // Inputs, the card, the output, from left to right.
   arrange(theme) {
-    const hasCard = !!this.flow.querySelector(".middle");
     if (this.data.travel?.beside) {
       this.root.toggleAttribute("data-wide", this.width >= TWO_RESULTS);
       const half = this.width >= TWO_RESULTS ? (this.width - BESIDE_GAP) / 2 : this.width;
       return this.views.map((_, i) => ({ width: i ? half : this.width, height: 360 }));
     }
-    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
+    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, !!this.flow.querySelector(".middle"), theme);
     this.root.toggleAttribute("data-wide", columns !== null);
     if (columns !== null) this.flow.style.gridTemplateColumns = columns;
     return sizes;
@@ -276,7 +273,8 @@ export class Stage {
       const { column, row, span } = layout.placements[i];
       root.style.gridArea = `${row} / ${column} / span ${span} / auto`;
     });
-    this.side.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
+    this.side.root.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
+    this.root.style.setProperty("--side", layout.side);
     return layout.sizes;
   }
 
@@ -286,6 +284,7 @@ export class Stage {
     this.measuring = requestAnimationFrame(() => {
       this.player?.keepInSight();
       if (this.side && this.room !== (this.room = roomBelow(this.flow))) this.relayout();
+      this.side?.fit(this.flow);
       const measured = this.views.map((view) => view.overflow.measure());
       this.views.forEach((view, i) => view.overflow.show(measured[i]));
     });

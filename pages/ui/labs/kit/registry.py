@@ -106,7 +106,7 @@ LABS = (
         "How far back can it remember?",
         "The first token's influence on the last: RNN, bidirectional RNN and self-attention.",
         questions=3,
-        sections=("curves", "bidirectional", "map", "costs"),
+        sections=("paths", "curves", "bidirectional", "map", "costs"),
     ),
     Lab(
         "all_at_once",

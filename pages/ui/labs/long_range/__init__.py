@@ -9,6 +9,7 @@ import torch
 
 from engine.labs import long_range as experiment
 from engine.labs.long_range import costs
+from engine.labs.long_range.paths import word_paths
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.conditions import Guard
 from engine.ops.notation import number
@@ -18,6 +19,7 @@ from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.long_range import layer_costs
+from pages.ui.labs.long_range.path_figure import paths_html
 
 _NAMES = {"rnn": "RNN", "both": "bidirectional RNN", "attention": "self-attention"}
 _SAME = 1e-6
@@ -47,6 +49,7 @@ def draw() -> None:
     title = "how influence is measured, and with which weights"
     lab_widgets.experts(title, "measure", partial(_measure, influences))
     if _fades(influences):
+        _paths(length, width)
         _curves(influences)
         if _both_ways(influences):
             _bidirectional(influences)
@@ -102,6 +105,16 @@ def _fades(influences: experiment.Influence) -> bool:
             f"{number((last / first) ** (1 / (n - 2)), 3)} "
             f"on average, {n - 2} times. The larger W_hh is, the less is lost.",
         ),
+    )
+
+
+def _paths(length: int, width: int) -> None:
+    lab_widgets.section("paths", "From the first word to the last output")
+    st.html(paths_html(result(word_paths, length, width), length, width))
+    st.caption(
+        "A dot is a word; filled are those on the shortest way in PyTorch's autograd graph. A step is one use of a "
+        "layer or of an RNN's cell. The last dot of the second RNN is its own output. The bar is how many of the "
+        "sentence's numbers the last step reads."
     )
 
 
@@ -188,10 +201,11 @@ def _bidirectional(influences: experiment.Influence) -> None:
             log_y=True,
             height=320,
         )
-    same = "The lines of the two RNNs on the left lie on each other. " if _alike(influences) < _SAME else ""
+    if _alike(influences) < _SAME:
+        st.markdown("The lines of the two RNNs on the left lie on each other.")
     lowest = min(index, key=lambda at: mean["both"][at])
     st.markdown(
-        f"{same}The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
+        f"The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
         f"the sentence, depends on word 0 with {number(mean['both'][0], 3)} (the RNN's last output: "
         f"{number(mean['rnn'][0], 3)}), on word {index[-1]} with {number(mean['both'][-1], 3)}, and least on word "
         f"{lowest}, with {number(mean['both'][lowest], 3)}. In self-attention the strongest word has "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -12,7 +14,10 @@ from engine.runtime.decode import Decoded
 from engine.text import char_tokenizer
 from pages.ui.app import frame
 from pages.ui.app.counted import counted
+from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
+from pages.ui.components.head_maps import MapsChosen
+from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.state.given_trace import NOTHING
 from pages.ui.state.settings import TRAINED, Settings
@@ -23,6 +28,8 @@ from pages.ui.views.attention.answer_rows import AttentionRow, rows_of
 from pages.ui.views.attention.attention_groups import groups_of
 from pages.ui.views.attention.attention_steps import attentions_of
 from pages.ui.views.date_answer import draw_doubt, how_sure, read_as
+from pages.ui.views.share import TITLE
+from pages.ui.views.share.maps_picture import maps_svg
 
 _NONE = (
     "This run has no attention to show. An attention is a softmax along the last axis, over products of queries and "
@@ -80,6 +87,8 @@ def draw(trace: Trace) -> None:
     maps.draw(trace, group, rows, position, sentence, chosen)
     _links(settings, written, rows, chosen.row)
     path = tuple(group.layers)[chosen.layer]
+    share = partial(_share, weakref.ref(trace), group.kind, position, sentence, chosen)
+    lazy_expander(TITLE, "attention.share", share)
     title = " · ".join(filter(None, (group.names[chosen.layer], group.heads[chosen.head])))
     one_head.draw(trace, group.layers[path], position, title.capitalize())
     if written is not None:
@@ -103,8 +112,8 @@ def _answer_in_words(settings: Settings, written: Decoded | None, asks: str) -> 
         return
     reads = _READS.format(source=code(written.source), answer=code(written.text))
     meant = how_sure(written) if settings.trained else _RANDOM
-    said = [reads, meant, read_as(written, settings), *_warnings(written), asks]
-    st.caption(" ".join(filter(None, said)))
+    sentences = [reads, meant, read_as(written, settings), *_warnings(written), asks]
+    st.caption(" ".join(filter(None, sentences)))
     if settings.trained:
         draw_doubt(written)
 
@@ -118,6 +127,33 @@ def _warnings(written: Decoded) -> list[str]:
     if not written.ended:
         warnings.append(counted(len(written.choices), _NO_END, _NO_END_IN_MANY))
     return warnings
+
+
+def _share(drawn: weakref.ref[Trace], kind: str, position: tuple[int, ...], sentence: int, chosen: MapsChosen) -> None:
+    """What people take along: the maps as a picture, and the weights of the chosen head."""
+    trace = drawn()
+    if trace is None:
+        return
+    group = groups_of(attentions_of(trace))[kind]
+    steps = tuple(group.layers.values())[chosen.layer]
+    symbols = steps.weights.axes[: len(position)]
+    at = (*position[: group.head_axis], chosen.head) if group.head_axis is not None else position
+    choice_of_axes = {symbol: index for symbol, index in zip(symbols, at, strict=False) if symbol is not None}
+    from pages.ui.views.share import share_view  # writes CSV with pyarrow, which loads as long as a page is drawn
+
+    share_view.draw(
+        steps.trace,
+        steps.weights,
+        Selection(choice=choice_of_axes),
+        "attention",
+        within=tuple(call.index for call in steps.calls),
+        strip=False,
+        picture=(maps_svg(maps.picture(trace, group, position, sentence, chosen.row)), f"attention_{_file_of(kind)}"),
+    )
+
+
+def _file_of(kind: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in kind)
 
 
 def _links(settings: Settings, written: Decoded | None, rows: Sequence[AttentionRow], row: int) -> None:

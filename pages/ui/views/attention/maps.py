@@ -15,9 +15,10 @@ from pages.ui.app.markdown_escape import visible
 from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
 from pages.ui.state import session
 from pages.ui.traces.trace_cache import CannotRunError, even_attention_of
-from pages.ui.views.attention.answer_rows import AttentionRow
+from pages.ui.views.attention.answer_rows import AttentionRow, rows_of
 from pages.ui.views.attention.attention_groups import AttentionGroup
 from pages.ui.views.percentage import exact_percent, percent
+from pages.ui.views.share.maps_picture import MapsPicture
 from pages.ui.views.tensor_panels import tokens_along
 
 _SHOWN, _MATTERS, _FEWEST = 8, 0.001, 2  # characters of a ranking: the most, the least probable, and always so many
@@ -65,13 +66,11 @@ def draw(
         chosen: the row and the map that are chosen.
     """
     even = _measured(trace, group)
-    size = group.weights.shape[-1]
-    keys = tokens_along(trace, group.weights.axes[-1], sentence) or tuple(map(str, range(size)))
     written = any(row.written is not None for row in rows)
     head_maps(
         [group.maps(path, position) for path in group.layers],
         [_map_row(group, row, even, sentence, number) for number, row in enumerate(rows)],
-        [visible(key) for key in keys],
+        _keys(trace, group, sentence),
         (group.names, group.heads),
         {**_WORDS, "tiles": _TILES if written else _TILES_READ},
         chosen,
@@ -83,6 +82,35 @@ def draw(
         st.caption(_HOW_MEASURED)
     elif (config := _measurable(trace, group)) is not None:
         st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, config, group.kind))
+
+
+def picture(trace: Trace, group: AttentionGroup, position: tuple[int, ...], sentence: int, row: int) -> MapsPicture:
+    """The maps on screen as what is drawn in a picture of them.
+
+    Args:
+        trace: the trace on screen.
+        group: the attentions that stand side by side.
+        position: the index on every axis before queries and keys; that of the heads is not used.
+        sentence: the sentence of the batch.
+        row: the row that is chosen.
+    """
+    weights = group.weights
+    rows = rows_of(trace, weights.axes[-2], sentence, weights.shape[-2])
+    return MapsPicture(
+        title=group.title,
+        axes=tuple(zip(weights.axes, weights.shape, strict=True)),
+        layers=[(name, group.maps(path, position)) for name, path in zip(group.names, group.layers, strict=True)],
+        heads=group.heads,
+        rows=[visible(entry.written or entry.token) or entry.name for entry in rows],
+        keys=_keys(trace, group, sentence),
+        chosen=row,
+        sentence=rows[row].sentence,
+    )
+
+
+def _keys(trace: Trace, group: AttentionGroup, sentence: int) -> list[str]:
+    size = group.weights.shape[-1]
+    return [visible(key) for key in tokens_along(trace, group.weights.axes[-1], sentence) or map(str, range(size))]
 
 
 def keep_row(row: int) -> None:
@@ -136,7 +164,7 @@ def _map_row(
     shown = shown if len(shown) >= _FEWEST else list(row.ranked[:_FEWEST])
     rest = row.ranked[len(shown) :]
     share = percent(sum(share for _, share in rest))
-    said = counted(len(rest), _OTHER, _OTHERS, written=row.written, share=share) if rest else ""
+    others_text = counted(len(rest), _OTHER, _OTHERS, written=row.written, share=share) if rest else ""
     matters = "" if even is None else which_matters(group.names, row, even.layers[:, sentence, number].tolist())
     return MapRow(
         tile=row.written,
@@ -145,7 +173,7 @@ def _map_row(
         sentence=row.sentence,
         exact=f"{row.sentence}: {exact_percent(row.share)}",
         choices=[Choice(token, share, percent(share), exact_percent(share)) for token, share in shown],
-        rest=said or _TAKEN.format(written=row.written),
+        rest=others_text or _TAKEN.format(written=row.written),
         matters=matters,
         even=((), ()) if even is None else _even_words(even, sentence, number),
     )

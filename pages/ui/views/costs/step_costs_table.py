@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.runtime.variants.cost_sheet import CostSheet, StepCost
+from pages.ui.views import printed_table
 
 _HEIGHT = 430  # pixels
 
@@ -15,7 +16,9 @@ def draw(sheet: CostSheet) -> None:
     Args:
         sheet: the costs of a run.
     """
-    st.dataframe(_columns(sheet.steps), height=_HEIGHT, hide_index=True, width="stretch")
+    columns = _columns(sheet.steps)
+    st.dataframe(columns, height=_HEIGHT, hide_index=True, width="stretch")
+    printed_table.draw(columns)
 
 
 def _columns(steps: tuple[StepCost, ...]) -> dict[str, list[object]]:

@@ -16,11 +16,11 @@ from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs
 from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import Block, Fold, ModelMap, shape_strip, strip_data
 from pages.ui.state import session
+from pages.ui.state.drawn_module import WHOLE, module_of_scope
 from pages.ui.state.url_step import step_to_key
 from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
-WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _KEY = "strip"
 _FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
@@ -74,11 +74,8 @@ class StripChoice:
     folds: Mapping[str, frozenset[str]]
 
     def block_of(self, step: Step) -> str:
-        """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
-        if self.scope == WHOLE:
-            return ""
-        own = ancestors(step.path)
-        return self.scope if self.scope in own else own[-1] if own else ""
+        """The module that is drawn around a step."""
+        return module_of_scope(self.scope, step)
 
     def folded(self, trace: Trace, module: str) -> frozenset[str]:
         """What is folded in a block: what a person chose, else what is folded at first."""
@@ -149,12 +146,8 @@ def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
         }
 
 
-def block_of(step: Step) -> str:
-    """The module that is drawn of this session's choice."""
-    return choice().block_of(step)
-
-
 def title_of(module: str) -> str:
+    """What people call a module, with those around it; "" is the whole model."""
     return " · ".join(map(display_name, ancestors(module))) or display_name("")
 
 

@@ -11,33 +11,48 @@ from pages.ui.app.palette import axis_colour
 from pages.ui.components.share_panel import StripCaption, share_panel
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
+from pages.ui.state.drawn_module import drawn_module
 from pages.ui.traces import reproduce
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.download_buttons import tensor_buttons
-from pages.ui.views.instrument.strip import block_of, title_of
+from pages.ui.views.instrument.strip import title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
 
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
-_AT = "\nstep = trace.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
+_CALL = ".steps[{index}].inside"
+_AT = "\nstep = trace{calls}.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
 _LEGEND = "{symbol} = {sizes}"
 _HOW_TO_READ = "Sides grow with the logarithm of the sizes; what stands behind a face are its heads and sentences."
 _PYTHON = "The Python that makes this tensor again"
 _PYTHON_OF_FILE = "The Python that opens this tensor, run beside the file {file}"
 
 
-def draw(trace: Trace, step: Step, selection: Selection) -> None:
+def draw(
+    trace: Trace,
+    step: Step,
+    selection: Selection,
+    key: str,
+    *,
+    within: tuple[int, ...] = (),
+    strip: bool = True,
+    picture: tuple[str, str] | None = None,
+) -> None:
     """Draws all ways to take a step along.
 
     Args:
-        trace: the trace of the step, as the page shows it; one inside a fused call has no Python of its own.
+        trace: the trace of the step: what the page shows, or what a fused call of that does inside.
         step: the step.
         selection: which part of its tensor is on screen.
+        key: what the keys of the downloads begin with.
+        within: the index of each fused call that the step lies inside of, outermost first.
+        strip: whether the strip of its block is on the page, to be taken along too.
+        picture: another picture than the stage of the step, as SVG, and the name of its file without an ending.
     """
-    share_panel(stage_svg(step), f"step_{step.index}_{step.name}", strip_caption(trace, step), key="share")
-    tensor_buttons(step, selection, "walk")
+    caption = strip_caption(trace, step) if strip else None
+    svg, file = picture or (stage_svg(step), f"step_{step.index}_{step.name}")
+    share_panel(svg, file, caption, key="share")
+    tensor_buttons(step, selection, key, within)
     settings = session.settings_shown()
-    if trace.steps[min(step.index, len(trace.steps) - 1)] is not step:
-        return
     if settings.opened:
         file = OPENED.get(settings.opened).file
         st.caption(_PYTHON_OF_FILE.format(file=code(file)))
@@ -45,7 +60,7 @@ def draw(trace: Trace, step: Step, selection: Selection) -> None:
     else:
         st.caption(_PYTHON)
         script = reproduce.script(settings)
-    st.code(python_of(trace, step, script), language="python")
+    st.code(python_of(trace, step, script, within), language="python")
 
 
 def strip_caption(trace: Trace, step: Step) -> StripCaption:
@@ -55,7 +70,7 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
         trace: the trace that is drawn.
         step: a step of the block.
     """
-    module = block_of(step)
+    module = drawn_module(step)
     sizes: dict[str, set[int]] = {}
     for other in trace.steps:
         if is_inside(other.path, module):
@@ -70,9 +85,21 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
     return StripCaption(title_of(module), legend, _HOW_TO_READ, FONT, f"strip_{module or 'model'}".replace(".", "_"))
 
 
-def python_of(trace: Trace, step: Step, script: str) -> str:
-    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it."""
+def python_of(trace: Trace, step: Step, script: str, within: tuple[int, ...] = ()) -> str:
+    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it.
+
+    Args:
+        trace: the trace.
+        step: the step whose tensor is printed.
+        script: makes the trace.
+        within: the calls that the step is inside of, by number, outermost first; empty for a step of the trace.
+
+    Returns:
+        The script.
+    """
     lines = [line for line in script.splitlines() if not line.startswith("save_csv(")]
     program = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
-    is_named = trace.find(step.full_name) is step
-    return program + (_FIND.format(name=step.full_name) if is_named else _AT.format(index=step.index))
+    if not within and trace.find(step.full_name) is step:
+        return program + _FIND.format(name=step.full_name)
+    calls = "".join(_CALL.format(index=call) for call in within)
+    return program + _AT.format(calls=calls, index=step.index)

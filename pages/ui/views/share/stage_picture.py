@@ -14,13 +14,13 @@ from engine import Leaf, Step
 from engine.ops.notation import number
 from pages.ui.app.palette import axis_tone
 
-_CELL, _GAP, _MARGIN = 12, 14, 24  # pixels
+CELL, _GAP, _MARGIN = 12, 14, 24  # pixels
 _MOST_SIDE, _MOST_FACETS = 32, 8  # cells along a side of a facet, and facets of a tensor
 _TITLE, _TEXT, _SMALL = 20, 14, 12  # font sizes in pixels
-_WIDE_LETTER = 0.61  # of a letter of a monospaced font, as a part of its size
+LETTER = 0.61  # of a letter of a monospaced font, as a part of its size
 FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
-_INK, _FAINT, _LINE = "#1d2433", "#5b6274", "#c9cdd6"
-_NEGATIVE, _POSITIVE, _PROBABILITY = (33, 88, 148), (166, 54, 24), (62, 32, 122)
+INK, FAINT, _LINE = "#1d2433", "#5b6274", "#c9cdd6"
+_NEGATIVE, _POSITIVE, PROBABILITY = (33, 88, 148), (166, 54, 24), (62, 32, 122)
 _PART = "the first {rows} × {columns} of each"
 _FACETS = "{shown} of {count} matrices"
 _NOTHING = "no numbers"
@@ -47,19 +47,19 @@ def stage_svg(step: Step) -> str:
     blocks = [_tensor(operand) for operand in step.inputs]
     blocks.append(_tensor(step))
     top = _MARGIN + _TITLE + _GAP
-    title = _text(_MARGIN, _MARGIN + _TITLE * 0.8, f"{step.full_name} · step {step.index}", _TITLE, _INK, bold=True)
+    title = draw_text(_MARGIN, _MARGIN + _TITLE * 0.8, f"{step.full_name} · step {step.index}", _TITLE, INK, bold=True)
     parts = [title]
     expression = " ".join(step.source.expression.split()) if step.source else step.op
-    parts.append(_text(_MARGIN, top + _TEXT, f"{step.name} = {expression}", _TEXT, _INK))
+    parts.append(draw_text(_MARGIN, top + _TEXT, f"{step.name} = {expression}", _TEXT, INK))
     top += _TEXT + 2 * _GAP
     left = float(_MARGIN)
     for index, block in enumerate(blocks):
         if index == len(blocks) - 1 and index:
-            parts.append(_text(left, top + block.height / 2, "→", 2 * _TITLE, _FAINT))
+            parts.append(draw_text(left, top + block.height / 2, "→", 2 * _TITLE, FAINT))
             left += 2 * _TITLE
         parts.append(f'<g transform="translate({left:.1f} {top:.1f})">{"".join(block.elements)}</g>')
         left += block.width + 2 * _GAP
-    letters = max(len(step.full_name) * _TITLE, len(expression) * _TEXT) * _WIDE_LETTER + 12 * _TITLE
+    letters = max(len(step.full_name) * _TITLE, len(expression) * _TEXT) * LETTER + 12 * _TITLE
     width = max(left, letters + _MARGIN)
     height = top + max(block.height for block in blocks) + _MARGIN
     return (
@@ -72,16 +72,16 @@ def stage_svg(step: Step) -> str:
 
 def _tensor(tensor: Step | Leaf) -> _Block:
     value, name = tensor.value, tensor.name or tensor.kind
-    elements = [_text(0, _TEXT, name, _TEXT, _INK, bold=True)]
+    elements = [draw_text(0, _TEXT, name, _TEXT, INK, bold=True)]
     offset, top = 0.0, 2.0 * _TEXT + 4
     for symbol, size in zip(_axes(tensor), value.shape, strict=True):
         word = f"{symbol} {size}" if symbol else str(size)
-        elements.append(_text(offset, top, word, _TEXT, axis_tone(symbol).light))
-        offset += (len(word) + 1.5) * _TEXT * _WIDE_LETTER
-    width = max(offset, len(name) * _TEXT * _WIDE_LETTER)
+        elements.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
+        offset += (len(word) + 1.5) * _TEXT * LETTER
+    width = max(offset, len(name) * _TEXT * LETTER)
     top += _GAP
     if not _has_numbers(tensor):
-        elements.append(_text(0, top + _SMALL, _NOTHING, _SMALL, _FAINT))
+        elements.append(draw_text(0, top + _SMALL, _NOTHING, _SMALL, FAINT))
         return _Block(elements, width, top + 2 * _SMALL)
     matrices = value.detach().reshape(-1, *_sides(value)).cpu()
     colour, legend = _scale(value)
@@ -89,15 +89,15 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     across = min(leading[-1][1] if leading else 1, _MOST_FACETS)
     rows, columns = (min(size, _MOST_SIDE) for size in matrices.shape[1:])
     for index, matrix in enumerate(matrices[:_MOST_FACETS]):
-        x = index % across * (columns * _CELL + _GAP)
-        y = top + index // across * (rows * _CELL + _GAP + _SMALL) + _SMALL
-        elements.append(_text(x, y - 4, _facet_label(leading, index), _SMALL, _FAINT))
-        elements.append(_cells(matrix[:rows, :columns], x, y, colour))
-        width = max(width, x + columns * _CELL)
-    top += math.ceil(min(len(matrices), _MOST_FACETS) / across) * (rows * _CELL + _GAP + _SMALL) + _SMALL
+        x = index % across * (columns * CELL + _GAP)
+        y = top + index // across * (rows * CELL + _GAP + _SMALL) + _SMALL
+        elements.append(draw_text(x, y - 4, _facet_label(leading, index), _SMALL, FAINT))
+        elements.append(draw_cells(matrix[:rows, :columns], x, y, colour))
+        width = max(width, x + columns * CELL)
+    top += math.ceil(min(len(matrices), _MOST_FACETS) / across) * (rows * CELL + _GAP + _SMALL) + _SMALL
     for line in (legend, *_hidden(matrices, rows, columns)):
-        elements.append(_text(0, top, line, _SMALL, _FAINT))
-        width = max(width, len(line) * _SMALL * _WIDE_LETTER)
+        elements.append(draw_text(0, top, line, _SMALL, FAINT))
+        width = max(width, len(line) * _SMALL * LETTER)
         top += 1.4 * _SMALL
     return _Block(elements, width, top)
 
@@ -141,41 +141,50 @@ def _hidden(matrices: Tensor, rows: int, columns: int) -> list[str]:
 def _scale(value: Tensor) -> tuple[Callable[[float], str], str]:
     """The colour of a number of this tensor, and the legend in words."""
     if value.dtype == torch.bool:
-        return lambda given: _rgb(_PROBABILITY, float(given)), "dark: True · light: False"
+        return lambda given: tint(PROBABILITY, float(given)), "dark: True · light: False"
     numbers = value.detach().double()
     finite = numbers[numbers.isfinite()]
     largest = float(finite.abs().max()) if finite.numel() else 0.0
     low, high = (float(finite.min()), float(finite.max())) if finite.numel() else (0.0, 0.0)
     if low >= 0:
         top = 1.0 if high <= 1 else high
-        return lambda given: _rgb(_PROBABILITY, given / top), f"white 0 · dark {number(top)}"
+        return lambda given: tint(PROBABILITY, given / top), f"white 0 · dark {number(top)}"
     return (
-        lambda given: _rgb(_NEGATIVE if given < 0 else _POSITIVE, abs(given) / largest),
+        lambda given: tint(_NEGATIVE if given < 0 else _POSITIVE, abs(given) / largest),
         f"blue {number(-largest)} · white 0 · red {number(largest)}",
     )
 
 
-def _cells(matrix: Tensor, x: float, y: float, colour: Callable[[float], str]) -> str:
+def draw_cells(matrix: Tensor, x: float, y: float, colour: Callable[[float], str]) -> str:
+    """A matrix as squares, with a frame around them.
+
+    Args:
+        matrix: (rows, columns).
+        x, y: the upper left corner, in pixels.
+        colour: of a number.
+    """
     drawn = []
     for row, numbers in enumerate(matrix.tolist()):
         for column, given in enumerate(numbers):
-            at = f'x="{x + column * _CELL:g}" y="{y + row * _CELL:g}" width="{_CELL - 1}" height="{_CELL - 1}"'
+            at = f'x="{x + column * CELL:g}" y="{y + row * CELL:g}" width="{CELL - 1}" height="{CELL - 1}"'
             if math.isfinite(given):
                 drawn.append(f'<rect {at} fill="{colour(given)}"/>')
             else:
-                drawn.append(f'<rect {at} fill="#ffffff" stroke="{_FAINT}" stroke-dasharray="2"/>')
+                drawn.append(f'<rect {at} fill="#ffffff" stroke="{FAINT}" stroke-dasharray="2"/>')
     frame = (
-        f'<rect x="{x - 1:g}" y="{y - 1:g}" width="{matrix.shape[1] * _CELL + 1}" '
-        f'height="{matrix.shape[0] * _CELL + 1}" fill="none" stroke="{_LINE}"/>'
+        f'<rect x="{x - 1:g}" y="{y - 1:g}" width="{matrix.shape[1] * CELL + 1}" '
+        f'height="{matrix.shape[0] * CELL + 1}" fill="none" stroke="{_LINE}"/>'
     )
     return "".join(drawn) + frame
 
 
-def _rgb(towards: Sequence[int], share: float) -> str:
+def tint(towards: Sequence[int], share: float) -> str:
+    """A colour between white, for share 0, and ``towards``, for 1."""
     share = min(1.0, max(0.0, share))
     return "#" + "".join(f"{round(255 + (channel - 255) * share):02x}" for channel in towards)
 
 
-def _text(x: float, y: float, text: str, size: float, colour: str, bold: bool = False) -> str:
+def draw_text(x: float, y: float, text: str, size: float, colour: str, bold: bool = False) -> str:
+    """A line of text that begins at x and stands on y, in pixels."""
     weight = ' font-weight="600"' if bold else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}"{weight}>{html.escape(text)}</text>'

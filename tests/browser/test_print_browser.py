@@ -1,0 +1,73 @@
+"""What a printed page has: no chrome, nothing cut at an edge or in a scroller, and all rows of a table."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.still]
+
+# The width that an A4 page has with the margins of page.css, in CSS pixels; a Letter page has 980.
+_PAPER = 980
+# Everything of the page, inside components too, that stands beyond its right edge or hides a part of itself.
+_CUT = """() => {
+  const main = document.querySelector(".stMainBlockContainer");
+  const edge = main.getBoundingClientRect();
+  const cut = [];
+  const visit = (node) => {
+    for (const child of node.children) {
+      const box = child.getBoundingClientRect();
+      const style = getComputedStyle(child);
+      if (!box.width || !box.height || style.display === "none" || style.visibility === "hidden") continue;
+      const name = `${child.tagName} ${child.className} ${child.textContent.slice(0, 40)}`;
+      if (box.right > edge.right + 2) cut.push(`beyond the edge: ${name}`);
+      const clips = ["auto", "scroll", "hidden"];
+      const [hidesWide, hidesHigh] = [clips.includes(style.overflowX), clips.includes(style.overflowY)];
+      const isField = ["INPUT", "SELECT", "TEXTAREA", "CANVAS", "IMG", "svg"].includes(child.tagName);
+      if (!isField && style.textOverflow !== "ellipsis") {
+        if (hidesWide && child.scrollWidth > child.clientWidth + 2) cut.push(`cut in width: ${name}`);
+        if (hidesHigh && child.scrollHeight > child.clientHeight + 4) cut.push(`cut in height: ${name}`);
+      }
+      visit(child);
+      if (child.shadowRoot) visit(child.shadowRoot);
+    }
+  };
+  visit(main);
+  return { width: edge.width, cut: [...new Set(cut)] };
+}"""
+
+
+def _printed(tab: Page, address: str, ready: str) -> list[str]:
+    """Everything that is cut when this page is printed."""
+    tab.emulate_media(media="screen")
+    tab.goto(address, timeout=90_000)
+    expect(tab.locator(ready).first).to_be_visible(timeout=90_000)
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
+    tab.emulate_media(media="print")
+    expect(tab.locator(".st-key-top")).to_be_hidden()
+    expect(tab.get_by_test_id("stHeader")).to_be_hidden()
+    measured = tab.evaluate(_CUT)
+    assert measured["width"] <= _PAPER
+    cut: list[str] = measured["cut"]
+    return cut
+
+
+def test_pages_are_printed_without_chrome_and_nothing_of_them_is_cut(tab: Page, app: str) -> None:
+    assert _printed(tab, app, ".panel canvas") == []
+    page, code = tab.locator(".stMainBlockContainer").bounding_box(), tab.locator("section.code .lines").bounding_box()
+    assert page is not None
+    assert code is not None
+    assert code["width"] > 0.95 * page["width"]
+
+    assert _printed(tab, f"{app}/attention", ".map canvas") == []
+
+    assert _printed(tab, f"{app}/your_code", ".cm-line") == []
+    assert len(tab.locator(".cm-line").all()) > 20
+    expect(tab.locator(".cm-line").last).to_be_visible()
+
+    assert _printed(tab, f"{app}/every_step?weights=random", "[data-testid=stDataFrame]") == []
+    expect(tab.get_by_test_id("stDataFrame")).to_be_hidden()
+    listed = tab.locator("pre.on-paper").inner_text().rstrip("\n").split("\n")
+    assert listed[0].split() == ["step", "name", "op", "axes", "shape", "path", "expression"]
+    assert [line.split()[0] for line in listed[1:]] == [str(index) for index in range(len(listed) - 1)]
+    assert f"{len(listed) - 1} of {len(listed) - 1} steps" in tab.get_by_test_id("stMain").inner_text()
