@@ -15,5 +15,11 @@ else:  # the server starts
     from starlette.middleware import Middleware
 
     from pages.ui.app import page_style, server_startup
+    from pages.ui.state import direct_answers
 
-    app = st.App(__file__, lifespan=server_startup.begin, middleware=[Middleware(page_style.PageStyle)])
+    app = st.App(
+        __file__,
+        lifespan=server_startup.begin,
+        routes=[direct_answers.ROUTE],
+        middleware=[Middleware(page_style.PageStyle)],
+    )

@@ -88,6 +88,8 @@ _MOST_DIGITS = 100  # no size comes near, and Python reads no number of more tha
 _LONG = 1_000_000  # rows that take long enough to be announced
 _READ_AS = "{given} is read as {read}: digits of other scripts and full-width characters count as ASCII"
 
+_FILE = "{path} ({rows:,} rows, {size})"
+_WROTE = "wrote {steps} and {values}"
 _FILES = """\
 OUT/steps.csv has a row for every step. axes, shape and stride look like Python tuples; parents are joined by "; ",
 a step as # and its index, a parameter or input by name, any other argument as it was written.
@@ -316,7 +318,8 @@ def _export(steps: Sequence[Step], folder: str) -> None:
         print(f"values.csv will have {rows:,} rows, about {size}", file=sys.stderr, flush=True)
     with Bar("rows of values.csv", max(1, rows)) as bar:
         saved = save_csv(steps, folder, lambda done, _: bar.at(done))
-    print("wrote " + " and ".join(f"{file.path} ({file.rows:,} rows, {format_bytes(file.nbytes)})" for file in saved))
+    written = [_FILE.format(path=file.path, rows=file.rows, size=format_bytes(file.nbytes)) for file in saved]
+    print(_WROTE.format(steps=written[0], values=written[1]))
     if rows >= SPREADSHEET_ROWS:
         most = f"{SPREADSHEET_ROWS:,}"
         print(f"values.csv is longer than the {most} rows, header included, that a spreadsheet opens", file=sys.stderr)

@@ -62,7 +62,14 @@ TRAINED_TOKENIZER = "characters"
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a setting: the rule it breaks, the value given, and what would work."""
+    """One thing wrong with a setting: the rule it breaks, the value given, and what would work.
+
+    Attributes:
+        field: the setting.
+        rule: what it breaks.
+        value: what was given, as it was written.
+        remedy: the nearest value that works.
+    """
 
     field: str
     rule: str
@@ -93,6 +100,25 @@ class Config:
 
     ``Config()`` has random weights, and nothing they compute means anything. The app opens on the trained weights:
     ``trained_config()``.
+
+    Args:
+        batch: sentences, B.
+        src_len, tgt_len: tokens of a source and of a target, S and T.
+        d_model: width of a token's vector.
+        heads: heads of every attention, H.
+        d_k, d_v: width of a query and key, and of a value, in one head.
+        d_ff: width inside the feed-forward network.
+        encoder_layers, decoder_layers: how many there are.
+        vocab_size: tokens that there are, V, the three special ones among them.
+        norm_first: whether the norm stands before each sublayer; behind it in the paper.
+        activation: between the two layers of the feed-forward network, one of ``ACTIVATIONS``.
+        output: what the last layer ends with, one of ``OUTPUTS``.
+        padding_mask, causal_mask: whether attention is kept off padding, and off later tokens.
+        seed: of the weights and of generated tokens.
+        dtype: of all floating-point numbers, one of ``DTYPES``.
+        device: where to compute, one of ``DEVICES``.
+        weights: one of ``WEIGHTS``.
+        tokenizer: one of ``TOKENIZERS``.
 
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
@@ -198,7 +224,16 @@ def _problems(config: Config) -> Iterator[Problem]:
 
 
 def number_problem(name: str, value: object, low: int, high: int) -> Problem | None:
-    """What is wrong with a setting that must be a whole number from ``low`` to ``high``; None where nothing is."""
+    """What is wrong with a setting that must be a whole number from ``low`` to ``high``; None where nothing is.
+
+    Args:
+        name: the setting.
+        value: what was given.
+        low, high: both ends, included.
+
+    Returns:
+        The problem, with the nearest number that works.
+    """
     trouble = _trouble(value, low, high)
     if not trouble:
         return None

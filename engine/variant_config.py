@@ -7,24 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
-from engine.config import DTYPES, ConfigError, Problem, number_problem
+from engine.config import DTYPES, LIMITS, ConfigError, Problem, number_problem
 
 # On "meta" a run has shapes and no numbers, at any size.
 VARIANT_DEVICES = ("auto", "cpu", "cuda", "mps", "meta")
 
 # Smallest and largest value of every size.
 VARIANT_LIMITS: Mapping[str, tuple[int, int]] = {
-    "batch": (1, 2**16),
+    **{
+        name: LIMITS[name]
+        for name in ("batch", "src_len", "tgt_len", "d_model", "heads", "d_k", "d_ff", "vocab_size", "seed")
+    },
     "length": (1, 2**17),
-    "src_len": (1, 2**16),
-    "tgt_len": (1, 2**16),
-    "d_model": (1, 2**16),
-    "heads": (1, 2**10),
     "kv_heads": (1, 2**10),
-    "d_k": (1, 2**16),
-    "d_ff": (1, 2**18),
     "layers": (1, 2**9),
-    "vocab_size": (4, 2**20),  # three specials and one token that says something
     "positions": (1, 2**17),
     "segments": (2, 2**10),
     "rope_base": (2, 2**31),
@@ -38,7 +34,6 @@ VARIANT_LIMITS: Mapping[str, tuple[int, int]] = {
     "patch": (1, 2**10),
     "channels": (1, 2**10),
     "classes": (1, 2**20),
-    "seed": (0, 2**63 - 1),
 }
 _CHOICES = {"dtype": DTYPES, "device": VARIANT_DEVICES}
 
@@ -49,6 +44,12 @@ class VariantConfig:
 
     ``name`` is what the command line calls the variant, ``title`` what people call it. Lengths are in tokens.
     ``device="meta"`` runs without numbers: every shape, and no memory.
+
+    Args:
+        batch: sentences, or images, B.
+        seed: of the weights and of generated inputs.
+        dtype: of all floating-point numbers, one of ``DTYPES``.
+        device: where to compute, one of ``VARIANT_DEVICES``.
 
     Raises:
         ConfigError: with every broken rule, the value given and the nearest value that works.
@@ -130,7 +131,14 @@ def _at_most(name: str, value: int, limit_name: str, limit: int) -> Iterator[Pro
 
 @dataclass(frozen=True)
 class SplitWidthConfig(VariantConfig):
-    """What GPT-2, BERT and ViT share: heads split d_model between them, and d_ff is 4 times as wide."""
+    """What GPT-2, BERT and ViT share: heads split d_model between them, and d_ff is 4 times as wide.
+
+    Args:
+        d_model: width of a token's vector, a multiple of ``heads``.
+        heads: heads of every attention, H.
+        d_ff: width inside the feed-forward network.
+        layers: how many there are.
+    """
 
     following = ("d_ff",)
 
@@ -152,18 +160,15 @@ class SplitWidthConfig(VariantConfig):
 
 
 @dataclass(frozen=True)
-class GPT2Config(SplitWidthConfig):
-    """GPT-2 (Radford et al. 2019) and, but for its sparse layers, GPT-3 (Brown et al. 2020).
+class LearnedPositionsConfig(SplitWidthConfig):
+    """What GPT-2 and BERT share: each of ``positions`` places has a learned vector, so that no text is longer.
 
-    ``positions`` is how many places have a learned vector, the most tokens a sequence can have.
+    ``length`` counts the tokens of a text, ``vocab_size`` those that there are.
     """
-
-    name = "gpt2"
-    title = "GPT-2"
 
     length: int = 5
     vocab_size: int = 64
-    positions: int = 1024
+    positions: int = 512
 
     def _joint_problems(self) -> Iterator[Problem]:
         yield from super()._joint_problems()
@@ -171,25 +176,35 @@ class GPT2Config(SplitWidthConfig):
 
 
 @dataclass(frozen=True)
-class BertConfig(SplitWidthConfig):
+class GPT2Config(LearnedPositionsConfig):
+    """GPT-2 (Radford et al. 2019) and, but for its sparse layers, GPT-3 (Brown et al. 2020)."""
+
+    name = "gpt2"
+    title = "GPT-2"
+
+    positions: int = 1024
+
+
+@dataclass(frozen=True)
+class BertConfig(LearnedPositionsConfig):
     """BERT (Devlin et al. 2019): an encoder over one text or a pair of texts, ``segments`` kinds of them."""
 
     name = "bert"
     title = "BERT"
 
-    length: int = 5
-    vocab_size: int = 64
-    positions: int = 512
     segments: int = 2
-
-    def _joint_problems(self) -> Iterator[Problem]:
-        yield from super()._joint_problems()
-        yield from _at_most("length", self.length, "positions", self.positions)
 
 
 @dataclass(frozen=True)
 class ViTConfig(SplitWidthConfig):
-    """The Vision Transformer (Dosovitskiy et al. 2021): an image in patches, and one token more for its class."""
+    """The Vision Transformer (Dosovitskiy et al. 2021): an image in patches, and one token more for its class.
+
+    Args:
+        image_height, image_width: pixels, multiples of ``patch``.
+        patch: side of a patch, in pixels.
+        channels: of the image, C.
+        classes: what an image can be.
+    """
 
     name = "vit"
     title = "ViT"
@@ -224,6 +239,8 @@ class LlamaConfig(VariantConfig):
     one is multi-query attention. ``d_k`` is d_model / heads unless given, ``d_ff`` 8/3 of d_model. ``rope_base`` is the
     θ of rotary positions. ``interleaved`` turns neighbouring features together, as RoFormer and Meta's weights do;
     otherwise the first half turns with the second, as Hugging Face's do.
+
+    ``length`` counts the tokens of a text, ``vocab_size`` those that there are, ``layers`` the layers.
     """
 
     name = "llama"
@@ -288,6 +305,10 @@ class T5Config(VariantConfig):
 
     ``layers`` is of the encoder and of the decoder alike. Distances share ``buckets`` biases a head: short ones have
     one of their own, longer ones share, and all from ``max_distance`` on have the last.
+
+    ``src_len`` and ``tgt_len`` are in tokens, ``d_model`` is the width of a token's vector, ``d_k`` that of a query in
+    one of ``heads`` heads (d_model / heads unless given), ``d_ff`` that inside the feed-forward network (4 × d_model),
+    and ``vocab_size`` counts the tokens that there are.
     """
 
     name = "t5"

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+import engine
 
 ROOT = Path(__file__).parent.parent
 LOCAL = {"engine", "pages", "app"}
@@ -22,7 +27,8 @@ LAYERS = (
     ("explain", "graph", "export"),
     ("findings", "compare"),
     ("pretrained",),
-    ("runtime", "sandbox"),
+    ("runtime",),
+    ("sandbox",),
     ("labs", "questions", "commands"),
     ("__init__", "__main__"),
 )
@@ -35,6 +41,11 @@ ON_CALL = {
 }
 PANDAS = "engine.export.step_frame"  # where alone the engine makes DataFrames
 MOST_FILES = 15  # flat in one folder
+MOST_LINES, MOST_LINES_OF_TESTS = 350, 600  # of a file
+MOST_LINES_OF_A_FUNCTION = 60  # without its docstring
+FEW_ARGUMENTS, FEW_FIELDS = 2, 3  # that a line on their function or class says enough of
+# An operation is described by its names, and the others are there to be read as people write such code.
+DESCRIBED_OTHERWISE = ("engine.ops.entries", "engine.questions.scripts", "pages.ui.views.your_code.examples")
 
 
 def module_name(path: Path) -> str:
@@ -207,3 +218,101 @@ def test_importing_the_engine_loads_neither_pandas_nor_pyarrow():
     program = "import sys, engine; print([name for name in ('pandas', 'pyarrow', 'streamlit') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def documented(*, without: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef, str]]:
+    """The public functions and classes at the top of modules, where they stand, and their docstrings."""
+    for path in [*ENGINE, *SHARED]:
+        module = module_name(path)
+        if inside(module, *DESCRIBED_OTHERWISE, *without) or path.stem.endswith("script"):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                yield f"{module}.{node.name}", node, ast.get_docstring(node) or ""
+
+
+def arguments_of(function: ast.FunctionDef) -> list[str]:
+    given = function.args
+    return [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+
+
+def fields_of(dataclass: ast.ClassDef, lines: list[str]) -> list[str]:
+    """The public fields without a comment on their line."""
+    fields = [node for node in dataclass.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    return [
+        field.target.id
+        for field in fields
+        if not field.target.id.startswith("_") and "ClassVar" not in ast.unparse(field.annotation)
+        if "  # " not in lines[field.lineno - 1]
+    ]
+
+
+def unnamed(names: Iterable[str], docstring: str) -> list[str]:
+    return [name for name in names if not re.search(rf"\b{name}\b", docstring)]
+
+
+def test_every_public_function_and_class_says_what_it_is_for():
+    nameless = [name for name, _, docstring in documented() if not docstring]
+    assert [name for name in nameless if not re.fullmatch(r"pages\.ui\.labs\..*\.draw", name)] == []
+
+
+def test_a_docstring_names_every_argument_where_there_are_several():
+    missing = {}
+    # A lab's experiment takes what its sliders are called.
+    for name, node, docstring in documented(without=("engine.labs",)):
+        if isinstance(node, ast.FunctionDef):
+            arguments = arguments_of(node)
+            if len(arguments) > FEW_ARGUMENTS or "Args:" in docstring:
+                missing[name] = unnamed(arguments, docstring)
+    assert len(missing) > 300
+    assert {name: arguments for name, arguments in missing.items() if arguments} == {}
+
+
+def test_a_docstring_names_every_field_where_there_are_several():
+    missing = {}
+    for name, node, docstring in documented(without=("engine.labs",)):
+        if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(each) for each in node.decorator_list):
+            lines = (ROOT / f"{name.rpartition('.')[0].replace('.', '/')}").with_suffix(".py")
+            path = lines if lines.exists() else lines.with_suffix("") / "__init__.py"
+            fields = fields_of(node, path.read_text(encoding="utf-8").splitlines())
+            listed = "Attributes:" in docstring or "Args:" in docstring
+            if len(fields) > FEW_FIELDS or listed:
+                missing[name] = unnamed(fields, docstring)
+    assert len(missing) > 100
+    assert {name: fields for name, fields in missing.items() if fields} == {}
+
+
+def test_what_people_import_says_what_it_takes_returns_and_raises():
+    lacking = []
+    public = {name: getattr(engine, name) for name in engine.__all__}
+    for name, thing in public.items():
+        docstring = inspect.getdoc(thing) or ""
+        if inspect.isfunction(thing):
+            signature = inspect.signature(thing)
+            needed = {"Args:"} if signature.parameters else set()
+            if signature.return_annotation not in ("None", None):
+                needed.add("Returns:")
+            lacking += [f"{name} has no {part}" for part in sorted(needed) if part not in docstring]
+            lacking += [f"{name} says nothing of {argument}" for argument in unnamed(signature.parameters, docstring)]
+        elif dataclasses.is_dataclass(thing):
+            shown = [field.name for field in dataclasses.fields(thing) if not field.name.startswith("_")]
+            described = "\n".join(inspect.getdoc(base) or "" for base in thing.__mro__[:-1])
+            lacking += [f"{name} says nothing of {field}" for field in unnamed(shown, described)]
+    assert lacking == []
+
+
+def test_files_and_functions_are_short_enough_to_be_read():
+    long = []
+    for path in [*ENGINE, *SHARED, *PAGES, *python_files("tests"), *sorted((ROOT / "pages").rglob("*.js"))]:
+        text = path.read_text(encoding="utf-8")
+        lines = text.count("\n")
+        if lines > (MOST_LINES_OF_TESTS if "tests" in path.relative_to(ROOT).parts else MOST_LINES):
+            long.append(f"{path.relative_to(ROOT)}: {lines} lines")
+        for node in ast.walk(ast.parse(text)) if path.suffix == ".py" else ():
+            if isinstance(node, ast.FunctionDef):
+                first = node.body[0]
+                has_docstring = ast.get_docstring(node) is not None
+                own = node.end_lineno - node.lineno + 1 - (first.end_lineno - first.lineno + 1) * has_docstring
+                if own > MOST_LINES_OF_A_FUNCTION:
+                    long.append(f"{module_name(path)}.{node.name}: {own} lines")
+    assert long == []

@@ -59,7 +59,15 @@ def difference(first: Tensor, second: Tensor, dtypes: tuple[torch.dtype, ...] = 
 
 
 def is_rounded(first: Tensor, second: Tensor, dtype: torch.dtype) -> bool:
-    """Whether each number of two tensors of one shape is the other rounded to a dtype, or to their own."""
+    """Whether each number of two tensors of one shape is the other rounded to a dtype, or to their own.
+
+    Args:
+        first, second: of one shape.
+        dtype: the dtype to round to, that of the coarser program.
+
+    Returns:
+        Whether all numbers are, NaN beside NaN among them.
+    """
     a, b = (_real(value) for value in (first, second))
     dtypes = (first.dtype, second.dtype, dtype)
     allowed = 2 * coarsest(dtypes) * a.abs() + _smallest(dtypes)

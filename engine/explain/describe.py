@@ -30,7 +30,18 @@ def token_at(
     symbol: str | None,
     position: int,
 ) -> str | None:
-    """The token at a position along an axis of tokens, None where there is none to name."""
+    """The token at a position along an axis of tokens, None where there is none to name.
+
+    Args:
+        trace: the trace that knows the texts.
+        axes: the symbols of the tensor's axes.
+        index: the element, or the part of it that is known.
+        symbol: of the axis of tokens.
+        position: along that axis.
+
+    Returns:
+        The token as it was written.
+    """
     words: Sequence[str | tuple[str, ...]] = trace.labels.get(symbol, ()) if symbol else ()
     if words and isinstance(words[0], tuple):  # one list of tokens for each sentence
         row = index[axes.index("B")] if "B" in axes else 0 if len(words) == 1 else None
@@ -40,7 +51,16 @@ def token_at(
 
 
 def table_token(trace: Trace, table: Step | Leaf, row: int) -> str | None:
-    """The token of the vocabulary whose vector is this row of a table, None where the table has another length."""
+    """The token of the vocabulary whose vector is this row of a table, None where the table has another length.
+
+    Args:
+        trace: the trace that knows the vocabulary.
+        table: the tensor whose rows are vectors of tokens.
+        row: the row's number.
+
+    Returns:
+        The token as it was written.
+    """
     words = trace.labels.get("V", ())
     word = words[row] if len(words) == table.value.shape[0] else None
     return word if isinstance(word, str) else None

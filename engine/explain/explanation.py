@@ -33,6 +33,8 @@ class Explanation:
     """How one element came about.
 
     Attributes:
+        step: the step of the element.
+        index: where in it, an entry for each axis.
         value: the recorded number.
         recomputed: the same number computed again from the terms, in float64 and then rounded to the dtype; None
             for an operation that is not known here.

@@ -42,7 +42,14 @@ def attention(mixed: Step) -> AttentionPattern | None:
 
 @dataclass(frozen=True, eq=False)
 class MultiHeadPattern:
-    """An attention in heads between four linear layers; ``mixed`` has its heads on the second of four axes."""
+    """An attention in heads between four linear layers; ``mixed`` has its heads on the second of four axes.
+
+    Attributes:
+        mixed: the heads' answers.
+        attention: what made them.
+        query, key, value: the layers in front.
+        output: the layer behind.
+    """
 
     mixed: Step
     attention: AttentionPattern

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.explain.pattern_match import attention, feed_forward, layer_norm, multi_head
+from engine.explain.pattern_match import MultiHeadPattern, attention, feed_forward, layer_norm, multi_head
 from engine.ops import bind
 from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
@@ -121,15 +121,9 @@ def _multi_head(step: Step) -> TorchReference | None:
     width, heads = step.shape[-1], pattern.mixed.shape[1]
     if not measurable(*weights, *inputs, *_mask_values(pattern.attention.mask), *(b for b in biases if b is not None)):
         return None
-    # torch.nn has one width for everything, and its heads divide it.
-    if any(weight.shape != (width, width) for weight in weights) or width % heads:
-        return None
-    if any(tensor.dim() != 3 for tensor in inputs) or inputs[1].shape != inputs[2].shape:
+    if not _is_of_torch(pattern, weights, inputs, width):
         return None
     (batch, length, _), length_k = inputs[0].shape, inputs[1].shape[1]
-    # Not so where the tokens come before the sentences.
-    if pattern.mixed.shape != (batch, heads, length, width // heads):
-        return None
     if 4 * batch * width * (length * width + length_k * width + length * length_k) > _MOST_FLOPS:
         return None
     w_q, w_k, w_v, w_o = map(to_float64, weights)
@@ -171,6 +165,17 @@ def _multi_head(step: Step) -> TorchReference | None:
     usual, scale = (width // heads) ** -0.5, pattern.attention.scale
     note = "" if math.isclose(scale, usual, rel_tol=1e-3) else f"which scales by {number(usual)}, not {number(scale)}"
     return TorchReference("torch.nn.MultiheadAttention", output.transpose(0, 1), allowed, note)
+
+
+def _is_of_torch(pattern: MultiHeadPattern, weights: Sequence[Tensor], inputs: Sequence[Tensor], width: int) -> bool:
+    """Whether torch.nn has such an attention: one width for everything, which its heads divide, sentences first."""
+    heads = pattern.mixed.shape[1]
+    if any(weight.shape != (width, width) for weight in weights) or width % heads:
+        return False
+    if any(tensor.dim() != 3 for tensor in inputs) or inputs[1].shape != inputs[2].shape:
+        return False
+    batch, length, _ = inputs[0].shape
+    return pattern.mixed.shape == (batch, heads, length, width // heads)
 
 
 def _feed_forward(step: Step) -> TorchReference | None:

@@ -28,7 +28,17 @@ def check_room(folder: Path, needed: int) -> None:
 
 
 def cannot_write(path: Path, error: OSError, folder: Path, needed: int) -> ExportError:
-    """The error for a file of a folder that could not be written, where about ``needed`` bytes were to be."""
+    """The error for a file of a folder that could not be written, where about ``needed`` bytes were to be.
+
+    Args:
+        path: the file.
+        error: what the system said.
+        folder: where it was to lie.
+        needed: bytes.
+
+    Returns:
+        The error to raise, with a rule, the folder, and what would help.
+    """
     return ExportError(_CANNOT_WRITE.format(path=path, reason=_reason(error, folder, needed)))
 
 

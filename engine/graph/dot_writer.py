@@ -17,6 +17,8 @@ class Theme:
 
     ``ink`` is for what nodes say, ``soft`` for edges and the names of frames, ``border`` for what surrounds nodes and
     frames, ``node`` and ``group`` for what fills them.
+
+    ``font`` is the name of the type.
     """
 
     ink: str = "#1d2433"
@@ -34,6 +36,8 @@ class Node:
 
     ``group`` is the module around it. ``mark`` becomes the id of its element in the picture, so that whoever shows the
     picture can tell what was clicked.
+
+    ``name`` is its own among all nodes, ``label`` what stands in it. ``is_sum`` is one that adds, drawn as a circle.
     """
 
     name: str
@@ -46,7 +50,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A tensor that passes from one node to another."""
+    """A tensor that passes from one node to another.
+
+    Attributes:
+        start, end: the names of the nodes.
+        axes: the symbols of the tensor's axes, None where one is unknown.
+        shape: the sizes of the axes.
+    """
 
     start: str
     end: str

@@ -96,17 +96,45 @@ def to_dot(
 
 
 def node_count(trace: Trace, opened: Collection[str] | None = None, within: str = "") -> int:
-    """How many nodes ``to_dot`` draws."""
+    """How many nodes ``to_dot`` draws.
+
+    Args:
+        trace: the trace that is drawn.
+        opened: paths of the modules that are drawn open; None for those that are open at first.
+        within: the module that is drawn; "" for the whole model.
+
+    Returns:
+        Their number; what comes from outside counts as well.
+    """
     return len(_graph(trace, opened, within).nodes)
 
 
 def node_id(trace: Trace, step: Step, opened: Collection[str], within: str = "") -> str:
-    """The id of the node that shows a step: its own, or that of the collapsed module it lies in."""
+    """The id of the node that shows a step: its own, or that of the collapsed module it lies in.
+
+    Args:
+        trace: the trace that is drawn.
+        step: one of its steps.
+        opened: paths of the modules that are drawn open.
+        within: the module that is drawn; "" for the whole model.
+
+    Returns:
+        The id, as it stands in the picture.
+    """
     return _View(trace, opened, within).node(step).mark
 
 
 def enclosing_collapsed(step: Step, opened: Collection[str], within: str = "") -> str:
-    """The outermost collapsed module that a step lies in; "" where all are open."""
+    """The outermost collapsed module that a step lies in; "" where all are open.
+
+    Args:
+        step: the step.
+        opened: paths of the modules that are drawn open.
+        within: the module that is drawn; "" for the whole model.
+
+    Returns:
+        The path of that module.
+    """
     modules = ancestors(step.path)
     return next((module for module in modules if module not in opened and not is_inside(within, module)), "")
 
@@ -168,7 +196,7 @@ class _View:
         others = any(numbered(stack, number) in self.opened for number in self.stacks[stack])
         first, last = min(layers), max(layers)
         if not others:
-            text = texts.one if len(layers) == 1 else texts.many
+            text = texts.whole_of_one if len(layers) == 1 else texts.whole_of_many
         elif alone:
             text = texts.one_more if len(layers) == 1 else texts.many_more
         else:

@@ -28,13 +28,13 @@ class CountWords(NamedTuple):
     """How several layers of a stack are spoken of together.
 
     Attributes:
-        one, many: all of a stack, ``count`` of them.
+        whole_of_one, whole_of_many: all of a stack, ``count`` of them.
         one_more, many_more: the rest of a stack, of which others are drawn open.
         single, span: the layer ``first``, or the layers from ``first`` to ``last``.
     """
 
-    one: str
-    many: str
+    whole_of_one: str
+    whole_of_many: str
     one_more: str
     many_more: str
     single: str

@@ -80,7 +80,16 @@ def _near(steps: Sequence[Step], around: int, module: str, folded: Collection[st
 
 
 def parts_of(trace: Trace, module: str, least: int = 2) -> Mapping[str, int]:
-    """The modules directly inside a block that have so many steps at least, each with their number."""
+    """The modules directly inside a block that have so many steps at least, each with their number.
+
+    Args:
+        trace: the trace.
+        module: the path of the block; "" for the whole model.
+        least: the fewest steps that a part has.
+
+    Returns:
+        Steps by the path of the part, in the order of the program.
+    """
     counts: dict[str, int] = {}
     for step in trace.steps:
         if is_inside(step.path, module) and (part := _part(step.path, module)):

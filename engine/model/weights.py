@@ -26,7 +26,16 @@ _DRAWS = frozenset((nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 
 
 def build(config: Config, pad: int, device: torch.device) -> Transformer:
-    """The Transformer of this config with its seeded weights, in evaluation mode, on the device."""
+    """The Transformer of this config with its seeded weights, in evaluation mode, on the device.
+
+    Args:
+        config: its sizes, seed, dtype and switches.
+        pad: the id of padding tokens.
+        device: where to.
+
+    Returns:
+        The model.
+    """
     model = skeleton(config, pad, "cpu")
     draw(model, config.seed)
     dtype = getattr(torch, config.dtype)
@@ -35,7 +44,16 @@ def build(config: Config, pad: int, device: torch.device) -> Transformer:
 
 
 def skeleton(config: Config, pad: int, device: str = "meta") -> Transformer:
-    """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory."""
+    """The same model in float32 with nothing drawn: on the meta device shapes without a byte of memory.
+
+    Args:
+        config: its sizes and switches.
+        pad: the id of padding tokens.
+        device: "meta", or one on which there is memory that nothing is written to.
+
+    Returns:
+        The model.
+    """
     return undrawn(lambda: Transformer(config, pad), device)
 
 

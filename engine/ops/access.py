@@ -297,7 +297,15 @@ class AffineMap(AccessMap):
 
 @dataclass(frozen=True)
 class GatherMap(AccessMap):
-    """Along ``axis`` the index is looked up in another input, number ``ids``, at the leading output indexes."""
+    """Along ``axis`` the index is looked up in another input, number ``ids``, at the leading output indexes.
+
+    Attributes:
+        shape: of the input that is read.
+        axis: the axis of it that is looked up.
+        ids: the number of the input that holds the indices.
+        rest: how its other axes are read, in their order.
+        numbers: the indices themselves, for reading here.
+    """
 
     shape: Shape
     axis: int

@@ -26,13 +26,23 @@ _OTHER_PARAMETERS: Mapping[str, str] = {
     "weights": "weight",
 }
 # Of tensors alone: movedim's source is a number.
-_OTHER_TENSORS: Mapping[str, str] = {"src": "value", "source": "value", "offs": "index", "tensor2": "other"}
+_OTHER_TENSORS: Mapping[str, str] = {
+    "src": "value",
+    "source": "value",
+    "offs": "index",
+    "tensor2": "other",
+    "batch1": "mat1",
+    "batch2": "mat2",
+}
 _TENSORS = frozenset(
     (
         *("input", "other", "weight", "bias", "mask", "condition", "value", "tensors", "index", "query", "key"),
         *("attn_mask", "running_mean", "running_var", "target", "mat1", "mat2", "scales", "per_sample_weights"),
+        *("min", "max"),
     )
 )
+# Parameters that take sizes, each of which may be the number of a tensor without axes.
+_SIZES = frozenset(("sizes", "rest"))
 
 
 class Operand(Protocol):
@@ -83,6 +93,12 @@ class Call:
 
     A parameter that takes any number of operands is numbered: ``tensors0``, ``tensors1``. ``tensors`` are the
     parameters that hold tensors, in the order in which they were given.
+
+    Attributes:
+        step: the call as it was recorded.
+        op: the usual name of its operation.
+        args: what was given, by parameter.
+        tensors: the parameters that hold tensors.
     """
 
     step: RecordedCall
@@ -147,7 +163,7 @@ def bind(step: RecordedCall, op: str, signature: str, *, swapped: bool) -> Call 
             return None
         parameter = parameters[0].strip("*?")
         # A tensor where none belongs is an out= or memory written under another name: not the call it looks like.
-        if is_tensor and parameter not in _TENSORS and not (parameter == "sizes" and operand.value.dim() == 0):
+        if is_tensor and parameter not in _TENSORS and not (parameter in _SIZES and operand.value.dim() == 0):
             return None
         name = parameter
         if parameters[0][0] == "*":

@@ -1,11 +1,7 @@
-"""Indices that are computed from the output's, looked up in another input, or searched for.
+"""Indices that are looked up in another input, or searched for.
 
 Their JSON forms, beside those of ``engine.ops.access``. An entry for one axis of an affine map:
 
-``{"sum": [{"out": j, "times": t, "div": d, "mod": m}, ...], "start": s, "wrap": w}``
-    s + Σ t · (⌊i / d⌋ mod m), i being the output's index along its axis j; ``times`` and ``div`` are left out where
-    they are 1, ``mod`` where there is none. ``wrap`` says what becomes of an index outside the axis: "repeat" goes on
-    from the other end, "reflect" goes back from the edge, "edge" stays at it (roll, repeat, pad, unfold)
 ``{"ids": p, "at": [j, null, ...]}``
     the number that input p holds at the output's indices along these axes, 0 for null; counted from the end where it is
     negative. Numbers given in the call stand in the place of p: ``{"shape": [...], "numbers": [...]}`` (gather)
@@ -40,75 +36,6 @@ from torch import Tensor
 
 from engine.ops.access import AccessMap, AxisAccess, ConstIndex, Index, Ranges, SameIndex, Shape
 from engine.ops.conditions import Condition
-
-
-@dataclass(frozen=True)
-class IndexTerm:
-    """``times * (i // div % mod)`` for the output's index i along axis ``out``."""
-
-    out: int
-    times: int = 1
-    div: int = 1
-    mod: int | None = None
-
-    def at(self, index: Index) -> int:
-        quotient = index[self.out] // self.div
-        return self.times * (quotient if self.mod is None else quotient % self.mod)
-
-    def written(self, letters: Sequence[str]) -> str:
-        letter = letters[self.out]
-        text = letter if self.div == 1 else f"⌊{letter} / {self.div}⌋"
-        text = text if self.mod is None else f"({text} mod {self.mod})"
-        if abs(self.times) == 1:
-            return text if self.times == 1 else f"−{text}"
-        times = f"{self.times} · " if len(text) > 1 else f"{self.times}"
-        return f"{times}{text}".replace("-", "−")
-
-    def to_json(self) -> dict[str, int]:
-        entry = {"out": self.out}
-        entry |= {"times": self.times} if self.times != 1 else {}
-        entry |= {"div": self.div} if self.div != 1 else {}
-        return entry if self.mod is None else {**entry, "mod": self.mod}
-
-
-@dataclass(frozen=True)
-class ComputedIndex(AxisAccess):
-    """``start`` and the terms added up; ``wrap`` says what becomes of an index outside the axis."""
-
-    terms: tuple[IndexTerm, ...]
-    start: int = 0
-    wrap: str = ""
-
-    def indices(self, size: int, index: Index) -> range:
-        position = wrapped(self.start + sum(term.at(index) for term in self.terms), size, self.wrap)
-        return range(position, position + 1)
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        text = " + ".join(term.written(letters) for term in self.terms).replace("+ −", "− ")
-        if len(self.terms) == 1 and text.startswith("("):
-            text = text[1:-1]
-        if self.start:
-            negative = text.startswith("−")
-            before = f"{self.start} − {text[1:]}" if negative else f"{text} + {self.start}"
-            text = before if self.start > 0 else f"{text} − {-self.start}"
-        names = {"repeat": f"({text}) mod {size}", "reflect": f"({text}) reflected", "edge": f"({text}) or the edge"}
-        return names.get(self.wrap, text)
-
-    def to_json(self) -> dict[str, Any]:
-        terms = [term.to_json() for term in self.terms]
-        return {"sum": terms, "start": self.start, **({"wrap": self.wrap} if self.wrap else {})}
-
-
-def wrapped(position: int, size: int, wrap: str) -> int:
-    """The index inside an axis that stands in for one outside it."""
-    if wrap == "repeat":
-        return position % size
-    if wrap == "edge":
-        return min(max(position, 0), size - 1)
-    if wrap == "reflect" and size > 1:
-        position = abs(position) % (2 * size - 2)
-        return min(position, 2 * size - 2 - position)
-    return position
 
 
 @dataclass(frozen=True)
@@ -147,7 +74,10 @@ class ChosenIndex(AxisAccess):
 
 @dataclass(frozen=True)
 class NthTrue(AxisAccess):
-    """The index along ``axis`` of the mask's True number ``index[out]``; ``true_indices`` has a row for each."""
+    """The index along ``axis`` of the mask's True number ``index[out]``; ``true_indices`` has a row for each.
+
+    ``table`` is the mask.
+    """
 
     table: IndexTable
     out: int
@@ -170,6 +100,8 @@ class RankAmongTrue(AxisAccess):
     """How many cells of the mask are True before the one at the output's indices along ``at``.
 
     With ``div`` and ``mod`` that number is a position in row-major order, and this its index along one axis.
+
+    ``table`` is the mask.
     """
 
     table: IndexTable
@@ -340,11 +272,29 @@ def table_of(call: Any, name: str) -> IndexTable:
 
 
 def broadcast_at(shape: Shape, first: int, rank: int) -> tuple[int | None, ...]:
-    """The output axes along which a table is looked up that broadcasts to ``rank`` axes from axis ``first`` on."""
+    """The output axes along which a table is looked up that broadcasts to ``rank`` axes from axis ``first`` on.
+
+    Args:
+        shape: of the table.
+        first: the axis of the output where the broadcast axes begin.
+        rank: how many they are.
+
+    Returns:
+        An axis of the output for each of the table's; None where the table has size 1 and is repeated.
+    """
     skipped = rank - len(shape)
     return tuple(None if size == 1 else first + skipped + axis for axis, size in enumerate(shape))
 
 
 def following(shape: Shape, first: int, rank: int) -> tuple[AxisAccess, ...]:
-    """The same broadcasting as accesses of the table's own axes."""
+    """The same broadcasting as accesses of the table's own axes.
+
+    Args:
+        shape: of the table.
+        first: the axis of the output where the broadcast axes begin.
+        rank: how many they are.
+
+    Returns:
+        An access for each axis of the table.
+    """
     return tuple(ConstIndex(0) if out is None else SameIndex(out) for out in broadcast_at(shape, first, rank))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,18 @@ def memory_shared(tensor: Tensor, other: Tensor) -> bool:
     """Whether two tensors lie in the same block of memory."""
     first, second = memory_of(tensor), memory_of(other)
     return first is not None and second is not None and first._cdata == second._cdata
+
+
+def held_bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of the memory behind tensors, counting shared memory once."""
+    held: dict[int, int] = {}
+    for tensor in tensors:
+        memory = memory_of(tensor)
+        if memory is None:
+            held[id(tensor)] = tensor.numel() * tensor.element_size()
+        else:
+            held[memory._cdata] = memory.nbytes()
+    return sum(held.values())
 
 
 def measurable(*values: object, most: int = MOST_NUMBERS) -> bool:

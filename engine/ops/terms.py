@@ -22,6 +22,12 @@ class Factor:
     """One element that was read: of which parent, where, its recorded number, and its part in the operation.
 
     A number given in the call, such as the 2.83 of ``scores / 2.83``, has the index ().
+
+    Attributes:
+        parent: the tensor, parameter or number that was read.
+        index: where in it.
+        value: the recorded number.
+        role: the parameter that it was given for.
     """
 
     parent: Operand
@@ -73,6 +79,8 @@ class OperandValues:
     """The elements read of one parent, in row-major order: ``ranges`` has their range along each axis.
 
     ``raw`` holds their numbers as recorded, ``numbers`` the same in float64 where the result has a fraction.
+
+    ``role`` is the parameter that the parent was given for.
     """
 
     parent: Operand
@@ -126,7 +134,14 @@ class ListedValues(OperandValues):
 
 @dataclass(frozen=True, eq=False)
 class TermGroup:
-    """Terms of one kind: their factors side by side, and what each puts in."""
+    """Terms of one kind: their factors side by side, and what each puts in.
+
+    Attributes:
+        role: what these terms are called.
+        operands: the elements that were read, an entry for each factor of a term.
+        contributions: what each term puts into the result, (terms), float64.
+        shares: how much of the result each makes, (terms), where that is not its contribution; else None.
+    """
 
     role: str
     operands: tuple[OperandValues, ...]

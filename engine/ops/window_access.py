@@ -1,7 +1,13 @@
-"""Several neighbouring indices of an axis: the window a kernel lies on, the part of a kernel that is used, a block.
+"""Indices that are computed from the output's: one of an axis, or several neighbouring ones.
+
+Several are the window a kernel lies on, the part of a kernel that is used, or a block.
 
 Their JSON forms, each an entry for one axis (``engine.ops.access``):
 
+``{"sum": [{"out": j, "times": t, "div": d, "mod": m}, ...], "start": s, "wrap": w}``
+    s + Σ t · (⌊i / d⌋ mod m), i being the output's index along its axis j; ``times`` and ``div`` are left out where
+    they are 1, ``mod`` where there is none. ``wrap`` says what becomes of an index outside the axis: "repeat" goes on
+    from the other end, "reflect" goes back from the edge, "edge" stays at it (roll, repeat, pad, unfold)
 ``{"window": j, "start": s, "step": t, "every": e, "count": n}``
     the indices s + t · i + e · k for k from 0 to n − 1 that the axis has, i being the output's index along its axis j
     (the input of a convolution)
@@ -33,8 +39,89 @@ def written_sum(scaled: str, constant: int) -> str:
 
 
 @dataclass(frozen=True)
+class IndexTerm:
+    """``times * (i // div % mod)`` for the output's index i along axis ``out``."""
+
+    out: int
+    times: int = 1
+    div: int = 1
+    mod: int | None = None
+
+    def at(self, index: Index) -> int:
+        quotient = index[self.out] // self.div
+        return self.times * (quotient if self.mod is None else quotient % self.mod)
+
+    def written(self, letters: Sequence[str]) -> str:
+        letter = letters[self.out]
+        text = letter if self.div == 1 else f"⌊{letter} / {self.div}⌋"
+        text = text if self.mod is None else f"({text} mod {self.mod})"
+        if abs(self.times) == 1:
+            return text if self.times == 1 else f"−{text}"
+        times = f"{self.times} · " if len(text) > 1 else f"{self.times}"
+        return f"{times}{text}".replace("-", "−")
+
+    def to_json(self) -> dict[str, int]:
+        entry = {"out": self.out}
+        entry |= {"times": self.times} if self.times != 1 else {}
+        entry |= {"div": self.div} if self.div != 1 else {}
+        return entry if self.mod is None else {**entry, "mod": self.mod}
+
+
+@dataclass(frozen=True)
+class ComputedIndex(AxisAccess):
+    """``start`` and the terms added up; ``wrap`` says what becomes of an index outside the axis."""
+
+    terms: tuple[IndexTerm, ...]
+    start: int = 0
+    wrap: str = ""
+
+    def indices(self, size: int, index: Index) -> range:
+        position = wrapped(self.start + sum(term.at(index) for term in self.terms), size, self.wrap)
+        return range(position, position + 1)
+
+    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
+        text = " + ".join(term.written(letters) for term in self.terms).replace("+ −", "− ")
+        if len(self.terms) == 1 and text.startswith("("):
+            text = text[1:-1]
+        if self.start:
+            negative = text.startswith("−")
+            before = f"{self.start} − {text[1:]}" if negative else f"{text} + {self.start}"
+            text = before if self.start > 0 else f"{text} − {-self.start}"
+        names = {"repeat": f"({text}) mod {size}", "reflect": f"({text}) reflected", "edge": f"({text}) or the edge"}
+        return names.get(self.wrap, text)
+
+    def to_json(self) -> dict[str, Any]:
+        terms = [term.to_json() for term in self.terms]
+        return {"sum": terms, "start": self.start, **({"wrap": self.wrap} if self.wrap else {})}
+
+
+def wrapped(position: int, size: int, wrap: str) -> int:
+    """The index inside an axis that stands in for one outside it.
+
+    Args:
+        position: along the axis, from before its beginning to past its end.
+        size: of the axis.
+        wrap: "repeat" goes on at the other end, "edge" stays at the nearest end, "reflect" turns back there.
+
+    Returns:
+        The index inside; the position itself where ``wrap`` is none of these.
+    """
+    if wrap == "repeat":
+        return position % size
+    if wrap == "edge":
+        return min(max(position, 0), size - 1)
+    if wrap == "reflect" and size > 1:
+        position = abs(position) % (2 * size - 2)
+        return min(position, 2 * size - 2 - position)
+    return position
+
+
+@dataclass(frozen=True)
 class SlidingWindow(PartOfAxis):
-    """The indices ``start + step * i + every * k`` for k below ``count``, of those the axis has; i is the output's."""
+    """The indices ``start + step * i + every * k`` for k below ``count``, of those the axis has; i is the output's.
+
+    ``out`` is the output's axis, ``running_letter`` the letter for k in a formula.
+    """
 
     out: int
     start: int
@@ -88,7 +175,10 @@ class Taps(PartOfAxis):
 
 @dataclass(frozen=True)
 class ChannelBlock(AxisAccess):
-    """Block number ``index // per`` of ``size`` indices each, where ``index`` is the output's along axis ``out``."""
+    """Block number ``index // per`` of ``size`` indices each, where ``index`` is the output's along axis ``out``.
+
+    ``running_letter`` stands for the index in a formula.
+    """
 
     out: int
     per: int
@@ -143,6 +233,8 @@ class LandingIndices(PartOfAxis):
     """The indices from which a kernel of ``count`` lands on the output's index along ``out``.
 
     Index a and place k of the kernel go to ``step * a + every * k - pad``.
+
+    ``running_letter`` is the letter for k in a formula.
     """
 
     out: int

@@ -52,7 +52,13 @@ class Numbers(Protocol):
 
 @dataclass(frozen=True)
 class Named:
-    """The year, month and day that a text names, and its weekday where it names one (Monday is 0)."""
+    """The year, month and day that a text names, and its weekday where it names one (Monday is 0).
+
+    Attributes:
+        year: as many digits as it has.
+        month, day: from 1; they may be none that there is.
+        of_week: the weekday, None where the text names none.
+    """
 
     year: int
     month: int

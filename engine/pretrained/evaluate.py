@@ -61,6 +61,14 @@ def score(
     One run over the right answer tells whether greedy decoding would write it: it does exactly where the most probable
     character at every place is the right one, since up to its first mistake it reads the same. Only what is wrong is
     then decoded, character by character, to see what it says instead.
+
+    Args:
+        model: the model, in evaluation mode.
+        dates: what it is asked.
+        progress: called with how many were answered so far.
+
+    Returns:
+        How many it answers rightly, and what it answers wrongly.
     """
     device = model.projection.weight.device
     loss = 0.0
@@ -81,12 +89,30 @@ def score(
 
 
 def answers(model: Transformer, source: Tensor, steps: int) -> list[str]:
-    """What greedy decoding writes for each source (B, S), up to its end or for so many steps."""
+    """What greedy decoding writes for each source (B, S), up to its end or for so many steps.
+
+    Args:
+        model: the model, in evaluation mode.
+        source: ids, int64 (B, S).
+        steps: characters at most.
+
+    Returns:
+        A text for each.
+    """
     return [decoded for decoded, _ in sure_answers(model, source, steps)]
 
 
 def sure_answers(model: Transformer, source: Tensor, steps: int) -> list[tuple[str, float]]:
-    """What greedy decoding writes for each source (B, S), and how probable the model holds the whole of it."""
+    """What greedy decoding writes for each source (B, S), and how probable the model holds the whole of it.
+
+    Args:
+        model: the model, in evaluation mode.
+        source: ids, int64 (B, S).
+        steps: characters at most.
+
+    Returns:
+        A text and its probability, from 0 to 1, for each.
+    """
     total = torch.zeros(source.size(0), dtype=torch.float64, device=source.device)
 
     def likeliest(tokens: Tensor) -> Tensor:

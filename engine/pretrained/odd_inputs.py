@@ -61,7 +61,10 @@ _KEPT_APART = HELD_OUT_FORMATS + _PLAIN + _DAY_FIRST + _WEEKDAY + _TOGETHER + _K
 
 @dataclass(frozen=True)
 class OddInput:
-    """A text and the dates that it could mean; ``impossible`` where it names a date that there is not."""
+    """A text and the dates that it could mean; ``impossible`` where it names a date that there is not.
+
+    ``kind`` is one of the eight kinds that are measured apart.
+    """
 
     kind: str
     text: str

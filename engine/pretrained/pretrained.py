@@ -32,6 +32,9 @@ def trained_config(**changes: Any) -> Config:
     Args:
         **changes: fields of ``Config`` and their values.
 
+    Returns:
+        The settings.
+
     Raises:
         ConfigError: a change that the weights do not allow.
     """

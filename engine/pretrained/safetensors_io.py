@@ -25,7 +25,17 @@ class WeightsError(ConfigError):
 
 
 def weights_error(path: Path, rule: str, value: str, remedy: str) -> WeightsError:
-    """The error that says why a file is not used."""
+    """The error that says why a file is not used.
+
+    Args:
+        path: the file.
+        rule: what it breaks.
+        value: what it holds instead.
+        remedy: what to do.
+
+    Returns:
+        The error to raise.
+    """
     return WeightsError((Problem("weights", rule, f"{path.name} {value}", remedy),))
 
 
@@ -34,6 +44,11 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) ->
 
     Until it is complete the file has a name of its own, so that a failure or Ctrl-C leaves whatever was there before.
     What an attempt left whose process was killed is taken away. Raises OSError where it cannot be written.
+
+    Args:
+        path: the file to be.
+        tensors: by name.
+        about: what is to be known of them.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     whole = to_bytes(plain, {_ABOUT: json.dumps(about, ensure_ascii=False)})
@@ -49,6 +64,14 @@ def load(path: Path, shapes: Mapping[str, tuple[int, ...]], remedy: str) -> tupl
     """The float32 tensors of a file, which must have these names and shapes and no others, and what it says of them.
 
     ``remedy`` is what a person can do where it has not.
+
+    Args:
+        path: the file.
+        shapes: by name.
+        remedy: what to do where it cannot be used.
+
+    Returns:
+        The tensors by name, and what the file says of them.
 
     Raises:
         WeightsError: the file is not there, cannot be read, or holds anything else.

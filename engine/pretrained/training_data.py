@@ -252,25 +252,26 @@ def _in_any_form(numbers: Named, draw: random.Random) -> tuple[str, Sequence[dat
     return text, dates_near(numbers)
 
 
-# How often each kind of lesson is drawn in the second part of training; a third are plain dates.
-_ODD_KINDS: dict[Kind, float] = {
-    _spoilt(_unreadable): ODD_SHARES["unreadable"],
-    _spoilt(_cut): ODD_SHARES["cut"],
-    _spoilt(_no_date): ODD_SHARES["no_date"],
-    _odd: ODD_SHARES["odd"],
-    _impossible: ODD_SHARES["impossible"],
-    _outside: ODD_SHARES["outside"],
-    _leap_day: ODD_SHARES["leap_day"],
-    _spoilt(_as_written): 1 - sum(ODD_SHARES.values()),
-}
-# In the third part.
-_CLOSING_KINDS: dict[Kind, float] = {
-    _spoilt(_unreadable): CLOSING_SHARES["unreadable"],
-    _spoilt(_cut): CLOSING_SHARES["cut"],
-    _spoilt(_no_date): CLOSING_SHARES["no_date"],
-    _odd: CLOSING_SHARES["odd"],
-    _first_day_that_is_not: CLOSING_SHARES["impossible"],
-    _outside: CLOSING_SHARES["outside"],
-    _last_day: CLOSING_SHARES["last_day"],
-    _spoilt(_as_written): 1 - sum(CLOSING_SHARES.values()),
-}
+def _kinds(shares: Mapping[str, float], impossible: Kind, at_the_edge: Mapping[str, Kind]) -> dict[Kind, float]:
+    """How often each kind of lesson is drawn; what the shares leave are plain dates.
+
+    Args:
+        shares: of the kinds by name.
+        impossible: days that there are not.
+        at_the_edge: days beside those, by the name of their share.
+    """
+    kinds = {
+        "unreadable": _spoilt(_unreadable),
+        "cut": _spoilt(_cut),
+        "no_date": _spoilt(_no_date),
+        "odd": _odd,
+        "impossible": impossible,
+        "outside": _outside,
+        **at_the_edge,
+    }
+    return {**{kind: shares[name] for name, kind in kinds.items()}, _spoilt(_as_written): 1 - sum(shares.values())}
+
+
+# In the second part of training, a third of them plain dates, and in the third.
+_ODD_KINDS = _kinds(ODD_SHARES, _impossible, {"leap_day": _leap_day})
+_CLOSING_KINDS = _kinds(CLOSING_SHARES, _first_day_that_is_not, {"last_day": _last_day})

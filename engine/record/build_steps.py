@@ -98,7 +98,7 @@ class _StepBuilder:
         func, args, kwargs, result, execution, *_ = self.recording.calls[number]
         read = _flatten(args, kwargs or {})
         given = [value for _, value in read if isinstance(value, Tensor)]
-        if _is_reflected(func):  # 2 - x calls x.__rsub__(2)
+        if _is_reflected(func) or func is torch.Tensor.where:  # 2 - x calls x.__rsub__(2), and x.where takes x first
             read[:2] = read[1::-1]
         parents, keywords = self._parents(read, number)
         op = op_name(func)

@@ -63,14 +63,16 @@ class FusedCall:
 Opener = Callable[[FusedCall], Any]
 _OPENERS: dict[str, Opener] = {}
 _OF_MODULES: set[str] = set()
+_OF_LESS_WORK: set[str] = set()
 
 
-def opens(*operations: str, module: bool = False) -> Callable[[Opener], Opener]:
+def opens(*operations: str, module: bool = False, less_work: bool = False) -> Callable[[Opener], Opener]:
     """Registers a function as the opener of these operations. It may return None for a call that it cannot open.
 
     Args:
         operations: by the names that ``Step.op`` has.
         module: whether it needs the module that made the call, and not its arguments alone.
+        less_work: whether torch does much less than the plain operations do, so that their cost is not the call's.
     """
 
     def register(opener: Opener) -> Opener:
@@ -80,6 +82,8 @@ def opens(*operations: str, module: bool = False) -> Callable[[Opener], Opener]:
             _OPENERS[operation] = opener
         if module:
             _OF_MODULES.update(operations)
+        if less_work:
+            _OF_LESS_WORK.update(operations)
         return opener
 
     return register
@@ -178,8 +182,10 @@ class RecordedOpening:
         )
 
 
-def flops_inside(opening: Opening) -> int | None:
-    """What a fused call costs: what its plain operations do. None where those are not all known."""
+def flops_inside(op: str, opening: Opening) -> int | None:
+    """What a fused call costs: what its plain operations do. None where those are not all known, or do much more."""
+    if op in _OF_LESS_WORK:
+        return None
     try:
         inside = opening.once()
     except (NotImplementedError, RuntimeError):  # on the meta device there are no numbers to open some calls with
@@ -200,7 +206,9 @@ def largest_difference(value: Tensor, output: int, plain_output: Any) -> float |
     plain = outputs_of(plain_output)
     if output >= len(plain) or plain[output].shape != value.shape or value.is_meta:
         return None
-    fused, other = to_float64(value), to_float64(plain[output])
+    fused, other = (each.detach().cpu() for each in (value, plain[output]))
+    if not fused.is_complex() and not other.is_complex():
+        fused, other = to_float64(fused), to_float64(other)
     same = (fused == other) | (fused.isnan() & other.isnan())
     difference = (fused - other).abs().masked_fill(same, 0.0)
     return float(difference.max()) if difference.numel() else 0.0

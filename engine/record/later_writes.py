@@ -7,10 +7,10 @@ mode.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import chain
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +27,14 @@ class WriteCounts:
     Args:
         calls: those of the recording, in which each has the count of its result.
         tensors: those whose counts are looked up now; of the others the calls' counts hold.
+        parameters: those of them that are parameters.
     """
 
-    def __init__(self, calls: Sequence[Call], tensors: Sequence[Tensor]) -> None:
+    def __init__(self, calls: Sequence[Call], tensors: Sequence[Tensor], parameters: Sequence[Tensor]) -> None:
         # Every recording ends here, so what is only needed when somebody asks is put in order then.
         self._calls = calls
         self._tensors = tensors
-        self._parameters = [tensor for tensor in tensors if tensor.__class__ is nn.Parameter]
+        self._parameters = parameters
         with torch._C.DisableTorchFunction():  # an outer recording has no use for these getters
             try:
                 self._versions = list(map(_VERSION, tensors))
@@ -45,23 +46,26 @@ class WriteCounts:
                 self._data_pointers = list(map(_address, self._parameters))
 
     @classmethod
-    def of_modules(cls, calls: Sequence[Call], modules: Sequence[nn.Module], inputs: Sequence[object]) -> WriteCounts:
-        """Those of modules in which nothing was written: their own tensors, and results as they were when made."""
-        owned: list[Tensor | None] = []
-        for module in modules:
-            if module._parameters:
-                owned += module._parameters.values()
-            if module._buffers:
-                owned += module._buffers.values()
-        tensors = [tensor for tensor in owned if tensor is not None]
-        tensors += tensors_in(inputs)
-        tensors += chain.from_iterable(tensors_in(call[3]) for call in calls if call[7] is None)
-        return cls(calls, tensors)
+    def of_modules(
+        cls, calls: Sequence[Call], parts: Parts, inputs: Sequence[object], uncounted: Sequence[object]
+    ) -> WriteCounts:
+        """Those of modules in which nothing was written: their own tensors, and results as they were when made.
+
+        Args:
+            calls: those of the recording.
+            parts: all that the recorded module is made of.
+            inputs: what it was given.
+            uncounted: the results that are no single tensor, so that their calls have no count.
+        """
+        parameters = [parameter for parameter in parts.parameters if parameter is not None]
+        buffers = [buffer for buffer in parts.buffers if buffer is not None]
+        return cls(calls, [*parameters, *buffers, *tensors_in((inputs, uncounted))], parameters)
 
     @classmethod
     def of_function(cls, calls: Sequence[Call], inputs: Sequence[object]) -> WriteCounts:
         """Those of anything else: of all that it read and made."""
-        return cls(calls, list(tensors_in([inputs, *map(_ARGS, calls), *map(_KWARGS, calls), *map(_RESULT, calls)])))
+        tensors = list(tensors_in([inputs, *map(_ARGS, calls), *map(_KWARGS, calls), *map(_RESULT, calls)]))
+        return cls(calls, tensors, [tensor for tensor in tensors if tensor.__class__ is nn.Parameter])
 
     def changed(self, tensor: Tensor) -> bool:
         """Whether the tensor was written to, or given other memory, since the recording ended."""
@@ -87,17 +91,39 @@ class WriteCounts:
         return {id(call[3]): call[7] for call in self._calls}
 
 
-def parts_of(module: nn.Module) -> list[nn.Module]:
-    """A module and all that it is made of. ``Module.modules`` takes three times as long, and every recording asks."""
-    parts: dict[nn.Module, None] = {}
-    queue: list[nn.Module | None] = [module]
-    for part in queue:  # which grows on the way
-        if part is None or part in parts:
-            continue
-        parts[part] = None
-        if part._modules:
-            queue += part._modules.values()
-    return list(parts)
+class Parts(NamedTuple):
+    """What modules are made of.
+
+    Attributes:
+        modules: they themselves and those inside them.
+        parameters, buffers: their own; None in the place of one that a layer was made without, such as a bias.
+    """
+
+    modules: list[nn.Module]
+    parameters: list[Tensor | None]
+    buffers: list[Tensor | None]
+
+
+def parts_of(roots: Iterable[nn.Module]) -> Parts:
+    """All that modules are made of. ``Module.modules`` takes three times as long, and every recording asks."""
+    modules = list(dict.fromkeys(roots))
+    seen = set(modules)
+    parameters: list[Tensor | None] = []
+    buffers: list[Tensor | None] = []
+    for module in modules:  # which grows on the way
+        # An attribute of a module takes four times as long as an item of its dictionary.
+        own = module.__dict__
+        if "_modules" not in own:  # one of TorchScript's keeps them elsewhere
+            own = {name: getattr(module, name) for name in ("_parameters", "_buffers", "_modules")}
+        if own["_parameters"]:
+            parameters += own["_parameters"].values()
+        if own["_buffers"]:
+            buffers += own["_buffers"].values()
+        if own["_modules"]:
+            new = [child for child in own["_modules"].values() if child is not None and child not in seen]
+            seen.update(new)
+            modules += dict.fromkeys(new)
+    return Parts(modules, parameters, buffers)
 
 
 def _count(tensor: Tensor) -> int:

@@ -22,9 +22,9 @@ from engine.record.recording import AxisNames, Recording
 from engine.record.trace import Labels, Step, Trace
 from engine.record.trace_file.module_facts import module_facts
 from engine.record.trace_file.run_modes import RunModes, present_modes
-from engine.record.watching import compiled_calls, executed_text, fast_path
+from engine.record.watching import compiled_calls, executed_text, fast_path, other_threads
 from engine.record.watching.call_recorder import CallRecorder
-from engine.record.watching.unwatched import made_of_lists, unwatched
+from engine.record.watching.unwatched import in_threads, made_of_lists, unwatched
 
 _NOT_ENDED = "a recording has its trace when its block has ended: read it after the with block"
 
@@ -79,7 +79,7 @@ def watch(
     recorder = CallRecorder(keep_fast_path, base=_getframe())
     output = None
     try:
-        with fast_path.KEPT.held(), executed_text.NOTED.held(), compiled_calls.WATCHED.held(), recorder:
+        with fast_path.KEPT, executed_text.NOTED, compiled_calls.WATCHED, other_threads.STARTS, recorder:
             output = target(*args, **kwargs)
     except BaseException as error:
         passes_on = recorder.passes_on
@@ -113,9 +113,8 @@ class RecordedBlock:
         self._recorder = CallRecorder(True, block=_getframe(1))
         self._modes = present_modes()
         with ExitStack() as entered:
-            entered.enter_context(fast_path.KEPT.held())
-            entered.enter_context(executed_text.NOTED.held())
-            entered.enter_context(compiled_calls.WATCHED.held())
+            for change in (fast_path.KEPT, executed_text.NOTED, compiled_calls.WATCHED, other_threads.STARTS):
+                entered.enter_context(change)
             entered.enter_context(self._recorder)
             self._entered = entered.pop_all()
         return self
@@ -136,6 +135,9 @@ def recording() -> RecordedBlock:
     """Records a block of a program: ``with recording() as rec: ...``; afterwards ``rec.trace`` has its steps.
 
     An exception leaves the block unchanged; ``rec.trace`` and the exception's ``trace`` have every step before it.
+
+    Returns:
+        The block, to be entered by ``with``; it has no trace before it was left.
     """
     return RecordedBlock()
 
@@ -154,7 +156,11 @@ def _trace(
         config,
         MappingProxyType(dict(labels)),
         failure,
-        notes=(*unwatched(kept.target, kept.modules), *made_of_lists(kept.calls, kept.first_list)),
+        notes=(
+            *unwatched(kept.target, kept.modules),
+            *made_of_lists(kept.calls, kept.first_list),
+            *in_threads(kept.threads),
+        ),
         modes=modes,
         _inputs=lambda: kept.inputs,
         _recorded=kept.recorded,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,33 +16,23 @@ from torch import Tensor, nn
 from engine.ops.numerics import memory_of
 
 
-class Execution:
-    """One run of a function of the recorded program.
+class Execution(NamedTuple):
+    """One run of a function of the recorded program. Two of them are told apart by identity.
 
     Attributes:
         code: the function's code, None where nothing but torch runs.
         module: the module whose method it is, or that of its caller.
-        caller: the execution that called it; None for the outermost.
-        caller_lasti: the offset of the instruction of ``caller`` that called it.
         torch_call: for torch's own code that the program called, a number that all of it that one call ran has in
             common; 0 for the program's code.
+        caller: the execution that called it; None for the outermost.
+        caller_lasti: the offset of the instruction of ``caller`` that called it.
     """
 
-    __slots__ = ("caller", "caller_lasti", "code", "module", "torch_call")
-
-    def __init__(
-        self,
-        code: CodeType | None,
-        module: nn.Module | None,
-        torch_call: int = 0,
-        caller: Execution | None = None,
-        caller_lasti: int = 0,
-    ) -> None:
-        self.code = code
-        self.module = module
-        self.torch_call = torch_call
-        self.caller = caller
-        self.caller_lasti = caller_lasti
+    code: CodeType | None
+    module: nn.Module | None
+    torch_call: int = 0
+    caller: Execution | None = None
+    caller_lasti: int = 0
 
 
 # func, args, kwargs, result, execution, instruction offset, group, count. A plain tuple, because one is made for every
@@ -56,7 +46,16 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True)
 class Overwrite:
-    """Memory as it was just before call number ``at`` wrote into it, or read it where ``writes`` is False."""
+    """Memory as it was just before call number ``at`` wrote into it, or read it where ``writes`` is False.
+
+    Attributes:
+        at: the number of the call.
+        target: the tensor through which it was written.
+        memory: what tells one block of memory from another; None where the tensor has not one plain block.
+        shape, stride, offset: how the target lay in it, in elements.
+        copy: the numbers as they were, of the whole block, or of the tensor where there is none.
+        writes: whether the call wrote.
+    """
 
     at: int
     target: Tensor
@@ -103,6 +102,7 @@ class Recording:
         generators: by number, the state that the generator of random numbers had before a fused call that drew some.
         left: the tensors whose numbers were handed to numpy, each with the number of the next call.
         first_list: the number of the call after the first ``tolist``, None without one.
+        threads: how many threads the recorded program started.
         insides: by number, what was recorded of the inside of a fused call.
     """
 
@@ -118,6 +118,7 @@ class Recording:
     generators: Mapping[int, Tensor]
     left: Sequence[tuple[int, Tensor]] = ()
     first_list: int | None = None
+    threads: int = 0
     insides: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def before(self, tensor: Tensor, call: int) -> Tensor:

@@ -33,6 +33,8 @@ class Source:
     ``function_line`` is where the function begins, ``code`` are the lines of the function from its ``def``.
     ``returned`` is the position of its result in the tuple that the function returns, or ``WHOLE`` where it is all that
     the function returns; None for a result that is not returned.
+
+    ``file`` is its whole path.
     """
 
     file: str

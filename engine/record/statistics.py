@@ -22,6 +22,11 @@ class Statistics:
     """Over the finite elements only, in float64; NaN and ±inf are counted beside. None where nothing is finite.
 
     ``std`` is that of the population (divided by n, not n − 1). Booleans count as 0 and 1.
+
+    Attributes:
+        min, max, mean, std: None where nothing is finite.
+        zeros: how many elements are 0.
+        nan, inf: how many are NaN, and ∞ or −∞.
     """
 
     min: float | None

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine import ops
 from engine.config import Config
-from engine.ops.numerics import memory_of
+from engine.ops.numerics import held_bytes, memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
 from engine.record.inside import Opening, flops_inside, largest_difference
 from engine.record.source import Source
@@ -42,6 +42,8 @@ class Leaf:
     ``kind`` is "parameter" or "buffer" (``name`` is its path in the module), "input" (``name`` is the argument of the
     recorded callable), "constant" (a tensor from elsewhere) or "argument" (anything that is not a tensor, such as
     ``dim=-1``; ``name`` is empty for a positional one).
+
+    ``value`` is what was read, ``axes`` are the symbols of a tensor's axes, None where one is unknown.
     """
 
     kind: str
@@ -70,11 +72,20 @@ class Leaf:
 class Step:
     """One call that returned a tensor, and everything needed to see what made that tensor.
 
-    ``value`` is the tensor PyTorch returned, not a copy. ``memory`` says where its numbers live: "new" memory, a
-    "view" of something it read, the "same" tensor handed back, or "overwritten", when the call wrote into its input.
-    ``keywords`` are the names under which the call was given its parents, "" for those given by position.
-    ``nbytes`` counts the elements it shows (a view owns none of them); ``flops`` is None for an operation that nobody
-    registered in ``engine.ops``. ``axis_notes`` say where the names in ``axes`` are from, and what speaks against them.
+    Attributes:
+        index: its number in the trace, from 0.
+        op: the usual name of its operation, such as "view".
+        name: what the program calls it, such as "query".
+        path: of the module that made it; "" outside of any.
+        axes: the symbol of each axis, None where one is unknown.
+        parents: what it was given, in order.
+        source: where it stands in the program; None where no line of one made it.
+        value: the tensor PyTorch returned, not a copy.
+        memory: where its numbers live: "new" memory, a "view" of something it read, the "same" tensor handed back, or
+            "overwritten", when the call wrote into its input.
+        call, output: the number of the call, and which of its results this is, both from 0.
+        keywords: the names under which the call was given its parents, "" for those given by position.
+        axis_notes: where the symbols are from, and what speaks against them.
     """
 
     index: int
@@ -171,7 +182,7 @@ class Step:
         known = ops.flops(self)
         if known is not None or self._open is None or any(tensor.unreadable for tensor in (self, *self.inputs)):
             return known
-        return flops_inside(self._open)
+        return flops_inside(self.op, self._open)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -335,11 +346,4 @@ class Trace:
     def nbytes(self) -> int:
         """Bytes of memory the recorded tensors hold, counting shared memory once."""
         # Read from the tensors alone: how large a run is, is asked before anybody looks at its steps.
-        held: dict[int, int] = {}
-        for tensor in self._recorded():
-            memory = memory_of(tensor)
-            if memory is None:
-                held[id(tensor)] = tensor.numel() * tensor.element_size()
-            else:
-                held[memory._cdata] = memory.nbytes()
-        return sum(held.values())
+        return held_bytes(self._recorded())

@@ -22,6 +22,40 @@ class _Version:
     reclaimable: str  # pages of files that nobody has used for a while: the kernel takes them back when it must
 
 
+@dataclass(frozen=True)
+class Cgroup:
+    """A control group that this process is in.
+
+    Attributes:
+        is_unified: whether it is the one of version 2, which has every controller.
+        controllers: of version 1 what it controls, such as memory and pids.
+        path: below where such groups are mounted, as the kernel writes it.
+    """
+
+    is_unified: bool
+    controllers: frozenset[str]
+    path: str
+
+
+def own_cgroups(root: Path) -> Iterator[Cgroup]:
+    """The control groups that this process is in; none where the kernel doesn't say.
+
+    Args:
+        root: where the file system begins.
+
+    Returns:
+        A group for each line of /proc/self/cgroup, ``hierarchy:controllers:path`` (cgroups(7)).
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        hierarchy, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        yield Cgroup(hierarchy == "0", frozenset(controllers.split(",")), path)
+
+
 _V1 = _Version("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 _V2 = _Version("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file")
 
@@ -46,17 +80,11 @@ def _groups(root: Path) -> Iterator[tuple[_Version, Path]]:
 
 
 def _own_groups(root: Path) -> Iterator[tuple[_Version, str]]:
-    try:
-        lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return
-    for line in lines:
-        hierarchy, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if "memory" in controllers.split(","):
-            yield _V1, path
-        elif hierarchy == "0":
-            yield _V2, path
+    for group in own_cgroups(root):
+        if "memory" in group.controllers:
+            yield _V1, group.path
+        elif group.is_unified:
+            yield _V2, group.path
 
 
 def _left(version: _Version, group: Path) -> int | None:

@@ -85,6 +85,12 @@ class TeacherForced:
 
     One trace shows all places at once: the causal mask hides from each what comes after it. ``choices`` has an entry
     for every character of the text and one for its end.
+
+    Attributes:
+        source: the text that was read.
+        target: the text that was given.
+        choices: what the model held probable at each place.
+        trace: of the pass.
     """
 
     source: str

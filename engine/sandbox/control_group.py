@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from engine.runtime.cgroup import own_cgroups
+
 _PREFIX = "tensor-shape-explorer-"
 _MEMORY_FILES = (("memory.max", "memory.swap.max"), ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"))
 
@@ -73,17 +75,11 @@ class ControlGroup:
 
 def _parents(root: Path) -> Iterator[tuple[str, list[Path]]]:
     """The controller, and the groups in which one for it may be made, the likeliest first."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return
-    for line in lines:
-        hierarchy, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        parts = [part for part in path.split("/") if part != ".."]
-        for controller in {"memory", "pids"} & set(controllers.split(",")):
+    for group in own_cgroups(root):
+        parts = [part for part in group.path.split("/") if part != ".."]
+        for controller in {"memory", "pids"} & group.controllers:
             yield controller, [(root / "sys/fs/cgroup" / controller).joinpath(*parts)]
-        if hierarchy == "0":
+        if group.is_unified:
             own = (root / "sys/fs/cgroup").joinpath(*parts)
             # A group with processes of its own hands no controllers down, so that the new one stands beside it.
             yield "", [own.parent, own] if any(parts) else [own]

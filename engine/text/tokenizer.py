@@ -150,6 +150,16 @@ def generated(batch: int, length: int, vocab_size: int, seed: int, side: str) ->
     """Random ordinary tokens, none of them special, for runs without a text; `vocab_size` must leave room for one.
 
     Every row has a generator of its own: a larger batch or a longer sentence keeps the ids that were already there.
+
+    Args:
+        batch: how many sentences.
+        length: tokens of each.
+        vocab_size: tokens that there are, the three special ones among them.
+        seed: of the random numbers.
+        side: "source" or "target", which get different ones.
+
+    Returns:
+        A row of ids for each sentence.
     """
     ordinary = range(len(SPECIALS), vocab_size)
     return tuple(tuple(random.Random(f"{seed}/{side}/{row}").choices(ordinary, k=length)) for row in range(batch))

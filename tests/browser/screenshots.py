@@ -26,7 +26,7 @@ def take(page: Page, url: str, name: str) -> None:
     page.locator(".panel[data-geometry], .map canvas, [data-testid=stGraphVizChart] svg").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
     if name == "walkthrough.png":
-        page.locator(".made .terms").wait_for()
+        page.locator(".derivation .terms").wait_for()
     if name == "travel.png":
         page.locator(".travel input[type=range]").fill(str(HALFWAY))
     if name == "where.png":

@@ -6,7 +6,7 @@ import re
 from typing import cast
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from engine import run
 from engine.variant_config import BertConfig, LlamaConfig, VariantConfig
@@ -18,6 +18,11 @@ from tests.browser.test_strip_browser import BOX, MAIN, box, drag, opened, settl
 pytestmark = pytest.mark.browser
 
 ATTENTION = "encoder.layers.0.self_attention"
+# Whether a strip has come to be scrolled so far, once it has.
+_SCROLLED = """(scroll, far) => new Promise((done) => {
+    const look = () => (scroll.scrollLeft > far ? done(true) : requestAnimationFrame(look));
+    look();
+})"""
 LARGE = {"reads": "tokens", "src_len": 128, "d_model": 512, "heads": 8, "encoder_layers": 1, "decoder_layers": 1}
 
 
@@ -71,6 +76,20 @@ def test_a_press_on_the_map_opens_another_block_and_the_names_of_modules_stand_a
     assert named == [f"encoder.layers.1.{part}" for part in parts]
 
 
+def swipe(page: Page, over: Locator, across: int) -> None:
+    """A finger that is laid on, moved across and lifted, as the browser hears it from a touch screen."""
+    over.scroll_into_view_if_needed()
+    bounds = over.bounding_box()
+    assert bounds is not None
+    x, y = bounds["x"] + bounds["width"] / 2, bounds["y"] + bounds["height"] / 2
+    device = page.context.new_cdp_session(page)
+    moves = [("touchStart", 0), *(("touchMove", across * part / 6) for part in range(1, 7)), ("touchEnd", 0)]
+    for kind, by in moves:
+        points = [] if kind == "touchEnd" else [{"x": x + by, "y": y}]
+        device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    device.detach()
+
+
 def test_a_finger_opens_a_box_moves_a_size_and_may_scroll_the_strip(tabs: Opener, app: str):
     page = tabs(viewport=NARROW, has_touch=True, is_mobile=True)
     opened(page, f"{app}/walkthrough", step=f"{ATTENTION}.scores", reads="tokens")
@@ -86,7 +105,10 @@ def test_a_finger_opens_a_box_moves_a_size_and_may_scroll_the_strip(tabs: Opener
     scroll = page.locator(f"{MAIN} > .scroll")
     wider = "scroll => [scroll.scrollWidth > scroll.clientWidth, getComputedStyle(scroll).overflowX]"
     assert scroll.evaluate(wider) == [True, "auto"]
-    assert page.locator(f"{MAIN} > .scroll .drawing").evaluate("node => getComputedStyle(node).touchAction") == "auto"
+    before = scroll.evaluate("scroll => scroll.scrollLeft")
+    swipe(page, scroll, -120)
+    # A finger moves a little before the browser takes it for a swipe.
+    assert scroll.evaluate(_SCROLLED, before + 60)
     box(page, "scaled").tap()
     page.wait_for_url(re.compile(r"step=[\w.]*scaled"), timeout=30_000)
     expect(page.locator(f"{BOX}[aria-current=step]")).to_have_attribute("data-name", "scaled")

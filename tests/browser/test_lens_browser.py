@@ -140,14 +140,14 @@ def test_a_fused_call_opens_and_the_walk_back_leads_out_of_it(tab: Page, demo: s
     walk.says(step="mixed~weights")
     walk.settle()
     walk.click(1, (0, 1, 2, 1))
-    expect(tab.locator(".made .sentence")).to_contain_text("weights[B=0, H=1, L=2, L_k=1]")
+    expect(tab.locator(".derivation .sentence")).to_contain_text("weights[B=0, H=1, L=2, L_k=1]")
     for name in ("masked", "scaled", "scores"):
         tab.locator(".factor", has_text=name).first.click()
         walk.says(step=f"mixed~{name}")
         walk.settle()
     tab.locator(".factor", has_text="query[").first.click()
-    expect(tab.locator(".made .sentence")).to_contain_text("was given to the fused call mixed", timeout=30_000)
-    tab.locator(".made .terms .factor").click()
+    expect(tab.locator(".derivation .sentence")).to_contain_text("was given to the fused call mixed", timeout=30_000)
+    tab.locator(".derivation .terms .factor").click()
     walk.says(step="query")
     expect(tab.locator(".crumb")).to_have_count(5)
 

@@ -73,6 +73,6 @@ def test_an_explanation_shows_the_tokens_it_names_as_they_are(tabs: Opener, app:
     for _ in range(2):
         grid.press("ArrowDown")
         grid.press("ArrowRight")
-    sentence = page.locator(".made .sentence", has_text="scores[B=0, H=0, S=2 “$”, S=2 “$”]")
+    sentence = page.locator(".derivation .sentence", has_text="scores[B=0, H=0, S=2 “$”, S=2 “$”]")
     expect(sentence).to_be_visible(timeout=30_000)
     assert sentence.locator(RENDERED).count() == 0

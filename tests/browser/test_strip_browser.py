@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine import Config, Trace, run
 from tests.browser.conftest import NARROW, WIDE
+from tests.browser.settings_bar import open_drawer
 from tests.browser.tabs import Opener
 
 pytestmark = pytest.mark.browser
@@ -91,8 +92,8 @@ def shapes(page: Page) -> list[list[str | None]]:
     )
 
 
-def expected(trace: Trace) -> list[list[str | None]]:
-    return [[str(one.index), ",".join(map(str, one.shape))] for one in trace.steps if one.path == ATTENTION]
+def expected(trace: Trace, path: str = ATTENTION) -> list[list[str | None]]:
+    return [[str(one.index), ",".join(map(str, one.shape))] for one in trace.steps if one.path == path]
 
 
 def drag(slider: Locator, value: int) -> int:
@@ -161,6 +162,48 @@ def test_while_a_size_is_dragged_every_shape_is_the_one_that_pytorch_then_comes_
         assert drag(slider, value) == value
         config = Config(**SMALL, device="cpu").change(**{name: value})
         assert shapes(tab) == expected(run(config))
+
+
+def test_where_source_and_target_meet_every_size_of_the_row_leads_to_the_shapes_of_pytorch(tab: Page, app: str):
+    cross = "decoder.layers.0.cross_attention"
+    opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{cross}.scores", **SMALL)
+    for name, label, values in (
+        ("tgt_len", "T target length", (1, 9, 128)),
+        ("src_len", "S source length", (1, 64)),
+        ("batch", "B batch", (1, 16)),
+        ("heads", "H heads", (1, 16)),
+        ("d_model", "d_model", (8, 1024)),
+    ):
+        slider = sizes_row(tab).get_by_role("slider", name=label)
+        for value in values:
+            assert drag(slider, value) == value
+            config = Config(**SMALL, device="cpu").change(**{name: value})
+            assert shapes(tab) == expected(run(config), cross), (name, value)
+        drag(slider, getattr(Config(), name))
+        slider.blur()
+
+
+def test_a_size_of_the_drawer_leads_to_the_shapes_of_pytorch(tab: Page, app: str):
+    feed_forward = "encoder.layers.0.feed_forward"
+    config = Config(**SMALL, device="cpu")
+    for name, value, path, step in (
+        ("d_v", 3, ATTENTION, "mixed"),
+        ("d_k", 5, ATTENTION, "key_t"),
+        ("d_ff", 96, feed_forward, "hidden"),
+    ):
+        opened(tab, f"{app}/walkthrough", reads="tokens", step=f"{path}.{step}", **SMALL)
+        drawer = open_drawer(tab)
+        if name == "d_ff":
+            drawer.get_by_role("slider", name=name).press("ArrowLeft")
+        else:
+            drawer.get_by_role("spinbutton", name=name).fill(str(value))
+            drawer.get_by_role("spinbutton", name=name).press("Enter")
+        tab.wait_for_url(re.compile(f"{name}={value}"), timeout=30_000)
+        settled(tab)
+        trace = run(config.change(**{name: value}))
+        changed = trace.find(f"{path}.{step}").shape
+        expect(box(tab, step)).to_have_attribute("data-shape", ",".join(map(str, changed)), timeout=30_000)
+        assert shapes(tab) == expected(trace, path), name
 
 
 def test_heads_stop_where_they_divide_d_model_and_come_back_to_where_they_were(tab: Page, app: str):

@@ -64,7 +64,7 @@ class Walk:
         self.page.mouse.click(*point(self.page, self.panel(panel), index))
 
     def sentence(self) -> str:
-        return self.page.locator(".made .sentence").inner_text()
+        return self.page.locator(".derivation .sentence").inner_text()
 
     def query(self) -> dict[str, str]:
         return _query(self.page.url)
@@ -140,15 +140,15 @@ def test_a_pinned_number_is_explained_as_the_engine_explains_it_and_escape_lets_
     walk = walks().open(trace, scores)
     walk.click(2, (0, 1, 2, 3))
     made = explain(trace, scores, (0, 1, 2, 3))
-    expect(walk.page.locator(".made .sentence")).to_have_text(made.sentence, timeout=30_000)
-    lines = walk.page.locator(".made .sum .line").all_inner_texts()
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(made.sentence, timeout=30_000)
+    lines = walk.page.locator(".derivation .sum .line").all_inner_texts()
     assert lines == [made.formula, made.arithmetic]
     amounts = [text.replace("−", "-") for text in walk.page.locator(".terms .amount").all_inner_texts()]
     ordered = sorted((term.contribution for term in made.terms), key=abs, reverse=True)
     assert [float(amount) for amount in amounts] == pytest.approx(ordered, rel=1e-3)
     walk.says(pin="0.1.2.3")
     walk.page.keyboard.press("Escape")
-    expect(walk.page.locator(".made .sentence")).to_have_count(0, timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_have_count(0, timeout=30_000)
     walk.says(pin=None)
 
 
@@ -167,27 +167,29 @@ def test_one_walks_term_by_term_to_an_embedding_and_the_breadcrumb_leads_back(
     seen = []
     for _ in range(len(small.steps)):
         made = explain(small, step, index)
-        expect(walk.page.locator(".made .sentence")).to_have_text(made.sentence, timeout=30_000)
+        expect(walk.page.locator(".derivation .sentence")).to_have_text(made.sentence, timeout=30_000)
         seen.append((step, made.sentence))
         [term] = made.largest(1).terms
         factor = next((one for one in term.factors if isinstance(one.parent, Step)), None)
         if factor is None:
             break
-        walk.page.locator(f'.made .factor[data-cell="{factor.parent.index}:{dotted(factor.index)}"]').first.click()
+        walk.page.locator(
+            f'.derivation .factor[data-cell="{factor.parent.index}:{dotted(factor.index)}"]'
+        ).first.click()
         step, index = factor.parent, factor.index
         walk.at(step)
         walk.settle()
     assert step.op == "embedding"
     assert len(seen) > steps
     # The number looked up is a weight: walking to it ends the way.
-    walk.page.locator(".made .factor").first.click()
-    expect(walk.page.locator(".made .sentence")).to_contain_text("is a weight of the model", timeout=30_000)
+    walk.page.locator(".derivation .factor").first.click()
+    expect(walk.page.locator(".derivation .sentence")).to_contain_text("is a weight of the model", timeout=30_000)
     walk.page.wait_for_url(lambda url: _query(url).get("pin", "").startswith("i"), timeout=30_000)
     # Back in the browser: the embedding's cell again, and by the breadcrumb to where the walk began.
     walk.page.go_back()
-    expect(walk.page.locator(".made .sentence")).to_have_text(seen[-1][1], timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(seen[-1][1], timeout=30_000)
     walk.page.locator(".crumb").first.click()
-    expect(walk.page.locator(".made .sentence")).to_have_text(seen[0][1], timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(seen[0][1], timeout=30_000)
     expect(walk.page.locator(".crumb")).to_have_count(0)
     walk.says(trail=None)
 
@@ -210,17 +212,17 @@ def test_a_link_reopens_the_step_the_pin_the_way_and_what_the_choosers_show(walk
     head = int(re.findall(r"H-(\d+)", shown)[0])
     assert head > 0
     walk.click(len(weights.inputs), (0, head, 3, 5))
-    expect(walk.page.locator(".made .sentence")).to_contain_text(f"H={head}", timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_contain_text(f"H={head}", timeout=30_000)
     walk.says(pin=f"0.{head}.3.5")
     other = walks()
     other.page.goto(walk.page.url)
-    expect(other.page.locator(".made .sentence")).to_have_text(walk.sentence(), timeout=60_000)
+    expect(other.page.locator(".derivation .sentence")).to_have_text(walk.sentence(), timeout=60_000)
     other.settle()
     assert other.query() == walk.query()
     assert other.page.locator(".reading").inner_text() == walk.page.locator(".reading").inner_text()
     # Browser back: first the pin goes, then the heads.
     walk.page.go_back()
-    expect(walk.page.locator(".made .sentence")).to_have_count(0, timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_have_count(0, timeout=30_000)
     walk.page.go_back()
     expect(walk.page.locator(".stage-root[data-busy]")).to_have_count(0)
     chooser = walk.page.locator('[data-chooser="H"] input')
@@ -298,13 +300,13 @@ def test_with_the_keyboard_alone_one_goes_everywhere_and_pins(walks: Callable[..
         if walk.page.evaluate(FOCUSED) == "grid:2":
             break
     press("Enter")
-    expect(walk.page.locator(".made .sentence")).to_have_text(
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(
         explain(trace, scores, (0, 0, 0, 0)).sentence, timeout=30_000
     )
     press("ArrowRight")
     press("ArrowDown")
     # Inside a tensor the arrow keys move the pin, not the step.
-    expect(walk.page.locator(".made .sentence")).to_have_text(
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(
         explain(trace, scores, (0, 0, 1, 1)).sentence, timeout=30_000
     )
     walk.at(scores)
@@ -319,7 +321,7 @@ def test_with_the_keyboard_alone_one_goes_everywhere_and_pins(walks: Callable[..
     shown = float(walk.page.locator(".reading b").inner_text().replace("−", "-"))
     assert torch.tensor(shown) == term.factors[0].value
     press("Escape")
-    expect(walk.page.locator(".made .sentence")).to_have_count(0, timeout=30_000)
+    expect(walk.page.locator(".derivation .sentence")).to_have_count(0, timeout=30_000)
 
 
 FOCUSED = """() => {
@@ -387,16 +389,16 @@ def test_the_same_cell_of_the_next_layer_and_the_next_head_is_one_press_away(wal
     walk.page.get_by_role("button", name="layer 1 ▸").click()
     deeper = trace.find("encoder.layers.1.self_attention.scores")
     walk.at(deeper)
-    expect(walk.page.locator(".made .sentence")).to_have_text(
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(
         explain(trace, deeper, (0, 1, 2, 3)).sentence, timeout=30_000
     )
     walk.page.get_by_role("button", name="head 2 ▸").click()
-    expect(walk.page.locator(".made .sentence")).to_have_text(
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(
         explain(trace, deeper, (0, 2, 2, 3)).sentence, timeout=30_000
     )
     walk.page.get_by_role("button", name="next matmul ▸").click()
     walk.at(trace.steps[deeper.index + 4])
-    expect(walk.page.locator(".made .sentence")).to_have_count(0)
+    expect(walk.page.locator(".derivation .sentence")).to_have_count(0)
 
 
 LARGEST = (
@@ -439,7 +441,7 @@ def test_on_a_phone_a_tap_pins_and_what_made_the_number_is_no_wider_than_the_scr
     walk = walks(viewport=NARROW, has_touch=True, is_mobile=True).open(small, scores, **SMALL)
     main = walk.page.get_by_test_id("stMain")
     walk.page.touchscreen.tap(*point(walk.page, walk.panel(2), (0, 1, 2, 3)))
-    expect(walk.page.locator(".made .sentence")).to_have_text(
+    expect(walk.page.locator(".derivation .sentence")).to_have_text(
         explain(small, scores, (0, 1, 2, 3)).sentence, timeout=30_000
     )
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
@@ -451,6 +453,6 @@ def test_a_weight_and_a_token_id_say_where_they_come_from(walks: Callable[..., W
     embedded = trace.steps[0]
     assert [leaf.kind for leaf in embedded.inputs if isinstance(leaf, Leaf)] == ["input", "parameter"]
     walk = walks().open(trace, embedded, pin="i0.0.2")
-    expect(walk.page.locator(".made .sentence")).to_contain_text("came in from outside")
+    expect(walk.page.locator(".derivation .sentence")).to_contain_text("came in from outside")
     walk.open(trace, embedded, pin="i1.5.3")
-    expect(walk.page.locator(".made .sentence")).to_contain_text("is a weight of the model")
+    expect(walk.page.locator(".derivation .sentence")).to_contain_text("is a weight of the model")

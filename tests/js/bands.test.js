@@ -4,34 +4,34 @@ import { test } from "node:test";
 
 import { bandsOf, fittedName } from "../../pages/ui/components/shape_strip/bands.js";
 
-const places = [0, 100, 200, 300, 400, 500].map((x) => ({ x }));
-const cells = places.map(() => ({ outer: 80 }));
+const corners = [0, 100, 200, 300, 400, 500].map((x) => ({ x }));
+const cells = corners.map(() => ({ outer: 80 }));
 
 test("a line reaches from the first to the last box of a module, and the block's own boxes have none", () => {
-  assert.deepEqual(bandsOf(["", "norm", "norm", "", "ff", "ff"], places, cells), [
+  assert.deepEqual(bandsOf(["", "norm", "norm", "", "ff", "ff"], corners, cells), [
     { module: "norm", x: 100, width: 180, row: 0 },
     { module: "ff", x: 400, width: 180, row: 0 },
   ]);
 });
 
 test("a single box needs no line", () => {
-  assert.deepEqual(bandsOf(["", "norm", "", "", "", ""], places, cells), []);
+  assert.deepEqual(bandsOf(["", "norm", "", "", "", ""], corners, cells), []);
 });
 
 test("no line lies on another, whatever modules boxes are of", () => {
   let state = 7;
   const random = (below) => (state = (state * 16807) % 2147483647) % below;
   for (let turn = 0; turn < 300; turn += 1) {
-    const modules = places.map(() => ["", "a", "b", "c"][random(4)]);
-    const somewhere = places.map(() => ({ x: random(600) }));
+    const modules = corners.map(() => ["", "a", "b", "c"][random(4)]);
+    const somewhere = corners.map(() => ({ x: random(600) }));
     const bands = bandsOf(modules, somewhere, cells);
     for (const module of ["a", "b", "c"]) {
       const count = modules.filter((name) => name === module).length;
       assert.equal(bands.filter((band) => band.module === module).length, count > 1 ? 1 : 0);
     }
-    bands.forEach((one, a) => bands.slice(a + 1).forEach((other) => {
-      if (one.row !== other.row) return;
-      assert.ok(one.x + one.width < other.x || other.x + other.width < one.x, JSON.stringify(bands));
+    bands.forEach((band, a) => bands.slice(a + 1).forEach((other) => {
+      if (band.row !== other.row) return;
+      assert.ok(band.x + band.width < other.x || other.x + other.width < band.x, JSON.stringify(bands));
     }));
   }
 });

@@ -155,3 +155,22 @@ def _header(stage: bytes) -> dict[str, Any]:
     (length,) = struct.unpack_from("<I", stage)
     header: dict[str, Any] = json.loads(stage[4 : 4 + length])
     return header
+
+
+def report(app: AppTest, key: str, **state: Any) -> AppTest:
+    """Has the component with this key report a state, as a browser does."""
+    states = app._tree.get_widget_states()
+    widget = states.widgets.add()
+    widget.id = _message(app, key).id
+    widget.json_value = json.dumps(state)
+    return app._run(states)
+
+
+def sent_bytes(app: AppTest, key: str) -> bytes:
+    """What a component that takes bytes is sent."""
+    return bytes(_message(app, key).bytes)
+
+
+def sent_json(app: AppTest, key: str) -> Any:
+    """What any other component is sent."""
+    return json.loads(_message(app, key).json)

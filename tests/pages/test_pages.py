@@ -131,10 +131,10 @@ def test_the_walkthrough_shows_the_step_of_the_address_and_sends_its_neighbours_
 
 def test_the_search_goes_to_a_step_and_lets_go_of_the_pin():
     app = opened("pages/walkthrough.py", step="encoder.layers.0.self_attention.scores", pin="0.1.2.3")
-    assert stage(app)["made"]["name"] == "scores[0,1,2,3]"
+    assert stage(app)["explanation"]["name"] == "scores[0,1,2,3]"
     control(app, "walk.step").set_value("decoder.layers.1.cross_attention.weights").run()
     assert stage(app)["player"]["path"] == ["decoder", "layer 1", "cross-attention", "weights"]
-    assert stage(app)["made"] is None
+    assert stage(app)["explanation"] is None
     assert stage(app)["pinned"] is None
 
 
@@ -144,8 +144,8 @@ def test_a_link_to_a_cell_opens_it_with_what_made_it_and_the_way_there():
     app = opened("pages/walkthrough.py", step=weights.full_name, pin="0.3.1.2", trail=f"{weights.index + 1}-0.3.1.5")
     shown = stage(app)
     assert shown["pinned"] == {"panel": 1, "index": [0, 3, 1, 2]}
-    assert shown["made"]["formula"].startswith("weights[0,3,1,2] = ")
-    assert [crumb["label"] for crumb in shown["made"]["trail"]] == ["mixed[0,3,1,5]"]
+    assert shown["explanation"]["formula"].startswith("weights[0,3,1,2] = ")
+    assert [crumb["label"] for crumb in shown["explanation"]["trail"]] == ["mixed[0,3,1,5]"]
 
 
 @pytest.mark.parametrize("pin", ["9.9.9.9", "0.1", "nonsense", "i7.0", "-1.0.0.0"])

@@ -39,16 +39,16 @@ def features_dealt_out_to_heads(known: Known) -> Iterator[Finding]:
                 continue
             # Features of each head that changed, at the position where most did.
             counts = operand.laid_out(changed).sum(-1).amax(-1).amax(0)  # (H)
-            touched = counts[counts > 0]
-            if len(touched) > 1 and bool((touched < d_k).all()):
+            with_features = counts[counts > 0]
+            if len(with_features) > 1 and bool((with_features < d_k).all()):
                 known.look_again("features_dealt_out_to_heads", parent)
                 sentence = _SENTENCE.format(
-                    d_k=d_k, source=source.name, heads=len(touched), name=parent.name, share=int(touched[0])
+                    d_k=d_k, source=source.name, heads=len(with_features), name=parent.name, share=int(with_features[0])
                 )
                 yield Finding(
                     "features_dealt_out_to_heads",
                     attention.seen(parent),
                     sentence,
-                    {"heads": len(touched), "features each": int(touched[0]), "d_k": d_k},
+                    {"heads": len(with_features), "features each": int(with_features[0]), "d_k": d_k},
                     _FIX,
                 )

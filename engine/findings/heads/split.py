@@ -51,14 +51,14 @@ def _suspicion(known: Known, attention: Attention, operand: HeadOperand) -> Find
         if changed is None:
             return None
         pattern = operand.laid_out(changed).any(-1).flatten(0, -2)  # (B·H, L)
-        touched = pattern[pattern.any(-1)]
-        if len(touched) and ((touched.sum(-1) > 1).any() or (touched != touched[0]).any()):
-            at = touched[int(touched.sum(-1).argmax())].nonzero().flatten().tolist()
+        moved_heads = pattern[pattern.any(-1)]
+        if len(moved_heads) and ((moved_heads.sum(-1) > 1).any() or (moved_heads != moved_heads[0]).any()):
+            at = moved_heads[int(moved_heads.sum(-1).argmax())].nonzero().flatten().tolist()
             return Finding(
                 "heads_split_without_moving_axes",
                 attention.seen(_cut(parent)),
                 _SENTENCE.format(position=at[0], name=parent.name, row=row, source=source.name, positions=at),
-                {"row": row, "positions": at, "heads": len(touched)},
+                {"row": row, "positions": at, "heads": len(moved_heads)},
                 _FIX,
             )
     return None

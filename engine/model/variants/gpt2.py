@@ -7,15 +7,13 @@ from engine.model.layers import LayerNorm
 from engine.model.variants.parts.causal_attention import CausalSelfAttention
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import TanhGeluFeedForward
-from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
+from engine.model.variants.parts.key_value_cache import KeyValueCache
+from engine.model.variants.parts.pre_norm import PreNormLayer
 from engine.variant_config import GPT2Config
 
 
-class GPT2Layer(nn.Module):
-    """Self-attention, then feed-forward, each on what was normalised and added to what was not.
-
-    ``x`` is (B, L, d_model); returns the same shape.
-    """
+class GPT2Layer(PreNormLayer):
+    """One of GPT-2's layers, which takes a mask and, where tokens were read before, their keys and values."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -23,15 +21,6 @@ class GPT2Layer(nn.Module):
         self.self_attention = CausalSelfAttention(config.d_model, config.heads, config.d_k)
         self.feed_forward_norm = LayerNorm(config.d_model)
         self.feed_forward = TanhGeluFeedForward(config.d_model, config.d_ff)
-
-    def forward(self, x: Tensor, mask: Tensor, cache: LayerKeyValues | None = None) -> Tensor:
-        normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, mask, cache)
-        after_attention = x + attended  # (B, L, d_model)
-        normed = self.feed_forward_norm(after_attention)
-        fed = self.feed_forward(normed)
-        after_feed_forward = after_attention + fed  # (B, L, d_model)
-        return after_feed_forward
 
 
 class GPT2(nn.Module):

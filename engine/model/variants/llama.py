@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.feed_forward import SwiGLU
 from engine.model.variants.parts.grouped_attention import GroupedQueryAttention
-from engine.model.variants.parts.key_value_cache import KeyValueCache, LayerKeyValues
+from engine.model.variants.parts.key_value_cache import KeyValueCache
+from engine.model.variants.parts.pre_norm import PreNormLayer
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.model.variants.parts.rotary import RotaryAngles
 from engine.variant_config import LlamaConfig
@@ -13,10 +14,9 @@ from engine.variant_config import LlamaConfig
 EPS = 1e-5
 
 
-class LlamaLayer(nn.Module):
-    """Self-attention, then feed-forward, each on what was normalised and added to what was not.
-
-    ``x`` is (B, L, d_model); returns the same shape. ``feed_forward`` is the layer's own network of every token.
+class LlamaLayer(PreNormLayer):
+    """One of Llama's layers, which takes the angles of rotary positions, a mask and, where tokens were read before,
+    their keys and values. ``feed_forward`` is the layer's own network of every token.
     """
 
     def __init__(self, config: LlamaConfig, feed_forward: nn.Module) -> None:
@@ -27,17 +27,6 @@ class LlamaLayer(nn.Module):
         )
         self.feed_forward_norm = RMSNorm(config.d_model, EPS)
         self.feed_forward = feed_forward
-
-    def forward(
-        self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor, cache: LayerKeyValues | None = None
-    ) -> Tensor:
-        normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, cosine, sine, mask, cache)
-        after_attention = x + attended  # (B, L, d_model)
-        normed = self.feed_forward_norm(after_attention)
-        fed = self.feed_forward(normed)
-        after_feed_forward = after_attention + fed  # (B, L, d_model)
-        return after_feed_forward
 
 
 class Llama(nn.Module):
@@ -51,14 +40,20 @@ class Llama(nn.Module):
         self.mask = CausalPaddingMask(pad)
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.rotary_angles = RotaryAngles(config.d_k, config.rope_base)
-        self.layers = nn.ModuleList(
-            LlamaLayer(config, SwiGLU(config.d_model, config.d_ff)) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(LlamaLayer(config, self.feed_forward(config)) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, EPS)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
 
+    def feed_forward(self, config: LlamaConfig) -> nn.Module:
+        """The network that a layer asks about every token."""
+        return SwiGLU(config.d_model, config.d_ff)
+
+    def hidden_keys(self, tokens: Tensor) -> Tensor:
+        """Which keys a query must not see. ``tokens`` is int64 (B, L); returns bool (B, 1, L, L)."""
+        return self.mask(tokens)
+
     def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
-        mask = self.mask(tokens)
+        mask = self.hidden_keys(tokens)
         start = 0
         if cache is not None:
             start = cache.read

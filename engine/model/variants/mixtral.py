@@ -1,24 +1,17 @@
 """Mixtral (Jiang et al. 2024): Llama in which a router sends every token to a few of many feed-forward networks."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
-from engine.model.variants.llama import EPS, LlamaLayer
-from engine.model.variants.parts.decoder_masks import CausalPaddingMask
-from engine.model.variants.parts.key_value_cache import KeyValueCache
-from engine.model.variants.parts.rms_norm import RMSNorm
-from engine.model.variants.parts.rotary import RotaryAngles
-from engine.variant_config import MixtralConfig
+from engine.model.variants.llama import Llama
+from engine.model.variants.parts.feed_forward import SwiGLU
+from engine.variant_config import LlamaConfig, MixtralConfig
 
 
-class Expert(nn.Module):
+class Expert(SwiGLU):
     """One expert: SwiGLU of the tokens that were sent to it. ``x`` is (M, d_model); returns the same shape."""
-
-    def __init__(self, d_model: int, d_ff: int) -> None:
-        super().__init__()
-        self.w_gate = nn.Linear(d_model, d_ff, bias=False)
-        self.w_up = nn.Linear(d_model, d_ff, bias=False)
-        self.w_down = nn.Linear(d_ff, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         gate = self.w_gate(x)  # (M, d_ff)
@@ -27,15 +20,6 @@ class Expert(nn.Module):
         hidden = opened * up  # (M, d_ff)
         output = self.w_down(hidden)  # (M, d_model)
         return output
-
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("gate", "gate linear, opened silu"),
-        ("expand", "up linear"),
-        ("let through", "hidden mul"),
-        ("contract", "output linear"),
-    )
 
 
 class MixtureOfExperts(nn.Module):
@@ -97,32 +81,8 @@ class MixtureOfExperts(nn.Module):
     )
 
 
-class Mixtral(nn.Module):
-    """From token ids to the logits of every place's next token. ``tokens`` is int64 (B, L); returns (B, L, V).
+class Mixtral(Llama):
+    """Llama with a mixture of experts in every layer."""
 
-    With a ``cache`` it reads only the tokens that it has not read yet, and returns their logits.
-    """
-
-    def __init__(self, config: MixtralConfig, pad: int) -> None:
-        super().__init__()
-        self.mask = CausalPaddingMask(pad)
-        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.rotary_angles = RotaryAngles(config.d_k, config.rope_base)
-        self.layers = nn.ModuleList(LlamaLayer(config, MixtureOfExperts(config)) for _ in range(config.layers))
-        self.norm = RMSNorm(config.d_model, EPS)
-        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
-
-    def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
-        mask = self.mask(tokens)
-        start = 0
-        if cache is not None:
-            start = cache.read
-            tokens, mask = cache.unread(tokens, mask)
-        embedded = self.token_embedding(tokens)  # (B, L, d_model)
-        cosine, sine = self.rotary_angles(embedded, start)
-        x = embedded
-        for number, layer in enumerate(self.layers):
-            x = layer(x, cosine, sine, mask, None if cache is None else cache.layers[number])
-        normed = self.norm(x)
-        logits = self.head(normed)  # (B, L, V)
-        return logits
+    def feed_forward(self, config: LlamaConfig) -> nn.Module:
+        return MixtureOfExperts(cast(MixtralConfig, config))

@@ -1,14 +1,16 @@
 """T5 (Raffel et al. 2020, version 1.0): encoder and decoder with a learned bias for distances instead of positions."""
 
 import math
+from typing import Any
 
 from torch import Tensor, nn
 
 from engine.model.masks import PaddingMask
-from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
+from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, SPLIT_STAGES, compare, mix
 from engine.model.variants.parts.decoder_masks import CausalPaddingMask
 from engine.model.variants.parts.distance_bias import DistanceBias, PastBuckets, TwoWayBuckets
 from engine.model.variants.parts.key_value_cache import EncoderDecoderCache, LayerKeyValues, TwoSidedKeyValues
+from engine.model.variants.parts.pre_norm import PreNormLayer
 from engine.model.variants.parts.rms_norm import RMSNorm
 from engine.variant_config import T5Config
 
@@ -40,7 +42,7 @@ class UnscaledAttention(nn.Module):
         cache: LayerKeyValues | None = None,
     ) -> Tensor:
         if memory is None and cache is not None:
-            query = self.asked(query_input)
+            query = self.query_alone(query_input)
             key, value = cache.kept()
         else:
             # Without a cache there is always a memory.
@@ -70,7 +72,7 @@ class UnscaledAttention(nn.Module):
         value = value.permute(0, 2, 1, 3)  # (B, H, S, d_k)
         return query, key, value
 
-    def asked(self, query_input: Tensor) -> Tensor:
+    def query_alone(self, query_input: Tensor) -> Tensor:
         """Queries (B, H, L, d_k) alone, where the keys and values that they meet are in a cache."""
         query = self.w_q(query_input)  # (B, L, H*d_k)
         query = query.view(query.size(0), query.size(1), self.heads, self.d_k)  # (B, L, H, d_k)
@@ -80,9 +82,7 @@ class UnscaledAttention(nn.Module):
     # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
     # the name and operation of each of its steps.
     stages = (
-        ("Q K V", "query linear, key linear, value linear"),
-        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-        ("append to the cache?", "key cat, value cat"),
+        *SPLIT_STAGES,
         *COMPARE_STAGES,
         ("bias?", "biased add"),
         *MIX_STAGES,
@@ -109,11 +109,8 @@ class T5FeedForward(nn.Module):
     stages = (("expand", "hidden linear"), ("relu", "active relu"), ("contract", "output linear"))
 
 
-class T5EncoderLayer(nn.Module):
-    """Self-attention, then feed-forward, each on what was normalised and added to what was not.
-
-    ``x`` is (B, L, d_model); returns the same shape.
-    """
+class T5EncoderLayer(PreNormLayer):
+    """One of the encoder's layers, which takes a mask and the bias of every distance."""
 
     def __init__(self, config: T5Config) -> None:
         super().__init__()
@@ -122,14 +119,8 @@ class T5EncoderLayer(nn.Module):
         self.feed_forward_norm = RMSNorm(config.d_model, EPS)
         self.feed_forward = T5FeedForward(config.d_model, config.d_ff)
 
-    def forward(self, x: Tensor, mask: Tensor, bias: Tensor) -> Tensor:
-        normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, normed, mask, bias)
-        after_attention = x + attended  # (B, L, d_model)
-        normed = self.feed_forward_norm(after_attention)
-        fed = self.feed_forward(normed)
-        after_feed_forward = after_attention + fed  # (B, L, d_model)
-        return after_feed_forward
+    def attend(self, x: Tensor, *context: Any) -> Tensor:
+        return self.self_attention(x, x, *context)
 
 
 class T5DecoderLayer(nn.Module):

@@ -1,10 +1,13 @@
 """The Vision Transformer (Dosovitskiy et al. 2021): an encoder over the patches of an image and a class token."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from engine.model.attention import MultiHeadAttention
 from engine.model.layers import FeedForward, LayerNorm
+from engine.model.variants.parts.pre_norm import PreNormLayer
 from engine.variant_config import ViTConfig
 
 EPS = 1e-12
@@ -42,11 +45,8 @@ class PatchEmbedding(nn.Module):
     )
 
 
-class ViTLayer(nn.Module):
-    """Self-attention, then feed-forward, each on what was normalised and added to what was not (equations 2 and 3).
-
-    ``x`` is (B, L, d_model); returns the same shape.
-    """
+class ViTLayer(PreNormLayer):
+    """One of ViT's layers (equations 2 and 3): the encoder's attention, without a mask."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -55,14 +55,8 @@ class ViTLayer(nn.Module):
         self.feed_forward_norm = LayerNorm(config.d_model, EPS)
         self.feed_forward = FeedForward(config.d_model, config.d_ff, "gelu")
 
-    def forward(self, x: Tensor) -> Tensor:
-        normed = self.self_attention_norm(x)
-        attended = self.self_attention(normed, normed)
-        after_attention = x + attended  # (B, L, d_model)
-        normed = self.feed_forward_norm(after_attention)
-        fed = self.feed_forward(normed)
-        after_feed_forward = after_attention + fed  # (B, L, d_model)
-        return after_feed_forward
+    def attend(self, x: Tensor, *context: Any) -> Tensor:
+        return self.self_attention(x, x, *context)
 
 
 class ViT(nn.Module):

@@ -8,11 +8,15 @@ from engine.ops.access import AccessMap, AffineMap, SameIndex
 from engine.ops.call import Call
 
 
-def same_index(call: Call) -> dict[str, AccessMap] | None:
-    """The same index of every input, with broadcasting; None where the shapes do not broadcast to the output's."""
+def same_index(call: Call, names: Sequence[str] | None = None) -> dict[str, AccessMap] | None:
+    """The same index of these inputs, of all where none are named, with broadcasting.
+
+    Returns:
+        The access maps by parameter; None where the shapes do not broadcast to the output's.
+    """
     out = call.step.shape
     reads: dict[str, AccessMap] = {}
-    for name in call.tensors:
+    for name in call.tensors if names is None else names:
         shape = call.shape(name)
         skipped = len(out) - len(shape)
         if skipped < 0 or any(size not in (1, wide) for size, wide in zip(shape, out[skipped:], strict=True)):
@@ -23,8 +27,7 @@ def same_index(call: Call) -> dict[str, AccessMap] | None:
 
 def same_index_of_input(call: Call) -> dict[str, AccessMap] | None:
     """The same index of the input alone; another tensor only lends its shape, dtype or device."""
-    reads = same_index(call)
-    return None if reads is None else {"input": reads["input"]}
+    return same_index(call, ("input",))
 
 
 def permuted(call: Call, order: Sequence[int]) -> dict[str, AccessMap]:

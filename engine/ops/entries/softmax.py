@@ -74,14 +74,14 @@ class Softmax(Operation):
 
     def derive(self, at: ElementContext) -> Derivation:
         row = _Row(at)
-        share = row.shares[row.here]
+        share = row.shares[row.position]
         count = len(row.powers)
         sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
         if row.top.item() == -math.inf:
             sentence = f"is {_ABOUT}, but every score in the row of {count} is −∞: 0 / 0 has no value"
         below = long_sum(row.powers, lambda position: constant(row.powers[position].item()))
         arithmetic = fill("{} / {}", torch.div, row.own_power, below)
-        own_distance = (row.x.numbers[row.here] - row.top).abs().nan_to_num(posinf=0.0).item()
+        own_distance = (row.x.numbers[row.position] - row.top).abs().nan_to_num(posinf=0.0).item()
         magnitude = share.item() * (2 + own_distance + row.spread)
         return Derivation((row.group,), share, sentence, arithmetic, magnitude)
 
@@ -147,9 +147,9 @@ class LogSoftmax(Softmax):
 
     def derive(self, at: ElementContext) -> Derivation:
         row = _Row(at)
-        result = row.x.numbers[row.here] - row.top - row.whole.log()
+        result = row.x.numbers[row.position] - row.top - row.whole.log()
         sentence = f"is the logarithm of {_ABOUT}: ln({row.fraction})"
-        parts = (row.x.numbers[row.here].item(), row.top.item(), row.whole.log().item())
+        parts = (row.x.numbers[row.position].item(), row.top.item(), row.whole.log().item())
         arithmetic = fill("{0.alone} − {1} − {2}", lambda own, top, log: own - top - log, *map(constant, parts))
         magnitude = sum(map(abs, parts)) + 1 + row.spread
         return Derivation((row.group,), result, sentence, arithmetic, magnitude)
@@ -160,15 +160,15 @@ class _Row:
 
     def __init__(self, at: ElementContext) -> None:
         self.x = at.operand("input")
-        self.here = at.index[at.call.value("dim")] if at.index else 0
+        self.position = at.index[at.call.value("dim")] if at.index else 0
         self.top = self.x.numbers.max()
         self.powers = (self.x.numbers - self.top).exp()
         self.whole = self.powers.sum()
         self.shares = self.powers / self.whole
         self.group = TermGroup("x", (self.x,), self.powers, self.shares)
-        self.own_power = constant(self.powers[self.here].item())
+        self.own_power = constant(self.powers[self.position].item())
         percent = fill("{} / {}", lambda part, whole: 100 * part / whole, self.own_power, constant(self.whole.item()))
-        share = 100 * self.shares[self.here].item()
+        share = 100 * self.shares[self.position].item()
         self.fraction = percent.text(enough_digits(percent, share, _PERCENT_DIGITS) or 4)
         # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
         distances = (self.x.numbers - self.top).abs() * self.shares

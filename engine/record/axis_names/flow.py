@@ -28,7 +28,15 @@ _EQUAL_PARTS = frozenset(("split", "chunk", "tensor_split"))
 
 @dataclass(frozen=True)
 class AxisPiece:
-    """Some neighbouring entries of an axis, as a slice takes them and cat puts them side by side."""
+    """Some neighbouring entries of an axis, as a slice takes them and cat puts them side by side.
+
+    Attributes:
+        operand: what was read.
+        axis: its axis.
+        out: the axis of the result.
+        start: the first entry in the result.
+        step: how many entries of the operand lie between two of the result.
+    """
 
     operand: Any
     axis: int
@@ -39,7 +47,10 @@ class AxisPiece:
 
 @dataclass(frozen=True)
 class Sliding:
-    """An axis along which a window of ``count`` entries moves by ``stride``."""
+    """An axis along which a window of ``count`` entries moves by ``stride``.
+
+    ``operand`` is what was read and ``axis`` its axis, ``out`` the axis of the result.
+    """
 
     operand: Any
     axis: int

@@ -68,6 +68,14 @@ def regrouped(labels: Sequence[Label | None], shape: Sequence[int], out_shape: S
     """The axes of a view, whose numbers stand in the order they had.
 
     An axis is cut where its factors are, and neighbours are joined to a product. What cannot be told is None.
+
+    Args:
+        labels: of the input's axes.
+        shape: of the input.
+        out_shape: of the view, with as many numbers.
+
+    Returns:
+        A label for each axis of the view.
     """
     if 0 in shape:  # no numbers, and no order to follow them by
         return [None] * len(out_shape)

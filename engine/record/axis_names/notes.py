@@ -115,7 +115,17 @@ def elsewhere(words: Sequence[str], shape: Sequence[int], axis: int, value: int,
 
 
 def hint(words: Sequence[str], word: str, size: int, first: int) -> str:
-    """The sentence for a symbol that has two sizes in one function."""
+    """The sentence for a symbol that has two sizes in one function.
+
+    Args:
+        words: the names that the function gives its axes.
+        word: the symbol.
+        size: the size that it has here.
+        first: the size that it had before.
+
+    Returns:
+        The sentence.
+    """
     return _HINT.format(comment=", ".join(words), word=word, size=size, first=first)
 
 

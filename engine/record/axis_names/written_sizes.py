@@ -58,7 +58,16 @@ def written_anchors(
 
 
 def inputs_of_line(steps: Sequence[Any], executions: Sequence[Execution], position: int) -> Any:
-    """The first tensor that went into the expression whose last step this is."""
+    """The first tensor that went into the expression whose last step this is.
+
+    Args:
+        steps: those of the trace.
+        executions: where each was called.
+        position: of the last step.
+
+    Returns:
+        A step or a leaf; None where the expression read none.
+    """
     first = position
     while first > 0 and executions[first - 1] is executions[position] and _same_node(steps[first - 1], steps[position]):
         first -= 1

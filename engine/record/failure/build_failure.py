@@ -6,18 +6,19 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from engine.record.failure import patterns
-from engine.record.failure.diagnosis import diagnose
 from engine.record.failure.failing_call import FailingCall, RaisedAt
 from engine.record.failure.failure import Diagnosis, FailedOperand, Failure
+from engine.record.failure.rules import patterns, recurrence
+from engine.record.failure.rules.diagnosis import diagnose
 from engine.record.source import Source, locate
 from engine.record.trace import Leaf, Step
 
 _UNNAMED = "operand {number}"
 _FROM_STEP = ", from step {index}: {expression}   {file}:{line}"
 _FROM_UNSEEN_LINE = ", from step {index}: {op}"
+_FROM_NOWHERE = ", made by nothing that was recorded"
 _FROM_LEAF = {
     "parameter": ", a parameter",
     "buffer": ", a buffer",
@@ -49,6 +50,8 @@ def build_failure(
         operands = _operands(raised, source, origins)
         call = FailingCall(op, raised.func, raised.args, raised.kwargs, operands, expression, message)
         diagnosis = diagnose(call)
+    elif isinstance(layer := raised.module, nn.RNNBase) and raised.variables:
+        operands, diagnosis = _recurrent(layer, raised, source, origins)
     elif isinstance(tensor := raised.variables.get("tensor"), Tensor):
         operand = _operand(tensor, 0, _texts(source, None, 1)[0], origins)
         operands = (operand,)
@@ -81,8 +84,9 @@ def _operands(raised: RaisedAt, source: Source | None, origins: Mapping[int, Ste
 
     for value, text in zip(raised.args, texts, strict=True):
         collect(value, text)
-    for value in raised.kwargs.values():
-        collect(value, "")
+    named_texts = _named_texts(source)
+    for name, value in raised.kwargs.items():
+        collect(value, named_texts.get(name, ""))
     return tuple(_operand(tensor, number, text, origins) for number, (tensor, text) in enumerate(tensors))
 
 
@@ -136,6 +140,35 @@ def _texts(source: Source | None, func: Any, count: int) -> tuple[str, ...]:
     return (*written, *unknown[len(written) :])
 
 
+def _named_texts(source: Source | None) -> dict[str, str]:
+    """The program's own text of each named argument of a call."""
+    try:
+        node = ast.parse("" if source is None else source.expression.strip(), mode="eval").body
+    except SyntaxError:
+        return {}
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return {keyword.arg: ast.unparse(keyword.value) for keyword in keywords if keyword.arg}
+
+
+def _recurrent(
+    layer: nn.RNNBase, raised: RaisedAt, source: Source | None, origins: Mapping[int, Step | Leaf]
+) -> tuple[tuple[FailedOperand, ...], Diagnosis | None]:
+    """The tensor that a recurrent layer refused before any call of torch, and why."""
+    texts = _texts(source, None, 2)
+    state, needed = raised.variables.get("hx"), raised.variables.get("expected_hidden_size")
+    if isinstance(state, Tensor) and isinstance(needed, tuple):
+        x = _operand(state, 0, texts[1] if texts[1][:1] not in ("(", "[") else "", origins)
+        return (x,), recurrence.state_size(layer, x, needed)
+    given = raised.variables.get("input")
+    if not isinstance(given, Tensor):
+        return (), None
+    origin = origins.get(id(given))
+    if isinstance(origin, Step) and origin.op == "unsqueeze":  # a batch of one, which the layer itself made
+        given = origin.inputs[0].value
+    x = _operand(given, 0, texts[0], origins)
+    return (x,), recurrence.input_size(layer, x)
+
+
 def _augmented(expression: str, count: int) -> tuple[str, ...]:
     """The two sides of ``x += y``."""
     try:
@@ -160,7 +193,7 @@ def _items(text: str, count: int) -> tuple[str, ...]:
 
 def _origin_text(origin: Step | Leaf | None) -> str:
     if origin is None:
-        return ""
+        return _FROM_NOWHERE
     if isinstance(origin, Leaf):
         return _FROM_LEAF.get(origin.kind, "")
     source = origin.source

@@ -18,6 +18,8 @@ from engine.record.failure.failure import FailedOperand
 
 # Frames of these are nobody's program, but for the engine's models and labs, which are programs like any other.
 _LIBRARIES = frozenset(("torch", "einops", "engine"))
+# Where recurrent layers of torch look at what they are given.
+_RECURRENT_CHECKS = frozenset(("check_input", "check_hidden_size"))
 _RECORDED_PARTS = ("engine.model", "engine.labs")
 
 
@@ -30,7 +32,8 @@ class RaisedAt(NamedTuple):
         func: what the recorder was passing on; None where no call of torch raised.
         args: its arguments.
         kwargs: its named arguments.
-        variables: the variables of the innermost frame of a library that knows a pattern (einops).
+        variables: the variables of the innermost frame of a library that looks at what it was given: einops at a
+            pattern, a recurrent layer at sizes.
         module: the module whose method was running, None outside of one.
     """
 
@@ -70,7 +73,9 @@ def raised_at(traceback: TracebackType | None, passes_on: frozenset[CodeType]) -
         elif library not in _LIBRARIES or name.startswith(_RECORDED_PARTS):
             code, lasti = frame.f_code, traceback.tb_lasti
             func, args, kwargs, variables = None, (), {}, {}
-        elif library == "einops" and "pattern" in frame.f_code.co_varnames:
+        elif (isinstance(module, nn.RNNBase) and frame.f_code.co_name in _RECURRENT_CHECKS) or (
+            library == "einops" and "pattern" in frame.f_code.co_varnames
+        ):
             variables = dict(frame.f_locals)
         traceback = traceback.tb_next
     return RaisedAt(code, lasti, func, args, kwargs, variables, module)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from engine.record.openers.plain_recurrence import Cell, Weights
+from engine.record.openers.plain_recurrence import Cell, Weights, through_layers
 
 
 def packed_recurrent(
@@ -36,34 +36,16 @@ def packed_recurrent(
     Returns:
         The rows of the last layer, packed, and the last states.
     """
-    directions = 2 if bidirectional else 1
-    each = len(weights) // (num_layers * directions)
-    rows = data
-    last: list[tuple[Tensor, ...]] = []
-    for layer in range(num_layers):
-        sides = []
-        for direction in range(directions):
-            number = layer * directions + direction
-            state = tuple(initial[number] for initial in states)
-            own = weights[number * each : (number + 1) * each]
-            outputs, state = _one_direction(cell, rows.split(list(counts)), counts, state, own, direction == 1)
-            sides.append(torch.cat(outputs))
-            last.append(state)
-        rows = torch.cat(sides, dim=-1) if bidirectional else sides[0]
-        if dropout > 0 and layer < num_layers - 1:
-            rows = F.dropout(rows, dropout)
-    return rows, *(torch.stack(parts) for parts in zip(*last, strict=True))
+    run_direction = partial(_one_direction, cell, counts)
+    rows, last = through_layers(run_direction, data, states, weights, num_layers, dropout, bidirectional)
+    return rows, *last
 
 
 def _one_direction(
-    cell: Cell,
-    tokens: Sequence[Tensor],
-    counts: Sequence[int],
-    state: tuple[Tensor, ...],
-    weights: Weights,
-    is_backward: bool,
-) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-    """The hidden state after every token, and the last states of all sequences (B, d_hidden)."""
+    cell: Cell, counts: Sequence[int], rows: Tensor, state: tuple[Tensor, ...], weights: Weights, is_backward: bool
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The hidden state after every token, packed, and the last states of all sequences (B, d_hidden)."""
+    tokens = rows.split(list(counts))
     outputs: list[Tensor] = [tokens[0]] * len(tokens)
     for number in range(len(tokens) - 1, -1, -1) if is_backward else range(len(tokens)):
         # The sequences are in order of their lengths: those that have this token stand first.
@@ -74,4 +56,4 @@ def _one_direction(
             torch.cat((new, part[counts[number] :])) if counts[number] < len(part) else new
             for new, part in zip(after, state, strict=True)
         )
-    return outputs, state
+    return torch.cat(outputs), state

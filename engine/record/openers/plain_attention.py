@@ -20,7 +20,20 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """softmax(query · keyᵀ · scale + mask) · value (torch.nn.functional.scaled_dot_product_attention)."""
+    """softmax(query · keyᵀ · scale + mask) · value (torch.nn.functional.scaled_dot_product_attention).
+
+    Args:
+        query: (…, H, L, d_k).
+        key, value: (…, H_kv, L_k, d_k) and (…, H_kv, L_k, d_v).
+        attn_mask: broadcasts onto the scores: bool, True of what may be seen, or numbers to add.
+        dropout_p: the chance of a weight to be dropped.
+        is_causal: whether keys after the query are hidden.
+        scale: what the products are multiplied by; 1 / √d_k without.
+        enable_gqa: whether heads of queries share those of keys.
+
+    Returns:
+        The mixed values, (…, H, L, d_v).
+    """
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), dim=-3)  # (B, H, L_k, d_k)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), dim=-3)  # (B, H, L_k, d_v)
@@ -85,6 +98,23 @@ def multi_head_attention_forward(
 ) -> tuple[Tensor, Tensor | None]:
     """Heads of attention between linear layers (torch.nn.functional.multi_head_attention_forward).
 
+    Args:
+        query, key, value: (L, B, d_model) and twice (L_k, B, d_model), or all without B.
+        embed_dim_to_check, is_causal: not needed here; the mask of a causal call is given as well.
+        num_heads: H.
+        in_proj_weight, in_proj_bias: of the layers in front, one after the other.
+        use_separate_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight: the same layers one by one.
+        bias_k, bias_v: a key and a value that are appended, (1, 1, d_model).
+        add_zero_attn: whether a key and a value of zeros are appended.
+        dropout_p, training: the chance of a weight to be dropped, where it trains.
+        out_proj_weight, out_proj_bias: of the layer behind.
+        key_padding_mask, attn_mask: (B, L_k), and (L, L_k) or (B·H, L, L_k); bool hides where True, numbers are added.
+        need_weights, average_attn_weights: whether the weights are returned, and their mean over the heads.
+        static_k, static_v: None.
+
+    Returns:
+        The output, (L, B, d_model), and the weights, (B, L, L_k) or (B, H, L, L_k), or None.
+
     Raises:
         NotImplementedError: static keys or values, which no module of torch gives.
     """
@@ -93,15 +123,8 @@ def multi_head_attention_forward(
     is_batched = query.dim() == 3
     if not is_batched:
         query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)  # (L, B, d_model)
-    w_q: Any = q_proj_weight
-    w_k: Any = k_proj_weight
-    w_v: Any = v_proj_weight
-    if in_proj_weight is not None and not use_separate_proj_weight:
-        w_q, w_k, w_v = in_proj_weight.chunk(3)  # (d_model, d_model)
-    biases: Any = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-    query = F.linear(query, w_q, biases[0])  # (L, B, d_model)
-    key = F.linear(key, w_k, biases[1])  # (L_k, B, d_model)
-    value = F.linear(value, w_v, biases[2])  # (L_k, B, d_model)
+    weights_in: Any = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
+    query, key, value = _projected((query, key, value), weights_in, in_proj_bias)
     batch = query.size(1)
     if bias_k is not None and bias_v is not None:
         key = torch.cat((key, bias_k.expand(1, batch, -1)))  # (L_k, B, d_model)
@@ -112,11 +135,7 @@ def multi_head_attention_forward(
     if add_zero_attn:
         key = torch.cat((key, key.new_zeros(batch, num_heads, 1, key.size(-1))), dim=2)  # (B, H, L_k, d_k)
         value = torch.cat((value, value.new_zeros(batch, num_heads, 1, value.size(-1))), dim=2)  # (B, H, L_k, d_k)
-    key_t = key.transpose(-2, -1)  # (B, H, d_k, L_k)
-    scores = query @ key_t  # (B, H, L, L_k)
-    scaled = scores / math.sqrt(query.size(-1))  # (B, H, L, L_k)
-    masked = _with_masks(scaled, attn_mask, key_padding_mask)
-    weights = masked.softmax(dim=-1)  # (B, H, L, L_k)
+    weights = _weights(query, key, attn_mask, key_padding_mask)
     if training and dropout_p > 0:
         weights = F.dropout(weights, dropout_p)  # (B, H, L, L_k)
     mixed = weights @ value  # (B, H, L, d_k)
@@ -130,6 +149,26 @@ def multi_head_attention_forward(
     if average_attn_weights:
         weights = weights.mean(dim=1)  # (B, L, L_k)
     return output, weights if is_batched else weights.squeeze(0)
+
+
+def _projected(inputs: tuple[Tensor, Tensor, Tensor], weights: Any, bias: Tensor | None) -> tuple[Tensor, ...]:
+    """Queries, keys and values; ``weights`` of the three layers in one tensor or apart."""
+    query, key, value = inputs
+    w_q, w_k, w_v = weights if isinstance(weights, tuple) else weights.chunk(3)  # (d_model, d_model)
+    biases: Any = (None, None, None) if bias is None else bias.chunk(3)
+    query = F.linear(query, w_q, biases[0])  # (L, B, d_model)
+    key = F.linear(key, w_k, biases[1])  # (L_k, B, d_model)
+    value = F.linear(value, w_v, biases[2])  # (L_k, B, d_model)
+    return query, key, value
+
+
+def _weights(query: Tensor, key: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None) -> Tensor:
+    key_t = key.transpose(-2, -1)  # (B, H, d_k, L_k)
+    scores = query @ key_t  # (B, H, L, L_k)
+    scaled = scores / math.sqrt(query.size(-1))  # (B, H, L, L_k)
+    masked = _with_masks(scaled, attn_mask, key_padding_mask)
+    weights = masked.softmax(dim=-1)  # (B, H, L, L_k)
+    return weights
 
 
 def _heads(rows: Tensor, heads: int) -> Tensor:

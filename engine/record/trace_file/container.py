@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
 ALIGNMENT = 64
-FORMAT, VERSION = "tensor-shape-explorer.trace", 1
+FORMAT, VERSION = "tensor-shape-explorer.trace", 2
+_OLD_VERSIONS = tuple(map(str, range(1, VERSION)))
 MANIFEST, STORAGE = "manifest", "storage.{number}"
-# safetensors itself refuses a longer header. The manifest of ten thousand steps has about eight million bytes.
+# safetensors itself refuses a longer header. The manifest of ten thousand steps has about one million bytes.
 _LONGEST_HEADER, _LONGEST_MANIFEST = 100_000_000, 256_000_000
 
 _TOO_SHORT = "it has {size} bytes, fewer than its header says"
 _NO_HEADER = "it is not a safetensors file"
 _NO_TRACE = "it is a safetensors file, but not a trace"
-_NEWER = "it was written in version {version} of the format; this program reads version {known}"
+_OTHER_VERSION = "it was written in version {version} of the format; this program reads version {known}"
+_OLDER = (
+    "it was written in version {version} of the format, which this program no longer reads; record its program again"
+)
 _BLOCKS = "the blocks in it do not follow on each other"
 _LONG = "its manifest has {size} bytes, more than {most}"
 _NO_MANIFEST = "its manifest is not JSON"
@@ -37,11 +41,14 @@ class Container:
 
     Attributes:
         manifest: the parsed JSON.
-        blocks: the memory of each ``storage.N`` by number, filled up to a multiple of 64 bytes.
+        memory: the whole file; None for a trace without numbers.
+        blocks: by the number of each ``storage.N`` where it begins and ends in the file, filled up to a multiple of 64
+            bytes.
     """
 
     manifest: Any
-    blocks: dict[int, torch.UntypedStorage]
+    memory: torch.UntypedStorage | None
+    blocks: Mapping[int, tuple[int, int]]
 
 
 def padded(nbytes: int) -> int:
@@ -100,8 +107,10 @@ def read_container(path: Path) -> Container:
         about = header.pop("__metadata__", None)
         if not isinstance(about, dict) or about.get("format") != FORMAT or MANIFEST not in header:
             raise ValueError(_NO_TRACE)
-        if about.get("version") != str(VERSION):
-            raise ValueError(_NEWER.format(version=about.get("version"), known=VERSION))
+        version = about.get("version")
+        if version != str(VERSION):
+            refused = _OLDER if version in _OLD_VERSIONS else _OTHER_VERSION
+            raise ValueError(refused.format(version=version, known=VERSION))
         spans = _spans(header, size - first)
         begin, end = spans.pop(MANIFEST)
         if end - begin > _LONGEST_MANIFEST:
@@ -109,13 +118,13 @@ def read_container(path: Path) -> Container:
         file.seek(first + begin)
         manifest = _parsed(file.read(end - begin), _NO_MANIFEST)
     if not spans:
-        return Container(manifest, {})
+        return Container(manifest, None, {})
     # Private: a page that is written to becomes this process's own.
-    whole = torch.UntypedStorage.from_file(str(path), shared=False, nbytes=size)
+    whole = cast("torch.UntypedStorage", torch.UntypedStorage.from_file(str(path), shared=False, nbytes=size))
     names = {STORAGE.format(number=number): number for number in range(len(spans))}
     if names.keys() != spans.keys() or first % ALIGNMENT:
         raise ValueError(_BLOCKS)
-    return Container(manifest, {names[name]: whole[first + a : first + b] for name, (a, b) in spans.items()})
+    return Container(manifest, whole, {names[name]: (first + a, first + b) for name, (a, b) in spans.items()})
 
 
 def _parsed(text: bytes, refused: str) -> Any:
@@ -133,13 +142,14 @@ def _spans(header: dict[str, Any], room: int) -> dict[str, tuple[int, int]]:
     """Where each block begins and ends; they must lie one after the other, and fill the file."""
     spans: dict[str, tuple[int, int]] = {}
     for name, entry in header.items():
-        match entry:
-            case {"dtype": "U8", "shape": [int(length)], "data_offsets": [int(begin), int(end)]}:
-                if end - begin != length or begin % ALIGNMENT or length < 0:
-                    raise ValueError(_BLOCKS)
-                spans[name] = (begin, end)
-            case _:
-                raise ValueError(_BLOCKS)
+        # A long trace has a block for every step: a match statement takes three times as long.
+        shape, offsets = (entry.get("shape"), entry.get("data_offsets")) if type(entry) is dict else (None, None)
+        if type(offsets) is not list or len(offsets) != 2 or entry.get("dtype") != "U8":
+            raise ValueError(_BLOCKS)
+        begin, end = offsets
+        if type(begin) is not int or type(end) is not int or begin > end or begin % ALIGNMENT or shape != [end - begin]:
+            raise ValueError(_BLOCKS)
+        spans[name] = (begin, end)
     at = 0
     for begin, end in sorted(spans.values()):
         if begin != at:

@@ -1,13 +1,19 @@
 """What a trace file says of its trace beside the numbers, as JSON.
 
-Steps, leaves, functions and tensors are lists, and everything else refers to them by number: a parent that is a step by
-the step's own, one that is leaf ``n`` by ``-1 - n``. A function's text is kept once for all its lines.
+Steps and tensors are kept in columns, one list of numbers for each thing that is known of them: a step's name is the
+number of a text, and where it stands in the program, its axes and their notes are numbers of rows, so that what many
+steps have in common stands, and is looked over, once. A parent that is a step is its own number, one that is leaf ``n``
+is ``-1 - n``. A function's text is kept once for all its lines.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
+from collections.abc import Hashable, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -20,11 +26,13 @@ from engine.record.trace import Leaf, Step, Trace
 from engine.record.trace_file.module_facts import ModuleFacts
 from engine.record.trace_file.plain_values import to_plain
 from engine.record.trace_file.run_modes import RunModes
+from engine.record.trace_file.unique_rows import UniqueRows
 from engine.record.trace_file.written_tensors import TensorTable
 from engine.variant_config import VariantConfig
 
 # Of a trace that holds no more bytes than this, the calls that only their module can open are opened to be saved.
 MOST_OPENED = 2**28
+NO_SOURCE = -1
 
 
 class ManifestWriter:
@@ -39,9 +47,13 @@ class ManifestWriter:
         self._trace = trace
         self._opens_modules = trace.nbytes <= MOST_OPENED
         self._leaves: list[dict[str, Any]] = []
-        self._leaf_numbers: dict[int, int] = {}
-        self._functions: list[dict[str, Any]] = []
-        self._function_numbers: dict[tuple[str, int, str, tuple[str, ...]], int] = {}
+        self._leaf_numbers: dict[Hashable, int] = {}
+        self._functions = UniqueRows()
+        self._sources = UniqueRows()
+        self._texts = UniqueRows()
+        self._axes = UniqueRows()
+        self._axis_notes = UniqueRows()
+        self._keywords = UniqueRows()
 
     def manifest(self) -> dict[str, Any]:
         """The whole manifest, to be written as JSON."""
@@ -50,7 +62,7 @@ class ManifestWriter:
             {"versions": versions}
             | self.contents()
             | {
-                "tensors": self.tensors.entries,
+                "tensors": self.tensors.tensors,
                 "storages": self.tensors.blocks,
             }
         )
@@ -65,35 +77,42 @@ class ManifestWriter:
             "labels": dict(trace.labels),
             "notes": trace.notes,
             "inputs": {name: self.tensors.number(tensor) for name, tensor in trace.inputs.items()},
-            "steps": [self._step(step) for step in trace.steps],
+            "steps": self._steps(trace.steps),
             "output": self._plain(trace.output),
             "failure": None if trace.failure is None else self._failure(trace.failure),
             "modules": {path: _module_facts(facts) for path, facts in trace.modules.items()},
         }
-        return about | {"leaves": self._leaves, "functions": self._functions}
+        tables = {
+            "functions": self._functions, "sources": self._sources, "texts": self._texts, "axes": self._axes,
+            "axis_notes": self._axis_notes, "keywords": self._keywords,
+        }  # fmt: skip
+        return about | {"leaves": self._leaves} | {name: table.rows for name, table in tables.items()}
 
     def _plain(self, value: Any) -> Any:
         return to_plain(value, self.tensors.number)
 
-    def _step(self, step: Step) -> dict[str, Any]:
-        kept: dict[str, Any] = {
-            "op": step.op,
-            "name": step.name,
-            "path": step.path,
-            "axes": step.axes,
-            "parents": [self._parent(parent) for parent in step.parents],
-            "source": None if step.source is None else self._source(step.source),
-            "tensor": self.tensors.number(step.value),
-            "memory": step.memory,
-            "call": step.call,
-            "output": step.output,
-            "keywords": step.keywords,
+    def _steps(self, steps: Sequence[Step]) -> dict[str, Any]:
+        parents = [[self._parent(parent) for parent in step.parents] for step in steps]
+        text = self._texts.number
+        return {
+            "op": [text(step.op) for step in steps],
+            "name": [text(step.name) for step in steps],
+            "path": [text(step.path) for step in steps],
+            "memory": [text(step.memory) for step in steps],
+            "axes": [self._axes.number(step.axes) for step in steps],
+            "axis_notes": [
+                self._axis_notes.number(step.axis_notes, partial(_axis_notes, step.axis_notes)) for step in steps
+            ],
+            "source": [NO_SOURCE if step.source is None else self._source(step.source) for step in steps],
+            "tensor": [self.tensors.number(step.value) for step in steps],
+            "call": [step.call for step in steps],
+            "output": [step.output for step in steps],
+            "keywords": [self._keywords.number(step.keywords) for step in steps],
+            "parent_counts": list(map(len, parents)),
+            "parents": list(chain.from_iterable(parents)),
+            "overwritten": [step.index for step in steps if step.overwritten],
+            "insides": [{"step": step.index} | inside for step in steps if (inside := self._inside(step))],
         }
-        if step.overwritten:
-            kept["overwritten"] = True
-        if step.axis_notes != AxisNotes():
-            kept["axis_notes"] = _axis_notes(step.axis_notes)
-        return kept | self._inside(step)
 
     def _inside(self, step: Step) -> dict[str, Any]:
         """What opens a fused step: its call where the arguments are enough, else the trace of its inside."""
@@ -113,28 +132,26 @@ class ManifestWriter:
             return parent.index
         known = self._leaf_numbers.get(id(parent))
         if known is None:
-            known = self._leaf_numbers[id(parent)] = len(self._leaves)
-            leaf = {"kind": parent.kind, "name": parent.name, "value": self._plain(parent.value), "axes": parent.axes}
-            self._leaves.append(leaf | ({"overwritten": True} if parent.overwritten else {}))
+            known = self._leaf_numbers[id(parent)] = self._leaf(parent)
         return -1 - known
 
-    def _source(self, source: Source) -> dict[str, Any]:
-        key = (source.file, source.function_line, source.function, source.code)
-        function = self._function_numbers.get(key)
-        if function is None:
-            function = self._function_numbers[key] = len(self._functions)
-            ours = source.shown_file != source.file
-            self._functions.append(
-                {
-                    # A file of the project has the same name wherever the project lies.
-                    "file": source.shown_file,
-                    "project": ours,
-                    "name": source.function,
-                    "line": source.function_line,
-                    "code": source.code,
-                }
-            )
-        return {
+    def _leaf(self, leaf: Leaf) -> int:
+        row = {"kind": leaf.kind, "name": leaf.name, "value": self._plain(leaf.value), "axes": leaf.axes}
+        # Ten thousand steps are given the same few arguments, such as dim=-1; of anything else there may be two alike.
+        key = json.dumps(row) if leaf.kind == "argument" else None
+        known = None if key is None else self._leaf_numbers.get(key)
+        if known is None:
+            known = len(self._leaves)
+            self._leaves.append(row | ({"overwritten": True} if leaf.overwritten else {}))
+            if key is not None:
+                self._leaf_numbers[key] = known
+        return known
+
+    def _source(self, source: Source) -> int:
+        function = self._functions.number(
+            (source.file, source.function_line, source.function, source.code), partial(_function, source)
+        )
+        row = {
             "function": function,
             "line": source.line,
             "expression": source.expression,
@@ -143,6 +160,7 @@ class ManifestWriter:
             "comment_axes": source.comment_axes,
             "returned": source.returned,
         }
+        return self._sources.number(tuple(row.values()), lambda: row)
 
     def _failure(self, failure: Failure) -> dict[str, Any]:
         kept = {field.name: getattr(failure, field.name) for field in dataclasses.fields(failure)}
@@ -159,6 +177,17 @@ class ManifestWriter:
             "origin": None if operand.origin is None else self._parent(operand.origin),
             "origin_text": operand.origin_text,
         }
+
+
+def _function(source: Source) -> dict[str, Any]:
+    return {
+        # A file of the project has the same name wherever the project lies.
+        "file": source.shown_file,
+        "project": source.shown_file != source.file,
+        "name": source.function,
+        "line": source.function_line,
+        "code": source.code,
+    }
 
 
 def _axis_notes(notes: AxisNotes) -> dict[str, Any]:

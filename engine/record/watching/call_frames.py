@@ -11,7 +11,7 @@ TORCH, THEIRS = 0, 1  # code of torch (or einops, or the recorder), and that of 
 
 _RECORDER = (
     *("engine.record.recorder", "engine.record.watching.call_recorder"),
-    "engine.record.watching.executed_text",
+    *("engine.record.watching.executed_text", "engine.record.watching.running_frames"),
 )
 _LIBRARIES = ("torch", "einops")
 # Layers of torch that only pass a call on; where nothing but torch is running, the frame beneath them is the caller.

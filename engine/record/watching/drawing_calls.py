@@ -23,6 +23,10 @@ def generator_before(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     """The state of the CPU's generator, where this call is about to draw from it; None where it does not.
 
     A state is 5 KB, and is kept for the calls that need it alone. On a GPU reading the state would wait for the device.
+
+    Args:
+        func: what is called.
+        args, kwargs: what it is given.
     """
     if not _draws(func.__name__, args, kwargs) or any(tensor.device.type != "cpu" for tensor in tensors_in(args)):
         return None

@@ -99,8 +99,7 @@ _NOTING: dict[str, Callable[..., Any]] = {
 
 
 def _put_in() -> None:
-    for name, function in _NOTING.items():
-        setattr(builtins, name, function)
+    vars(builtins).update(_NOTING)
 
 
 def _give_back() -> None:

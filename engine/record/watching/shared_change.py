@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 
 class SharedChange:
     """Recordings may nest and overlap: the first makes the change, and only the last to end undoes it.
+
+    As a context manager it is one recording.
 
     Args:
         make: makes the change. It is called by every recording, so that it also finds what has come in the meantime.
@@ -34,11 +35,8 @@ class SharedChange:
             if not self._recordings:
                 self._undo()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Inside it the change stands."""
+    def __enter__(self) -> None:
         self.begin()
-        try:
-            yield
-        finally:
-            self.end()
+
+    def __exit__(self, *raised: object) -> None:
+        self.end()

@@ -28,6 +28,14 @@ _FROM_LISTS = (
     "tolist took numbers out of tensors, and tensors were made of Python's own numbers afterwards: which of them came "
     "from which can't be seen, so those tensors have no parents; without tolist they would have"
 )
+_IN_A_THREAD = (
+    "The program started a thread while it was recorded. What another thread computes is not watched: a tensor that "
+    "comes from one has no parents"
+)
+_IN_THREADS = (
+    "The program started {count} threads while it was recorded. What other threads compute is not watched: a tensor "
+    "that comes from one has no parents"
+)
 # Calls that make a tensor of whatever they are given first.
 _MAKING_TENSORS = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
 _SCRIPTS = (torch.jit.ScriptModule, torch.jit.ScriptFunction)
@@ -45,6 +53,8 @@ def unwatched(target: Any, modules: Iterable[nn.Module]) -> tuple[str, ...]:
     if isinstance(target, _SCRIPTS):
         return (_COMPILED.format(name=_name(target)),)
     types = dict.fromkeys(map(type, modules))
+    if isinstance(target, nn.Module) and all(map(_is_in_a_file, types)):
+        return ()
     compiled = []
     if any(issubclass(kind, torch.jit.ScriptModule) for kind in types):
         compiled = [_name(module) for module in modules if isinstance(module, torch.jit.ScriptModule)]
@@ -73,6 +83,19 @@ def made_of_lists(calls: Sequence[Call], first_list: int | None) -> tuple[str, .
     later = () if first_list is None else calls[first_list:]
     is_made = any(call[0] in _MAKING_TENSORS and call[1] and isinstance(call[1][0], list | float) for call in later)
     return (_FROM_LISTS,) if is_made else ()
+
+
+def in_threads(count: int) -> tuple[str, ...]:
+    """A sentence where the recorded program started threads of its own."""
+    return () if not count else (_IN_A_THREAD,) if count == 1 else (_IN_THREADS.format(count=count),)
+
+
+def _is_in_a_file(kind: type[nn.Module]) -> bool:
+    """Whether a class of modules can be watched and has its text in a file, as nearly all have."""
+    if issubclass(kind, torch.jit.ScriptModule):
+        return False
+    forward = kind.forward
+    return type(forward) is FunctionType and forward.__code__.co_filename[:1] != "<"
 
 
 def _compiled_names(function: FunctionType) -> Iterator[str]:

@@ -28,7 +28,12 @@ def writes(name: str) -> bool:
 
 
 def written_tensors(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
-    """The tensors that a call writes into."""
+    """The tensors that a call writes into.
+
+    Args:
+        func: what is called.
+        args, kwargs: what it is given.
+    """
     name = getattr(func, "__name__", "")
     targets: Any
     if name in _WRITING_OTHERS:
@@ -41,7 +46,12 @@ def written_tensors(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def uncounted_tensors(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
-    """The running statistics that a call only reads: small ones, whose later changes nobody could notice."""
+    """The running statistics that a call only reads: small ones, whose later changes nobody could notice.
+
+    Args:
+        func: what is called.
+        args, kwargs: what it is given.
+    """
     name = getattr(func, "__name__", "")
     if name not in _UNCOUNTED or _switched_on(name, args, kwargs):
         return ()

@@ -187,11 +187,11 @@ class _Reader:
 def _axis_names(config: CachedConfig) -> Sequence[tuple[str, Mapping[str, str]]]:
     masks = [(f"{path}*", _ALL_TOKENS) for path in OF_ALL_TOKENS]
     if isinstance(config, T5Config):
-        asked = [
+        of_attention = [
             ("decoder*.self_attention", {"L_k": "T", "S": "L", "H_kv": "H"}),
             ("decoder*.cross_attention", {"L_k": "S"}),
         ]
-        return (*masks, *asked, ("source_*", {"L": "S", "L_k": "S"}), ("*", _KEYS_ARE_ALL))
+        return (*masks, *of_attention, ("source_*", {"L": "S", "L_k": "S"}), ("*", _KEYS_ARE_ALL))
     # Heads of keys and values are those of the queries in GPT-2. A window keeps fewer keys than there are tokens.
     heads = {"H_kv": "H"} if isinstance(config, GPT2Config) else {}
     keys = {} if isinstance(config, MistralConfig) else _KEYS_ARE_ALL

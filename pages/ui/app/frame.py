@@ -54,6 +54,7 @@ WALKTHROUGH = "pages/walkthrough.py"
 DECODING = "pages/decoding.py"
 
 _NAVIGATION, _EARLY = "explorer.navigation", "explorer.early_links"  # containers in the top bar
+_WORDS = "explorer.words"  # the popover of the glossary, until that is drawn
 _LINKED, _TITLED = "explorer.linked", "explorer.titled"
 
 
@@ -70,8 +71,7 @@ def begin(file: str) -> None:
     with st.container(key="top", horizontal=True, wrap=False, vertical_alignment="center"):
         st.markdown(f"**{NAME}**", width="content")
         navigation = st.container(key="navigation")
-        with st.popover("Words", type="tertiary", width="content"):
-            st.html(glossary_html(is_dark()))
+        st.session_state[_WORDS] = st.popover("Words", type="tertiary", width="content")
     early = navigation.empty()
     st.session_state[_NAVIGATION] = navigation
     if not has_links():  # torch may take seconds to load, and people want to go elsewhere
@@ -106,6 +106,10 @@ def draw_links(query: Mapping[str, str]) -> None:
     remove_early_links()
     _draw_links(st.session_state[_NAVIGATION], query)
     st.session_state[_LINKED] = True
+    # The browser reads it through though it is folded away, so it comes after what people wait for.
+    words = st.session_state.pop(_WORDS, None)
+    if words is not None:
+        words.html(glossary_html(is_dark()))
 
 
 def link(file: str, label: str, query: Mapping[str, str]) -> None:

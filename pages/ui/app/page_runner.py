@@ -12,7 +12,8 @@ from pages.ui.app import frame, loading_placeholder
 from pages.ui.settings_bar import bar as settings_bar
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import whole_number
-from pages.ui.state.settings import Settings, differing
+from pages.ui.state.settings import Settings
+from pages.ui.state.settings_words import differing
 from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
 
@@ -46,6 +47,7 @@ def run_page(file: str, draw: Callable[[Trace], None]) -> None:
 # it does not.
 @st.fragment
 def _run(draw: Callable[[Trace], None]) -> None:
+    session.direct_answers().go_first()
     settings = session.settings_now()
     linked = frame.has_links()
     if not linked:  # no link would stand there while the model runs
@@ -61,11 +63,11 @@ def _run(draw: Callable[[Trace], None]) -> None:
         except CannotRunError as error:
             trace, refused = _last_that_worked(str(error)), True
         loading_placeholder.end()
-        bar.draw_sizes(settings, None if refused else trace)
         if trace is not None and trace.steps:
             draw(trace)
         elif trace is not None:
             _empty(trace)
+    bar.draw_sizes(settings, None if refused else trace)
     if linked:
         session.publish()
     bar.draw_drawer(settings)

@@ -190,7 +190,7 @@ interface StageData {
   axes: Glossary;
   roles: Record<string, Tone>;
   player: PlayerData | null;
-  made: ExplanationData | null;
+  explanation: ExplanationData | null;
   travel: { token: number | null; features: number[]; keeps: boolean; beside?: AccessMap | null; slabs: SlabData | null } | null;
 }
 
@@ -236,6 +236,10 @@ interface PlayerData {
   dwell: number;
   /** the fused call that the walk is inside of */
   within: { label: string; step: number; within: number[] } | null;
+  /** with which other stages are fetched; "" where they cannot be */
+  ticket: string;
+  /** how many moves of a size the stage answers; null where another size is not fetched */
+  moves: number | null;
 }
 
 interface FactorData {
@@ -387,7 +391,7 @@ interface BlockMapData {
 type CodeRun = [words: string, kind: string, light?: string, dark?: string];
 
 interface CodeData {
-  place: string;
+  location: string;
   function: string;
   note: string;
   lines: { number: number; runs: CodeRun[]; go: string; tooltip: string }[];

@@ -9,10 +9,9 @@ from engine.labs.all_at_once import CostPart, Timed
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS = ("L", "d_model")
@@ -28,9 +27,7 @@ def draw() -> None:
         "positional encoding either way."
     )
     length, heads, d_k = lab_widgets.numbers(
-        Slider("length", "Words n", 1, 64, 8),
-        Slider("heads", "Heads", 1, 4, 2),
-        Slider("d_k", "d_k", 4, 32, 16),
+        size_sliders.length(64, 8, label="Words n"), size_sliders.heads(4, 2), size_sliders.d_k(32, 16, least=4)
     )
     if _alone(length, heads, d_k):
         _parts(length, heads, d_k)

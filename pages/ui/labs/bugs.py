@@ -13,7 +13,7 @@ from engine.labs.bugs.mistakes import MISTAKES, AttentionMistake, difference
 from engine.labs.bugs.programs_text import code
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.line_table import Cell, Row, Shape, line_table
@@ -27,12 +27,23 @@ _OUTCOMES = {
     "wrong": "it runs, and is wrong",
     "right": "it runs, and is right",
 }
-_SAYS = {
+# What stands in the table of a step that the wrong run does not have as the right one does, by verdict.
+_ONE_SIDED = {
     "raised": "raises",
     "only right": "left out",
     "only wrong": "added",
     "not reached": "not reached",
 }
+_NO_STEP = {
+    "raised": "**{name}**: the {run} run raises here.",
+    "only right": "**{name}**: the {run} run has no such line.",
+    "only wrong": "**{name}**: the {run} run has no such line.",
+    "not reached": "**{name}**: the {run} run did not get here.",
+}
+_CROSS_ATTENTION = "The decoder's attention to {words} words of the source: x is {x}, memory {memory}."
+_SELF_ATTENTION = "The decoder's self-attention, each word looking at itself and those before it: x is {x}."
+_FIRST_DIFFERS = "{name} is the first step that differs: {unequal:,} numbers of {total:,}, by up to {most}."
+_FIRST_IS_NAN = "{name} is the first step that differs: {unequal:,} numbers of {total:,}, some of them NaN."
 
 
 def draw() -> None:
@@ -59,10 +70,10 @@ def draw() -> None:
 
 def _sizes(mistake: AttentionMistake) -> SublayerSizes:
     sliders = [
-        Slider("batch", "Batch B", 1, 6, 3),
-        Slider("length", "Length L", 1, 8, 5),
-        Slider("heads", "Heads H", 1, 8, 4),
-        Slider("d_k", "d_k", 4, 16, 8),
+        size_sliders.batch(6, 3),
+        size_sliders.length(8, 5),
+        size_sliders.heads(8, 4),
+        size_sliders.d_k(16, 8, least=4),
         Slider("padding", "Padded words at most", 0, 7, 2),
     ]
     if mistake.crossed:
@@ -74,12 +85,8 @@ def _sizes(mistake: AttentionMistake) -> SublayerSizes:
 def _symptom(mistake: AttentionMistake, comparison: RunComparison, seen: Symptom) -> None:
     st.markdown(f"##### The symptom: {seen.headline}")
     x, memory = comparison.material.x, comparison.material.memory
-    read = f"{memory.size(1)} words of the source" if mistake.crossed else "the words themselves, no future ones"
-    st.caption(
-        f"The decoder's attention to {read}: x is {tuple(x.shape)}, memory {tuple(memory.shape)}."
-        if mistake.crossed
-        else f"The decoder's self-attention, each word looking at itself and those before it: x is {tuple(x.shape)}."
-    )
+    template = _CROSS_ATTENTION if mistake.crossed else _SELF_ATTENTION
+    st.caption(template.format(words=memory.size(1), x=tuple(x.shape), memory=tuple(memory.shape)))
     if comparison.error:
         st.markdown("The program raises. PyTorch says:")
         st.code(comparison.error, language=None, wrap_lines=True)
@@ -133,10 +140,9 @@ def _because(first: Pair, comparison: RunComparison) -> str:
         return f"{name} is {first.wrong.shape} where it should be {first.right.shape}. {_reads(comparison)}"
     total = first.right.value.numel() if first.right else 0
     apart = first.difference or 0.0
-    most = "some of them NaN" if math.isnan(apart) else f"by up to {number(apart)}"
-    return (
-        f"{name} is the first step that differs: {first.unequal:,} numbers of {total:,}, {most}. {_reads(comparison)}"
-    )
+    template = _FIRST_IS_NAN if math.isnan(apart) else _FIRST_DIFFERS
+    differs = template.format(name=name, unequal=first.unequal, total=total, most=number(apart))
+    return f"{differs} {_reads(comparison)}"
 
 
 def _steps(index: int, mistake: AttentionMistake, comparison: RunComparison) -> None:
@@ -165,7 +171,7 @@ def _steps(index: int, mistake: AttentionMistake, comparison: RunComparison) -> 
 
 def _row(pair: Pair, first: bool) -> Row:
     run = pair.right or pair.wrong
-    wrong: Cell = _SAYS.get(pair.verdict, "")
+    wrong: Cell = _ONE_SIDED.get(pair.verdict, "")
     if pair.verdict == "shape" and pair.wrong:
         wrong = Shape(pair.wrong.axes, pair.wrong.shape)
     cells: list[Cell] = [
@@ -175,14 +181,12 @@ def _row(pair: Pair, first: bool) -> Row:
         f"{pair.unequal:,} of {pair.right.value.numel():,}" if pair.unequal is not None and pair.right else "",
         number(pair.difference, 3) if pair.difference is not None else "",
     ]
-    return Row(cells, "bad" if first else "soft" if pair.verdict in _SAYS else "")
+    return Row(cells, "bad" if first else "soft" if pair.verdict in _ONE_SIDED else "")
 
 
 def _side(side: str, step: Step | None, pair: Pair) -> None:
     if step is None:
-        missing = "was not reached" if pair.verdict == "not reached" else _SAYS[pair.verdict]
-        missing = "has no such line" if pair.verdict.startswith("only") else missing
-        st.markdown(f"**{pair.name}**: the {side} run {missing}{' here' if pair.verdict == 'raised' else ''}.")
+        st.markdown(_NO_STEP[pair.verdict].format(name=pair.name, run=side))
         return
     assert step.source is not None
     written = step.source.expression if not step.source.targets else f"{step.name} = {step.source.expression}"

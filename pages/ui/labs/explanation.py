@@ -42,9 +42,9 @@ _VERDICT = (
 def draw() -> None:
     st.markdown(_VERDICT)
     st.markdown(
-        "A map of attention weights is often read as a reason: it wrote this character *because* it looked there. Jain "
-        "and Wallace (*Attention is not Explanation*, 2019) exchange the weights for others and find that the output "
-        "often does not move. Wiegreffe and Pinter (*Attention is not not Explanation*, 2019) hold that this does not "
+        "A map of attention weights is often read as a reason: it wrote this character because it looked there. Jain "
+        "and Wallace (“Attention is not Explanation”, 2019) exchange the weights for others and find that the output "
+        "often does not move. Wiegreffe and Pinter (“Attention is not not Explanation”, 2019) hold that this does not "
         "show what it seems to. Here are their tests on the cross-attention of the model that reads dates."
     )
     text = lab_widgets.line("date", "A date", _USUAL)

@@ -8,10 +8,9 @@ from engine.export.units import format_bytes
 from engine.labs.key_heads import Grouped, cache_bytes, code, grouped
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _LENGTHS = tuple(2**power for power in range(1, 15))
@@ -27,10 +26,7 @@ def draw() -> None:
         "Ainslie et al. 2023). With one for all it is multi-query attention, with one for each the attention of 2017."
     )
     kv_heads, group, length, d_k = lab_widgets.numbers(
-        Slider("kv_heads", "H_kv, heads of keys", 1, 4, 2),
-        Slider("group", "Heads of queries for each", 1, 8, 2),
-        Slider("length", "Length", 1, 12, 5),
-        Slider("d_k", "d_k", 1, 16, 8),
+        size_sliders.kv_heads(4, 2), size_sliders.group(8, 2), size_sliders.length(12, 5), size_sliders.d_k(16, 8)
     )
     heads = kv_heads * group
     shared = result(grouped, kv_heads, group, length, d_k)

@@ -8,10 +8,9 @@ from engine.labs.kv_cache import D_K, CachedReading, code, multiplications, read
 from engine.ops.notation import number
 from pages.ui.app import frame
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ANSWER = (
@@ -28,10 +27,10 @@ def draw() -> None:
         "reads one token at a time."
     )
     batch, length, kv_heads, group = lab_widgets.numbers(
-        Slider("batch", "Batch", 1, 4, 1),
-        Slider("length", "Tokens", 2, 12, 6),
-        Slider("kv_heads", "H_kv, heads of keys", 1, 4, 2),
-        Slider("group", "Heads of queries for each", 1, 4, 2),
+        size_sliders.batch(4, 1),
+        size_sliders.length(12, 6, least=2, label="Tokens"),
+        size_sliders.kv_heads(4, 2),
+        size_sliders.group(4, 2),
     )
     read = result(reading, batch, length, kv_heads, group)
     if _computed(read, batch, length) and _grows(read):

@@ -13,11 +13,14 @@ from engine.labs.phrases import by_count
 from engine.ops.access import AffineMap, SameIndex
 from pages.ui.components.memory_ribbon import Ribbon, ribbon
 from pages.ui.components.tensor_view import OperationCard, Panel, Travel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
+_STRIDE_FITS = ":green[✓] stride of {outer} is {stride} = {size} × {inner_stride}, size × stride of {inner}"
+_STRIDE_DIFFERS = (
+    ":orange[✗] stride of {outer} is {stride} ≠ {size} × {inner_stride} = {needed}, size × stride of {inner}"
+)
 _SWAPS = {"L and H": (0, 1), "H and d_k": (1, 2), "L and d_k": (0, 2)}
 _ORDERS = {
     ", ".join(AXES[axis] for axis in order): order
@@ -37,9 +40,7 @@ def draw() -> None:
         "copies where it has to."
     )
     length, heads, d_k = lab_widgets.numbers(
-        Slider("length", "Length L", 1, 6, 3),
-        Slider("heads", "Heads H", 1, 4, 2),
-        Slider("d_k", "d_k", 1, 6, 4),
+        size_sliders.length(6, 3), size_sliders.heads(4, 2), size_sliders.d_k(6, 4)
     )
     operation, axes = _operation()
     query_layout = result(layout, length, heads, d_k, operation, axes)
@@ -218,12 +219,16 @@ def _rule(query_layout: Layout) -> None:
 def _one_merge(query_layout: Layout, merge: Merge) -> None:
     st.markdown(f"**{_joined(merge.axes)}**: `{query_layout.name}.view({', '.join(map(str, merge.sizes))})`")
     for condition in merge.conditions:
-        needed = condition.size * condition.inner_stride
-        mark, sign = (":green[✓]", "=") if condition.holds else (":orange[✗]", "≠")
-        product = f"{condition.size} × {condition.inner_stride}"
+        template = _STRIDE_FITS if condition.holds else _STRIDE_DIFFERS
         st.markdown(
-            f"{mark} stride of {condition.outer} is {condition.stride} {sign} {product}"
-            f"{'' if condition.holds else f' = {needed}'}, size × stride of {condition.inner}"
+            template.format(
+                outer=condition.outer,
+                stride=condition.stride,
+                size=condition.size,
+                inner_stride=condition.inner_stride,
+                needed=condition.size * condition.inner_stride,
+                inner=condition.inner,
+            )
         )
     if not merge.conditions:
         st.markdown(":green[✓] at most one of them is longer than 1")

@@ -302,7 +302,7 @@ def _arithmetic(run: Replay) -> None:
         "Which lines take most of the arithmetic?",
         tuple(cost),
         most,
-        f"Of {total:,} FLOPs " + ", ".join(f"{name} take {percent(row / total)}" for name, row in cost.items()) + ".",
+        f"Shares of {total:,} FLOPs: {', '.join(f'{name} {percent(row / total)}' for name, row in cost.items())}.",
         wrong={
             name: f"{name[0].upper()}{name[1:]}: {percent(row / total)}. The projections take 2·D·D for each token and "
             "grow with the width, the two products 2·L·D each and grow with the length; the rest is done once for each "

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.labs.shifted_loss import IGNORED, Losses, code, losses
 from pages.ui.components.tensor_view import Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.lab_widgets import Slider
 
@@ -26,10 +26,10 @@ def draw() -> None:
         "and no target comes from elsewhere: the labels are the text itself, one place on."
     )
     length, vocabulary, padding, seed = lab_widgets.numbers(
-        Slider("length", "Tokens", 6, 12, 8),
+        size_sliders.length(12, 8, least=6, label="Tokens"),
         Slider("vocabulary", "Vocabulary", 8, 24, 12),
         Slider("padding", "Of them padding", 0, 3, 2),
-        Slider("seed", "Random seed", 0, 20, 0, help="Another text and other logits."),
+        size_sliders.seed("Another text and other logits."),
     )
     shifted = result(losses, length, vocabulary, padding, seed)
     if _counted(shifted, length, padding):

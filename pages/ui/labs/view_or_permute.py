@@ -9,9 +9,8 @@ from engine.ops.access import AffineMap, SameIndex
 from engine.ops.axis_groups import FlatMap
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, Travel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
-from pages.ui.labs.kit.lab_widgets import Slider
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
@@ -25,10 +24,7 @@ def draw() -> None:
         "shape is shorter, and PyTorch accepts it."
     )
     batch, length, heads, d_k = lab_widgets.numbers(
-        Slider("batch", "Batch", 1, 4, 1),
-        Slider("length", "Length", 1, 8, 4),
-        Slider("heads", "Heads", 1, 8, 3),
-        Slider("d_k", "d_k", 1, 8, 4),
+        size_sliders.batch(4, 1), size_sliders.length(8, 4), size_sliders.heads(8, 3), size_sliders.d_k(8, 4)
     )
     split_routes = result(routes, batch, length, heads, d_k)
     st.markdown(
@@ -106,7 +102,7 @@ def _owners(split_routes: Routes) -> bool:
         f"After the straight `view`, row {index} of head 0 should be `{labels[index]}`. Whose features are in it?",
         options,
         options[0] if owners == [index] else options[1] if len(owners) == 1 else options[2],
-        "It holds features of " + " and ".join(f"`{labels[token]}`" for token in owners) + ".",
+        f"Its features belong to: {', '.join(f'`{labels[token]}`' for token in owners)}.",
         wrong={
             options[0]: f"`view` counts on in memory: before row {index} of head 0 it has used up only the {index} × "
             f"{split_routes.rows.size(3)} numbers of row 0, and what comes next still belongs to the heads of an "

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import Trace
 from pages.ui.settings_bar import drawer, model_chooser, saved_trace_controls, size_row, variant_drawer, variant_row
-from pages.ui.state.settings import Settings
+from pages.ui.state import session, size_rules
+from pages.ui.state.settings import RANGES, Settings
+from pages.ui.state.size_rules import Memory
 
 _MODEL_WIDTH = 210  # pixels: the longest name of a model
 
@@ -58,3 +63,17 @@ def begin() -> SettingsBar:
         # of this page that would follow could still be sending when the browser has left it.
         more = st.popover("More settings", key="drawer")
     return SettingsBar(model, sizes, more)
+
+
+def mover() -> Callable[[str, Any], Settings]:
+    """A function that returns the settings that a size moved to a value leads to, for where there is no session."""
+    return partial(_moved, session.settings_now(), session.moves())
+
+
+def _moved(settings: Settings, moves: Memory, name: str, value: Any) -> Settings:
+    if settings.model is not None:
+        return replace(settings, model=settings.model.move(name, value))
+    low, high = RANGES[name]
+    if not low <= value <= high:
+        raise ValueError(f"{name} goes from {low} to {high}: got {value}")
+    return size_rules.move(settings, moves, name, value, partial(drawer.written, settings))[0]

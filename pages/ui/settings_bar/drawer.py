@@ -153,11 +153,11 @@ def _toggle(name: str, label: str, settings: Settings) -> None:
 def set_size(name: str, value: Any) -> None:
     """Moves one size or switch of the config, whatever must follow following. To be called from a widget's callback."""
     settings = session.settings_now()
-    changed, moves = size_rules.move(settings, session.moves(), name, value, partial(_written, settings))
+    changed, moves = size_rules.move(settings, session.moves(), name, value, partial(written, settings))
     session.change_settings(changed, moves)
 
 
-def _written(settings: Settings) -> str:
+def written(settings: Settings) -> str:
     """What the model writes as the target."""
     try:
         return "\n".join(line.text for line in decoded_of(settings))
@@ -167,14 +167,12 @@ def _written(settings: Settings) -> str:
 
 def _set_weights(weights: str) -> None:
     settings = session.settings_now()
-    written = partial(_written, settings)
-    session.change_settings(*size_rules.choose_weights(settings, session.moves(), weights, written))
+    session.change_settings(*size_rules.choose_weights(settings, session.moves(), weights, partial(written, settings)))
 
 
 def _set_input(reads: str) -> None:
     settings = session.settings_now()
-    written = partial(_written, settings)
-    session.change_settings(*size_rules.choose_input(settings, session.moves(), reads, written))
+    session.change_settings(*size_rules.choose_input(settings, session.moves(), reads, partial(written, settings)))
 
 
 def _set_upto(last: int, chosen: int) -> None:

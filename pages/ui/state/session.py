@@ -17,6 +17,7 @@ import streamlit as st
 
 from pages.ui.app import frame
 from pages.ui.state import shown_widgets
+from pages.ui.state.direct_answers import DirectAnswers
 from pages.ui.state.link_values import Note
 from pages.ui.state.settings import Settings, first, from_query
 from pages.ui.state.shown_widgets import Widget
@@ -25,6 +26,7 @@ from pages.ui.state.size_rules import Memory
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
 _SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
 _CARRIED, _OPENED, _LINKED = "explorer.carried", "explorer.opened_view", "explorer.linked_view"
+_DIRECT = "explorer.direct_answers"
 
 
 def begin_page(page: str) -> Settings:
@@ -147,6 +149,11 @@ def view(name: str, default: str = "") -> str:
     return st.session_state[_VIEW].get(name, default)
 
 
+def view_now() -> Mapping[str, str]:
+    """All of this page's view, as the address has it. It never changes: a change makes another."""
+    return st.session_state[_VIEW]
+
+
 def add_note(note: Note) -> None:
     """Adds a note on the settings of the link that only running them could give. One on the same names is kept."""
     if note.names not in {other.names for other in notes()}:
@@ -171,6 +178,13 @@ def change_view(**changes: str | None) -> None:
 def open_view(**values: str) -> None:
     """Replaces the whole view of this page. To be called from a widget's callback."""
     st.session_state[_VIEW], st.session_state[_OPENED] = values, True
+
+
+def direct_answers() -> DirectAnswers:
+    """What this session's browser may fetch by itself."""
+    if _DIRECT not in st.session_state:
+        st.session_state[_DIRECT] = DirectAnswers()
+    return st.session_state[_DIRECT]
 
 
 def keep_view() -> None:

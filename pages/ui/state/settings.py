@@ -16,11 +16,8 @@ from engine.config import ACTIVATIONS, DEVICES, DTYPES, OUTPUTS, TOKENIZERS, WEI
 from engine.config import TRAINED as FIXED
 from engine.pretrained.pretrained import trained_config
 from engine.runtime.decode import MOST_STEPS
-from engine.runtime.variants.named_model import TRANSFORMER
 from engine.variant_config import T5Config
-from pages.ui.app.markdown_escape import code, short_text
 from pages.ui.state.chosen_model import (
-    CHOICES,
     FIELDS,
     KEPT,
     MODEL,
@@ -118,7 +115,11 @@ class Settings:
         usual = {field.name: getattr(start.config, field.name) for field in dataclasses.fields(start.config)}
         if not trained:
             usual |= following(self.config.heads, self.config.d_model) | {"tokenizer": WORDS}
-        query = {name: _text(getattr(self.config, name)) for name in usual if getattr(self.config, name) != usual[name]}
+        query = {
+            name: text_of_value(getattr(self.config, name))
+            for name in usual
+            if getattr(self.config, name) != usual[name]
+        }
         if not trained:
             query["weights"] = RANDOM
         for name in ("reads", "source", "target"):
@@ -144,9 +145,9 @@ class Settings:
         return None
 
 
-_FIELDS = tuple(f.name for f in dataclasses.fields(Config))
+CONFIG_FIELDS = tuple(f.name for f in dataclasses.fields(Config))
 _TEXTS = ("reads", "source", "target", "upto", "trace")
-Settings.QUERY_NAMES = frozenset({*_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT, PREFILL})
+Settings.QUERY_NAMES = frozenset({*CONFIG_FIELDS, *_TEXTS, *FIELDS, MODEL, KEPT, PREFILL})
 # What only random weights have: an address with one of these and no word about weights means random ones.
 _ONLY_RANDOM = frozenset({*FIXED, "tokenizer", "seed", "reads", "batch", "src_len", "tgt_len"})
 
@@ -195,46 +196,6 @@ def text_of(settings: Settings) -> tuple[str, str]:
     return settings.source, settings.target
 
 
-def differing(settings: Settings, others: Settings) -> str:
-    """What differs in these settings from the others, in words that are safe to show.
-
-    A value that follows from another one is left out, as d_k follows from d_model.
-
-    Returns:
-        A list in words, such as ``heads 8, d_model 64``.
-    """
-    if settings.model is not None or others.model is not None:
-        return _model_in_words(settings)
-    config = settings.config
-    usual = following(config.heads, config.d_model)
-    unsaid = {name for name in usual if getattr(config, name) == usual[name]} | {"vocab_size"}
-    if settings.reads == TOKENS:
-        unsaid |= {"tokenizer", "source", "target"}
-    else:
-        unsaid |= {"batch", "src_len", "tgt_len"}
-    differences = [
-        f"{name} {_text(getattr(config, name))}"
-        for name in _FIELDS
-        if name not in unsaid and getattr(config, name) != getattr(others.config, name)
-    ]
-    if settings.reads != others.reads:
-        differences.append("generated tokens" if settings.reads == TOKENS else "a text")
-    for name in ("source", "target"):
-        text = getattr(settings, name)
-        if name not in unsaid and text and text != getattr(others, name):
-            differences.append(f"{name} {code(short_text(text, 24))}")
-    return ", ".join(differences) or "the same sizes"
-
-
-def _model_in_words(settings: Settings) -> str:
-    """What an address says of the model, as a list in words."""
-    if settings.model is None:
-        return CHOICES[TRANSFORMER]
-    parameters = {name: value for name, value in settings.to_query().items() if name not in (MODEL, "trace")}
-    words = [f"{name} {code(short_text(value, 24))}" for name, value in parameters.items()]
-    return ", ".join([CHOICES[settings.model.name], *words])
-
-
 def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     """The settings of an address.
 
@@ -255,7 +216,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[Note, ...]]:
     tokenizer = query.get("tokenizer", WORDS)
     start = _start(trained, tokenizer if tokenizer in TOKENIZERS else WORDS)
     changes: dict[str, Any] = {}
-    for name in _FIELDS:
+    for name in CONFIG_FIELDS:
         if name in query and name != "weights":
             if trained and name in _ONLY_RANDOM:
                 problems.append(_fixed(name, query[name]))
@@ -324,7 +285,7 @@ def _fixed(name: str, text: str) -> LinkProblem | None:
     fixed = {**FIXED, "tokenizer": CHARACTERS}
     if name not in fixed:
         return LinkProblem(name, text, _ONLY_RANDOM_UNUSED)
-    return None if text == _text(fixed[name]) else LinkProblem(name, text, _ONLY_RANDOM_USED)
+    return None if text == text_of_value(fixed[name]) else LinkProblem(name, text, _ONLY_RANDOM_USED)
 
 
 def _decoding_step(settings: Settings, text: str) -> tuple[Settings, LinkProblem | None]:
@@ -341,7 +302,7 @@ def _decoding_step(settings: Settings, text: str) -> tuple[Settings, LinkProblem
 
 def _used(settings: Settings, name: str) -> str:
     """What the settings have under a name of the address."""
-    return _text(getattr(settings.config if name in _FIELDS else settings, name))
+    return text_of_value(getattr(settings.config if name in CONFIG_FIELDS else settings, name))
 
 
 def nearest_multiple(value: int, of: int) -> int:
@@ -350,7 +311,8 @@ def nearest_multiple(value: int, of: int) -> int:
     return min(max((value + of // 2) // of * of, of), high)
 
 
-def _text(value: Any) -> str:
+def text_of_value(value: Any) -> str:
+    """A setting as the address has it; a switch is 1 or 0."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 

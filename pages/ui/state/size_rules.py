@@ -34,7 +34,14 @@ TargetWriter = Callable[[], str]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person chose for the sizes that move one another; None for one that follows from the others."""
+    """What a person chose for the sizes that move one another; None for one that follows from the others.
+
+    Attributes:
+        heads: heads of every attention, H.
+        d_model: width of a token's vector.
+        d_k, d_v: width of a query and key, and of a value, in one head.
+        d_ff: width inside the feed-forward network.
+    """
 
     heads: int
     d_model: int

@@ -80,7 +80,16 @@ def pin_text(step: Step, pinned: tuple[int, Index] | None) -> str | None:
 
 
 def pin_at(trace: Trace, step: Step, text: str) -> tuple[int, Index] | None:
-    """What a text pins on the stage of a step, by panel and index; None where it has no such cell."""
+    """What a text pins on the stage of a step, by panel and index; None where it has no such cell.
+
+    Args:
+        trace: the trace on screen.
+        step: the step on screen.
+        text: as it stands in the address.
+
+    Returns:
+        The number of the panel, and an index for each of its axes.
+    """
     cell = cell_at(trace, step.index, text)
     if cell is None:
         return None

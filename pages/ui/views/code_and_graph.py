@@ -18,11 +18,11 @@ from pages.ui.app.theme import is_dark
 from pages.ui.components.block_map import Scope, block_map
 from pages.ui.components.code_view import code_view
 from pages.ui.state import link_notes, session
+from pages.ui.state.drawn_module import WHOLE, drawn_module
 from pages.ui.state.link_values import LinkProblem, whole_number
 from pages.ui.state.url_step import step_to_key
 
 _MOST_BOXES = 200  # more take the browser over a second to draw, and nobody can read them
-_WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _PICTURE, _MAP, _LINKED = "where.picture", "where.graph", "where.linked"
 _TITLE = "Where we are: the graph of this module"
 _NO_SCOPE = "{given} was asked for; this model has no such module. {used} is drawn."
@@ -76,7 +76,7 @@ def _draw_map_of(drawn: weakref.ref[Trace], index: int) -> None:
 
 
 def _draw_map(trace: Trace, step: Step) -> None:
-    within = _within(step)
+    within = drawn_module(step)
     _note_the_link(trace, within)
     count = _own_steps(trace, within)
     if count > _MOST_STEPS:
@@ -90,8 +90,8 @@ def _draw_map(trace: Trace, step: Step) -> None:
         run=id(trace),
         key="where.map",
         marked=marked,
-        scopes=[Scope(module or _WHOLE, display_name(module)) for module in ("", *ancestors(step.path))],
-        scope=within or _WHOLE,
+        scopes=[Scope(module or WHOLE, display_name(module)) for module in ("", *ancestors(step.path))],
+        scope=within or WHOLE,
         alt=f"Graph of {display_name(within)}, the shape of the tensor on every edge",
         on_pick=partial(_pick, weakref.ref(trace), marked, own),
         on_scope=partial(_scope, step.path),
@@ -101,20 +101,11 @@ def _draw_map(trace: Trace, step: Step) -> None:
     st.caption("Press a step to open it. Bold modules unfold; the name at the top of a module folds it again.")
 
 
-def _within(step: Step) -> str:
-    """The module that is drawn: the chosen one as long as the step is in it, else the step's own."""
-    chosen = session.view("scope")
-    if chosen == _WHOLE:
-        return ""
-    own = ancestors(step.path)
-    return chosen if chosen in own else own[-1] if own else ""
-
-
 def _note_the_link(trace: Trace, within: str) -> None:
     """Adds notes on the modules of the link that this model does not have."""
     modules = _modules(trace)
     scope, opened = (session.view(name) if session.is_of_link(name) else "" for name in ("scope", "open"))
-    if scope not in ("", _WHOLE, *modules):
+    if scope not in ("", WHOLE, *modules):
         link_notes.note(LinkProblem("scope", scope, _NO_SCOPE), code(within) if within else "The whole model")
     missing = [path for path in opened.split(",") if path and path not in modules]
     if missing:
@@ -164,7 +155,7 @@ def _go(key: str) -> None:
 
 def _scope(own: str, value: str) -> None:
     # The step's own module is what is drawn when nothing is chosen, and then follows the step.
-    session.change_view(scope=None if value == (own or _WHOLE) else value)
+    session.change_view(scope=None if value == (own or WHOLE) else value)
 
 
 def _pick(drawn: weakref.ref[Trace], marked: str, own: str, pressed: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -13,7 +14,8 @@ from engine.axes import axis
 from engine.ops import reads
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, escaped
-from pages.ui.components.tensor_view import Selection, Stage, send_ahead, walk_view
+from pages.ui.components.size_sliders import size_moves
+from pages.ui.components.tensor_view import Selection, Stage, seen_of, send_ahead, walk_view
 from pages.ui.components.tensor_view.player_types import Cell, NavigationRequest
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
@@ -21,14 +23,14 @@ from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import exists, is_view, pin_at, pin_text, trail_at, trail_text, view_at, view_text
 from pages.ui.state.url_step import Location, location_at, location_from_key, location_to_key, step_keys, step_to_key
 from pages.ui.traces.trace_cache import CannotRunError, trace_of
-from pages.ui.views import code_and_graph, findings_view, tour
+from pages.ui.views import code_and_graph, findings_view, share, tour
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
+from pages.ui.views.instrument.fetched import Mover, WalkState
 from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
-from pages.ui.views.share import share_view
 from pages.ui.views.tensor_panels import step_panels
 
 _STAGE, _STEP = "stage", "walk.step"
@@ -40,11 +42,12 @@ _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
 
-def draw(trace: Trace) -> None:
+def draw(trace: Trace, mover: Mover | None = None) -> None:
     """Draws one step of the trace and the ways to the others; of a trace that failed, what failed before them.
 
     Args:
         trace: any trace.
+        mover: returns the settings that a moved size leads to; None where a size leads to no trace by itself.
     """
     failure_view.draw(trace)
     if not trace.steps:
@@ -53,11 +56,12 @@ def draw(trace: Trace) -> None:
         return
     # A fragment and its widgets keep their arguments until the next run has drawn them again. A trace among them would
     # stay in memory beside the next one.
-    _draw(weakref.ref(trace), session.settings_shown())
+    _draw(weakref.ref(trace), session.settings_shown(), mover)
 
 
 @st.fragment
-def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
+def _draw(drawn: weakref.ref[Trace], settings: Settings, mover: Mover | None) -> None:
+    session.direct_answers().go_first()
     session.write_address()
     try:
         trace = drawn() or trace_of(settings)
@@ -65,10 +69,10 @@ def _draw(drawn: weakref.ref[Trace], settings: Settings) -> None:
         st.error(str(error))
         return
     with link_notes.banner():
-        _draw_step(trace, drawn, settings)
+        _draw_step(trace, drawn, settings, mover)
 
 
-def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> None:
+def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, mover: Mover | None) -> None:
     location = link_notes.location(trace)
     step = location.step
     _note_the_view(trace, location)
@@ -76,20 +80,31 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings) -> N
     # Inside a fused call the strip stays with the call.
     strip.draw(trace, location.calls[0] if location.calls else step, _chosen)
     trace_notes.draw(trace_notes.of_step(location.trace, step))
-    selection = _stage(trace, location, drawn, settings)  # first, because it is what people wait for
+    answers = session.direct_answers()
+    moves = None if mover is None else size_moves()
+    stage_of = partial(_staged, answers.ticket)
+    selection = _stage(trace, location, drawn, settings, stage_of(location, settings, moves))  # what people wait for
     suspicions = st.container()
     with st.container(key="walk-search"):
         _search(trace, location)
     _remember(location, selection)
+    seen, chosen = seen_of(_STAGE), strip.choice()
+    state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
+    answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
-    share = partial(share_view.draw, location.trace, step, selection, "walk", within=location.within)
-    lazy_expander(share_view.TITLE, "walk.csv", share)
+    lazy_expander(share.TITLE, "walk.csv", partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
-    send_ahead(_ahead(location, settings), key=_STAGE)
+    send_ahead(_ahead(location, partial(stage_of, settings=settings, moves=moves)), key=_STAGE)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
+
+
+def _share(location: Location, selection: Selection) -> None:
+    from pages.ui.views.share import share_view  # writes CSV with pyarrow, which loads as long as a page is drawn
+
+    share_view.draw(location.trace, location.step, selection, "walk", within=location.within)
 
 
 def _note_the_view(trace: Trace, location: Location) -> None:
@@ -104,11 +119,11 @@ def _note_the_view(trace: Trace, location: Location) -> None:
         link_notes.note(LinkProblem("at", at, _NO_WINDOW))
 
 
-def _stage(trace: Trace, location: Location, drawn: weakref.ref[Trace], settings: Settings) -> Selection:
+def _stage(trace: Trace, location: Location, drawn: weakref.ref[Trace], settings: Settings, stage: Stage) -> Selection:
     pinned = pin_at(location.trace, location.step, session.view("pin"))
     trail = trail_at(trace, session.view("trail"))
     return walk_view(
-        _staged(location, settings),
+        stage,
         key=_STAGE,
         choice=view_at(session.view("at")),
         pinned=pinned,
@@ -118,25 +133,26 @@ def _stage(trace: Trace, location: Location, drawn: weakref.ref[Trace], settings
     )
 
 
-def _staged(location: Location, settings: Settings) -> Stage:
+def _staged(ticket: str, location: Location, settings: Settings, moves: int | None) -> Stage:
     trace, step = location.trace, location.step
     travel = travel_of(step)
+    player = player_of(trace, step, travel is not None, location.calls)
     return Stage(
         step_panels(trace, step),
         reads=reads(step),
         operation=card_of(trace, step, settings.to_query(), location.within),
-        player=player_of(trace, step, travel is not None, location.calls),
+        player=replace(player, ticket=ticket, moves=moves),
         travel=travel,
     )
 
 
-def _ahead(location: Location, settings: Settings) -> Iterator[tuple[int, Stage]]:
+def _ahead(location: Location, stage_of: Callable[[Location], Stage]) -> Iterator[tuple[int, Stage]]:
     trace, step = location.trace, location.step
     for by in _AHEAD:
         if 0 <= step.index + by < len(trace.steps):
             other = trace.steps[step.index + by]
             if sum(tensor.value.numel() for tensor in (*other.inputs, other)) <= _MOST_AHEAD:
-                yield other.index, _staged(Location(trace, other, location.calls), settings)
+                yield other.index, stage_of(Location(trace, other, location.calls))
 
 
 def _go(drawn: weakref.ref[Trace], settings: Settings, request: NavigationRequest) -> None:

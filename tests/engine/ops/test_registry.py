@@ -35,6 +35,9 @@ EXAMPLES: dict[str, tuple[Program, *tuple[tuple[str, tuple[int, ...]], ...]]] = 
     "silu": (F.silu, (FLOAT, (2, 3))),
     "gelu": (lambda x: F.gelu(x, approximate="tanh"), (FLOAT, (2, 3))),
     "clamp": (lambda x: x.clamp(0.5, 1.5), (FLOAT, (2, 3))),
+    "clamp (tensors)": (lambda x, low, high: x.clamp(low, high), (FLOAT, (2, 3)), (FLOAT, (3,)), (FLOAT, (2, 1))),
+    "clamp_min": (lambda x: x.clamp_min(0.5), (FLOAT, (2, 3))),
+    "clamp_max": (lambda x: x.clamp_max(0.5), (FLOAT, (2, 3))),
     **{
         name: (getattr(torch, name), (FLOAT, (2, 3)), (FLOAT, (3,)))
         for name in (

@@ -3,7 +3,6 @@
 import ast
 import itertools
 import math
-import tokenize
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 import engine.model
 from engine import Config, run
 from engine.axes import AXES
-from engine.record.axis_names.comments import shape_comment
+from tests.engine.shape_comment_lines import commented_lines, symbols_of
 
 FOLDER = Path(engine.model.__path__[0])
 FILES = sorted(FOLDER.glob("*.py"))
@@ -76,21 +75,13 @@ def test_every_shape_comment_holds_at_the_smallest_sizes(size):
     hold(run(Config(**{**small, "vocab_size": 4}, encoder_layers=1, decoder_layers=1)))
 
 
-def commented_lines():
-    for path in FILES:
-        with tokenize.open(path) as text:
-            for token in tokenize.generate_tokens(text.readline):
-                if token.type == tokenize.COMMENT and shape_comment(token.string):
-                    yield str(path), token.start[0]
-
-
 def test_no_shape_comment_of_the_model_goes_unchecked():
     seen = set()
     for way in ALL_WAYS:
         for step in run(Config(**DISTINCT, **way)).steps:
             last = step.source.span[2]
             seen.add((step.source.file, last))
-    assert sorted(set(commented_lines()) - seen) == []
+    assert sorted(set(commented_lines(FILES)) - seen) == []
     assert len(seen) > 40
 
 
@@ -107,12 +98,8 @@ def test_the_model_does_one_operation_a_line():
 
 
 def test_the_glossary_explains_every_symbol_of_the_models_comments():
-    for path in FILES:
-        with tokenize.open(path) as text:
-            comments = [t.string for t in tokenize.generate_tokens(text.readline) if t.type == tokenize.COMMENT]
-        for comment in comments:
-            for symbol in shape_comment(comment) or ():
-                assert all(factor in AXES or factor == "1" for factor in symbol.split("*")), comment
+    unknown = {comment for symbol, comment in symbols_of(FILES) if symbol not in AXES and symbol != "1"}
+    assert unknown == set()
 
 
 def test_docstrings_of_the_model_name_only_axes_of_the_glossary():

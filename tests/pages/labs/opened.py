@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.app.lazy_expander import OPENED
 from pages.ui.labs.kit.registry import LABS
-from tests.pages.test_pages import ROOT, opened
+from tests.pages.test_pages import ROOT, opened, words
 
 PAGE = "pages/labs.py"
 EXPERTS = ("distances", "measure", "merges", "rows", "search", "trained")  # the parts that are folded, in any lab
@@ -23,6 +23,17 @@ def lab(key: str, **values: object) -> AppTest:
 def folded(key: str) -> AppTest:
     """The lab as a newcomer opens it: nobody has opened what is folded for experts."""
     return opened(PAGE, lab=key)
+
+
+def predicted(key: str, choice: str, *, right: bool = True) -> AppTest:
+    """The lab after its first question got this prediction, before which it showed that question and no tensor."""
+    app = lab(key)
+    assert not app.exception
+    assert len(app.radio) == 1
+    assert app.get("bidi_component") == []
+    app.radio[0].set_value(choice).run()
+    assert ("You predicted that." if right else f"You predicted: {choice}. **Computed: ") in words(app)
+    return app
 
 
 def revealed(app: AppTest) -> AppTest:

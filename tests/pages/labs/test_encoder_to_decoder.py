@@ -5,7 +5,7 @@ import pytest
 from engine.labs.encoder_to_decoder import code, crossing, handed_over
 from engine.labs.encoder_to_decoder.decoding_cost import ways
 from pages.ui.app.markdown_escape import escaped
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, predicted, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -13,12 +13,7 @@ KEY = "encoder_to_decoder"
 
 
 def test_nothing_is_shown_before_a_person_predicts_which_tensors_grow():
-    app = lab(KEY)
-    assert not app.exception
-    assert len(app.radio) == 1
-    assert app.get("bidi_component") == []
-    app.radio[0].set_value("K and V alone").run()
-    assert "You predicted: K and V alone." in words(app)
+    app = predicted(KEY, "K and V alone", right=False)
     assert "Q goes from (1, 4, 5, 16) to (1, 4, 6, 16); K stays (1, 4, 18, 16); V stays (1, 4, 18, 16)." in words(app)
     assert len(app.radio) == 2
 

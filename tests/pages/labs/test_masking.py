@@ -7,7 +7,7 @@ from engine.labs.masking.after import afterwards
 from engine.labs.masking.future import changed
 from engine.labs.masking.rows import remedies
 from engine.ops.notation import number
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, predicted, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -15,11 +15,7 @@ KEY = "masking"
 
 
 def test_nothing_is_shown_before_a_person_predicts_how_many_scores_a_mask_hides():
-    app = lab(KEY)
-    assert not app.exception
-    assert app.get("bidi_component") == []
-    app.radio[0].set_value("20").run()
-    assert "You predicted that." in words(app)
+    app = predicted(KEY, "20")
     assert "`scores.masked_fill(mask, value)` returns a new tensor" in words(app)
     assert "2 entries fall onto 20 scores." in words(app)
     panels = stage(app, "labs.masking.broadcast")["panels"]

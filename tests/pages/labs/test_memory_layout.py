@@ -6,7 +6,7 @@ import re
 import pytest
 
 from engine.labs.memory_layout import code, layout
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, predicted, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -19,11 +19,7 @@ def ribbon_of(app):
 
 
 def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
-    app = lab(KEY)
-    assert not app.exception
-    assert len(app.radio) == 1
-    assert app.get("bidi_component") == []
-    app.radio[0].set_value("(12, 4, 1)").run()
+    app = predicted(KEY, "(12, 4, 1)", right=False)
     assert "You predicted: (12, 4, 1). **Computed: (4, 8, 1).**" in words(app)
     assert len(app.get("bidi_component")) == 2
 

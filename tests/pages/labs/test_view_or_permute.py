@@ -3,7 +3,7 @@
 import torch
 
 from engine.labs.view_or_permute import code, routes
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, predicted, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -11,12 +11,7 @@ KEY = "view_or_permute"
 
 
 def test_nothing_is_shown_before_a_person_predicts_or_asks_to_see():
-    app = lab(KEY)
-    assert not app.exception
-    assert len(app.radio) == 1
-    assert app.get("bidi_component") == []
-    app.radio[0].set_value("fewer than half").run()
-    assert "You predicted that." in words(app)
+    app = predicted(KEY, "fewer than half")
     assert "8 of 48 numbers stand in the same place, 40 landed wrong." in words(app)
     assert answers(app) == {"places": "fewer than half"}
 

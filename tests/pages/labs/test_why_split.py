@@ -5,7 +5,7 @@ import pytest
 from engine.labs.why_split import code, removed, split, wide
 from engine.labs.why_split.head_ablation import ATTENTIONS, ablated, every_head
 from engine.ops.notation import number
-from tests.pages.labs.opened import answers, lab, revealed
+from tests.pages.labs.opened import answers, lab, predicted, revealed
 from tests.pages.shown import stage
 from tests.pages.test_pages import words
 
@@ -13,11 +13,7 @@ KEY = "why_split"
 
 
 def test_nothing_is_shown_before_a_person_predicts_and_a_right_prediction_is_said_to_be_right():
-    app = lab(KEY)
-    assert not app.exception
-    assert app.get("bidi_component") == []
-    app.radio[0].set_value("the same numbers, up to rounding").run()
-    assert "You predicted that." in words(app)
+    app = predicted(KEY, "the same numbers, up to rounding")
     whole = split(4, 4, 5)
     assert f"The largest difference of the outputs is {number(whole.loop_difference)}" in words(app)
     shapes = [[axis["size"] for axis in panel["axes"]] for panel in stage(app, "labs.why_split.blocks")["panels"]]

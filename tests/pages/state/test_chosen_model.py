@@ -6,7 +6,8 @@ from engine import ConfigError, LlamaConfig, MixtralConfig, T5Config
 from engine.model.variants.presets import PRESETS
 from engine.runtime.variants.named_model import MODEL_NAMES, TRANSFORMER
 from pages.ui.state.chosen_model import CHOICES, FIELDS, chosen_model
-from pages.ui.state.settings import SENTENCES, TARGET, TOKENS, differing, first, from_query, with_model, without_model
+from pages.ui.state.settings import SENTENCES, TARGET, TOKENS, first, from_query, with_model, without_model
+from pages.ui.state.settings_words import differing
 from pages.ui.traces.trace_cache import trace_of
 
 VARIANTS = tuple(name for name in MODEL_NAMES if name != TRANSFORMER)

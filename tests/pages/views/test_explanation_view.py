@@ -78,7 +78,7 @@ def test_any_cell_of_a_foreign_function_can_be_pinned():
 def test_a_link_to_a_cell_that_reads_no_tensor_opens(name, pin):
     app = opened("pages/walkthrough.py", step=name, pin=pin)
     assert not app.exception
-    shown = stage(app)["made"]
+    shown = stage(app)["explanation"]
     assert shown["sentence"].startswith(name.split(".")[1])
     assert (shown["heading"], shown["terms"]) == ("", [])
 
@@ -91,7 +91,7 @@ def test_cells_drawn_at_random_open_by_their_link():
         assert pin_at(trace, step, pin) == (len(step.inputs), (0,) * len(step.shape))
         app = opened("pages/walkthrough.py", step=step.full_name, pin=pin)
         assert not app.exception
-        assert stage(app)["made"]["sentence"]
+        assert stage(app)["explanation"]["sentence"]
 
 
 # What is counted

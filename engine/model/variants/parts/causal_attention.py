@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, compare, mix
+from engine.model.variants.parts.attention_heart import COMPARE_STAGES, MIX_STAGES, SPLIT_STAGES, compare, mix
 from engine.model.variants.parts.key_value_cache import LayerKeyValues
 
 
@@ -51,9 +51,7 @@ class CausalSelfAttention(nn.Module):
     # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
     # the name and operation of each of its steps.
     stages = (
-        ("Q K V", "query linear, key linear, value linear"),
-        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-        ("append to the cache?", "key cat, value cat"),
+        *SPLIT_STAGES,
         *COMPARE_STAGES,
         ("scale", "scaled div"),
         *MIX_STAGES,

@@ -12,10 +12,9 @@ from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.contractions.kernel import KERNEL_LETTERS, KernelOperation
 from engine.ops.entries.products import sum_of_products
 from engine.ops.formula import Cells
-from engine.ops.index_access import ComputedIndex, IndexTerm
 from engine.ops.registry import Reads, register
 from engine.ops.terms import ListedValues, OperandValues
-from engine.ops.window_access import ChannelBlock, LandedTaps, LandingIndices
+from engine.ops.window_access import ChannelBlock, ComputedIndex, IndexTerm, LandedTaps, LandingIndices
 
 
 class TransposedConvolution(KernelOperation):

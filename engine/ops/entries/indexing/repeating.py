@@ -15,9 +15,10 @@ from engine.ops.entries.accesses import axis_of
 from engine.ops.entries.rearranging import moved
 from engine.ops.entries.selecting import Selected
 from engine.ops.formula import Cells
-from engine.ops.index_access import ChosenIndex, ComputedIndex, IndexTable, IndexTerm
+from engine.ops.index_access import ChosenIndex, IndexTable
 from engine.ops.notation import number
 from engine.ops.registry import Reads, register
+from engine.ops.window_access import ComputedIndex, IndexTerm
 
 
 def _dims(call: Call, name: str) -> tuple[int, ...]:

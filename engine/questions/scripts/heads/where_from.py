@@ -6,8 +6,8 @@ x, memory, y = torch.randn(source, d_model), torch.randn(source, d_model), torch
 w_q, w_k, w_v = (torch.randn(d_model, d_model) / d_model**0.5 for _ in range(3))
 
 
-def attend(asking, asked, causal=False):
-    query, key, value = asking @ w_q, asked @ w_k, asked @ w_v
+def attend(query_rows, key_rows, causal=False):
+    query, key, value = query_rows @ w_q, key_rows @ w_k, key_rows @ w_v
     scores = query @ key.T / d_model**0.5
     if causal:
         scores = scores.masked_fill(torch.ones_like(scores).triu(1).bool(), float("-inf"))

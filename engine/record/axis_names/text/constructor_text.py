@@ -14,7 +14,15 @@ MISSING = object()
 
 
 def whole_number(op: ast.operator, left: Any, right: Any) -> Any:
-    """The result of arithmetic with sizes, ``MISSING`` where one of them is, or where it is no size."""
+    """The result of arithmetic with sizes, ``MISSING`` where one of them is, or where it is no size.
+
+    Args:
+        op: the operator, as Python's grammar has it.
+        left, right: its operands.
+
+    Returns:
+        A whole number.
+    """
     if not isinstance(left, int) or not isinstance(right, int):
         return MISSING
     match op:

@@ -54,7 +54,16 @@ class LineProblem:
 
 @dataclass(frozen=True)
 class InputRow:
-    """An input as the table shows it; ``problem`` is "" where it can be made, and one that was added can be removed."""
+    """An input as the table shows it; ``problem`` is "" where it can be made, and one that was added can be removed.
+
+    Attributes:
+        name: of the argument.
+        text: its shape or value, as it was typed.
+        dtype, fill: which of ``InputChoices`` are chosen.
+        seed: of random numbers.
+        problem: why it cannot be made.
+        added: whether it was added by hand.
+    """
 
     name: str
     text: str

@@ -34,7 +34,7 @@ def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None
 def _data(trace: Trace, step: Step) -> dict[str, Any]:
     source = step.source
     if source is None:
-        return {"place": "", "function": "", "lines": [], "note": "No line of a program made this step."}
+        return {"location": "", "function": "", "lines": [], "note": "No line of a program made this step."}
     lines = [
         {
             "number": line.number,
@@ -46,7 +46,7 @@ def _data(trace: Trace, step: Step) -> dict[str, Any]:
     ]
     note = "" if lines else "The text of this line cannot be read any more."
     location = f"{source.shown_file}:{source.line}"
-    return {"place": location, "function": source.function, "lines": lines, "note": note}
+    return {"location": location, "function": source.function, "lines": lines, "note": note}
 
 
 def _code_run(run: CodeRun) -> list[str]:

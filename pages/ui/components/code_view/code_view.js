@@ -7,7 +7,7 @@ const MARGIN = 40;
 
 class CodeView {
   constructor(host) {
-    this.location = element("p", { class: "place" });
+    this.location = element("p", { class: "location" });
     this.lines = element("div", { class: "lines" });
     listenForPresses(this.lines, "[data-go]", (line) => this.press(line));
     this.root = element("section", { class: "code", "aria-label": "The code" }, this.location);
@@ -25,7 +25,7 @@ class CodeView {
   receive(data, { setTriggerValue }) {
     this.send = setTriggerValue;
     const name = data.function ? [element("b", { text: data.function })] : [];
-    this.location.replaceChildren(...name, element("span", { text: data.place }));
+    this.location.replaceChildren(...name, element("span", { text: data.location }));
     if (data.note) {
       this.root.replaceChildren(this.location, element("p", { class: "note", text: data.note }));
       return;

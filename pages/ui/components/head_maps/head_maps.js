@@ -96,8 +96,8 @@ class HeadMaps {
     const { layer, head } = event.target.closest(".map").dataset;
     const weight = this.weightOf(Number(layer), Number(head), cell.row)[cell.key];
     const { rows, keys } = this.data;
-    const said = `${rows[cell.row].name} · ${keys[cell.key]}: ${percent(weight)}, ${weight}`;
-    if (event.target.title !== said) event.target.title = said;
+    const title = `${rows[cell.row].name} · ${keys[cell.key]}: ${percent(weight)}, ${weight}`;
+    if (event.target.title !== title) event.target.title = title;
   }
 
   cellAt(event) {
@@ -168,8 +168,8 @@ class HeadMaps {
     this.keys.replaceChildren(
       ...keys.map((key, at) => {
         const weight = weights[at] ?? NaN;
-        const said = weight >= 0.005 ? percent(weight) : "";
-        const cell = element("span", { title: `${key}: ${weight}` }, element("b", { text: key }), element("small", { text: said }));
+        const share = weight >= 0.005 ? percent(weight) : "";
+        const cell = element("span", { title: `${key}: ${weight}` }, element("b", { text: key }), element("small", { text: share }));
         return shade(cell, weight);
       }),
     );
@@ -278,7 +278,7 @@ function topKeys(weights, keys) {
   return [...weights]
     .map((weight, at) => ({ weight, at }))
     .filter(({ weight }) => weight >= 0.005)
-    .sort((one, other) => other.weight - one.weight)
+    .sort((a, b) => b.weight - a.weight)
     .slice(0, TOP)
     .map(({ weight, at }) => `${keyName(keys, at)} ${percent(weight)}`);
 }

@@ -105,12 +105,9 @@ def shape_strip(
         on_block: gets the value of the block that was chosen.
         on_fold: gets the value of the part that was folded or unfolded.
     """
-    data = _data(strip, run, here, title, hues) | {
-        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
-        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
-        "block": block,
-        "map": None if whole is None else _map(whole, run, here),
-    }
+    data = strip_data(
+        strip, run=run, here=here, title=title, hues=hues, blocks=blocks, block=block, folds=folds, whole=whole
+    )
     _mount(
         data,
         key,
@@ -119,6 +116,27 @@ def shape_strip(
         on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
         on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
     )
+
+
+def strip_data(
+    strip: Strip,
+    *,
+    run: str,
+    here: int | None,
+    title: str,
+    hues: Sequence[str],
+    blocks: Sequence[Block],
+    block: str,
+    folds: Sequence[Fold] = (),
+    whole: ModelMap | None = None,
+) -> dict[str, Any]:
+    """What the browser is sent of a strip; what it is given is described at ``shape_strip``."""
+    return _data(strip, run, here, title, hues) | {
+        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
+        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
+        "block": block,
+        "map": None if whole is None else _map(whole, run, here),
+    }
 
 
 def _map(whole: ModelMap, run: str, here: int | None) -> dict[str, Any]:

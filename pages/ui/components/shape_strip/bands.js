@@ -16,16 +16,16 @@ const SHORTEST_NAME = 4; // letters of a name that still say something
 /**
  * A line for each module of which several boxes are drawn, in as few rows as they need.
  * @param {string[]} modules that of each box, "" for the block's own
- * @param {{x: number}[]} places
+ * @param {{x: number}[]} corners
  * @param {{outer: number}[]} cells
  * @returns {Band[]}
  */
-export function bandsOf(modules, places, cells) {
+export function bandsOf(modules, corners, cells) {
   /** @type {Map<string, {x: number, end: number, count: number}>} */
   const spans = new Map();
   modules.forEach((module, at) => {
     if (!module) return;
-    const { x } = places[at];
+    const { x } = corners[at];
     const span = spans.get(module) ?? { x, end: x, count: 0 };
     spans.set(module, { x: Math.min(span.x, x), end: Math.max(span.end, x + cells[at].outer), count: span.count + 1 });
   });
@@ -33,7 +33,7 @@ export function bandsOf(modules, places, cells) {
   const ends = []; // how far each row is taken
   return [...spans]
     .filter(([, { count }]) => count > 1)
-    .sort(([, one], [, other]) => one.x - other.x)
+    .sort(([, a], [, b]) => a.x - b.x)
     .map(([module, { x, end }]) => {
       const free = ends.findIndex((taken) => taken + BANDS_APART <= x);
       const row = free < 0 ? ends.length : free;

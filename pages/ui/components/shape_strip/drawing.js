@@ -43,12 +43,12 @@ function setText(target, words) {
 export class DrawnBox {
   /**
    * @param {import("./shapes.js").BoxData} box
-   * @param {number} place
+   * @param {number} index
    * @param {{text: string, isName: boolean}} word under it
    * @param {Element} parent
    */
-  constructor(box, place, word, parent) {
-    this.group = element("g", { class: "box", role: "button", tabindex: -1, "data-place": place }, parent);
+  constructor(box, index, word, parent) {
+    this.group = element("g", { class: "box", role: "button", tabindex: -1, "data-box": index }, parent);
     put(this.group, { "data-name": box.name, "data-op": box.op, "data-lane": box.lane, "data-step": box.step ?? "" });
     this.group.classList.toggle("given", !box.op);
     this.group.classList.toggle("folded", box.folded > 0);
@@ -174,20 +174,20 @@ export class DrawnBox {
     const changed = (/** @type {number} */ axis) => before !== null && before[axis] !== shape[axis];
     let left = x;
     for (const label of cell.leading) {
-      const said = changed(label.axis) || !label.symbol ? number(label.axis) : `${label.symbol} ${label.size}`;
-      this.write(label.axis, [said], left, -cell.up + LINE - 3, "start", colours);
-      left += (Math.max(besides(label), changed(label.axis) ? said.length - 1 : 0) + 1) * CHARACTER;
+      const shown = changed(label.axis) || !label.symbol ? number(label.axis) : `${label.symbol} ${label.size}`;
+      this.write(label.axis, [shown], left, -cell.up + LINE - 3, "start", colours);
+      left += (Math.max(besides(label), changed(label.axis) ? shown.length - 1 : 0) + 1) * CHARACTER;
     }
     if (cell.rows) {
       const { axis, symbol } = cell.rows;
       const numbers = changed(axis) && before ? [`${before[axis]} →`, ` ${shape[axis]}`] : [String(shape[axis])];
-      const said = symbol && !changed(axis) ? [symbol, ...numbers] : numbers;
-      this.write(axis, said, x - 5, 4 - (said.length - 1) * (LINE / 2), "end", colours);
+      const lines = symbol && !changed(axis) ? [symbol, ...numbers] : numbers;
+      this.write(axis, lines, x - 5, 4 - (lines.length - 1) * (LINE / 2), "end", colours);
     }
     if (cell.columns) {
       const { axis, symbol } = cell.columns;
-      const said = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
-      this.write(axis, [said], x, height / 2 + LINE - 2, "start", colours);
+      const shown = changed(axis) || !symbol ? number(axis) : `${symbol} ${shape[axis]}`;
+      this.write(axis, [shown], x, height / 2 + LINE - 2, "start", colours);
     }
     const under = height / 2 + (cell.columns ? LINE - 2 : 0);
     put(this.word, { x, y: Math.max(under, 0) + LINE + 1 });
@@ -196,18 +196,18 @@ export class DrawnBox {
 
   /**
    * @param {number} axis
-   * @param {string[]} said one text a line
+   * @param {string[]} lines one text a line
    * @param {number} x
    * @param {number} y
    * @param {string} anchor
    * @param {string[]} colours
    */
-  write(axis, said, x, y, anchor, colours) {
+  write(axis, lines, x, y, anchor, colours) {
     const text = this.labels[axis];
     put(text, { x, y, "text-anchor": anchor, fill: colours[axis] ?? "currentcolor" });
-    if ((text.children.length || 1) !== said.length) text.replaceChildren();
-    if (said.length === 1) setText(text, said[0]);
-    else said.forEach((words, row) => setText(text.children[row] ?? element("tspan", { dy: row ? LINE : 0 }, text), words));
+    if ((text.children.length || 1) !== lines.length) text.replaceChildren();
+    if (lines.length === 1) setText(text, lines[0]);
+    else lines.forEach((words, row) => setText(text.children[row] ?? element("tspan", { dy: row ? LINE : 0 }, text), words));
     for (const line of text.children) put(line, { x });
   }
 

@@ -114,7 +114,7 @@ export class Tip {
     this.line.setAttribute("aria-hidden", "true");
     const show = (/** @type {any} */ event) => {
       const box = event.target.closest(".box");
-      this.line.textContent = box ? nameOf(Number(box.dataset.place)) : "";
+      this.line.textContent = box ? nameOf(Number(box.dataset.box)) : "";
       if (!box || !this.line.textContent) return;
       const [outer, inner] = [parent.getBoundingClientRect(), box.getBoundingClientRect()];
       this.line.style.left = `${Math.max(0, inner.left - outer.left)}px`;

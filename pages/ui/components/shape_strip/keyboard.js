@@ -11,32 +11,32 @@
  * @returns {number | null} null where the key means nothing
  */
 export function neighbourOf(boxes, column, y, from, key) {
-  const places = boxes.map((_, place) => place).filter((place) => place !== from);
+  const others = boxes.map((_, box) => box).filter((box) => box !== from);
   if (key === "Home" || key === "End") {
-    const along = boxes.map((_, place) => place).sort((one, other) => column[one] - column[other] || y[one] - y[other]);
+    const along = boxes.map((_, box) => box).sort((a, b) => column[a] - column[b] || y[a] - y[b]);
     return key === "Home" ? along[0] : along[along.length - 1];
   }
   if (key === "ArrowRight" || key === "ArrowLeft") {
     const way = key === "ArrowRight" ? 1 : -1;
-    const ahead = places.filter((place) => (column[place] - column[from]) * way > 0);
-    const far = (/** @type {number} */ place) =>
-      Math.abs(column[place] - column[from]) * 10_000 + (boxes[place].lane === boxes[from].lane ? 0 : 1_000) + Math.abs(y[place] - y[from]);
+    const ahead = others.filter((box) => (column[box] - column[from]) * way > 0);
+    const far = (/** @type {number} */ box) =>
+      Math.abs(column[box] - column[from]) * 10_000 + (boxes[box].lane === boxes[from].lane ? 0 : 1_000) + Math.abs(y[box] - y[from]);
     return nearest(ahead, far) ?? from;
   }
   if (key === "ArrowDown" || key === "ArrowUp") {
     const way = key === "ArrowDown" ? 1 : -1;
-    const ahead = places.filter((place) => (y[place] - y[from]) * way > 1);
-    const far = (/** @type {number} */ place) => Math.abs(column[place] - column[from]) * 10_000 + Math.abs(y[place] - y[from]);
+    const ahead = others.filter((box) => (y[box] - y[from]) * way > 1);
+    const far = (/** @type {number} */ box) => Math.abs(column[box] - column[from]) * 10_000 + Math.abs(y[box] - y[from]);
     return nearest(ahead, far) ?? from;
   }
   return null;
 }
 
 /**
- * @param {number[]} places
- * @param {(place: number) => number} far
+ * @param {number[]} boxes
+ * @param {(box: number) => number} far
  * @returns {number | null}
  */
-function nearest(places, far) {
-  return places.length ? places.reduce((one, other) => (far(other) < far(one) ? other : one)) : null;
+function nearest(boxes, far) {
+  return boxes.length ? boxes.reduce((best, next) => (far(next) < far(best) ? next : best)) : null;
 }

@@ -20,7 +20,7 @@ const SAME_LINE = 10; // dagre's heights that differ by less are one line
 /**
  * A box in its column, or a line that passes there.
  * @typedef {object} Item
- * @property {number} box the place of the box, −1 for a line
+ * @property {number} box the number of the box, −1 for a line
  * @property {number} column
  * @property {number} height dagre's, which only its order counts of
  * @property {number} y
@@ -44,23 +44,23 @@ const SAME_LINE = 10; // dagre's heights that differ by less are one line
 export function orderOf(dagre, boxes, cells) {
   const graph = new dagre.Graph({ multigraph: true });
   graph.setGraph({ rankdir: "LR", nodesep: BETWEEN_ROWS, ranksep: BETWEEN_COLUMNS, edgesep: EDGE });
-  boxes.forEach((_, place) => {
-    const { width, up, down } = cells[place];
-    graph.setNode(String(place), { width, height: up + down });
+  boxes.forEach((_, index) => {
+    const { width, up, down } = cells[index];
+    graph.setNode(String(index), { width, height: up + down });
   });
-  boxes.forEach((box, place) => {
+  boxes.forEach((box, index) => {
     // The slack of a line lies behind its last box: each tensor stands as soon as what made it does.
     // A line of data keeps its height where it can.
-    const weight = 1 + 2 * (boxes.length - place);
+    const weight = 1 + 2 * (boxes.length - index);
     box.parents.forEach((parent, input) => {
       const straight = boxes[parent].lane === box.lane ? STRAIGHT : 1;
-      graph.setEdge(String(parent), String(place), { weight: weight * straight }, String(input));
+      graph.setEdge(String(parent), String(index), { weight: weight * straight }, String(input));
     });
   });
   dagre.layout(graph);
-  const at = boxes.map((_, place) => graph.node(String(place)));
+  const at = boxes.map((_, index) => graph.node(String(index)));
   const way = isUpsideDown(boxes, at) ? -1 : 1;
-  const middles = [...new Set(at.map((node) => Math.round(node.x)))].sort((one, other) => one - other);
+  const middles = [...new Set(at.map((node) => Math.round(node.x)))].sort((a, b) => a - b);
   const columnAt = (/** @type {number} */ x) => middles.findIndex((middle) => Math.abs(middle - x) <= 1);
   /** @type {Item[]} */
   const items = at.map((node, box) => ({ box, column: columnAt(node.x), height: way * node.y, y: 0 }));
@@ -75,7 +75,7 @@ export function orderOf(dagre, boxes, cells) {
       return { from, to, input, passes };
     }),
   );
-  const columns = middles.map((_, place) => items.filter((item) => item.column === place).sort(byHeight));
+  const columns = middles.map((_, index) => items.filter((item) => item.column === index).sort(byHeight));
   return { column, columns, lines: levelsOf(items), edges };
 }
 
@@ -91,24 +91,24 @@ function isUpsideDown(boxes, at) {
   const compare = (/** @type {number} */ first, /** @type {number} */ second) => {
     below += Math.sign(at[first].y - at[second].y);
   };
-  boxes.forEach((box, place) => {
+  boxes.forEach((box, index) => {
     box.parents.slice(1).forEach((parent, input) => compare(box.parents[input], parent));
-    for (let other = 0; other < place; other += 1) {
-      if (Math.abs(at[place].x - at[other].x) > 1 || boxes[other].lane === box.lane) continue;
-      if (boxes[other].lane < box.lane) compare(other, place);
-      else compare(place, other);
+    for (let other = 0; other < index; other += 1) {
+      if (Math.abs(at[index].x - at[other].x) > 1 || boxes[other].lane === box.lane) continue;
+      if (boxes[other].lane < box.lane) compare(other, index);
+      else compare(index, other);
     }
   });
   return below > 0;
 }
 
 /**
- * @param {Item} one
- * @param {Item} other
+ * @param {Item} a
+ * @param {Item} b
  * @returns {number}
  */
-function byHeight(one, other) {
-  return one.height - other.height;
+function byHeight(a, b) {
+  return a.height - b.height;
 }
 
 /**

@@ -9,7 +9,7 @@
  * @property {string} op the operation, "" where the block only reads it
  * @property {(string | null)[]} axes
  * @property {number[]} shape
- * @property {number[]} parents places among the boxes
+ * @property {number[]} parents the numbers of boxes of the strip
  * @property {number} lane
  * @property {boolean} small
  * @property {string} module the module inside the block that made it, "" for the block's own
@@ -63,10 +63,10 @@ export function countOf(shape) {
  */
 export function totalsOf(boxes, shapes) {
   const totals = { elements: 0, bytes: 0 };
-  boxes.forEach((box, place) => {
+  boxes.forEach((box, index) => {
     if (!box.op || box.failed) return;
-    totals.elements += countOf(shapes[place]);
-    totals.bytes += countOf(shapes[place]) * box.itemsize;
+    totals.elements += countOf(shapes[index]);
+    totals.bytes += countOf(shapes[index]) * box.itemsize;
   });
   return totals;
 }

@@ -77,6 +77,9 @@ class ShapeStrip {
     this.arrived = () => this.receive(this.waiting, this.send);
     const follow = (/** @type {any} */ event) => this.foresee(event.detail);
     window.addEventListener("shape-strip:sizes", follow, { signal });
+    // The stage has fetched what PyTorch came to; the map comes along inside.
+    const fetched = (/** @type {any} */ event) => this.data && !this.data.labels && this.receive(event.detail, this.send);
+    window.addEventListener("shape-strip:fetched", fetched, { signal });
     window.addEventListener("shape-strip:answered", () => this.expect(), { signal });
   }
 
@@ -261,7 +264,8 @@ class ShapeStrip {
 
   // Fades the sides on which there is more to scroll to.
   hint() {
-    const { scrollLeft, scrollWidth, clientWidth } = this.scroll;
+    const { scrollLeft, scrollWidth, clientWidth, scrollTop, scrollHeight, clientHeight } = this.scroll;
+    this.scroll.classList.toggle("more-down", scrollHeight - clientHeight - scrollTop > 2);
     this.scroll.classList.toggle("more-left", scrollLeft > 2);
     this.scroll.classList.toggle("more-right", scrollWidth - clientWidth - scrollLeft > 2);
   }
@@ -316,7 +320,7 @@ class ShapeStrip {
     if (!group) return;
     if (event.key === "Enter" || event.key === " ") this.press(group);
     else {
-      const next = this.neighbour(Number(group.dataset.place), event.key);
+      const next = this.neighbour(Number(group.dataset.box), event.key);
       if (next === null) return;
       const { group: to } = this.drawn[next];
       to.focus({ preventScroll: true });

@@ -98,7 +98,7 @@ export function change(before, now, shown) {
  * @returns {string}
  */
 export function changedSentence(before, now) {
-  const changed = now.filter((shape, place) => String(shape) !== String(before[place])).length;
-  const sizes = now.filter((shape, place) => countOf(shape) !== countOf(before[place])).length;
+  const changed = now.filter((shape, box) => String(shape) !== String(before[box])).length;
+  const sizes = now.filter((shape, box) => countOf(shape) !== countOf(before[box])).length;
   return `${changed} of ${now.length} tensors change shape, ${sizes} change size`;
 }

@@ -61,7 +61,7 @@ export function stripPicture(drawing, { title, legend, note, font }) {
 function writeStyles(from, to) {
   const style = getComputedStyle(from);
   for (const name of KEPT) to.style.setProperty(name, style.getPropertyValue(name));
-  [...from.children].forEach((child, place) => writeStyles(child, to.children[place]));
+  [...from.children].forEach((child, index) => writeStyles(child, to.children[index]));
 }
 
 function textAt(x, y, size, colour, text, weight = 400) {

@@ -95,7 +95,7 @@ def size_sliders(
         on_undo: called when a person wants the weights back.
         on_source: gets the text that a person wrote in the place of ``status.source``.
     """
-    heard = f"{key}:heard"
+    heard = _heard(key)
     symbols = {"d_k", "d_model", "H", *(slider.symbol for slider in sliders), *(size.symbol for size in fixed)}
     data = {
         "sliders": [vars(slider) for slider in sliders],
@@ -126,3 +126,12 @@ def size_sliders(
         on_undo_change=on_undo,
         on_source_change=written,
     )
+
+
+def size_moves(key: str = "sizes") -> int:
+    """How many moves of the sizes with this key Python has had from this session's browser."""
+    return int(st.session_state.get(_heard(key), 0))
+
+
+def _heard(key: str) -> str:
+    return f"{key}:heard"

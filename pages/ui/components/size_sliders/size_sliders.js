@@ -1,6 +1,8 @@
 // Native sliders for the sizes. What is dragged is told in the same frame to whatever draws shapes, and to Python at the
 // end.
 
+import { afterPaint } from "../mount/after_paint.js";
+
 const rows = new WeakMap(); // parent → the row in it
 
 class SizeSliders {
@@ -103,7 +105,7 @@ class SizeSliders {
   set(slider, isStale) {
     const drawn = this.sliders.get(slider.name);
     drawn.foreseen = slider.foreseen;
-    drawn.options = Object.keys(slider.foreseen).map(Number).sort((one, other) => one - other);
+    drawn.options = Object.keys(slider.foreseen).map(Number).sort((a, b) => a - b);
     drawn.byStops = slider.by_stops;
     if (drawn.byStops) drawn.input.dataset.stops = drawn.options;
     const last = drawn.options.length - 1;
@@ -129,23 +131,29 @@ class SizeSliders {
     this.derive();
   }
 
-  // Tells whatever draws shapes how long the axes will be.
-  foresee(name, released) {
+  // Tells whatever draws shapes how long the axes will be, and at the end what was moved. What fetches the numbers of
+  // that by itself returns when they are shown.
+  foresee(name, released, moved = null) {
     const drawn = this.sliders.get(name);
     this.sizes = { ...this.data.sizes, ...drawn.foreseen[drawn.at] };
-    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail: { sizes: this.sizes, released } }));
+    const detail = { sizes: this.sizes, released, moved, shown: null };
+    window.dispatchEvent(new CustomEvent("shape-strip:sizes", { detail }));
+    return detail.shown;
   }
 
   release(name) {
     const drawn = this.sliders.get(name);
     if (this.held !== name) return;
     this.held = null;
-    this.foresee(name, true);
-    if (drawn.at === drawn.sent) return;
+    const isMoved = drawn.at !== drawn.sent;
+    if (isMoved) this.turn += 1;
+    const moved = { name, value: drawn.at, turn: this.turn };
+    const shown = this.foresee(name, true, isMoved ? moved : null);
+    if (!isMoved) return;
     drawn.sent = drawn.at;
-    this.turn += 1;
     this.released = true;
-    this.send("size", { name, value: drawn.at, turn: this.turn });
+    if (shown) afterPaint(shown, () => this.send("size", moved));
+    else this.send("size", moved);
   }
 
   derive() {
@@ -174,7 +182,7 @@ function nameIn(span, label) {
 
 // The nearest value that works; where that is the present one, the next in the direction in which it was moved.
 function nextOption(options, from, to) {
-  const nearest = options.reduce((one, other) => (Math.abs(other - to) < Math.abs(one - to) ? other : one));
+  const nearest = options.reduce((best, next) => (Math.abs(next - to) < Math.abs(best - to) ? next : best));
   if (nearest !== from || to === from) return nearest;
   const beyond = options.filter((option) => (option - from) * (to - from) > 0);
   return to > from ? (beyond[0] ?? from) : (beyond[beyond.length - 1] ?? from);

@@ -47,7 +47,9 @@ __all__ = [
     "Slabs",
     "Stage",
     "Travel",
+    "seen_of",
     "send_ahead",
+    "stage_bytes",
     "tensor_view",
     "walk_view",
 ]
@@ -166,6 +168,30 @@ def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
     _ahead(key=f"{key}:ahead", data=join(within(packed, memory["left"])), height="content")
 
 
+def seen_of(key: str) -> dict[str, int]:
+    """The number of the last request of each kind that Python has had from the `walk_view` with this key."""
+    return _seen(st.session_state.get(key) or {})
+
+
+def stage_bytes(
+    stage: Stage,
+    at: Mapping[str, int],
+    seen: Mapping[str, int],
+    pinned: tuple[int, Index] | None = None,
+    explanation: PinExplanation | None = None,
+) -> bytes:
+    """What the browser is sent of a stage; for where there is no session.
+
+    Args:
+        stage: what is drawn.
+        at: where the windows of the axes begin.
+        seen: as ``seen_of`` returns it.
+        pinned: the panel and index of the pinned cell.
+        explanation: what made it.
+    """
+    return _packed(stage, at, seen, pinned, explanation=explanation).data
+
+
 def _seen(state: Mapping[str, Any]) -> dict[str, int]:
     """The number of the last request of each kind that Python has had from the browser."""
     return {kind: (state.get(kind) or {}).get("n", 0) for kind in ("view", "pinned", "go")}
@@ -179,7 +205,7 @@ def _packed(
     show_pin: bool = False,
     explanation: PinExplanation | None = None,
 ) -> Packed:
-    parts = (("player", stage.player), ("made", explanation), ("travel", stage.travel))
+    parts = (("player", stage.player), ("explanation", explanation), ("travel", stage.travel))
     header = {name: part and to_json(part) for name, part in parts}
     return pack(
         stage.panels,

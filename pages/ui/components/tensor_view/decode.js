@@ -3,14 +3,24 @@
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i8: BigInt64Array, u1: Uint8Array };
 
 /**
- * The bytes of the stage of a step in the message that prefetch.js kept, as bundle.py wrote it.
+ * The bytes of the stage of a step in the message that prefetch.js kept.
  *
  * @param {number} wanted the step
  * @param {Uint8Array | undefined} [bytes] the message
  * @returns {Uint8Array | null} null where the stage is not there
  */
 export function prefetchedStage(wanted, bytes = globalThis[Symbol.for("tensor-shape-explorer.prefetched")]) {
-  if (!bytes) return null;
+  return bytes ? bundledStage(wanted, bytes) : null;
+}
+
+/**
+ * One stage of several that bundle.py joined.
+ *
+ * @param {number} wanted its number
+ * @param {Uint8Array} bytes
+ * @returns {Uint8Array | null} null where it is not there
+ */
+export function bundledStage(wanted, bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(0, true);
   let offset = padded(4 + 8 * count);

@@ -118,6 +118,21 @@ function kindOf(entry, input) {
   return READS[entry?.kind] ?? READS.none;
 }
 
+// What index j of an output axis reads of an input axis, by the kind of the spec, which holds the number of the former.
+const RANGES = {
+  window: windowRange,
+  taps: (spec, size, j) => tapsOn(spec, spec.of, j, size),
+  share: shareOf,
+  landing: landingIndices,
+  landed: (spec, size, j) => landedTaps(spec, spec.of, j, size),
+};
+
+const RANGE_KINDS = Object.keys(RANGES);
+
+function rangeKind(spec) {
+  return RANGE_KINDS.find((kind) => spec[kind] !== undefined);
+}
+
 /**
  * The indices of one axis of an input that an element of the output reads.
  *
@@ -130,13 +145,8 @@ function specRange(spec, size, out) {
   if (!spec || spec.all) return WHOLE(size);
   if (spec.upto !== undefined) return [0, Math.min(size, out[spec.upto] + 1), 1];
   if (typeof spec.at === "number") return ONE(spec.at);
-  if (spec.window !== undefined) {
-    return windowRange(spec, size, out[spec.window]);
-  }
-  if (spec.taps !== undefined) return tapsOn(spec, spec.of, out[spec.taps], size);
-  if (spec.share !== undefined) return shareOf(spec, size, out[spec.share]);
-  if (spec.landing !== undefined) return landingIndices(spec, size, out[spec.landing]);
-  if (spec.landed !== undefined) return landedTaps(spec, spec.of, out[spec.landed], size);
+  const kind = rangeKind(spec);
+  if (kind) return RANGES[kind](spec, size, out[spec[kind]]);
   if (spec.block !== undefined) {
     const first = Math.floor(out[spec.block] / spec.per) * spec.size;
     return [first, first + spec.size, 1];
@@ -155,25 +165,10 @@ function narrow(box, spec, size, i, outShape) {
     return box[spec.upto][0] < end;
   }
   if (spec.at !== undefined) return spec.at === i;
-  if (spec.window !== undefined) {
-    const reading = (j) => holdsIndex(windowRange(spec, size, j), i);
-    return narrowTo(box, spec.window, indexesWhere(outShape[spec.window], reading));
-  }
-  if (spec.taps !== undefined) {
-    const reading = (j) => holdsIndex(tapsOn(spec, spec.of, j, size), i);
-    return narrowTo(box, spec.taps, indexesWhere(outShape[spec.taps], reading));
-  }
-  if (spec.share !== undefined) {
-    const reading = (j) => holdsIndex(shareOf(spec, size, j), i);
-    return narrowTo(box, spec.share, indexesWhere(outShape[spec.share], reading));
-  }
-  if (spec.landing !== undefined) {
-    const reading = (j) => holdsIndex(landingIndices(spec, size, j), i);
-    return narrowTo(box, spec.landing, indexesWhere(outShape[spec.landing], reading));
-  }
-  if (spec.landed !== undefined) {
-    const reading = (j) => holdsIndex(landedTaps(spec, spec.of, j, size), i);
-    return narrowTo(box, spec.landed, indexesWhere(outShape[spec.landed], reading));
+  const kind = rangeKind(spec);
+  if (kind) {
+    const reading = (j) => holdsIndex(RANGES[kind](spec, size, j), i);
+    return narrowTo(box, spec[kind], indexesWhere(outShape[spec[kind]], reading));
   }
   if (spec.block !== undefined) {
     const first = Math.floor(i / spec.size) * spec.per;

@@ -12,7 +12,7 @@ export class ExplanationView {
   constructor(stage) {
     this.stage = stage;
     this.showsAll = false;
-    this.root = element("section", { class: "made", "aria-label": "what made the pinned number" });
+    this.root = element("section", { class: "derivation", "aria-label": "what made the pinned number" });
   }
 
   /** @param {ExplanationData | null} explanation null where nothing is pinned */
@@ -45,7 +45,7 @@ export class ExplanationView {
     const hidden = this.showsWholeTrail ? 0 : crumbs.length - FIRST_CRUMBS - LAST_CRUMBS;
     if (hidden > 1) {
       crumbs.splice(FIRST_CRUMBS, hidden, element("button", {
-        type: "button", class: "more", text: `${hidden} more`, "data-focus": "made:way",
+        type: "button", class: "more", text: `${hidden} more`, "data-focus": "derivation:way",
         onclick: () => { this.showsWholeTrail = true; this.draw(); },
       }));
     }
@@ -75,7 +75,7 @@ export class ExplanationView {
       element("ol", { class: "terms" }, ...rows),
     ];
     const more = hidden > 0 && element("button", {
-      type: "button", class: "more", text: `Show ${hidden} more`, "data-focus": "made:more",
+      type: "button", class: "more", text: `Show ${hidden} more`, "data-focus": "derivation:more",
       onclick: () => { this.showsAll = true; this.draw(); },
     });
     const rest = explanation.rest && (this.showsAll || !hidden) ? element("span", { class: "rest", text: explanation.rest }) : null;

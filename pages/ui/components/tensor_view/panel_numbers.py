@@ -63,6 +63,7 @@ def numbers_in(value: torch.Tensor, window: Window) -> tuple[numpy.ndarray[Any, 
 
 
 def scale_of(panel: Panel) -> dict[str, Any]:
+    """What the colours of a tensor mean, as the browser takes it: the kind of scale, and where it ends."""
     kind = panel.scale
     if kind == "auto":
         whole = "bool" if panel.value.dtype == _torch().bool else "ids"

@@ -78,6 +78,8 @@ class Player:
         jumps: the buttons that lead elsewhere.
         dwell: the seconds that autoplay stays at this step.
         within: the fused call that this walk is inside of; None on the walk through the trace itself.
+        ticket: with which the browser fetches other stages by itself; empty where it cannot.
+        moves: how many moves of a size this stage answers; None where another size is not fetched.
     """
 
     run: str
@@ -88,6 +90,8 @@ class Player:
     jumps: Sequence[Jump] = ()
     dwell: float = 1.6
     within: Enclosing | None = None
+    ticket: str = ""
+    moves: int | None = None
 
 
 @dataclass(frozen=True)

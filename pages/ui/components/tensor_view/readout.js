@@ -79,13 +79,13 @@ export class ReadOut {
   // at the edge of the window, though it be over the same cell enlarged.
   dodge({ canvas, zoom }, index, pinned) {
     const line = this.line.getBoundingClientRect();
-    const places = [canvas, zoom].filter((drawn) => drawn?.layout).map(({ root, layout }) => {
+    const regionsOnScreen = [canvas, zoom].filter((drawn) => drawn?.layout).map(({ root, layout }) => {
       const [region] = regions(layout, index.map(ONE));
       const top = root.getBoundingClientRect().top + (region?.y ?? Infinity);
       return { top, bottom: top + layout.cell.height };
     });
-    if (pinned && places.some(({ top, bottom }) => top >= 0 && bottom <= line.top)) return;
-    for (const { top, bottom } of places) {
+    if (pinned && regionsOnScreen.some(({ top, bottom }) => top >= 0 && bottom <= line.top)) return;
+    for (const { top, bottom } of regionsOnScreen) {
       if (top < line.bottom && bottom > line.top) this.line.style.transform = `translateY(${top - 6 - line.bottom}px)`;
     }
   }

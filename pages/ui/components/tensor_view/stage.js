@@ -2,7 +2,7 @@
 
 import { element, focusOn, focusedElement } from "../mount/dom.js";
 import { Control } from "./controls.js";
-import { decode, prefetchedStage } from "./decode.js";
+import { decode } from "./decode.js";
 import { clipToView, countCells } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
@@ -14,7 +14,9 @@ import { Player } from "./player.js";
 import { ReadOut } from "./readout.js";
 import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
+import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
+import { StageFetcher } from "./stage_fetcher.js";
 import { themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
@@ -31,6 +33,7 @@ export class Stage {
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
     this.slabs = new SlabMode(this);
+    this.fetcher = new StageFetcher(this);
     this.readOut = new ReadOut(this);
     this.explanationView = new ExplanationView(this);
     this.contents = element("div", {});
@@ -49,6 +52,7 @@ export class Stage {
   close() {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
+    this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);
     this.player?.close();
@@ -72,8 +76,8 @@ export class Stage {
     }
     this.run = data.player?.run;
     // An answer to an earlier press must not undo a later one.
-    if ((data.seen.go ?? 0) < this.sent.go) return;
-    this.take(data, first);
+    if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
+    if (!this.fetcher.hasDrawn(bytes)) this.take(data, first);
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
@@ -94,7 +98,7 @@ export class Stage {
     this.signature = signature;
     this.slabs.receive();
     this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
-    this.explanationView.receive(data.made);
+    this.explanationView.receive(data.explanation);
     this.relayout(theme);
     this.showPlayer();
   }
@@ -113,8 +117,11 @@ export class Stage {
    */
   go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
-    this.send("go", { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go });
-    const stage = cell || keeps_pin || trail !== null || within ? null : this.prefetched(step);
+    const request = { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go };
+    const isPlain = !(cell || keeps_pin || trail !== null || within);
+    const stage = isPlain ? this.fetcher.prefetched(step) : null;
+    if (isPlain && !stage) this.fetcher.go(request);
+    else this.send("go", request);
     if (!within) this.player?.show(step); // the steps of another walk are not counted with these
     this.animation?.skip();
     if (!stage) {
@@ -123,14 +130,6 @@ export class Stage {
     }
     this.selection.pin = null;
     this.take(stage, false);
-  }
-
-  // The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
-  prefetched(step) {
-    const bytes = prefetchedStage(step);
-    const stage = bytes && decode(bytes);
-    const current = stage?.player.run === this.run && (stage.seen.view ?? 0) >= this.sent.view;
-    return current ? stage : null;
   }
 
   /**
@@ -158,7 +157,7 @@ export class Stage {
     const isWalk = !!this.data.player;
     this.root.toggleAttribute("data-walk", isWalk);
     const middle = !isWalk && (card || this.animation) ? element("div", { class: "middle" }, card, this.animation?.root) : null;
-    this.side = isWalk ? element("div", { class: "side" }, card, this.explanationView.root) : null;
+    this.side = isWalk ? new SideColumn(card, this.explanationView.root) : null;
     this.flow = element(
       "div",
       { class: "flow" },
@@ -166,10 +165,10 @@ export class Stage {
       middle,
       element("div", { class: "output" }, ...outputs),
       isWalk ? this.animation?.root : null,
-      this.side,
+      this.side?.root,
     );
-    const lead = element("span", { class: "control", text: "Showing" });
-    const controls = this.controls.length ? element("div", { class: "controls" }, lead, ...this.controls.map(({ root }) => root)) : null;
+    const shown = this.controls.map(({ root }) => root);
+    const controls = shown.length ? element("div", { class: "controls" }, element("span", { class: "control", text: "Showing" }), ...shown) : null;
     if (this.slabs.isOffered) controls.append(this.slabs.choice);
     this.readOut.announce("");
     this.contents.replaceChildren(...[isWalk ? null : controls, this.flow, this.readOut.root, this.readOut.live].filter(Boolean));
@@ -223,10 +222,7 @@ export class Stage {
     if (!this.data || Math.abs(this.root.clientWidth - this.width) < 1) return;
     // in the next frame, because laying out inside the observer would observe itself
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => {
-      this.width = 0;
-      this.relayout();
-    });
+    this.frame = requestAnimationFrame(() => ((this.width = 0), this.relayout()));
   }
 
   /**
@@ -251,13 +247,12 @@ export class Stage {
 
   // Inputs, the card, the output, from left to right.
   arrange(theme) {
-    const hasCard = !!this.flow.querySelector(".middle");
     if (this.data.travel?.beside) {
       this.root.toggleAttribute("data-wide", this.width >= TWO_RESULTS);
       const half = this.width >= TWO_RESULTS ? (this.width - BESIDE_GAP) / 2 : this.width;
       return this.views.map((_, i) => ({ width: i ? half : this.width, height: 360 }));
     }
-    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, hasCard, theme);
+    const { columns, sizes } = panelSizes(this.views.map((view) => view.panel), this.width, !!this.flow.querySelector(".middle"), theme);
     this.root.toggleAttribute("data-wide", columns !== null);
     if (columns !== null) this.flow.style.gridTemplateColumns = columns;
     return sizes;
@@ -277,7 +272,8 @@ export class Stage {
       const { column, row, span } = layout.placements[i];
       root.style.gridArea = `${row} / ${column} / span ${span} / auto`;
     });
-    this.side.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
+    this.side.root.style.gridArea = `1 / -2 / span ${layout.rows + (bar ? 1 : 0)} / auto`;
+    this.root.style.setProperty("--side", layout.side);
     return layout.sizes;
   }
 
@@ -287,6 +283,7 @@ export class Stage {
     this.measuring = requestAnimationFrame(() => {
       this.player?.keepInSight();
       if (this.side && this.room !== (this.room = roomBelow(this.flow))) this.relayout();
+      this.side?.fit(this.flow);
       const measured = this.views.map((view) => view.overflow.measure());
       this.views.forEach((view, i) => view.overflow.show(measured[i]));
     });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.ops.access import AccessMap, Index
@@ -19,7 +19,10 @@ AxisLabels = Sequence[str] | Sequence[Sequence[str]] | None
 
 @dataclass(frozen=True)
 class Panel:
-    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on."""
+    """One tensor to draw. The tensor is read, never changed, and only its drawn part leaves the device it is on.
+
+    ``title`` and ``value`` are the name and the numbers.
+    """
 
     title: str
     value: torch.Tensor
@@ -71,6 +74,7 @@ class OperationCard:
     """The card of an operation. All of it is text: nothing is read as HTML.
 
     Attributes:
+        title: the operation.
         why: why it is done here, in one sentence.
         objections: what in the line of code can't be true of these numbers, each a sentence.
         folded: what is asked for rarely; behind one press.
@@ -83,7 +87,7 @@ class OperationCard:
     code: str = ""
     mark: tuple[int, int, int] | None = None  # (line of code counted from 0, first column, column after the last)
     facts: Sequence[tuple[str, str]] = ()  # ("cost", "3 200 FLOPs")
-    badges: Sequence[Badge] = ()
+    badges: Sequence[Badge] = ()  # what must hold here, and whether it does
     why: str = ""
     objections: Sequence[str] = ()
     folded: Sequence[tuple[str, str]] = ()
@@ -145,7 +149,11 @@ class Travel:
 
 @dataclass(frozen=True)
 class Stage:
-    """Inputs, operation, output. The last panel is the output, those before it are the inputs."""
+    """Inputs, operation, output. The last panel is the output, those before it are the inputs.
+
+    ``panels`` are the tensors; ``player`` leads to other steps, and ``travel`` says where cells go, of a step that only
+    moves them.
+    """
 
     panels: Sequence[Panel]
     reads: Reads | None = None  # as `tensor_view` takes it
@@ -166,5 +174,15 @@ class Selection:
 def to_json(part: Player | PinExplanation | Travel) -> dict[str, Any]:
     """A part of a stage as plain data for the browser, under the names of its fields."""
     if isinstance(part, Travel):
-        return {**asdict(replace(part, beside=None)), "beside": part.beside and part.beside.to_json()}
-    return asdict(part)
+        return {**_plain(replace(part, beside=None)), "beside": part.beside and part.beside.to_json()}
+    fields: dict[str, Any] = _plain(part)
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries; ``dataclasses.asdict`` copies what they hold too, which takes twice as long."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain, value))
+    if is_dataclass(value):
+        return {name: _plain(part) for name, part in vars(value).items()}
+    return value

@@ -30,7 +30,7 @@ const ALIGNED_BONUS = 1.4;
  * @param {boolean} hasBar whether a bar stands below the tensors
  * @param {number} height that is left for the tensors on the screen
  * @returns {{ columns: string, rows: number, placements: { column: number, row: number, span: number }[],
- *     sizes: Space[] } | null} null where the stage is too narrow for more than one column
+ *     sizes: Space[], side: string } | null} null where the stage is too narrow for more than one column
  */
 export function walkLayout(panels, width, theme, hasBar, height = STAGE_HEIGHT.most) {
   if (width < SIDE_BY_SIDE) return null;
@@ -50,8 +50,17 @@ export function walkLayout(panels, width, theme, hasBar, height = STAGE_HEIGHT.m
  * @returns {number}
  */
 export function roomBelow(flow) {
-  const top = flow.getBoundingClientRect().top + (document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0);
-  return Math.round(clamp(innerHeight - top - READ_OUT, STAGE_HEIGHT.least, STAGE_HEIGHT.most));
+  return Math.round(clamp(innerHeight - topUnscrolled(flow) - READ_OUT, STAGE_HEIGHT.least, STAGE_HEIGHT.most));
+}
+
+/**
+ * How far below the top of the window something begins, as long as the page is not scrolled.
+ *
+ * @param {HTMLElement} part
+ * @returns {number} in CSS pixels
+ */
+export function topUnscrolled(part) {
+  return part.getBoundingClientRect().top + (document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0);
 }
 
 // Every way to stand in columns in order: the inputs may stand one below the other, the output stands alone.
@@ -102,7 +111,7 @@ function fittedColumns(columns, measured, room, height) {
   const high = Math.max(SCALES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
   const across = Math.min(wide, Math.max(high * 2, SQUARE_UP_TO), 46);
   const isRow = columns.every((column) => column.length === 1);
-  const overflow = (fits(wide) ? 1 : 0.5) * (Math.min(...heights) >= SCALES[0] ? 1 : 0.4);
+  const overflow = (fits(wide) ? 1 : 0.5) * clamp(Math.min(...heights) / SCALES[0], 0.1, 1);
   return { columns, wide: high >= 16 ? wide : across, high, score: Math.min(wide, high * 1.5) * (isRow ? ALIGNED_BONUS : 1) * overflow };
 }
 
@@ -128,5 +137,5 @@ function describedColumns({ columns, wide, high }, measured, room, side, height)
       head: row === 0 ? Math.max(...heads) : 0,
     };
   }));
-  return { columns: [...given.map((each) => `${each}px`), `${side}px`].join(" "), rows, placements, sizes };
+  return { columns: [...given.map((each) => `${each}px`), `${side}px`].join(" "), rows, placements, sizes, side: `${side}px` };
 }

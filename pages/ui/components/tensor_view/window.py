@@ -25,7 +25,13 @@ LABEL_CELLS = 14  # what the labels above a row of facets take, where each row h
 
 @dataclass(frozen=True)
 class Span:
-    """One axis of one tensor: which positions of it are sent."""
+    """One axis of one tensor: which positions of it are sent.
+
+    Attributes:
+        key: what the axis is called in a selection.
+        size: of the axis.
+        start, count: the first position, and how many.
+    """
 
     key: str
     size: int
@@ -64,7 +70,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the windows depend on, of one tensor."""
+    """What the windows depend on, of one tensor.
+
+    Attributes:
+        shape: its sizes.
+        axes: the symbols of its axes, None where one is unknown.
+        labelled_by_row: whether the labels differ along axis 0.
+        bytes_per_cell: of a number, as it is sent.
+    """
 
     shape: tuple[int, ...]
     axes: tuple[str | None, ...]

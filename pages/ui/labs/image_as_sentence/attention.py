@@ -29,7 +29,16 @@ _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
 def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
-    """Asks how evenly an untrained head looks around, then shows where any token looks."""
+    """Asks how evenly an untrained head looks around, then shows where any token looks.
+
+    Args:
+        image: the picture.
+        patch: side of a patch, in pixels.
+        sizes: those of the model.
+
+    Returns:
+        Whether the question was answered.
+    """
     lab_widgets.section("attention", "Where a token looks")
     st.markdown(
         "Each token spreads a weight of 1 over all S tokens. **This model was never trained: where it looks is chance "

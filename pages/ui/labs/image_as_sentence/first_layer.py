@@ -42,7 +42,10 @@ _STYLE = """<style>
 
 @dataclass(frozen=True)
 class VisionSizes:
-    """Sizes and seed of the model; ``spread`` is the position embedding's standard deviation."""
+    """Sizes and seed of the model; ``spread`` is the position embedding's standard deviation.
+
+    ``d_model`` is the width of a token's vector, ``heads`` and ``layers`` say how many there are.
+    """
 
     d_model: int
     heads: int
@@ -79,7 +82,16 @@ def sizes() -> VisionSizes:
 
 
 def sentence(image: Picture, patch: int, chosen: VisionSizes) -> bool:
-    """Every shape on the way, any of the tensors, and the same tokens from a convolution."""
+    """Every shape on the way, any of the tensors, and the same tokens from a convolution.
+
+    Args:
+        image: the picture.
+        patch: side of a patch, in pixels.
+        chosen: those of the model.
+
+    Returns:
+        Whether the question was answered.
+    """
     reading = result(read, image.rgb, patch, chosen.d_model, chosen.heads, chosen.layers, chosen.seed, chosen.spread)
     steps = {_name(path): reading.trace.find(path) for path in _STOPS}
     st.html(_table(steps))

@@ -56,7 +56,16 @@ def count(cut_image: Cut, patch: int) -> bool:
 
 
 def ways(cut_image: Cut, patch: int, description: str) -> bool:
-    """The right ways, which are equal, and the one that has only the shape."""
+    """The right ways, which are equal, and the one that has only the shape.
+
+    Args:
+        cut_image: the image, cut both ways.
+        patch: side of a patch, in pixels.
+        description: of the picture, for who cannot see it.
+
+    Returns:
+        Whether the question was answered.
+    """
     _, patches, numbers = cut_image.patches.shape
     channels, rows, columns = (set(axis) for axis in cut_image.first.T.tolist())
     options = (

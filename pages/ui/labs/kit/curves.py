@@ -24,7 +24,10 @@ _SHORT, _LEGEND_ROW = 18, 22  # characters, pixels
 
 @dataclass(frozen=True)
 class Curve:
-    """``dashed`` is for what theory says; ``band`` is how far the measurements reach, the least and the most."""
+    """``dashed`` is for what theory says; ``band`` is how far the measurements reach, the least and the most.
+
+    ``name`` stands in the legend, ``x`` and ``y`` are the points.
+    """
 
     name: str
     x: Sequence[float]
@@ -68,8 +71,23 @@ def curves(
     legend = alt.Legend(orient="top", labelLimit=0, columns=columns, symbolOpacity=1)
     scale = alt.Scale(domain=names, range=colours(len(lines)))
     colour = alt.Color("curve:N", sort=names, title=None, scale=scale, legend=legend)
-    whole = not log_x and all(float(a).is_integer() for line in lines for a in line.x)
-    measured = (
+    measured = _measured(rows, colour, x, y, log_x=log_x, log_y=log_y)
+    # Points are what was measured; theory has none, so that it does not hide them.
+    points = measured.transform_filter("!datum.theory").mark_point(filled=True, opacity=1, size=28)
+    chart = measured + points
+    reaches = _reaches(lines, colour)
+    if reaches is not None:
+        chart = reaches + chart
+    if at is not None:
+        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], color="#888888").encode(x="x:Q")
+        chart = chart + rule
+    above = -(-len(names) // columns) * _LEGEND_ROW  # the legend takes its room from the chart's height
+    st.altair_chart(chart.properties(height=height + above), width="stretch")
+
+
+def _measured(rows: pd.DataFrame, colour: alt.Color, x: str, y: str, *, log_x: bool, log_y: bool) -> alt.Chart:
+    whole = not log_x and bool((rows["x"] % 1 == 0).all())
+    return (
         alt.Chart(rows)
         .mark_line()
         .encode(
@@ -93,18 +111,14 @@ def curves(
             tooltip=[alt.Tooltip("curve:N"), alt.Tooltip("x:Q", title=x), alt.Tooltip("y:Q", title=y, format=".4~g")],
         )
     )
-    # Points are what was measured; theory has none, so that it does not hide them.
-    points = measured.transform_filter("!datum.theory").mark_point(filled=True, opacity=1, size=28)
-    chart = measured + points
+
+
+def _reaches(lines: Sequence[Curve], colour: alt.Color) -> alt.Chart | None:
+    """How far the measurements of each curve reach; None where no curve says."""
     reaches = pd.DataFrame(
         [(line.name, *row) for line in lines if line.band for row in zip(line.x, *line.band, strict=True)],
         columns=["curve", "x", "low", "high"],
     )
-    if len(reaches):
-        area = alt.Chart(reaches).mark_area(opacity=0.18).encode(x="x:Q", y="low:Q", y2="high:Q", color=colour)
-        chart = area + chart
-    if at is not None:
-        rule = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[2, 3], color="#888888").encode(x="x:Q")
-        chart = chart + rule
-    above = -(-len(names) // columns) * _LEGEND_ROW  # the legend takes its room from the chart's height
-    st.altair_chart(chart.properties(height=height + above), width="stretch")
+    if not len(reaches):
+        return None
+    return alt.Chart(reaches).mark_area(opacity=0.18).encode(x="x:Q", y="low:Q", y2="high:Q", color=colour)

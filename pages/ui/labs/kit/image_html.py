@@ -55,7 +55,17 @@ class Veil:
 
 
 def picture(image: Tensor, alt: str, caption: str = "", *, patch: int | None = None) -> str:
-    """An image (C, Hpx, Wpx) of numbers from 0 to 1; with ``patch``, cut apart into patches of that many pixels."""
+    """An image (C, Hpx, Wpx) of numbers from 0 to 1; with ``patch``, cut apart into patches of that many pixels.
+
+    Args:
+        image: the pixels.
+        alt: what it shows, in words.
+        caption: what stands below.
+        patch: side of a patch, in pixels.
+
+    Returns:
+        HTML.
+    """
     shown = image if patch is None else _apart(image, patch)
     return _figure(f'<img src="{_png(shown)}" alt="{html.escape(alt)}">', caption)
 
@@ -66,7 +76,17 @@ def side_by_side(*pictures: str) -> str:
 
 
 def veiled(image: Tensor, veils: Sequence[Veil], alt: str, caption: str = "") -> str:
-    """An image with a veil over each of its patches, row by row."""
+    """An image with a veil over each of its patches, row by row.
+
+    Args:
+        image: the pixels, (C, Hpx, Wpx).
+        veils: one for each patch.
+        alt: what it shows, in words.
+        caption: what stands below.
+
+    Returns:
+        HTML.
+    """
     across = round(len(veils) ** 0.5)
     cells = "".join(_cell(veil, index, across) for index, veil in enumerate(veils))
     grid = f'<div class="grid" aria-hidden="true" style="--across: {across}">{cells}</div>'

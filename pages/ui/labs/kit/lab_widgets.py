@@ -57,7 +57,15 @@ class _Prediction:
 
 @dataclass(frozen=True)
 class Slider:
-    """A slider over whole numbers, for ``numbers``; each field is the argument of ``number`` of that name."""
+    """A slider over whole numbers, for ``numbers``; each field is the argument of ``number`` of that name.
+
+    Attributes:
+        name: what the value is called in the address.
+        label: what stands above the slider.
+        low, high: both ends, included.
+        usual: the value to begin with.
+        help: shown when somebody points at the label.
+    """
 
     name: str
     label: str
@@ -188,7 +196,17 @@ def examples(named: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def line(name: str, label: str, usual: str, *, help: str | None = None) -> str:
-    """A line of text; ``usual`` where the address has none, and where the field is emptied. The lab checks it."""
+    """A line of text; ``usual`` where the address has none, and where the field is emptied. The lab checks it.
+
+    Args:
+        name: what the text is called in the address.
+        label: what stands above the field.
+        usual: the text to begin with.
+        help: shown when somebody points at the label.
+
+    Returns:
+        The text.
+    """
     value = session.view(PREFIX + name) or usual
     key, start = session.widget(_key(name), value)
     st.text_input(label, start, key=key, help=help, on_change=session.chosen(_key(name), key, partial(_keep, name)))

@@ -30,7 +30,14 @@ def scatter(
     y_range: tuple[float, float],
     height: int = 320,
 ) -> None:
-    """Draws points with the names of their axes, on axes that stay the same whatever is measured."""
+    """Draws points with the names of their axes, on axes that stay the same whatever is measured.
+
+    Args:
+        groups: the points, a colour for each group.
+        x, y: the names of the axes.
+        x_range, y_range: where the axes begin and end.
+        height: in pixels.
+    """
     rows = pd.DataFrame(
         [(group.name, a, b) for group in groups for a, b in zip(group.x, group.y, strict=True)],
         columns=["group", "x", "y"],

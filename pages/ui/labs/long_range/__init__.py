@@ -201,10 +201,11 @@ def _bidirectional(influences: experiment.Influence) -> None:
             log_y=True,
             height=320,
         )
-    same = "The lines of the two RNNs on the left lie on each other. " if _alike(influences) < _SAME else ""
+    if _alike(influences) < _SAME:
+        st.markdown("The lines of the two RNNs on the left lie on each other.")
     lowest = min(index, key=lambda at: mean["both"][at])
     st.markdown(
-        f"{same}The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
+        f"The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
         f"the sentence, depends on word 0 with {number(mean['both'][0], 3)} (the RNN's last output: "
         f"{number(mean['rnn'][0], 3)}), on word {index[-1]} with {number(mean['both'][-1], 3)}, and least on word "
         f"{lowest}, with {number(mean['both'][lowest], 3)}. In self-attention the strongest word has "

@@ -134,7 +134,7 @@ def _ways(outcome: Afterwards, labels: tuple[str, ...]) -> None:
                 role="weights",
                 scale="probability",
                 masked=outcome.hidden,
-                footer="rows sum to " + " and ".join(number(total) for total in way.sum(dim=-1).tolist()),
+                footer=f"sums of the rows: {', '.join(number(total) for total in way.sum(dim=-1).tolist())}",
             )
             tensor_view([panel], key=f"labs.masking.after.{index}")
             slope = outcome.slopes[index].abs().max().item()

@@ -128,7 +128,7 @@ def _remedies(fixes: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -
                     footer=_sums(remedy),
                 )
                 tensor_view([panel], key=f"labs.masking.remedy.{fixes.index(remedy)}")
-                st.markdown(_said(remedy))
+                st.markdown(_remedy_text(remedy))
 
 
 def _sums(remedy: Remedy) -> str:
@@ -136,7 +136,7 @@ def _sums(remedy: Remedy) -> str:
     return f"rows sum to {' or '.join(map(number, sums))}"
 
 
-def _said(remedy: Remedy) -> str:
+def _remedy_text(remedy: Remedy) -> str:
     words, padding = (
         "nothing" if share == 0 else f"up to {number(100 * share, digits=3)} %"
         for share in (remedy.share_of_words, remedy.share_of_padding)

@@ -26,7 +26,7 @@ from engine.labs.scaling import (
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
@@ -45,9 +45,7 @@ def draw() -> None:
         "Need”, section 3.2.1): q·k of independent components, with mean 0 and variance 1, has mean 0 and variance d_k."
     )
     d_k, keys, seed = lab_widgets.numbers(
-        Slider("d_k", "d_k", 1, 256, 64),
-        Slider("keys", "Keys", 2, 64, 10),
-        Slider("seed", "Random seed", 0, 20, 0, help="Other random q and k."),
+        size_sliders.d_k(256, 64), Slider("keys", "Keys", 2, 64, 10), size_sliders.seed("Other random q and k.")
     )
     components = lab_widgets.pick(
         "components",

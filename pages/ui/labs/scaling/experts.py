@@ -18,7 +18,15 @@ _WITHOUT, _WITH = "not divided", "divided by √d_k"
 
 
 def draw(scaling: ScaledAttention, d_k: int, keys: int, components: str, seed: int) -> None:
-    """Draws both parts."""
+    """Draws both parts.
+
+    Args:
+        scaling: the attention that the lab shows.
+        d_k: width of a query and a key.
+        keys: how many keys there are.
+        components: what the components of q and k are drawn from.
+        seed: of the random numbers.
+    """
     _over_sizes(scaling, d_k, keys, components, seed)
     _trained()
 

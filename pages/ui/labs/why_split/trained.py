@@ -15,6 +15,10 @@ from pages.ui.labs.kit.cached import result
 from pages.ui.views.percentage import exact_percent
 
 _TEXTS = ("21 November 2026", "Sat, Mar 7, 2026", "3/7/2026", "2026년 3월 7일", "이천이십육년 십일월 이십일일")
+_AS_BEFORE = "Without head {head} of {attention} the model still writes {written}."
+_ANOTHER_DATE = "Without head {head} of {attention} the model writes {written}, another date."
+_NO_DATE = "Without head {head} of {attention} the model writes {written}, which is no date."
+_STOPPED = "It never came to an end and was stopped."
 _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_attention") for path in ATTENTIONS)
 
 
@@ -115,15 +119,14 @@ def _one_head(text: str) -> None:
 
 def _verdict(ablation: Ablated, name: str, head: int) -> str:
     if ablation.text_without == ablation.text:
-        return f"Without head {head} of {name} the model still writes {code(ablation.text)}."
-    written = code(ablation.text_without)
-    verdict = (
-        f"Without head {head} of {name} the model writes {written}, another date."
-        if is_date(ablation.text_without)
-        else f"Without head {head} of {name} the model writes {written}, which is no date."
-    )
-    ended = "" if ablation.choices_without[-1].token == "⟨end⟩" else " It never came to an end and was stopped."
-    return verdict + ended
+        template = _AS_BEFORE
+    elif is_date(ablation.text_without):
+        template = _ANOTHER_DATE
+    else:
+        template = _NO_DATE
+    verdict = template.format(head=head, attention=name, written=code(ablation.text_without))
+    has_ended = ablation.choices_without[-1].token == "⟨end⟩" or ablation.text_without == ablation.text
+    return verdict if has_ended else f"{verdict} {_STOPPED}"
 
 
 def _table(ablation: Ablated) -> None:
@@ -131,13 +134,13 @@ def _table(ablation: Ablated) -> None:
     columns = {"whole": [whole for whole, _ in pairs], "without it": [without for _, without in pairs]}
     table = {"place": [str(index) for index in range(len(pairs))]}
     for name, choices in columns.items():
-        table[name] = [_said(choice) for choice in choices]
+        table[name] = [_character(choice) for choice in choices]
         table[f"P {name}"] = [exact_percent(choice.probability) if choice else "" for choice in choices]
-    table["differs"] = ["≠" if _said(whole) != _said(without) else "" for whole, without in pairs]
+    table["differs"] = ["≠" if _character(whole) != _character(without) else "" for whole, without in pairs]
     right = {name: st.column_config.TextColumn(alignment="right") for name in table if name.startswith("P ")}
     st.dataframe(table, hide_index=True, column_config=right, height="content", width="content")
     st.caption("P is the probability of the character that was written.")
 
 
-def _said(choice: NextToken | None) -> str:
+def _character(choice: NextToken | None) -> str:
     return choice.token if choice else ""

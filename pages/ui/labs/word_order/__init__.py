@@ -11,7 +11,7 @@ from engine.labs.word_order.predicate_probe import NOUNS, STEPS, trained
 from engine.ops.access import AffineMap, GatherMap, SameIndex
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
-from pages.ui.labs.kit import lab_widgets
+from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
@@ -25,6 +25,26 @@ _PAIRS = (
 )
 _MOVES, _STAYS, _CHANGES = "the same; it moves with the word", "the same; it stays at its place", "another"
 _FATES = (_MOVES, _STAYS, _CHANGES)
+# The questions, by whether there is a causal mask.
+_WITHOUT = {
+    False: "No positional encoding. After the words were put in the new order, the output of each word is",
+    True: "No positional encoding, with a causal mask. After the words were put in the new order, the output of each "
+    "word is",
+}
+_WITH = {
+    False: "Now the positional encoding is added to the embeddings. The output of each word is",
+    True: "Now the positional encoding is added to the embeddings, with a causal mask. The output of each word is",
+}
+_ROUNDING = "What is left is rounding: the sums over the keys are taken in another order."
+_EQUIVARIANT = (
+    "Attention gives each word a weighted sum over all words, and a sum has no order. LayerNorm and feed-forward look "
+    "at one row at a time. So no layer knows where a word stands. This is called permutation equivariance."
+)
+_ORDER_OF_THE_MASK = (
+    "The output of {changed} of {words} words is another. The mask brings in an order of its own: the first word sees "
+    "one key, the second sees two, and so on. A decoder can therefore learn something of the order without any "
+    "encoding; an encoder without a mask cannot."
+)
 
 
 def draw() -> None:
@@ -34,7 +54,7 @@ def draw() -> None:
         "another order, once without that encoding and once with it."
     )
     length, layers, drawn = lab_widgets.numbers(
-        Slider("length", "Words", 2, 12, 6),
+        size_sliders.length(12, 6, least=2, label="Words"),
         Slider("layers", "Encoder layers", 1, 4, 2),
         Slider("draw", "Random seed", 0, 50, 0, help="Another permutation, where the order is drawn."),
     )
@@ -64,10 +84,9 @@ def draw() -> None:
 def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) -> bool:
     without = result(shuffled, length, layers, order, encoding=False, causal=causal)
     exact = result(shuffled, length, layers, order, encoding=False, causal=causal, dtype="float64")
-    masked = ", with a causal mask" if causal else ""
     if not lab_widgets.predict(
         "without",
-        f"No positional encoding{masked}. After the words were put in the new order, the output of each word is",
+        _WITHOUT[causal],
         _FATES,
         _fate(without),
         f"Moved along with the words, the old outputs differ from the new ones by at most "
@@ -86,7 +105,7 @@ def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) ->
     outputs = result(shuffled, length, layers, order, encoding=True, causal=causal)
     if not lab_widgets.predict(
         "with",
-        f"Now the positional encoding is added to the embeddings{masked}. The output of each word is",
+        _WITH[causal],
         _FATES,
         _fate(outputs),
         f"The largest difference is {number(outputs.moved_difference)}. {outputs.rows_changed} of {length} words have "
@@ -113,20 +132,9 @@ def _fate(outputs: Shuffled) -> str:
 
 def _why(outputs: Shuffled, causal: bool) -> str:
     if outputs.moved_difference < SAME:
-        rounding = "What is left is rounding: the sums over the keys are taken in another order. "
-        return (
-            f"{rounding if outputs.moved_difference else ''}Attention gives each word a weighted sum over all words, "
-            "and "
-            "a sum has no order. LayerNorm and feed-forward look at one row at a time. So no layer knows where a word "
-            "stands. This is called permutation equivariance."
-        )
+        return f"{_ROUNDING} {_EQUIVARIANT}" if outputs.moved_difference else _EQUIVARIANT
     if causal:
-        return (
-            f"The output of {outputs.rows_changed} of {len(outputs.order)} words is another. The mask brings in an "
-            "order "
-            "of its own: the first word sees one key, the second sees two, and so on. A decoder can therefore learn "
-            "something of the order without any encoding; an encoder without a mask cannot."
-        )
+        return _ORDER_OF_THE_MASK.format(changed=outputs.rows_changed, words=len(outputs.order))
     return f"The outputs differ by up to {number(outputs.moved_difference)}."
 
 
@@ -154,7 +162,7 @@ def _stage(outputs: Shuffled, length: int, *, encoding: bool) -> None:
             AffineMap.of(outputs.order, SameIndex(0)),
         ],
         operation=OperationCard(
-            title=f"Encoder {'with' if encoding else 'without'} positional encoding",
+            title="Encoder with positional encoding" if encoding else "Encoder without positional encoding",
             code=f"given = encoder({given})\nshuffled = encoder({again})",
             facts=(("largest |shuffled − given[order]|", number(outputs.moved_difference)),),
         ),

@@ -28,7 +28,7 @@ from pages.ui.views.attention.answer_rows import AttentionRow, rows_of
 from pages.ui.views.attention.attention_groups import groups_of
 from pages.ui.views.attention.attention_steps import attentions_of
 from pages.ui.views.date_answer import draw_doubt, how_sure, read_as
-from pages.ui.views.share import share_view
+from pages.ui.views.share import TITLE
 from pages.ui.views.share.maps_picture import maps_svg
 
 _NONE = (
@@ -88,7 +88,7 @@ def draw(trace: Trace) -> None:
     _links(settings, written, rows, chosen.row)
     path = tuple(group.layers)[chosen.layer]
     share = partial(_share, weakref.ref(trace), group.kind, position, sentence, chosen)
-    lazy_expander(share_view.TITLE, "attention.share", share)
+    lazy_expander(TITLE, "attention.share", share)
     title = " · ".join(filter(None, (group.names[chosen.layer], group.heads[chosen.head])))
     one_head.draw(trace, group.layers[path], position, title.capitalize())
     if written is not None:
@@ -112,8 +112,8 @@ def _answer_in_words(settings: Settings, written: Decoded | None, asks: str) -> 
         return
     reads = _READS.format(source=code(written.source), answer=code(written.text))
     meant = how_sure(written) if settings.trained else _RANDOM
-    said = [reads, meant, read_as(written, settings), *_warnings(written), asks]
-    st.caption(" ".join(filter(None, said)))
+    sentences = [reads, meant, read_as(written, settings), *_warnings(written), asks]
+    st.caption(" ".join(filter(None, sentences)))
     if settings.trained:
         draw_doubt(written)
 
@@ -139,6 +139,8 @@ def _share(drawn: weakref.ref[Trace], kind: str, position: tuple[int, ...], sent
     symbols = steps.weights.axes[: len(position)]
     at = (*position[: group.head_axis], chosen.head) if group.head_axis is not None else position
     choice_of_axes = {symbol: index for symbol, index in zip(symbols, at, strict=False) if symbol is not None}
+    from pages.ui.views.share import share_view  # writes CSV with pyarrow, which loads as long as a page is drawn
+
     share_view.draw(
         steps.trace,
         steps.weights,

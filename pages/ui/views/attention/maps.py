@@ -164,7 +164,7 @@ def _map_row(
     shown = shown if len(shown) >= _FEWEST else list(row.ranked[:_FEWEST])
     rest = row.ranked[len(shown) :]
     share = percent(sum(share for _, share in rest))
-    said = counted(len(rest), _OTHER, _OTHERS, written=row.written, share=share) if rest else ""
+    others_text = counted(len(rest), _OTHER, _OTHERS, written=row.written, share=share) if rest else ""
     matters = "" if even is None else which_matters(group.names, row, even.layers[:, sentence, number].tolist())
     return MapRow(
         tile=row.written,
@@ -173,7 +173,7 @@ def _map_row(
         sentence=row.sentence,
         exact=f"{row.sentence}: {exact_percent(row.share)}",
         choices=[Choice(token, share, percent(share), exact_percent(share)) for token, share in shown],
-        rest=said or _TAKEN.format(written=row.written),
+        rest=others_text or _TAKEN.format(written=row.written),
         matters=matters,
         even=((), ()) if even is None else _even_words(even, sentence, number),
     )

@@ -77,18 +77,18 @@ def table_html(written: Decoded, forced: TeacherForced) -> str:
 
 def _row(position: int, written: Decoded, forced: TeacherForced) -> str:
     own = written.choices[position] if position < len(written.choices) else None
-    told = forced.choices[position] if position < len(forced.choices) else None
+    given = forced.choices[position] if position < len(forced.choices) else None
     cells = [f"<td>{position}</td>"]
     if own:
         cells += [_cell(_read(written.choices, position)), _cell(own.token), _share(own.probability)]
     else:
         cells += ["<td></td>"] * 3
-    if told:
-        cells += [_cell(_read(forced.choices, position)), _cell(told.best), _share(told.ranked[0][1])]
-        cells += [_cell(told.token), _share(told.probability)]
+    if given:
+        cells += [_cell(_read(forced.choices, position)), _cell(given.best), _share(given.ranked[0][1])]
+        cells += [_cell(given.token), _share(given.probability)]
     else:
         cells += ["<td></td>"] * 5
-    parted = bool(own and told and own.token != told.token)
+    parted = bool(own and given and own.token != given.token)
     return f"<tr{' class=parted' if parted else ''}>{''.join(cells)}</tr>"
 
 

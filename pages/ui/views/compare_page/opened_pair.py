@@ -66,7 +66,16 @@ def _why(pair: StepPair) -> str:
 
 
 def difference_panels(a: Trace, b: Trace, pair: StepPair, names: tuple[str, str]) -> list[Panel]:
-    """Both tensors and second less first, whose colours end at the same number."""
+    """Both tensors and second less first, whose colours end at the same number.
+
+    Args:
+        a, b: the traces.
+        pair: a step of each.
+        names: what the traces are called.
+
+    Returns:
+        The panels, in the order in which they stand.
+    """
     assert pair.a is not None and pair.b is not None  # noqa: PT018  both or no difference
     first, second = pair.a.value.detach(), pair.b.value.detach()
     apart = _less(second, first)

@@ -14,6 +14,7 @@ from pages.ui.traces.trace_cache import decoded_of
 
 _NORMS = {False: "LayerNorm behind each sublayer (post-norm)", True: "LayerNorm before each sublayer (pre-norm)"}
 _MASKS = {"causal_mask": "causal mask", "padding_mask": "padding mask"}
+_ON, _OFF = "{mask} on", "{mask} off"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _changes(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
     config = settings.config
     for name, mask in _MASKS.items():
         is_on = getattr(config, name)
-        yield f"{name}-{int(not is_on)}", f"{mask} {'off' if is_on else 'on'}", {name: not is_on}
+        yield f"{name}-{int(not is_on)}", (_OFF if is_on else _ON).format(mask=mask), {name: not is_on}
     for dtype in DTYPES:
         if dtype != config.dtype:
             yield f"dtype-{dtype}", f"dtype {dtype}", {"dtype": dtype}

@@ -75,7 +75,7 @@ def _chosen_other(runs: tuple[OtherRun, ...]) -> OtherRun | str | None:
     value = _FILE if name else link_notes.pick(_AGAINST, "Compare with", tuple(labels), next(iter(labels)))
     key, start = session.widget(_AGAINST, value)
     picker, upload = st.columns([1, 1], vertical_alignment="bottom")
-    with picker:
+    with picker, st.container(key="compare-with"):
         st.selectbox(
             "Compare the shown trace with the same run, but",
             tuple(labels),

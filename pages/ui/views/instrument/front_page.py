@@ -16,6 +16,7 @@ from pages.ui.app.graph_theme import graph_theme
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.theme import is_dark
+from pages.ui.settings_bar import bar
 from pages.ui.state import session
 from pages.ui.views import date_answer, findings_view, walkthrough
 from pages.ui.views.costs import parameter_list
@@ -54,7 +55,7 @@ def draw(trace: Trace) -> None:
     Args:
         trace: a run of the built-in Transformer, or a saved trace.
     """
-    walkthrough.draw(trace)
+    walkthrough.draw(trace, bar.mover())
     findings_view.draw_count(trace)
     if session.settings_shown().trained:
         date_answer.draw(session.settings_shown())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -12,13 +14,13 @@ from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
 from engine.graph.strip_box import Strip
-from pages.ui.components.shape_strip import Block, Fold, shape_strip
+from pages.ui.components.shape_strip import Block, Fold, ModelMap, shape_strip, strip_data
 from pages.ui.state import session
+from pages.ui.state.drawn_module import WHOLE, module_of_scope
 from pages.ui.state.url_step import step_to_key
 from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
-WHOLE = "."  # the whole model in the address, where nothing at all means the module of the step
 _KEY = "strip"
 _FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
@@ -46,24 +48,82 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
         marks: whether the step is marked, as the one that is open.
         key: the component's; two strips on a page have two.
     """
-    module = block_of(step)
-    folded = _folded(trace, module)
-    strip = strip_of(trace, module, folded, around=step.index)
+    chosen = choice()
+    module = chosen.block_of(step)
+    strip = chosen.strip(trace, step)
     shape_strip(
         strip,
         key=key,
-        run=f"{id(trace):x}",
-        here=step.index if marks else None,
-        title=title_of(module),
-        hues=hues_of(strip),
-        blocks=_blocks(trace, step, module),
-        block=module or WHOLE,
-        whole=minimap(trace, on_step) if marks else None,
-        folds=[Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
+        **chosen.described(trace, step, strip, minimap(trace, on_step) if marks else None, marks=marks),
         on_fold=partial(_fold, weakref.ref(trace), module),
         on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
         on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
+
+
+@dataclass(frozen=True)
+class StripChoice:
+    """What a person chose to see of a trace.
+
+    Args:
+        scope: the module in the address, ``""`` for none.
+        folds: a block → what was folded in it.
+    """
+
+    scope: str
+    folds: Mapping[str, frozenset[str]]
+
+    def block_of(self, step: Step) -> str:
+        """The module that is drawn around a step."""
+        return module_of_scope(self.scope, step)
+
+    def folded(self, trace: Trace, module: str) -> frozenset[str]:
+        """What is folded in a block: what a person chose, else what is folded at first."""
+        chosen = self.folds.get(module)
+        return default_folded(trace, module) if chosen is None else chosen
+
+    def strip(self, trace: Trace, step: Step) -> Strip:
+        """The strip of the block around a step."""
+        module = self.block_of(step)
+        return strip_of(trace, module, self.folded(trace, module), around=step.index)
+
+    def described(
+        self, trace: Trace, step: Step, strip: Strip, whole: ModelMap | None, *, marks: bool = True
+    ) -> dict[str, Any]:
+        """All else that ``shape_strip`` and ``strip_data`` take of that strip."""
+        module = self.block_of(step)
+        folded = self.folded(trace, module)
+        return {
+            "run": f"{id(trace):x}",
+            "here": step.index if marks else None,
+            "title": title_of(module),
+            "hues": hues_of(strip),
+            "blocks": _blocks(trace, step, module),
+            "block": module or WHOLE,
+            "whole": whole,
+            "folds": [Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
+        }
+
+
+def choice() -> StripChoice:
+    """What this session's person chose."""
+    return StripChoice(session.view("scope"), st.session_state.get(_FOLDED, {}))
+
+
+def sent(trace: Trace, step: Step, chosen: StripChoice) -> dict[str, Any]:
+    """What the browser is sent of the strip around a step; for where there is no session.
+
+    Args:
+        trace: a recording of anything.
+        step: a step of the block, which is marked.
+        chosen: what the person chose.
+    """
+    strip = chosen.strip(trace, step)
+    return strip_data(strip, **chosen.described(trace, step, strip, minimap(trace, _unheard)))
+
+
+def _unheard(key: str) -> None:
+    """The strip on the page hears what is pressed."""
 
 
 def _foldable(trace: Trace, module: str) -> list[str]:
@@ -76,28 +136,18 @@ def _part_title(value: str) -> str:
     return value if value == SMALL_STEPS else display_name(value)
 
 
-def _folded(trace: Trace, module: str) -> frozenset[str]:
-    chosen = st.session_state.get(_FOLDED, {}).get(module)
-    return default_folded(trace, module) if chosen is None else chosen
-
-
 def _fold(drawn: weakref.ref[Trace], module: str, value: str) -> None:
     """Folds a part of a block into one box, or unfolds it."""
     trace = drawn()
     if trace is not None:
-        st.session_state[_FOLDED] = {**st.session_state.get(_FOLDED, {}), module: _folded(trace, module) ^ {value}}
-
-
-def block_of(step: Step) -> str:
-    """The module that is drawn: the one that was chosen, as long as the step is in it, else the step's own."""
-    chosen = session.view("scope")
-    if chosen == WHOLE:
-        return ""
-    own = ancestors(step.path)
-    return chosen if chosen in own else own[-1] if own else ""
+        st.session_state[_FOLDED] = {
+            **st.session_state.get(_FOLDED, {}),
+            module: choice().folded(trace, module) ^ {value},
+        }
 
 
 def title_of(module: str) -> str:
+    """What people call a module, with those around it; "" is the whole model."""
     return " · ".join(map(display_name, ancestors(module))) or display_name("")
 
 

@@ -7,9 +7,8 @@ from urllib.parse import urlencode
 
 from engine import Step, Trace
 from engine.explain.why import attention_part
-from engine.labs.rotary import BASES
-from engine.variant_config import GPT2Config, LlamaConfig, T5Config, VariantConfig
 from pages.ui.labs.kit.lab_widgets import PREFIX
+from pages.ui.labs.kit.model_sizes import sizes_of_config
 from pages.ui.labs.kit.registry import lab_of
 
 # A part of attention → its lab, the section on it ("" for all of it), and which slider takes which axis of this step.
@@ -122,21 +121,9 @@ def _value(sizes: Mapping[str, int], symbol: str) -> str | None:
     return None if symbol not in sizes else str(sizes[symbol])
 
 
-def _sizes_of_model(variant: VariantConfig | None) -> Mapping[str, int]:
-    """What the sliders take that is no axis of a tensor: the base of rotary positions, queries to a head of keys."""
-    sizes: dict[str, int] = {}
-    if isinstance(variant, LlamaConfig):
-        sizes = {"H_kv": variant.kv_heads, "G": variant.heads // variant.kv_heads}
-        if variant.rope_base in BASES:
-            sizes["base"] = variant.rope_base
-    if isinstance(variant, GPT2Config | T5Config):
-        sizes = {"H_kv": variant.heads, "G": 1}
-    return sizes
-
-
 def _sizes(trace: Trace, step: Step) -> Mapping[str, int]:
     """The sizes by the symbols above: those of the trace, and of this step where the trace has several."""
-    sizes = {**trace.sizes, **_sizes_of_model(trace.variant)}
+    sizes = {**trace.sizes, **sizes_of_config(trace.variant)}
     tensors = [tensor for tensor in (*step.inputs, step) if isinstance(tensor, Step)]
     for tensor in tensors:
         sizes |= {symbol: size for symbol, size in zip(tensor.axes, tensor.shape, strict=True) if symbol}

@@ -11,13 +11,13 @@ from pages.ui.app.palette import axis_colour
 from pages.ui.components.share_panel import StripCaption, share_panel
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
+from pages.ui.state.drawn_module import drawn_module
 from pages.ui.traces import reproduce
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.download_buttons import tensor_buttons
-from pages.ui.views.instrument.strip import block_of, title_of
+from pages.ui.views.instrument.strip import title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
 
-TITLE = "Share and download: link, picture, numbers, Python"
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
 _CALL = ".steps[{index}].inside"
 _AT = "\nstep = trace{calls}.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
@@ -70,7 +70,7 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
         trace: the trace that is drawn.
         step: a step of the block.
     """
-    module = block_of(step)
+    module = drawn_module(step)
     sizes: dict[str, set[int]] = {}
     for other in trace.steps:
         if is_inside(other.path, module):
@@ -86,7 +86,17 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
 
 
 def python_of(trace: Trace, step: Step, script: str, within: tuple[int, ...] = ()) -> str:
-    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it."""
+    """The script that makes a trace, with the lines that print one of its tensors instead of those that export it.
+
+    Args:
+        trace: the trace.
+        step: the step whose tensor is printed.
+        script: makes the trace.
+        within: the calls that the step is inside of, by number, outermost first; empty for a step of the trace.
+
+    Returns:
+        The script.
+    """
     lines = [line for line in script.splitlines() if not line.startswith("save_csv(")]
     program = "\n".join(lines).replace(", save_csv", "").replace("save_csv, ", "")
     if not within and trace.find(step.full_name) is step:

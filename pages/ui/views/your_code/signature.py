@@ -95,7 +95,16 @@ def with_target(program: UserProgram, name: str) -> UserProgram:
 
 
 def with_input(program: UserProgram, number: int, changed: Input) -> UserProgram:
-    """The program with another input in one place; symbols that it names first get a usual length."""
+    """The program with another input in one place; symbols that it names first get a usual length.
+
+    Args:
+        program: the program.
+        number: which of its inputs, from 0.
+        changed: what stands there instead.
+
+    Returns:
+        The changed program.
+    """
     inputs = tuple(changed if position == number else code_input for position, code_input in enumerate(program.inputs))
     sizes = {**_lengths(inputs), **dict(program.sizes)}
     return replace(program, inputs=inputs, sizes=tuple(sizes.items()))
@@ -127,7 +136,16 @@ def _names(text: str) -> set[str]:
 
 
 def with_size(program: UserProgram, symbol: str, size: int) -> UserProgram:
-    """The program at another length of a symbol."""
+    """The program at another length of a symbol.
+
+    Args:
+        program: the program.
+        symbol: as the shapes of its inputs name it.
+        size: how long it is to be.
+
+    Returns:
+        The changed program.
+    """
     return replace(program, sizes=tuple((name, size if name == symbol else old) for name, old in program.sizes))
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import tokenize
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,9 @@ from engine import (
 from engine.axes import AXES
 from engine.graph.model_graph import to_dot
 from engine.graph.timeline import levels
-from engine.record.source import shape_comment
 from engine.runtime.variants.cached import can_cache, run_cached, written_length
 from engine.variant_config import SplitWidthConfig
+from tests.engine.shape_comment_lines import commented_lines, symbols_of
 
 FILES = sorted(Path(engine.model.variants.__path__[0]).rglob("*.py"))
 # No two axes, and no axis and product, of the same size: a wrong symbol cannot hide.
@@ -143,14 +142,6 @@ def test_every_explained_number_of_a_variant_is_the_recorded_one(config, draw):
             assert here.agrees is True, f"{step.full_name}: {here.sentence}"
 
 
-def commented_lines():
-    for path in FILES:
-        with tokenize.open(path) as text:
-            for token in tokenize.generate_tokens(text.readline):
-                if token.type == tokenize.COMMENT and shape_comment(token.string):
-                    yield str(path), token.start[0]
-
-
 def test_no_shape_comment_of_the_variants_goes_unchecked():
     seen = set()
     for config in DISTINCT.values():
@@ -159,7 +150,7 @@ def test_no_shape_comment_of_the_variants_goes_unchecked():
         cached = run_cached(config, kept=kept).steps if kept else ()
         for step in (*run(config).steps, *run(config.change(device="meta")).steps, *cached):
             seen.add((step.source.file, step.source.span[2]))
-    assert sorted(set(commented_lines()) - seen) == []
+    assert sorted(set(commented_lines(FILES)) - seen) == []
 
 
 @pytest.mark.parametrize("name", DISTINCT)
@@ -173,12 +164,8 @@ def test_a_variant_does_one_operation_a_line(name):
 
 
 def test_the_glossary_explains_every_symbol_of_the_variants_comments():
-    for path in FILES:
-        with tokenize.open(path) as text:
-            comments = [t.string for t in tokenize.generate_tokens(text.readline) if t.type == tokenize.COMMENT]
-        for comment in comments:
-            for symbol in shape_comment(comment) or ():
-                assert all(factor in AXES or factor == "1" for factor in symbol.split("*")), comment
+    unknown = {comment for symbol, comment in symbols_of(FILES) if symbol not in AXES and symbol != "1"}
+    assert unknown == set()
 
 
 @pytest.mark.parametrize(

@@ -51,19 +51,35 @@ def test_noise_is_refused(tmp_path_factory, noise):
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        (("tensors", 0, "offset"), 10**6, "tensor 0 reads beyond its memory: 4000048 bytes of 48"),
-        (("tensors", 0, "stride"), [-1, 1], "stride is -1, not a whole number from 0 to "),
-        (("tensors", 0, "shape"), [2**31, 2**31], "tensor 0 "),
-        (("tensors", 0, "shape"), [2**62], "has 2 strides for 1 axes|shows"),
-        (("tensors", 0, "dtype"), "no_such", "tensor 0 is of the dtype no_such, which torch does not have"),
-        (("tensors", 0, "dtype"), "float64", "tensor 0 reads beyond its memory"),
-        (("storages", 0, "nbytes"), 2**40, "block 0 has 1099511627776 bytes where "),
-        (("steps", 1, "parents"), [1], "parents is 1, not a whole number from "),
-        (("steps", 1, "parents"), [-(10**9)], "parents is -1000000000, not a whole number from "),
-        (("steps", 0, "tensor"), 10**9, "tensor is 1000000000, not a whole number from 0 to "),
-        (("steps", 0, "axes"), ["B"], "axes is "),
-        (("steps", 0, "name"), 5, "name is 5, not a text"),
-        (("steps",), {}, r"steps is \{\}, not a list of objects"),
+        (("tensors", "offset", 0), 10**6, "tensor 0 reads beyond its memory: 4000048 bytes of 48"),
+        (("tensors", "offset"), [0], r"offset is \[0\], not a list of [0-9]+ numbers"),
+        (("tensors", "offset", 0), 0.0, "offset is 0.0, not a whole number from 0 to "),
+        (("tensors", "storage", 0), 10**9, "storage is 1000000000, not a whole number from -1 to "),
+        (("tensors", "storage", 0), -1, "storage is -1, not a whole number from 0 to "),
+        (("tensors", "layout", 0), -1, "layout is -1, not a whole number from 0 to "),
+        (("tensors", "layouts", 0, "stride"), [-1, 1], "stride is -1, not a whole number from 0 to "),
+        (("tensors", "layouts", 0, "shape"), [2**31, 2**31], "tensor 0 "),
+        (("tensors", "layouts", 0, "shape"), [2**62], "has 2 strides for 1 axes|shows"),
+        (("tensors", "layouts", 0, "dtype"), "no_such", "tensor 0 is of the dtype no_such, which torch does not have"),
+        (("tensors", "layouts", 0, "dtype"), "float64", "tensor 0 reads beyond its memory"),
+        (("storages", "nbytes", 0), 2**40, "block 0 has 1099511627776 bytes where "),
+        (("storages", "meta"), [10**9], "meta is 1000000000, not a whole number from 0 to "),
+        # The first step read four things, so the fifth number is what the second read.
+        (("steps", "parents", 4), 1, "parents is 1, not a whole number from -[0-9]+ to 0"),
+        (("steps", "parents", 4), -(10**9), "parents is -1000000000, not a whole number from "),
+        (("steps", "parent_counts", 0), 3, "parent_counts is [0-9]+, not [0-9]+, the number of parents"),
+        (("steps", "parent_counts", 0), -1, "parent_counts is -1, not a whole number from 0 to "),
+        (("steps", "tensor", 0), 10**9, "tensor is 1000000000, not a whole number from 0 to "),
+        (("steps", "tensor", 0), True, "tensor is True, not a whole number from 0 to "),
+        (("steps", "source", 0), -2, "source is -2, not a whole number from -1 to "),
+        (("steps", "call"), [], r"call is \[\], not a list of [0-9]+ numbers"),
+        (("steps", "overwritten"), [10**9], "overwritten is 1000000000, not a whole number from 0 to "),
+        (("steps", "insides"), [{"step": 0}], "opening is None, not an object"),
+        (("steps", "memory", 0), 0, "memory is 'unfold', not one of new, view, same, overwritten"),
+        (("axes", 0), ["B"], "axes is "),
+        (("keywords", 0), ["dim"] * 50, "keywords is "),
+        (("texts", 0), 5, "texts is .*, not a list of texts"),
+        (("steps",), [], r"steps is \[\], not an object"),
         (("config",), {"heads": "many"}, "heads"),
         (("config",), {"evil": 1}, "evil"),
     ],
@@ -97,8 +113,8 @@ def test_json_nested_without_end_is_refused(content, tmp_path):
 
 def test_tensors_that_repeat_their_elements_without_end_are_refused(content, tmp_path):
     header, manifest, blocks = parts_of(content)
-    place = next(place for place, entry in enumerate(manifest["tensors"]) if len(entry["shape"]) == 2)
-    manifest["tensors"][place] |= {"shape": [2**30, 2**20], "stride": [0, 0], "offset": 0}
+    layout = next(layout for layout in manifest["tensors"]["layouts"] if len(layout["shape"]) == 2)
+    layout |= {"shape": [2**30, 2**20], "stride": [0, 0]}
     path = tmp_path / "bomb.trace"
     path.write_bytes(file_of(header, manifest, blocks))
     with pytest.raises(ValueError, match="at most 268435456 may be repeated"):
@@ -108,19 +124,31 @@ def test_tensors_that_repeat_their_elements_without_end_are_refused(content, tmp
 def test_a_tensor_of_a_gpu_is_on_the_cpu_and_its_step_says_where_it_ran(content, tmp_path):
     path = tmp_path / "gpu.trace"
     header, manifest, blocks = parts_of(content)
-    manifest["tensors"][manifest["steps"][0]["tensor"]]["device"] = "cuda:0"
+    tensors = manifest["tensors"]
+    tensors["layouts"][tensors["layout"][manifest["steps"]["tensor"][0]]]["device"] = "cuda:0"
     path.write_bytes(file_of(header, manifest, blocks))
     step = open_trace(path).steps[0]
     assert (str(step.device), str(step.value.device)) == ("cuda:0", "cpu")
     assert COLUMNS["device"](step) == "cuda:0"
 
 
-def test_a_file_of_a_later_version_says_so(content, tmp_path):
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("3", "it was written in version 3 of the format; this program reads version 2$"),
+        (
+            "1",
+            "it was written in version 1 of the format, which this program no longer reads; record its program again$",
+        ),
+        (None, "it was written in version None of the format; this program reads version 2$"),
+    ],
+)
+def test_a_file_of_another_version_says_so(content, tmp_path, version, said):
     header, manifest, blocks = parts_of(content)
-    header["__metadata__"]["version"] = "2"
-    path = tmp_path / "later.trace"
+    header["__metadata__"]["version"] = version
+    path = tmp_path / "other.trace"
     path.write_bytes(file_of(header, manifest, blocks))
-    with pytest.raises(ValueError, match="written in version 2 of the format; this program reads version 1"):
+    with pytest.raises(ValueError, match=said):
         open_trace(path)
 
 

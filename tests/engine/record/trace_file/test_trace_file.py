@@ -324,12 +324,12 @@ def test_the_file_is_one_that_safetensors_reads_with_every_block_at_an_even_addr
     assert all((8 + length + begin) % ALIGNMENT == 0 for begin, _ in offsets)
     with safe_open(path, framework="pt") as file:
         listed = json.loads(bytes(file.get_tensor("manifest").tolist()))
-        for entry in listed["tensors"]:
-            block = file.get_tensor(f"storage.{entry['storage']}")
-            assert block.numel() >= listed["storages"][entry["storage"]]["nbytes"]
+        blocks, sizes = listed["tensors"]["storage"], listed["storages"]["nbytes"]
+        for block in blocks:
+            assert file.get_tensor(f"storage.{block}").numel() >= sizes[block]
         step = next(step for step in live.steps if step.name == "scores")
-        entry = listed["tensors"][listed["steps"][step.index]["tensor"]]
-        numbers = file.get_tensor(f"storage.{entry['storage']}").view(torch.float32)
+        block = blocks[listed["steps"]["tensor"][step.index]]
+        numbers = file.get_tensor(f"storage.{block}").view(torch.float32)
         assert numbers[: math.prod(step.shape)].tolist() == step.value.flatten().tolist()
 
 

@@ -4,7 +4,7 @@ import { element, focusOn, focusedElement, isTextSelected, listenForPresses } fr
 import { rendererOf } from "../../../components/mount/lifecycle.js";
 import { shapeChip } from "../../../components/mount/shape_chip.js";
 
-const ROW = "[data-place]";
+const ROW = "[data-row]";
 
 class LineTable {
   constructor(host) {
@@ -24,7 +24,7 @@ class LineTable {
    */
   receive({ head, rows, chosen }, { setTriggerValue }) {
     this.send = setTriggerValue;
-    const focused = focusedElement(this.root)?.dataset.place;
+    const focused = focusedElement(this.root)?.dataset.row;
     this.root.style.setProperty("--others", String(head.length - 1));
     const titles = element("div", { class: "row head", role: "row" }, ...head.map((text) => cellOf({ text }, "columnheader")));
     this.root.replaceChildren(titles, ...rows.map((row, number) => rowOf(row, number, number === chosen, head)));
@@ -32,7 +32,7 @@ class LineTable {
   }
 
   press(row) {
-    if (row.getAttribute("aria-selected") !== "true" && !isTextSelected()) this.send("go", row.dataset.place);
+    if (row.getAttribute("aria-selected") !== "true" && !isTextSelected()) this.send("go", row.dataset.row);
   }
 
   key(event) {
@@ -41,18 +41,18 @@ class LineTable {
     if (!row || !by) return;
     event.preventDefault();
     event.stopPropagation();
-    focusOn(this.root, rowNumber(Number(row.dataset.place) + by));
+    focusOn(this.root, rowNumber(Number(row.dataset.row) + by));
   }
 }
 
 function rowNumber(number) {
-  return `[data-place="${number}"]`;
+  return `[data-row="${number}"]`;
 }
 
 function rowOf({ cells, kind }, number, chosen, head) {
   return element(
     "div",
-    { class: `row ${kind}`, role: "row", "aria-selected": String(chosen), "data-place": number, tabindex: 0 },
+    { class: `row ${kind}`, role: "row", "aria-selected": String(chosen), "data-row": number, tabindex: 0 },
     ...cells.map((cell, column) => cellOf(cell, "gridcell", head[column])),
   );
 }

@@ -10,6 +10,7 @@ from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _COUNT = "{op} keeps every number: {x} {shape} has {product} = {count:,}, and {wanted} would have {wanted_count:,}."
 _NOT_DIVISIBLE = "{op} keeps every number: {x} {shape} has {count:,}, which {known:,} does not divide."
+_UNFLATTEN = "unflatten keeps every number: {x} has {axis}, and {sizes} is {product}."
 _STRIDES = (
     "view never moves a number, and here it would have to: in {x}, {first} and {second} would become one axis. One "
     "step along the former is {step:,} places in memory, and for one axis it would have to be {needed:,}."
@@ -43,6 +44,35 @@ def reshape(call: FailingCall) -> Diagnosis | None:
         wanted_count=known,
     )
     return Diagnosis(reason, _remedy(call, x, sizes))
+
+
+def unflatten(call: FailingCall) -> Diagnosis | None:
+    """Sizes for one axis that do not multiply up to it, and the nearest that do."""
+    x = call.operands[0]
+    dim = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else None)
+    sizes = call.kwargs.get("sizes", call.args[2] if len(call.args) > 2 else None)
+    if not isinstance(dim, int) or not -len(x.shape) <= dim < len(x.shape) or not isinstance(sizes, tuple | list):
+        return None
+    axis = dim % len(x.shape)
+    count = x.shape[axis]
+    known = math.prod(size for size in sizes if size != -1)
+    if known == count or (-1 in sizes and known and count % known == 0):
+        return None
+    reason = _UNFLATTEN.format(
+        x=x.name, axis=x.edge_text(axis), sizes=" · ".join(str(size) for size in sizes if size != -1), product=known
+    )
+    nearest = _factors(count, sizes)
+    remedy = x.method(f"unflatten({dim}, ({', '.join(map(str, nearest))}))") if nearest else ""
+    return Diagnosis(reason, remedy, (OperandAxis(0, axis),))
+
+
+def _factors(count: int, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Two sizes near the given ones whose product is a count; empty where there are not two."""
+    if len(sizes) != 2 or not count:
+        return ()
+    pairs = [(size, count // size) for size in range(1, count + 1) if count % size == 0]
+    given = [(pair, [abs(near - size) for near, size in zip(pair, sizes, strict=True) if size != -1]) for pair in pairs]
+    return min(given, key=lambda each: sum(each[1]))[0]
 
 
 def _sizes(call: FailingCall) -> tuple[int, ...]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from engine import ops
-from engine.record.failure import (
+from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failure import Diagnosis
+from engine.record.failure.rules import (
+    attention_layers,
+    axis_orders,
     broadcasting,
+    convolutions,
     fused_attention,
     indices,
     joining,
@@ -15,9 +20,8 @@ from engine.record.failure import (
     patterns,
     products,
     reshaping,
+    writing,
 )
-from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis
 
 Rule = Callable[[FailingCall], Diagnosis | None]
 
@@ -25,7 +29,17 @@ _OF_OPERATION: dict[str, tuple[Rule, ...]] = {
     **dict.fromkeys(products.OPS, (products.product,)),
     "linear": (products.linear,),
     "scaled_dot_product_attention": (fused_attention.attention,),
-    **dict.fromkeys(("view", "reshape", "view_as", "unflatten"), (reshaping.reshape,)),
+    **dict.fromkeys(("view", "reshape", "view_as"), (reshaping.reshape,)),
+    "unflatten": (reshaping.unflatten,),
+    "permute": (axis_orders.permute,),
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims"), (axis_orders.transpose,)),
+    "expand": (axis_orders.expand,),
+    "repeat": (axis_orders.repeat,),
+    **dict.fromkeys(("outer", "ger"), (axis_orders.outer,)),
+    "topk": (axis_orders.topk,),
+    "setitem": (writing.write,),
+    **dict.fromkeys(convolutions.OPS, (convolutions.convolution,)),
+    **dict.fromkeys(attention_layers.OPS, (attention_layers.layer,)),
     **dict.fromkeys(("cat", "concat", "concatenate", "stack"), (joining.join,)),
     **dict.fromkeys(indices.OPS, (indices.index,)),
     **dict.fromkeys(layers.NORMS, (layers.norm,)),

@@ -39,7 +39,8 @@ def mask_dtype(call: FailingCall) -> Diagnosis | None:
     """A mask that is not of bool."""
     if len(call.operands) < 2:
         return None
-    mask = call.operands[0 if call.op == "where" else 1]
+    # x.where(mask, y) takes the mask second, as masked_fill does.
+    mask = call.operands[0 if call.op == "where" and call.func is not torch.Tensor.where else 1]
     dtype = str(mask.dtype).removeprefix("torch.")
     if dtype == "bool":
         return None

@@ -1,0 +1,123 @@
+// Stages that the browser fetches by itself when a person goes to a step or lets a size go. Python draws them too, but
+// Streamlit goes over the whole page for that. Python hears of the press once its answer is painted.
+
+import { afterPaint } from "../mount/after_paint.js";
+import { bundledStage, decode, prefetchedStage } from "./decode.js";
+
+const [FETCHED_STRIP, FETCHED_STAGE] = [0, 1]; // what an answer holds, as fetched.py joins it
+const REQUESTS = ["view", "pinned", "go"];
+
+/** Fetches the stages that follow the one on the page. */
+export class StageFetcher {
+  /** @param {Stage} stage */
+  constructor(stage) {
+    this.stage = stage;
+    this.moves = 0; // of the sizes, as far as the browser knows
+    this.drawn = null; // the bytes of a fetched stage, until Python has drawn the same
+    this.listening = new AbortController();
+    const follow = (/** @type {any} */ { detail }) => detail.moved && this.follow(detail);
+    window.addEventListener("shape-strip:sizes", follow, { signal: this.listening.signal });
+  }
+
+  close() {
+    this.listening.abort();
+  }
+
+  /**
+   * The stage of a step as far as it was sent ahead, for this run of the model and these parts of the axes.
+   *
+   * @param {number} step
+   * @returns {StageData | null}
+   */
+  prefetched(step) {
+    const { run, sent } = this.stage;
+    const bytes = prefetchedStage(step);
+    const data = bytes && decode(bytes);
+    return data && data.player.run === run && (data.seen.view ?? 0) >= sent.view ? data : null;
+  }
+
+  /**
+   * A person goes to another step, whose stage was not sent ahead.
+   *
+   * @param {NavigationRequest & { n: number }} request
+   */
+  go(request) {
+    const { stage } = this;
+    afterPaint(this.fetch({ step: request.step, go: request.n }), () => stage.send("go", request));
+  }
+
+  /**
+   * A size was let go.
+   *
+   * @param {{ moved: { name: string, value: number, turn: number }, shown: Promise<void> | null }} detail
+   */
+  follow(detail) {
+    const { name, value, turn } = detail.moved;
+    this.moves = turn;
+    const { player } = this.stage.data ?? {};
+    if (player && player.moves !== null) detail.shown = this.fetch({ size: name, value, moves: turn });
+  }
+
+  /**
+   * Shows what the server answers, unless a person has gone on or the run of the page was sooner.
+   *
+   * @param {Record<string, string | number>} question as fetched.py describes it
+   */
+  async fetch(question) {
+    const { stage } = this;
+    const answer = await answerTo(stage.data.player.ticket, question);
+    const data = answer && decode(answer.bytes);
+    if (!data || !stage.root.isConnected || !this.isNext(data)) return;
+    if (data.seen.go !== stage.data.seen.go) stage.selection.pin = null;
+    stage.run = data.player.run;
+    this.drawn = answer.bytes;
+    stage.take(data, false);
+    window.dispatchEvent(new CustomEvent("shape-strip:fetched", { detail: answer.strip }));
+  }
+
+  /**
+   * Whether a stage answers all that a person has done, and the one on the page does not.
+   *
+   * @param {StageData} next
+   * @returns {boolean}
+   */
+  isNext({ seen, player }) {
+    const { data, sent } = this.stage;
+    const isLatest = REQUESTS.every((kind) => (seen[kind] ?? 0) >= sent[kind]) && (player.moves ?? 0) >= this.moves;
+    return isLatest && ((seen.go ?? 0) > (data.seen.go ?? 0) || (player.moves ?? 0) > (data.player.moves ?? 0));
+  }
+
+  /**
+   * Whether a stage answers fewer moves of the sizes than the one on the page.
+   *
+   * @param {StageData} data
+   * @returns {boolean}
+   */
+  isOlder(data) {
+    return (data.player?.moves ?? 0) < (this.stage.data?.player?.moves ?? 0);
+  }
+
+  /**
+   * Whether Python now draws the very stage that was fetched before.
+   *
+   * @param {Uint8Array} bytes
+   * @returns {boolean}
+   */
+  hasDrawn(bytes) {
+    const { drawn } = this;
+    this.drawn = null;
+    return drawn !== null && drawn.length === bytes.length && drawn.every((byte, at) => byte === bytes[at]);
+  }
+}
+
+// The strip and the stage that the server answers with; null where only the run of the page can tell.
+async function answerTo(ticket, question) {
+  if (!ticket) return null;
+  const query = Object.entries(question).map((pair) => pair.map(encodeURIComponent).join("="));
+  const address = new URL(`direct/${ticket}?${query.join("&")}`, document.baseURI);
+  const answer = await fetch(address, { cache: "no-store" }).catch(() => null); // the server is gone; Streamlit says so
+  if (answer?.status !== 200) return null;
+  const joined = new Uint8Array(await answer.arrayBuffer());
+  const strip = JSON.parse(new TextDecoder().decode(bundledStage(FETCHED_STRIP, joined)));
+  return { strip, bytes: bundledStage(FETCHED_STAGE, joined) };
+}

@@ -1,0 +1,75 @@
+"""What a browser fetches by itself, beside the run of the page that the same press begins.
+
+Streamlit answers a press by running a fragment of the page, and the browser goes over all of its elements before it
+paints one. What people wait for, the stage of a step, takes a fraction of that where it is fetched alone. It is the
+stage that the run draws, from the same settings by the same functions, only sooner; the run then draws it again.
+
+A session is known by its ticket, which nobody can guess and only its own pages have.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from secrets import token_urlsafe
+from weakref import WeakValueDictionary
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+Answer = Callable[[Mapping[str, str]], bytes | None]
+
+_PATIENCE = 0.5  # seconds that a run of the page lets an answer go first
+_SESSIONS: WeakValueDictionary[str, DirectAnswers] = WeakValueDictionary()
+
+
+class DirectAnswers:
+    """What one session's browser may fetch. It is kept in the session, and goes with it."""
+
+    def __init__(self) -> None:
+        self.ticket = token_urlsafe(24)
+        self._answer: Answer | None = None
+        self._at_work = 0
+        self._idle = threading.Condition()
+        _SESSIONS[self.ticket] = self
+
+    def offer(self, answer: Answer) -> None:
+        """Has the browser's next questions answered.
+
+        Args:
+            answer: called in a thread of the server's with the question; it must not ask the session for anything.
+                Returns None where the run of the page is to be waited for.
+        """
+        self._answer = answer
+
+    def answer(self, question: Mapping[str, str]) -> bytes | None:
+        """What was asked for; None where there is no answer."""
+        answer = self._answer
+        if answer is None:
+            return None
+        with self._idle:
+            self._at_work += 1
+        try:
+            return answer(question)
+        finally:
+            with self._idle:
+                self._at_work -= 1
+                self._idle.notify_all()
+
+    def go_first(self) -> None:
+        """Waits a moment for what is being answered: two threads at the same work would both be late."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._at_work, _PATIENCE)
+
+
+async def _fetched(request: Request) -> Response:
+    answers = _SESSIONS.get(request.path_params["ticket"])
+    question = dict(request.query_params)
+    data = None if answers is None else await anyio.to_thread.run_sync(answers.answer, question)
+    headers = {"cache-control": "no-store", "content-type": "application/octet-stream"}
+    return Response(data, headers=headers) if data is not None else Response(status_code=204)
+
+
+ROUTE = Route("/direct/{ticket}", _fetched)

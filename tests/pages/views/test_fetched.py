@@ -1,0 +1,115 @@
+"""What a browser fetches by itself is what the run of the page then draws: the same bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.state import direct_answers
+from tests.pages.shown import Size, report, sent_bytes, sent_json, stage
+from tests.pages.test_pages import opened
+
+SCORES = "encoder.layers.0.self_attention.scores"
+TOKENS = {"reads": "tokens", "d_model": "16", "heads": "2", "encoder_layers": "1", "decoder_layers": "1"}
+# A size, what it is moved to, and what else the link says.
+MOVES = {
+    "length": ("src_len", 7, TOKENS | {"step": SCORES}),
+    "heads": ("heads", 4, TOKENS | {"step": SCORES}),
+    "width": ("d_model", 32, TOKENS | {"step": SCORES}),
+    "a pinned cell": ("heads", 4, TOKENS | {"step": SCORES, "pin": "0.1.2.3"}),
+    "a pin that the smaller size has not": ("src_len", 2, TOKENS | {"step": SCORES, "pin": "0.1.2.3"}),
+    "part of a long axis": ("heads", 4, TOKENS | {"step": SCORES, "src_len": "256", "at": "S-100"}),
+    "the whole model as the strip": ("batch", 3, TOKENS | {"step": SCORES, "scope": "."}),
+    "trained weights that become random": ("heads", 2, {"weights": "trained", "step": SCORES}),
+    "a model of today": ("heads", 2, {"model": "gpt2", "step": "layers.0.attention.scores"}),
+}
+
+
+def fetched(app: AppTest, **question: Any) -> tuple[dict[str, Any], bytes] | None:
+    """The strip and the stage that the browser of this page would fetch."""
+    ticket = stage(app)["player"]["ticket"]
+    answer = client().get(f"/direct/{ticket}", params=question)
+    if answer.status_code == 204:
+        return None
+    assert answer.headers["cache-control"] == "no-store"
+    count, _, length, _, stage_length = struct.unpack_from("<5I", answer.content)
+    assert count == 2
+    first = 24
+    second = first + -(-length // 8) * 8
+    return json.loads(answer.content[first : first + length]), answer.content[second : second + stage_length]
+
+
+def client() -> TestClient:
+    return TestClient(Starlette(routes=[direct_answers.ROUTE]))
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_a_moved_size_is_fetched_as_the_page_then_draws_it(case):
+    name, value, query = MOVES[case]
+    app = opened("app.py", **query)
+    sent = fetched(app, size=name, value=value, moves=1)
+    before = sent_bytes(app, "stage")
+    Size(app, name).set_value(value).run()
+    assert not app.exception
+    assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
+    assert sent[1] != before
+
+
+@pytest.mark.parametrize("query", [{}, {"pin": "0.1.2.3"}, {"src_len": "256", "at": "S-100"}])
+def test_another_step_is_fetched_as_the_page_then_draws_it(query):
+    app = opened("app.py", **TOKENS, step=SCORES, **query)
+    for number, step in enumerate((40, 3), 1):
+        sent = fetched(app, step=step, go=number)
+        way = {"step": step, "cell": None, "panel": None, "keeps_pin": False, "trail": None, "within": None}
+        report(app, "stage", go={**way, "n": number})
+        assert stage(app)["player"]["step"] == step
+        assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
+
+
+def test_after_a_move_the_same_question_is_answered_from_the_new_sizes():
+    app = opened("app.py", **TOKENS, step=SCORES)
+    before = fetched(app, step=40, go=1)
+    Size(app, "heads").set_value(4).run()
+    after = fetched(app, step=40, go=1)
+    assert before[1] != after[1]
+    # Four heads, and a length of seven with those four.
+    Size(app, "src_len").set_value(7).run()
+    assert dict(sent_json(app, "strip")["sizes"], H=4, S=7) == sent_json(app, "strip")["sizes"]
+
+
+def test_two_visitors_are_each_answered_from_their_own_sizes():
+    one, other = opened("app.py", **TOKENS, step=SCORES), opened("app.py", **{**TOKENS, "heads": "4"}, step=SCORES)
+    assert stage(one)["player"]["ticket"] != stage(other)["player"]["ticket"]
+    assert fetched(one, size="src_len", value=7, moves=1)[0]["sizes"]["H"] == 2
+    assert fetched(other, size="src_len", value=7, moves=1)[0]["sizes"]["H"] == 4
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {},
+        {"step": "9999", "go": "1"},
+        {"step": "x", "go": "1"},
+        {"step": "3"},
+        {"size": "heads", "value": "0", "moves": "1"},
+        {"size": "src_len", "value": "100000", "moves": "1"},
+        {"size": "seed_of_all", "value": "1", "moves": "1"},
+    ],
+)
+def test_a_question_without_an_answer_is_left_to_the_page(question):
+    assert fetched(opened("app.py", **TOKENS, step=SCORES), **question) is None
+
+
+def test_nobody_is_answered_without_a_ticket():
+    assert client().get("/direct/anything", params={"step": 3, "go": 1}).status_code == 204
+
+
+def test_sizes_that_cannot_be_run_are_left_to_the_page():
+    app = opened("app.py", **{**TOKENS, "device": "cuda"}, step=SCORES)
+    assert fetched(app, size="src_len", value=7, moves=1) is None
