@@ -1,1 +1,3 @@
-"""What people take along from a page: link, picture, numbers, Python, and paper."""
+"""What people take along from a step: its link, its picture, its numbers, and the Python that makes it again."""
+
+TITLE = "Share and download: link, picture, numbers, Python"
