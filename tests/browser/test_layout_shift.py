@@ -52,7 +52,7 @@ def test_next_to_nothing_moves_while_a_page_loads(viewport, every: int, tabs: Op
     page = tabs(viewport=viewport)
     page.add_init_script(_WATCH)
     for path, loaded in list(LOADED.items())[::every]:
-        page.goto(f"{app}/{path}", timeout=60_000)
+        page.goto(f"{app}/{path}", timeout=60_000, wait_until="commit")
         expect(page.locator(loaded).first).to_be_visible(timeout=60_000)
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
         expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
