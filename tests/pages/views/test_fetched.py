@@ -80,7 +80,7 @@ def test_after_a_move_the_same_question_is_answered_from_the_new_sizes():
     assert before[1] != after[1]
     # Four heads, and a length of seven with those four.
     Size(app, "src_len").set_value(7).run()
-    assert dict(sent_json(app, "strip")["sizes"], **{"H": 4, "S": 7}) == sent_json(app, "strip")["sizes"]
+    assert dict(sent_json(app, "strip")["sizes"], H=4, S=7) == sent_json(app, "strip")["sizes"]
 
 
 def test_two_visitors_are_each_answered_from_their_own_sizes():
