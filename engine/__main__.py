@@ -14,6 +14,7 @@ from typing import cast
 
 from engine.commands import open_command, record_command
 from engine.commands.program_file import ProgramError
+from engine.commands.subcommand import add_subcommand
 from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, WEIGHTS, Config, ConfigError
 from engine.export.csv_tables import SPREADSHEET_ROWS, estimated_bytes, values_rows
 from engine.export.export_error import ExportError
@@ -151,15 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     record_command.add_parser(commands)
     open_command.add_parser(commands)
-    command = commands.add_parser(
-        "run",
-        help="run the model; list its steps, or write every number as CSV",
-        description="Runs the model once, records every tensor, and lists the steps or writes them as CSV.",
-        epilog=_FILES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    command.set_defaults(command="run")
+    summary = "run the model; list its steps, or write every number as CSV"
+    described = "Runs the model once, records every tensor, and lists the steps or writes them as CSV."
+    command = add_subcommand(commands, "run", summary, described, _FILES)
     command.add_argument("--csv", metavar="OUT", help="write OUT/steps.csv and OUT/values.csv instead of listing")
     command.add_argument("--filter", metavar="PATTERN", help='only steps of this full name, e.g. "decoder.*.scores"')
     shown = f"{', '.join(MODEL_NAMES)} ({TRANSFORMER}); published ones run without numbers unless --device is given"

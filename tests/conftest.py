@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.rewriting import rewrite_asserts
 from tests.sampling import select
 
 # Several tests run at once: threads of their own would have them wait for each other. Read when torch is loaded, here
@@ -46,6 +48,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     return OneBrowserScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    tests = Path(__file__).parent
+    whole_suite = [Path(argument).resolve() for argument in session.config.args] == [tests]
+    if whole_suite and "PYTEST_XDIST_WORKER" in os.environ:
+        number, count = os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"), os.environ["PYTEST_XDIST_WORKER_COUNT"]
+        rewrite_asserts(session.config, tests, int(number), int(count))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

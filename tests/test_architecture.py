@@ -258,8 +258,8 @@ def test_every_public_function_and_class_says_what_it_is_for():
 
 def test_a_docstring_names_every_argument_where_there_are_several():
     missing = {}
-    # A lab's experiment takes what its sliders are called.
-    for name, node, docstring in documented(without=("engine.labs",)):
+    # A lab's experiment takes what its sliders are called, and what stands for a function of torch that function's.
+    for name, node, docstring in documented(without=("engine.labs", "engine.record.openers.small_functions")):
         if isinstance(node, ast.FunctionDef):
             arguments = arguments_of(node)
             if len(arguments) > FEW_ARGUMENTS or "Args:" in docstring:

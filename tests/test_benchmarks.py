@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -11,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import TimeoutError as Late
 
-from engine import Config
 from tests.benchmarks import csv_speed, growth, peers, people, recording, screen
 from tests.benchmarks.apart import Apart
 from tests.benchmarks.interleaved import Spread, UnableError, interleaved
@@ -65,10 +65,10 @@ def test_a_peer_that_is_not_installed_is_skipped_by_name(monkeypatch):
 
 
 def test_a_contestant_apart_answers_and_its_errors_come_back_in_words():
-    with Apart(Config, 3) as apart:
-        assert apart.ask("change").batch == 3
+    with Apart(Counter, "abac") as apart:
+        assert apart.ask("most_common", 1) == [("a", 2)]
         with pytest.raises(UnableError, match="TypeError"):
-            apart.ask("change", 1)
+            apart.ask("most_common", 1, 2)
     with Apart(recording.Contestant, "nobody", "cpu") as apart, pytest.raises(UnableError, match="KeyError"):
         apart.ask("prepare", "T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.commands.subcommand import add_subcommand
 from engine.record.trace_file.read_trace import open_trace
 from engine.record.trace_file.trace_file_error import refusal
 from engine.runtime.explore import run_app
@@ -12,14 +13,9 @@ from engine.runtime.explore import run_app
 
 def add_parser(commands: Any) -> None:
     """Adds the command to the parser's commands."""
-    command = commands.add_parser(
-        "open",
-        help="open a saved trace in the browser",
-        description="Starts the app on a trace that --save or save_trace wrote, and ends with Ctrl-C.",
-        allow_abbrev=False,
-    )
+    described = "Starts the app on a trace that --save or save_trace wrote, and ends with Ctrl-C."
+    command = add_subcommand(commands, "open", "open a saved trace in the browser", described)
     command.add_argument("file", metavar="RUN.trace", help="the trace")
-    command.set_defaults(command="open")
 
 
 def run_open(file: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from engine.commands.program_file import arguments, program
+from engine.commands.subcommand import add_subcommand
 from engine.export.save_trace import save_trace
 from engine.findings import findings, findings_text
 from engine.record.recorder import record
@@ -31,19 +31,13 @@ suspicious in what it computed is told on standard error.
 
 def add_parser(commands: Any) -> None:
     """Adds the command to the parser's commands."""
-    command = commands.add_parser(
-        "record",
-        help="run your own function or module; list its steps, or save them",
-        description="Runs something callable in a file of yours once, and lists, saves or writes what it computed.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    summary = "run your own function or module; list its steps, or save them"
+    described = "Runs something callable in a file of yours once, and lists, saves or writes what it computed."
+    command = add_subcommand(commands, "record", summary, described, _EXAMPLES)
     command.add_argument("target", metavar="FILE.py:CALLABLE", help="what to call")
     command.add_argument("words", nargs="*", metavar="ARGUMENT", help="what it is called with; NAME=VALUE by name")
     command.add_argument("--save", metavar="RUN.trace", help="save the trace in one file")
     command.add_argument("--csv", metavar="OUT", help="write OUT/steps.csv and OUT/values.csv")
-    command.set_defaults(command="record")
 
 
 def run_record(

@@ -25,7 +25,7 @@ from engine.ops.entries.contractions import (  # noqa: F401
     transposed_convolution,
 )
 from engine.ops.entries.losses import cross_entropy, differences  # noqa: F401
-from engine.ops.entries.nonlinear import activations, dropout, functions  # noqa: F401
+from engine.ops.entries.nonlinear import activations, clamping, dropout, functions  # noqa: F401
 from engine.ops.entries.norms import batch_norm, normalization, vector_norms  # noqa: F401
 from engine.ops.registry import (
     Movement,

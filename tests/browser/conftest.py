@@ -22,6 +22,8 @@ from tests.browser.tabs import Opener, Tabs
 ROOT = Path(__file__).parents[2]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Chromium without the window that even an unseen one has around its pages: the same pages for less processor time.
+_SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60  # s
@@ -31,33 +33,33 @@ expect.set_options(timeout=30_000)  # ms: other tests run beside these
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if _program() is None:
+    if _program(*_SHELLS, *_NAMES) is None:
         if os.environ.get("CI"):
             pytest.fail("no Chromium on the path")
         pytest.skip("no Chromium on the path")
     with sync_playwright() as playwright:
-        chromium = launched(playwright)
+        chromium = launched_by(playwright.chromium)
         yield chromium
         chromium.close()
 
 
 def launched(playwright: Playwright) -> Browser:
-    """The Chromium or Chrome that is installed, without a window."""
-    return launched_by(playwright.chromium)
+    """The Chromium or Chrome that a person would use, without its window: for pictures and for what is measured."""
+    return playwright.chromium.launch(executable_path=_program(*_NAMES, *_SHELLS), args=list(_FLAGS))
 
 
 def launched_by(kind: BrowserType, **options: Any) -> Browser:
-    """The same with further options of Playwright's."""
-    return kind.launch(executable_path=_program(), args=list(_FLAGS), **options)
+    """The browser of the tests, with further options of Playwright's."""
+    return kind.launch(executable_path=_program(*_SHELLS, *_NAMES), args=list(_FLAGS), **options)
 
 
 def launched_beside(browser: Browser, *flags: str) -> Browser:
     """Another browser like this one, with further flags of Chromium's."""
-    return browser.browser_type.launch(executable_path=_program(), args=[*_FLAGS, *flags])
+    return browser.browser_type.launch(executable_path=_program(*_SHELLS, *_NAMES), args=[*_FLAGS, *flags])
 
 
-def _program() -> str | None:
-    return next(filter(None, map(shutil.which, _NAMES)), None)
+def _program(*names: str) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 _OURS = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:", "data:", "about:")
+_PATIENCE = 120_000  # ms: a page may be loaded while other tests take all the processor time there is
 _Key = tuple[tuple[str, str], ...]
 Opener = Callable[..., Page]
 
@@ -54,6 +55,7 @@ class Tabs:
 
     def _open(self, script: str = "", **options: Any) -> Page:
         context = self._browser.new_context(**options)
+        context.set_default_navigation_timeout(_PATIENCE)
         if script:
             context.add_init_script(script)
         context.on("request", lambda request: self._asked(request.url))

@@ -65,7 +65,12 @@ class CostPart:
 
 @dataclass(frozen=True)
 class ItemCount:
-    """What one way of encoding takes, as ``engine.record`` saw it: calls that returned a tensor, and their FLOPs."""
+    """What one way of encoding takes, as ``engine.record`` saw it: calls that returned a tensor, and their FLOPs.
+
+    Attributes:
+        calls: those that returned a tensor.
+        flops: of all of them together.
+    """
 
     calls: int
     flops: int

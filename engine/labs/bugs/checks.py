@@ -44,7 +44,12 @@ class OutputCheck:
 
 @dataclass(frozen=True)
 class Symptom:
-    """What is seen of a mistake: ``headline`` in a few words, and every check of a program that ran."""
+    """What is seen of a mistake: ``headline`` in a few words, and every check of a program that ran.
+
+    Attributes:
+        headline: what is seen, in a few words.
+        checks: in the order in which they are shown; none of a program that raised.
+    """
 
     headline: str
     checks: tuple[OutputCheck, ...]

@@ -59,7 +59,13 @@ class Given:
 
 @dataclass(frozen=True)
 class NamedShape:
-    """One side of an operation: its name, and symbol and size of each axis."""
+    """One side of an operation: its name, and symbol and size of each axis.
+
+    Attributes:
+        name: what the program calls it.
+        axes: the symbol of each axis.
+        shape: the size of each axis.
+    """
 
     name: str
     axes: tuple[str, ...]
@@ -68,7 +74,13 @@ class NamedShape:
 
 @dataclass(frozen=True)
 class Rule:
-    """Two sizes that must agree, in plain words: the rule, what was given, and the nearest values that work."""
+    """Two sizes that must agree, in plain words: the rule, what was given, and the nearest values that work.
+
+    Attributes:
+        statement: what must agree.
+        given: the sizes there are.
+        remedy: the nearest that work.
+    """
 
     statement: str
     given: str

@@ -69,7 +69,13 @@ class Removed:
 
 @dataclass(frozen=True)
 class ForwardCost:
-    """What one forward pass takes: of parameters, of FLOPs in matrix products, and of FLOPs in all other steps."""
+    """What one forward pass takes: of parameters, of FLOPs in matrix products, and of FLOPs in all other steps.
+
+    Attributes:
+        parameters: how many the layer has.
+        products: FLOPs of its matrix products.
+        others: FLOPs of all its other steps.
+    """
 
     parameters: int
     products: int

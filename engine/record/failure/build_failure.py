@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.record.failure.failing_call import FailingCall, RaisedAt
+from engine.record.failure.failing_call import FailingCall, RaisedAt, written_keywords
 from engine.record.failure.failure import Diagnosis, FailedOperand, Failure
 from engine.record.failure.rules import patterns, recurrence
 from engine.record.failure.rules.diagnosis import diagnose
@@ -84,7 +84,7 @@ def _operands(raised: RaisedAt, source: Source | None, origins: Mapping[int, Ste
 
     for value, text in zip(raised.args, texts, strict=True):
         collect(value, text)
-    named_texts = _named_texts(source)
+    named_texts = written_keywords("" if source is None else source.expression)
     for name, value in raised.kwargs.items():
         collect(value, named_texts.get(name, ""))
     return tuple(_operand(tensor, number, text, origins) for number, (tensor, text) in enumerate(tensors))
@@ -138,16 +138,6 @@ def _texts(source: Source | None, func: Any, count: int) -> tuple[str, ...]:
         return unknown
     written = tuple(ast.unparse(each) for each in nodes)
     return (*written, *unknown[len(written) :])
-
-
-def _named_texts(source: Source | None) -> dict[str, str]:
-    """The program's own text of each named argument of a call."""
-    try:
-        node = ast.parse("" if source is None else source.expression.strip(), mode="eval").body
-    except SyntaxError:
-        return {}
-    keywords = node.keywords if isinstance(node, ast.Call) else []
-    return {keyword.arg: ast.unparse(keyword.value) for keyword in keywords if keyword.arg}
 
 
 def _recurrent(

@@ -6,6 +6,7 @@ is kept for this while the program runs.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, TracebackType
@@ -140,3 +141,13 @@ def on_meta(tensor: Tensor) -> Tensor:
     if tensor.layout != torch.strided:
         return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def written_keywords(expression: str) -> dict[str, str]:
+    """The program's own text of each named argument of a call."""
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+    except SyntaxError:
+        return {}
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return {keyword.arg: ast.unparse(keyword.value) for keyword in keywords if keyword.arg}

@@ -91,7 +91,12 @@ class FailedOperand:
 
 @dataclass(frozen=True)
 class OperandAxis:
-    """One axis of one operand of the failing call, for example an edge that must be as long as another."""
+    """One axis of one operand of the failing call, for example an edge that must be as long as another.
+
+    Attributes:
+        operand: its number among the operands.
+        axis: its number among the axes.
+    """
 
     operand: int
     axis: int

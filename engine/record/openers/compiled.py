@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from engine.record.inside import FusedCall, opens
-from engine.record.watching.compiled_calls import NAME, CompiledCall
+from engine.record.watching.compiled_calls import NAME, CompiledCall, tensors_of
 
 
 @opens(NAME)
@@ -13,4 +14,5 @@ def open_compiled(call: FusedCall) -> Any:
     """A call of compiled code."""
     if not isinstance(call.function, CompiledCall):
         return None
-    return call.record(call.function.original, *call.args[: call.function.taken], **call.kwargs)
+    trace = call.record(call.function.original, *call.args[: call.function.taken], **call.kwargs)
+    return replace(trace, output=tensors_of(trace.output))

@@ -51,8 +51,10 @@ def fourier(x: Tensor, dims: Sequence[int], is_inverse: bool, norm: str, halves:
     turns = x if x.is_complex() else torch.complex(x, torch.zeros_like(x))
     for dim in dims:
         count = x.size(dim)
-        positions = torch.arange(count, dtype=x.real.dtype if x.is_complex() else x.dtype, device=x.device)
-        angles = torch.outer(positions, positions) * (2 * math.pi / count * (1 if is_inverse else -1))
+        positions = torch.arange(count, device=x.device)
+        # Whole turns change nothing, and without them the angles are small, and exact.
+        part = (torch.outer(positions, positions) % count).to(turns.real.dtype)
+        angles = part * (2 * math.pi / count * (1 if is_inverse else -1))
         waves = torch.complex(angles.cos(), angles.sin())  # (positions, waves)
         turns = (turns.movedim(dim, -1) @ waves).movedim(-1, dim)
         scale = 1 / math.sqrt(count) if norm == "ortho" else _SCALES[is_inverse, norm](count)

@@ -24,14 +24,9 @@ def packed_recurrent(
     """All layers and directions of a recurrent network on packed sequences, the longest first.
 
     Args:
-        cell: one token of it.
+        cell, states, weights, num_layers, dropout, bidirectional: as ``recurrent`` takes them.
         data: (sum of counts, d): the first token of every sequence, then the second of those that have one, and so on.
         counts: how many sequences have each token.
-        states: the first states, each (layers · directions, B, d_hidden).
-        weights: of every direction of every layer, one after the other.
-        num_layers: how many layers stand on one another.
-        dropout: the chance of a number between two layers to be dropped.
-        bidirectional: whether each reads the tokens from the end as well.
 
     Returns:
         The rows of the last layer, packed, and the last states.

@@ -47,16 +47,7 @@ def lstm_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[T
 
 
 def gru_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.GRU: the hidden state after it, (B, d_hidden).
-
-    Args:
-        x: the token of every sentence, (B, d).
-        state: the hidden state after the token before, (B, d_hidden).
-        weights: those of one direction of one layer.
-
-    Returns:
-        The state after this token.
-    """
+    """One token of nn.GRU: the hidden state after it, (B, d_hidden), from ``x``, ``state`` and ``weights`` as above."""
     (hidden,) = state
     w_ih, w_hh, b_ih, b_hh = _with_biases(weights)
     from_input = F.linear(x, w_ih, b_ih)  # (B, 3*d_hidden)
@@ -71,30 +62,12 @@ def gru_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Te
 
 
 def tanh_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.RNN with tanh, (B, d_hidden).
-
-    Args:
-        x: the token of every sentence, (B, d).
-        state: the hidden state after the token before, (B, d_hidden).
-        weights: those of one direction of one layer.
-
-    Returns:
-        The state after this token.
-    """
+    """One token of nn.RNN with tanh, from ``x``, ``state`` and ``weights`` as ``gru_cell``."""
     return (_rnn_sum(x, state[0], weights).tanh(),)
 
 
 def relu_cell(x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-    """One token of nn.RNN with ReLU, (B, d_hidden).
-
-    Args:
-        x: the token of every sentence, (B, d).
-        state: the hidden state after the token before, (B, d_hidden).
-        weights: those of one direction of one layer.
-
-    Returns:
-        The state after this token.
-    """
+    """One token of nn.RNN with ReLU, from ``x``, ``state`` and ``weights`` as ``gru_cell``."""
     return (_rnn_sum(x, state[0], weights).relu(),)
 
 
@@ -146,11 +119,7 @@ def through_layers(
         run_direction: runs one direction of one layer: from rows, first states, weights and whether it reads from the
             end, it makes the rows after it and its last states.
         rows: the tokens, (L, B, d) or packed.
-        states: the first states, each (layers · directions, B, d_hidden).
-        weights: of every direction of every layer, one after the other.
-        num_layers: how many layers stand on one another.
-        dropout: the chance of a number between two layers to be dropped.
-        bidirectional: whether each reads the tokens from the end as well.
+        states, weights, num_layers, dropout, bidirectional: as ``recurrent`` takes them.
 
     Returns:
         The rows of the last layer, and the last states, each (layers · directions, B, d_hidden).

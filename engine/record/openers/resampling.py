@@ -58,11 +58,8 @@ def interpolate(
             nearest = (index * step).floor().long().clamp(max=before - 1)
             x = x.index_select(axis, nearest)
             continue
-        if aligns_corners:
-            place = index * ((before - 1) / max(size - 1, 1))
-        else:
-            place = (index + 0.5) * step - 0.5
-            place = place.clamp(min=0.0) if neighbours == 2 else place
+        # What lies outside has the outermost number.
+        place = index * ((before - 1) / max(size - 1, 1)) if aligns_corners else (index + 0.5) * step - 0.5
         left = place.floor()
         part = (place - left).to(x.dtype)
         mixed = None

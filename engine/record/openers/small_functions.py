@@ -18,13 +18,23 @@ def adjoint(x: Tensor) -> Tensor:
 
 
 def vdot(x: Tensor, y: Tensor) -> Tensor:
-    """The product of two vectors, the first with its imaginary parts of the other sign (torch.vdot)."""
+    """The product of two vectors, the first with its imaginary parts of the other sign (torch.vdot).
+
+    Args:
+        x: (n).
+        y: (n).
+    """
     first = x.conj() if x.is_complex() else x
     return first @ y
 
 
 def inner(x: Tensor, y: Tensor) -> Tensor:
-    """The products of the last axis of the one with that of the other (torch.inner)."""
+    """The products of the last axis of the one with that of the other (torch.inner).
+
+    Args:
+        x: (…, n), or a number.
+        y: (…, n), or a number.
+    """
     if not x.dim() or not y.dim():
         return x * y
     rows, others = x.reshape(-1, x.size(-1)), y.reshape(-1, y.size(-1))
@@ -37,22 +47,45 @@ def trace(matrix: Tensor) -> Tensor:
 
 
 def lerp(start: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
-    """So far from one number to another (torch.lerp)."""
+    """So far from one number to another (torch.lerp).
+
+    Args:
+        start: where 0 is.
+        end: where 1 is.
+        weight: how far.
+    """
     return start + weight * (end - start)
 
 
 def addcmul(x: Tensor, left: Tensor, right: Tensor, *, value: float = 1) -> Tensor:
-    """A product added (torch.addcmul)."""
+    """A product added (torch.addcmul).
+
+    Args:
+        x: what it is added to.
+        left, right: the factors.
+        value: what the product is multiplied by.
+    """
     return x + value * left * right
 
 
 def addcdiv(x: Tensor, left: Tensor, right: Tensor, *, value: float = 1) -> Tensor:
-    """A quotient added (torch.addcdiv)."""
+    """A quotient added (torch.addcdiv).
+
+    Args:
+        x: what it is added to.
+        left: what is divided.
+        right: what it is divided by.
+        value: what the quotient is multiplied by.
+    """
     return x + value * left / right
 
 
 def hypot(x: Tensor, y: Tensor) -> Tensor:
-    """The long side of a right-angled triangle (torch.hypot)."""
+    """The long side of a right-angled triangle (torch.hypot).
+
+    Args:
+        x, y: the short sides.
+    """
     return (x * x + y * y).sqrt()
 
 
@@ -62,12 +95,23 @@ def frac(x: Tensor) -> Tensor:
 
 
 def fmod(x: Tensor, y: Tensor | float) -> Tensor:
-    """What a division towards 0 leaves over, with the sign of what was divided (torch.fmod)."""
+    """What a division towards 0 leaves over, with the sign of what was divided (torch.fmod).
+
+    Args:
+        x: what is divided.
+        y: what it is divided by.
+    """
     return x - y * torch.trunc(x / y)
 
 
 def nan_to_num(x: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """Other numbers in the place of NaN and of infinities (torch.nan_to_num)."""
+    """Other numbers in the place of NaN and of infinities (torch.nan_to_num).
+
+    Args:
+        x: any shape.
+        nan: in the place of NaN; None for 0.
+        posinf, neginf: in the place of infinities; None for the largest and the smallest number there is.
+    """
     limits = torch.finfo(x.dtype)
     known = torch.where(x.isnan(), 0.0 if nan is None else nan, x)
     below = torch.where(known == torch.inf, limits.max if posinf is None else posinf, known)
@@ -75,7 +119,13 @@ def nan_to_num(x: Tensor, nan: float | None = None, posinf: float | None = None,
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The product of two vectors of length 1 in their directions (torch.nn.functional.cosine_similarity)."""
+    """The product of two vectors of length 1 in their directions (torch.nn.functional.cosine_similarity).
+
+    Args:
+        x1, x2: any shapes that broadcast.
+        dim: the axis along which the vectors lie.
+        eps: the least length that a vector is taken to have.
+    """
     left = x1 / x1.norm(dim=dim, keepdim=True).clamp(min=eps)
     right = x2 / x2.norm(dim=dim, keepdim=True).clamp(min=eps)
     return (left * right).sum(dim)
@@ -98,12 +148,24 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "") -> Ten
 
 
 def weight_norm(direction: Tensor, size: Tensor, dim: int = 0) -> Tensor:
-    """Weights as a direction and a length, an axis left alone (torch.nn.utils.parametrizations.weight_norm)."""
+    """Weights as a direction and a length, an axis left alone (torch.nn.utils.parametrizations.weight_norm).
+
+    Args:
+        direction: any shape.
+        size: the lengths, 1 on all axes but one.
+        dim: that axis; -1 for one length of the whole.
+    """
     return direction * (size / norm_except_dim(direction, 2, dim))
 
 
 def norm_except_dim(weight: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
-    """The lengths of all that lies along one axis; -1 for the length of the whole."""
+    """The lengths of all that lies along one axis; -1 for the length of the whole.
+
+    Args:
+        weight: any shape.
+        pow: 2 for the length, 1 for the sum of the sizes.
+        dim: the axis that is left.
+    """
     if dim == -1:
         return weight.norm(p=pow)
     dims = [axis for axis in range(weight.dim()) if axis != dim % weight.dim()]

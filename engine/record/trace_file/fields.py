@@ -111,7 +111,20 @@ def numbers(entry: Mapping[str, Any], name: str, low: int, high: int) -> tuple[i
 
 
 def column(entry: Mapping[str, Any], name: str, length: int, low: int, high: int) -> list[int]:
-    """One whole number from ``low`` to ``high`` for each of ``length`` things."""
+    """One whole number from ``low`` to ``high`` for each of ``length`` things.
+
+    Args:
+        entry: the record.
+        name: the field.
+        length: how many numbers there must be.
+        low, high: both ends of each, included.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        ValueError: the field is missing, or holds anything else.
+    """
     values = entry.get(name)
     if not isinstance(values, list) or len(values) != length:
         raise wrong(name, values, f"a list of {length} numbers")

@@ -27,10 +27,13 @@ class RunModes:
 
 
 USUAL_MODES = RunModes()
+_WITHOUT_GRADIENTS = RunModes(gradients=False)
 
 
 def present_modes() -> RunModes:
     """The modes that hold now."""
+    if not torch._C._is_any_autocast_enabled() and not torch.is_inference_mode_enabled():
+        return USUAL_MODES if torch.is_grad_enabled() else _WITHOUT_GRADIENTS
     autocast = {
         device: str(torch.get_autocast_dtype(device)).removeprefix("torch.")
         for device in _DEVICES

@@ -176,7 +176,12 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
             outer, frame = function, function.f_back
         # Most come from a function of the program itself, or from a layer, such as Linear, that it has just called.
         is_new = frame is not None and (outer is None or outer is not self._outer)
-        if frame is None or not is_new or not self._is_at(frame) or (outer and self._execution.module is None):
+        if (
+            frame is None
+            or not is_new
+            or not ((frame is self._frame and not self._in_torch) or self._is_at(frame))
+            or (outer and self._execution.module is None)
+        ):
             self._keep_through_torch(func, args, kwargs, result, caller)
             return
         group = ALONE
@@ -185,7 +190,14 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
             self._torch_call += 1
             self._has_children = False
             self._group = group = self._group + 1
-        self._append(func, args, kwargs, result, frame.f_lasti, group)
+        if type(result) is not Tensor:
+            self._append(func, args, kwargs, result, frame.f_lasti, group)
+            return
+        try:
+            count = result._version
+        except RuntimeError:  # made in inference mode
+            count = 0
+        self.calls.append((func, args, kwargs, result, self._execution, frame.f_lasti, group, count))
 
     def _keep_through_torch(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: Any, caller: FrameType

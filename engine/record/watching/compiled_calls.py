@@ -50,7 +50,7 @@ class CompiledCall:
         self.taken = taken
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _tensors_of(self.original(*args[: self.taken], **kwargs))
+        return tensors_of(self.original(*args[: self.taken], **kwargs))
 
 
 def _exchange(old: Callable[..., Any], new: Callable[..., Any]) -> None:
@@ -102,7 +102,7 @@ def _come_back(wrapper: FrameType, modes: list[Any]) -> None:
     # torch wraps what is no function of the program's own, such as the call of a module.
     if isinstance(original, FunctionType) and original.__globals__["__name__"] == _WRAPPING:
         original = getattr(original, "__wrapped__", original)
-    result = _tensors_of(variables["result"])
+    result = tensors_of(variables["result"])
     if not holds_tensor(result):
         return
     args = variables["args"]
@@ -119,7 +119,7 @@ def _replace_modes(modes: list[Any]) -> None:
         _push_mode(mode)
 
 
-def _tensors_of(result: Any) -> Any:
+def tensors_of(result: Any) -> Any:
     """A result as calls of torch have one: a tensor or a tuple of them."""
     if isinstance(result, Tensor):
         return result

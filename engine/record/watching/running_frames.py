@@ -62,8 +62,6 @@ class RunningFrames:
         """Goes to a frame of the program that is running already, or that one of these has called as a module."""
         if self._in_torch or frame is self._base:
             return False
-        if frame is self._frame:
-            return True
         running = self._running
         if frame in running:
             self._return_to(frame)

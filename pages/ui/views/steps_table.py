@@ -12,11 +12,12 @@ from engine.export.step_frame import step_frame
 from pages.ui.app import frame
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, short_text
+from pages.ui.components import printed_table
 from pages.ui.components.tensor_view import tensor_view
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
 from pages.ui.state.url_step import step_to_key
-from pages.ui.views import download_buttons, findings_view, printed_table
+from pages.ui.views import download_buttons, findings_view
 from pages.ui.views.lens import trace_notes
 from pages.ui.views.operation_card import card_of
 from pages.ui.views.tensor_panels import panel_of

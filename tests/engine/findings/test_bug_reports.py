@@ -57,7 +57,9 @@ def test_a_mask_of_three_axes_with_one_entry_for_each_sequence_and_not_for_each_
     attention = nn.MultiheadAttention(WIDTH, H, batch_first=True)
     mask = torch.zeros(B, L, L, dtype=torch.bool)
     suspicion = found(failing(attention, X, X, X, attn_mask=mask), "raised")
-    assert "[2, 5, 5]" in suspicion.sentence
+    assert suspicion.sentence.endswith("with one for each sentence and head: attn_mask is (2, 5, 5).")
+    assert suspicion.fix == f"attn_mask.repeat_interleave({H}, dim=0)"
+    attention(X, X, X, attn_mask=mask.repeat_interleave(H, dim=0))
 
 
 def test_a_mask_sized_by_the_batch():

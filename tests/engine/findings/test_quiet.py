@@ -6,21 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import (
-    BertConfig,
-    Config,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    MixtralConfig,
-    T5Config,
-    ViTConfig,
-    findings,
-    findings_text,
-    record,
-    run,
-    trained_config,
-)
+import engine
+from engine import Config, findings, findings_text, record, run, trained_config
 from tests.engine.published_models import ARCHITECTURES, ATTENTION, EQUAL, published_model
 
 SIZES = (
@@ -124,13 +111,13 @@ def test_a_published_model_padded_at_the_left_is_quiet_where_its_positions_are_c
 
 
 VARIANTS = {
-    "gpt2": GPT2Config(),
-    "llama": LlamaConfig(),
-    "llama, grouped": LlamaConfig(heads=4, kv_heads=2),
-    "mistral": MistralConfig(),
-    "mixtral": MixtralConfig(),
-    "bert": BertConfig(),
-    "t5": T5Config(),
+    "gpt2": engine.GPT2Config(),
+    "llama": engine.LlamaConfig(),
+    "llama, grouped": engine.LlamaConfig(heads=4, kv_heads=2),
+    "mistral": engine.MistralConfig(),
+    "mixtral": engine.MixtralConfig(),
+    "bert": engine.BertConfig(),
+    "t5": engine.T5Config(),
 }
 
 
@@ -142,7 +129,7 @@ def test_variants_of_our_own_are_quiet(name):
 
 
 def test_our_own_vision_transformer_is_quiet():
-    quiet(run(ViTConfig()))
+    quiet(run(engine.ViTConfig()))
 
 
 def test_a_small_bert_with_its_real_weights_is_quiet():

@@ -14,7 +14,7 @@ from engine.pretrained.trainer import Training
 
 ROOT = Path(__file__).parents[3]
 DAY = next(day for day in held_out_dates() if day.year == 2026)
-ODD = train.odd_inputs()[::10]  # of every kind some
+ODD = train.odd_inputs()[::40]  # of every kind some
 STEPS, STOPPED_AT, ODD_FROM, CLOSING_FROM = 7, 4, 3, 5
 
 # A tiny training of all three parts, which waits in its fourth step until it is told to go on.
@@ -27,7 +27,7 @@ trainer.BATCH, train._LOOKED_AT = 8, 5
 training_data.EVERYDAY_STEPS, training_data.CLOSING_STEP = {ODD_FROM}, {CLOSING_FROM}
 days = (next(day for day in held_out_dates() if day.year == 2026),)
 train.held_out_dates = lambda: days
-odd = train.odd_inputs()[::10]
+odd = train.odd_inputs()[::40]
 train.odd_inputs = lambda: odd
 learn, measured = trainer.Training.learn, train.measured
 waits_in, file = sys.argv[1:]

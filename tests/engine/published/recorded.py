@@ -45,7 +45,8 @@ def unexplained(trace: Trace, draw: random.Random) -> Iterator[str]:
     """What is wrong with the explanations of drawn elements, one of each step, those of opened calls included."""
     for step in trace.steps:
         if step.inside is not None:
-            if step.inside_difference is None or step.inside_difference > 1e-5:
+            size = max(1.0, float(step.value.abs().max())) if step.value.numel() else 1.0
+            if step.inside_difference is None or step.inside_difference > 1e-5 * size:
                 yield f"{step.op}: its inside differs by {step.inside_difference}"
             if step.output == 0:
                 yield from unexplained(step.inside, draw)

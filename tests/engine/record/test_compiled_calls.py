@@ -120,3 +120,88 @@ def test_nothing_is_left_in_the_compiler():
         assert module.set_eval_frame.__module__ != "engine.record.watching.compiled_calls"
     assert sys.modules["torch._dynamo.eval_frame"]._maybe_set_eval_frame is eval_frame.set_eval_frame
     assert torch.overrides.has_torch_function.__module__ != "engine.record.watching.fast_path"
+
+
+def test_a_compiled_module_is_computed_again_from_its_own_arguments():
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 2)
+    compiled = torch.compile(layer, backend="eager")
+    (step,) = record(lambda x: compiled(x), X).steps
+    assert torch.equal(step.recompute(), layer(X))
+
+
+def test_other_modes_of_the_program_stay_while_compiled_code_runs():
+    compiled = torch.compile(lambda x: x + torch.ones(x.shape), backend="eager")
+
+    def program(x):
+        with torch.device("meta"):
+            return compiled(x.to("meta"))
+
+    trace = record(program, X)
+    assert trace.output.device.type == "meta"
+    assert [step.op for step in trace.steps] == ["to", "torch_compile"]
+
+
+def test_the_buffers_of_a_compiled_module_are_parents():
+    norm = nn.BatchNorm1d(4).eval()
+    compiled = torch.compile(norm, backend="eager")
+    (step,) = record(lambda x: compiled(x), X).steps
+    assert any(parent.value is norm.running_mean for parent in step.parents)
+
+
+def test_a_compiled_call_without_a_tensor_in_its_result_is_no_step():
+    compiled = torch.compile(lambda x: x.shape[0] + 1, backend="eager")
+    trace = record(lambda x: x * compiled(x), X)
+    assert [step.op for step in trace.steps] == ["mul"]
+
+
+def test_tensors_inside_what_a_compiled_call_returns_are_its_results():
+    compiled = torch.compile(lambda x: {"twice": x * 2, "more": [x + 1, 3]}, backend="eager")
+
+    def program(x):
+        result = compiled(x)
+        return result["twice"] - result["more"][0]
+
+    trace = record(program, X)
+    assert torch.equal(trace.output, X * 2 - (X + 1))
+    twice, more, difference = trace.steps
+    assert (twice.op, more.op) == ("torch_compile", "torch_compile")
+    assert difference.parents == (twice, more)
+    assert twice.inside_difference == more.inside_difference == 0
+
+
+class Result:
+    def __init__(self, hidden):
+        self.hidden = hidden
+
+
+def test_tensors_in_the_attributes_of_what_a_compiled_call_returns_are_its_results():
+    compiled = torch.compile(lambda x: Result(x.exp()), backend="eager")
+    trace = record(lambda x: compiled(x).hidden + 1, X)
+    assert [step.op for step in trace.steps] == ["torch_compile", "add"]
+    assert trace.steps[1].parents[0] is trace.steps[0]
+
+
+def test_a_call_inside_compiled_code_that_is_compiled_too_is_part_of_it():
+    inner = torch.compile(halves_and_one, backend="eager")
+    outer = torch.compile(lambda x: inner(x * 4) - 2, backend="eager")
+    trace = record(lambda x: outer(x), X)
+    assert torch.equal(trace.output, halves_and_one(X * 4) - 2)
+    assert [step.op for step in trace.steps] == ["torch_compile"]
+
+
+@pytest.mark.parametrize("backend", ["aot_eager"])
+def test_a_backend_that_traces_the_gradients_too_changes_nothing(backend):
+    torch.manual_seed(0)
+    layer = nn.MultiheadAttention(4, 2, batch_first=True)
+    compiled = torch.compile(layer, backend=backend)
+    rows = X[None].clone().requires_grad_()
+    trace = record(lambda x: compiled(x, x, x), rows)
+    output, weights = trace.output
+    plain_output, plain_weights = layer(rows, rows, rows)
+    assert torch.equal(output, plain_output)
+    assert torch.equal(weights, plain_weights)
+    assert [step.op for step in trace.steps] == ["torch_compile", "torch_compile"]
+    (gradient,) = torch.autograd.grad(output.sum(), rows)
+    (plain_gradient,) = torch.autograd.grad(plain_output.sum(), rows)
+    assert torch.allclose(gradient, plain_gradient, atol=1e-6)

@@ -1,5 +1,6 @@
 """Code from exec, eval and compile has its text, and what the program computes with them stays as it is."""
 
+import ast
 import builtins
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from engine import record, recording
+from engine.record.source_text import text_of
 
 CELL = "def attend(x):\n    scores = x @ x.mT  # (B, L, L_k)\n    return scores + 1\n"
 PYTHONS_OWN = (builtins.exec, builtins.eval, builtins.compile)
@@ -131,3 +133,41 @@ def test_other_threads_run_what_they_run():
 
     record(program, torch.rand(2))
     assert results == [42]
+
+
+def test_code_has_the_future_imports_of_the_file_that_executes_it():
+    cell = (
+        "from __future__ import annotations\n"
+        "def program(x):\n"
+        "    exec('def double(y: NotDefined): return y * 2', names := {})\n"
+        "    return names['double'](x), names['double'].__annotations__\n"
+    )
+    names = {"__name__": "cell"}
+    exec(compile(cell, "<cell with a future import>", "exec"), names)
+    assert record(names["program"], torch.ones(2)).output[1] == {"y": "NotDefined"}
+
+
+def test_what_another_thread_executes_is_not_noted():
+    codes = []
+
+    def elsewhere():
+        exec("made_in_another_thread = 1 + len('')", {})
+        codes.append(compile("made_in_another_thread = 1 + len('')", "<string>", "exec", dont_inherit=True))
+
+    def program(x):
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        return x + 1
+
+    record(program, torch.ones(2))
+    assert text_of(codes[0]) is None
+
+
+def test_a_text_that_is_only_parsed_is_not_noted():
+    def program(x):
+        ast.parse("only_parsed = 1", "<only parsed>")
+        return x + 1
+
+    record(program, torch.ones(2))
+    assert text_of(compile("only_parsed = 1", "<only parsed>", "exec")) is None

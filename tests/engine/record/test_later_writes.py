@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from engine import explain, record
+from engine.record.later_writes import parts_of
 
 X = torch.arange(12.0).view(3, 4)
 
@@ -109,3 +110,25 @@ def test_the_parameters_of_modules_inside_modules_are_noticed_too():
     with torch.no_grad():
         inner.bias.zero_()
     assert [parent.overwritten for parent in step.inputs] == [False, False, True]
+
+
+def test_results_of_calls_that_return_several_are_watched_too():
+    class Largest(nn.Module):
+        def forward(self, x):
+            values, _ = x.max(-1)
+            return values + 1, values
+
+    trace = record(Largest(), torch.rand(3, 4))
+    assert not trace.steps[0].overwritten
+    trace.output[1].add_(1)
+    assert trace.steps[0].overwritten
+    assert not trace.steps[2].overwritten
+
+
+def test_modules_that_hold_each_other_are_looked_at_once():
+    first, second, shared = nn.Module(), nn.Module(), nn.Linear(2, 3)
+    first.second, second.first = second, first
+    first.layer, second.layer = shared, shared
+    parts = parts_of([first, second])
+    assert parts.modules == [first, second, shared]
+    assert [id(parameter) for parameter in parts.parameters] == [id(shared.weight), id(shared.bias)]

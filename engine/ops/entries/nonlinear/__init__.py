@@ -1,1 +1,1 @@
-"""Activation functions, and dropout."""
+"""Activation functions, limits, and dropout."""

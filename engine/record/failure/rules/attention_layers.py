@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Tensor
 
-from engine.record.failure.failing_call import FailingCall
+from engine.record.failure.failing_call import FailingCall, written_keywords
 from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
 
 _WIDTH = "MultiheadAttention was made for embed_dim {width}: {x} has {axis} on its last axis."
@@ -17,7 +18,11 @@ _LAYER_OF_TWO = "nn.MultiheadAttention({width}, {heads}, kdim={kdim}, vdim={vdim
 _PADDING = "key_padding_mask has a row for each sentence and a column for each key, {needed}: {mask} is {shape}."
 _MASK = "attn_mask is {needed}, or {needed_of_heads} with one for each sentence and head: {mask} is {shape}."
 # By operation the axes of sentences and of tokens.
-OPS: Mapping[str, tuple[int, int]] = {"multi_head_attention_forward": (1, 0), "_native_multi_head_attention": (0, 1)}
+_FUSED = "_native_multi_head_attention"
+OPS: Mapping[str, tuple[int, int]] = {"multi_head_attention_forward": (1, 0), _FUSED: (0, 1)}
+# Where the fused call has its only mask, and the number that says which it is.
+_MASK_AT, _KIND = 9, 12
+_KINDS = {"attn_mask": 0, "key_padding_mask": 1}
 
 
 class _Sizes(NamedTuple):
@@ -102,5 +107,11 @@ def _mask(call: FailingCall, sizes: _Sizes) -> Diagnosis | None:
 def _named(call: FailingCall, name: str) -> tuple[int, FailedOperand] | None:
     """A mask among the operands, by the name of its argument."""
     given = call.kwargs.get(name)
-    numbered = enumerate(call.operands)
-    return next(((number, each) for number, each in numbered if each.value is given), None)
+    if call.op == _FUSED and len(call.args) > _KIND and call.args[_KIND] == _KINDS[name]:
+        given = call.args[_MASK_AT]
+    number = next((number for number, each in enumerate(call.operands) if each.value is given), None)
+    if number is None:
+        return None
+    operand = call.operands[number]
+    # What the layer made of the mask has no name in the program.
+    return number, replace(operand, name=written_keywords(call.expression).get(name, operand.name))

@@ -32,7 +32,16 @@ def input_size(layer: nn.RNNBase, x: FailedOperand) -> Diagnosis | None:
 
 
 def state_size(layer: nn.RNNBase, x: FailedOperand, needed: tuple[int, ...]) -> Diagnosis | None:
-    """A state of another shape than the layer's."""
+    """A state of another shape than the layer's.
+
+    Args:
+        layer: the layer that was called.
+        x: the state that it was given.
+        needed: the shape that it takes.
+
+    Returns:
+        Why it fails; None where the shape is right.
+    """
     if x.shape == needed:
         return None
     reason = _STATE.format(kind=type(layer).__name__, needed=needed, x=x.name, shape=x.shape_text)

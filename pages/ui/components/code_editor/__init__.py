@@ -45,7 +45,13 @@ class LineMark:
 
 @dataclass(frozen=True)
 class LineProblem:
-    """What is wrong with a line: its number from 1, a sentence, and the whole text that the line is of."""
+    """What is wrong with a line: its number from 1, a sentence, and the whole text that the line is of.
+
+    Attributes:
+        line: its number, from 1.
+        message: what is wrong, a sentence.
+        of: the whole text that the line is of.
+    """
 
     line: int
     message: str

@@ -22,7 +22,14 @@ _component = component(_HERE / "head_maps.css", _HERE / "head_maps.js")
 
 @dataclass(frozen=True)
 class Choice:
-    """A token that could come next: as shown, its probability 0 to 1, and that in words, short and exact."""
+    """A token that could come next: as shown, its probability 0 to 1, and that in words, short and exact.
+
+    Attributes:
+        token: as it is shown.
+        probability: from 0 to 1.
+        short: that in a few characters.
+        exact: that with all its digits, when it is pointed at.
+    """
 
     token: str
     probability: float

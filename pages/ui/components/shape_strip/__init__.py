@@ -46,7 +46,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Fold:
-    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded."""
+    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded.
+
+    Attributes:
+        value: what a press on it reports.
+        title: what people call it.
+        is_folded: whether it is one box now.
+    """
 
     value: str
     title: str
@@ -130,7 +136,14 @@ def strip_data(
     folds: Sequence[Fold] = (),
     whole: ModelMap | None = None,
 ) -> dict[str, Any]:
-    """What the browser is sent of a strip; what it is given is described at ``shape_strip``."""
+    """What the browser is sent of a strip.
+
+    Args:
+        strip, run, here, title, hues, blocks, block, folds, whole: as ``shape_strip`` takes them.
+
+    Returns:
+        What the component's script reads.
+    """
     return _data(strip, run, here, title, hues) | {
         "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
         "blocks": [[one.value, one.title, one.is_beside] for one in blocks],

@@ -48,7 +48,13 @@ class SizeSlider:
 
 @dataclass(frozen=True)
 class FixedSize:
-    """A size that follows from something else, as the length does from a text."""
+    """A size that follows from something else, as the length does from a text.
+
+    Attributes:
+        symbol: its axis.
+        label: what people call it, the axis first.
+        value: what it is.
+    """
 
     symbol: str
     label: str

@@ -128,7 +128,12 @@ class TermLine:
 
 @dataclass(frozen=True)
 class Breadcrumb:
-    """A cell that the walk came through: its label, and its tooltip when pointed at."""
+    """A cell that the walk came through: its label, and its tooltip when pointed at.
+
+    Attributes:
+        label: the cell as code writes it.
+        tooltip: what stands there when it is pointed at.
+    """
 
     label: str
     tooltip: str

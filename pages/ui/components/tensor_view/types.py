@@ -47,7 +47,13 @@ class Badge:
 
 @dataclass(frozen=True)
 class InnerStep:
-    """One step of what a fused call does: its name, its shape as text, and its index inside."""
+    """One step of what a fused call does: its name, its shape as text, and its index inside.
+
+    Attributes:
+        name: what the call's formula calls it.
+        shape: its sizes, as people read them.
+        step: its index in the trace of the inside.
+    """
 
     name: str
     shape: str
@@ -97,7 +103,13 @@ class OperationCard:
 
 @dataclass(frozen=True)
 class AxisDigit:
-    """Where an element is along a named axis, by its index along an axis of a tensor: ``index // step % size``."""
+    """Where an element is along a named axis, by its index along an axis of a tensor: ``index // step % size``.
+
+    Attributes:
+        axis: of the tensor.
+        step: how many indices of it share one of the named axis.
+        size: of the named axis.
+    """
 
     axis: int
     step: int
@@ -106,7 +118,12 @@ class AxisDigit:
 
 @dataclass(frozen=True)
 class SlabSide:
-    """How the slab and the token of an element are read from its index, in the input or the output of a step."""
+    """How the slab and the token of an element are read from its index, in the input or the output of a step.
+
+    Attributes:
+        slab: where the element is along the axis of slabs.
+        token: where along the axis of tokens.
+    """
 
     slab: AxisDigit
     token: AxisDigit

@@ -31,13 +31,7 @@ _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks how evenly an untrained head looks around, then shows where any token looks.
 
-    Args:
-        image: the picture.
-        patch: side of a patch, in pixels.
-        sizes: those of the model.
-
-    Returns:
-        Whether the question was answered.
+    Takes ``image``, ``patch`` and ``sizes``, and returns, as ``first_layer.sentence`` does.
     """
     lab_widgets.section("attention", "Where a token looks")
     st.markdown(

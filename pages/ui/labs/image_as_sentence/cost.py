@@ -18,13 +18,7 @@ from pages.ui.labs.kit.curves import Curve, curves
 def counted(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """Asks what half the patch costs, then shows what was counted for each size of patch.
 
-    Args:
-        image: the picture.
-        patch: side of a patch, in pixels.
-        sizes: those of the model.
-
-    Returns:
-        Whether the question was answered.
+    Takes ``image``, ``patch`` and ``sizes``, and returns, as ``first_layer.sentence`` does.
     """
     side = side_of(image.rgb)
     layer_costs = result(costs, sizes.d_model, sizes.heads, sizes.seed, side)

@@ -31,13 +31,7 @@ _OPTIONS = ("stays the same, up to rounding", "changes")
 def shuffled(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     """What the class token's output makes of it, without and with position embedding.
 
-    Args:
-        image: the picture.
-        patch: side of a patch, in pixels.
-        sizes: those of the model.
-
-    Returns:
-        Whether the question was answered.
+    Takes ``image``, ``patch`` and ``sizes``, and returns, as ``first_layer.sentence`` does.
     """
     shuffling = result(shuffle, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
     lab_widgets.section("order", "The patches in another order")

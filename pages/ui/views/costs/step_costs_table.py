@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.runtime.variants.cost_sheet import CostSheet, StepCost
-from pages.ui.views import printed_table
+from pages.ui.components import printed_table
 
 _HEIGHT = 430  # pixels
 

@@ -185,6 +185,17 @@ def tint(towards: Sequence[int], share: float) -> str:
 
 
 def draw_text(x: float, y: float, text: str, size: float, colour: str, bold: bool = False) -> str:
-    """A line of text that begins at x and stands on y, in pixels."""
+    """A line of text that begins at x and stands on y, in pixels.
+
+    Args:
+        x, y: where it begins.
+        text: the line.
+        size: of its letters, in pixels.
+        colour: as SVG takes it.
+        bold: whether it is set bold.
+
+    Returns:
+        SVG.
+    """
     weight = ' font-weight="600"' if bold else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}"{weight}>{html.escape(text)}</text>'

@@ -9,17 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine.model.variants
-from engine import (
-    BertConfig,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    MixtralConfig,
-    T5Config,
-    ViTConfig,
-    explain,
-    run,
-)
+from engine import explain, run
 from engine.axes import AXES
 from engine.graph.model_graph import to_dot
 from engine.graph.timeline import levels
@@ -31,16 +21,16 @@ FILES = sorted(Path(engine.model.variants.__path__[0]).rglob("*.py"))
 # No two axes, and no axis and product, of the same size: a wrong symbol cannot hide.
 GROUPED = {"batch": 9, "length": 7, "d_model": 36, "heads": 6, "kv_heads": 3, "d_k": 10, "d_ff": 11, "vocab_size": 17}
 DISTINCT = {
-    "gpt2": GPT2Config(batch=9, length=7, d_model=18, heads=6, d_ff=11, vocab_size=17),
-    "llama": LlamaConfig(**GROUPED),
-    "llama, interleaved": LlamaConfig(**GROUPED, interleaved=True),
-    "mistral": MistralConfig(**GROUPED, window=3),
-    "mixtral": MixtralConfig(**GROUPED, experts=8, experts_per_token=4),
-    "bert": BertConfig(batch=9, length=7, d_model=18, heads=6, d_ff=11, vocab_size=17),
-    "vit": ViTConfig(
+    "gpt2": engine.GPT2Config(batch=9, length=7, d_model=18, heads=6, d_ff=11, vocab_size=17),
+    "llama": engine.LlamaConfig(**GROUPED),
+    "llama, interleaved": engine.LlamaConfig(**GROUPED, interleaved=True),
+    "mistral": engine.MistralConfig(**GROUPED, window=3),
+    "mixtral": engine.MixtralConfig(**GROUPED, experts=8, experts_per_token=4),
+    "bert": engine.BertConfig(batch=9, length=7, d_model=18, heads=6, d_ff=11, vocab_size=17),
+    "vit": engine.ViTConfig(
         batch=9, image_height=10, image_width=14, patch=2, channels=3, classes=5, d_model=28, heads=4, d_ff=11
     ),
-    "t5": T5Config(batch=9, src_len=7, tgt_len=5, d_model=18, heads=6, d_k=4, d_ff=11, vocab_size=17),
+    "t5": engine.T5Config(batch=9, src_len=7, tgt_len=5, d_model=18, heads=6, d_k=4, d_ff=11, vocab_size=17),
 }
 
 
@@ -53,9 +43,9 @@ def sizes_of(config):
         "image_height": "Hpx", "image_width": "Wpx", "classes": "classes",
     }  # fmt: skip
     sizes = {symbol: given[name] for name, symbol in symbols.items() if name in given}
-    if not isinstance(config, T5Config):
-        sizes["S" if isinstance(config, BertConfig | ViTConfig) else "T"] = config.length
-    if isinstance(config, ViTConfig):
+    if not isinstance(config, engine.T5Config):
+        sizes["S" if isinstance(config, engine.BertConfig | engine.ViTConfig) else "T"] = config.length
+    if isinstance(config, engine.ViTConfig):
         sizes["N"] = config.patches
     # The 2017 model's attention, which some variants share, has a name of its own for the width of a value.
     return {**sizes, "1": 1, "d_k": config.d_k, "d_v": config.d_k, "F": math.ceil(config.d_k / 2), "P": 2}
@@ -98,22 +88,22 @@ split_sizes = st.builds(
 )  # fmt: skip
 text_sizes = st.fixed_dictionaries({"length": st.integers(1, 8), "vocab_size": st.integers(4, 20)})
 configs = st.one_of(
-    st.builds(lambda sizes, text: GPT2Config(**sizes, **text), split_sizes, text_sizes),
-    st.builds(lambda sizes, text: BertConfig(**sizes, **text), split_sizes, text_sizes),
-    st.builds(lambda sizes: LlamaConfig(**sizes), grouped_sizes),
-    st.builds(lambda sizes, window: MistralConfig(**sizes, window=window), grouped_sizes, st.integers(1, 9)),
+    st.builds(lambda sizes, text: engine.GPT2Config(**sizes, **text), split_sizes, text_sizes),
+    st.builds(lambda sizes, text: engine.BertConfig(**sizes, **text), split_sizes, text_sizes),
+    st.builds(lambda sizes: engine.LlamaConfig(**sizes), grouped_sizes),
+    st.builds(lambda sizes, window: engine.MistralConfig(**sizes, window=window), grouped_sizes, st.integers(1, 9)),
     st.builds(
-        lambda sizes, experts: MixtralConfig(**sizes, experts=max(experts), experts_per_token=min(experts)),
+        lambda sizes, experts: engine.MixtralConfig(**sizes, experts=max(experts), experts_per_token=min(experts)),
         grouped_sizes, st.tuples(st.integers(1, 5), st.integers(1, 5)),
     ),
     st.builds(
-        lambda sizes, patch, rows, columns: ViTConfig(
+        lambda sizes, patch, rows, columns: engine.ViTConfig(
             **sizes, patch=patch, image_height=patch * rows, image_width=patch * columns
         ),
         split_sizes, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3),
     ),
     st.builds(
-        T5Config, batch=st.integers(1, 4), src_len=st.integers(1, 8), tgt_len=st.integers(1, 8),
+        engine.T5Config, batch=st.integers(1, 4), src_len=st.integers(1, 8), tgt_len=st.integers(1, 8),
         d_model=st.integers(2, 20), heads=st.integers(1, 3), d_k=st.integers(1, 6), d_ff=st.integers(1, 20),
         layers=st.integers(1, 2), vocab_size=st.integers(4, 20), device=st.just("cpu"),
     ),
@@ -126,7 +116,7 @@ def test_every_shape_comment_holds_over_drawn_sizes_with_numbers_and_without(con
     trace, shapes = run(config), run(config.change(device="meta"))
     hold(trace)
     hold(shapes)
-    if not isinstance(config, MixtralConfig):  # which tokens an expert gets, only numbers say
+    if not isinstance(config, engine.MixtralConfig):  # which tokens an expert gets, only numbers say
         assert [(s.full_name, s.op, s.axes, s.shape) for s in trace.steps] == [
             (s.full_name, s.op, s.axes, s.shape) for s in shapes.steps
         ]

@@ -41,6 +41,12 @@ ON_X = {
         "x.permute(0, 2, 1)",
         (2, 32, 6),
     ),
+    "permute of two axes that are not there": (
+        lambda x: x.permute(0, 5, 6),
+        "permute names every axis once: x has 3, (2, 6, 32), so they are 0 to 2, and (0, 5, 6) is given.",
+        "x.permute(0, 1, 2)",
+        (2, 6, 32),
+    ),
     "permute of an axis twice": (
         lambda x: x.permute(2, 0, 0),
         "permute names every axis once: x has 3, (2, 6, 32), so they are 0 to 2, and (2, 0, 0) is given.",
@@ -251,11 +257,12 @@ def test_keys_of_another_width_have_a_layer_that_knows_theirs():
     layer_for(failure)(x, memory, memory)
 
 
-@pytest.mark.parametrize("trains", [True, False])
-def test_a_padding_mask_on_its_side_is_turned(trains):
+@pytest.mark.parametrize(("trains", "has_gradients"), [(True, True), (False, True), (False, False)])
+def test_a_padding_mask_on_its_side_is_turned(trains, has_gradients):
     x, padding = torch.zeros(2, 6, 32), torch.zeros(6, 2, dtype=torch.bool)
     layer = nn.MultiheadAttention(32, 4, batch_first=True).train(trains)
-    failure = failure_of(lambda x, padding: layer(x, x, x, key_padding_mask=padding), x, padding)
+    with torch.set_grad_enabled(has_gradients):
+        failure = failure_of(lambda x, padding: layer(x, x, x, key_padding_mask=padding), x, padding)
     assert failure.reason == (
         "key_padding_mask has a row for each sentence and a column for each key, (2, 6): padding is (6, 2)."
     )
@@ -307,6 +314,7 @@ def test_a_state_with_the_batch_first_is_turned():
         ((32, 2), "value has 2 on axis 1 where that has 32", "value.transpose(-2, -1)"),
         ((2,), "value has 2 on axis 0 where that has 32", "value.unsqueeze(1)"),
         ((3, 2, 32), "value has more axes, (3, 2, 32)", ""),
+        ((1, 2, 31), "value has 31 on axis 2 where that has 32", ""),
     ],
 )
 def test_a_value_that_does_not_fit_the_part_it_is_written_into(shape, says, remedy):
@@ -321,3 +329,11 @@ def test_a_value_that_does_not_fit_the_part_it_is_written_into(shape, says, reme
     assert failure.remedy == remedy
     if remedy:
         assert torch.equal(write(X, eval(remedy))[:, 0], torch.ones(2, 32))
+
+
+def test_a_write_that_fails_for_another_reason_is_not_put_down_to_shapes():
+    def write(x, value):
+        x[:, 0] = value
+
+    failure = failure_of(write, X.clone().requires_grad_(), torch.ones(1, 2, 32))
+    assert failure.reason == failure.message

@@ -67,3 +67,18 @@ def test_a_tensor_from_elsewhere_stays_a_constant_beside_a_transform():
     weights = torch.rand(2, 3, 4)
     trace = record(lambda x: torch.vmap(attend)(x) + weights, torch.rand(2, 3, 4))
     assert [parent.kind for parent in trace.steps[-1].inputs] == ["step", "constant"]
+
+
+def test_a_view_made_elsewhere_of_a_tensor_that_was_read_passed_no_transform():
+    table = torch.rand(2, 3, 4)
+    row = table[1]
+
+    def program(x, table):
+        attended = torch.vmap(attend)(x)
+        doubled = table * 2
+        return attended[0] + row + doubled[0]
+
+    trace = record(program, torch.rand(2, 3, 4), table)
+    (read,) = [parent for step in trace.steps for parent in step.inputs if parent.value is row]
+    assert read.kind == "constant"
+    assert [step.op for step in trace.steps].count("vmap") == 2

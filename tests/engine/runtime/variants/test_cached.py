@@ -5,18 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import (
-    BertConfig,
-    ConfigError,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    MixtralConfig,
-    T5Config,
-    ViTConfig,
-    explain,
-    run,
-)
+import engine
+from engine import ConfigError, explain, run
 from engine.runtime.variants.cached import cached_passes, new_cache, run_cached, run_prefill, written_length
 from engine.runtime.variants.cost_sheet import kv_cache_bytes
 from engine.runtime.variants.run_variant import load_variant
@@ -37,28 +27,28 @@ def grouped(kind, **more):
 
 decoders = st.one_of(
     st.builds(
-        lambda heads, d_k, sizes: GPT2Config(heads=heads, d_model=heads * d_k, dtype="float64", **sizes),
+        lambda heads, d_k, sizes: engine.GPT2Config(heads=heads, d_model=heads * d_k, dtype="float64", **sizes),
         st.integers(1, 3), st.integers(4, 6), st.fixed_dictionaries(common),
     ),
-    grouped(LlamaConfig),
-    grouped(MistralConfig, window=st.integers(1, 9)),
-    grouped(MixtralConfig, experts=st.integers(2, 4), experts_per_token=st.integers(1, 2)),
+    grouped(engine.LlamaConfig),
+    grouped(engine.MistralConfig, window=st.integers(1, 9)),
+    grouped(engine.MixtralConfig, experts=st.integers(2, 4), experts_per_token=st.integers(1, 2)),
     st.builds(
-        T5Config, batch=st.integers(1, 3), src_len=st.integers(1, 7), tgt_len=st.integers(2, 12),
+        engine.T5Config, batch=st.integers(1, 3), src_len=st.integers(1, 7), tgt_len=st.integers(2, 12),
         d_model=st.integers(8, 20), heads=st.integers(1, 3), d_k=st.integers(2, 6), layers=st.integers(1, 2),
         vocab_size=st.integers(4, 20), buckets=st.sampled_from([4, 8]), max_distance=st.integers(5, 9),
         seed=st.integers(0, 99), dtype=st.just("float64"), device=st.just("cpu"),
     ),
 )  # fmt: skip
-KINDS = (GPT2Config, LlamaConfig, MistralConfig, MixtralConfig, T5Config)
+KINDS = (engine.GPT2Config, engine.LlamaConfig, engine.MistralConfig, engine.MixtralConfig, engine.T5Config)
 
 
 def of_length(kind, length, **more):
-    return kind(**{"tgt_len" if kind is T5Config else "length": length}, **more)
+    return kind(**{"tgt_len" if kind is engine.T5Config else "length": length}, **more)
 
 
 def path_of(kind):
-    return "decoder.layers" if kind is T5Config else "layers"
+    return "decoder.layers" if kind is engine.T5Config else "layers"
 
 
 @settings(max_examples=40, deadline=None)
@@ -79,10 +69,12 @@ def test_a_prefill_gives_its_tokens_the_logits_that_they_get_when_all_are_read_a
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_keys_of_a_prefill_are_what_the_pass_after_it_appends_to(kind):
-    config = of_length(kind, 7, dtype="float64", device="cpu", **({"window": 9} if kind is MistralConfig else {}))
+    config = of_length(
+        kind, 7, dtype="float64", device="cpu", **({"window": 9} if kind is engine.MistralConfig else {})
+    )
     prefill, decode = run_prefill(config, kept=4), run_cached(config, kept=4)
     attention = f"{path_of(kind)}.1.self_attention"
-    rotated = kind not in (GPT2Config, T5Config)
+    rotated = kind not in (engine.GPT2Config, engine.T5Config)
     first = prefill.find(f"{attention}.key_rotation.turned" if rotated else f"{attention}.key")
     appended = next(step for step in decode.find_all(f"{attention}.key") if step.op == "cat")
     assert first.shape[2] == 4
@@ -91,13 +83,13 @@ def test_the_keys_of_a_prefill_are_what_the_pass_after_it_appends_to(kind):
 
 
 def test_a_prefill_has_labels_for_its_tokens_alone():
-    trace = run_prefill(LlamaConfig(device="cpu"), ["abcd", "a"], kept=3)
+    trace = run_prefill(engine.LlamaConfig(device="cpu"), ["abcd", "a"], kept=3)
     assert trace.labels["T"] == (("⟨begin⟩", "a", "b"), ("⟨begin⟩", "a", "⟨pad⟩"))
     assert trace.find("layers.0.self_attention.scores").axes == ("B", "H", "T", "T")
 
 
 def test_t5_reads_its_source_once_and_makes_the_keys_of_its_memory_once():
-    config = T5Config(src_len=6, tgt_len=7, dtype="float64", device="cpu")
+    config = engine.T5Config(src_len=6, tgt_len=7, dtype="float64", device="cpu")
     whole, prefill, decode = run(config), run_prefill(config, kept=3), run_cached(config, kept=3)
     assert any(step.path.startswith("encoder") for step in prefill.steps)
     assert not any(step.path.startswith("encoder") for step in decode.steps)
@@ -110,13 +102,13 @@ def test_t5_reads_its_source_once_and_makes_the_keys_of_its_memory_once():
 
 
 def test_the_new_token_of_t5_has_the_last_row_of_the_biases():
-    config = T5Config(tgt_len=6, dtype="float64", device="cpu")
+    config = engine.T5Config(tgt_len=6, dtype="float64", device="cpu")
     whole = run(config).find("decoder.distance_bias.per_sentence").value
     assert torch.equal(run_cached(config, kept=4).find("decoder.bias").value, whole[:, :, 4:5, :5])
 
 
 def test_padding_of_t5s_source_and_target_is_hidden_with_a_cache_too():
-    config, texts = T5Config(dtype="float64", device="cpu"), (["abc", "a"], ["wxyz", "w"])
+    config, texts = engine.T5Config(dtype="float64", device="cpu"), (["abc", "a"], ["wxyz", "w"])
     logits = run(config, *texts).output
     for kept, trace in zip((1, 4), cached_passes(config, *texts, kept=(1, 4)), strict=True):
         torch.testing.assert_close(trace.output[:, 0], logits[:, kept], rtol=0, atol=1e-10)
@@ -133,7 +125,7 @@ def test_a_text_of_which_the_shorter_one_is_padded_gets_the_same_logits_with_a_c
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
-@pytest.mark.parametrize("kind", [GPT2Config, LlamaConfig, MixtralConfig, T5Config])
+@pytest.mark.parametrize("kind", [engine.GPT2Config, engine.LlamaConfig, engine.MixtralConfig, engine.T5Config])
 def test_keys_and_values_grow_by_one_token_a_pass(kind, device):
     config = of_length(kind, 7, batch=3, device=device)
     heads = getattr(config, "kv_heads", config.heads)
@@ -146,7 +138,7 @@ def test_keys_and_values_grow_by_one_token_a_pass(kind, device):
 
 
 def test_what_is_appended_are_the_keys_of_the_run_without_a_cache():
-    config = LlamaConfig(length=6, dtype="float64", device="cpu")
+    config = engine.LlamaConfig(length=6, dtype="float64", device="cpu")
     whole = run(config).find("layers.1.self_attention.key_rotation.turned").value
     cached = next(
         step for step in run_cached(config, kept=4).find_all("layers.1.self_attention.key") if step.op == "cat"
@@ -155,7 +147,7 @@ def test_what_is_appended_are_the_keys_of_the_run_without_a_cache():
 
 
 def test_a_window_keeps_as_many_tokens_as_it_is_long():
-    config = MistralConfig(length=8, window=3, device="cpu")
+    config = engine.MistralConfig(length=8, window=3, device="cpu")
     lengths = [
         trace.find("layers.0.self_attention.scores").shape[-1] for trace in cached_passes(config, kept=range(1, 8))
     ]
@@ -166,14 +158,14 @@ def test_a_window_keeps_as_many_tokens_as_it_is_long():
 
 
 def test_positions_go_on_where_the_cache_ends():
-    trace = run_cached(LlamaConfig(length=6, device="cpu"), kept=5)
+    trace = run_cached(engine.LlamaConfig(length=6, device="cpu"), kept=5)
     first_frequency = trace.find("rotary_angles.angle").value[0, 0].item()
     assert first_frequency == 5.0  # place 5 at frequency 1
-    assert run_cached(GPT2Config(length=6, device="cpu"), kept=5).find("place").value.tolist() == [5]
+    assert run_cached(engine.GPT2Config(length=6, device="cpu"), kept=5).find("place").value.tolist() == [5]
 
 
 def test_the_new_token_asks_in_the_last_row_of_the_mask():
-    config = LlamaConfig(length=4, device="cpu")
+    config = engine.LlamaConfig(length=4, device="cpu")
     trace = run_cached(config, ["abcd", "a"], kept=3)
     whole = run(config, ["abcd", "a"]).find("mask.mask").value[:, :, :4, :4]
     assert trace.find("corner").value.tolist() == whole[:, :, 3:].tolist()
@@ -185,7 +177,7 @@ def test_the_new_token_asks_in_the_last_row_of_the_mask():
 def test_a_cache_holds_the_bytes_that_the_sheet_counts(kind, dtype):
     config = of_length(kind, 6, batch=3, dtype=dtype, device="cpu")
     cache = new_cache(config)
-    source = [torch.randint(3, 60, (3, config.src_len))] if kind is T5Config else []
+    source = [torch.randint(3, 60, (3, config.src_len))] if kind is engine.T5Config else []
     load_variant(config)(*source, torch.randint(3, 60, (3, 6)), cache)
     assert cache.nbytes == kv_cache_bytes(config, dtype)
 
@@ -205,11 +197,11 @@ def test_every_step_of_a_pass_with_a_cache_is_explained(kind):
 @pytest.mark.parametrize(
     ("config", "kept", "said"),
     [
-        (BertConfig(), 2, "a cache is of a decoder that writes"),
-        (ViTConfig(), 2, "a cache is of a decoder that writes"),
-        (LlamaConfig(length=4), 4, "4 of 4 tokens; nearest: 3"),
-        (LlamaConfig(length=4), 0, "0 of 4 tokens; nearest: 1"),
-        (T5Config(tgt_len=4), 4, "4 of 4 tokens; nearest: 3"),
+        (engine.BertConfig(), 2, "a cache is of a decoder that writes"),
+        (engine.ViTConfig(), 2, "a cache is of a decoder that writes"),
+        (engine.LlamaConfig(length=4), 4, "4 of 4 tokens; nearest: 3"),
+        (engine.LlamaConfig(length=4), 0, "0 of 4 tokens; nearest: 1"),
+        (engine.T5Config(tgt_len=4), 4, "4 of 4 tokens; nearest: 3"),
     ],
 )
 def test_a_cache_that_cannot_be_is_refused(config, kept, said):

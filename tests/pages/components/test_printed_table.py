@@ -1,6 +1,6 @@
 """The text that takes the place of a table on paper."""
 
-from pages.ui.views.printed_table import table_text
+from pages.ui.components.printed_table import table_text
 
 
 def test_every_row_is_a_line_with_words_to_the_left_and_numbers_to_the_right():
