@@ -21,7 +21,7 @@ from pages.ui.state.settings import RANGES
 from tests.benchmarks import drag
 from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
-from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, in_time, key, says, torch_page
+from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, fetched_app, in_time, key, says, torch_page
 from tests.browser.conftest import launched, served
 from tests.browser.settings_bar import size
 
@@ -40,25 +40,29 @@ BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bar
 NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
 TRAVEL, COLD = "page to page", "cold start"
 CROWDED = "floor: as many plain elements, as many bytes"
+FETCHED = "floor: as many bytes fetched, one number written"
 ALONE = "weights, pass and names by themselves"
 _LIMIT = (
-    "The floor of a moved slider is a page that computes nothing and draws nothing of its own: as many elements of "
-    "Streamlit's as the walkthrough has beside its stage, and a component that says the number it was sent with as "
-    "many bytes. At each message that changes something the browser goes over all of them. To what was not run before "
-    "come the weights, the pass and the names of its steps; by themselves means in a process that does nothing else."
+    "Streamlit's own way from a press to what it brings goes over the whole page: its floor is a page that computes "
+    "nothing, with as many elements as the walkthrough and a component that says the number it was sent with as many "
+    "bytes. A step and a size are fetched beside that way: their floor is a page with one component, which fetches as "
+    "many bytes and writes a number. To what was not run before come the weights, the pass and the names of its steps; "
+    "by themselves means in a process that does nothing else."
 )
 
 
 class Presses:
     """What people press again and again, here and on the bare page."""
 
-    def __init__(self, browser: Browser, app: str, bare: str, crowded: str) -> None:
+    def __init__(self, browser: Browser, app: str, bare: str, crowded: str, fetched: str) -> None:
         self.slider = Visit(browser).open(bare, "text=value 5")
         self.slider.page.locator("input[type=range], [role=slider]").first.focus()
         self.value = 5
         self.crowded = Visit(browser).open(crowded, ".st-key-n")
         self.crowded.page.locator(".st-key-n input[type=range], .st-key-n [role=slider]").first.focus()
-        self.sent = 5
+        self.sent = self.asked = 5
+        self.fetched = Visit(browser).open(fetched, "input[type=range]")
+        self.fetched.page.locator("input[type=range]").first.focus()
         self.start = _walk(app, f"{_BLOCK}.query:linear")
         self.walk = Visit(browser).open(self.start, _STAGE_ROOT)
         self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores", reads="tokens"), _STAGE_ROOT)
@@ -74,6 +78,7 @@ class Presses:
         return {
             BARE: _last(self.bare, self.bare),
             CROWDED: _last(self.crowd, self.crowd),
+            FETCHED: _last(self.fetch, self.fetch),
             NEXT: _last(self.next, self.next),
             JUMP: _last(self.jump, self.jump),
             FRESH: _last(self.back, self.on, self.on),
@@ -90,6 +95,10 @@ class Presses:
     def crowd(self) -> float:
         self.sent += 1
         return self.crowded.until(f'deep(".said").textContent.trim() == "value {self.sent}"', key("ArrowRight"))
+
+    def fetch(self) -> float:
+        self.asked += 1
+        return self.fetched.until(f'deep(".said").textContent.trim() == "value {self.asked}"', key("ArrowRight"))
 
     def next(self) -> float:
         return self.walk.until(f"{_STAGE}.dataset.step == {self._step() + 1}", key("ArrowRight"))
@@ -150,7 +159,7 @@ class Presses:
         return int(self.walk.page.evaluate(f"{_STAGE}.dataset.step"))
 
     def close(self) -> None:
-        for visit in (self.slider, self.crowded, self.walk, self.moved, self.pages, self.bare_pages):
+        for visit in (self.slider, self.crowded, self.fetched, self.walk, self.moved, self.pages, self.bare_pages):
             visit.close()
 
 
@@ -193,7 +202,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
             app, bare = (opened.enter_context(served(script)) for script in (APP, bare_app(folder)))
         if "press" in only:
             crowded = opened.enter_context(served(crowded_app(folder)))
-            presses = Presses(browser, app, bare, crowded)
+            fetched = opened.enter_context(served(fetched_app(folder)))
+            presses = Presses(browser, app, bare, crowded, fetched)
             turns = presses.turns()
             interleaved(turns, 1)  # warms up
             rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
@@ -226,7 +236,7 @@ def _pressed(times: Times) -> list[Row]:
     bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
     return [
         row_or_why(times, name, bases.get(name, BARE), goals.get(name))
-        for name in (BARE, NEXT, JUMP, CROWDED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
+        for name in (BARE, NEXT, JUMP, CROWDED, FETCHED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
     ]
 
 

@@ -97,6 +97,28 @@ st.markdown("**app**")
 body()
 """
 
+_FETCHED = """
+import streamlit as st
+
+if __name__ == "__main__":
+    st.components.v2.component(
+        "fetched",
+        html="<input type='range' max='1000' value='5'><div class='said'></div>",
+        js="export default ({ parentElement }) => {\\n"  # a single line is taken for the name of a file
+        " const [thumb, said] = parentElement.querySelectorAll('input, .said');"
+        " thumb.onchange = async () => { const answer = await fetch(new URL(`bytes/${thumb.value}`, document.baseURI));"
+        " said.textContent = `value ${new TextDecoder().decode((await answer.arrayBuffer()).slice(0, 4))}`; }; }",
+    )(key="fetched")
+else:
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    def answer(request):
+        return Response(f"{request.path_params['n']:<4}".encode() + bytes(22_000))
+
+    app = st.App(__file__, routes=[Route("/bytes/{n}", answer)])
+"""
+
 
 @contextmanager
 def in_time(what: str, patience: int = _PATIENCE) -> Iterator[None]:
@@ -184,6 +206,13 @@ def crowded_app(folder: Path) -> Path:
     pages.mkdir(parents=True)
     (pages / "other.py").write_text("import streamlit as st\n", "utf-8")
     script.write_text(_CROWDED, "utf-8")
+    return script
+
+
+def fetched_app(folder: Path) -> Path:
+    """A page that on a press fetches as many bytes as a moved size, and says the number that it asked for."""
+    script = folder / "fetched.py"
+    script.write_text(_FETCHED, "utf-8")
     return script
 
 

@@ -61,7 +61,9 @@ test("a size that is let go is asked for with the ticket of the stage, and not w
     fetcher.close();
     return detail.shown;
   };
-  await letGo({ data: { player: { ticket: "t/1", moves: 0 } } });
+  const root = { dataset: {} };
+  await letGo({ root, data: { player: { ticket: "t/1", moves: 0 } } });
+  assert.deepEqual(root.dataset, { busy: "page" });
   assert.equal(letGo({ data: { player: { ticket: "t", moves: null } } }), null);
   assert.equal(letGo({ data: { player: null } }), null);
   assert.equal(letGo({}), null);

@@ -67,9 +67,9 @@ def _run(draw: Callable[[Trace], None]) -> None:
             draw(trace)
         elif trace is not None:
             _empty(trace)
-    bar.draw_sizes(settings, None if refused else trace)
     if linked:
         session.publish()
+    bar.draw_sizes(settings, None if refused else trace)
     bar.draw_drawer(settings)
 
 

@@ -27,9 +27,9 @@ from pages.ui.views import code_and_graph, findings_view, share, tour
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
 from pages.ui.views.instrument.fetched import Mover, WalkState
+from pages.ui.views.instrument.player import player_of
 from pages.ui.views.lens import failure_view, trace_notes
 from pages.ui.views.operation_card import card_of
-from pages.ui.views.player import player_of
 from pages.ui.views.rearrange_animation import travel_of
 from pages.ui.views.tensor_panels import step_panels
 

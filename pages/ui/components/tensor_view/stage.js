@@ -79,7 +79,8 @@ export class Stage {
     this.run = data.player?.run;
     // An answer to an earlier press must not undo a later one.
     if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
-    if (!this.fetcher.hasDrawn(bytes)) this.take(data, first);
+    if (this.fetcher.hasDrawn(bytes)) this.fetcher.showBusy(data);
+    else this.take(data, first);
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
@@ -99,7 +100,7 @@ export class Stage {
     } else this.build();
     this.signature = signature;
     this.slabs.receive();
-    this.root.toggleAttribute("data-busy", (data.seen.view ?? 0) < this.sent.view);
+    this.fetcher.showBusy(data);
     this.explanationView.receive(data.explanation);
     this.relayout(theme);
     this.showPlayer();

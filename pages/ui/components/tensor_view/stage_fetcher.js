@@ -55,7 +55,9 @@ export class StageFetcher {
     const { name, value, turn } = detail.moved;
     this.moves = turn;
     const { player } = this.stage.data ?? {};
-    if (player && player.moves !== null) detail.shown = this.fetch({ size: name, value, moves: turn });
+    if (!player || player.moves === null) return;
+    this.waitForPage();
+    detail.shown = this.fetch({ size: name, value, moves: turn });
   }
 
   /**
@@ -72,7 +74,24 @@ export class StageFetcher {
     stage.run = data.player.run;
     this.drawn = answer.bytes;
     stage.take(data, false);
+    this.waitForPage();
     window.dispatchEvent(new CustomEvent("shape-strip:fetched", { detail: answer.strip }));
+  }
+
+  /**
+   * Marks the stage as long as Python has not answered what was asked for last.
+   *
+   * @param {StageData} data
+   */
+  showBusy({ seen }) {
+    const { root, sent } = this.stage;
+    root.removeAttribute("data-busy");
+    root.toggleAttribute("data-busy", (seen.view ?? 0) < sent.view);
+  }
+
+  // What is shown is no longer, or not only, what the page has drawn; unlike where numbers are missing, nothing pales.
+  waitForPage() {
+    this.stage.root.dataset.busy = "page";
   }
 
   /**
