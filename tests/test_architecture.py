@@ -316,3 +316,27 @@ def test_files_and_functions_are_short_enough_to_be_read():
                 if own > MOST_LINES_OF_A_FUNCTION:
                     long.append(f"{module_name(path)}.{node.name}: {own} lines")
     assert long == []
+
+
+def paths_of_the_map() -> set[str]:
+    """The files and folders that README's map of the house draws, from its indents."""
+    drawn = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The map of the house")[2].split("```")[1]
+    paths, open_folders = set(), []
+    for line in drawn.strip("\n").splitlines():
+        indent = len(line) - len(line.lstrip())
+        if indent > 6:  # goes on with what the line above says
+            continue
+        names = re.match(r"((?:[\w.]+(?:/|\.py) ?)+)", line.strip())[1].split()
+        del open_folders[indent // 2 :]
+        paths |= {"".join(open_folders) + name for name in names}
+        if names[0].endswith("/"):
+            open_folders.append(names[0])
+    return paths
+
+
+def test_the_map_in_the_readme_is_the_tree_as_it_is():
+    folders = [folder for parent in ("engine", "pages/ui") for folder in (ROOT / parent).iterdir() if folder.is_dir()]
+    there = {f"{folder.relative_to(ROOT).as_posix()}/" for folder in folders if any(folder.glob("*.py"))}
+    own = {"app.py", "pages/", "pages/ui/", "engine/", "tests/"}
+    files = {f"engine/{path.name}" for path in (ROOT / "engine").glob("[a-z]*.py")}
+    assert paths_of_the_map() == there | own | files
