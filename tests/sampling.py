@@ -14,7 +14,6 @@ SHARES = {
     "tests/browser/test_app.py::test_on_whatever_page_a_visit_begins": 6,
     "tests/browser/test_attention_browser.py::test_the_pages_of_the_trained_model_fit_a_phone": 2,
     "tests/browser/test_labs_browser.py::test_a_lab_opens": 9,
-    "tests/browser/test_layout_shift.py::test_next_to_nothing_moves_while_a_page_loads": 3,
     "tests/browser/test_own_computer_browser.py::test_a_browser_on_this_computer_writes": 2,
     "tests/browser/test_own_computer_browser.py::test_through_a_reverse_proxy_there_is_no_form": 2,
     "tests/browser/test_plain_text.py::test_the_notes_about_a_link_show_its_values": 3,

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from engine import Step, Trace
 from engine.explain.why import why
-from pages.ui.state.settings import first
+from pages.ui.state.settings import first, from_query
 from pages.ui.state.url_pin import cell_text
 from pages.ui.state.url_step import step_to_key
 from pages.ui.traces.trace_cache import trace_of
@@ -32,7 +32,8 @@ GEOMETRY = """root => {
   const panels = [...root.querySelectorAll('.panel[data-geometry]')];
   return {
     top: root.getBoundingClientRect().top,
-    tensors: bottom('.panel .scroller'), sum: bottom('.sum .strong'), why: bottom('.why'), side: side.bottom,
+    tensors: bottom('.panel .scroller:not(.zoomed + *)'), why: bottom('.why'), side: side.bottom,
+    sum: bottom('.sum .strong'), whole: bottom('.sum'),
     cells: panels.map((panel) => String(JSON.parse(panel.dataset.geometry).cell)),
     columns: panels.map((panel) => Math.round(panel.getBoundingClientRect().left)),
     first: panels.map((panel) => {
@@ -86,6 +87,33 @@ def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_
                 measured,
             )
         assert measured["sum"] <= measured["side"], (step.name, step.op, measured)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "names"),
+    [
+        ({}, ("logits", "encoder.layers.0.after_feed_forward")),
+        ({"heads": 16, "d_model": 64, "encoder_layers": 1, "decoder_layers": 1}, (f"{ATTENTION}.weights",)),
+        (
+            {"batch": 4, "src_len": 128, "tgt_len": 128, "heads": 8, "d_model": 512, "encoder_layers": 1}
+            | {"decoder_layers": 1, "reads": "tokens"},
+            ("logits", f"{ATTENTION}.scores", "decoder.layers.0.cross_attention_norm.variance"),
+        ),
+    ],
+    ids=["default", "16 heads", "large"],
+)
+def test_strip_stage_and_sum_are_in_the_window_together(
+    sizes: dict[str, Any], names: tuple[str, ...], tab: Page, app: str
+) -> None:
+    query = {name: str(value) for name, value in sizes.items()}
+    trace = trace_of(from_query(query)[0])
+    for name in names:
+        measured = at(tab, app, trace, trace.find(name), **query)
+        assert measured["whole"] <= min(HEIGHT, measured["side"]), (name, measured)
+        assert measured["tensors"] <= HEIGHT - READ_OUT, (name, measured)
+        strip = tab.locator(".st-key-strip").bounding_box()
+        assert strip is not None
+        assert 0 < strip["y"] < strip["y"] + strip["height"] <= measured["top"]
 
 
 def test_the_tensors_of_a_step_have_one_scale_and_neighbours_have_their_rows_aligned(

@@ -23,8 +23,9 @@ def _download(tab: Page, button: str) -> tuple[str, bytes]:
 
 def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> None:
     tab = tabs(permissions=["clipboard-read", "clipboard-write"])
+    tab.set_default_timeout(90_000)
     tab.goto(f"{app}/?weights=random&step={STEP}")
-    tab.get_by_text("Share and download").click(timeout=60_000)
+    tab.get_by_text("Share and download").click()
     name, svg = _download(tab, "Picture as SVG")
     assert name.endswith("masked.svg")
     assert b"masked_fill" in svg
@@ -52,12 +53,13 @@ def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> No
 
 def test_where_the_clipboard_is_refused_the_page_says_what_to_do(tabs: Opener, app: str) -> None:
     tab = tabs()
+    tab.set_default_timeout(90_000)
     tab.add_init_script(
         """for (const name of ["write", "writeText"])
              navigator.clipboard[name] = () => Promise.reject(new DOMException("no", "NotAllowedError"));"""
     )
     tab.goto(f"{app}/attention?weights=random")
-    tab.get_by_text("Share and download").click(timeout=60_000)
+    tab.get_by_text("Share and download").click()
     tab.get_by_role("button", name="Copy link").click()
     expect(tab.get_by_text("This is the link: press Ctrl C")).to_be_visible()
     field = tab.get_by_label("link", exact=True)

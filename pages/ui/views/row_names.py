@@ -14,6 +14,8 @@ from pages.ui.app.markdown_escape import visible
 
 _NAME = "{written} after {read}"
 _READ = frozenset({"key", "key_t", "value"})
+_DECODERS = frozenset({"decoder", "layers"})  # a model that is a decoder alone has its layers at the top
+_OF_KEYS = frozenset({"key_rotation", "distance_bias"})
 _PAD = tokenizer.SPECIALS[tokenizer.PAD]
 
 
@@ -28,15 +30,30 @@ def row_name(written: str, read: str) -> str:
 
 
 def next_tokens(trace: Trace, sentence: int) -> Tensor | None:
-    """The probabilities (T, V) of the next token at each row of the built-in decoder, float64; None in other traces."""
-    if not isinstance(trace.config, Config) or not isinstance(trace.output, Tensor) or trace.output.is_meta:
+    """The probabilities (T, V) of the next token at each row of a decoder, float64.
+
+    Args:
+        trace: any trace.
+        sentence: its place in the batch.
+
+    Returns:
+        Of the built-in decoder, and of a variant with one that ran over all of its tokens; None of other traces.
+    """
+    if not isinstance(trace.output, Tensor) or trace.output.is_meta:
         return None
-    output = trace.output[sentence].to(device="cpu", dtype=torch.float64)
-    return output if trace.config.output == "softmax" else output.exp()
+    if isinstance(trace.config, Config):
+        output = trace.output[sentence].to(device="cpu", dtype=torch.float64)
+        return output if trace.config.output == "softmax" else output.exp()
+    if trace.variant is None or not {"T", "V"} <= trace.labels.keys():
+        return None
+    sizes = len(_by_sentence(trace.labels["T"])[sentence]), len(trace.labels["V"])
+    if trace.output.shape[1:] != sizes:
+        return None
+    return trace.output[sentence].to(device="cpu", dtype=torch.float64).softmax(dim=-1)
 
 
 def written_rows(trace: Trace, step: Step) -> tuple[int, tuple[tuple[str, ...], ...]] | None:
-    """What the rows of a tensor of the built-in decoder are called, padding by its token.
+    """What the rows of a tensor of a decoder are called, padding by its token.
 
     Args:
         trace: the trace of the step.
@@ -64,7 +81,8 @@ def written_rows(trace: Trace, step: Step) -> tuple[int, tuple[tuple[str, ...], 
 def _writes(step: Step) -> bool:
     if not step.path:
         return "V" in step.axes
-    return step.path.split(".")[0] == "decoder" and step.name not in _READ
+    parts = step.path.split(".")
+    return parts[0] in _DECODERS and step.name not in _READ and not _OF_KEYS & set(parts)
 
 
 def _by_sentence(labels: Sequence[Any]) -> Sequence[tuple[str, ...]]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from engine import Config, T5Config, record, run
+from engine import Config, LlamaConfig, T5Config, record, run
+from pages.ui.app.markdown_escape import visible
 from pages.ui.components.head_maps import MOST_NUMBERS, rows_drawn
 from pages.ui.views.attention import attentions_of
 from pages.ui.views.attention.attention_groups import groups_of
@@ -157,10 +158,27 @@ def test_layers_of_one_kind_stand_side_by_side_and_other_kinds_are_chosen():
 
 
 def test_a_token_of_a_model_that_only_reads_is_what_its_row_is_called():
-    app = opened("pages/attention.py", model="llama", source="hi")
+    app = opened("pages/attention.py", model="bert", source="hi")
     sent = head_maps(app)
-    assert [row["sentence"] for row in sent["rows"]] == ["What ⟨begin⟩ looks at", "What h looks at", "What i looks at"]
+    assert [row["sentence"] for row in sent["rows"]][:3] == [
+        "What ⟨begin⟩ looks at",
+        "What h looks at",
+        "What i looks at",
+    ]
     assert not any(row["choices"] for row in sent["rows"])
+
+
+def test_a_row_of_a_decoder_of_today_says_what_is_written_there_as_the_2017_model_does():
+    app = opened("pages/attention.py", model="llama", source="hi")
+    trace = run(LlamaConfig(), source=["hi"])
+    written = [visible(trace.labels["V"][index]) for index in trace.output[0].argmax(dim=-1).tolist()]
+    rows = head_maps(app)["rows"]
+    read = ("⟨begin⟩", "⟨begin⟩h", "⟨begin⟩hi")
+    sentences = [f"Writing {token}, having read {text}" for token, text in zip(written, read, strict=True)]
+    assert [row["sentence"] for row in rows] == sentences
+    assert [row["tile"] for row in rows] == written
+    share = trace.output[0, 0].double().softmax(dim=-1).max().item()
+    assert rows[0]["choices"][0]["probability"] == pytest.approx(share)
 
 
 def test_rows_of_padding_have_no_tile():

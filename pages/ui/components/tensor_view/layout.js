@@ -273,7 +273,7 @@ function numeralSize(panel, decimals, theme) {
   for (let at = 0; at < values.length; at += stride) {
     longest = Math.max(longest, formatShort(panel, values[at], decimals).length);
   }
-  return { width: Math.max(28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
+  return { width: Math.max(panel.scale.kind === "ids" ? 20 : 28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }
 
 /**

@@ -41,6 +41,8 @@ export class Stage {
     host.append(this.root);
     this.sizes = new ResizeObserver(() => this.resized());
     this.sizes.observe(this.root);
+    // What stands above the stage grows when it comes, and while its sizes are dragged: then less is left for the stage.
+    [...document.querySelectorAll("[data-testid=stMainBlockContainer]")].forEach((page) => this.sizes.observe(page));
     this.onEscape = (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };
@@ -220,7 +222,9 @@ export class Stage {
   }
 
   resized() {
-    if (!this.data || Math.abs(this.root.clientWidth - this.width) < 1) return;
+    if (!this.data) return;
+    this.scheduleMeasuring();
+    if (Math.abs(this.root.clientWidth - this.width) < 1) return;
     // in the next frame, because laying out inside the observer would observe itself
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => ((this.width = 0), this.relayout()));
