@@ -12,8 +12,8 @@ import torch
 from engine.axes import AXES
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from pages.ui.app import palette
-from pages.ui.components.mount import script_of, style_of
-from pages.ui.components.tensor_view import _SCRIPT, _STYLE, Badge, OperationCard, Panel
+from pages.ui.components.mount import style_of
+from pages.ui.components.tensor_view import _STYLE, Badge, OperationCard, Panel
 from pages.ui.components.tensor_view.panel_numbers import largest
 from pages.ui.components.tensor_view.selection_sync import latest, pin_of, valid_pin, valid_starts
 from pages.ui.components.tensor_view.window import Subject, axis_keys, windows
@@ -163,8 +163,8 @@ def test_what_is_sent_is_the_window_it_says_it_is(shape: tuple[int, ...], dtype:
 
 
 def whole_message(packed: Packed) -> int:
-    """All that Streamlit sends for one stage: the data, and each time again the script and the style."""
-    return len(packed.data) + len(script_of(_SCRIPT).encode()) + len(style_of(_STYLE).encode())
+    """All that Streamlit sends for one stage after the first: the data, and each time again the style."""
+    return len(packed.data) + len(style_of(_STYLE).encode())
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

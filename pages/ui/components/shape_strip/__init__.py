@@ -13,23 +13,16 @@ import streamlit as st
 from engine.axes import axis
 from engine.graph.strip_box import Strip, StripBox
 from pages.ui.app.palette import NEUTRAL, ROLE, axis_colour
-from pages.ui.components.mount import script_of
-from pages.ui.components.shape_strip.layout_library import CALLER, code_of, library_of
+from pages.ui.components.mount.sent_once import SentOnce
+from pages.ui.components.shape_strip.layout_library import library_of
 
 _HERE = Path(__file__).parent
-_STYLE = _HERE / "strip.css"
-
-_component = st.components.v2.component(
-    "tensor_shape_explorer.shape_strip",
-    css=_STYLE.read_text("utf-8"),
-    js=CALLER,
-)
-# On their own and always the same, so that Streamlit sends their 90 kB once to each browser and then only names them.
+_component = SentOnce("shape_strip", _HERE / "strip.css", _HERE / "strip.js")
+# On its own and always the same, so that Streamlit sends its 40 kB once to each browser and then only names them.
 _library = st.components.v2.component(
     "tensor_shape_explorer.strip_layout",
     js=library_of(_HERE / "dagre" / "dagre.min.mjs"),
 )
-_code = st.components.v2.component("tensor_shape_explorer.strip_code", js=code_of(script_of(_HERE / "strip.js")))
 
 
 @dataclass(frozen=True)
@@ -174,8 +167,7 @@ def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[s
 def _mount(data: Mapping[str, Any], key: str, **listeners: Any) -> None:
     with st.container(gap=None):
         _library(key=f"{key}:layout", data=0, height="content")
-        _code(key=f"{key}:code", data=0, height="content")
-        _component(key=key, data=data, height="content", **listeners)
+        _component.mount(key=key, data=data, height="content", **listeners)
 
 
 def spoken(symbol: str) -> str:

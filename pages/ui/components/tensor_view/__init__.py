@@ -15,7 +15,8 @@ from typing import Any
 import streamlit as st
 
 from engine.ops.access import Index
-from pages.ui.components.mount import component, script_of
+from pages.ui.components.mount import script_of
+from pages.ui.components.mount.sent_once import SentOnce
 from pages.ui.components.tensor_view.bundle import join, within
 from pages.ui.components.tensor_view.panel_numbers import drawable
 from pages.ui.components.tensor_view.player_types import NavigationRequest, PinExplanation, navigation_request
@@ -58,7 +59,7 @@ _HERE = Path(__file__).parent
 _STYLE = _HERE / "tensor_view.css"
 _SCRIPT = _HERE / "tensor_view.js"
 
-_component = component(_STYLE, _SCRIPT)
+_component = SentOnce("tensor_view", _STYLE, _SCRIPT)
 _ahead = st.components.v2.component("tensor_shape_explorer.prefetch", js=script_of(_HERE / "prefetch.js"))
 
 
@@ -141,14 +142,15 @@ def walk_view(
     packed = _packed(stage, at, seen, kept, from_page, explanation)
     memory["at"]["held"] = packed.at
     memory["left"] = MOST_DATA - len(packed.data)
-    _component(
-        key=key,
-        data=packed.data,
-        height="content" if height is None else height,
-        on_view_change=on_change or _nothing,
-        on_pinned_change=on_change or _nothing,
-        on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
-    )
+    with st.container(gap=None):
+        _component.mount(
+            key=key,
+            data=packed.data,
+            height="content" if height is None else height,
+            on_view_change=on_change or _nothing,
+            on_pinned_change=on_change or _nothing,
+            on_go_change=_nothing if on_go is None else partial(_went, key, on_go),
+        )
     return _selection(packed.windows, kept)
 
 
