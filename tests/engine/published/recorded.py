@@ -45,7 +45,7 @@ def unexplained(trace: Trace, draw: random.Random) -> Iterator[str]:
     """What is wrong with the explanations of drawn elements, one of each step, those of opened calls included."""
     for step in trace.steps:
         if step.inside is not None:
-            size = max(1.0, float(step.value.abs().max())) if step.value.numel() else 1.0
+            size = max(1.0, step.value.detach().abs().max().item()) if step.value.numel() else 1.0
             if step.inside_difference is None or step.inside_difference > 1e-5 * size:
                 yield f"{step.op}: its inside differs by {step.inside_difference}"
             if step.output == 0:

@@ -91,7 +91,7 @@ def _error(page: Page, _: re.Match[str]) -> Sequence[str]:
 
 def _owners(page: Page, _: re.Match[str]) -> Sequence[str]:
     [row] = page.says(r"row (\d+) of head 0 should be")
-    [owners] = page.says(r"It holds features of (.*)\.")
+    [owners] = page.says(r"Its features belong to: (.*)\.")
     return row, str([words(24).index(word) for word in re.findall("`(.*?)`", owners)])
 
 
