@@ -69,3 +69,21 @@ test("a size that is let go is asked for with the ticket of the stage, and not w
   assert.equal(letGo({}), null);
   assert.deepEqual(asked, ["http://here/base/direct/t/1?size=heads&value=4&moves=3"]);
 });
+
+test("the stage goes to a box that is pressed in the strip of its own trace, and leaves every other to Python", () => {
+  const player = { ticket: "t", run: "a", step: 1, within: null };
+  const pressed = (detail, changed = {}) => {
+    const went = [];
+    const stage = { data: { player: { ...player, ...changed } }, go: (request) => went.push(request) };
+    const fetcher = new StageFetcher(/** @type {any} */ (stage));
+    const event = Object.assign(new Event("shape-strip:pick", { cancelable: true }), { detail });
+    const isLeft = window.dispatchEvent(event);
+    fetcher.close();
+    return [went, isLeft];
+  };
+  assert.deepEqual(pressed({ run: "a", step: 5 }), [[{ step: 5 }], false]);
+  assert.deepEqual(pressed({ run: "a", step: 1 }), [[], false]);
+  assert.deepEqual(pressed({ run: "b", step: 5 }), [[], true]);
+  assert.deepEqual(pressed({ run: "a", step: 5 }, { ticket: "" }), [[], true]);
+  assert.deepEqual(pressed({ run: "a", step: 5 }, { within: { step: 3 } }), [[], true]);
+});

@@ -12,8 +12,7 @@ import { sentenceOf, wordOf } from "./words.js";
 const SHOWN_FOR = 1500; // ms that what was before stays in sight
 const PAUSE = 150; // ms that a thumb rests until a screen reader is told what became of the boxes
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
-const MARGIN = 5;
-const SMALL_MARGIN = 5;
+const [MARGIN, SMALL_MARGIN] = [5, 5];
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
 
 const strips = new WeakMap(); // parent → the strip in it
@@ -310,7 +309,10 @@ class ShapeStrip {
   press(target) {
     const group = target.closest(".box");
     if (!group || group.dataset.step === "") return;
-    this.send("pick", Number(group.dataset.step));
+    const detail = { run: this.data.run, step: Number(group.dataset.step) };
+    // The strip of a module that is opened comes with Python's answer.
+    const isModule = this.data.labels || this.data.boxes[Number(group.dataset.box)].op === "module";
+    if (isModule || window.dispatchEvent(new CustomEvent("shape-strip:pick", { detail, cancelable: true }))) this.send("pick", detail.step);
   }
 
   /** @param {KeyboardEvent} event */

@@ -17,6 +17,8 @@ export class StageFetcher {
     this.listening = new AbortController();
     const follow = (/** @type {any} */ { detail }) => detail.moved && this.follow(detail);
     window.addEventListener("shape-strip:sizes", follow, { signal: this.listening.signal });
+    const pick = (/** @type {any} */ event) => this.takes(event.detail) && event.preventDefault();
+    window.addEventListener("shape-strip:pick", pick, { signal: this.listening.signal });
   }
 
   close() {
@@ -44,6 +46,19 @@ export class StageFetcher {
   go(request) {
     const { stage } = this;
     afterPaint(this.fetch({ step: request.step, go: request.n }), () => stage.send("go", request));
+  }
+
+  /**
+   * The box of a step was pressed in the strip: the stage goes there, where it can and shows the same trace.
+   *
+   * @param {{ run: string, step: number }} detail
+   * @returns {boolean} whether it goes
+   */
+  takes({ run, step }) {
+    const { player } = this.stage.data ?? {};
+    if (!player?.ticket || player.run !== run || player.within) return false;
+    if (step !== player.step) this.stage.go({ step });
+    return true;
   }
 
   /**
