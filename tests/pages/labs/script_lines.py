@@ -16,13 +16,19 @@ from pages.ui.labs.kit.sample_words import words
 _SHAPE = r"(\([\d, ]+\))"
 
 
+def _plain_spaces(text: str) -> str:
+    """The text with a space for each that does not break, as stands before a per cent sign."""
+    return text.replace("\u00a0", " ")
+
+
 class Page:
     """A lab's page, everything on it revealed."""
 
     def __init__(self, app: AppTest) -> None:
         self.app = app
         questions = [radio.label for radio in app.radio]
-        self.text = "\n".join([*questions, *(element.value for element in (*app.markdown, *app.caption))])
+        shown = [*questions, *(element.value for element in (*app.markdown, *app.caption))]
+        self.text = _plain_spaces("\n".join(shown))
         self.errors = [block.value for block in app.code if not block.language or block.language == "plaintext"]
 
     def says(self, pattern: str) -> tuple[str, ...]:
@@ -174,7 +180,7 @@ def _position(page: Page, column: str) -> str:
     """A cell of the table by position, in the row of the position that is chosen."""
     [position] = page.says(r"at position (\d+) it writes")
     [table] = [frame.value for frame in page.app.dataframe if "position" in frame.value.columns]
-    return str(table[column].iloc[int(position)])
+    return _plain_spaces(str(table[column].iloc[int(position)]))
 
 
 def _likeliest(page: Page, printed: re.Match[str]) -> Sequence[str]:

@@ -170,7 +170,7 @@ FREE = [field.name for field in dataclasses.fields(Config) if field.name != "wei
 OTHER = Config(**{name: other_value(name) for name in FREE} | {"device": "cpu"})
 
 
-def test_every_setting_is_said_in_the_command_and_in_the_script(monkeypatch):
+def test_every_setting_is_said_in_the_command_and_in_the_script(monkeypatch, tmp_path):
     """A new field of Config, or of Settings, turns this red until both can say it."""
     fields = {field.name for field in dataclasses.fields(Settings)}
     # A saved trace, and a model of today, have scripts of their own.
@@ -185,8 +185,7 @@ def test_every_setting_is_said_in_the_command_and_in_the_script(monkeypatch):
     seen = []
     monkeypatch.setattr("engine.__main__.run", lambda *given, **more: seen.append((given, more)) or trace_of(SMALL))
     monkeypatch.setattr("engine.run", lambda *given, **more: seen.append((given, more)) or trace_of(SMALL))
-    monkeypatch.setattr("engine.save_csv", lambda *_: None)
-    monkeypatch.setattr("engine.__main__.save_csv", lambda *_: ())
+    monkeypatch.chdir(tmp_path)
     from engine.__main__ import main
 
     shown = Settings(OTHER, TOKENS)
