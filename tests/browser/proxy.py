@@ -25,6 +25,7 @@ def proxied(address: str, headers: Mapping[str, str]) -> Iterator[str]:
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:
+            sockets.append(self.request)
             head = b""
             while _END not in head:
                 received = self.request.recv(_MOST)
@@ -32,7 +33,7 @@ def proxied(address: str, headers: Mapping[str, str]) -> Iterator[str]:
                     return
                 head += received
             with socket.create_connection((host, int(port))) as server:
-                sockets.extend((self.request, server))
+                sockets.append(server)
                 server.sendall(_rewritten(head, headers))
                 back = threading.Thread(target=_pipe, args=(server, self.request))
                 back.start()
@@ -47,7 +48,7 @@ def proxied(address: str, headers: Mapping[str, str]) -> Iterator[str]:
         finally:
             proxy.shutdown()
             thread.join()
-            for one in sockets:  # a WebSocket that a page still holds
+            for one in sockets:  # a WebSocket that a page still holds, or what the browser opened and never used
                 _end(one)
 
 
