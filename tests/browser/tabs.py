@@ -46,6 +46,7 @@ class Tabs:
             page.context.clear_cookies()
             page.set_viewport_size(options["viewport"])
             page.emulate_media(
+                media="null",
                 color_scheme=options.get("color_scheme", "light"),
                 reduced_motion=options.get("reduced_motion", "no-preference"),
             )
