@@ -26,6 +26,14 @@ def trace():
     return run(Config(), [SOURCE], [TARGET])
 
 
+# Whether something is where it was when this was asked before: what lies above it still loads.
+_STANDS = """box => {
+    const before = window.stoodAt;
+    window.stoodAt = document.querySelector(box).getBoundingClientRect().top;
+    return window.stoodAt === before;
+}"""
+
+
 def open_at(page: Page, address: str) -> None:
     page.goto(f"{address}{'&' if '?' in address else '?'}weights=random")
     page.locator(".st-key-stage-ahead").wait_for(state="attached", timeout=60_000)
@@ -177,6 +185,7 @@ def test_the_keyboard_reaches_boxes_frames_and_lines(tab: Page, app: str):
 def test_the_step_is_brought_into_view_in_its_boxes_and_the_page_stays(tab: Page, app: str, trace):
     open_at(tab, f"{app}/walkthrough?step={ATTENTION}.key:linear")
     tab.locator(DRAWING).scroll_into_view_if_needed()
+    tab.wait_for_function(_STANDS, arg=DRAWING, polling=500)
     before = tab.locator(DRAWING).bounding_box()
     output = trace.find(f"{ATTENTION}.output")
     shape(tab, f"step-{output.index}").evaluate("node => node.dispatchEvent(new MouseEvent('click', {bubbles: true}))")
