@@ -14,6 +14,8 @@ import streamlit as st
 from engine import Step, Trace, save_trace
 from engine.export.csv_tables import csv_bytes, estimated_bytes, write_matrix, write_steps, write_tensor, write_values
 from engine.export.units import format_bytes
+from engine.export.values_csv import has_numbers
+from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
 from pages.ui.state.settings import Settings
@@ -22,6 +24,8 @@ from pages.ui.views.tensor_panels import labels_of
 
 LARGEST_DOWNLOAD = 200 * 2**20  # the browser gets it in one piece, out of the server's memory
 _MARKED = "explorer.byte_order_mark"
+_SHAPE_ALONE = "There are no numbers to download: {name} was computed on the meta device, which knows shapes alone."
+_NO_GRID = "There are no numbers to download: {name} is sparse or quantized, and not a grid of numbers."
 
 
 def steps_button(steps: Sequence[Step], label: str, key: str) -> None:
@@ -82,6 +86,10 @@ def tensor_buttons(step: Step, selection: Selection, key: str, within: tuple[int
         key: what the keys of the buttons begin with.
         within: the index of each fused call that the step lies inside of, outermost first.
     """
+    if not has_numbers(step):
+        template = _SHAPE_ALONE if step.value.is_meta else _NO_GRID
+        st.caption(step.unreadable or template.format(name=code(step.name)))
+        return
     name, index = step.full_name.replace(".", "_"), step.index
     with st.container(horizontal=True):
         size = estimated_bytes([step])

@@ -232,3 +232,16 @@ def test_pandas_reads_the_same_table_with_the_mark_and_korean_as_korean(trace):
     )
     pd.testing.assert_frame_equal(plain, marked)
     assert list(marked.index) == ["⟨begin⟩", "나는", "집에", "간다"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(torch.rand(5, 3, device="meta"), "which knows shapes alone"), (torch.eye(3).to_sparse(), "sparse or quantized")],
+    ids=["meta", "sparse"],
+)
+def test_a_tensor_without_numbers_offers_no_file_and_says_why(value, reason, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(download_buttons, "_button", lambda *_, **__: pytest.fail("a file without numbers is offered"))
+    monkeypatch.setattr(download_buttons.st, "caption", said.append)
+    download_buttons.tensor_buttons(record(lambda x: x * 2, value).steps[-1], Selection(), "walk")
+    assert reason in said[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from engine import Step, Trace
@@ -17,13 +19,15 @@ from pages.ui.traces.opened import OPENED
 from pages.ui.views.download_buttons import tensor_buttons
 from pages.ui.views.instrument.strip import title_of
 from pages.ui.views.share.stage_picture import FONT, stage_svg
+from pages.ui.views.your_code.program import InputError, UserProgram
+from pages.ui.views.your_code.script import recording_script_of
 
 _FIND = "\nstep = trace.find({name!r})\nprint(step.axes, step.shape)\nprint(step.value)"
 _CALL = ".steps[{index}].inside"
 _AT = "\nstep = trace{calls}.steps[{index}]\nprint(step.axes, step.shape)\nprint(step.value)"
 _LEGEND = "{symbol} = {sizes}"
 _HOW_TO_READ = "Sides grow with the logarithm of the sizes; what stands behind a face are its heads and sentences."
-_PYTHON = "The Python that makes this tensor again"
+_PYTHON = "The Python that makes this tensor again, run in the project's folder"
 _PYTHON_OF_FILE = "The Python that opens this tensor, run beside the file {file}"
 
 
@@ -52,15 +56,22 @@ def draw(
     svg, file = picture or (stage_svg(step), f"step_{step.index}_{step.name}")
     share_panel(svg, file, caption, key="share")
     tensor_buttons(step, selection, key, within)
-    settings = session.settings_shown()
-    if settings.opened:
-        file = OPENED.get(settings.opened).file
-        st.caption(_PYTHON_OF_FILE.format(file=code(file)))
-        script = reproduce.from_file(file)
-    else:
-        st.caption(_PYTHON)
-        script = reproduce.script(settings)
+    caption, script = _script()
+    st.caption(caption)
     st.code(python_of(trace, step, script, within), language="python")
+
+
+def _script() -> tuple[str, str]:
+    """What is said above the Python that makes the trace on screen, and that Python."""
+    settings = session.settings_shown()
+    if not settings.opened:
+        return _PYTHON, reproduce.script(settings)
+    opened = OPENED.get(settings.opened)
+    if isinstance(opened.made_from, UserProgram):
+        with suppress(InputError):
+            if script := recording_script_of(opened.made_from):
+                return _PYTHON, script
+    return _PYTHON_OF_FILE.format(file=code(opened.file)), reproduce.from_file(opened.file)
 
 
 def strip_caption(trace: Trace, step: Step) -> StripCaption:

@@ -16,6 +16,7 @@ from pages.ui.app.palette import axis_tone
 
 CELL, _GAP, _MARGIN = 12, 14, 24  # pixels
 _MOST_SIDE, _MOST_FACETS = 32, 8  # cells along a side of a facet, and facets of a tensor
+_MOST_ACROSS = 460  # pixels of a tensor's facets side by side: three tensors in a row can still be read on a slide
 _TITLE, _TEXT, _SMALL = 20, 14, 12  # font sizes in pixels
 LETTER = 0.61  # of a letter of a monospaced font, as a part of its size
 FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -75,7 +76,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     elements = [draw_text(0, _TEXT, name, _TEXT, INK, bold=True)]
     offset, top = 0.0, 2.0 * _TEXT + 4
     for symbol, size in zip(_axes(tensor), value.shape, strict=True):
-        word = f"{symbol} {size}" if symbol else str(size)
+        word = f"{symbol.replace('*', '·')} {size}" if symbol else str(size)
         elements.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
         offset += (len(word) + 1.5) * _TEXT * LETTER
     width = max(offset, len(name) * _TEXT * LETTER)
@@ -85,13 +86,15 @@ def _tensor(tensor: Step | Leaf) -> _Block:
         return _Block(elements, width, top + 2 * _SMALL)
     matrices = value.detach().reshape(-1, *_sides(value)).cpu()
     colour, legend = _scale(value)
-    leading = [(symbol or "axis", size) for symbol, size in zip(_axes(tensor), value.shape[:-2], strict=False)]
-    across = min(leading[-1][1] if leading else 1, _MOST_FACETS)
+    leading = list(zip(_axes(tensor), value.shape[:-2], strict=False))
+    labels = [_facet_label(leading, index) for index in range(min(len(matrices), _MOST_FACETS))]
     rows, columns = (min(size, _MOST_SIDE) for size in matrices.shape[1:])
-    for index, matrix in enumerate(matrices[:_MOST_FACETS]):
-        x = index % across * (columns * CELL + _GAP)
+    wide = max(columns * CELL, *(len(label) * _SMALL * LETTER for label in labels)) + _GAP
+    across = _facets_across(leading[-1][1] if leading else 1, wide)
+    for index, (matrix, label) in enumerate(zip(matrices[:_MOST_FACETS], labels, strict=True)):
+        x = index % across * wide
         y = top + index // across * (rows * CELL + _GAP + _SMALL) + _SMALL
-        elements.append(draw_text(x, y - 4, _facet_label(leading, index), _SMALL, FAINT))
+        elements.append(draw_text(x, y - 4, label, _SMALL, FAINT))
         elements.append(draw_cells(matrix[:rows, :columns], x, y, colour))
         width = max(width, x + columns * CELL)
     top += math.ceil(min(len(matrices), _MOST_FACETS) / across) * (rows * CELL + _GAP + _SMALL) + _SMALL
@@ -102,17 +105,24 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     return _Block(elements, width, top)
 
 
+def _facets_across(count: int, wide: float) -> int:
+    """How many matrices, each so many pixels wide, stand side by side: as many as there is room for, in even rows."""
+    count = min(count, _MOST_FACETS)
+    rows = math.ceil(count / max(1, (_MOST_ACROSS + _GAP) // wide))
+    return math.ceil(count / rows)
+
+
 def _axes(tensor: Step | Leaf) -> tuple[str | None, ...]:
     return tensor.axes or (None,) * tensor.value.dim()
 
 
-def _facet_label(leading: Sequence[tuple[str, int]], flat: int) -> str:
+def _facet_label(leading: Sequence[tuple[str | None, int]], flat: int) -> str:
     """Where a matrix stands along the axes in front of it, such as "B 0 H 1"; axes of size 1 are left out."""
     words: list[str] = []
     for symbol, size in reversed(leading):
         flat, index = divmod(flat, size)
         if size > 1:
-            words.insert(0, f"{symbol} {index}")
+            words.insert(0, f"{symbol} {index}" if symbol else f"[{index}]")
     return " ".join(words)
 
 

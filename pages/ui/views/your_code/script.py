@@ -33,6 +33,17 @@ if __name__ == "__main__":
     print(getattr(output, "shape", output))
 """
 
+_RECORDED_TAIL = """
+
+import torch
+
+from engine import record
+
+torch.manual_seed(0)
+{target} = {call}
+trace = record({target}{arguments})
+"""
+
 
 def script_of(program: UserProgram) -> str:
     """The program with the lines that make its inputs and call it.
@@ -50,6 +61,23 @@ def script_of(program: UserProgram) -> str:
         target=_free_name(program),
         call=target_call(program),
         arguments=f"{lines}\n    " if lines else "",
+    )
+    return f"{text}\n{tail}"
+
+
+def recording_script_of(program: UserProgram) -> str:
+    """The program with the lines that record what it computes, as ``trace``; "" where it names nothing to call.
+
+    Raises:
+        InputError: an input cannot be made.
+    """
+    if not program.target:
+        return ""
+    text = _with_added_lines(program.text.rstrip(), added_lines(program))
+    tail = _RECORDED_TAIL.format(
+        target=_free_name(program),
+        call=target_call(program),
+        arguments="".join(f", {argument}" for argument in arguments(program)),
     )
     return f"{text}\n{tail}"
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from engine import Config, record, run, save_trace
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.share.share_view import python_of
-from pages.ui.views.share.stage_picture import stage_svg
+from pages.ui.views.share.stage_picture import LETTER, stage_svg
 from tests.pages.shown import unfolded
 from tests.pages.test_pages import ROOT
 
@@ -56,7 +56,27 @@ def test_what_is_hidden_is_said():
     words = texts(stage_svg(trace.steps[0]))
     assert words.count("the first 32 × 32 of each") == 2
     assert words.count("8 of 12 matrices") == 2
-    assert "axis 1 axis 3" in words
+    assert "[1] [3]" in words
+
+
+def places(svg: str) -> list[tuple[float, float, float]]:
+    """Where each line of text begins, its baseline, and where it ends as a monospaced font sets it."""
+    lines = [
+        (line, float(line.get("x", 0)), float(line.get("y", 0))) for line in ET.fromstring(svg).iter(f"{_SVG}text")
+    ]
+    return [(x, y, x + len(line.text or "") * float(line.get("font-size", 0)) * LETTER) for line, x, y in lines]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 18, 16), (2, 5, 3, 2), (8, 1, 1, 1), (1, 8, 3, 40)])
+def test_a_picture_can_be_read_on_a_slide_and_no_label_lies_on_the_next(shape):
+    trace = record(lambda x: x * 2, torch.rand(shape))
+    svg = stage_svg(trace.steps[0])
+    assert float(ET.fromstring(svg).get("width", 0)) < 1280
+    one_tensor = places(svg)[2:]
+    for at, (x, y, end) in enumerate(one_tensor):
+        for other, below, _ in one_tensor[at + 1 :]:
+            if below == y and other > x:
+                assert end < other
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import runpy
+
 import pytest
+import torch
 
 from pages.ui.traces.opened import OPENED
 from pages.ui.views.attention import attentions_of
+from pages.ui.views.share.share_view import python_of
 from pages.ui.views.your_code.examples import example_text
 from pages.ui.views.your_code.line_shapes import marks_of, problem_of
 from pages.ui.views.your_code.program import UserProgram
 from pages.ui.views.your_code.run_program import run_program
+from pages.ui.views.your_code.script import recording_script_of
 from pages.ui.views.your_code.signature import with_text
 from tests.pages.views.your_code.programs_that_fail import FAILING
 
@@ -55,3 +60,15 @@ def test_an_input_that_cannot_be_made_is_said_and_nothing_runs():
     program = typed(example_text("attention"))
     broken = UserProgram(program.text, program.target, True, program.inputs, (("B", 2),))
     assert "D" in run_program(broken).sentence
+
+
+def test_the_python_beside_a_tensor_of_ones_own_code_makes_the_numbers_that_its_process_made(tmp_path, capsys):
+    program = typed(example_text("attention"))
+    trace = OPENED.get(run_program(program).name).trace
+    file = tmp_path / "taken_along.py"
+    file.write_text(python_of(trace, trace.find("weights"), recording_script_of(program)))
+    made = runpy.run_path(str(file))
+    assert [step.full_name for step in made["trace"].steps] == [step.full_name for step in trace.steps]
+    assert all(torch.equal(a.value, b.value) for a, b in zip(made["trace"].steps, trace.steps, strict=True))
+    assert "(2, 4, 6, 6)" in capsys.readouterr().out
+    assert recording_script_of(UserProgram("x = 1")) == ""
