@@ -24,6 +24,12 @@ QUESTIONS = (
             Figure("weights", ("L", "L_k"), "after softmax"),
         ),
         lab="masking",
+        run="On two sentences of different length, to take along",
+        run_values=(
+            ("source", "21 November 2026\n3 May 1999"),
+            ("step", "encoder.layers.0.self_attention.masked"),
+            ("share", "open"),
+        ),
     ),
     Question(
         "minus_infinity",

@@ -49,6 +49,8 @@ class Question:
         lab: the lab that goes on from here, as the address calls it; "" for none.
         lab_values: the sliders of that lab to open it with.
         lab_section: the section of that lab to open it at; "" for its beginning.
+        run: what a link to a run that shows it says; "" for none.
+        run_values: settings and step of that run, as the address of the front page has them.
     """
 
     key: str
@@ -59,6 +61,8 @@ class Question:
     lab: str = ""
     lab_values: tuple[tuple[str, str], ...] = ()
     lab_section: str = ""
+    run: str = ""
+    run_values: tuple[tuple[str, str], ...] = ()
 
     @property
     def script(self) -> Path:

@@ -93,6 +93,7 @@ def shuffled(layer, order):
     def change(weights):
         rows = own[layer][heads, -1].gather(-1, order[heads])  # of the last row, in these heads
         changed = weights.clone()
+        changed[:, -1] = own[layer][:, -1]  # the other heads keep theirs, whatever the layer before makes of its own
         changed[heads, -1] = rows
         return changed
 

@@ -26,6 +26,7 @@ from pages.ui.views.percentage import percent
 _USUAL = "21 November 2026"
 _POSITION = 9
 _LAYERS = {"both": (0, 1), "0": (0,), "1": (1,)}
+_OTHERS_KEEP = " The other heads there keep theirs."
 _HEADS = {"all": (0, 1, 2, 3), **{str(head): (head,) for head in range(4)}}
 _BOUNDS = ("0.01", "0.05", "0.1")
 _FAR = math.log(2) / 2
@@ -62,7 +63,7 @@ def draw() -> None:
         position = lab_widgets.number("position", "Position in the answer", 0, len(trials.answer) - 1, _POSITION)
     st.markdown(
         f"It writes {said(''.join(trials.answer))}; at position {position} it writes {said(trials.answer[position])}. "
-        f"Exchanged are the weights of {_whose(layers, heads)}."
+        f"Exchanged are the weights of {_whose(layers, heads)}." + (_OTHERS_KEEP if len(heads) == 1 else "")
     )
     if _shuffles(trials):
         _exchanges(trials)

@@ -47,7 +47,7 @@ def _counted(shifted: Losses, length: int, padding: int) -> bool:
         f"{length} tokens, of which {padding} are padding at the end. How many positions have a term in the loss?",
         options,
         str(shifted.counted),
-        f"positions that count: {shifted.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
+        f"Positions that count: {shifted.counted} of {length}. Label {IGNORED}, the `ignore_index`, marks the others.",
         wrong=dict.fromkeys(
             options,
             "Two kinds of positions have no term: the last token has no next one to be held to, and padding is "

@@ -12,7 +12,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.ops import reads
-from pages.ui.app.lazy_expander import lazy_expander
+from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.components.size_sliders import size_moves
 from pages.ui.components.tensor_view import Selection, Stage, seen_of, send_ahead, walk_view
@@ -33,7 +33,7 @@ from pages.ui.views.operation_card import card_of
 from pages.ui.views.rearrange_animation import travel_of
 from pages.ui.views.tensor_panels import step_panels
 
-_STAGE, _STEP = "stage", "walk.step"
+_STAGE, _STEP, _SHARE = "stage", "walk.step", "walk.csv"
 _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
@@ -62,6 +62,7 @@ def draw(trace: Trace, mover: Mover | None = None) -> None:
 @st.fragment
 def _draw(drawn: weakref.ref[Trace], settings: Settings, mover: Mover | None) -> None:
     session.direct_answers().go_first()
+    _open_share()
     session.write_address()
     try:
         trace = drawn() or trace_of(settings)
@@ -92,13 +93,20 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
     answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
-    lazy_expander(share.TITLE, "walk.csv", partial(_share, location, selection))
+    lazy_expander(share.TITLE, _SHARE, partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
     send_ahead(_ahead(location, partial(stage_of, settings=settings, moves=moves)), key=_STAGE)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
+
+
+def _open_share() -> None:
+    """Opens the ways to take the step along where a link asks for it, once: the link that is copied does not."""
+    if session.view("share"):
+        open_expander(_SHARE)
+        session.change_view(share=None)
 
 
 def _share(location: Location, selection: Selection) -> None:

@@ -317,7 +317,7 @@ LINES: dict[str, tuple[Line, ...]] = {
             r"position (\d+): token (\d+) then (\d+), term (\S+)",
             lambda page, printed: page.says(rf"\| ({printed[1]}) \| (\d+) \| (\d+) \| \S+ \| (\S+) \|"),
         ),
-        Line(r"positions that count (\d+) of (\d+)", says(r"positions that count: (\d+) of (\d+)")),
+        Line(r"positions that count (\d+) of (\d+)", says(r"Positions that count: (\d+) of (\d+)")),
         Line(r"loss (\S+)", says(r"The mean of the terms is (\S+), and")),
         Line(r"padding counted (\S+)", says(r"padding counted as a label \| (\S+) \|")),
         Line(r"not shifted (\S+)", says(r"not shifted: logits t to token t \| (\S+) \|")),

@@ -1,6 +1,9 @@
 """The lab of attention as explanation, as a person meets it."""
 
+from typing import Any
+
 import pytest
+import torch
 
 from engine.labs.explanation import KINDS, exchanges
 from engine.labs.explanation.adversarial_attention import adversary
@@ -86,3 +89,13 @@ def test_a_text_that_cannot_be_read_gets_a_sentence():
     app = lab(KEY, date="1" * 41)
     assert not app.exception
     assert "at most 40 characters" in app.error[0].value
+
+
+def test_the_script_moves_the_output_as_the_page_does_where_one_head_of_both_layers_is_exchanged(capsys):
+    made: dict[str, Any] = {}
+    exec(code(TEXT, (0, 1), (1,), 5), made)
+    exchanged = exchanges(TEXT, (0, 1), (1,)).by_kind["shuffled"]
+    torch.testing.assert_close(
+        torch.stack(made["output_moved"]), exchanged.output_moved[exchanged.position == 5], rtol=0, atol=1e-5
+    )
+    assert "output moved, median" in capsys.readouterr().out

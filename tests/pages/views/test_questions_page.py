@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from streamlit.testing.v1 import AppTest
@@ -83,3 +86,20 @@ def test_a_figure_has_a_table_for_each_matrix_with_its_place_and_glyphs_for_infi
     assert "&lt;b&gt;" in drawn
     assert "<b>" not in drawn
     assert "<td>True</td>" in figures_html([Figure("mask", ("L_k",))], [torch.tensor([True, False])])
+
+
+def test_a_teacher_gets_masked_fill_on_two_sentences_of_different_length_ready_to_take_along():
+    question = question_of("masked_fill")
+    assert question is not None
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params.update(dict(question.run_values))
+    app.run()
+    assert not app.exception
+    [python] = [block.value for block in app.code if "trace.find" in block.value]
+    assert "self_attention.masked" in python
+    made: dict[str, Any] = {}
+    with redirect_stdout(StringIO()):
+        exec(python, made)
+    hidden = made["step"].value[:, 0, 0].isinf().sum(-1).tolist()
+    assert hidden == [0, len("21 November 2026") - len("3 May 1999")]
+    assert "share" not in app.query_params

@@ -120,6 +120,8 @@ def _draw_answer(question: Question, link: tuple[str, dict[str, str]]) -> None:
             values = {PREFIX + name: value for name, value in question.lab_values}
             section = {"section": question.lab_section} if question.lab_section else {}
             frame.link("pages/labs.py", "Try it in the lab →", {"lab": question.lab, **section, **values})
+        if question.run:
+            frame.link("app.py", f"{question.run} →", dict(question.run_values))
         frame.link(_PAGE, *link)
     st.code(answered.code, language="python")
     st.caption("It prints")
