@@ -18,7 +18,7 @@ from engine.labs.small_encoder import D_MODEL, HEADS, VOCABULARY, SmallEncoder
 
 _SCRIPT = Path(__file__).with_name("script.py")
 
-ORDERS = ("drawn", "reversed", "first two swapped", "each moved on by one")
+ORDERS = ("drawn", "reversed", "first two swapped", "shift by one")
 SAME = 1e-4  # numbers near 1 that are equal but for rounding differ by less, and by more where anything else changed
 _FIRST_WORD = 3  # ids below belong to padding, begin and end
 

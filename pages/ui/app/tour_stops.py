@@ -9,11 +9,19 @@ HEAD = "encoder.layers.0.self_attention"
 
 @dataclass(frozen=True)
 class Stop:
-    """A step of the built-in model, as the address has it, and what to look at there."""
+    """A step of the built-in model.
+
+    Attributes:
+        step: the step, as the address has it.
+        title: what happens there, in a few words.
+        sentence: what to look at.
+        source: a text that it can be seen on where one sentence alone does not show it; "" where any does.
+    """
 
     step: str
     title: str
     sentence: str
+    source: str = ""
 
 
 STOPS = (
@@ -48,12 +56,14 @@ STOPS = (
     Stop(
         f"{HEAD}.masked:masked_fill",
         "What must not be seen becomes −∞",
-        "Padding has no say. The mask has one row for all heads and queries, and is repeated.",
+        "Of two sentences the shorter one is padded, and its padding has no say. The mask has one row for all heads and "
+        "queries, and is repeated.",
+        source="21 November 2026\n3 May 1999",
     ),
     Stop(
         f"{HEAD}.weights:softmax",
         "Scores become weights",
-        "Each row sums to 1: so much of each value is taken. −∞ became exactly 0.",
+        "Each row sums to 1: so much of each value is taken. A score of −∞ becomes exactly 0.",
     ),
     Stop(
         f"{HEAD}.mixed:matmul",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from engine import Trace
+from pages.ui.app import frame
 from pages.ui.app.tour_stops import STOPS, Stop
 from pages.ui.state import session
 
+_ON_TWO = "On two sentences →"
 _BAR = "**Stop {number} of {count}: {title}.** {sentence}"
 
 
@@ -25,6 +27,10 @@ def draw(trace: Trace) -> None:
     with st.container(border=True, key="tour", horizontal=True, vertical_alignment="center"):
         text = _BAR.format(number=number + 1, count=len(stops), title=stop.title, sentence=stop.sentence)
         st.markdown(text, width="stretch")
+        settings = session.settings_shown()
+        if stop.source and settings.trained and trace.sizes.get("B") == 1:
+            to = {"source": stop.source, "tour": str(number + 1), "step": stop.step}
+            frame.link("app.py", _ON_TWO, {**settings.to_query(), **to})
         previous, following = max(number - 1, 0), min(number + 1, len(stops) - 1)
         st.button("Back", key="tour.back", disabled=number == 0, on_click=_go, args=(previous, stops[previous].step))
         # The last press stands where all others were.

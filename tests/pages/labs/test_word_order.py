@@ -52,7 +52,7 @@ def test_the_tensors_are_those_of_the_words_chosen_in_the_order_chosen():
         ({"length": 2, "layers": 1, "positions": 4, "d_model": 2}, {"product": "on their distance p − q alone"}),
         ({"length": 12, "layers": 4, "draw": 50, "positions": 64, "d_model": 128, "pair": 63, "steps": 63}, {}),
         ({"order": "first two swapped", "mask": "causal"}, {"without": "another", "with": "another"}),
-        ({"order": "each moved on by one", "d_model": 3}, {"product": "on where p and q are, too"}),
+        ({"order": "shift by one", "d_model": 3}, {"product": "on where p and q are, too"}),
         ({"d_model": 33, "steps": 1}, {"moved": "no, not exactly"}),
     ],
 )

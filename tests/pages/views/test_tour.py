@@ -76,3 +76,17 @@ def test_a_stop_that_is_not_there_shows_the_page_without_a_bar(asked):
     app = opened(tour=asked)
     assert not app.exception
     assert "Stop " not in texts(app)
+
+
+def test_the_stop_at_masked_fill_leads_to_two_sentences_of_which_one_has_padding_to_hide():
+    stop = STOPS[5]
+
+    def links(**query: str) -> list[str]:
+        app = opened(tour="6", step=stop.step, **query)
+        assert "Stop 6 of 8" in texts(app)
+        return [link.proto.label for link in app.get("page_link") if "two sentences" in link.proto.label]
+
+    assert links(weights="trained") == ["On two sentences →"]
+    assert links(weights="trained", source=stop.source) == []
+    long, short = map(len, stop.source.split("\n"))
+    assert long > short

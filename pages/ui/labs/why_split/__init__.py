@@ -87,7 +87,7 @@ def _sum(whole: HeadContributions) -> None:
     lab_widgets.section("sum", "They meet in W_O, and only by a sum")
     st.markdown(
         "Merged, the heads lie side by side in one row, and W_O multiplies that row. Head by head, this is a product "
-        "with one block of W_O for each head. Hover over a number to see what it reads."
+        "with one block of W_O for each head. Point at a number to see what it reads."
     )
     tensor_view(
         [
