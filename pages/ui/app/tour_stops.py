@@ -56,8 +56,8 @@ STOPS = (
     Stop(
         f"{HEAD}.masked:masked_fill",
         "What must not be seen becomes −∞",
-        "Of two sentences the shorter one is padded, and its padding has no say. The mask has one row for all heads and "
-        "queries, and is repeated.",
+        "Of two sentences the shorter one is padded, and its padding has no say. The mask has one row for all heads "
+        "and queries, and is repeated.",
         source="21 November 2026\n3 May 1999",
     ),
     Stop(

@@ -25,6 +25,7 @@ _NEGATIVE, _POSITIVE, PROBABILITY = (33, 88, 148), (166, 54, 24), (62, 32, 122)
 _PART = "the first {rows} × {columns} of each"
 _FACETS = "{shown} of {count} matrices"
 _NOTHING = "no numbers"
+_MASKED, _NOT_FINITE = " · dashed −∞", " · dashed ±∞ or NaN"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
         return _Block(elements, width, top + 2 * _SMALL)
     matrices = value.detach().reshape(-1, *_sides(value)).cpu()
     colour, legend = _scale(value)
+    legend += _dashed(value)
     leading = list(zip(_axes(tensor), value.shape[:-2], strict=False))
     labels = [_facet_label(leading, index) for index in range(min(len(matrices), _MOST_FACETS))]
     rows, columns = (min(size, _MOST_SIDE) for size in matrices.shape[1:])
@@ -163,6 +165,13 @@ def _scale(value: Tensor) -> tuple[Callable[[float], str], str]:
         lambda given: tint(_NEGATIVE if given < 0 else _POSITIVE, abs(given) / largest),
         f"blue {number(-largest)} · white 0 · red {number(largest)}",
     )
+
+
+def _dashed(value: Tensor) -> str:
+    """What the legend says of cells without a colour; "" where there is none."""
+    if not value.is_floating_point() or bool(value.isfinite().all()):
+        return ""
+    return _MASKED if bool((value.isfinite() | (value == -math.inf)).all()) else _NOT_FINITE
 
 
 def draw_cells(matrix: Tensor, x: float, y: float, colour: Callable[[float], str]) -> str:

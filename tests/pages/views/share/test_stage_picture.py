@@ -105,6 +105,10 @@ def test_infinity_and_nan_are_drawn_without_a_colour():
     trace = record(lambda x: x + 0, torch.tensor([float("inf"), float("nan"), 1.0]))
     svg = stage_svg(trace.steps[0])
     assert svg.count("stroke-dasharray") == 4
+    assert any("dashed ±∞ or NaN" in line for line in texts(svg))
+    masked = record(lambda x: x + 0, torch.tensor([float("-inf"), 1.0]))
+    assert any(line.endswith("dashed −∞") for line in texts(stage_svg(masked.steps[0])))
+    assert "dashed" not in stage_svg(record(lambda x: x + 0, torch.ones(2)).steps[0])
 
 
 def test_the_python_beside_a_tensor_makes_and_prints_it(trace, capsys):
