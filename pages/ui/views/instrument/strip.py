@@ -12,6 +12,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
+from engine.graph.near import slice_near
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
 from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import Block, Fold, ModelMap, shape_strip, strip_data
@@ -22,6 +23,8 @@ from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
 _KEY = "strip"
+_MOST_BESIDE = 40  # blocks beside the one that is drawn; of more, the nearest
+_BEFORE, _AFTER = "… {count:,} before", "{count:,} after …"
 _FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
 _BEGINNINGS = (
@@ -184,11 +187,15 @@ def _blocks(trace: Trace, step: Step, module: str) -> list[Block]:
     """The blocks around the step, the whole first, and those that lie beside the one that is drawn."""
     around = ancestors(step.path)
     parent = (["", *ancestors(module)])[-2] if module else ""
-    beside = [part for part in parts_of(trace, parent) if part != module] if module else []
+    parts = list(parts_of(trace, parent)) if module else []
+    near = slice_near(len(parts), parts.index(module) if module in parts else 0, _MOST_BESIDE)
+    before, after = parts[: near.start], parts[near.stop :]
     return [
         Block(WHOLE, display_name("")),
         *(Block(path, display_name(path)) for path in around),
-        *(Block(path, display_name(path), is_beside=True) for path in beside),
+        *(Block(path, _BEFORE.format(count=len(before)), is_beside=True) for path in before[-1:]),
+        *(Block(path, display_name(path), is_beside=True) for path in parts[near] if path != module),
+        *(Block(path, _AFTER.format(count=len(after)), is_beside=True) for path in after[:1]),
     ]
 
 
