@@ -15,7 +15,6 @@ from engine import Config, record, run
 from engine.graph.timeline import MOST_SEGMENTS, Segment, levels, next_of_kind, same_step_in_layer
 from engine.model import attention, embedding, layers, masks
 from engine.model.attention import MultiHeadAttention
-
 from tests.engine.long_programs import blocks_side_by_side
 
 SMALL = Config(d_model=8, heads=2, encoder_layers=2, decoder_layers=2)
