@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from engine.record.failure.failing_call import FailingCall
@@ -36,7 +39,8 @@ def einsum(call: FailingCall) -> Diagnosis | None:
             reason = _RANK.format(
                 part=part, count=len(part), x=operand.name, rank=len(operand.shape), shape=operand.shape_text
             )
-            return Diagnosis(reason, edges=tuple(OperandAxis(number, axis) for axis in range(len(operand.shape))))
+            edges = tuple(OperandAxis(number, axis) for axis in range(len(operand.shape)))
+            return Diagnosis(reason, _of_another_rank(parts, right, number, call.operands), edges)
     axes_by_symbol: dict[str, OperandAxis] = {}
     for number, (part, operand) in enumerate(zip(parts, call.operands, strict=True)):
         for axis, letter in enumerate(part):
@@ -76,7 +80,39 @@ def _renamed(pattern: str, parts: Sequence[str], right: str, number: int, operan
         letters.append(letter)
     changed = [*parts]
     changed[number] = "".join(letters)
-    return f'"{",".join(changed)}->{right}"' if right else f'"{",".join(changed)}"'
+    return f'"{_pattern(changed, right)}"'
+
+
+def _of_another_rank(parts: Sequence[str], right: str, number: int, operands: Sequence[FailedOperand]) -> str:
+    """The nearest pattern that names as many axes of one tensor as it has and that torch takes; "" where none is found.
+
+    Letters too many are left out, those first that stand nowhere else; for axes too many "..." stands in front.
+    """
+    part, rank = parts[number], len(operands[number].shape)
+    elsewhere = "".join(parts[:number] + parts[number + 1 :])
+    candidates: list[tuple[int, str, str]] = []
+    if rank < len(part):
+        for kept in map("".join, combinations(part, rank)):
+            gone = set(part) - set(kept)
+            # A letter that the product runs along stays: without it the pattern is another product.
+            if all(letter in right or letter not in elsewhere for letter in gone):
+                result = "".join(letter for letter in right if letter in elsewhere or letter not in gone)
+                candidates.append((sum(letter in right for letter in gone), kept, result))
+    else:
+        candidates.append((0, f"...{part}", right and f"...{right}"))
+    tensors = [torch.empty(operand.shape, device="meta") for operand in operands]
+    for _, changed, result in sorted(candidates, key=itemgetter(0)):
+        pattern = _pattern([*parts[:number], changed, *parts[number + 1 :]], result)
+        try:
+            torch.einsum(pattern, *tensors)
+        except RuntimeError:
+            continue
+        return f'"{pattern}"'
+    return ""
+
+
+def _pattern(parts: Sequence[str], right: str) -> str:
+    return f"{','.join(parts)}->{right}" if right else ",".join(parts)
 
 
 def einops(
