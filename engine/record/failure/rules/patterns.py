@@ -22,6 +22,7 @@ _RANK = "“{part}” names {count} axes: {x} has {rank}, {shape}."
 _OPERANDS = "“{pattern}” takes {count} tensors: it was given {given}."
 _UNKNOWN_LETTER = "“{pattern}” asks for {letter} on the right, and no tensor on the left has it."
 _GROUP = "In “{pattern}” the axes ({group}) are {axis} of {x}: {sizes} is {product}, which does not {fit} {size}."
+_MOST_LETTERS = 8  # of a tensor whose letters are left out in every way; of 20 there are 184,756 ways
 _GROUP_REMEDY = "{name}={size}"
 
 
@@ -89,17 +90,17 @@ def _of_another_rank(parts: Sequence[str], right: str, number: int, operands: Se
     Letters too many are left out, those first that stand nowhere else; for axes too many "..." stands in front.
     """
     part, rank = parts[number], len(operands[number].shape)
-    elsewhere = "".join(parts[:number] + parts[number + 1 :])
+    elsewhere = "".join(other for at, other in enumerate(parts) if at != number)
     candidates: list[tuple[int, str, str]] = []
-    if rank < len(part):
+    if rank < len(part) <= _MOST_LETTERS:
         for kept in map("".join, combinations(part, rank)):
             gone = set(part) - set(kept)
             # A letter that the product runs along stays: without it the pattern is another product.
             if all(letter in right or letter not in elsewhere for letter in gone):
                 result = "".join(letter for letter in right if letter in elsewhere or letter not in gone)
                 candidates.append((sum(letter in right for letter in gone), kept, result))
-    else:
-        candidates.append((0, f"...{part}", right and f"...{right}"))
+    elif rank > len(part):
+        candidates.append((0, f"...{part}", f"...{right}" if right else ""))
     tensors = [torch.empty(operand.shape, device="meta") for operand in operands]
     for _, changed, result in sorted(candidates, key=itemgetter(0)):
         pattern = _pattern([*parts[:number], changed, *parts[number + 1 :]], result)
