@@ -24,6 +24,9 @@ from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
+_STEP = "Step({index} {name}: {op}, ({sizes}), {dtype})"
+_STEPS, _STEPS_ONE = "{count} steps", "1 step"
+_TRACE, _FAILED_TRACE = "Trace({count})", "Trace({count}, failed in {op})"
 _NO_STEP = "no step is called {name!r}; none is near"
 _NO_STEP_NEAREST = "no step is called {name!r}; nearest: {nearest}"
 
@@ -68,7 +71,7 @@ class Leaf:
         return self.name
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Step:
     """One call that returned a tensor, and everything needed to see what made that tensor.
 
@@ -93,18 +96,18 @@ class Step:
     name: str
     path: str
     axes: tuple[str | None, ...]
-    parents: tuple[Step | Leaf, ...] = field(repr=False)
-    source: Source | None = field(repr=False)
-    value: Tensor = field(repr=False)
+    parents: tuple[Step | Leaf, ...]
+    source: Source | None
+    value: Tensor
     memory: str
     call: int
     output: int = 0
-    keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
-    _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
-    axis_notes: AxisNotes = field(default=AxisNotes(), repr=False, kw_only=True)
-    _open: Opening | None = field(default=None, repr=False, kw_only=True)
-    _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
-    _device: torch.device | None = field(default=None, repr=False, kw_only=True)
+    keywords: tuple[str, ...] = field(default=(), kw_only=True)
+    _recompute: Callable[[], Tensor] = field(kw_only=True)
+    axis_notes: AxisNotes = field(default=AxisNotes(), kw_only=True)
+    _open: Opening | None = field(default=None, kw_only=True)
+    _overwritten: Callable[[], bool] | None = field(default=None, kw_only=True)
+    _device: torch.device | None = field(default=None, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -215,6 +218,13 @@ class Step:
         """The parents that are not tensors, such as ``dim=-1``."""
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
+    def __repr__(self) -> str:
+        sizes = (
+            f"{symbol} {size}" if symbol else str(size) for symbol, size in zip(self.axes, self.shape, strict=True)
+        )
+        dtype = str(self.dtype).removeprefix("torch.")
+        return _STEP.format(index=self.index, name=self.full_name, op=self.op, sizes=", ".join(sizes), dtype=dtype)
+
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import step_html
 
@@ -234,7 +244,7 @@ class Step:
         return self._recompute()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """An immutable recording. Compared and hashed by identity, and untouched by any later run.
 
@@ -323,8 +333,10 @@ class Trace:
         return MappingProxyType(by_key)
 
     def __repr__(self) -> str:
-        failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"
-        return f"Trace({len(self.steps)} steps{failed})"
+        count = _STEPS_ONE if len(self.steps) == 1 else _STEPS.format(count=len(self.steps))
+        if self.failure is None:
+            return _TRACE.format(count=count)
+        return _FAILED_TRACE.format(count=count, op=self.failure.op or self.failure.error)
 
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import trace_html
