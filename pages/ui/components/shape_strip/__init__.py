@@ -71,27 +71,12 @@ class ModelMap:
     on_pick: Callable[[int], None]
 
 
-def shape_strip(
-    strip: Strip,
-    *,
-    key: str,
-    run: str,
-    here: int | None,
-    title: str,
-    hues: Sequence[str],
-    blocks: Sequence[Block],
-    block: str,
-    folds: Sequence[Fold] = (),
-    whole: ModelMap | None = None,
-    on_pick: Callable[[int], None],
-    on_block: Callable[[str], None],
-    on_fold: Callable[[str], None] | None = None,
-) -> None:
-    """Draws a strip. Two may stand on a page, each with its own key.
+@dataclass(frozen=True)
+class StripContents:
+    """What a strip shows.
 
     Args:
         strip: the boxes.
-        key: the component's.
         run: tells one trace from another.
         here: the index of the step that is open, which is marked.
         title: what people call the block.
@@ -100,47 +85,61 @@ def shape_strip(
         block: the value of the one that is drawn.
         folds: its parts that a person folds and unfolds.
         whole: the map above the boxes; None where there is nothing to choose between.
+    """
+
+    strip: Strip
+    run: str
+    here: int | None
+    title: str
+    hues: Sequence[str]
+    blocks: Sequence[Block] = ()
+    block: str = ""
+    folds: Sequence[Fold] = ()
+    whole: ModelMap | None = None
+
+
+def shape_strip(
+    contents: StripContents,
+    *,
+    key: str,
+    on_pick: Callable[[int], None],
+    on_block: Callable[[str], None],
+    on_fold: Callable[[str], None] | None = None,
+) -> None:
+    """Draws a strip. Two may stand on a page, each with its own key.
+
+    Args:
+        contents: what it shows.
+        key: the component's.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
         on_fold: gets the value of the part that was folded or unfolded.
     """
-    data = strip_data(
-        strip, run=run, here=here, title=title, hues=hues, blocks=blocks, block=block, folds=folds, whole=whole
-    )
+    whole = contents.whole
     _mount(
-        data,
+        strip_data(contents),
         key,
         on_map_change=_ignore if whole is None else partial(_picked, key, "map", whole.strip, whole.on_pick),
-        on_pick_change=partial(_picked, key, "pick", strip, on_pick),
-        on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
-        on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
+        on_pick_change=partial(_picked, key, "pick", contents.strip, on_pick),
+        on_block_change=partial(_chosen, key, "block", [block.value for block in contents.blocks], on_block),
+        on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in contents.folds], on_fold or _ignore),
     )
 
 
-def strip_data(
-    strip: Strip,
-    *,
-    run: str,
-    here: int | None,
-    title: str,
-    hues: Sequence[str],
-    blocks: Sequence[Block],
-    block: str,
-    folds: Sequence[Fold] = (),
-    whole: ModelMap | None = None,
-) -> dict[str, Any]:
+def strip_data(contents: StripContents) -> dict[str, Any]:
     """What the browser is sent of a strip.
 
     Args:
-        strip, run, here, title, hues, blocks, block, folds, whole: as ``shape_strip`` takes them.
+        contents: what it shows.
 
     Returns:
         What the component's script reads.
     """
-    return _data(strip, run, here, title, hues) | {
-        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
-        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
-        "block": block,
+    whole, run, here = contents.whole, contents.run, contents.here
+    return _data(contents.strip, run, here, contents.title, contents.hues) | {
+        "folds": [[fold.value, fold.title, fold.is_folded] for fold in contents.folds],
+        "blocks": [[block.value, block.title, block.is_beside] for block in contents.blocks],
+        "block": contents.block,
         "map": None if whole is None else _map(whole, run, here),
     }
 

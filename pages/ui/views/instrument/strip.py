@@ -14,7 +14,7 @@ from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
 from engine.graph.strip_box import Strip
-from pages.ui.components.shape_strip import Block, Fold, ModelMap, shape_strip, strip_data
+from pages.ui.components.shape_strip import Block, Fold, ModelMap, StripContents, shape_strip, strip_data
 from pages.ui.state import session
 from pages.ui.state.drawn_module import WHOLE, module_of_scope
 from pages.ui.state.url_step import step_to_key
@@ -50,13 +50,12 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
     """
     chosen = choice()
     module = chosen.block_of(step)
-    strip = chosen.strip(trace, step)
+    contents = chosen.contents(trace, step, minimap(trace, on_step) if marks else None, marks=marks)
     shape_strip(
-        strip,
+        contents,
         key=key,
-        **chosen.described(trace, step, strip, minimap(trace, on_step) if marks else None, marks=marks),
         on_fold=partial(_fold, weakref.ref(trace), module),
-        on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
+        on_pick=partial(_pick, weakref.ref(trace), contents.strip, on_step),
         on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
 
@@ -87,22 +86,29 @@ class StripChoice:
         module = self.block_of(step)
         return strip_of(trace, module, self.folded(trace, module), around=step.index)
 
-    def described(
-        self, trace: Trace, step: Step, strip: Strip, whole: ModelMap | None, *, marks: bool = True
-    ) -> dict[str, Any]:
-        """All else that ``shape_strip`` and ``strip_data`` take of that strip."""
+    def contents(self, trace: Trace, step: Step, whole: ModelMap | None, *, marks: bool = True) -> StripContents:
+        """What the strip around a step shows.
+
+        Args:
+            trace: a recording of anything.
+            step: a step of the block.
+            whole: the map of the model; None for a strip without one.
+            marks: whether the step is marked, as the one that is open.
+        """
         module = self.block_of(step)
+        strip = self.strip(trace, step)
         folded = self.folded(trace, module)
-        return {
-            "run": f"{id(trace):x}",
-            "here": step.index if marks else None,
-            "title": title_of(module),
-            "hues": hues_of(strip),
-            "blocks": _blocks(trace, step, module),
-            "block": module or WHOLE,
-            "whole": whole,
-            "folds": [Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
-        }
+        return StripContents(
+            strip,
+            run=f"{id(trace):x}",
+            here=step.index if marks else None,
+            title=title_of(module),
+            hues=hues_of(strip),
+            blocks=_blocks(trace, step, module),
+            block=module or WHOLE,
+            whole=whole,
+            folds=[Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
+        )
 
 
 def choice() -> StripChoice:
@@ -118,8 +124,7 @@ def sent(trace: Trace, step: Step, chosen: StripChoice) -> dict[str, Any]:
         step: a step of the block, which is marked.
         chosen: what the person chose.
     """
-    strip = chosen.strip(trace, step)
-    return strip_data(strip, **chosen.described(trace, step, strip, minimap(trace, _unheard)))
+    return strip_data(chosen.contents(trace, step, minimap(trace, _unheard)))
 
 
 def _unheard(key: str) -> None:
