@@ -61,7 +61,7 @@ class ViewAsReal(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
-        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))}
+        return {"input": AffineMap.same_index(shape)}
 
     def formula(self, cells: Cells) -> str:
         x, last = cells.at("input"), len(cells.call.step.shape) - 1

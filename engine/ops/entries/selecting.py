@@ -61,7 +61,7 @@ class Triangle(Selected):
         diagonal = call.value("diagonal", 0)
         first, end = (diagonal, None) if self.upper else (None, diagonal + 1)
         when = Guard(len(shape) - 1, first, end, minus=len(shape) - 2)
-        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), when)}
+        return {"input": AffineMap.same_index(shape, when=when)}
 
     def formula(self, cells: Cells) -> str:
         if cells.index is None:
@@ -123,8 +123,8 @@ class Concatenate(Joined):
             shape = call.shape(name)
             if shape == (0,):  # torch lets an empty list pass whatever the rank of the others
                 continue
-            axes = tuple(SameIndex(axis, -first, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
-            reads[name] = AffineMap(shape, axes, Guard(dim, first, first + shape[dim]))
+            piece = {dim: SameIndex(dim, -first, 1)}
+            reads[name] = AffineMap.same_index(shape, piece, Guard(dim, first, first + shape[dim]))
             first += shape[dim]
         return reads if first == out[dim] else None
 
@@ -248,8 +248,7 @@ def rows_by_number(call: Call, name: str) -> Reads:
 def _piece(call: Call, dim: int, start: int) -> Reads:
     """A piece of one axis, from ``start``."""
     shape = call.shape("input")
-    axes = tuple(SameIndex(axis, start, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
-    return {"input": AffineMap(shape, axes)}
+    return {"input": AffineMap.same_index(shape, {dim: SameIndex(dim, start, 1)})}
 
 
 def _one_index(call: Call, at: int) -> Reads:

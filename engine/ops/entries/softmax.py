@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.access import AffineMap, AllIndices
 from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
@@ -61,8 +61,7 @@ class Softmax(Operation):
         if dim is None:
             return None
         row = axis_of(dim, len(shape))
-        axes = tuple(AllIndices() if axis == row else SameIndex(axis) for axis in range(len(shape)))
-        return {"input": AffineMap(shape, axes)}
+        return {"input": AffineMap.same_index(shape, {row: AllIndices()})}
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel() * FLOPS_PER_CELL

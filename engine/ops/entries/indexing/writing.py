@@ -73,9 +73,7 @@ class SentAlong(Operation):
         space, along, at = addressing
         search = _search(call, space, along, at, last=self.last(call))
         shape = call.shape("input")
-        own = AffineMap(
-            shape, tuple(map(SameIndex, range(len(shape)))), Missed(search) if self.hides_input(call) else None
-        )
+        own = AffineMap.same_index(shape, when=Missed(search) if self.hides_input(call) else None)
         reads: dict[str, AccessMap] = {"input": own, "index": _index_reads(call, search, along, at)}
         if "value" in call.tensors:
             reads["value"] = search
@@ -311,7 +309,7 @@ class IndexPut(Accumulated, WrittenParts):
         selected = picked(call, items)
         search = sent_by(call, selected, call.shape(value), last=False)
         shape = call.shape("input")
-        reads: dict[str, AccessMap] = {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))}
+        reads: dict[str, AccessMap] = {"input": AffineMap.same_index(shape)}
         for name in selected.tables:
             reads[name] = AffineMap(call.shape(name), (AllIndices(),) * len(call.shape(name)))
         reads[value] = search

@@ -93,7 +93,7 @@ class Prelu(Elementwise):
         if not reads:
             shape = call.shape("input")
             channel = 1 if len(shape) > 1 else 0
-            reads["input"] = AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
+            reads["input"] = AffineMap.same_index(shape)
             reads["weight"] = AffineMap(call.shape("weight"), (SameIndex(channel),))
         return reads
 

@@ -43,7 +43,7 @@ class BatchNorm(Normalization):
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         if self._kept(call):
-            return AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
+            return AffineMap.same_index(shape)
         return AffineMap(shape, (AllIndices(), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
 
     def scale_axes(self, call: Call) -> Sequence[int]:
