@@ -255,20 +255,6 @@ class AffineMap(AccessMap):
         """The map of a tensor, one entry for each of its axes."""
         return cls(tuple(tensor.shape), axes, when)
 
-    @classmethod
-    def same_index(
-        cls, shape: Shape, but: Mapping[int, AxisAccess] | None = None, when: Condition | None = None
-    ) -> AffineMap:
-        """The map of an input as deep as the output: along each axis the output's index.
-
-        Args:
-            shape: of the input.
-            but: what is read along the axes, by number, that do not follow the output.
-            when: for which elements of the output it is read; None for all.
-        """
-        others = but or {}
-        return cls(shape, tuple(others.get(axis, SameIndex(axis)) for axis in range(len(shape))), when)
-
     def ranges(self, index: Index) -> Ranges | None:
         if self.when is not None and not self.when.holds(index):
             return None

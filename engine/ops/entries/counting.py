@@ -8,6 +8,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
@@ -25,7 +26,7 @@ class OneHot(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
-        return {"input": AffineMap.same_index(shape)}
+        return {"input": like_output(shape)}
 
     def formula(self, cells: Cells) -> str:
         return f"1 if {cells.at('input')} = {cells.out(len(cells.call.step.shape) - 1)} else 0"

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.ops.access import AffineMap, AllIndices, AxisAccess, SameIndex, UpToIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.entries.elementwise import MAXIMUM, MINIMUM
 from engine.ops.formula import Cells
 from engine.ops.notation import number
@@ -238,7 +238,7 @@ class RunningSum(Operation):
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         along = axis_of(call.value("dim"), len(shape))
-        return {"input": AffineMap.same_index(shape, {along: UpToIndex(along)})}
+        return {"input": like_output(shape, {along: UpToIndex(along)})}
 
     def formula(self, cells: Cells) -> str:
         return _sum_formula(cells)

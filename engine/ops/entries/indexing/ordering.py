@@ -12,7 +12,7 @@ from engine.ops.access import AffineMap, AllIndices, AxisAccess, SameIndex, UpTo
 from engine.ops.call import Call
 from engine.ops.checks import same_numbers
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.registry import Operation, Reads, register
@@ -184,7 +184,7 @@ class SoFar(Operation):
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         along = axis_of(call.value("dim"), len(shape))
-        return {"input": AffineMap.same_index(shape, {along: UpToIndex(along)})}
+        return {"input": like_output(shape, {along: UpToIndex(along)})}
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel()

@@ -10,6 +10,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import like_output
 from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.index_access import IndexTable, NthTrue
@@ -93,7 +94,7 @@ class Position(Operation):
         }
         if "input" in call.tensors:
             shape = call.shape("input")
-            reads["input"] = AffineMap.same_index(shape)
+            reads["input"] = like_output(shape)
         return {name: reads[name] for name in call.tensors}
 
     def flops(self, call: Call) -> int:

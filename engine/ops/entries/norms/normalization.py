@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill
@@ -243,7 +244,7 @@ def _normalized_axes(call: Call) -> range:
 
 def _last_axes(call: Call) -> AffineMap:
     shape, together = call.shape("input"), _normalized_axes(call)
-    return AffineMap.same_index(shape, dict.fromkeys(together, AllIndices()))
+    return like_output(shape, dict.fromkeys(together, AllIndices()))
 
 
 def _whole(cells: Cells) -> Sequence[int]:

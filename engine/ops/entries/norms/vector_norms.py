@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.ops.access import AffineMap, AllIndices
+from engine.ops.access import AllIndices
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
@@ -78,7 +78,7 @@ class Normalize(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._along(call)
-        return {"input": AffineMap.same_index(shape, dict.fromkeys(along, AllIndices()))}
+        return {"input": like_output(shape, dict.fromkeys(along, AllIndices()))}
 
     def flops(self, call: Call) -> int:
         return 3 * call.step.value.numel()
