@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.axes import size_text
 from engine.explain.axis_colours import axis_colour
 from engine.record.trace import Step, Trace
 
@@ -127,7 +128,7 @@ def _columns(step: Step) -> tuple[str, ...]:
 
 def _axis(symbol: str | None, size: int) -> str:
     """One axis, underlined in its colour, which is seen on a light page and on a dark one."""
-    shown = _escaped(f"{symbol} {size}" if symbol else str(size), 40)
+    shown = _escaped(size_text(symbol, size), 40)
     return f'<span style="border-bottom:2px solid {axis_colour(symbol)};white-space:nowrap">{shown}</span>'
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine import ops
+from engine.axes import sizes_text
 from engine.config import Config
 from engine.ops.numerics import held_bytes, memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
@@ -24,9 +25,6 @@ from engine.record.trace_file.run_modes import USUAL_MODES, RunModes
 from engine.record.unreadable import why_unreadable
 from engine.variant_config import VariantConfig
 
-_STEP = "Step({index} {name}: {op}, ({sizes}), {dtype})"
-_STEPS, _STEPS_ONE = "{count} steps", "1 step"
-_TRACE, _FAILED_TRACE = "Trace({count})", "Trace({count}, failed in {op})"
 _NO_STEP = "no step is called {name!r}; none is near"
 _NO_STEP_NEAREST = "no step is called {name!r}; nearest: {nearest}"
 
@@ -38,8 +36,29 @@ if TYPE_CHECKING:
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
 
 
+class _Recorded:
+    """A value that a recording refers to, and whether its numbers can still be looked at."""
+
+    name: str
+    value: Any
+    _overwritten: Callable[[], bool] | None
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then.
+
+        Torch counts no writes through ``.data``, through numpy and into tensors of inference mode: they go unnoticed.
+        """
+        return self._overwritten is not None and self._overwritten()
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its numbers can't be looked at, in one sentence; None where they can."""
+        return why_unreadable(self.name, self.value, self.overwritten)
+
+
 @dataclass(frozen=True, eq=False)
-class Leaf:
+class Leaf(_Recorded):
     """Something a step read that no step made.
 
     ``kind`` is "parameter" or "buffer" (``name`` is its path in the module), "input" (``name`` is the argument of the
@@ -55,16 +74,6 @@ class Leaf:
     axes: tuple[str | None, ...] = ()
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
 
-    @property
-    def overwritten(self) -> bool:
-        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then."""
-        return self._overwritten is not None and self._overwritten()
-
-    @property
-    def unreadable(self) -> str | None:
-        """Why its numbers can't be looked at, in one sentence; None where they can."""
-        return why_unreadable(self.name, self.value, self.overwritten)
-
     def __str__(self) -> str:
         if self.kind == "argument":
             return f"{self.name}={self.value!r}" if self.name else repr(self.value)
@@ -72,7 +81,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Step:
+class Step(_Recorded):
     """One call that returned a tensor, and everything needed to see what made that tensor.
 
     Attributes:
@@ -156,20 +165,6 @@ class Step:
         return self.memory != "new"
 
     @property
-    def overwritten(self) -> bool:
-        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then.
-
-        Writes inside the recording keep every step as it was. Torch counts no writes through ``.data``, through numpy
-        and into tensors of inference mode; those are not noticed.
-        """
-        return self._overwritten is not None and self._overwritten()
-
-    @property
-    def unreadable(self) -> str | None:
-        """Why its numbers can't be looked at, in one sentence; None where they can."""
-        return why_unreadable(self.name, self.value, self.overwritten)
-
-    @property
     def is_contiguous(self) -> bool:
         return self.value.layout == torch.strided and self.value.is_contiguous()
 
@@ -219,11 +214,7 @@ class Step:
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
     def __repr__(self) -> str:
-        sizes = (
-            f"{symbol} {size}" if symbol else str(size) for symbol, size in zip(self.axes, self.shape, strict=True)
-        )
-        dtype = str(self.dtype).removeprefix("torch.")
-        return _STEP.format(index=self.index, name=self.full_name, op=self.op, sizes=", ".join(sizes), dtype=dtype)
+        return f"Step({self.index} {self.full_name}: {self.op}, ({sizes_text(self.axes, self.shape)}), {self.dtype})"
 
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import step_html
@@ -333,10 +324,8 @@ class Trace:
         return MappingProxyType(by_key)
 
     def __repr__(self) -> str:
-        count = _STEPS_ONE if len(self.steps) == 1 else _STEPS.format(count=len(self.steps))
-        if self.failure is None:
-            return _TRACE.format(count=count)
-        return _FAILED_TRACE.format(count=count, op=self.failure.op or self.failure.error)
+        failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"
+        return f"Trace(steps={len(self.steps)}{failed})"
 
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import trace_html
