@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.still]
@@ -18,7 +21,8 @@ _CUT = """() => {
     for (const child of node.children) {
       const box = child.getBoundingClientRect();
       const style = getComputedStyle(child);
-      if (!box.width || !box.height || style.display === "none" || style.visibility === "hidden") continue;
+      // What only a screen reader meets has the size of a pixel.
+      if (box.width < 2 || box.height < 2 || style.display === "none" || style.visibility === "hidden") continue;
       const name = `${child.tagName} ${child.className} ${child.textContent.slice(0, 40)}`;
       if (box.right > edge.right + 2) cut.push(`beyond the edge: ${name}`);
       const clips = ["auto", "scroll", "hidden"];
@@ -71,3 +75,14 @@ def test_pages_are_printed_without_chrome_and_nothing_of_them_is_cut(tab: Page, 
     assert listed[0].split() == ["step", "name", "op", "axes", "shape", "path", "expression"]
     assert [line.split()[0] for line in listed[1:]] == [str(index) for index in range(len(listed) - 1)]
     assert f"{len(listed) - 1} of {len(listed) - 1} steps" in tab.get_by_test_id("stMain").inner_text()
+
+
+def test_a_lab_on_a_dark_screen_is_printed_light_and_whole(tab: Page, app: str) -> None:
+    tab.emulate_media(color_scheme="dark")
+    assert _printed(tab, f"{app}/labs?lab=rotary", "[data-testid=stRadio]") == []
+    paper = Image.open(io.BytesIO(tab.screenshot())).convert("L").histogram()
+    assert sum(paper[220:]) > 0.8 * sum(paper)
+    assert sum(paper[:100]) > 0
+    # Boxes of a flex column that go to the next page lie over what follows; those of a block do not.
+    columns = tab.locator("[data-testid=stMain] [data-testid=stVerticalBlock]:visible").all()
+    assert {column.evaluate("column => getComputedStyle(column).display") for column in columns} == {"block"}

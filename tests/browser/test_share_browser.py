@@ -42,7 +42,10 @@ def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> No
     for words in ("encoder · layer 0 · self-attention", "H = 4", "d_k = 8", "scores", "masked"):
         assert words in strip.decode("utf-8")
     _, png = _download(tab, "Strip as PNG")
-    assert Image.open(io.BytesIO(png)).width == 2 * int(strip.split(b'width="')[1].split(b'"')[0])
+    picture = Image.open(io.BytesIO(png)).convert("L")
+    assert picture.width == 2 * int(strip.split(b'width="')[1].split(b'"')[0])
+    # Below the title and above the legend: the names of the boxes can be read.
+    assert sum(picture.crop((0, 120, picture.width, picture.height - 260)).histogram()[:80]) > 3000
     tab.get_by_role("button", name="Copy link").click()
     expect(tab.get_by_text("The link is copied.")).to_be_visible()
     link = tab.evaluate("navigator.clipboard.readText()")
@@ -60,6 +63,8 @@ def test_where_the_clipboard_is_refused_the_page_says_what_to_do(tabs: Opener, a
     )
     tab.goto(f"{app}/attention?weights=random")
     tab.get_by_text("Share and download").click()
+    expect(tab.get_by_role("button", name="Picture as PNG")).to_be_visible()
+    expect(tab.get_by_role("button", name="Strip as PNG")).to_be_hidden()
     tab.get_by_role("button", name="Copy link").click()
     expect(tab.get_by_text("This is the link: press Ctrl C")).to_be_visible()
     field = tab.get_by_label("link", exact=True)

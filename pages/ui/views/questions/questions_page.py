@@ -27,7 +27,8 @@ _INTO_VIEW = """<script>{
   };
   const sizes = new ResizeObserver(show);  // the page is not long enough to scroll before all of the answer has come
   if (answer) sizes.observe(answer);
-  setTimeout(() => sizes.disconnect(), 2000);
+  for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
+    addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
 }</script>"""
 _COUNT = "{count} questions. Every number in an answer is computed by the script beside it."
 
