@@ -21,7 +21,7 @@ _NO_QUESTION = "{given} was asked for; there is no question of that name. These 
 _INTO_VIEW = """<script>{
   const answer = document.querySelector(".st-key-answer-KEY");
   const show = () => {
-    if (answer.getBoundingClientRect().top < innerHeight - 250) return;
+    if (answer.getBoundingClientRect().top < innerHeight - 350) return;
     answer.style.scrollMarginTop = "7rem";
     answer.scrollIntoView();
   };
