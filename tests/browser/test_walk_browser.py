@@ -426,7 +426,7 @@ def test_a_stage_of_the_largest_tensors_is_at_most_300_kb_to_the_browser(
     asked = next(step for step in steps if step.name == name.partition(":")[0] and step.op == name.partition(":")[2])
     walk = walks()
     frames: list[bytes | str] = []
-    walk.page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+    walk.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     walk.open(step="source_embedding.embedded", **settings)
     # The answer holds one stage, those sent ahead, script and style, and the page around it.
     frames.clear()
