@@ -19,14 +19,14 @@ _PAGE = "pages/questions.py"
 _NO_QUESTION = "{given} was asked for; there is no question of that name. These are all of them."
 # Brings an answer that opens at the lower edge of the screen into sight, with its question above it.
 _INTO_VIEW = """<script>{
-  const answer = document.querySelector(".st-key-answer-KEY");
   const show = () => {
-    if (answer.getBoundingClientRect().top < innerHeight - 350) return;
+    const answer = document.querySelector(".st-key-answer-KEY");  // may come after this script
+    if (!answer || answer.getBoundingClientRect().top < innerHeight - 350) return;
     answer.style.scrollMarginTop = "7rem";
     answer.scrollIntoView();
   };
   const sizes = new ResizeObserver(show);  // the page is not long enough to scroll before all of the answer has come
-  if (answer) sizes.observe(answer);
+  sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
   for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
     addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
 }</script>"""
