@@ -90,13 +90,14 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     _remember(location, selection)
     seen, chosen = seen_of(_STAGE), strip.choice()
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
-    answers.offer(state.answer)
+    offer = answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
     lazy_expander(share.TITLE, "walk.csv", partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
-    send_ahead(_ahead(location, partial(stage_of, settings=settings, moves=moves)), key=_STAGE)
+    following = _ahead(location, partial(stage_of, settings=settings, moves=moves))
+    send_ahead(following, key=_STAGE, offer=offer, moves=moves)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
 
