@@ -29,7 +29,9 @@ PACKAGES = ("streamlit", "playwright")
 PARTS = ("press", "drag", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
 _COLD_PATIENCE = 120_000  # ms
-_MOST_ROUNDS = RANGES["src_len"][1] - Config().src_len  # every round moves the slider to a place it has not been
+_HELD = 150  # ms
+_APART = 3  # between two lengths of which one is run: the arrow keys have those beside it run ahead
+_MOST_ROUNDS = (RANGES["src_len"][1] - Config().src_len) // (2 * _APART) - 1  # each goes to two lengths not run before
 _BLOCK = "encoder.layers.0.self_attention"
 _NEAR = range(-1, 4)  # steps from where one is that the browser has, or that are no way
 _LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
@@ -37,7 +39,9 @@ _STAGE_ROOT = ".stage-root[data-step]"
 _STAGE = f'deep("{_STAGE_ROOT}")'
 
 BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bare page that imports torch"
-NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
+NEXT, JUMP = "next step", "step not sent ahead"
+FRESH, KNOWN, KEYS = "slider, not run before", "slider, run before", "slider, by an arrow key"
+FRESH_AT_ONCE, KNOWN_AT_ONCE = "slider, not run before, let go at once", "slider, run before, let go at once"
 TRAVEL, COLD = "page to page", "cold start"
 CROWDED = "floor: as many plain elements, as many bytes"
 FETCHED = "floor: as many bytes fetched, one number written"
@@ -47,7 +51,8 @@ _LIMIT = (
     "nothing, with as many elements as the walkthrough and a component that says the number it was sent with as many "
     "bytes. A step and a size are fetched beside that way: their floor is a page with one component, which fetches as "
     "many bytes and writes a number. To what was not run before come the weights, the pass and the names of its steps; "
-    "by themselves means in a process that does nothing else."
+    "by themselves means in a process that does nothing else. A thumb is held for 150 ms at the value where it is let "
+    "go, which a person cannot help; let go at once, it is not held at all, and nothing can be made ready."
 )
 
 
@@ -67,7 +72,7 @@ class Presses:
         self.walk = Visit(browser).open(self.start, _STAGE_ROOT)
         self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores", reads="tokens"), _STAGE_ROOT)
         size(self.moved.page, "src_len").focus()
-        self.length = self.ran = Config().src_len
+        self.length = self.furthest = Config().src_len
         self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
         self.jumps = 0
@@ -81,8 +86,11 @@ class Presses:
             FETCHED: _last(self.fetch, self.fetch),
             NEXT: _last(self.next, self.next),
             JUMP: _last(self.jump, self.jump),
-            FRESH: _last(self.back, self.on, self.on),
-            KNOWN: _last(self.back, self.on),
+            FRESH: _last(self.drag_back, self.drag_on),
+            FRESH_AT_ONCE: _last(self.throw_back, self.throw_on),
+            KNOWN: _last(self.drag_back, self.drag_there),
+            KNOWN_AT_ONCE: _last(self.throw_back, self.throw_there),
+            KEYS: _last(self.back, self.on, self.on),
             ALONE: _last(self.alone, self.alone),
             BARE_PAGE: _last(self.bare_travel, self.bare_travel),
             TRAVEL: _last(self.travel, self.travel),
@@ -126,9 +134,11 @@ class Presses:
 
     def move(self, by: int) -> float:
         self.length += by
+        return self.moved.until(self._said(), key("ArrowRight" if by > 0 else "ArrowLeft"))
+
+    def _said(self) -> str:
         # textContent runs the chips together, "H 4S 6S 6"; innerText would have the page laid out once more to be read.
-        said = f'deep(".panel[data-panel=scores] .chips").textContent.endsWith("S {self.length}")'
-        return self.moved.until(said, key("ArrowRight" if by > 0 else "ArrowLeft"))
+        return f'deep(".panel[data-panel=scores] .chips").textContent.endsWith("S {self.length}")'
 
     def on(self) -> float:
         return self.move(1)
@@ -136,9 +146,45 @@ class Presses:
     def back(self) -> float:
         return self.move(-1)
 
+    def let_go(self, value: int, held: int) -> float:
+        """Drags the thumb to a value, holds it there for some milliseconds, and lets it go."""
+        self.length = value
+        thumb = size(self.moved.page, "src_len")
+        drag = "(thumb, value) => { thumb.value = value; thumb.dispatchEvent(new Event('input')); }"
+        leave = "(thumb) => thumb.dispatchEvent(new PointerEvent('pointerup', { bubbles: true, composed: true }))"
+
+        def drag_and_leave(page: Page) -> None:
+            thumb.evaluate(drag, value)
+            page.wait_for_timeout(held)
+            thumb.evaluate(leave)
+
+        return self.moved.until(self._said(), drag_and_leave)
+
+    def drag_on(self) -> float:
+        return self.let_go(self._unseen(), _HELD)
+
+    def drag_back(self) -> float:
+        return self.let_go(self.length - _APART, _HELD)
+
+    def drag_there(self) -> float:
+        return self.let_go(self.length + _APART, _HELD)
+
+    def throw_on(self) -> float:
+        return self.let_go(self._unseen(), 0)
+
+    def throw_back(self) -> float:
+        return self.let_go(self.length - _APART, 0)
+
+    def throw_there(self) -> float:
+        return self.let_go(self.length + _APART, 0)
+
+    def _unseen(self) -> int:
+        """A length that was not run, neither when it was reached nor as the one beside it that the arrow keys reach."""
+        self.furthest += _APART
+        return self.furthest
+
     def alone(self) -> float:
-        self.ran += 1
-        config = Config(src_len=self.ran)
+        config = Config(src_len=self.furthest)
         start = time.perf_counter()
         trace = run(config, model=build_model(config))
         assert trace.steps
@@ -232,11 +278,14 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
 
 
 def _pressed(times: Times) -> list[Row]:
-    goals = {NEXT: 1.5, JUMP: 2.0, FRESH: 1.6, KNOWN: 1.3, TRAVEL: 3.0}
+    goals = {NEXT: 1.5, JUMP: 2.0, FRESH: 1.6, FRESH_AT_ONCE: 1.6, KNOWN: 1.3, KNOWN_AT_ONCE: 1.3, TRAVEL: 3.0}
     bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
     return [
         row_or_why(times, name, bases.get(name, BARE), goals.get(name))
-        for name in (BARE, NEXT, JUMP, CROWDED, FETCHED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
+        for name in (
+            *(BARE, NEXT, JUMP, CROWDED, FETCHED, KEYS),
+            *(FRESH, FRESH_AT_ONCE, ALONE, KNOWN, KNOWN_AT_ONCE, BARE_PAGE, TRAVEL),
+        )
     ]
 
 

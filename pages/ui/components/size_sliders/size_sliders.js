@@ -99,6 +99,7 @@ class SizeSliders {
     input.addEventListener("input", () => this.move(name));
     // A thumb that comes back to where it was changes nothing, and still has been let go.
     for (const end of ["change", "pointerup", "blur"]) input.addEventListener(end, () => this.release(name));
+    input.addEventListener("pointerdown", () => (this.isPressed = true));
     input.addEventListener("focus", () => this.foretell());
     input.addEventListener("blur", () => tellLikely([]));
     holder.append(caption, value, input);
@@ -133,8 +134,10 @@ class SizeSliders {
     this.show(drawn);
     this.foresee(name, false);
     this.derive();
+    // Where the slider itself is pressed, the thumb jumps there and is let go. A drag passes many values.
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.held === name && tellLikely([{ name, value: drawn.at }]), REST);
+    this.resting = setTimeout(() => this.held === name && tellLikely([{ name, value: drawn.at }]), this.isPressed ? 0 : REST);
+    this.isPressed = false;
   }
 
   // Who has reached a slider by the keyboard moves it by the arrow keys, most likely once more to the same side.

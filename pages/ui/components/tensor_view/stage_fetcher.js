@@ -7,6 +7,7 @@ import { bundledStage, decode, prefetchedStage } from "./decode.js";
 
 const [FETCHED_STRIP, FETCHED_STAGE] = [0, 1]; // what an answer holds, as fetched.py joins it
 const PRESENT = 2 ** 32 - 1; // what lies beside the stages that are sent ahead
+const KIND = "application/octet-stream";
 const REQUESTS = ["view", "pinned", "go"];
 
 /** Fetches the stages that follow the one on the page. */
@@ -180,9 +181,14 @@ async function answerTo(ticket, question) {
   if (!ticket) return null;
   const query = Object.entries(question).map((pair) => pair.map(encodeURIComponent).join("="));
   const address = new URL(`direct/${ticket}?${query.join("&")}`, document.baseURI);
-  const answer = await fetch(address, { cache: "no-store" }).catch(() => null); // the server is gone; Streamlit says so
-  if (answer?.status !== 200) return null;
-  const joined = new Uint8Array(await answer.arrayBuffer());
-  const strip = JSON.parse(new TextDecoder().decode(bundledStage(FETCHED_STRIP, joined)));
-  return { strip, bytes: bundledStage(FETCHED_STAGE, joined) };
+  try {
+    const answer = await fetch(address, { cache: "no-store" });
+    // A proxy that does not know this address may answer it with a page of its own.
+    if (answer.status !== 200 || answer.headers.get("content-type") !== KIND) return null;
+    const joined = new Uint8Array(await answer.arrayBuffer());
+    const strip = JSON.parse(new TextDecoder().decode(bundledStage(FETCHED_STRIP, joined)));
+    return { strip, bytes: bundledStage(FETCHED_STAGE, joined) };
+  } catch {
+    return null; // the server is gone, and Streamlit says so
+  }
 }
