@@ -2,9 +2,9 @@
 // end.
 
 import { afterPaint } from "../mount/after_paint.js";
+import { rendererOf } from "../mount/lifecycle.js";
 
 const REST = 80; // ms that a thumb stays at a value until its numbers may be made ready
-const rows = new WeakMap(); // parent → the row in it
 
 class SizeSliders {
   constructor(parent) {
@@ -36,8 +36,8 @@ class SizeSliders {
     this.root.remove();
   }
 
-  receive(data, send) {
-    this.send = send;
+  receive(data, { setTriggerValue }) {
+    this.send = setTriggerValue;
     // An answer to an earlier move must not set back what a person has moved since.
     const isStale = data.heard < this.turn;
     if (this.turn < data.heard) this.turn = data.heard;
@@ -213,13 +213,4 @@ function nextOption(options, from, to) {
   return to > from ? (beyond[0] ?? from) : (beyond[beyond.length - 1] ?? from);
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  if (!rows.has(parentElement)) rows.set(parentElement, new SizeSliders(parentElement));
-  const row = rows.get(parentElement);
-  row.receive(data, setTriggerValue);
-  // Streamlit also calls this for an update that a later one overtook, while the row still stands.
-  return () => {
-    if (parentElement.isConnected || !rows.delete(parentElement)) return;
-    row.close();
-  };
-}
+export default rendererOf((host) => new SizeSliders(host));
