@@ -80,14 +80,11 @@ export class Stage {
     // An answer to an earlier press must not undo a later one.
     if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
     if (this.fetcher.hasDrawn(bytes)) this.fetcher.showBusy(data);
-    else {
-      this.theme = null; // with a message from Python the page may have another
-      this.take(data, first);
-    }
+    else this.take(data, first, null); // with a message from Python the page may have another theme
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
-  take(data, first) {
+  take(data, first, known = this.theme) {
     markBroadcastAxes(data);
     this.data = data;
     this.at = data.at;
@@ -95,7 +92,7 @@ export class Stage {
     if (first || (data.seen.pinned ?? 0) >= this.sent.pinned) {
       this.selection.receive(data.pinned && { number: data.pinned.panel, index: data.pinned.index });
     } else this.selection.receive();
-    const theme = this.theme ? themeFor(this.theme, data) : themeOf(this.root, data); // before anything new here is styled
+    const theme = known ? themeFor(known, data) : themeOf(this.root, data); // before anything new here is styled
     const signature = signatureOf(data);
     if (signature === this.signature) {
       this.views.forEach((view, i) => view.receive(data.panels[i]));
