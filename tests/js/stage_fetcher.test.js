@@ -248,3 +248,26 @@ test("the server is asked beside the page, wherever that lies", async () => {
   }
   assert.deepEqual(asked, ["/direct/t", "here", "/direct/t", "here", "/foo/direct/t", "there.example", "/foo/direct/t", "there.example"]);
 });
+
+test("once a size is let go, what was likely before is not asked for again", async () => {
+  const { asked, letGo, likely, answer, drawn, close } = personAtSliders();
+  drawn(5, 0);
+  likely({ name: "heads", value: 4 }, { name: "heads", value: 1 });
+  letGo(4);
+  await answer(0, 1, "four");
+  drawn(6, 1);
+  assert.deepEqual(asked.map(({ value, ahead }) => [value, ahead]), [["4", "5"]]);
+  likely({ name: "heads", value: 8 });
+  assert.deepEqual(asked.at(-1), { size: "heads", value: "8", moves: "2", other: "0", ahead: "6" });
+  close();
+});
+
+test("what is likely is asked for too where Python's message came before the stage was made", async () => {
+  const before = personAtSliders();
+  before.close();
+  before.drawn(8, 0);
+  const { asked, likely, close } = personAtSliders();
+  likely({ name: "heads", value: 4 });
+  assert.deepEqual(asked.map(({ ahead }) => ahead), ["8"]);
+  close();
+});

@@ -97,4 +97,12 @@ async def _fetched(request: Request) -> Response:
     return Response(data, headers=headers) if data is not None else Response(status_code=204)
 
 
-ROUTE = Route("/direct/{ticket}", _fetched)
+def routes(base: str) -> list[Route]:
+    """Where the browser finds the answers.
+
+    Args:
+        base: the path below which the app is served, as ``server.baseUrlPath`` has it. A proxy may take it away from
+            what it passes on, or leave it.
+    """
+    at = ["/direct/{ticket}", *([f"/{base.strip('/')}/direct/{{ticket}}"] if base.strip("/") else [])]
+    return [Route(path, _fetched) for path in at]

@@ -52,8 +52,8 @@ def fetched(app: AppTest, **question: Any) -> tuple[dict[str, Any], bytes] | Non
     return json.loads(answer.content[first : first + length]), answer.content[second : second + stage_length]
 
 
-def client() -> TestClient:
-    return TestClient(Starlette(routes=[direct_answers.ROUTE]))
+def client(base: str = "") -> TestClient:
+    return TestClient(Starlette(routes=direct_answers.routes(base)))
 
 
 @pytest.mark.parametrize("case", MOVES)
@@ -194,6 +194,18 @@ def test_two_visitors_are_each_answered_from_their_own_sizes():
 )
 def test_a_question_without_an_answer_is_left_to_the_page(question):
     assert fetched(opened("app.py", **TOKENS, step=SCORES), **question) is None
+
+
+@pytest.mark.parametrize("base", ["foo", "/foo/", "teams/foo"])
+def test_below_another_path_the_browser_is_answered_with_and_without_it(base):
+    app = opened("app.py", **TOKENS, step=SCORES)
+    address = f"/direct/{stage(app)['player']['ticket']}"
+    question = {"size": "src_len", "value": 7, "moves": 1, "other": 0}
+    answers = [client(base).get(path + address, params=question) for path in ("", f"/{base.strip('/')}")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert client(base).get(f"/bar{address}", params=question).status_code == 404
+    assert client().get(f"/foo{address}", params=question).status_code == 404
 
 
 def test_nobody_is_answered_without_a_ticket():

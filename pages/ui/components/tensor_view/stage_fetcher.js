@@ -24,7 +24,10 @@ export class StageFetcher {
     window.addEventListener("shape-strip:sizes", follow, { signal: this.listening.signal });
     const pick = (/** @type {any} */ event) => this.takes(event.detail) && event.preventDefault();
     window.addEventListener("shape-strip:pick", pick, { signal: this.listening.signal });
-    const want = (/** @type {any} */ event) => this.ahead.want(event.detail);
+    const want = (/** @type {any} */ { detail }) => {
+      this.beginAhead(); // the message may have come before there was a stage to hear of it
+      this.ahead.want(detail);
+    };
     window.addEventListener("shape-strip:likely", want, { signal: this.listening.signal });
     window.addEventListener("shape-strip:ahead", () => this.beginAhead(), { signal: this.listening.signal });
   }
@@ -90,6 +93,7 @@ export class StageFetcher {
     if (!player || player.moves === null) return;
     const coming = this.ahead.to(name, value, turn);
     this.ahead.forget();
+    this.ahead.want([]); // what is beside another value now, the sliders tell once the page is drawn
     this.waitForPage();
     detail.shown = this.fetch(questionOf(name, value, turn, other), coming);
   }
