@@ -145,7 +145,7 @@ function bundleOf(stages) {
 
 /** A strip and a stage as the server answers. */
 function answerOf({ moves, said }) {
-  const header = json({ panels: [], seen: {}, player: { run: said, moves, said } });
+  const header = json({ panels: [], seen: {}, player: { ticket: "t", run: said, moves, said } });
   const stage = new Uint8Array(4 + header.length);
   new DataView(stage.buffer).setUint32(0, header.length, true);
   stage.set(header, 4);
