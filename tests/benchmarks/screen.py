@@ -19,6 +19,7 @@ from engine.runtime.memory_estimate import TooLargeError, check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import RANGES
 from tests.benchmarks import drag
+from tests.benchmarks.floors import cold_app, travel_app
 from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
 from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, fetched_app, in_time, key, says, torch_page
@@ -45,6 +46,8 @@ FRESH_AT_ONCE, KNOWN_AT_ONCE = "slider, not run before, let go at once", "slider
 TRAVEL, COLD = "page to page", "cold start"
 CROWDED = "floor: as many plain elements, as many bytes"
 FETCHED = "floor: as many bytes fetched, one number written"
+CROWDED_TRAVEL = "floor: page to page with as many elements"
+FLOOR_COLD = "floor: torch, and a component of as many bytes"
 ALONE = "weights, pass and names by themselves"
 _LIMIT = (
     "Streamlit's own way from a press to what it brings goes over the whole page: its floor is a page that computes "
@@ -52,14 +55,16 @@ _LIMIT = (
     "bytes. A step and a size are fetched beside that way: their floor is a page with one component, which fetches as "
     "many bytes and writes a number. To what was not run before come the weights, the pass and the names of its steps; "
     "by themselves means in a process that does nothing else. A thumb is held for 150 ms at the value where it is let "
-    "go, which a person cannot help; let go at once, it is not held at all, and nothing can be made ready."
+    "go, which a person cannot help; let go at once, it is not held at all, and nothing can be made ready. The floor "
+    "of page to page is an app that computes nothing, whose second page has the elements of the attention page in its "
+    "order, with a component that draws one empty canvas where the maps come."
 )
 
 
 class Presses:
     """What people press again and again, here and on the bare page."""
 
-    def __init__(self, browser: Browser, app: str, bare: str, crowded: str, fetched: str) -> None:
+    def __init__(self, browser: Browser, app: str, bare: str, crowded: str, fetched: str, travel: str) -> None:
         self.slider = Visit(browser).open(bare, "text=value 5")
         self.slider.page.locator("input[type=range], [role=slider]").first.focus()
         self.value = 5
@@ -75,6 +80,7 @@ class Presses:
         self.length = self.furthest = Config().src_len
         self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
+        self.crowded_pages = Visit(browser).open(travel, "text=first page")
         self.jumps = 0
 
     def turns(self) -> dict[str, Turn]:
@@ -93,6 +99,7 @@ class Presses:
             KEYS: _last(self.back, self.on, self.on),
             ALONE: _last(self.alone, self.alone),
             BARE_PAGE: _last(self.bare_travel, self.bare_travel),
+            CROWDED_TRAVEL: _last(self.crowded_travel, self.crowded_travel),
             TRAVEL: _last(self.travel, self.travel),
         }
 
@@ -196,6 +203,11 @@ class Presses:
         self.pages.until(f"{_STAGE}", _click("stMain", "Shapes"))
         return seconds
 
+    def crowded_travel(self) -> float:
+        seconds = self.crowded_pages.until("deep('.drawn:not([hidden])')", _click("stMain", "second"))
+        self.crowded_pages.until(says("first page"), _click("stMain", "first"))
+        return seconds
+
     def bare_travel(self) -> float:
         seconds = self.bare_pages.until(says("second page"), _click("stMain", "second"))
         self.bare_pages.until(says("value"), _click("stMain", "first"))
@@ -205,7 +217,8 @@ class Presses:
         return int(self.walk.page.evaluate(f"{_STAGE}.dataset.step"))
 
     def close(self) -> None:
-        for visit in (self.slider, self.crowded, self.fetched, self.walk, self.moved, self.pages, self.bare_pages):
+        walks = (self.walk, self.moved, self.pages)
+        for visit in (self.slider, self.crowded, self.fetched, *walks, self.bare_pages, self.crowded_pages):
             visit.close()
 
 
@@ -249,7 +262,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "press" in only:
             crowded = opened.enter_context(served(crowded_app(folder)))
             fetched = opened.enter_context(served(fetched_app(folder)))
-            presses = Presses(browser, app, bare, crowded, fetched)
+            travel = opened.enter_context(served(travel_app(folder)))
+            presses = Presses(browser, app, bare, crowded, fetched, travel)
             turns = presses.turns()
             interleaved(turns, 1)  # warms up
             rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
@@ -259,11 +273,13 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "cold" in only:
             cold = {
                 BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),
+                FLOOR_COLD: lambda: _cold_start(browser, cold_app(folder), "text=ready"),
                 COLD: lambda: _cold_start(browser, APP, ".st-key-strip .box"),
             }
             interleaved(cold, 1)  # the files are read from disk once
             times = interleaved(cold, rounds or _COLD_ROUNDS)
-            rows += [row_or_why(times, BARE_COLD, BARE_COLD), row_or_why(times, COLD, BARE_COLD, 1.2)]
+            rows += [row_or_why(times, BARE_COLD, BARE_COLD), row_or_why(times, FLOOR_COLD, BARE_COLD)]
+            rows += [row_or_why(times, COLD, BARE_COLD, 1.2)]
         if "bytes" in only:
             rows += _bytes(browser, app)
     return Section(
@@ -279,12 +295,12 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
 
 def _pressed(times: Times) -> list[Row]:
     goals = {NEXT: 1.5, JUMP: 2.0, FRESH: 1.6, FRESH_AT_ONCE: 1.6, KNOWN: 1.3, KNOWN_AT_ONCE: 1.3, TRAVEL: 3.0}
-    bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
+    bases = dict.fromkeys((TRAVEL, BARE_PAGE, CROWDED_TRAVEL), BARE_PAGE)
     return [
         row_or_why(times, name, bases.get(name, BARE), goals.get(name))
         for name in (
             *(BARE, NEXT, JUMP, CROWDED, FETCHED, KEYS),
-            *(FRESH, FRESH_AT_ONCE, ALONE, KNOWN, KNOWN_AT_ONCE, BARE_PAGE, TRAVEL),
+            *(FRESH, FRESH_AT_ONCE, ALONE, KNOWN, KNOWN_AT_ONCE, BARE_PAGE, CROWDED_TRAVEL, TRAVEL),
         )
     ]
 

@@ -6,7 +6,7 @@ stage that the run draws, from the same settings by the same functions, only soo
 
 A session is known by its ticket, which nobody can guess and only its own pages have.
 
-What a person may ask for next can be asked ahead. That is answered only from the state that the browser's page was drawn
+What a person may ask for next can be asked ahead. That is answered only from the state that the page was drawn
 from, one question at a time, and while nothing is being answered that a person waits for.
 """
 

@@ -14,6 +14,7 @@ from engine.axes import axis
 from engine.ops import reads
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code, escaped
+from pages.ui.app.page_runner import let_it_be_painted
 from pages.ui.components.size_sliders import size_moves
 from pages.ui.components.tensor_view import Selection, Stage, seen_of, send_ahead, walk_view
 from pages.ui.components.tensor_view.player_types import Cell, NavigationRequest
@@ -84,6 +85,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     moves = None if mover is None else size_moves()
     stage_of = partial(_staged, answers.ticket)
     selection = _stage(trace, location, drawn, settings, stage_of(location, settings, moves))  # what people wait for
+    let_it_be_painted()
     suspicions = st.container()
     with st.container(key="walk-search"):
         _search(trace, location)
