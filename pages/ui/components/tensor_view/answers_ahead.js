@@ -37,7 +37,7 @@ export class AnswersAhead {
     this.askNext();
   }
 
-  /** A person has done something that the page does not show yet. */
+  /** What was kept is of no use. */
   forget() {
     this.present = null;
     this.kept = new Map();

@@ -92,7 +92,6 @@ export class StageFetcher {
     const { player } = this.stage.data ?? {};
     if (!player || player.moves === null) return;
     const coming = this.ahead.to(name, value, turn);
-    this.ahead.forget();
     this.ahead.want([]); // what is beside another value now, the sliders tell once the page is drawn
     this.waitForPage();
     detail.shown = this.fetch(questionOf(name, value, turn, other), coming);
