@@ -10,16 +10,18 @@ const MOST_BYTES = 4_000_000;
  * @property {number | null} moves how many moves of a size it knew of; null where none leads to another stage
  */
 
+/** @typedef {import("./stage_fetcher.js").Answer} Answer */
+
 /** The answers that are kept for the present page. */
 export class AnswersAhead {
-  /** @param {(question: Record<string, string | number>) => Promise<{ bytes: Uint8Array } | null>} ask */
+  /** @param {(question: Record<string, string | number>) => Promise<Answer | null>} ask */
   constructor(ask) {
     this.ask = ask;
     /** @type {Present | null} null as long as a press is on its way to Python */
     this.present = null;
     /** @type {{ name: string, value: number }[]} */
     this.wanted = [];
-    /** @type {Map<string, Promise<{ bytes: Uint8Array } | null>>} null where the server has no answer */
+    /** @type {Map<string, Promise<Answer | null>>} null where the server has no answer */
     this.kept = new Map();
     this.bytes = 0;
     this.isAsking = false;
@@ -73,7 +75,7 @@ export class AnswersAhead {
    * @param {string} name of the size
    * @param {number} value
    * @param {number} move its number
-   * @returns {Promise<{ bytes: Uint8Array } | null> | undefined} undefined where nothing was, for this page
+   * @returns {Promise<Answer | null> | undefined} undefined where nothing was, for this page
    */
   to(name, value, move) {
     return move === (this.present?.moves ?? 0) + 1 ? this.kept.get(keyOf(name, value)) : undefined;
