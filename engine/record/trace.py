@@ -81,6 +81,7 @@ class Step:
         parents: what it was given, in order.
         source: where it stands in the program; None where no line of one made it.
         value: the tensor PyTorch returned, not a copy.
+        shape, dtype, is_contiguous, nbytes: of that tensor, as torch has them; its bytes count, shared or not.
         memory: where its numbers live: "new" memory, a "view" of something it read, the "same" tensor handed back, or
             "overwritten", when the call wrote into its input.
         call, output: the number of the call, and which of its results this is, both from 0.

@@ -56,6 +56,7 @@ class SublayerSizes:
 
     @property
     def d_model(self) -> int:
+        """The width of a token's vector, H * d_k."""
         return self.heads * self.d_k
 
 
@@ -107,6 +108,7 @@ class Pair:
 
     @property
     def is_wrong(self) -> bool:
+        """Whether the wrong program made something else here, or failed."""
         return self.verdict in ("differs", "shape", "raised")
 
 

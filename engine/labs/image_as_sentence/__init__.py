@@ -196,6 +196,7 @@ class TokenAttention:
 
     @property
     def percent(self) -> Tensor:
+        """The same on patches, in percent."""
         return self.on_patches * 100
 
 

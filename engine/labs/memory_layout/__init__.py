@@ -37,6 +37,7 @@ class StrideCondition:
 
     @property
     def holds(self) -> bool:
+        """Whether the two axes can become one without a copy."""
         return self.stride == self.size * self.inner_stride
 
 

@@ -37,14 +37,17 @@ class Spread:
 
     @property
     def mean(self) -> float:
+        """Of the products; 0 is expected."""
         return float(self.products.mean())
 
     @property
     def variance(self) -> float:
+        """Of the products; d_k is expected of independent components."""
         return float(self.products.var(correction=0))
 
     @property
     def deviation(self) -> float:
+        """The root of the variance."""
         return math.sqrt(self.variance)
 
 

@@ -87,6 +87,7 @@ def attempt(operation: Callable[[], Tensor]) -> tuple[Tensor | None, str]:
 
 
 def scores_link(query: Tensor, key: Tensor) -> Link:
+    """query (B, H, L, d_k) times the transposed keys (B, H, L_k, d_k)."""
     ours, theirs, stack = query.size(-1), key.size(-1), query.shape[:2].numel()
     key_t = key.transpose(-2, -1)
     value, error = attempt(lambda: query @ key_t)
@@ -114,6 +115,7 @@ def scores_link(query: Tensor, key: Tensor) -> Link:
 
 
 def mixed_link(weights: Tensor, value: Tensor) -> Link:
+    """weights (B, H, L, L_k) times values (B, H, L_k, d_v)."""
     keys, values, stack = weights.size(-1), value.size(-2), value.shape[:2].numel()
     mixed, error = attempt(lambda: weights @ value)
     return Link(
@@ -140,6 +142,13 @@ def mixed_link(weights: Tensor, value: Tensor) -> Link:
 
 
 def output_link(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
+    """W_O on the heads side by side.
+
+    Args:
+        concat: (B, L, H*d_v).
+        w_o: (d_model, H*d_v), as nn.Linear keeps it.
+        sizes: of the sliders, for the nearest ones that work.
+    """
     width, (gives, takes), heads = concat.size(-1), w_o.shape, sizes.heads
     value, error = attempt(lambda: linear(concat, w_o))
     rows = concat.shape[:2].numel()
@@ -171,6 +180,7 @@ def output_link(concat: Tensor, w_o: Tensor, sizes: AttentionSizes) -> Link:
 
 
 def sum_link(x: Tensor, output: Tensor) -> Link:
+    """x (B, L, d_model) plus what attention gave, as a residual connection adds it."""
     ours, theirs = x.size(-1), output.size(-1)
     value, error = attempt(lambda: x + output)
     return Link(
