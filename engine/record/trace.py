@@ -290,8 +290,7 @@ class Trace:
     def find(self, name: str) -> Step:
         """The step with this module path and name, e.g. ``encoder.layers.0.self_attention.scores``.
 
-        Where a name is assigned several times (``query`` is projected, split, then permuted), the last one, as the
-        name would mean at the end of the function.
+        Where a name is assigned several times (``query`` is projected, split, then permuted), it is the last one.
 
         Raises:
             KeyError: nothing has this name; says which names come closest.
