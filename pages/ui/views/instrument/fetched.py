@@ -87,10 +87,10 @@ class WalkState:
         location = location_from_key(trace, self.view.get("step", ""))
         pinned = pin_at(location.trace, location.step, self.view.get("pin", ""))
         trail = trail_at(trace, self.view.get("trail", ""))
-        made = None if pinned is None else explanation_of(location, *pinned, trail, trace)
+        explanation = None if pinned is None else explanation_of(location, *pinned, trail, trace)
         stage = self.stage_of(location, settings, moves)
         at = view_at(self.view.get("at", ""))
-        return self._joined(trace, location, stage_bytes(stage, at, self.seen, pinned, made))
+        return self._joined(trace, location, stage_bytes(stage, at, self.seen, pinned, explanation))
 
     def _joined(self, trace: Trace, location: Location, stage: bytes) -> bytes:
         step = location.calls[0] if location.calls else location.step
