@@ -56,9 +56,10 @@ MEANWHILE = """(() => {
     window.meanwhile = null;
     const look = () => {
         requestAnimationFrame(look);
-        window.said ||= Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        const says = Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        window.said ||= says;
         const links = [...document.querySelectorAll(".st-key-navigation a")];
-        if (window.meanwhile || !window.said || !links.length) return;
+        if (window.meanwhile || !says || !links.length) return;
         window.meanwhile = links.map((link) => link.getBoundingClientRect().toJSON());
     };
     look();
