@@ -1,9 +1,9 @@
 // Where everything of one tensor goes, in CSS pixels: gutters for labels, facets, and the cells inside them.
 
 import { ONE, clip, rangeLength } from "./dependencies.js";
-import { facetNames, formatShort, isSilent } from "./format.js";
+import { facetNames, isSilent } from "./format.js";
+import { numeralSize } from "./numerals.js";
 
-const NUMERAL_HEIGHT = 27;
 const LOWEST_NUMERAL = 15;
 const SMALLEST = 5;
 const TINY = 4;
@@ -262,18 +262,6 @@ export function numeralHeight(panel, width, theme) {
   const room = width - sideGutter(panel, box, theme).width - sum(gaps(across)) - 8;
   if (sizeOf(box, panel.columnAxis) * across.length * cell.width > room) return 0;
   return sizeOf(box, panel.rowAxis) * down.length * cell.height + sum(gaps(down));
-}
-
-// The smallest cell that every numeral in the box fits into.
-function numeralSize(panel, decimals, theme) {
-  if (panel.scale.kind === "bool") return { width: 18, height: 18 };
-  let longest = 0;
-  const values = panel.values ?? [];
-  const stride = Math.max(1, Math.floor(values.length / 600));
-  for (let at = 0; at < values.length; at += stride) {
-    longest = Math.max(longest, formatShort(panel, values[at], decimals).length);
-  }
-  return { width: Math.max(panel.scale.kind === "ids" ? 20 : 28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }
 
 /**
