@@ -12,7 +12,7 @@ const COMFORTABLE = 12;
 export const GAP = 10;
 const OUTER_GAP = 9;
 export const LONGEST_LABEL = 76;
-export const LABEL_FONT = 10.5;
+export const [LABEL_FONT, TICK_FONT] = [11, 10.5];
 export const LINE = 12.5;
 
 /**
@@ -170,7 +170,7 @@ export function sideGutter(panel, box, theme) {
   let width = 0;
   if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)), 6)) + 5;
   else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
-    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
+    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), TICK_FONT) + 5;
   }
   return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 1) };
 }
