@@ -17,6 +17,8 @@ from engine.ops.printed import Printed
 from engine.ops.terms import OperandValues, TermGroup
 
 _ROLES = {"input": "x", "other": "y"}
+_ONE_NUMBER = "{count} number, {cells}"
+_NUMBERS = "{count} numbers, {cells}"
 
 # A tensor and an index, whole axes as None and parts of axes as ranges -> what a sentence calls the element.
 Describe = Callable[[Any, Sequence["int | range | None"]], str]
@@ -110,6 +112,11 @@ class ElementContext:
             whole = read is not None and axis in read.running
             index.append(indices if partial else None if whole else indices.start)
         return self.describe(self.call.args[name], index)
+
+    def numbers(self, name: str) -> str:
+        """The elements read of a parameter, in a sentence: how many numbers they are, and which."""
+        count = len(self.operand(name).raw)
+        return (_ONE_NUMBER if count == 1 else _NUMBERS).format(count=count, cells=self.words(name))
 
     def operand_at(self, name: str, cell: Index) -> OperandValues:
         """The number of one cell of a parameter's tensor."""

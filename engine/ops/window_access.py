@@ -153,24 +153,9 @@ class SlidingWindow(PartOfAxis):
     def to_json(self) -> dict[str, Any]:
         return {"window": self.out, "start": self.start, "step": self.step, "every": self.every, "count": self.count}
 
-
-@dataclass(frozen=True)
-class Taps(PartOfAxis):
-    """The places of a kernel that lie on the input, which has ``of`` indices there, and not on its padding."""
-
-    window: SlidingWindow
-    of: int
-
-    @property
-    def running_letter(self) -> str:
-        return self.window.running_letter
-
-    def indices(self, size: int, index: Index) -> range:
-        return self.window.taps(self.of, index)
-
-    def to_json(self) -> dict[str, Any]:
-        window = self.window
-        return {"taps": window.out, "start": window.start, "step": window.step, "every": window.every, "of": self.of}
+    def taps_to_json(self) -> dict[str, Any]:
+        """What the JSON form of its taps says of it."""
+        return {"taps": self.out, "start": self.start, "step": self.step, "every": self.every}
 
 
 @dataclass(frozen=True)
@@ -267,28 +252,31 @@ class LandingIndices(PartOfAxis):
     def to_json(self) -> dict[str, Any]:
         return {"landing": self.out, "pad": self.pad, "step": self.step, "every": self.every, "count": self.count}
 
+    def taps_to_json(self) -> dict[str, Any]:
+        """What the JSON form of its taps says of it."""
+        return {"landed": self.out, "pad": self.pad, "step": self.step, "every": self.every}
+
     def _from(self, target: str, letter: str) -> str:
         running = letter if self.every == 1 else f"{self.every}{letter}"
         return f"{target} − {running}" if self.step == 1 else f"({target} − {running}) / {self.step}"
 
 
 @dataclass(frozen=True)
-class LandedTaps(PartOfAxis):
-    """The places of a kernel that land on the output's index from one of the ``of`` indices of the input."""
+class Taps(PartOfAxis):
+    """The places of a kernel that meet the input, which has ``of`` indices there, and not its padding."""
 
-    landing: LandingIndices
+    window: SlidingWindow | LandingIndices
     of: int
 
     @property
     def running_letter(self) -> str:
-        return self.landing.running_letter
+        return self.window.running_letter
 
     def indices(self, size: int, index: Index) -> range:
-        return self.landing.taps(self.of, index)
+        return self.window.taps(self.of, index)
 
     def to_json(self) -> dict[str, Any]:
-        landing = self.landing
-        return {"landed": landing.out, "pad": landing.pad, "step": landing.step, "every": landing.every, "of": self.of}
+        return {**self.window.taps_to_json(), "of": self.of}
 
 
 def _evenly(indices: Sequence[int]) -> range:

@@ -15,7 +15,7 @@ import torch  # noqa: E402
 
 from engine import Config, Trace, record, run  # noqa: E402
 from engine.graph.strip import strip_of, symbol_sizes  # noqa: E402
-from pages.ui.components.shape_strip import Block, shape_strip  # noqa: E402
+from pages.ui.components.shape_strip import StripContents, StripPart, shape_strip  # noqa: E402
 from pages.ui.components.size_sliders import SizeSlider, Status, size_sliders  # noqa: E402
 from pages.ui.state import session  # noqa: E402
 from pages.ui.views.instrument.minimap import minimap  # noqa: E402
@@ -95,17 +95,20 @@ if "asked" in st.query_params:
     )
 if "map" in st.query_params and "explorer.view" not in st.session_state:
     session.open_view()  # as a page of the app has one
-shape_strip(
+contents = StripContents(
     strip,
-    key="strip",
     run=f"{wanted} {st.session_state.get('runs', 0)}",
     here=next((box.step for box in strip.boxes if box.name == "scores"), None),
     title=module or "program",
     hues=hues_of(strip),
-    blocks=[Block(module, module or "program")],
+    blocks=[StripPart(module, module or "program")],
     block=module,
+    whole=minimap(trace, lambda key: st.session_state.update(picked=key)) if "map" in st.query_params else None,
+)
+shape_strip(
+    contents,
+    key="strip",
     on_pick=lambda step: st.session_state.update(picked=step),
     on_block=lambda block: None,
-    whole=minimap(trace, lambda key: st.session_state.update(picked=key)) if "map" in st.query_params else None,
 )
 st.text(f"picked {st.session_state.get('picked')}")

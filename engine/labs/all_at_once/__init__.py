@@ -52,15 +52,21 @@ class CostPart:
         name: what it is called in the model.
         together: (L, width), from one pass over (1, L, …).
         apart: (L, width), from L passes over (1, 1, …).
-        equal: whether they are the same in every bit.
-        difference: the largest difference.
     """
 
     name: str
     together: Tensor
     apart: Tensor
-    equal: bool
-    difference: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether they are the same in every bit."""
+        return torch.equal(self.together, self.apart)
+
+    @property
+    def difference(self) -> float:
+        """The largest difference."""
+        return (self.together - self.apart).abs().max().item()
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, C
         alone = _part("encoder layer", lambda x: inputs.layer(x, None), inputs.x)
         together = inputs.layer(inputs.x, None)[0]
         apart = one_at_a_time(inputs.layer, inputs.x)[0]
-    return {"alone": alone, "given": _compared("encoder layer", together, apart)}
+    return {"alone": alone, "given": CostPart("encoder layer", together, apart)}
 
 
 def one_at_a_time(layer: EncoderLayer, x: Tensor) -> Tensor:
@@ -237,12 +243,7 @@ def _in(dtype: torch.dtype, inputs: Sentence) -> Sentence:
 
 def _part(name: str, module: Callable[[Tensor], Tensor], given: Tensor, together: Tensor | None = None) -> CostPart:
     apart = torch.cat([module(token) for token in given.split(1, dim=1)], dim=1)[0]
-    return _compared(name, (module(given) if together is None else together)[0], apart)
-
-
-def _compared(name: str, together: Tensor, apart: Tensor) -> CostPart:
-    difference = (together - apart).abs().max().item()
-    return CostPart(name, together, apart, torch.equal(together, apart), difference)
+    return CostPart(name, (module(given) if together is None else together)[0], apart)
 
 
 def _keys_and_values(layer: EncoderLayer, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,17 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine import variant_config
 from engine.config import Config
-from engine.variant_config import (
-    BertConfig,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    MixtralConfig,
-    T5Config,
-    VariantConfig,
-    ViTConfig,
-)
+from engine.variant_config import VariantConfig
 
 
 @dataclass(frozen=True)
@@ -46,22 +38,22 @@ def _paper(d_model: int, heads: int) -> Config:
     )  # fmt: skip
 
 
-def _gpt2(d_model: int, heads: int, layers: int) -> GPT2Config:
-    return GPT2Config(
+def _gpt2(d_model: int, heads: int, layers: int) -> variant_config.GPT2Config:
+    return variant_config.GPT2Config(
         batch=1, length=1024, d_model=d_model, heads=heads, layers=layers, vocab_size=50_257, device="meta"
     )
 
 
-def _bert(d_model: int, heads: int, layers: int) -> BertConfig:
-    return BertConfig(
+def _bert(d_model: int, heads: int, layers: int) -> variant_config.BertConfig:
+    return variant_config.BertConfig(
         batch=1, length=512, d_model=d_model, heads=heads, layers=layers, vocab_size=30_522, device="meta"
     )
 
 
 def _llama(
     d_model: int, heads: int, kv_heads: int, d_ff: int, layers: int, vocab_size: int, rope_base: int
-) -> LlamaConfig:
-    return LlamaConfig(
+) -> variant_config.LlamaConfig:
+    return variant_config.LlamaConfig(
         batch=1, length=2048, d_model=d_model, heads=heads, kv_heads=kv_heads, d_ff=d_ff, layers=layers,
         vocab_size=vocab_size, rope_base=rope_base, dtype="bfloat16", device="meta",
     )  # fmt: skip
@@ -81,7 +73,7 @@ PRESETS: Mapping[str, Preset] = {
     "gpt2-xl": Preset("GPT-2 XL", _gpt2(1600, 25, 48), 1_557_611_200, _GPT2),
     "gpt3-175b": Preset(
         "GPT-3 175B",
-        GPT2Config(
+        variant_config.GPT2Config(
             batch=1, length=2048, d_model=12_288, heads=96, layers=96, vocab_size=50_257, positions=2048,
             dtype="float16", device="meta",
         ),
@@ -92,7 +84,7 @@ PRESETS: Mapping[str, Preset] = {
     "bert-large": Preset("BERT large", _bert(1024, 16, 24), 335_141_888, _BERT),
     "vit-b16": Preset(
         "ViT-B/16",
-        ViTConfig(
+        variant_config.ViTConfig(
             batch=1, image_height=224, image_width=224, patch=16, d_model=768, heads=12, layers=12, classes=1000,
             device="meta",
         ),
@@ -101,7 +93,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "t5-base": Preset(
         "T5 base",
-        T5Config(
+        variant_config.T5Config(
             batch=1, src_len=512, tgt_len=114, d_model=768, heads=12, d_ff=3072, layers=12, vocab_size=32_128,
             device="meta",
         ),
@@ -118,7 +110,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "mistral-7b": Preset(
         "Mistral 7B",
-        MistralConfig(
+        variant_config.MistralConfig(
             batch=1, length=2048, d_model=4096, heads=32, kv_heads=8, d_ff=14_336, layers=32, vocab_size=32_000,
             rope_base=10_000, window=4096, dtype="bfloat16", device="meta",
         ),
@@ -127,7 +119,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "mixtral-8x7b": Preset(
         "Mixtral 8x7B",
-        MixtralConfig(
+        variant_config.MixtralConfig(
             batch=1, length=2048, d_model=4096, heads=32, kv_heads=8, d_ff=14_336, layers=32, vocab_size=32_000,
             rope_base=1_000_000, experts=8, experts_per_token=2, dtype="bfloat16", device="meta",
         ),

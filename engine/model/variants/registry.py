@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine import variant_config
 from engine.model.axis_names import AXIS_NAMES
 from engine.model.variants.bert import Bert, BertEmbedding, BertPooler
 from engine.model.variants.gpt2 import GPT2
@@ -25,16 +26,7 @@ from engine.model.variants.parts.rotary import RotaryAngles, RotateHalves, Rotat
 from engine.model.variants.t5 import T5, T5Decoder, T5FeedForward, UnscaledAttention
 from engine.model.variants.vit import PatchEmbedding, ViT
 from engine.model.weights import draw, undrawn
-from engine.variant_config import (
-    BertConfig,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    MixtralConfig,
-    T5Config,
-    VariantConfig,
-    ViTConfig,
-)
+from engine.variant_config import VariantConfig
 
 AxisNames = Sequence[tuple[str, Mapping[str, str]]]
 
@@ -61,13 +53,13 @@ class Variant:
 
 
 VARIANTS: Mapping[type[VariantConfig], Variant] = {
-    GPT2Config: Variant(GPT2, _OF_DECODER),
-    LlamaConfig: Variant(Llama, _OF_GROUPED),
-    MistralConfig: Variant(Mistral, _OF_GROUPED),
-    MixtralConfig: Variant(Mixtral, _OF_GROUPED),
-    BertConfig: Variant(Bert, _OF_ENCODER),
-    ViTConfig: Variant(lambda config, pad: ViT(config), _OF_ENCODER),
-    T5Config: Variant(T5, _OF_T5),
+    variant_config.GPT2Config: Variant(GPT2, _OF_DECODER),
+    variant_config.LlamaConfig: Variant(Llama, _OF_GROUPED),
+    variant_config.MistralConfig: Variant(Mistral, _OF_GROUPED),
+    variant_config.MixtralConfig: Variant(Mixtral, _OF_GROUPED),
+    variant_config.BertConfig: Variant(Bert, _OF_ENCODER),
+    variant_config.ViTConfig: Variant(lambda config, pad: ViT(config), _OF_ENCODER),
+    variant_config.T5Config: Variant(T5, _OF_T5),
 }
 
 STAGED_MODULES = (

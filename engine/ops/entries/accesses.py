@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.ops.access import AccessMap, AffineMap, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AxisAccess, SameIndex, Shape
 from engine.ops.call import Call
+from engine.ops.conditions import Condition
+
+
+def like_output(shape: Shape, but: Mapping[int, AxisAccess] | None = None, when: Condition | None = None) -> AffineMap:
+    """The map of an input as deep as the output: along each axis the output's index.
+
+    Args:
+        shape: of the input.
+        but: what is read along the axes, by number, that do not follow the output.
+        when: for which elements of the output it is read; None for all.
+    """
+    others = but or {}
+    return AffineMap(shape, tuple(others.get(axis, SameIndex(axis)) for axis in range(len(shape))), when)
 
 
 def same_index(call: Call, names: Sequence[str] | None = None) -> dict[str, AccessMap] | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from engine.ops.access import AffineMap, AllIndices, ConstIndex, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import like_output
 from engine.ops.entries.elementwise import BinaryFunction, UnaryFunction
 from engine.ops.formula import Cells
 from engine.ops.notation import format_element
@@ -61,7 +62,7 @@ class ViewAsReal(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
-        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))}
+        return {"input": like_output(shape)}
 
     def formula(self, cells: Cells) -> str:
         x, last = cells.at("input"), len(cells.call.step.shape) - 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
+from engine.ops.access import AccessMap, AffineMap, AllIndices
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
+from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
@@ -26,7 +26,7 @@ class OneHot(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
-        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))}
+        return {"input": like_output(shape)}
 
     def formula(self, cells: Cells) -> str:
         return f"1 if {cells.at('input')} = {cells.out(len(cells.call.step.shape) - 1)} else 0"
@@ -48,8 +48,8 @@ class BinCount(Operation):
 
     names = ("bincount",)
     signature = "input weight? minlength?"
-    _COUNTED = "is how many of {numbers}, {cells}, are {number}: {count}"
-    _WEIGHED = "is the sum of the weights {weights} of those of {numbers}, {cells}, that are {number}: {count} of them"
+    _COUNTED = "is how many of {numbers}, are {number}: {count}"
+    _WEIGHED = "is the sum of the weights {weights} of those of {numbers}, that are {number}: {count} of them"
 
     def reads(self, call: Call) -> Reads:
         reads: dict[str, AccessMap] = {"input": AffineMap(call.shape("input"), (AllIndices(),))}
@@ -71,8 +71,7 @@ class BinCount(Operation):
             operands, amounts = (x, weight), weight.numbers * same
         template = self._WEIGHED if "weight" in at.reads else self._COUNTED
         sentence = template.format(
-            numbers=several(len(x.raw), "number"),
-            cells=at.words("input"),
+            numbers=at.numbers("input"),
             number=at.index[0],
             count=int(same.sum()),
             weights=at.words("weight") if "weight" in at.reads else "",
@@ -88,7 +87,7 @@ class Histogram(Operation):
 
     names = ("histc",)
     signature = "input bins? min? max?"
-    _SENTENCE = "is how many of {numbers}, {cells}, lie from {low} to {high}: {count}"
+    _SENTENCE = "is how many of {numbers}, lie from {low} to {high}: {count}"
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
@@ -108,8 +107,7 @@ class Histogram(Operation):
         inside = (position == bin_index) & (x.raw >= low) & (x.raw <= high)
         width = (high - low) / bins
         sentence = self._SENTENCE.format(
-            numbers=several(len(x.raw), "number"),
-            cells=at.words("input"),
+            numbers=at.numbers("input"),
             low=number(low + bin_index * width),
             high=number(low + (bin_index + 1) * width),
             count=int(inside.sum()),

@@ -13,7 +13,6 @@ import torch
 from engine.ops.access import AffineMap, AxisAccess, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import constant, fill, long_sum
@@ -22,13 +21,13 @@ from engine.ops.terms import TermGroup
 from engine.ops.window_access import AxisShare, SlidingWindow
 
 _LETTERS = ("u", "v", "w")
-_LARGEST = "is the largest of {numbers}, {row}"
-_PLACE = "is the position of the largest of {numbers}, {row}, counted in row-major order along the axes that are pooled"
-_MEAN = "is the mean of {numbers}, {row}: their sum divided by {count}"
+_LARGEST = "is the largest of {numbers}"
+_PLACE = "is the position of the largest of {numbers}, counted in row-major order along the axes that are pooled"
+_MEAN = "is the mean of {numbers}: their sum divided by {count}"
 _MEAN_WITH_PADDING = (
-    "is the sum of {numbers}, {row}, divided by {count}: the padding, which is 0, is counted among the numbers"
+    "is the sum of {numbers}, divided by {count}: the padding, which is 0, is counted among the numbers"
 )
-_MEAN_OVERRIDDEN = "is the sum of {numbers}, {row}, divided by {count}, as the call says"
+_MEAN_OVERRIDDEN = "is the sum of {numbers}, divided by {count}, as the call says"
 
 
 class Pooling(Operation):
@@ -112,7 +111,7 @@ class LargestOf(Pooling):
     def derive(self, at: ElementContext) -> Derivation:
         x = at.operand("input")
         template = _LARGEST if at.call.step.output == 0 else _PLACE
-        sentence = template.format(numbers=several(len(x.raw), "number"), row=at.words("input"))
+        sentence = template.format(numbers=at.numbers("input"))
         group = TermGroup("x", (x,), x.numbers)
         if at.call.step.output == 0:
             result = x.numbers.max()
@@ -157,7 +156,7 @@ class MeanOf(Pooling):
         template = _MEAN if divisor == len(x.raw) else _MEAN_WITH_PADDING
         if at.call.value("divisor_override") is not None:
             template = _MEAN_OVERRIDDEN
-        sentence = template.format(numbers=several(len(x.raw), "number"), row=at.words("input"), count=number(divisor))
+        sentence = template.format(numbers=at.numbers("input"), count=number(divisor))
         group = TermGroup("x", (x,), x.numbers / divisor)
         arithmetic = fill("{} / {}", torch.div, long_sum(x.numbers, x.printed), constant(float(divisor)))
         return Derivation((group,), x.numbers.sum() / divisor, sentence, arithmetic)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, SameIndex, Shape, UpToIndex
 from engine.ops.call import Call
+from engine.ops.checks import counted
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
 from engine.ops.entries.softmax import FLOPS_PER_CELL
 from engine.ops.formula import Cells
 from engine.ops.notation import number
@@ -23,6 +23,7 @@ _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
 _ONE_PRODUCT_AND_BIAS = "is 1 product, {left} times {right}, plus {bias}"
 _PRODUCTS_AND_BIAS = "is {count} products added up, {left} times {right}, plus {bias}"
+_VALUES = ("{count} value", "{count} values")
 _MIXED = (
     "is {values} added up, {value}, each times its weight: the softmax of {scale} times the products of {query} with "
     "the keys {keys}; the largest weight is {weight}, of key {key}"
@@ -183,7 +184,7 @@ class ScaledDotProductAttention(Operation):
         group = TermGroup("x", (value,), weights * value.numbers, weights)
         heaviest = int(weights.nan_to_num().argmax())
         sentence = (_MIXED_MASKED if "attn_mask" in at.reads else _MIXED).format(
-            values=several(len(group), "value"),
+            values=counted(len(group), *_VALUES),
             value=at.words("value"),
             query=at.words("query"),
             keys=at.words("key"),

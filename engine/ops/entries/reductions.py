@@ -10,10 +10,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, SameIndex, UpToIndex
+from engine.ops.access import AffineMap, AllIndices, AxisAccess, SameIndex, UpToIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.entries.elementwise import MAXIMUM, MINIMUM
 from engine.ops.formula import Cells
 from engine.ops.notation import number
@@ -22,6 +22,10 @@ from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import OperandValues, TermGroup
 
 _SHOWN_OF_ROW = 4  # numbers of a row that are written out
+_SUM = "is the sum of {numbers}"
+_MEAN = "is the mean of {numbers}: their sum divided by {count}"
+_EXTREME = "is the {word} of {numbers}"
+_POSITION = "is the position of the {word} of {numbers}: {value}"
 
 
 def reduced_axes(call: Call) -> tuple[int, ...]:
@@ -32,11 +36,6 @@ def reduced_axes(call: Call) -> tuple[int, ...]:
         dim = None
     dims = (dim,) if isinstance(dim, int) else tuple(dim or ())
     return tuple(sorted(axis_of(dim, rank) for dim in dims)) if dims else tuple(range(rank))
-
-
-def several(count: int, noun: str) -> str:
-    """A number of things in a sentence: 1 number, 20 numbers."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Reduction(Operation):
@@ -63,24 +62,22 @@ class Total(Reduction):
     names = ("sum",)
 
     def formula(self, cells: Cells) -> str:
-        return f"{cells.sigma('input')} {cells.at('input')}"
+        return _sum_formula(cells)
 
     def derive(self, at: ElementContext) -> Derivation:
-        x = at.operand("input")
-        sentence = f"is the sum of {several(len(x.raw), 'number')}, {at.words('input')}"
-        return Derivation((TermGroup("x", (x,), x.numbers),), x.numbers.sum(), sentence, _added(x))
+        return _summed(at)
 
 
 class Mean(Reduction):
     names = ("mean",)
 
     def formula(self, cells: Cells) -> str:
-        return f"({cells.sigma('input')} {cells.at('input')}) / {_count(cells.call)}"
+        return f"({_sum_formula(cells)}) / {_count(cells.call)}"
 
     def derive(self, at: ElementContext) -> Derivation:
         x = at.operand("input")
         count = len(x.raw)
-        sentence = f"is the mean of {several(count, 'number')}, {at.words('input')}: their sum divided by {count}"
+        sentence = _MEAN.format(numbers=at.numbers("input"), count=count)
         group = TermGroup("x", (x,), x.numbers / count)
         arithmetic = fill("{} / {}", torch.div, _added(x), constant(float(count)))
         return Derivation((group,), x.numbers.sum() / count, sentence, arithmetic)
@@ -91,7 +88,7 @@ class Variance(Reduction):
     signature = "input dim? unbiased? keepdim?"
     flops_per_element = 3
     _SENTENCE = (
-        "is the variance of {numbers}, {cells}: their squared distances from their mean {mean}, added up and divided "
+        "is the variance of {numbers}: their squared distances from their mean {mean}, added up and divided "
         "by {divisor}{corrected}"
     )
 
@@ -109,8 +106,7 @@ class Variance(Reduction):
             squares, lambda position: fill("({0.alone} − {1})²", _square, x.printed(position), centre, compound=False)
         )
         sentence = self._SENTENCE.format(
-            numbers=several(count, "number"),
-            cells=at.words("input"),
+            numbers=at.numbers("input"),
             mean=number(mean.item()),
             divisor=number(divisor),
             corrected=f" ({count} − {number(correction)})" if correction else "",
@@ -128,7 +124,7 @@ class Variance(Reduction):
 class StandardDeviation(Variance):
     names = ("std",)
     _SENTENCE = (
-        "is the standard deviation of {numbers}, {cells}: their squared distances from their mean {mean}, added up "
+        "is the standard deviation of {numbers}: their squared distances from their mean {mean}, added up "
         "and divided by {divisor}{corrected}, then the square root"
     )
 
@@ -174,7 +170,7 @@ class Extreme(Reduction):
     def derive(self, at: ElementContext) -> Derivation:
         x = at.operand("input")
         result = self.pick(x.numbers)
-        sentence = f"is the {self.word} of {several(len(x.raw), 'number')}, {at.words('input')}"
+        sentence = _EXTREME.format(word=self.word, numbers=at.numbers("input"))
         group = TermGroup("x", (x,), x.numbers)
         return Derivation((group,), result, sentence, _of_row(x, self.sign), abs(result.item()))
 
@@ -242,20 +238,26 @@ class RunningSum(Operation):
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         along = axis_of(call.value("dim"), len(shape))
-        axes = tuple(UpToIndex(axis) if axis == along else SameIndex(axis) for axis in range(len(shape)))
-        read: AccessMap = AffineMap(shape, axes)
-        return {"input": read}
+        return {"input": like_output(shape, {along: UpToIndex(along)})}
 
     def formula(self, cells: Cells) -> str:
-        return f"{cells.sigma('input')} {cells.at('input')}"
+        return _sum_formula(cells)
 
     def derive(self, at: ElementContext) -> Derivation:
-        x = at.operand("input")
-        sentence = f"is the sum of {several(len(x.raw), 'number')}, {at.words('input')}"
-        return Derivation((TermGroup("x", (x,), x.numbers),), x.numbers.sum(), sentence, _added(x))
+        return _summed(at)
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel()
+
+
+def _sum_formula(cells: Cells) -> str:
+    return f"{cells.sigma('input')} {cells.at('input')}"
+
+
+def _summed(at: ElementContext) -> Derivation:
+    x = at.operand("input")
+    sentence = _SUM.format(numbers=at.numbers("input"))
+    return Derivation((TermGroup("x", (x,), x.numbers),), x.numbers.sum(), sentence, _added(x))
 
 
 def _position(at: ElementContext, sign: str, word: str) -> Derivation:
@@ -266,7 +268,7 @@ def _position(at: ElementContext, sign: str, word: str) -> Derivation:
     same = bool(x.numbers[int(chosen)] == x.numbers[at_end]) if 0 <= int(chosen) < len(x.raw) else False
     result = chosen.cpu() if same else at_end
     largest = number(x.raw[int(result)].item())
-    sentence = f"is the position of the {word} of {several(len(x.raw), 'number')}, {at.words('input')}: {largest}"
+    sentence = _POSITION.format(word=word, numbers=at.numbers("input"), value=largest)
     group = TermGroup("x", (x,), x.numbers)
     return Derivation((group,), result, sentence, None, 0.0)
 

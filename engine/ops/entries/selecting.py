@@ -12,7 +12,7 @@ from engine.ops.access import AccessMap, AffineMap, AxisAccess, ConstIndex, Gath
 from engine.ops.call import Call
 from engine.ops.conditions import Guard
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of, same_index_of_input
+from engine.ops.entries.accesses import axis_of, like_output, same_index_of_input
 from engine.ops.entries.rearranging import Moved, moved
 from engine.ops.formula import Cells
 from engine.ops.notation import number, sentence_name
@@ -61,7 +61,7 @@ class Triangle(Selected):
         diagonal = call.value("diagonal", 0)
         first, end = (diagonal, None) if self.upper else (None, diagonal + 1)
         when = Guard(len(shape) - 1, first, end, minus=len(shape) - 2)
-        return {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), when)}
+        return {"input": like_output(shape, when=when)}
 
     def formula(self, cells: Cells) -> str:
         if cells.index is None:
@@ -123,8 +123,8 @@ class Concatenate(Joined):
             shape = call.shape(name)
             if shape == (0,):  # torch lets an empty list pass whatever the rank of the others
                 continue
-            axes = tuple(SameIndex(axis, -first, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
-            reads[name] = AffineMap(shape, axes, Guard(dim, first, first + shape[dim]))
+            piece = {dim: SameIndex(dim, -first, 1)}
+            reads[name] = like_output(shape, piece, Guard(dim, first, first + shape[dim]))
             first += shape[dim]
         return reads if first == out[dim] else None
 
@@ -248,8 +248,7 @@ def rows_by_number(call: Call, name: str) -> Reads:
 def _piece(call: Call, dim: int, start: int) -> Reads:
     """A piece of one axis, from ``start``."""
     shape = call.shape("input")
-    axes = tuple(SameIndex(axis, start, 1) if axis == dim else SameIndex(axis) for axis in range(len(shape)))
-    return {"input": AffineMap(shape, axes)}
+    return {"input": like_output(shape, {dim: SameIndex(dim, start, 1)})}
 
 
 def _one_index(call: Call, at: int) -> Reads:

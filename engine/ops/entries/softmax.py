@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.access import AllIndices
 from engine.ops.call import Call
 from engine.ops.checks import Check, counted, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
@@ -61,8 +61,7 @@ class Softmax(Operation):
         if dim is None:
             return None
         row = axis_of(dim, len(shape))
-        axes = tuple(AllIndices() if axis == row else SameIndex(axis) for axis in range(len(shape)))
-        return {"input": AffineMap(shape, axes)}
+        return {"input": like_output(shape, {row: AllIndices()})}
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel() * FLOPS_PER_CELL

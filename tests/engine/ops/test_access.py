@@ -130,6 +130,15 @@ def test_an_output_cell_reads_exactly_the_input_cells_it_depends_on(name):
         assert claimed(step, number) == expected
 
 
+def assert_reads_of_the_jacobian(function, *inputs):
+    """Every output element reads the input elements along which its derivative is not 0."""
+    step = recorded(function, *inputs)
+    rank = len(step.shape)
+    for number, jacobian in enumerate(torch.autograd.functional.jacobian(function, inputs)):
+        nonzero = {(tuple(index[:rank]), tuple(index[rank:])) for index in jacobian.nonzero().tolist()}
+        assert claimed(step, number) == nonzero
+
+
 SHAPES = st.lists(st.integers(1, 3), min_size=0, max_size=3).map(tuple)
 
 
@@ -140,11 +149,7 @@ def test_broadcasting_of_any_two_shapes_matches_the_jacobian(shape, data):
     other = tuple(data.draw(st.sampled_from((1, size))) for size in shape[cut:])
     x, y = numbers(*shape), numbers(*other)
     first, second = (x, y) if data.draw(st.booleans()) else (y, x)
-    step = recorded(torch.mul, first, second)
-    for number, jacobian in enumerate(torch.autograd.functional.jacobian(torch.mul, (first, second))):
-        rank = len(step.shape)
-        nonzero = {(tuple(place[:rank]), tuple(place[rank:])) for place in jacobian.nonzero().tolist()}
-        assert claimed(step, number) == nonzero
+    assert_reads_of_the_jacobian(torch.mul, first, second)
 
 
 @FEW
@@ -160,11 +165,7 @@ def test_matmul_of_any_ranks_matches_the_jacobian(batch, rows, inner, columns, d
     left = (*(data.draw(st.sampled_from((1, size))) for size in batch), rows, inner) if rows else (inner,)
     right = (*batch[data.draw(st.integers(0, len(batch))) :], inner, columns) if columns else (inner,)
     x, y = numbers(*left), numbers(*right)
-    step = recorded(torch.matmul, x, y)
-    for number, jacobian in enumerate(torch.autograd.functional.jacobian(torch.matmul, (x, y))):
-        rank = len(step.shape)
-        nonzero = {(tuple(place[:rank]), tuple(place[rank:])) for place in jacobian.nonzero().tolist()}
-        assert claimed(step, number) == nonzero
+    assert_reads_of_the_jacobian(torch.matmul, x, y)
 
 
 @FEW

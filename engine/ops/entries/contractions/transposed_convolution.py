@@ -14,7 +14,7 @@ from engine.ops.entries.products import sum_of_products
 from engine.ops.formula import Cells
 from engine.ops.registry import Reads, register
 from engine.ops.terms import ListedValues, OperandValues
-from engine.ops.window_access import ChannelBlock, ComputedIndex, IndexTerm, LandedTaps, LandingIndices
+from engine.ops.window_access import ChannelBlock, ComputedIndex, IndexTerm, LandingIndices, Taps
 
 
 class TransposedConvolution(KernelOperation):
@@ -44,7 +44,7 @@ class TransposedConvolution(KernelOperation):
             together = ChannelBlock(channel, outputs, weight[0] // groups)
             own = ComputedIndex((IndexTerm(channel, mod=outputs),))
         batch = tuple(map(SameIndex, range(channel)))
-        taps = tuple(LandedTaps(landing, size) for landing, size in zip(landings, sizes, strict=True))
+        taps = tuple(Taps(landing, size) for landing, size in zip(landings, sizes, strict=True))
         return {
             "input": AffineMap(shape, (*batch, together, *landings)),
             "weight": AffineMap(weight, (together, own, *taps)),

@@ -12,7 +12,7 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, Cons
 from engine.ops.call import Call
 from engine.ops.conditions import Region
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import same_index
+from engine.ops.entries.accesses import like_output, same_index
 from engine.ops.entries.indexing.keys import KeyItem, Picked, key_items, picked
 from engine.ops.entries.rearranging import moved
 from engine.ops.entries.selecting import Selected
@@ -101,7 +101,7 @@ def written_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
         return _region_reads(call, items, value)
     selected = picked(call, items)
     search = sent_by(call, selected, call.shape(value) if value in call.tensors else ())
-    reads: dict[str, AccessMap] = {"input": AffineMap(search.out_shape, _same(search.out_shape), Missed(search))}
+    reads: dict[str, AccessMap] = {"input": like_output(search.out_shape, when=Missed(search))}
     for name in selected.tables:
         reads[name] = AffineMap(call.shape(name), (AllIndices(),) * len(call.shape(name)))
     if value in call.tensors:
@@ -134,15 +134,11 @@ def sent_by(call: Call, selected: Picked, value: Shape, *, last: bool = True) ->
     return SearchMap(value, out_shape, space, tuple(axes), tuple(matches), own, last)
 
 
-def _same(shape: Shape) -> tuple[AxisAccess, ...]:
-    return tuple(map(SameIndex, range(len(shape))))
-
-
 def _region_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
     shape = call.shape("input")
     axis_items = [item for item in items if item.value is not None]
     limits = [_limits(item.value, size) for item, size in zip(axis_items, shape, strict=True)]
-    reads: dict[str, AccessMap] = {"input": AffineMap(shape, _same(shape), Region(tuple(limits), False))}
+    reads: dict[str, AccessMap] = {"input": like_output(shape, when=Region(tuple(limits), False))}
     if value in call.tensors:
         sizes = call.shape(value)
         numbered = iter(range(len(shape)))
@@ -168,7 +164,7 @@ def _masked_reads(call: Call, items: Sequence[KeyItem], value: str) -> Reads:
         return None
     shape, at = call.shape("input"), tuple(range(first.value.dim()))
     table = first.table(call)
-    reads: dict[str, AccessMap] = {"input": AffineMap(shape, _same(shape), MaskIs(table, at, False))}
+    reads: dict[str, AccessMap] = {"input": like_output(shape, when=MaskIs(table, at, False))}
     if first.name:
         reads[first.name] = AffineMap(shape[: len(at)], tuple(map(SameIndex, at)))
     if value in call.tensors:
@@ -208,7 +204,7 @@ class MaskedScatter(WrittenParts):
         ranks = tuple(RankAmongTrue(wide, every, math.prod(value[axis + 1 :]), size) for axis, size in enumerate(value))
         own = tuple(SameIndex(len(out) - len(mask) + axis) for axis in range(len(mask)))
         return {
-            "input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))), MaskIs(table, at, False)),
+            "input": like_output(shape, when=MaskIs(table, at, False)),
             "mask": AffineMap(mask, own),
             "value": AffineMap(value, ranks, MaskIs(table, at, True)),
         }

@@ -12,17 +12,16 @@ from engine.ops.access import AffineMap, AllIndices, AxisAccess, SameIndex, UpTo
 from engine.ops.call import Call
 from engine.ops.checks import same_numbers
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
-from engine.ops.entries.reductions import several
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import OperandValues, TermGroup
 
-_VALUE = "is {cell}, the {rank} of {numbers}, {row}"
-_TIED_VALUE = "is the {rank} of {numbers}, {row}, of which {count} are equal"
-_POSITION = "is the position of the {rank} of {numbers}, {row}: {value}"
-_TIED_POSITION = "is the position of the {rank} of {numbers}, {row}: {value}, one of {count} that are equal"
+_VALUE = "is {cell}, the {rank} of {numbers}"
+_TIED_VALUE = "is the {rank} of {numbers}, of which {count} are equal"
+_POSITION = "is the position of the {rank} of {numbers}: {value}"
+_TIED_POSITION = "is the position of the {rank} of {numbers}: {value}, one of {count} that are equal"
 
 
 def ordinal(rank: int, word: str) -> str:
@@ -91,8 +90,7 @@ class Ordered(Operation):
         equal = same_numbers(x.raw, value).nonzero().flatten().tolist()
         words = {
             "rank": ordinal(position, "largest" if self.descending(at.call) else "smallest"),
-            "numbers": several(len(x.raw), "number"),
-            "row": at.words("input"),
+            "numbers": at.numbers("input"),
             "value": number(value.item()),
             "count": len(equal),
         }
@@ -186,8 +184,7 @@ class SoFar(Operation):
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         along = axis_of(call.value("dim"), len(shape))
-        axes = tuple(UpToIndex(axis) if axis == along else SameIndex(axis) for axis in range(len(shape)))
-        return {"input": AffineMap(shape, axes)}
+        return {"input": like_output(shape, {along: UpToIndex(along)})}
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel()
@@ -205,8 +202,7 @@ class SoFar(Operation):
         equal = same_numbers(x.raw, value).nonzero().flatten().tolist()
         words = {
             "rank": self.word,
-            "numbers": several(len(x.raw), "number"),
-            "row": at.words("input"),
+            "numbers": at.numbers("input"),
             "value": number(value.item()),
             "count": len(equal),
         }

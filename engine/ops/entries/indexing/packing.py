@@ -9,7 +9,6 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, Same
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.rearranging import moved
-from engine.ops.entries.reductions import several
 from engine.ops.entries.selecting import Selected
 from engine.ops.formula import Cells
 from engine.ops.index_access import ChosenIndex, IndexTable, MaskIs
@@ -17,7 +16,7 @@ from engine.ops.notation import number
 from engine.ops.registry import Reads, register
 from engine.ops.terms import TermGroup
 
-_LONGER = "is how many of {numbers}, {row}, are larger than {position}: {count}"
+_LONGER = "is how many of {numbers}, are larger than {position}: {count}"
 _PADDING = "is the padding {value}: this sequence is shorter"
 
 
@@ -34,9 +33,7 @@ class Repacked(Selected):
             return moved(at, "input")
         row, position = at.operand("index"), at.index[0]
         larger = (row.numbers > position).long()
-        sentence = _LONGER.format(
-            numbers=several(len(row.raw), "number"), row=at.words("index"), position=position, count=int(larger.sum())
-        )
+        sentence = _LONGER.format(numbers=at.numbers("index"), position=position, count=int(larger.sum()))
         return Derivation((TermGroup("x", (row,), larger),), larger.sum(), sentence, magnitude=0.0)
 
     def counts(self, call: Call) -> Tensor:

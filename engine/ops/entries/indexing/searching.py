@@ -10,7 +10,8 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import Reduction, several
+from engine.ops.entries.accesses import like_output
+from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.index_access import IndexTable, NthTrue
 from engine.ops.notation import number
@@ -78,8 +79,8 @@ class Position(Operation):
     The row is the parameter ``other``, the number ``input``.
     """
 
-    _BELOW = "is how many of {numbers}, {row}, are below {cell} = {value}"
-    _AT_MOST = "is how many of {numbers}, {row}, are at most {cell} = {value}"
+    _BELOW = "is how many of {numbers}, are below {cell} = {value}"
+    _AT_MOST = "is how many of {numbers}, are at most {cell} = {value}"
 
     def __init__(self, name: str, signature: str) -> None:
         self.names = (name,)
@@ -93,7 +94,7 @@ class Position(Operation):
         }
         if "input" in call.tensors:
             shape = call.shape("input")
-            reads["input"] = AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
+            reads["input"] = like_output(shape)
         return {name: reads[name] for name in call.tensors}
 
     def flops(self, call: Call) -> int:
@@ -110,8 +111,7 @@ class Position(Operation):
         value = x.raw[0]
         below = row.raw <= value if self._right(at.call) else row.raw < value
         sentence = (self._AT_MOST if self._right(at.call) else self._BELOW).format(
-            numbers=several(len(row.raw), "number"),
-            row=at.words("other"),
+            numbers=at.numbers("other"),
             cell=at.words("input"),
             value=number(value.item()),
         )
@@ -125,8 +125,8 @@ class Position(Operation):
 class IsIn(Operation):
     names = ("isin",)
     signature = "input other *rest"
-    _AMONG = "is {holds}: {cell} = {value} is one of {numbers}, {row}"
-    _NOT_AMONG = "is {holds}: {cell} = {value} is none of {numbers}, {row}"
+    _AMONG = "is {holds}: {cell} = {value} is one of {numbers}"
+    _NOT_AMONG = "is {holds}: {cell} = {value} is none of {numbers}"
 
     def reads(self, call: Call) -> Reads:
         reads: dict[str, AccessMap] = {}
@@ -154,8 +154,7 @@ class IsIn(Operation):
             holds=bool(result),
             cell=at.words("input"),
             value=number(x.raw[0].item()),
-            numbers=several(len(row.raw), "number"),
-            row=at.words("other"),
+            numbers=at.numbers("other"),
         )
         groups = (TermGroup("x", (x,), x.raw), TermGroup("y", (row,), row.raw))
         return Derivation(groups, result, sentence, magnitude=0.0)
@@ -176,9 +175,7 @@ class Counted(Reduction):
         x = at.operand("input")
         kept = x.raw != 0
         result = self.function(kept)
-        sentence = self.sentence.format(
-            result=result.item(), count=int(kept.sum()), numbers=several(len(x.raw), "number"), row=at.words("input")
-        )
+        sentence = self.sentence.format(result=result.item(), count=int(kept.sum()), numbers=at.numbers("input"))
         return Derivation((TermGroup("x", (x,), kept),), result, sentence, magnitude=0.0)
 
 
@@ -186,6 +183,6 @@ register(Nonzero())
 register(Position("searchsorted", "other input *rest"))
 register(Position("bucketize", "input other *rest"))
 register(IsIn())
-register(Counted("any", torch.any, "is {result}: {count} of {numbers}, {row}, are not 0"))
-register(Counted("all", torch.all, "is {result}: {count} of {numbers}, {row}, are not 0"))
-register(Counted("count_nonzero", torch.sum, "is how many of {numbers}, {row}, are not 0: {count}"))
+register(Counted("any", torch.any, "is {result}: {count} of {numbers}, are not 0"))
+register(Counted("all", torch.all, "is {result}: {count} of {numbers}, are not 0"))
+register(Counted("count_nonzero", torch.sum, "is how many of {numbers}, are not 0: {count}"))

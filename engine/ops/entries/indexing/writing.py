@@ -11,7 +11,7 @@ from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, Same
 from engine.ops.call import Call
 from engine.ops.conditions import Region
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
+from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.entries.indexing.assigning import WrittenParts, is_number_or_tensor, sent_by, written_reads
 from engine.ops.entries.indexing.keys import KeyItem, key_items, picked
 from engine.ops.formula import Cells
@@ -73,9 +73,7 @@ class SentAlong(Operation):
         space, along, at = addressing
         search = _search(call, space, along, at, last=self.last(call))
         shape = call.shape("input")
-        own = AffineMap(
-            shape, tuple(map(SameIndex, range(len(shape)))), Missed(search) if self.hides_input(call) else None
-        )
+        own = like_output(shape, when=Missed(search) if self.hides_input(call) else None)
         reads: dict[str, AccessMap] = {"input": own, "index": _index_reads(call, search, along, at)}
         if "value" in call.tensors:
             reads["value"] = search
@@ -311,7 +309,7 @@ class IndexPut(Accumulated, WrittenParts):
         selected = picked(call, items)
         search = sent_by(call, selected, call.shape(value), last=False)
         shape = call.shape("input")
-        reads: dict[str, AccessMap] = {"input": AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))}
+        reads: dict[str, AccessMap] = {"input": like_output(shape)}
         for name in selected.tables:
             reads[name] = AffineMap(call.shape(name), (AllIndices(),) * len(call.shape(name)))
         reads[value] = search

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of, same_index
+from engine.ops.entries.accesses import axis_of, like_output, same_index
 from engine.ops.entries.elementwise import Elementwise, of_one
 from engine.ops.formula import Cells
 from engine.ops.notation import format_operand
@@ -93,7 +93,7 @@ class Prelu(Elementwise):
         if not reads:
             shape = call.shape("input")
             channel = 1 if len(shape) > 1 else 0
-            reads["input"] = AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
+            reads["input"] = like_output(shape)
             reads["weight"] = AffineMap(call.shape("weight"), (SameIndex(channel),))
         return reads
 

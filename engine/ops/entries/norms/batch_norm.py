@@ -9,6 +9,7 @@ from torch import Tensor
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
+from engine.ops.entries.accesses import like_output
 from engine.ops.entries.norms.normalization import Normalization, Scale, described, normalized, scaled_formula
 from engine.ops.formula import Cells
 from engine.ops.registry import Reads, register
@@ -43,7 +44,7 @@ class BatchNorm(Normalization):
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         if self._kept(call):
-            return AffineMap(shape, tuple(map(SameIndex, range(len(shape)))))
+            return like_output(shape)
         return AffineMap(shape, (AllIndices(), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
 
     def scale_axes(self, call: Call) -> Sequence[int]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.ops.access import AccessMap, AffineMap, AllIndices, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.reductions import several
+from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill
@@ -24,26 +24,25 @@ from engine.ops.window_access import ChannelBlock
 # By whether there is a weight and a bias.
 _NORMALIZED = {
     (False, False): (
-        "is {own} less {mean}, the mean of {numbers}, {row}, divided by the root of their variance {variance} plus "
-        "eps {eps}"
+        "is {own} less {mean}, the mean of {numbers}, divided by the root of their variance {variance} plus eps {eps}"
     ),
     (True, False): (
-        "is {own} less {mean}, the mean of {numbers}, {row}, divided by the root of their variance {variance} plus "
+        "is {own} less {mean}, the mean of {numbers}, divided by the root of their variance {variance} plus "
         "eps {eps}, then times {weight}"
     ),
     (False, True): (
-        "is {own} less {mean}, the mean of {numbers}, {row}, divided by the root of their variance {variance} plus "
+        "is {own} less {mean}, the mean of {numbers}, divided by the root of their variance {variance} plus "
         "eps {eps}, then plus {bias}"
     ),
     (True, True): (
-        "is {own} less {mean}, the mean of {numbers}, {row}, divided by the root of their variance {variance} plus "
+        "is {own} less {mean}, the mean of {numbers}, divided by the root of their variance {variance} plus "
         "eps {eps}, then times {weight} and plus {bias}"
     ),
 }
 _ROOT_MEAN_SQUARE = {
-    False: "is {own} divided by the root of {square}, the mean of the squares of {numbers}, {row}, plus eps {eps}",
+    False: "is {own} divided by the root of {square}, the mean of the squares of {numbers}, plus eps {eps}",
     True: (
-        "is {own} divided by the root of {square}, the mean of the squares of {numbers}, {row}, plus eps {eps}, then "
+        "is {own} divided by the root of {square}, the mean of the squares of {numbers}, plus eps {eps}, then "
         "times {weight}"
     ),
 }
@@ -140,9 +139,7 @@ class Normalization(Operation):
         shares = torch.full_like(x.numbers, -1 / len(x.raw))
         shares[position] += 1
         group = TermGroup("x", scale.weighted(x), shares * x.numbers * scale.factor / spread)
-        sentence = _NORMALIZED[scale.both].format(
-            **described(at, mean, variance, eps), numbers=several(len(x.raw), "number"), row=at.words("input")
-        )
+        sentence = _NORMALIZED[scale.both].format(**described(at, mean, variance, eps), numbers=at.numbers("input"))
         arithmetic = normalized(x.printed(position), mean, variance, eps)
         result = (x.numbers[position] - mean) / spread * scale.factor + scale.shift
         # Rounding moves the mean as far as its numbers are large, and the variance by what it is taken from.
@@ -219,8 +216,7 @@ class RMSNormalization(Normalization):
         sentence = _ROOT_MEAN_SQUARE[scale.weight is not None].format(
             own=_own_words(at),
             square=number(square.item()),
-            numbers=several(len(x.raw), "number"),
-            row=at.words("input"),
+            numbers=at.numbers("input"),
             eps=self.eps_written(at.call),
             weight=at.words("weight") if scale.weight is not None else "",
         )
@@ -248,7 +244,7 @@ def _normalized_axes(call: Call) -> range:
 
 def _last_axes(call: Call) -> AffineMap:
     shape, together = call.shape("input"), _normalized_axes(call)
-    return AffineMap(shape, tuple(AllIndices() if axis in together else SameIndex(axis) for axis in range(len(shape))))
+    return like_output(shape, dict.fromkeys(together, AllIndices()))
 
 
 def _whole(cells: Cells) -> Sequence[int]:

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.access import AllIndices
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
-from engine.ops.entries.accesses import axis_of
-from engine.ops.entries.reductions import Reduction, several
+from engine.ops.entries.accesses import axis_of, like_output
+from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill, long_sum
 from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 
-_EUCLIDEAN = "is the norm of {numbers}, {cells}: the square root of the sum of their squares {total}"
-_TAXICAB = "is the norm of {numbers}, {cells}: the sum of their magnitudes"
-_LARGEST = "is the norm of {numbers}, {cells}: the largest of their magnitudes"
-_SMALLEST = "is the norm of {numbers}, {cells}: the smallest of their magnitudes"
-_COUNT = "is the norm of {numbers}, {cells}: how many of them are not 0"
-_ANY = "is the norm of {numbers}, {cells}: the sum of their magnitudes to the power {p}, {total}, to the power 1 / {p}"
+_EUCLIDEAN = "is the norm of {numbers}: the square root of the sum of their squares {total}"
+_TAXICAB = "is the norm of {numbers}: the sum of their magnitudes"
+_LARGEST = "is the norm of {numbers}: the largest of their magnitudes"
+_SMALLEST = "is the norm of {numbers}: the smallest of their magnitudes"
+_COUNT = "is the norm of {numbers}: how many of them are not 0"
+_ANY = "is the norm of {numbers}: the sum of their magnitudes to the power {p}, {total}, to the power 1 / {p}"
 
 
 class VectorNorm(Reduction):
@@ -65,9 +65,7 @@ class VectorNorm(Reduction):
         x, p = at.operand("input"), self.power(at.call)
         norm, arithmetic, parts, total = _norm(x, p)
         templates = {2.0: _EUCLIDEAN, 1.0: _TAXICAB, math.inf: _LARGEST, -math.inf: _SMALLEST, 0.0: _COUNT}
-        sentence = templates.get(p, _ANY).format(
-            numbers=several(len(x.raw), "number"), cells=at.words("input"), total=number(total), p=given(p)
-        )
+        sentence = templates.get(p, _ANY).format(numbers=at.numbers("input"), total=number(total), p=given(p))
         magnitude = norm.item() if math.isfinite(norm.item()) else 0.0
         return Derivation((TermGroup("x", (x,), parts),), norm, sentence, arithmetic, 2 * magnitude)
 
@@ -80,8 +78,7 @@ class Normalize(Operation):
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._along(call)
-        axes = tuple(AllIndices() if axis in along else SameIndex(axis) for axis in range(len(shape)))
-        return {"input": AffineMap(shape, axes)}
+        return {"input": like_output(shape, dict.fromkeys(along, AllIndices()))}
 
     def flops(self, call: Call) -> int:
         return 3 * call.step.value.numel()
@@ -99,14 +96,13 @@ class Normalize(Operation):
             position = position * len(indices) + at.index[axis] - indices.start
         own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / norm.clamp(min=eps)
-        template = "is {own} divided by {norm}, the norm of {numbers}, {cells}"
+        template = "is {own} divided by {norm}, the norm of {numbers}"
         if norm < eps:
-            template = "is {own} divided by {eps}, because the norm {norm} of {numbers}, {cells}, is smaller"
+            template = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
         sentence = template.format(
             own=at.describe(at.call.args["input"], at.index),
             norm=number(norm.item()),
-            numbers=several(len(x.raw), "number"),
-            cells=at.words("input"),
+            numbers=at.numbers("input"),
             eps=given(eps),
         )
         divisor = constant(norm.clamp(min=eps).item())
@@ -129,7 +125,7 @@ class LogSumExp(Reduction):
     signature = "input dim? keepdim?"
     flops_per_element = 3
     _SENTENCE = (
-        "is the logarithm of the sum of e^x over {numbers}, {cells}: their largest {largest}, plus ln {total}, the sum "
+        "is the logarithm of the sum of e^x over {numbers}: their largest {largest}, plus ln {total}, the sum "
         "of e^(x − largest)"
     )
 
@@ -144,8 +140,7 @@ class LogSumExp(Reduction):
         total = powers.sum()
         result = top + total.log()
         sentence = self._SENTENCE.format(
-            numbers=several(len(x.raw), "number"),
-            cells=at.words("input"),
+            numbers=at.numbers("input"),
             largest=number(x.numbers.max().item()),
             total=number(total.item()),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,30 +26,11 @@ _library = st.components.v2.component(
 
 
 @dataclass(frozen=True)
-class Block:
-    """A block that can be drawn: what pressing it reports, what it is called, and whether it lies beside the one drawn.
-
-    The others lie around it.
-    """
+class StripPart:
+    """A part of a model that can be pressed: what that reports, and what people call it."""
 
     value: str
     title: str
-    is_beside: bool = False
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A part of a block that can be one box: what pressing it reports, what it is called, and whether it is folded.
-
-    Attributes:
-        value: what a press on it reports.
-        title: what people call it.
-        is_folded: whether it is one box now.
-    """
-
-    value: str
-    title: str
-    is_folded: bool
 
 
 @dataclass(frozen=True)
@@ -71,18 +52,41 @@ class ModelMap:
     on_pick: Callable[[int], None]
 
 
+@dataclass(frozen=True)
+class StripContents:
+    """What a strip shows.
+
+    Args:
+        strip: the boxes.
+        run: tells one trace from another.
+        here: the index of the step that is open, which is marked.
+        title: what people call the block.
+        hues: the role of each box, ``""`` for one without a hue.
+        blocks: the modules around the block and the block, the outermost first.
+        beside: those beside the block.
+        block: the value of the one that is drawn.
+        folds: its parts that a person folds and unfolds.
+        folded: the values of those that are one box now.
+        whole: the map above the boxes; None where there is nothing to choose between.
+    """
+
+    strip: Strip
+    run: str
+    here: int | None
+    title: str
+    hues: Sequence[str]
+    blocks: Sequence[StripPart] = ()
+    beside: Sequence[StripPart] = ()
+    block: str = ""
+    folds: Sequence[StripPart] = ()
+    folded: Collection[str] = ()
+    whole: ModelMap | None = None
+
+
 def shape_strip(
-    strip: Strip,
+    contents: StripContents,
     *,
     key: str,
-    run: str,
-    here: int | None,
-    title: str,
-    hues: Sequence[str],
-    blocks: Sequence[Block],
-    block: str,
-    folds: Sequence[Fold] = (),
-    whole: ModelMap | None = None,
     on_pick: Callable[[int], None],
     on_block: Callable[[str], None],
     on_fold: Callable[[str], None] | None = None,
@@ -90,57 +94,40 @@ def shape_strip(
     """Draws a strip. Two may stand on a page, each with its own key.
 
     Args:
-        strip: the boxes.
+        contents: what it shows.
         key: the component's.
-        run: tells one trace from another.
-        here: the index of the step that is open, which is marked.
-        title: what people call the block.
-        hues: the role of each box, ``""`` for one without a hue.
-        blocks: the modules around the block and the block, the outermost first; then those beside it.
-        block: the value of the one that is drawn.
-        folds: its parts that a person folds and unfolds.
-        whole: the map above the boxes; None where there is nothing to choose between.
         on_pick: gets the index of the step whose box was pressed.
         on_block: gets the value of the block that was chosen.
         on_fold: gets the value of the part that was folded or unfolded.
     """
-    data = strip_data(
-        strip, run=run, here=here, title=title, hues=hues, blocks=blocks, block=block, folds=folds, whole=whole
-    )
+    whole = contents.whole
     _mount(
-        data,
+        strip_data(contents),
         key,
         on_map_change=_ignore if whole is None else partial(_picked, key, "map", whole.strip, whole.on_pick),
-        on_pick_change=partial(_picked, key, "pick", strip, on_pick),
-        on_block_change=partial(_chosen, key, "block", [block.value for block in blocks], on_block),
-        on_fold_change=partial(_chosen, key, "fold", [fold.value for fold in folds], on_fold or _ignore),
+        on_pick_change=partial(_picked, key, "pick", contents.strip, on_pick),
+        on_block_change=partial(_chosen, key, "block", (*contents.blocks, *contents.beside), on_block),
+        on_fold_change=partial(_chosen, key, "fold", contents.folds, on_fold or _ignore),
     )
 
 
-def strip_data(
-    strip: Strip,
-    *,
-    run: str,
-    here: int | None,
-    title: str,
-    hues: Sequence[str],
-    blocks: Sequence[Block],
-    block: str,
-    folds: Sequence[Fold] = (),
-    whole: ModelMap | None = None,
-) -> dict[str, Any]:
+def strip_data(contents: StripContents) -> dict[str, Any]:
     """What the browser is sent of a strip.
 
     Args:
-        strip, run, here, title, hues, blocks, block, folds, whole: as ``shape_strip`` takes them.
+        contents: what it shows.
 
     Returns:
         What the component's script reads.
     """
-    return _data(strip, run, here, title, hues) | {
-        "folds": [[fold.value, fold.title, fold.is_folded] for fold in folds],
-        "blocks": [[one.value, one.title, one.is_beside] for one in blocks],
-        "block": block,
+    whole, run, here = contents.whole, contents.run, contents.here
+    return _data(contents.strip, run, here, contents.title, contents.hues) | {
+        "folds": [[fold.value, fold.title, fold.value in contents.folded] for fold in contents.folds],
+        "blocks": [
+            *([block.value, block.title, False] for block in contents.blocks),
+            *([block.value, block.title, True] for block in contents.beside),
+        ],
+        "block": contents.block,
         "map": None if whole is None else _map(whole, run, here),
     }
 
@@ -191,9 +178,9 @@ def _picked(key: str, name: str, strip: Strip, on_pick: Callable[[int], None]) -
         on_pick(step)
 
 
-def _chosen(key: str, name: str, values: Sequence[str], on_choice: Callable[[str], None]) -> None:
+def _chosen(key: str, name: str, parts: Sequence[StripPart], on_choice: Callable[[str], None]) -> None:
     value = st.session_state[key][name]
-    if value in values:
+    if value in {part.value for part in parts}:
         on_choice(value)
 
 

@@ -1,4 +1,5 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
+import { rendererOf } from "../mount/lifecycle.js";
 import { cellOf, failedCellOf, smallCellOf } from "./geometry.js";
 import { BAND, bandsOf } from "./bands.js";
 import { DrawnBands, DrawnBox, element, put } from "./drawing.js";
@@ -14,8 +15,6 @@ const PAUSE = 150; // ms that a thumb rests until a screen reader is told what b
 const PATIENCE = 1000; // ms from Python's answer to the sizes until it is clear that no other shapes come
 const [MARGIN, SMALL_MARGIN] = [5, 5];
 const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it, once
-
-const strips = new WeakMap(); // parent → the strip in it
 
 /**
  * What Python sends.
@@ -73,11 +72,11 @@ class ShapeStrip {
     this.svg.addEventListener("click", (event) => this.press(event.target));
     this.svg.addEventListener("keydown", (event) => this.key(event));
     this.svg.addEventListener("focusin", (event) => this.rove(event.target));
-    this.arrived = () => this.receive(this.waiting, this.send);
+    this.arrived = () => this.take(this.waiting);
     const follow = (/** @type {any} */ event) => this.foresee(event.detail);
     window.addEventListener("shape-strip:sizes", follow, { signal });
     // The stage has fetched what PyTorch came to; the map comes along inside.
-    const fetched = (/** @type {any} */ event) => this.data && !this.data.labels && this.receive(event.detail, this.send);
+    const fetched = (/** @type {any} */ event) => this.data && !this.data.labels && this.take(event.detail);
     window.addEventListener("shape-strip:fetched", fetched, { signal });
     window.addEventListener("shape-strip:answered", () => this.expect(), { signal });
   }
@@ -95,16 +94,25 @@ class ShapeStrip {
   expect() {
     clearTimeout(this.expecting);
     this.expecting = setTimeout(() => {
-      if (this.ahead) this.receive(this.data, this.send);
+      if (this.ahead) this.take(this.data);
     }, PATIENCE);
   }
 
   /**
+   * Takes a message from Python.
    * @param {StripData} data
-   * @param {(name: string, value: any) => void} send
+   * @param {Pick<Streamlit, "setTriggerValue">} streamlit
    */
-  receive(data, send) {
-    this.send = send;
+  receive(data, { setTriggerValue }) {
+    this.send = setTriggerValue;
+    this.take(data);
+  }
+
+  /**
+   * Draws what was sent, by Python or by what fetched the numbers ahead of it.
+   * @param {StripData} data
+   */
+  take(data) {
     if (!globalThis[LIBRARY]) {
       this.waiting = data;
       window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
@@ -141,7 +149,7 @@ class ShapeStrip {
       return;
     }
     this.map ??= new ShapeStrip(this.heading.map);
-    this.map.receive(map, (_, step) => this.send("map", step));
+    this.map.receive(map, { setTriggerValue: (_, step) => this.send("map", step) });
   }
 
   /**
@@ -338,13 +346,4 @@ class ShapeStrip {
   }
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  if (!strips.has(parentElement)) strips.set(parentElement, new ShapeStrip(parentElement));
-  const strip = strips.get(parentElement);
-  strip.receive(data, setTriggerValue);
-  // Streamlit also calls this for an update that a later one overtook, while the strip still stands.
-  return () => {
-    if (parentElement.isConnected || !strips.delete(parentElement)) return;
-    strip.close();
-  };
-}
+export default rendererOf((host) => new ShapeStrip(host));

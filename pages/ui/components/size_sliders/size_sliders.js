@@ -2,8 +2,7 @@
 // end.
 
 import { afterPaint } from "../mount/after_paint.js";
-
-const rows = new WeakMap(); // parent → the row in it
+import { rendererOf } from "../mount/lifecycle.js";
 
 class SizeSliders {
   constructor(parent) {
@@ -35,8 +34,8 @@ class SizeSliders {
     this.root.remove();
   }
 
-  receive(data, send) {
-    this.send = send;
+  receive(data, { setTriggerValue }) {
+    this.send = setTriggerValue;
     // An answer to an earlier move must not set back what a person has moved since.
     const isStale = data.heard < this.turn;
     if (this.turn < data.heard) this.turn = data.heard;
@@ -188,13 +187,4 @@ function nextOption(options, from, to) {
   return to > from ? (beyond[0] ?? from) : (beyond[beyond.length - 1] ?? from);
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  if (!rows.has(parentElement)) rows.set(parentElement, new SizeSliders(parentElement));
-  const row = rows.get(parentElement);
-  row.receive(data, setTriggerValue);
-  // Streamlit also calls this for an update that a later one overtook, while the row still stands.
-  return () => {
-    if (parentElement.isConnected || !rows.delete(parentElement)) return;
-    row.close();
-  };
-}
+export default rendererOf((host) => new SizeSliders(host));

@@ -14,10 +14,11 @@ from engine.graph.module_paths import ancestors
 from engine.graph.strip import strip_of
 from pages.ui.app.markdown_escape import escaped
 from pages.ui.components.agreement_line import agreement_line
-from pages.ui.components.shape_strip import shape_strip
+from pages.ui.components.shape_strip import StripContents, shape_strip
 from pages.ui.views.instrument.strip import hues_of, title_of
 
 _STRIP = "**{name}**"
+_TITLE = "{name}: {module}"
 _NO_BLOCK = "{name} has no step here."
 
 
@@ -73,15 +74,16 @@ def _strip(
     own = ancestors(around.path)
     module = own[-1] if own else ""
     strip = strip_of(trace, module)
-    shape_strip(
+    contents = StripContents(
         strip,
-        key=key,
         run=f"{id(trace):x}",
         here=None if marked is None else marked.index,
-        title=f"{name}: {title_of(module)}",
+        title=_TITLE.format(name=name, module=title_of(module)),
         hues=hues_of(strip),
-        blocks=(),
-        block="",
+    )
+    shape_strip(
+        contents,
+        key=key,
         on_pick=partial(_pick, weakref.ref(trace), pair_indices, on_pair),
         on_block=_nothing,
     )

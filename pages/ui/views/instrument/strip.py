@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
 from engine.graph.strip_box import Strip
-from pages.ui.components.shape_strip import Block, Fold, ModelMap, shape_strip, strip_data
+from pages.ui.components.shape_strip import ModelMap, StripContents, StripPart, shape_strip, strip_data
 from pages.ui.state import session
 from pages.ui.state.drawn_module import WHOLE, module_of_scope
 from pages.ui.state.url_step import step_to_key
@@ -50,13 +50,12 @@ def draw(trace: Trace, step: Step, on_step: Callable[[str], None], *, marks: boo
     """
     chosen = choice()
     module = chosen.block_of(step)
-    strip = chosen.strip(trace, step)
+    contents = chosen.contents(trace, step, minimap(trace, on_step) if marks else None, marks=marks)
     shape_strip(
-        strip,
+        contents,
         key=key,
-        **chosen.described(trace, step, strip, minimap(trace, on_step) if marks else None, marks=marks),
         on_fold=partial(_fold, weakref.ref(trace), module),
-        on_pick=partial(_pick, weakref.ref(trace), strip, on_step),
+        on_pick=partial(_pick, weakref.ref(trace), contents.strip, on_step),
         on_block=partial(_choose, weakref.ref(trace), step.path, on_step),
     )
 
@@ -87,22 +86,30 @@ class StripChoice:
         module = self.block_of(step)
         return strip_of(trace, module, self.folded(trace, module), around=step.index)
 
-    def described(
-        self, trace: Trace, step: Step, strip: Strip, whole: ModelMap | None, *, marks: bool = True
-    ) -> dict[str, Any]:
-        """All else that ``shape_strip`` and ``strip_data`` take of that strip."""
+    def contents(self, trace: Trace, step: Step, whole: ModelMap | None, *, marks: bool = True) -> StripContents:
+        """What the strip around a step shows.
+
+        Args:
+            trace: a recording of anything.
+            step: a step of the block.
+            whole: the map of the model; None for a strip without one.
+            marks: whether the step is marked, as the one that is open.
+        """
         module = self.block_of(step)
-        folded = self.folded(trace, module)
-        return {
-            "run": f"{id(trace):x}",
-            "here": step.index if marks else None,
-            "title": title_of(module),
-            "hues": hues_of(strip),
-            "blocks": _blocks(trace, step, module),
-            "block": module or WHOLE,
-            "whole": whole,
-            "folds": [Fold(value, _part_title(value), value in folded) for value in _foldable(trace, module)],
-        }
+        strip = self.strip(trace, step)
+        return StripContents(
+            strip,
+            run=f"{id(trace):x}",
+            here=step.index if marks else None,
+            title=title_of(module),
+            hues=hues_of(strip),
+            blocks=[StripPart(WHOLE, display_name("")), *_parts(ancestors(step.path))],
+            beside=_beside(trace, module),
+            block=module or WHOLE,
+            whole=whole,
+            folds=[StripPart(value, _part_title(value)) for value in _foldable(trace, module)],
+            folded=self.folded(trace, module),
+        )
 
 
 def choice() -> StripChoice:
@@ -118,8 +125,7 @@ def sent(trace: Trace, step: Step, chosen: StripChoice) -> dict[str, Any]:
         step: a step of the block, which is marked.
         chosen: what the person chose.
     """
-    strip = chosen.strip(trace, step)
-    return strip_data(strip, **chosen.described(trace, step, strip, minimap(trace, _unheard)))
+    return strip_data(chosen.contents(trace, step, minimap(trace, _unheard)))
 
 
 def _unheard(key: str) -> None:
@@ -180,16 +186,16 @@ def _pick(drawn: weakref.ref[Trace], strip: Strip, on_step: Callable[[str], None
     on_step(step_to_key(trace, trace.steps[index]))
 
 
-def _blocks(trace: Trace, step: Step, module: str) -> list[Block]:
-    """The blocks around the step, the whole first, and those that lie beside the one that is drawn."""
-    around = ancestors(step.path)
-    parent = (["", *ancestors(module)])[-2] if module else ""
-    beside = [part for part in parts_of(trace, parent) if part != module] if module else []
-    return [
-        Block(WHOLE, display_name("")),
-        *(Block(path, display_name(path)) for path in around),
-        *(Block(path, display_name(path), is_beside=True) for path in beside),
-    ]
+def _parts(paths: Iterable[str]) -> list[StripPart]:
+    return [StripPart(path, display_name(path)) for path in paths]
+
+
+def _beside(trace: Trace, module: str) -> list[StripPart]:
+    """The blocks that lie beside the one that is drawn."""
+    if not module:
+        return []
+    parent = (["", *ancestors(module)])[-2]
+    return _parts(part for part in parts_of(trace, parent) if part != module)
 
 
 def _choose(drawn: weakref.ref[Trace], own: str, on_step: Callable[[str], None], value: str) -> None:

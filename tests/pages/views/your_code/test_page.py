@@ -187,6 +187,12 @@ def test_the_remedy_can_be_tried_and_then_the_code_runs_on(ran):
     assert editor(app)["revision"] == 1
 
 
+@pytest.mark.parametrize("name", ["keys_not_transposed", "view_after_transpose"])
+def test_an_example_of_a_mistake_is_the_working_one_but_for_one_line(name):
+    pairs = zip(example_text("attention").splitlines(), example_text(name).splitlines(), strict=True)
+    assert sum(right != wrong for right, wrong in pairs) == 1
+
+
 @pytest.mark.parametrize("name", [name for name, label in EXAMPLES.items() if label.startswith("Fails")])
 def test_every_failing_example_is_mended_by_its_remedy(ran, name):
     app = pressed(opened(code=to_address(program_of(example_text(name)))))
