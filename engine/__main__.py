@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import cast
 
+from engine.axes import sizes_text
 from engine.commands import open_command, record_command
 from engine.commands.program_file import ProgramError
 from engine.commands.subcommand import add_subcommand
@@ -303,7 +304,7 @@ def _list_parameters(config: Config | VariantConfig) -> None:
 
 
 def _axes(step: Step) -> str:
-    return " · ".join(f"{axis or '?'} {size}" for axis, size in zip(step.axes, step.shape, strict=True)) or "one number"
+    return sizes_text(step.axes, step.shape, " · ") or "one number"
 
 
 def _export(steps: Sequence[Step], folder: str) -> None:

@@ -7,7 +7,7 @@ one (d_model, d_k, d_v, d_ff; "Attention Is All You Need", section 3).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -93,6 +93,22 @@ def axis(symbol: str) -> Axis:
         names = " × ".join(AXES[factor].name for factor in factors)
         return Axis(symbol, names, f"{names}, laid out one after the other")
     return Axis(symbol, symbol, "")
+
+
+def size_text(symbol: str | None, size: int) -> str:
+    """An axis as people write it: its symbol and its size, ``H 4``; the size alone where the axis has no name."""
+    return f"{symbol} {size}" if symbol else str(size)
+
+
+def sizes_text(axes: Iterable[str | None], shape: Iterable[int], between: str = ", ") -> str:
+    """All axes of a tensor as people write them, ``B 2, H 4, S 18``.
+
+    Args:
+        axes: the symbols, None for an axis without a name.
+        shape: the sizes.
+        between: what stands between two of them.
+    """
+    return between.join(map(size_text, axes, shape))
 
 
 def rename(symbol: str, names: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from engine.findings import findings, findings_text
 from engine.record.recorder import record
 from engine.record.trace import Step, Trace
 
+_RAISED_RULE = "raised"  # the finding on a failure
 _SAVED = "wrote {path} ({steps:,} steps)"
 _RAISED = "{error}: {message}"
 _EXAMPLES = """\
@@ -79,9 +80,9 @@ def run_record(
     if save is None and csv is None:
         list_steps(trace.steps)
     sys.stdout.flush()
-    suspicions = findings_text(findings(trace))
-    if suspicions:
-        print(suspicions, file=sys.stderr)
-    if failed and trace.failure is not None:
-        print(trace.failure.note, file=sys.stderr)
+    note = trace.failure.note if failed and trace.failure is not None else ""
+    # The note has what the finding on the failure would say, and the operands.
+    others = [finding for finding in findings(trace) if not (note and finding.rule == _RAISED_RULE)]
+    for text in filter(None, (findings_text(others), note)):
+        print(text, file=sys.stderr)
     return int(failed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
@@ -25,10 +25,11 @@ _ROUNDED = (
     " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
     "rounding."
 )
+_REPR = "Explanation({name}[{index}] = {value:.6g})"
 _HALF = frozenset((torch.bfloat16, torch.float16))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """How one element came about.
 
@@ -55,7 +56,7 @@ class Explanation:
     sentence: str
     formula: str
     arithmetic: str
-    _groups: tuple[TermGroup, ...] = field(repr=False)
+    _groups: tuple[TermGroup, ...]
     exact: float | None = None
 
     @cached_property
@@ -79,6 +80,9 @@ class Explanation:
     def largest(self, n: int) -> Largest:
         """The n terms that contribute most by magnitude, largest first, and what the others add up to."""
         return largest(self._groups, n)
+
+    def __repr__(self) -> str:
+        return _REPR.format(name=self.step.full_name, index=", ".join(map(str, self.index)), value=self.value)
 
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import explanation_html

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.axes import size_text
 from engine.explain.axis_colours import axis_colour
 from engine.record.trace import Step, Trace
 
@@ -22,7 +23,7 @@ MOST_BYTES = 250_000  # of the rows of a trace; a notebook keeps what it shows i
 _FEW = 40  # steps whose groups stand open
 _TEXT = 160  # characters of one cell
 # Colours are those of the page around, dimmed: they fit a light notebook and a dark one.
-_TABLE = 'style="border-collapse:collapse;font-size:12px;text-align:left" cellpadding="3"'
+_TABLE = 'style="border-collapse:collapse;font-size:12px;text-align:left;white-space:nowrap" cellpadding="3"'
 _LEFT = 'style="text-align:left"'
 _CODE = 'style="font-family:monospace"'
 _HEADINGS = ("step", "name", "op", "axes and sizes", "dtype", "memory", "code")
@@ -57,7 +58,7 @@ def trace_html(trace: Trace) -> str:
         template = _SUMMARY_ONE if len(texts) == 1 else _SUMMARY
         summary = template.format(path=_escaped(path or "model"), count=len(texts))
         is_open = ' open=""' if len(rows) <= _FEW else ""
-        table = f"<table {_TABLE}>{_row(_HEADINGS, 'th')}{''.join(texts)}</table>"
+        table = _scrolling(f"<table {_TABLE}>{_row(_HEADINGS, 'th')}{''.join(texts)}</table>")
         parts.append(f"<details{is_open}><summary>{summary}</summary>{table}</details>")
     if len(trace.steps) > len(rows):
         parts.append(_paragraph(_MORE.format(count=len(trace.steps) - len(rows))))
@@ -75,9 +76,8 @@ def step_html(step: Step) -> str:
     Returns:
         HTML of at most some 100 kB.
     """
-    parts = [f"<b>{_escaped(step.full_name)}</b>", f"<table {_TABLE}>"]
-    parts += [_row(pair) for pair in zip(_HEADINGS[2:], _columns(step)[2:], strict=True)]
-    parts.append("</table>")
+    rows = "".join(_row(pair) for pair in zip(_HEADINGS[2:], _columns(step)[2:], strict=True))
+    parts = [f"<b>{_escaped(step.full_name)}</b>", _scrolling(f"<table {_TABLE}>{rows}</table>")]
     figures = step.statistics
     if figures.min is not None:
         named = {name: getattr(figures, name) for name in ("min", "max", "mean", "std")}
@@ -105,7 +105,7 @@ def explanation_html(explanation: Explanation) -> str:
         read = " · ".join(_factor(factor.parent.name, factor.index, factor.value) for factor in term.factors)
         rows.append(_row((f"{term.contribution:.6g}", _escaped(read))))
     if rows:
-        parts.append(f"<table {_TABLE}>{_row(('term', 'read'), 'th')}{''.join(rows)}</table>")
+        parts.append(_scrolling(f"<table {_TABLE}>{_row(('term', 'read'), 'th')}{''.join(rows)}</table>"))
     if explanation.count > len(largest.terms):
         parts.append(_paragraph(_OTHERS.format(count=explanation.count - len(largest.terms))))
     return f"<div>{''.join(parts)}</div>"
@@ -128,7 +128,7 @@ def _columns(step: Step) -> tuple[str, ...]:
 
 def _axis(symbol: str | None, size: int) -> str:
     """One axis, underlined in its colour, which is seen on a light page and on a dark one."""
-    shown = _escaped(f"{symbol or '?'} {size}", 40)
+    shown = _escaped(size_text(symbol, size), 40)
     return f'<span style="border-bottom:2px solid {axis_colour(symbol)};white-space:nowrap">{shown}</span>'
 
 
@@ -147,7 +147,8 @@ def _picture(value: Tensor) -> str:
     most = float(finite.max()) if finite.numel() else 0.0
     rows = "".join(f"<tr>{''.join(_cell(number, most) for number in row)}</tr>" for row in numbers.tolist())
     caption = _SLICE.format(rows=shown.shape[0], columns=shown.shape[1], shape=tuple(value.shape))
-    return f'<table style="border-collapse:collapse;font:10px monospace">{rows}</table>{_paragraph(caption)}'
+    table = f'<table style="border-collapse:collapse;font:10px monospace;white-space:nowrap">{rows}</table>'
+    return _scrolling(table) + _paragraph(caption)
 
 
 def _cell(number: float, most: float) -> str:
@@ -161,6 +162,11 @@ def _row(cells: Iterable[str], tag: str = "td") -> str:
     """A row of a table, whose cells are HTML."""
     # Notebooks align the cells of every table to the right.
     return f"<tr>{''.join(f'<{tag} {_LEFT}>{cell}</{tag}>' for cell in cells)}</tr>"
+
+
+def _scrolling(table: str) -> str:
+    """A table that is wider than the notebook scrolls by itself."""
+    return f'<div style="overflow-x:auto">{table}</div>'
 
 
 def _paragraph(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from engine.graph.module_names import STACKS, stage_label
+from engine.graph.near import slice_near
 from engine.model.attention import MultiHeadAttention
 from engine.model.embedding import PositionalEncoding, TokenEmbedding
 from engine.model.layers import FeedForward, LayerNorm
@@ -45,15 +46,32 @@ def levels(trace: Trace, step: Step) -> tuple[tuple[Segment, ...], ...]:
 
     Returns:
         The first level divides the whole trace; each level below divides the segment that holds the step. A level that
-        would be a single segment is left out, except where it is the only one.
+        would be a single segment is left out, except where it is the only one. Of a level of hundreds of segments those
+        near the step are there, and all before them and all after them are a segment each.
     """
     segments: list[tuple[Segment, ...]] = []
     branches: Sequence[_Branch] = _trace_map(trace).branches
     while branches and len(segments) < _DEEPEST:
-        segments.append(tuple(branch.segment for branch in branches))
-        at = bisect_right(branches, step.index, key=lambda branch: branch.segment.first)
-        branches = branches[at - 1].branches
+        at = bisect_right(branches, step.index, key=lambda branch: branch.segment.first) - 1
+        near = slice_near(len(branches), at, MOST_SEGMENTS)
+        segments.append(
+            (
+                *_gathered(branches[: near.start]),
+                *(branch.segment for branch in branches[near]),
+                *_gathered(branches[near.stop :]),
+            )
+        )
+        branches = branches[at].branches
     return tuple(segments)
+
+
+def _gathered(branches: Sequence[_Branch]) -> list[Segment]:
+    """Segments one after the other as one; none for none."""
+    if not branches:
+        return []
+    first, last = branches[0].segment, branches[-1].segment
+    label = first.label if len(branches) == 1 else _GATHERED.format(first=first.label, last=last.label)
+    return [Segment(label, first.first, last.first + last.count - first.first)]
 
 
 def next_of_kind(trace: Trace, step: Step) -> Step | None:
@@ -122,7 +140,8 @@ _STAGE_TABLES = tuple(
     )
 )
 
-_IN_MODULE, _NUMBERED = "{parent} {module}", "{name} {number}"
+_IN_MODULE, _NUMBERED, _GATHERED = "{parent} {module}", "{name} {number}", "{first} … {last}"
+MOST_SEGMENTS = 160  # in a level; no published stack has so many layers, and a browser draws them at every step
 _DEEPEST = 3
 _FARTHEST = 400  # steps looked through between a residual's two summands
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine import ops
+from engine.axes import sizes_text
 from engine.config import Config
 from engine.ops.numerics import held_bytes, memory_of
 from engine.record.axis_names.notes import AxisDisagreement, AxisNotes
@@ -35,8 +36,29 @@ if TYPE_CHECKING:
 Labels = tuple[str, ...] | tuple[tuple[str, ...], ...]
 
 
+class _Recorded:
+    """A value that a recording refers to, and whether its numbers can still be looked at."""
+
+    name: str
+    value: Any
+    _overwritten: Callable[[], bool] | None
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then.
+
+        Torch counts no writes through ``.data``, through numpy and into tensors of inference mode: they go unnoticed.
+        """
+        return self._overwritten is not None and self._overwritten()
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why its numbers can't be looked at, in one sentence; None where they can."""
+        return why_unreadable(self.name, self.value, self.overwritten)
+
+
 @dataclass(frozen=True, eq=False)
-class Leaf:
+class Leaf(_Recorded):
     """Something a step read that no step made.
 
     ``kind`` is "parameter" or "buffer" (``name`` is its path in the module), "input" (``name`` is the argument of the
@@ -52,24 +74,14 @@ class Leaf:
     axes: tuple[str | None, ...] = ()
     _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
 
-    @property
-    def overwritten(self) -> bool:
-        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then."""
-        return self._overwritten is not None and self._overwritten()
-
-    @property
-    def unreadable(self) -> str | None:
-        """Why its numbers can't be looked at, in one sentence; None where they can."""
-        return why_unreadable(self.name, self.value, self.overwritten)
-
     def __str__(self) -> str:
         if self.kind == "argument":
             return f"{self.name}={self.value!r}" if self.name else repr(self.value)
         return self.name
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(_Recorded):
     """One call that returned a tensor, and everything needed to see what made that tensor.
 
     Attributes:
@@ -93,18 +105,18 @@ class Step:
     name: str
     path: str
     axes: tuple[str | None, ...]
-    parents: tuple[Step | Leaf, ...] = field(repr=False)
-    source: Source | None = field(repr=False)
-    value: Tensor = field(repr=False)
+    parents: tuple[Step | Leaf, ...]
+    source: Source | None
+    value: Tensor
     memory: str
     call: int
     output: int = 0
-    keywords: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
-    _recompute: Callable[[], Tensor] = field(repr=False, kw_only=True)
-    axis_notes: AxisNotes = field(default=AxisNotes(), repr=False, kw_only=True)
-    _open: Opening | None = field(default=None, repr=False, kw_only=True)
-    _overwritten: Callable[[], bool] | None = field(default=None, repr=False, kw_only=True)
-    _device: torch.device | None = field(default=None, repr=False, kw_only=True)
+    keywords: tuple[str, ...] = field(default=(), kw_only=True)
+    _recompute: Callable[[], Tensor] = field(kw_only=True)
+    axis_notes: AxisNotes = field(default=AxisNotes(), kw_only=True)
+    _open: Opening | None = field(default=None, kw_only=True)
+    _overwritten: Callable[[], bool] | None = field(default=None, kw_only=True)
+    _device: torch.device | None = field(default=None, kw_only=True)
 
     kind: ClassVar[str] = "step"
 
@@ -151,20 +163,6 @@ class Step:
     def is_view(self) -> bool:
         """True where the numbers live in memory that was there before the call."""
         return self.memory != "new"
-
-    @property
-    def overwritten(self) -> bool:
-        """Whether its memory was written to after the recording, so that ``value`` has other numbers than then.
-
-        Writes inside the recording keep every step as it was. Torch counts no writes through ``.data``, through numpy
-        and into tensors of inference mode; those are not noticed.
-        """
-        return self._overwritten is not None and self._overwritten()
-
-    @property
-    def unreadable(self) -> str | None:
-        """Why its numbers can't be looked at, in one sentence; None where they can."""
-        return why_unreadable(self.name, self.value, self.overwritten)
 
     @property
     def is_contiguous(self) -> bool:
@@ -215,6 +213,9 @@ class Step:
         """The parents that are not tensors, such as ``dim=-1``."""
         return tuple(parent for parent in self.parents if isinstance(parent, Leaf) and parent.kind == "argument")
 
+    def __repr__(self) -> str:
+        return f"Step({self.index} {self.full_name}: {self.op}, ({sizes_text(self.axes, self.shape)}), {self.dtype})"
+
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import step_html
 
@@ -234,7 +235,7 @@ class Step:
         return self._recompute()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """An immutable recording. Compared and hashed by identity, and untouched by any later run.
 
@@ -324,7 +325,7 @@ class Trace:
 
     def __repr__(self) -> str:
         failed = "" if self.failure is None else f", failed in {self.failure.op or self.failure.error}"
-        return f"Trace({len(self.steps)} steps{failed})"
+        return f"Trace(steps={len(self.steps)}{failed})"
 
     def _repr_html_(self) -> str:
         from engine.explain.notebook_html import trace_html

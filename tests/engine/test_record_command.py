@@ -96,6 +96,7 @@ def test_a_run_that_fails_is_saved_up_to_the_failure_and_explained(capsys, progr
     opened = open_trace(path)
     assert [step.name for step in opened.steps] == ["linear", "split"]
     assert opened.failure.note in err
+    assert err.count(opened.failure.reason) == 1
     with open(out_folder / "steps.csv", encoding="utf-8", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["linear", "split"]
 

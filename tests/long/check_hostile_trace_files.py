@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine import record, save_trace
-from tests.engine.record.trace_file.foreign_programs import fused_encoder, mixture
+from tests.engine.record.trace_file.foreign_programs import compressed, fused_encoder, mixture
 from tests.engine.record.trace_file.hostile_files import mutated, outcome
 from tests.long.registry import Case, long_check
 
@@ -15,11 +15,11 @@ from tests.long.registry import Case, long_check
 @long_check(cases=10_000, share=50)
 @contextmanager
 def hostile_trace_files() -> Iterator[Case]:
-    """One to three changes each, to a trace of many kinds of tensors and to one of fused calls."""
+    """One to three changes each, to traces of many kinds of tensors, of fused calls and of compressed tensors."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.trace"
         sound = []
-        for build in (mixture, fused_encoder):
+        for build in (mixture, fused_encoder, compressed):
             function, args, kwargs = build()
             sound.append(save_trace(record(function, *args, **kwargs), path).read_bytes())
 

@@ -35,6 +35,15 @@ def open_expander(name: str) -> None:
     _turn(name, opened=True)
 
 
+def close_expander(name: str) -> None:
+    """Closes an expander, as a person would.
+
+    Args:
+        name: what it is known by on every page.
+    """
+    _turn(name, opened=False)
+
+
 def _turn(name: str, opened: bool) -> None:
     others = set(st.session_state.get(OPENED, ())) - {name}
     st.session_state[OPENED] = others | {name} if opened else others

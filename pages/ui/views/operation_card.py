@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine import Leaf, Step, Trace
+from engine.axes import sizes_text
 from engine.explain.explanation import formula
 from engine.explain.invariants import checks
 from engine.explain.memory_layout import describe_strides, einops_check, einops_pattern, einops_sizes
@@ -69,8 +70,7 @@ def _inside(step: Step, within: tuple[int, ...]) -> InnerSteps | None:
 
 def _shape(step: Step) -> str:
     """The shape with the symbols that are known: ``B 2 · H 4``."""
-    pairs = zip(step.axes, step.shape, strict=True)
-    return " · ".join(f"{symbol} {size}" if symbol not in (None, "1") else str(size) for symbol, size in pairs)
+    return sizes_text((None if symbol == "1" else symbol for symbol in step.axes), step.shape, " · ")
 
 
 def _checks(trace: Trace, step: Step) -> tuple[Check, ...]:

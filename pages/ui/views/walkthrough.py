@@ -12,7 +12,7 @@ import streamlit as st
 from engine import Step, Trace
 from engine.axes import axis
 from engine.ops import reads
-from pages.ui.app.lazy_expander import lazy_expander
+from pages.ui.app.lazy_expander import close_expander, lazy_expander
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.components.size_sliders import size_moves
 from pages.ui.components.tensor_view import Selection, Stage, seen_of, send_ahead, walk_view
@@ -38,6 +38,8 @@ _NO_CELL = "{given} was asked for; {used} has no such cell. Nothing is pinned."
 _NO_WAY = "{given} was asked for; not every cell of it is in this model. The first {used} of {count} are shown."
 _NO_WINDOW = "{given} was asked for, which does not name an axis and a number. That part is left out."
 _NO_STEPS = "This trace has no step: nothing that PyTorch computed was recorded."
+_FIND, _FINDER = "Find a step", "walk.find"
+_MOST_LISTED = 1_000  # steps in a list that is always there: of 10,000 each step sends and reads it again, for 0.3 s
 _AHEAD = (1, 2, 3, -1)  # steps that people go to next
 _MOST_AHEAD = 300_000  # numbers in a stage: a larger one takes longer to prepare than people should wait for this one
 
@@ -86,7 +88,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     selection = _stage(trace, location, drawn, settings, stage_of(location, settings, moves))  # what people wait for
     suspicions = st.container()
     with st.container(key="walk-search"):
-        _search(trace, location)
+        _finder(trace, location)
     _remember(location, selection)
     seen, chosen = seen_of(_STAGE), strip.choice()
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
@@ -212,18 +214,25 @@ def _remember(location: Location, selection: Selection) -> None:
         session.write_address()
 
 
+def _finder(trace: Trace, location: Location) -> None:
+    if len(trace.steps) <= _MOST_LISTED:
+        _search(trace, location)
+    else:
+        lazy_expander(_FIND, _FINDER, partial(_search, trace, location))
+
+
 def _search(trace: Trace, location: Location) -> None:
     titles = {key: _title(other) for key, other in zip(step_keys(trace), trace.steps, strict=True)}
     # Inside a fused call the list still finds the steps of the trace; the call itself is where we are.
     outermost = (*location.calls, location.step)[0]
     key, start = session.widget(_STEP, step_to_key(trace, outermost))
     st.selectbox(
-        "Find a step",
+        _FIND,
         tuple(titles),
         tuple(titles).index(start) if start in titles else None,
         format_func=lambda key: titles.get(key, key),
         key=key,
-        on_change=session.chosen(_STEP, key, _chosen),
+        on_change=session.chosen(_STEP, key, _from_list),
         label_visibility="collapsed",
         placeholder="Find a step by its name, module or operation",
     )
@@ -231,6 +240,11 @@ def _search(trace: Trace, location: Location) -> None:
 
 def _title(step: Step) -> str:
     return f"{step.index}  {step.full_name}  ({step.op})"
+
+
+def _from_list(step: str) -> None:
+    close_expander(_FINDER)
+    _chosen(step)
 
 
 def _chosen(step: str) -> None:

@@ -36,7 +36,24 @@ def test_a_trace_is_a_table_of_its_steps_by_module(trace):
     assert "encoder.layers.0.self_attention · " in "".join(
         summary.text for summary in tree.iter("summary") if summary.text
     )
-    assert repr(trace) == f"Trace({len(trace.steps)} steps)"
+    assert repr(trace) == f"Trace(steps={len(trace.steps)})"
+
+
+def test_what_a_prompt_prints_of_a_step_and_an_explanation_has_shape_and_value(trace):
+    scores = trace.find("encoder.layers.0.self_attention.scores")
+    assert repr(scores) == (
+        f"Step({scores.index} encoder.layers.0.self_attention.scores: matmul, (B 2, H 4, S 5, S 5), torch.float32)"
+    )
+    assert repr(record(lambda x: x > 0, torch.rand(2, 3)).steps[0]) == "Step(0 gt: gt, (2, 3), torch.bool)"
+    explained = explain(trace, scores, (0, 1, 2, 3))
+    value = float(scores.value[0, 1, 2, 3])
+    assert repr(explained) == f"Explanation(encoder.layers.0.self_attention.scores[0, 1, 2, 3] = {value:.6g})"
+
+
+def test_an_axis_without_a_name_is_its_size_alone():
+    text = "".join(parsed(record(lambda x: x * 2, torch.rand(2, 3))._repr_html_()).itertext())
+    assert "2 · 3" in text
+    assert "?" not in text
 
 
 def test_a_long_trace_lists_its_first_steps_and_says_how_many_are_left():
@@ -105,5 +122,5 @@ def test_a_failed_trace_says_so():
     with pytest.raises(RuntimeError) as raised:
         record(lambda x: (x * 2) @ x, torch.rand(2, 5, 8))
     trace = raised.value.trace
-    assert repr(trace) == "Trace(1 steps, failed in matmul)"
+    assert repr(trace) == "Trace(steps=1, failed in matmul)"
     assert trace.failure.note in "".join(parsed(trace._repr_html_()).itertext())

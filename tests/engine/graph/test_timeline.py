@@ -1,6 +1,7 @@
 import gc
 import importlib.util
 import weakref
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from engine import Config, record, run
-from engine.graph.timeline import Segment, levels, next_of_kind, same_step_in_layer
+from engine.graph.timeline import MOST_SEGMENTS, Segment, levels, next_of_kind, same_step_in_layer
 from engine.model import attention, embedding, layers, masks
 from engine.model.attention import MultiHeadAttention
+from tests.engine.long_programs import blocks_side_by_side
 
 SMALL = Config(d_model=8, heads=2, encoder_layers=2, decoder_layers=2)
 
@@ -468,3 +470,27 @@ def test_what_is_remembered_of_a_trace_goes_with_it():
     del trace
     gc.collect()
     assert gone() is None
+
+
+@cache
+def four_hundred_blocks():
+    return blocks_side_by_side(400)
+
+
+@given(at=st.integers(0, 399))
+@settings(deadline=None)
+def test_of_hundreds_of_segments_those_near_the_step_are_shown_and_the_others_are_one_on_either_side(at: int):
+    blocks = [Segment(f"block {number}", 1 + 5 * number, 5) for number in range(400)]
+    trace = four_hundred_blocks()
+    parts = levels(trace, trace.steps[1 + 5 * at])[0]
+    assert len(parts) <= MOST_SEGMENTS + 2
+    shown = [segment for segment in parts if segment in blocks]
+    assert blocks[at] in shown
+    assert all(neighbour in shown for neighbour in blocks[max(at - 20, 0) : at + 21])
+    assert all(after.first == before.first + before.count for before, after in pairwise(parts)), "no step is left out"
+    assert (parts[0].first, parts[-1].first + parts[-1].count) == (0, len(trace.steps))
+    assert {segment.label for segment in parts if segment not in blocks} <= {
+        f"input … block {shown[0].first // 5 - 1}",
+        f"block {shown[-1].first // 5 + 1} … block 399",
+        "input",
+    }

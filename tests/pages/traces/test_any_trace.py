@@ -16,7 +16,9 @@ from pages.ui.state.url_step import step_from_key, step_to_key
 from pages.ui.traces.opened import OPENED
 from pages.ui.traces.trace_cache import trace_of
 from pages.ui.views.download_buttons import _trace_file
+from tests.engine.long_programs import blocks_side_by_side
 from tests.engine.record.trace_file.foreign_programs import compressed
+from tests.pages.shown import sent_json, unfolded
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("app.py", *(f"pages/{name}.py" for name in ("attention", "decoding", "labs", "every_step", "export")))
@@ -84,6 +86,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
     "no step": lambda: record(lambda x: 3, torch.rand(2)),
     "a failure": failed,
     "a long program": lambda: record(long_program, torch.rand(2, 3)),
+    "many blocks": lambda: blocks_side_by_side(400),
 }
 
 
@@ -104,7 +107,7 @@ def name_of(tmp_path_factory) -> Callable[[str], str]:
 
 @pytest.mark.filterwarnings("ignore")  # torch's own, on sparse and quantised tensors
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("kind", TRACES)
+@pytest.mark.parametrize("kind", [kind for kind in TRACES if kind != "many blocks"])
 def test_every_page_shows_every_kind_of_trace_or_says_what_it_needs(kind, page, name_of):
     app = AppTest.from_file(str(ROOT / page), default_timeout=120)
     app.query_params["trace"] = name_of(kind)
@@ -133,6 +136,33 @@ def test_every_step_of_a_long_program_has_a_key_of_its_own_that_leads_back(name_
     assert len({*keys}) == len(trace.steps)
     for number in (0, 1, 599, 1198, 1199):
         assert step_from_key(trace, keys[number]) is trace.steps[number]
+
+
+def test_of_many_blocks_side_by_side_the_near_ones_can_be_pressed_and_the_others_are_counted(name_of):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["trace"] = name_of("many blocks")
+    app.query_params["step"] = "blocks.200.scores"
+    app.run()
+    beside = [(value, title) for value, title, is_beside in sent_json(app, "strip")["blocks"] if is_beside]
+    numbers = [int(value.removeprefix("blocks.")) for value, _ in beside]
+    assert numbers == [number for number in range(numbers[0], numbers[-1] + 1) if number != 200]
+    assert {*range(190, 211)} - {200} < {*numbers}
+    assert len(numbers) == 41
+    assert [beside[0][1], beside[-1][1]] == [f"… {numbers[0] + 1} before", f"{400 - numbers[-1]} after …"]
+    assert beside[1] == (f"blocks.{numbers[1]}", f"block {numbers[1]}")
+
+
+def test_the_list_of_thousands_of_steps_is_sent_when_it_is_opened_and_closes_with_the_choice(name_of):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["trace"] = name_of("many blocks")
+    app.run()
+    assert not [box for box in app.selectbox if box.label == "Find a step"]
+    unfolded(app, "walk.find")
+    [box] = [box for box in app.selectbox if box.label == "Find a step"]
+    assert len(box.options) == 2001
+    box.set_value("blocks.321.softmax").run()
+    assert app.query_params["step"] == "blocks.321.softmax"
+    assert not [box for box in app.selectbox if box.label == "Find a step"]
 
 
 def test_the_steps_of_a_long_program_are_listed_a_thousand_at_a_time(name_of):

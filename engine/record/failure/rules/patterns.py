@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from engine.record.failure.failing_call import FailingCall
@@ -19,6 +22,7 @@ _RANK = "“{part}” names {count} axes: {x} has {rank}, {shape}."
 _OPERANDS = "“{pattern}” takes {count} tensors: it was given {given}."
 _UNKNOWN_LETTER = "“{pattern}” asks for {letter} on the right, and no tensor on the left has it."
 _GROUP = "In “{pattern}” the axes ({group}) are {axis} of {x}: {sizes} is {product}, which does not {fit} {size}."
+_MOST_LETTERS = 8  # of a tensor whose letters are left out in every way; of 20 there are 184,756 ways
 _GROUP_REMEDY = "{name}={size}"
 
 
@@ -36,7 +40,8 @@ def einsum(call: FailingCall) -> Diagnosis | None:
             reason = _RANK.format(
                 part=part, count=len(part), x=operand.name, rank=len(operand.shape), shape=operand.shape_text
             )
-            return Diagnosis(reason, edges=tuple(OperandAxis(number, axis) for axis in range(len(operand.shape))))
+            edges = tuple(OperandAxis(number, axis) for axis in range(len(operand.shape)))
+            return Diagnosis(reason, _of_another_rank(parts, right, number, call.operands), edges)
     axes_by_symbol: dict[str, OperandAxis] = {}
     for number, (part, operand) in enumerate(zip(parts, call.operands, strict=True)):
         for axis, letter in enumerate(part):
@@ -76,7 +81,39 @@ def _renamed(pattern: str, parts: Sequence[str], right: str, number: int, operan
         letters.append(letter)
     changed = [*parts]
     changed[number] = "".join(letters)
-    return f'"{",".join(changed)}->{right}"' if right else f'"{",".join(changed)}"'
+    return f'"{_pattern(changed, right)}"'
+
+
+def _of_another_rank(parts: Sequence[str], right: str, number: int, operands: Sequence[FailedOperand]) -> str:
+    """The nearest pattern that names as many axes of one tensor as it has and that torch takes; "" where none is found.
+
+    Letters too many are left out, those first that stand nowhere else; for axes too many "..." stands in front.
+    """
+    part, rank = parts[number], len(operands[number].shape)
+    elsewhere = "".join(other for at, other in enumerate(parts) if at != number)
+    candidates: list[tuple[int, str, str]] = []
+    if rank < len(part) <= _MOST_LETTERS:
+        for kept in map("".join, combinations(part, rank)):
+            gone = set(part) - set(kept)
+            # A letter that the product runs along stays: without it the pattern is another product.
+            if all(letter in right or letter not in elsewhere for letter in gone):
+                result = "".join(letter for letter in right if letter in elsewhere or letter not in gone)
+                candidates.append((sum(letter in right for letter in gone), kept, result))
+    elif rank > len(part):
+        candidates.append((0, f"...{part}", f"...{right}" if right else ""))
+    tensors = [torch.empty(operand.shape, device="meta") for operand in operands]
+    for _, changed, result in sorted(candidates, key=itemgetter(0)):
+        pattern = _pattern([*parts[:number], changed, *parts[number + 1 :]], result)
+        try:
+            torch.einsum(pattern, *tensors)
+        except RuntimeError:
+            continue
+        return f'"{pattern}"'
+    return ""
+
+
+def _pattern(parts: Sequence[str], right: str) -> str:
+    return f"{','.join(parts)}->{right}" if right else ",".join(parts)
 
 
 def einops(

@@ -12,6 +12,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.graph.module_paths import ancestors, display_name, is_inside
+from engine.graph.near import slice_near
 from engine.graph.strip import SMALL_STEPS, default_folded, parts_of, small_runs, strip_of
 from engine.graph.strip_box import Strip
 from pages.ui.components.shape_strip import ModelMap, StripContents, StripPart, shape_strip, strip_data
@@ -22,6 +23,8 @@ from pages.ui.views.instrument.minimap import minimap
 from pages.ui.views.tensor_panels import role_of
 
 _KEY = "strip"
+_MOST_BESIDE = 40  # blocks beside the one that is drawn; of more, the nearest
+_BEFORE, _AFTER = "… {count:,} before", "{count:,} after …"
 _FOLDED = "strip.folded"  # a block → what a person has folded in it
 # What published models call the tensors that have a hue.
 _BEGINNINGS = (
@@ -191,11 +194,18 @@ def _parts(paths: Iterable[str]) -> list[StripPart]:
 
 
 def _beside(trace: Trace, module: str) -> list[StripPart]:
-    """The blocks that lie beside the one that is drawn."""
+    """The blocks that lie beside the one that is drawn; of hundreds the nearest, and how many the others are."""
     if not module:
         return []
     parent = (["", *ancestors(module)])[-2]
-    return _parts(part for part in parts_of(trace, parent) if part != module)
+    parts = list(parts_of(trace, parent))
+    near = slice_near(len(parts), parts.index(module) if module in parts else 0, _MOST_BESIDE)
+    before, after = parts[: near.start], parts[near.stop :]
+    return [
+        *(StripPart(path, _BEFORE.format(count=len(before))) for path in before[-1:]),
+        *_parts(path for path in parts[near] if path != module),
+        *(StripPart(path, _AFTER.format(count=len(after))) for path in after[:1]),
+    ]
 
 
 def _choose(drawn: weakref.ref[Trace], own: str, on_step: Callable[[str], None], value: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from engine.axes import size_text
 from pages.ui.app.palette import axis_tone
 from pages.ui.views.share.stage_picture import CELL, FAINT, FONT, INK, LETTER, PROBABILITY, draw_cells, draw_text, tint
 
@@ -89,7 +90,7 @@ def _shape(axes: Sequence[tuple[str | None, int]], top: float) -> str:
     drawn = [draw_text(_MARGIN, top, "weights", _TEXT, INK, bold=True)]
     offset = _MARGIN + 9 * _TEXT * LETTER
     for symbol, size in axes:
-        word = f"{symbol} {size}" if symbol else str(size)
+        word = size_text(symbol, size)
         drawn.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
         offset += (len(word) + 1.5) * _TEXT * LETTER
     return "".join(drawn)

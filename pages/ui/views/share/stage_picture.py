@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine import Leaf, Step
+from engine.axes import size_text
 from engine.ops.notation import number
 from pages.ui.app.palette import axis_tone
 
@@ -75,7 +76,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     elements = [draw_text(0, _TEXT, name, _TEXT, INK, bold=True)]
     offset, top = 0.0, 2.0 * _TEXT + 4
     for symbol, size in zip(_axes(tensor), value.shape, strict=True):
-        word = f"{symbol} {size}" if symbol else str(size)
+        word = size_text(symbol, size)
         elements.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
         offset += (len(word) + 1.5) * _TEXT * LETTER
     width = max(offset, len(name) * _TEXT * LETTER)

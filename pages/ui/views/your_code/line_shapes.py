@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine import Step, Trace
+from engine.axes import sizes_text
 from engine.record.failure.failure import Failure
 from engine.sandbox.code_request import TEXT_FILE
 from pages.ui.components.code_editor import LineMark, LineProblem
@@ -53,10 +54,8 @@ def _mark(trace: Trace, line: int, steps: Sequence[Step]) -> LineMark:
     whole = _whole_expression(steps)
     first = whole[0]
     alike = sum(step.shape == first.shape for step in whole)
-    sizes = ", ".join(
-        f"{symbol} {size}" if symbol else str(size) for symbol, size in zip(first.axes, first.shape, strict=True)
-    )
-    title = _MADE.format(line=line, name=first.name, shape=f"({sizes})", index=first.index, op=first.op)
+    shape = f"({sizes_text(first.axes, first.shape)})"
+    title = _MADE.format(line=line, name=first.name, shape=shape, index=first.index, op=first.op)
     return LineMark(line, first.shape, first.axes, alike, title, step_to_key(trace, first))
 
 

@@ -253,6 +253,25 @@ def test_einsum_names_the_letter_with_two_sizes_and_the_order_that_fits():
     assert failure.remedy == '"bhqd,bkhd->bhqk"'
     failure = failure_of(lambda a: torch.einsum("bld->ld", a), zeros(2, 3))
     assert failure.reason == "“bld” names 3 axes: a has 2, (2, 3)."
+    assert failure.remedy == '"ld->ld"'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shapes", "remedy"),
+    [
+        ("bqhd,bkhe->bhqk", [(2, 6, 4, 8), (2, 6, 4)], '"bqhd,bkh->bhqk"'),  # e stands nowhere else
+        ("bhqk,bkhd->bqhd", [(2, 4, 6, 6), (6, 4, 8)], '"bhqk,khd->bqhd"'),  # only without b do the sizes agree
+        ("ld,de->le", [(2, 5, 8), (8, 3)], '"...ld,de->...le"'),
+        ("ld,de", [(2, 5, 8), (8, 3)], '"...ld,de"'),
+        ("ab,bc->ac", [(2,), (5, 3)], ""),  # neither a nor b is the 2 that would fit
+    ],
+)
+def test_einsum_of_a_tensor_of_another_rank_is_offered_a_pattern_that_runs(pattern, shapes, remedy):
+    tensors = [zeros(*shape) for shape in shapes]
+    failure = failure_of(lambda *operands: torch.einsum(pattern, *operands), *tensors)
+    assert failure.remedy == remedy
+    if remedy:
+        torch.einsum(remedy.strip('"'), *tensors)
 
 
 def test_einops_names_the_group_that_does_not_divide():
