@@ -98,7 +98,7 @@ export class Heading {
       flops === null ? "FLOPs when it has run" : `${change(before ? before.flops : flops, flops, grouped)} FLOPs`,
     ];
     // A line ends between two of them, and not between a number and its unit.
-    const text = parts.filter(Boolean).map((part) => part.replaceAll(" ", "\u00a0")).join("\u00a0· ");
+    const text = parts.filter(Boolean).map((words) => words.replaceAll(" ", "\u00a0")).join("\u00a0· ");
     if (this.totals.textContent !== text) this.totals.textContent = text;
   }
 }
