@@ -20,6 +20,6 @@ else:  # the server starts
     app = st.App(
         __file__,
         lifespan=server_startup.begin,
-        routes=[direct_answers.ROUTE],
+        routes=direct_answers.routes(st.get_option("server.baseUrlPath")),
         middleware=[Middleware(page_style.PageStyle)],
     )

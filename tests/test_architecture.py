@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 import subprocess
@@ -258,8 +259,8 @@ def test_every_public_function_and_class_says_what_it_is_for():
 
 def test_a_docstring_names_every_argument_where_there_are_several():
     missing = {}
-    # A lab's experiment takes what its sliders are called, and what stands for a function of torch that function's.
-    for name, node, docstring in documented(without=("engine.labs", "engine.record.openers.small_functions")):
+    # What stands for a function of torch takes that function's arguments.
+    for name, node, docstring in documented(without=("engine.record.openers.small_functions",)):
         if isinstance(node, ast.FunctionDef):
             arguments = arguments_of(node)
             if len(arguments) > FEW_ARGUMENTS or "Args:" in docstring:
@@ -270,7 +271,7 @@ def test_a_docstring_names_every_argument_where_there_are_several():
 
 def test_a_docstring_names_every_field_where_there_are_several():
     missing = {}
-    for name, node, docstring in documented(without=("engine.labs",)):
+    for name, node, docstring in documented():
         if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(each) for each in node.decorator_list):
             lines = (ROOT / f"{name.rpartition('.')[0].replace('.', '/')}").with_suffix(".py")
             path = lines if lines.exists() else lines.with_suffix("") / "__init__.py"
@@ -280,6 +281,71 @@ def test_a_docstring_names_every_field_where_there_are_several():
                 missing[name] = unnamed(fields, docstring)
     assert len(missing) > 100
     assert {name: fields for name, fields in missing.items() if fields} == {}
+
+
+def public_methods() -> Iterator[tuple[str, type, ast.FunctionDef]]:
+    """The methods without an underscore of public classes; of a protocol only the class is described."""
+    for name, node, _ in documented():
+        if isinstance(node, ast.ClassDef):
+            module, _, class_name = name.rpartition(".")
+            owner = getattr(importlib.import_module(module), class_name)
+            if not getattr(owner, "_is_protocol", False):
+                methods = (method for method in node.body if isinstance(method, ast.FunctionDef))
+                yield from ((name, owner, method) for method in methods if not method.name.startswith("_"))
+
+
+def inherited_docstring(owner: type, method: str) -> str:
+    """What says what a method does: its docstring, that of a base class's it stands for, or its class among fields."""
+    own = (vars(base)[method].__doc__ for base in owner.__mro__ if method in vars(base))
+    listed = re.search(rf"^\s*(\w+, )*{method}(, \w+)*: .*$", owner.__doc__ or "", re.MULTILINE)
+    return next((docstring for docstring in own if docstring), listed[0] if listed else "")
+
+
+def test_every_public_method_says_what_it_does_and_names_its_arguments_where_there_are_several():
+    methods = list(public_methods())
+    assert len(methods) > 400
+    docstrings = {(name, method.name): inherited_docstring(owner, method.name) for name, owner, method in methods}
+    assert [place for place, docstring in docstrings.items() if not docstring] == []
+    missing = {}
+    for name, _, method in methods:
+        docstring, arguments = docstrings[name, method.name], arguments_of(method)[1:]
+        # The forward of a module is what its class is: that says what it takes.
+        if method.name != "forward" and (len(arguments) > FEW_ARGUMENTS or "Args:" in docstring):
+            missing[name, method.name] = unnamed(arguments, docstring)
+    assert {place: arguments for place, arguments in missing.items() if arguments} == {}
+
+
+def raised_by(node: ast.AST) -> Iterator[str]:
+    """What a function itself raises and does not catch, as it is written: a class, or what gives the error."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            continue
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            yield ast.unparse(child.exc.func if isinstance(child.exc, ast.Call) else child.exc)
+        elif isinstance(child, ast.Try) and child.handlers:
+            for part in (*child.handlers, *child.orelse, *child.finalbody):
+                yield from raised_by(part)
+        else:
+            yield from raised_by(child)
+
+
+def test_a_docstring_names_every_error_that_its_function_raises():
+    functions = [(name, node, docstring) for name, node, docstring in documented() if isinstance(node, ast.FunctionDef)]
+    functions += [
+        (f"{name}.{method.name}", method, inherited_docstring(owner, method.name))
+        for name, owner, method in public_methods()
+    ]
+    raising, lacking = 0, []
+    for name, node, docstring in functions:
+        errors, section = list(raised_by(node)), docstring.partition("Raises")[2]
+        raising += bool(errors)
+        if errors and not section:
+            lacking.append(f"{name} has no Raises")
+        # Where a function makes the error, its class does not stand in the line.
+        classes = [error for error in errors if error[0].isupper()]
+        lacking += [f"{name} says nothing of {error}" for error in unnamed(classes, section)]
+    assert raising > 60
+    assert lacking == []
 
 
 def test_what_people_import_says_what_it_takes_returns_and_raises():

@@ -21,7 +21,15 @@ class ExportError(OSError):
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raises the OSError of a full disk where a folder has no room for so many bytes."""
+    """Refuses to begin a file that a folder has no room for.
+
+    Args:
+        folder: where the file is to be.
+        needed: its bytes.
+
+    Raises:
+        OSError: that of a full disk.
+    """
     disk = shutil.disk_usage(folder)
     if disk.total and disk.free < needed:  # some file systems have no size to tell
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,9 +22,6 @@ from engine.record.trace import Step
 # Elements made into text at once. The working memory stays in the processor's cache, and in blocks that the C library
 # uses again; larger ones go back to the system each time, and what comes next pays for every page of new ones.
 _PIECE = 2**14
-
-# The heads of some rows, their indices and their values. One head may stand for all.
-_Printed = tuple[pa.Scalar | pa.StringArray, pa.StringArray, pa.StringArray]
 
 
 def value_columns(depth: int) -> tuple[str, ...]:
@@ -56,23 +52,14 @@ def row_start(step: Step) -> str:
 def rows_of(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
     """The rows of values.csv of these steps, in order, a bounded piece at a time.
 
-    Joining the columns of a piece needs no Python, so another thread does it while this one prints the next numbers.
-
     Args:
         steps: the steps of a trace, or some of them.
 
     Yields:
         How many rows there are in a piece, and their text.
     """
-    with ThreadPoolExecutor(1, "values.csv") as thread:
-        before: Future[pa.StringArray] | None = None
-        for batch in _batches(_parts(steps)):
-            joined = thread.submit(_join, _print(batch))
-            if before is not None:
-                yield _text(before)
-            before = joined
-        if before is not None:
-            yield _text(before)
+    for batch in _batches(_parts(steps)):
+        yield sum(len(part.numbers) for part in batch), text_of(_rows(batch))
 
 
 @dataclass(frozen=True)
@@ -108,22 +95,15 @@ def _batches(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
         yield batch
 
 
-def _join(printed: _Printed) -> pa.StringArray:
-    return pc.binary_join_element_wise(*printed, "")
-
-
-def _text(joined: Future[pa.StringArray]) -> tuple[int, memoryview]:
-    rows = joined.result()
-    return len(rows), text_of(rows)
-
-
-def _print(batch: Sequence[_Part]) -> _Printed:
+def _rows(batch: Sequence[_Part]) -> pa.StringArray:
     lengths = [len(part.numbers) for part in batch]
     heads = pa.array([part.row_start for part in batch])
     # One head stands for every row as it is; several are repeated, each for the rows of its part.
     heads = heads[0] if len(batch) == 1 else heads.take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
     indices = pa.concat_arrays([part.indices for part in batch])
-    return heads, indices, number_lines(np.concatenate([part.numbers for part in batch]))
+    return pc.binary_join_element_wise(
+        heads, indices, number_lines(np.concatenate([part.numbers for part in batch])), ""
+    )
 
 
 def _pieces(value: Tensor) -> Iterator[tuple[tuple[int, ...], int, Tensor]]:

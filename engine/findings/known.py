@@ -42,6 +42,7 @@ class Known:
 
     @cached_property
     def replay(self) -> CallReplay:
+        """Makes the trace's calls again with a number changed."""
         return CallReplay(self.trace)
 
     @cached_property

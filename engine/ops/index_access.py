@@ -47,6 +47,7 @@ class IndexTable:
     numbers: Tensor = field(repr=False, compare=False)
 
     def to_json(self) -> Any:
+        """The table in the JSON form: the number of the input that it is, or its numbers."""
         if self.ids is not None:
             return self.ids
         return {"shape": list(self.numbers.shape), "numbers": self.numbers.flatten().long().tolist()}
@@ -173,6 +174,7 @@ class Match:
     out: int
 
     def to_json(self) -> dict[str, Any]:
+        """The match in the JSON form."""
         return {"ids": self.table.to_json(), "at": list(self.at), "out": self.out}
 
 

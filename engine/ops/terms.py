@@ -63,14 +63,17 @@ class Term:
 
     @property
     def parent(self) -> Operand:
+        """Of its first factor."""
         return self.factors[0].parent
 
     @property
     def index(self) -> tuple[int, ...]:
+        """Of its first factor."""
         return self.factors[0].index
 
     @property
     def value(self) -> float:
+        """Of its first factor."""
         return self.factors[0].value
 
 
@@ -90,6 +93,7 @@ class OperandValues:
     numbers: Tensor
 
     def factor(self, position: int) -> Factor:
+        """One of the elements, by its position among them in row-major order."""
         index = []
         rest = position
         for indices in reversed(self.ranges):
@@ -102,6 +106,7 @@ class OperandValues:
         return constant(self.raw[position].item(), self.numbers.dtype)
 
     def factors(self) -> list[Factor]:
+        """All of them, in row-major order."""
         cells = itertools.product(*self.ranges)
         return [Factor(self.parent, cell, v, self.role) for cell, v in zip(cells, self.raw.tolist(), strict=True)]
 
@@ -152,11 +157,13 @@ class TermGroup:
         return self.contributions.numel()
 
     def term(self, position: int) -> Term:
+        """One of the terms, by its position among them."""
         share = None if self.shares is None else self.shares[position].item()
         factors = tuple(operand.factor(position) for operand in self.operands)
         return Term(factors, self.contributions[position].item(), self.role, share)
 
     def terms(self) -> list[Term]:
+        """All of them, in order."""
         rows = zip(*(operand.factors() for operand in self.operands), strict=True)
         shares: Sequence[float | None] = [None] * len(self) if self.shares is None else self.shares.tolist()
         amounts = self.contributions.tolist()

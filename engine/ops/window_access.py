@@ -48,10 +48,12 @@ class IndexTerm:
     mod: int | None = None
 
     def at(self, index: Index) -> int:
+        """What it comes to for the output element at ``index``."""
         quotient = index[self.out] // self.div
         return self.times * (quotient if self.mod is None else quotient % self.mod)
 
     def written(self, letters: Sequence[str]) -> str:
+        """The term in a formula, the output's own indices being ``letters``."""
         letter = letters[self.out]
         text = letter if self.div == 1 else f"⌊{letter} / {self.div}⌋"
         text = text if self.mod is None else f"({text} mod {self.mod})"
@@ -61,6 +63,7 @@ class IndexTerm:
         return f"{times}{text}".replace("-", "−")
 
     def to_json(self) -> dict[str, int]:
+        """The term in the JSON form."""
         entry = {"out": self.out}
         entry |= {"times": self.times} if self.times != 1 else {}
         entry |= {"div": self.div} if self.div != 1 else {}

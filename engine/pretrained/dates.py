@@ -66,6 +66,7 @@ class Named:
     of_week: int | None = None
 
     def weekday(self) -> int:
+        """Of the week, 0 for Monday; 0 too where none is named."""
         return self.of_week or 0
 
     @property
@@ -192,6 +193,7 @@ class Form:
         return (day.year in TWO_DIGIT_YEARS or "yy" not in names) and (day.month <= 12 or not names & _MONTH_NAMES)
 
     def write(self, day: date) -> WrittenDate:
+        """A day as this form writes it."""
         return WrittenDate(*self._spelled(day), day)
 
     def text(self, numbers: Numbers) -> str:

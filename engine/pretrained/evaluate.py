@@ -40,6 +40,7 @@ class Score:
 
     @property
     def right(self) -> int:
+        """How many answers were right."""
         return self.of - len(self.wrong)
 
     @property

@@ -51,9 +51,9 @@ class _StepBuilder:
                 for name, tensor in tensors:
                     full = f"{prefix}.{name}" if prefix else name
                     self.leaves.setdefault(id(tensor), self._leaf(kind, full, tensor))
-        self.made: list[Step] = []
+        self.built: list[Step] = []
         self.maker_of: dict[int, Step] = {}
-        self.memory = RewrittenMemory(recording, self.maker_of, self.made)
+        self.memory = RewrittenMemory(recording, self.maker_of, self.built)
         self.round_trips = NumpyRoundTrips(recording)
         self.transforms = Transforms(recording)
         self.lines = CallLines(recording)
@@ -65,8 +65,8 @@ class _StepBuilder:
     def steps(self) -> tuple[Step, ...]:
         for number in range(len(self.recording.calls)):
             self._call(number)
-        self._name_axes(self.made)
-        return tuple(self.made)
+        self._name_axes(self.built)
+        return tuple(self.built)
 
     def _name_axes(self, steps: Sequence[Step]) -> None:
         """Names the axes that no comment names, and holds the comments against the rest of the program."""
@@ -113,9 +113,9 @@ class _StepBuilder:
         for position, tensor in enumerate(outputs):
             value = self.recording.before(tensor, number + 1)
             memory = self._memory(tensor, given, written)
-            axes = self.comments.axes_of(number, value, len(self.made))
+            axes = self.comments.axes_of(number, value, len(self.built))
             step = Step(
-                index=len(self.made),
+                index=len(self.built),
                 op=op,
                 name=self._name(number, op, position, len(outputs)),
                 path=path,
@@ -136,7 +136,7 @@ class _StepBuilder:
                 self.maker_of[id(tensor)] = step
             if position == 0:
                 self.memory.add(step, tensor, overwrites)
-            self.made.append(step)
+            self.built.append(step)
 
     def _left_before(self, number: int) -> tuple[Step | Leaf, ...]:
         """What was handed to numpy before this call, by the steps that made it or the leaves that it is."""
@@ -152,7 +152,7 @@ class _StepBuilder:
 
     def _through_transform(self, tensor: Tensor, number: int) -> Step | None:
         """A step for a tensor that a transform of torch.func was given or returned. None for any other."""
-        other = self.transforms.other_side(tensor, chain(reversed(self.made), self.leaves.values()))
+        other = self.transforms.other_side(tensor, chain(reversed(self.built), self.leaves.values()))
         if other is None:
             return None
         return self._unwatched(transform_name(tensor, other.value), tensor, (other,), number, not_watched)
@@ -162,7 +162,7 @@ class _StepBuilder:
     ) -> Step:
         """A step that no recorded call made, before the call that reads its tensor."""
         step = Step(
-            index=len(self.made),
+            index=len(self.built),
             op=op,
             name=op,
             path=self._path(self.recording.calls[number][4]),
@@ -177,7 +177,7 @@ class _StepBuilder:
             _overwritten=partial(self.recording.written_since, tensor),
         )
         self.maker_of[id(tensor)] = step
-        self.made.append(step)
+        self.built.append(step)
         return step
 
     def _parents(self, read: Sequence[tuple[str, Any]], number: int) -> tuple[tuple[Step | Leaf, ...], tuple[str, ...]]:

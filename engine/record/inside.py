@@ -145,6 +145,7 @@ class RecordedOpening:
         return insides.get(self.number)
 
     def once(self) -> Any:
+        """Its inside, which is not kept where nobody has asked for it before."""
         if self.is_open:
             return self()
         call = self.call()
@@ -160,6 +161,7 @@ class RecordedOpening:
 
     @property
     def is_open(self) -> bool:
+        """Whether its inside is there already."""
         return self.number in self.recording.insides
 
     def call(self) -> FusedCall | None:

@@ -68,6 +68,13 @@ class Overwrite:
 
     @classmethod
     def before(cls, at: int, target: Tensor, writes: bool = True) -> Overwrite:
+        """Keeps what a tensor holds before a call writes into it.
+
+        Args:
+            at: the number of the call.
+            target: the tensor.
+            writes: whether the call is sure to write into it.
+        """
         memory = memory_of(target)
         if memory is None:  # not one plain block of memory: only the tensor itself can be kept
             return cls(at, target, None, target.shape, (), 0, target.detach().clone(), writes)

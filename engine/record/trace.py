@@ -93,6 +93,7 @@ class Step(_Recorded):
         parents: what it was given, in order.
         source: where it stands in the program; None where no line of one made it.
         value: the tensor PyTorch returned, not a copy.
+        shape, dtype, is_contiguous, nbytes: of that tensor, as torch has them; its bytes count, shared or not.
         memory: where its numbers live: "new" memory, a "view" of something it read, the "same" tensor handed back, or
             "overwritten", when the call wrote into its input.
         call, output: the number of the call, and which of its results this is, both from 0.
@@ -289,8 +290,7 @@ class Trace:
     def find(self, name: str) -> Step:
         """The step with this module path and name, e.g. ``encoder.layers.0.self_attention.scores``.
 
-        Where a name is assigned several times (``query`` is projected, split, then permuted), the last one, as the
-        name would mean at the end of the function.
+        Where a name is assigned several times (``query`` is projected, split, then permuted), it is the last one.
 
         Raises:
             KeyError: nothing has this name; says which names come closest.

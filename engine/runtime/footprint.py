@@ -42,6 +42,7 @@ class Bytes:
 
     @property
     def total(self) -> int:
+        """What a run holds in all: model and recording."""
         return self.recording + self.parameters
 
     def __add__(self, other: Bytes) -> Bytes:

@@ -84,9 +84,15 @@ def _offers(config: Config, room: int, weigh: Callable[[Config], Bytes]) -> Iter
 
 @contextmanager
 def running_out_in_words(size: Bytes) -> Iterator[None]:
-    """Turns what Python and torch raise where the system refuses memory into TooLargeError.
+    """Turns what Python and torch raise where the system refuses memory into an error that says so.
 
     What was free when a run began may be gone, or a limit may stand that nothing told of.
+
+    Args:
+        size: what the run was expected to take.
+
+    Raises:
+        TooLargeError: memory was refused.
     """
     try:
         yield

@@ -53,7 +53,7 @@ def run_watched(folder: Path, limits: Limits) -> dict[str, Any]:
     """Runs the request in a folder; what is told of it, {} where the process that watches it is gone.
 
     Raises:
-        OSError: no process can be started.
+        ChildProcessError: an OSError; no process can be started.
     """
     request = asdict(limits) | {"folder": str(folder), "token": secrets.token_hex(8)}
     for _ in range(2):  # it may have ended for want of work just now

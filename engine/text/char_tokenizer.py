@@ -47,7 +47,11 @@ VOCABULARY = CharacterVocabulary()
 
 
 def encode(source: str | Sequence[str], target: str | Sequence[str] | None = None) -> tokenizer.Batch:
-    """The character ids of one text or several, and of their targets; raises `TextError` for what cannot be read."""
+    """The character ids of one text or several, and of their targets.
+
+    Raises:
+        TextError: a text cannot be read, or is too long.
+    """
     # Refuses what is no text, and reads it back composed, trimmed and with single spaces.
     words = tokenizer.encode(source, target)
     sources = [split(words.vocabulary.decode(row)) for row in words.source_ids]

@@ -128,9 +128,12 @@ class Batch:
 
 
 def encode(source: str | Sequence[str], target: str | Sequence[str] | None = None) -> Batch:
-    """The token ids of one sentence or several, and of what they translate to; raises `TextError` for unusable text.
+    """The token ids of one sentence or several, and of what they translate to.
 
     A source is framed by begin and end. A target has begin and no end: at each place the decoder predicts the next.
+
+    Raises:
+        TextError: a text cannot be read, or there are not as many targets as sources.
     """
     source_pieces = _read("source", source, frame=2)
     target_pieces = [] if target is None else _read("target", target, frame=1)

@@ -19,6 +19,7 @@ from engine.runtime.memory_estimate import TooLargeError, check_fits
 from engine.runtime.run import run
 from pages.ui.state.settings import RANGES
 from tests.benchmarks import drag
+from tests.benchmarks.floors import cold_app, travel_app
 from tests.benchmarks.interleaved import Times, Turn, UnableError, interleaved
 from tests.benchmarks.table import Row, Section, at_most, milliseconds, ratio
 from tests.benchmarks.visit import APP, Visit, bare_app, crowded_app, fetched_app, in_time, key, says, torch_page
@@ -29,7 +30,9 @@ PACKAGES = ("streamlit", "playwright")
 PARTS = ("press", "drag", "cold", "bytes")
 _ROUNDS, _COLD_ROUNDS = 9, 3
 _COLD_PATIENCE = 120_000  # ms
-_MOST_ROUNDS = RANGES["src_len"][1] - Config().src_len  # every round moves the slider to a place it has not been
+_HELD = 150  # ms
+_APART = 3  # between two lengths of which one is run: the arrow keys have those beside it run ahead
+_MOST_ROUNDS = (RANGES["src_len"][1] - Config().src_len) // (2 * _APART) - 1  # each goes to two lengths not run before
 _BLOCK = "encoder.layers.0.self_attention"
 _NEAR = range(-1, 4)  # steps from where one is that the browser has, or that are no way
 _LARGE = ("src_len", "tgt_len", "heads", "d_model", "d_ff", "vocab_size")
@@ -37,24 +40,31 @@ _STAGE_ROOT = ".stage-root[data-step]"
 _STAGE = f'deep("{_STAGE_ROOT}")'
 
 BARE, BARE_PAGE, BARE_COLD = "bare page: slider", "bare app: page to page", "bare page that imports torch"
-NEXT, JUMP, FRESH, KNOWN = "next step", "step not sent ahead", "slider, not run before", "slider, run before"
+NEXT, JUMP = "next step", "step not sent ahead"
+FRESH, KNOWN, KEYS = "slider, not run before", "slider, run before", "slider, by an arrow key"
+FRESH_AT_ONCE, KNOWN_AT_ONCE = "slider, not run before, let go at once", "slider, run before, let go at once"
 TRAVEL, COLD = "page to page", "cold start"
 CROWDED = "floor: as many plain elements, as many bytes"
 FETCHED = "floor: as many bytes fetched, one number written"
+CROWDED_TRAVEL = "floor: page to page with as many elements"
+FLOOR_COLD = "floor: torch, and a component of as many bytes"
 ALONE = "weights, pass and names by themselves"
 _LIMIT = (
     "Streamlit's own way from a press to what it brings goes over the whole page: its floor is a page that computes "
     "nothing, with as many elements as the walkthrough and a component that says the number it was sent with as many "
     "bytes. A step and a size are fetched beside that way: their floor is a page with one component, which fetches as "
     "many bytes and writes a number. To what was not run before come the weights, the pass and the names of its steps; "
-    "by themselves means in a process that does nothing else."
+    "by themselves means in a process that does nothing else. A thumb is held for 150 ms at the value where it is let "
+    "go, which a person cannot help; let go at once, it is not held at all, and nothing can be made ready. The floor "
+    "of page to page is an app that computes nothing, whose second page has the elements of the attention page in its "
+    "order, with a component that draws one empty canvas where the maps come."
 )
 
 
 class Presses:
     """What people press again and again, here and on the bare page."""
 
-    def __init__(self, browser: Browser, app: str, bare: str, crowded: str, fetched: str) -> None:
+    def __init__(self, browser: Browser, app: str, bare: str, crowded: str, fetched: str, travel: str) -> None:
         self.slider = Visit(browser).open(bare, "text=value 5")
         self.slider.page.locator("input[type=range], [role=slider]").first.focus()
         self.value = 5
@@ -67,9 +77,10 @@ class Presses:
         self.walk = Visit(browser).open(self.start, _STAGE_ROOT)
         self.moved = Visit(browser).open(_walk(app, f"{_BLOCK}.scores", reads="tokens"), _STAGE_ROOT)
         size(self.moved.page, "src_len").focus()
-        self.length = self.ran = Config().src_len
+        self.length = self.furthest = Config().src_len
         self.pages = Visit(browser).open(_walk(app, f"{_BLOCK}.scores"), _STAGE_ROOT)
         self.bare_pages = Visit(browser).open(bare, "text=value 5")
+        self.crowded_pages = Visit(browser).open(travel, "text=first page")
         self.jumps = 0
 
     def turns(self) -> dict[str, Turn]:
@@ -81,10 +92,14 @@ class Presses:
             FETCHED: _last(self.fetch, self.fetch),
             NEXT: _last(self.next, self.next),
             JUMP: _last(self.jump, self.jump),
-            FRESH: _last(self.back, self.on, self.on),
-            KNOWN: _last(self.back, self.on),
+            FRESH: _last(self.drag_back, self.drag_on),
+            FRESH_AT_ONCE: _last(self.throw_back, self.throw_on),
+            KNOWN: _last(self.drag_back, self.drag_there),
+            KNOWN_AT_ONCE: _last(self.throw_back, self.throw_there),
+            KEYS: _last(self.back, self.on, self.on),
             ALONE: _last(self.alone, self.alone),
             BARE_PAGE: _last(self.bare_travel, self.bare_travel),
+            CROWDED_TRAVEL: _last(self.crowded_travel, self.crowded_travel),
             TRAVEL: _last(self.travel, self.travel),
         }
 
@@ -126,9 +141,11 @@ class Presses:
 
     def move(self, by: int) -> float:
         self.length += by
+        return self.moved.until(self._said(), key("ArrowRight" if by > 0 else "ArrowLeft"))
+
+    def _said(self) -> str:
         # textContent runs the chips together, "H 4S 6S 6"; innerText would have the page laid out once more to be read.
-        said = f'deep(".panel[data-panel=scores] .chips").textContent.endsWith("S {self.length}")'
-        return self.moved.until(said, key("ArrowRight" if by > 0 else "ArrowLeft"))
+        return f'deep(".panel[data-panel=scores] .chips").textContent.endsWith("S {self.length}")'
 
     def on(self) -> float:
         return self.move(1)
@@ -136,9 +153,45 @@ class Presses:
     def back(self) -> float:
         return self.move(-1)
 
+    def let_go(self, value: int, held: int) -> float:
+        """Drags the thumb to a value, holds it there for some milliseconds, and lets it go."""
+        self.length = value
+        thumb = size(self.moved.page, "src_len")
+        drag = "(thumb, value) => { thumb.value = value; thumb.dispatchEvent(new Event('input')); }"
+        leave = "(thumb) => thumb.dispatchEvent(new PointerEvent('pointerup', { bubbles: true, composed: true }))"
+
+        def drag_and_leave(page: Page) -> None:
+            thumb.evaluate(drag, value)
+            page.wait_for_timeout(held)
+            thumb.evaluate(leave)
+
+        return self.moved.until(self._said(), drag_and_leave)
+
+    def drag_on(self) -> float:
+        return self.let_go(self._unseen(), _HELD)
+
+    def drag_back(self) -> float:
+        return self.let_go(self.length - _APART, _HELD)
+
+    def drag_there(self) -> float:
+        return self.let_go(self.length + _APART, _HELD)
+
+    def throw_on(self) -> float:
+        return self.let_go(self._unseen(), 0)
+
+    def throw_back(self) -> float:
+        return self.let_go(self.length - _APART, 0)
+
+    def throw_there(self) -> float:
+        return self.let_go(self.length + _APART, 0)
+
+    def _unseen(self) -> int:
+        """A length that was not run, neither when it was reached nor as the one beside it that the arrow keys reach."""
+        self.furthest += _APART
+        return self.furthest
+
     def alone(self) -> float:
-        self.ran += 1
-        config = Config(src_len=self.ran)
+        config = Config(src_len=self.furthest)
         start = time.perf_counter()
         trace = run(config, model=build_model(config))
         assert trace.steps
@@ -150,6 +203,11 @@ class Presses:
         self.pages.until(f"{_STAGE}", _click("stMain", "Shapes"))
         return seconds
 
+    def crowded_travel(self) -> float:
+        seconds = self.crowded_pages.until("deep('.drawn:not([hidden])')", _click("stMain", "second"))
+        self.crowded_pages.until(says("first page"), _click("stMain", "first"))
+        return seconds
+
     def bare_travel(self) -> float:
         seconds = self.bare_pages.until(says("second page"), _click("stMain", "second"))
         self.bare_pages.until(says("value"), _click("stMain", "first"))
@@ -159,7 +217,8 @@ class Presses:
         return int(self.walk.page.evaluate(f"{_STAGE}.dataset.step"))
 
     def close(self) -> None:
-        for visit in (self.slider, self.crowded, self.fetched, self.walk, self.moved, self.pages, self.bare_pages):
+        walks = (self.walk, self.moved, self.pages)
+        for visit in (self.slider, self.crowded, self.fetched, *walks, self.bare_pages, self.crowded_pages):
             visit.close()
 
 
@@ -203,7 +262,8 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "press" in only:
             crowded = opened.enter_context(served(crowded_app(folder)))
             fetched = opened.enter_context(served(fetched_app(folder)))
-            presses = Presses(browser, app, bare, crowded, fetched)
+            travel = opened.enter_context(served(travel_app(folder)))
+            presses = Presses(browser, app, bare, crowded, fetched, travel)
             turns = presses.turns()
             interleaved(turns, 1)  # warms up
             rows += _pressed(interleaved(turns, min(rounds or _ROUNDS, _MOST_ROUNDS - 1)))
@@ -213,11 +273,13 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
         if "cold" in only:
             cold = {
                 BARE_COLD: lambda: _cold_start(browser, torch_page(folder), "text=ready"),
+                FLOOR_COLD: lambda: _cold_start(browser, cold_app(folder), "text=ready"),
                 COLD: lambda: _cold_start(browser, APP, ".st-key-strip .box"),
             }
             interleaved(cold, 1)  # the files are read from disk once
             times = interleaved(cold, rounds or _COLD_ROUNDS)
-            rows += [row_or_why(times, BARE_COLD, BARE_COLD), row_or_why(times, COLD, BARE_COLD, 1.2)]
+            rows += [row_or_why(times, BARE_COLD, BARE_COLD), row_or_why(times, FLOOR_COLD, BARE_COLD)]
+            rows += [row_or_why(times, COLD, BARE_COLD, 1.2)]
         if "bytes" in only:
             rows += _bytes(browser, app)
     return Section(
@@ -232,11 +294,14 @@ def section(rounds: int | None, device: str, only: Sequence[str] = PARTS) -> Sec
 
 
 def _pressed(times: Times) -> list[Row]:
-    goals = {NEXT: 1.5, JUMP: 2.0, FRESH: 1.6, KNOWN: 1.3, TRAVEL: 3.0}
-    bases = {TRAVEL: BARE_PAGE, BARE_PAGE: BARE_PAGE}
+    goals = {NEXT: 1.5, JUMP: 2.0, FRESH: 1.6, FRESH_AT_ONCE: 1.6, KNOWN: 1.3, KNOWN_AT_ONCE: 1.3, TRAVEL: 3.0}
+    bases = dict.fromkeys((TRAVEL, BARE_PAGE, CROWDED_TRAVEL), BARE_PAGE)
     return [
         row_or_why(times, name, bases.get(name, BARE), goals.get(name))
-        for name in (BARE, NEXT, JUMP, CROWDED, FETCHED, FRESH, ALONE, KNOWN, BARE_PAGE, TRAVEL)
+        for name in (
+            *(BARE, NEXT, JUMP, CROWDED, FETCHED, KEYS),
+            *(FRESH, FRESH_AT_ONCE, ALONE, KNOWN, KNOWN_AT_ONCE, BARE_PAGE, CROWDED_TRAVEL, TRAVEL),
+        )
     ]
 
 

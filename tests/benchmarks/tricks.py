@@ -85,12 +85,6 @@ def _arrow_csv(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
             yield count, file.getbuffer()
 
 
-def _rows_in_one_thread(steps: Sequence[Step]) -> Iterator[tuple[int, memoryview]]:
-    for batch in values_csv._batches(values_csv._parts(steps)):
-        rows = values_csv._join(values_csv._print(batch))
-        yield len(rows), cells.text_of(rows)
-
-
 def _statistics_of(tensors: Sequence[torch.Tensor]) -> None:
     for tensor in tensors:
         statistics.statistics(tensor)
@@ -141,13 +135,6 @@ TRICKS: Mapping[str, Trick] = {
     ),
     "csv numbers: orjson, not Arrow's cast": Trick(
         lambda: _written(_tensor(*SMALL)), _patched(values_csv, "number_lines", _arrow_lines)
-    ),
-    "csv: a second thread joins": Trick(
-        lambda: _written(_tensor(4, 16, 128, 128)),
-        lambda: patch("engine.export.csv_tables.rows_of", _rows_in_one_thread),
-    ),
-    "csv: a second thread joins, default model": Trick(
-        lambda: _written(_model().steps), lambda: patch("engine.export.csv_tables.rows_of", _rows_in_one_thread)
     ),
     "csv: small tensors are printed together": Trick(
         lambda: _written(_model().steps), _patched(values_csv, "_batches", lambda parts: ([part] for part in parts))

@@ -16,7 +16,7 @@ APP = ROOT / "app.py"
 _PATIENCE = 60_000  # ms: other people's work may stand before this one's
 _REST = 700  # ms between presses: what was sent ahead has come, and nothing is under way
 
-# Notes the time of the press itself, then waits, frame by frame, for what the press should bring.
+# Notes the time of the press itself, or of letting go, then waits, frame by frame, for what the press should bring.
 _WATCH = """(done) => {
     const reached = new Function(`return ${done}`);
     const mine = (window.watched = {}); // a watch that was given up on looks no further
@@ -33,7 +33,7 @@ _WATCH = """(done) => {
         requestAnimationFrame(look);
     };
     const how = { capture: true, signal: heard.signal };
-    ["keydown", "pointerdown"].forEach((name) => document.addEventListener(name, pressed, how));
+    ["keydown", "pointerdown", "pointerup"].forEach((name) => document.addEventListener(name, pressed, how));
 }"""
 # A stage lives in a shadow root: what is asked for is looked for in all of them. What was found is remembered as long
 # as it is on the page, because looking through a whole page in every frame would take longer than what is measured.

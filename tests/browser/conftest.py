@@ -26,6 +26,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
 # Chromium's own background traffic would only be refused by the tests.
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+# A page of a test lives for seconds: to optimise its script takes longer than it ever gains.
+_SHORT_LIVED = ("--js-flags=--no-turbofan,--no-maglev",)
 _PATIENCE = 60  # s
 _GLANCE = 0.05  # s
 expect.set_options(timeout=30_000)  # ms: other tests run beside these
@@ -50,12 +52,14 @@ def launched(playwright: Playwright) -> Browser:
 
 def launched_by(kind: BrowserType, **options: Any) -> Browser:
     """The browser of the tests, with further options of Playwright's."""
-    return kind.launch(executable_path=_program(*_SHELLS, *_NAMES), args=list(_FLAGS), **options)
+    return kind.launch(executable_path=_program(*_SHELLS, *_NAMES), args=[*_FLAGS, *_SHORT_LIVED], **options)
 
 
 def launched_beside(browser: Browser, *flags: str) -> Browser:
     """Another browser like this one, with further flags of Chromium's."""
-    return browser.browser_type.launch(executable_path=_program(*_SHELLS, *_NAMES), args=[*_FLAGS, *flags])
+    return browser.browser_type.launch(
+        executable_path=_program(*_SHELLS, *_NAMES), args=[*_FLAGS, *_SHORT_LIVED, *flags]
+    )
 
 
 def _program(*names: str) -> str | None:

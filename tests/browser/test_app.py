@@ -49,14 +49,6 @@ def press(page: Page, key: str, slider: str) -> None:
     size(page, slider).press(key)
 
 
-def test_a_fresh_server_opened_first_at_a_deep_link_shows_exactly_that(tab: Page):
-    with served(ROOT / "app.py") as address:
-        open_page(tab, f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}")
-        expect(tab.locator('.panel[data-panel="scores"]')).to_be_visible()
-        assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
-        expect(links(tab)).to_have_count(len(LINKS))
-
-
 # In every frame: whether the page has said that torch is loading, and where the links stand in the first frame that
 # says so and has links.
 MEANWHILE = """(() => {
@@ -64,22 +56,29 @@ MEANWHILE = """(() => {
     window.meanwhile = null;
     const look = () => {
         requestAnimationFrame(look);
-        window.said ||= Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        const says = Boolean(document.body?.innerText.includes("Loading PyTorch and the model."));
+        window.said ||= says;
         const links = [...document.querySelectorAll(".st-key-navigation a")];
-        if (window.meanwhile || !window.said || !links.length) return;
+        if (window.meanwhile || !says || !links.length) return;
         window.meanwhile = links.map((link) => link.getBoundingClientRect().toJSON());
     };
     look();
 })()"""
 
 
-def test_while_torch_loads_the_first_visitor_has_the_links_and_they_do_not_move(tabs: Opener):
+def test_while_torch_loads_the_first_visitor_has_the_links_and_then_what_the_deep_link_says_and_no_link_moves(
+    tabs: Opener,
+):
     with served(ROOT / "app.py") as address:
         first, second = tabs(script=MEANWHILE), tabs(script=MEANWHILE)
-        first.goto(address)
+        first.goto(f"{address}/walkthrough?heads=8&d_model=64&step={SCORES}&weights=random")
         meanwhile = first.wait_for_function("() => window.meanwhile", timeout=60_000).json_value()
         expect(first.locator(".st-key-strip [data-name=scores]")).to_be_visible(timeout=60_000)
         settled(first)
+        expect(first.get_by_test_id("stException")).to_have_count(0)
+        expect(first.locator('.panel[data-panel="scores"]')).to_be_visible()
+        assert chips(first, "scores") == "B 1 H 8 S 5 S 5"
+        expect(links(first)).to_have_count(len(LINKS))
         now = [link.evaluate("link => link.getBoundingClientRect().toJSON()") for link in links(first).all()]
         assert now == meanwhile
         expect(first.get_by_text("Loading PyTorch and the model.")).to_have_count(0)
@@ -126,14 +125,29 @@ def test_a_moved_slider_leaves_every_control_and_link_in_its_place(path, tab: Pa
             expect(to_page).to_have_attribute("href", re.compile(rf"heads={heads}\b"))
 
 
-def test_moving_a_slider_changes_shapes_address_and_values(tab: Page, app: str):
+def test_a_moved_slider_changes_shapes_address_and_values_and_leaves_the_links_and_the_title(tab: Page, app: str):
     open_page(tab, f"{app}/walkthrough?step={SCORES}")
     assert chips(tab, "scores") == "B 1 H 4 S 5 S 5"
+    tab.locator(".st-key-navigation").evaluate(
+        """place => {
+            window.fewest = 99;
+            const count = () => { window.fewest = Math.min(window.fewest, place.querySelectorAll('a').length); };
+            new MutationObserver(count).observe(place, { childList: true, subtree: true, attributes: true });
+        }"""
+    )
     press(tab, "ArrowRight", "heads")
     expect(tab.locator('.panel[data-panel="scores"] .chips')).to_contain_text("8", timeout=30_000)
     settled(tab)
     assert chips(tab, "scores") == "B 1 H 8 S 5 S 5"
     assert parse_qs(urlsplit(tab.url).query)["heads"] == ["8"]
+    # The links on screen are never taken away while a change is drawn.
+    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
+    assert tab.evaluate("window.fewest") == len(LINKS)
+    expect(tab).to_have_title(frame.NAME)
+    link(tab, "Attention").click()
+    expect(tab).to_have_title(f"Attention · {frame.NAME}")
+    tab.go_back()
+    expect(tab).to_have_title(frame.NAME)
 
 
 def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app: str):
@@ -225,28 +239,3 @@ def test_a_change_still_on_its_way_survives_a_quick_turn_of_the_page(tab: Page, 
     expect(tab.locator(".st-key-attention-maps .maps")).to_be_visible(timeout=30_000)
     settled(tab)
     expect(open_drawer(tab).locator(".st-key-source textarea")).to_have_value("I go home today")
-
-
-def test_the_links_on_screen_are_never_taken_away_while_a_change_is_drawn(tab: Page, app: str):
-    open_page(tab, f"{app}/walkthrough?weights=random&step={SCORES}")
-    tab.locator(".st-key-navigation").evaluate(
-        """place => {
-            window.fewest = 99;
-            const count = () => { window.fewest = Math.min(window.fewest, place.querySelectorAll('a').length); };
-            new MutationObserver(count).observe(place, { childList: true, subtree: true, attributes: true });
-        }"""
-    )
-    press(tab, "ArrowRight", "heads")
-    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
-    assert tab.evaluate("window.fewest") == len(LINKS)
-
-
-def test_every_page_keeps_its_title_while_its_settings_change(tab: Page, app: str):
-    open_page(tab, f"{app}/walkthrough?step={SCORES}")
-    press(tab, "ArrowRight", "heads")
-    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("heads=8"))
-    expect(tab).to_have_title(frame.NAME)
-    link(tab, "Attention").click()
-    expect(tab).to_have_title(f"Attention · {frame.NAME}")
-    tab.go_back()
-    expect(tab).to_have_title(frame.NAME)

@@ -15,7 +15,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.tabs import Opener
 from tests.browser.test_strip_browser import BOX, MAIN, box, drag, opened, settled, sizes_row
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 ATTENTION = "encoder.layers.0.self_attention"
 # Whether a strip has come to be scrolled so far, once it has.

@@ -18,7 +18,7 @@ from tests.browser.conftest import NARROW, WIDE
 from tests.browser.tabs import Opener
 from tests.browser.test_walk_browser import Walk
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 HEIGHT = WIDE["height"]
 STRIP = 304  # px that the boxes of the block take above the lens
@@ -40,6 +40,11 @@ GEOMETRY = """root => {
       const { top } = panel.querySelector('.layered-canvas').getBoundingClientRect();
       return Math.round(top + JSON.parse(panel.dataset.geometry).facets[0].y);
     }),
+    beyond: panels.map((panel) => {
+      const scroller = panel.querySelector('.scroller');
+      return [scroller.scrollWidth - scroller.clientWidth, panel.querySelector('.beyond').hidden];
+    }),
+    meets: root.querySelector('.operation .meets')?.innerText ?? "",
   };
 }"""
 
@@ -73,11 +78,16 @@ def opened(page: Page, address: str, **query: str) -> Walk:
     return walk
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.whole), 8])
-def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_the_lens(
-    every: int, tab: Page, app: str, shown: Trace
+@pytest.mark.parametrize(
+    "every", [pytest.param(True, marks=pytest.mark.whole, id="all"), pytest.param(False, id="some")]
+)
+def test_the_tensors_the_reason_and_the_sum_of_a_step_fit_into_the_lens_at_one_scale_and_every_head_is_counted(
+    every: bool, tab: Page, app: str, shown: Trace
 ) -> None:
-    for step in [step for step in shown.steps if step.path in (ATTENTION, f"{ATTENTION}_norm")][::every]:
+    names = (".query", ".scores", ".weights", ".mixed", "_norm.centred", "_norm.normalised")
+    some = [shown.find(f"{ATTENTION}{name}") for name in names]
+    of_attention = [step for step in shown.steps if step.path in (ATTENTION, f"{ATTENTION}_norm")]
+    for step in of_attention if every else some:
         measured = at(tab, app, shown, step)
         for part in ("tensors", "sum", "why"):
             assert measured[part] - measured["top"] <= HEIGHT - STRIP - READ_OUT - HEAD, (
@@ -87,6 +97,17 @@ def test_the_tensors_the_reason_and_the_sum_of_every_step_of_attention_fit_into_
                 measured,
             )
         assert measured["sum"] <= measured["side"], (step.name, step.op, measured)
+        for hidden, is_silent in measured["beyond"]:
+            assert hidden <= 2 or not is_silent, (step.name, measured)
+        if step in some[1:3] + some[4:]:
+            assert len(set(measured["cells"])) == 1, step.name
+            tops = {}
+            for left, top in zip(measured["columns"], measured["first"], strict=True):
+                tops.setdefault(left, top)
+            # Neighbours have their rows aligned.
+            assert len(set(tops.values())) == 1, (step.name, measured)
+        if step is some[1]:
+            assert measured["meets"].split() == ["S", "18", "d_k", "16", "@", "d_k", "16", "S", "18"]
 
 
 @pytest.mark.parametrize(
@@ -123,33 +144,6 @@ def test_in_a_lower_window_what_is_said_twice_gives_way_to_the_sum(tab: Page, ap
     tab.set_viewport_size({**WIDE, "height": lower})
     expect(tab.locator(".side")).to_have_attribute("data-tight", "formula")
     assert tab.locator(".stage-root").evaluate(GEOMETRY)["whole"] <= lower
-
-
-def test_the_tensors_of_a_step_have_one_scale_and_neighbours_have_their_rows_aligned(
-    tab: Page, app: str, shown: Trace
-) -> None:
-    for name in (".scores", ".weights", "_norm.centred", "_norm.normalised"):
-        measured = at(tab, app, shown, shown.find(f"{ATTENTION}{name}"))
-        assert len(set(measured["cells"])) == 1, name
-        tops = {}
-        for left, top in zip(measured["columns"], measured["first"], strict=True):
-            tops.setdefault(left, top)
-        assert len(set(tops.values())) == 1, (name, measured)
-
-
-def test_every_head_is_in_sight_or_counted(tab: Page, app: str, shown: Trace) -> None:
-    for name in ("query", "scores", "weights", "mixed"):
-        at(tab, app, shown, shown.find(f"{ATTENTION}.{name}"))
-        if name == "scores":
-            expect(tab.locator(".operation .meets")).to_have_text("S 18 d_k 16 @ d_k 16 S 18")
-        panels = tab.locator(".panel[data-geometry]").evaluate_all(
-            """panels => panels.map((panel) => {
-              const scroller = panel.querySelector('.scroller');
-              return [scroller.scrollWidth - scroller.clientWidth, panel.querySelector('.beyond').hidden];
-            })"""
-        )
-        for hidden, is_silent in panels:
-            assert hidden <= 2 or not is_silent, (name, panels)
 
 
 def test_the_card_says_why_and_its_question_opens_the_lab_with_the_present_sizes(

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from engine import record, save_trace
 from tests.browser.conftest import ROOT, serving
 from tests.browser.settings_bar import link, size
+from tests.browser.test_own_computer_browser import open_export, refused
 
 pytestmark = [pytest.mark.browser, pytest.mark.still]
 
@@ -68,7 +69,9 @@ def test_every_page_shows_the_trace_that_the_server_was_given(pages: tuple[str, 
         tab.goto("about:blank")
 
 
-def test_an_uploaded_trace_survives_a_reload_and_another_server_says_what_is_missing(tab: Page, app: str, files: Path):
+def test_an_uploaded_trace_survives_a_reload_and_a_server_for_other_computers_says_what_is_missing(
+    tab: Page, app: str, files: Path
+):
     tab.goto(f"{app}/every_step")
     settle(tab)
     tab.get_by_role("button", name="More settings").click()
@@ -85,12 +88,14 @@ def test_an_uploaded_trace_survives_a_reload_and_another_server_says_what_is_mis
     expect(tab.get_by_text("step 1 of 2")).to_be_visible()
     kept = tab.url.removeprefix(app)
     assert "trace=" in kept
-    with serving(ROOT / "app.py", "--", str(files / "broken.trace")) as (other, _):
+    with serving(ROOT / "app.py", "--server.address=0.0.0.0", "--", str(files / "broken.trace")) as (other, _):
         tab.goto(f"{other}{kept}")
         expect(tab.get_by_text("open its file again")).to_be_visible()
         tab.get_by_role("button", name="Back to the Transformer").click()
         expect(tab.get_by_text("step 28 of")).to_be_visible()
         a_failed_run_is_shown(tab, other)
+        open_export(tab, other, trace="none")
+        assert "The server answers other computers too: its address is 0.0.0.0, not 127.0.0.1." in refused(tab)
         tab.goto("about:blank")
 
 

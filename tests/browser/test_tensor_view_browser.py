@@ -11,7 +11,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.pointing import point
 from tests.browser.tabs import Opener
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 
 @pytest.fixture

@@ -77,43 +77,46 @@ def in_its_box(inner: Locator, outer: Locator) -> bool:
     return around["y"] <= one["y"] and one["y"] + one["height"] <= around["y"] + around["height"]
 
 
-def test_pressing_a_step_goes_there_and_browser_back_returns(tab: Page, app: str, trace):
+def test_a_pressed_step_is_gone_to_in_the_same_drawing_and_one_from_outside_is_a_way_out_of_the_module(
+    tab: Page, app: str, trace
+):
     scores, weights = trace.find(f"{ATTENTION}.scores"), trace.find(f"{ATTENTION}.weights")
     open_at(tab, f"{app}/walkthrough?step={ATTENTION}.scores")
     expect(here(tab)).to_have_attribute("id", f"step-{scores.index}")
-    shape(tab, f"step-{weights.index}").click()
-    at(tab, step=f"{ATTENTION}.weights")
-    expect(here(tab)).to_have_attribute("id", f"step-{weights.index}")
-    expect(tab.locator('.panel[data-panel="weights"]')).to_be_visible()
-    tab.go_back()
-    expect(here(tab)).to_have_attribute("id", f"step-{scores.index}", timeout=30_000)
-
-
-def test_a_step_from_outside_is_a_way_out_of_the_module_and_the_drawing_follows(tab: Page, app: str, trace):
-    placed = trace.find("source_position.placed")
-    open_at(tab, f"{app}/walkthrough?step={ATTENTION}.scores")
-    shape(tab, f"step-{placed.index}").click()
-    at(tab, step="source_position.placed")
-    expect(here(tab)).to_have_attribute("id", f"step-{placed.index}", timeout=30_000)
-    expect(shape(tab, f"step-{trace.find('source_position.angle').index}")).to_be_visible()
-
-
-def test_a_drawing_is_not_made_again_where_only_the_step_changes(tab: Page, app: str, trace):
-    open_at(tab, f"{app}/walkthrough?step={ATTENTION}.scores")
     watched = """drawing => {
         window.redrawn = 0;
         new MutationObserver(all => { window.redrawn += all.length; }).observe(
             drawing, {subtree: true, childList: true, attributes: true, attributeFilter: ["transform", "points", "d"]});
     }"""
     tab.locator(f"{DRAWING} .stGraphVizChart").evaluate(watched)
-    shape(tab, f"step-{trace.find(f'{ATTENTION}.weights').index}").click()
+    shape(tab, f"step-{weights.index}").click()
     at(tab, step=f"{ATTENTION}.weights")
-    expect(here(tab)).to_have_attribute("id", f"step-{trace.find(f'{ATTENTION}.weights').index}")
+    expect(here(tab)).to_have_attribute("id", f"step-{weights.index}")
+    expect(tab.locator('.panel[data-panel="weights"]')).to_be_visible()
+    # Where only the step changes, the drawing is not made again.
     assert tab.evaluate("window.redrawn") == 0
+    tab.go_back()
+    expect(here(tab)).to_have_attribute("id", f"step-{scores.index}", timeout=30_000)
+    at(tab, step=f"{ATTENTION}.scores")
+    placed = trace.find("source_position.placed")
+    shape(tab, f"step-{placed.index}").click()
+    at(tab, step="source_position.placed")
+    expect(here(tab)).to_have_attribute("id", f"step-{placed.index}", timeout=30_000)
+    expect(shape(tab, f"step-{trace.find('source_position.angle').index}")).to_be_visible()
 
 
-def test_modules_open_and_close_and_both_are_in_the_address(tab: Page, app: str):
+def test_modules_open_and_close_by_mouse_and_keyboard_and_both_are_in_the_address(tab: Page, app: str):
     open_at(tab, f"{app}/walkthrough?step=encoder.layers.0.after_attention")
+    box = tab.get_by_role("button", name="Open multi-head self-attention")
+    box.focus()
+    box.press("Enter")
+    at(tab, open=ATTENTION)
+    frame = tab.get_by_role("button", name="Close self-attention")
+    expect(frame).to_be_focused(timeout=30_000)
+    frame.press("Space")
+    at(tab, open=None)
+    expect(box).to_be_focused(timeout=30_000)
+    # And by mouse.
     shape(tab, f"open-{ATTENTION}").click()
     at(tab, open=ATTENTION)
     frame = shape(tab, f"close-{ATTENTION}")
@@ -125,6 +128,17 @@ def test_modules_open_and_close_and_both_are_in_the_address(tab: Page, app: str)
     tab.go_back()
     expect(shape(tab, f"close-{ATTENTION}")).to_be_visible(timeout=30_000)
     expect(here(tab)).to_have_count(1)
+    # Other boxes and the lines of the code are reached by the keyboard too.
+    at(tab, open=ATTENTION)
+    sum_ = tab.get_by_role("button", name="Go to + encoder.layers.0.after_feed_forward")
+    sum_.focus()
+    sum_.press("Enter")
+    at(tab, step="encoder.layers.0.after_feed_forward")
+    expect(sum_).to_be_focused()
+    line = tab.locator(".lines .line[data-go]").first
+    line.focus()
+    line.press("Enter")
+    at(tab, step="encoder.layers.0.after_attention")
 
 
 def test_of_the_layers_that_share_a_box_ours_opens_and_elsewhere_the_first(tab: Page, app: str):
@@ -158,28 +172,6 @@ def test_a_scope_is_chosen_kept_while_the_step_is_in_it_and_left_with_it(tab: Pa
     expect(here(tab)).to_have_attribute("id", "open-encoder", timeout=30_000)
     scopes.nth(3).click()
     at(tab, scope=None)
-
-
-def test_the_keyboard_reaches_boxes_frames_and_lines(tab: Page, app: str):
-    open_at(tab, f"{app}/walkthrough?step=encoder.layers.0.after_attention")
-    box = tab.get_by_role("button", name="Open multi-head self-attention")
-    box.focus()
-    box.press("Enter")
-    at(tab, open=ATTENTION)
-    frame = tab.get_by_role("button", name="Close self-attention")
-    expect(frame).to_be_focused(timeout=30_000)
-    frame.press("Space")
-    at(tab, open=None)
-    expect(box).to_be_focused(timeout=30_000)
-    sum_ = tab.get_by_role("button", name="Go to + encoder.layers.0.after_feed_forward")
-    sum_.focus()
-    sum_.press("Enter")
-    at(tab, step="encoder.layers.0.after_feed_forward")
-    expect(sum_).to_be_focused()
-    line = tab.locator(".lines .line[data-go]").first
-    line.focus()
-    line.press("Enter")
-    at(tab, step="encoder.layers.0.after_attention")
 
 
 def test_the_step_is_brought_into_view_in_its_boxes_and_the_page_stays(tab: Page, app: str, trace):

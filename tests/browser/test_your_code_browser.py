@@ -1,23 +1,19 @@
-"""Somebody's own code in the browser, on a server that nobody has visited: written, run, failing, and kept."""
+"""Somebody's own code in the browser: written, run, failing, and kept."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from pages.ui.views.your_code.examples import example_text
-from tests.browser.conftest import ROOT, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.still]
 PATIENCE = 90_000  # ms: the first run waits until torch is loaded in the code's own process
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving(ROOT / "app.py") as (address, _):
-        yield f"{address}/your_code"
+@pytest.fixture
+def address(app: str) -> str:
+    return f"{app}/your_code"
 
 
 def settle(page: Page) -> None:

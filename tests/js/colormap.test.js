@@ -57,6 +57,7 @@ test("a tensor of zeros has the colour of zero", () => {
 test("probabilities rise from the page's colour and are no cause for alarm", () => {
   for (const theme of themes) {
     const colour = colourOf(scaled("probability"), theme);
+    assert.deepEqual(colour(-0.5), theme.zero, "what lies below the scale has its first colour");
     assert.ok(rising(prominence(Array.from({ length: 11 }, (_, i) => colour(i / 10)), theme)));
     assert.deepEqual(colour(0), theme.zero);
     assert.deepEqual([colour(-1e-9), colour(1 + 1e-7)], [colour(0), colour(1)]);

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.app.lazy_expander import OPENED
 
+_PRESENT = 2**32 - 1  # stands in the place of a step beside the stages that are sent ahead
 _KINDS = (
     "slider",
     "select_slider",
@@ -125,13 +126,23 @@ def trigger(app: AppTest, key: str, event: str, value: Any) -> AppTest:
 
 def ahead(app: AppTest) -> list[tuple[int, dict[str, Any]]]:
     """The steps and headers of the stages that were sent ahead."""
+    return [(step, _header(data)) for step, data in _sent_ahead(app) if step != _PRESENT]
+
+
+def present(app: AppTest) -> dict[str, Any]:
+    """What the browser needs to ask for further stages ahead."""
+    [data] = [data for step, data in _sent_ahead(app) if step == _PRESENT]
+    return json.loads(data)
+
+
+def _sent_ahead(app: AppTest) -> list[tuple[int, bytes]]:
     message = _message(app, "stage:ahead").bytes
     (count,) = struct.unpack_from("<I", message)
     at = -(-(4 + 8 * count) // 8) * 8
     found = []
     for place in range(count):
         step, length = struct.unpack_from("<II", message, 4 + 8 * place)
-        found.append((step, _header(message[at : at + length])))
+        found.append((step, bytes(message[at : at + length])))
         at += -(-length // 8) * 8
     return found
 

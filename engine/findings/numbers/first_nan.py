@@ -38,11 +38,11 @@ def first_nan(known: Known) -> Iterator[Finding]:
         readers = known.trace.consumers.get(step.index, ())
         if readers and all(canonical_name(reader.op) in _HARMLESS for reader in readers):
             continue
-        yield _made(known, step)
+        yield _first_nan(known, step)
         return
 
 
-def _made(known: Known, step: Step) -> Finding:
+def _first_nan(known: Known, step: Step) -> Finding:
     later = known.trace.steps[step.index + 1 :]
     index = tuple(step.value.isnan().nonzero()[0].tolist())
     shown = {

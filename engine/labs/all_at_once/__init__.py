@@ -93,7 +93,14 @@ class Timed:
 
 def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
     """Seeded weights: embeddings normal with deviation 1/√d_model, Linear weights uniform as Xavier has them, biases 0.
-    LayerNorm begins as 1 and 0."""
+    LayerNorm begins as 1 and 0.
+
+    Args:
+        length: how many tokens, L.
+        heads: how many heads, H.
+        d_k: the width of a query in a head; d_model is H * d_k.
+        seed: of the weights.
+    """
     draw = torch.Generator().manual_seed(seed)
     width = heads * d_k
     embedding = TokenEmbedding(length, width)
@@ -108,7 +115,12 @@ def sentence(length: int, heads: int, d_k: int, seed: int = 0) -> Sentence:
 
 @one_thread()
 def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int = 0) -> tuple[CostPart, ...]:
-    """Every part that works on a token by itself, each on the input it has in the layer, in this dtype."""
+    """Every part that works on a token by itself, each on the input it has in the layer, in this dtype.
+
+    Args:
+        length, heads, d_k, seed: of ``sentence``.
+        dtype: what weights and inputs are in, as ``torch`` names it.
+    """
     inputs = _in(getattr(torch, dtype), sentence(length, heads, d_k, seed))
     attention, layer = inputs.layer.self_attention, inputs.layer
     with torch.no_grad():
@@ -128,7 +140,11 @@ def parts(length: int, heads: int, d_k: int, dtype: str = "float32", seed: int =
 
 @one_thread()
 def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
-    """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in."""
+    """Self-attention, which needs the other tokens: each alone, and each with keys and values of all handed in.
+
+    Args:
+        length, heads, d_k, seed: of ``sentence``.
+    """
     inputs = sentence(length, heads, d_k, seed)
     module = inputs.layer.self_attention
     with torch.no_grad():
@@ -142,7 +158,11 @@ def attention(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Cos
 
 @one_thread()
 def whole_layer(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, CostPart]:
-    """The whole encoder layer: each token alone, and one at a time with keys and values of all."""
+    """The whole encoder layer: each token alone, and one at a time with keys and values of all.
+
+    Args:
+        length, heads, d_k, seed: of ``sentence``.
+    """
     inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
         alone = _part("encoder layer", lambda x: inputs.layer(x, None), inputs.x)
@@ -167,8 +187,17 @@ def one_at_a_time(layer: EncoderLayer, x: Tensor) -> Tensor:
 
 
 def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """One token's attention (paper, section 3.2): (1, 1, d_model) from its query, and from the keys and values of all,
-    (1, H, L, d_k) and (1, H, L, d_v)."""
+    """One token's attention (paper, section 3.2), from its query and from the keys and values of all.
+
+    Args:
+        layer: whose attention it is.
+        token: (1, 1, d_model).
+        keys: (1, H, L, d_k), of all tokens.
+        values: (1, H, L, d_v), of all tokens.
+
+    Returns:
+        (1, 1, d_model).
+    """
     module = layer.self_attention
     query = split_heads(module.w_q(token), module.heads)
     weights = (query @ keys.transpose(-2, -1) / math.sqrt(module.d_k)).softmax(dim=-1)
@@ -178,7 +207,11 @@ def attend(layer: EncoderLayer, token: Tensor, keys: Tensor, values: Tensor) -> 
 
 @one_thread()
 def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tensor]:
-    """For each part (L, L_k): by how much output l changes, at most, when token k is replaced by another vector."""
+    """For each part (L, L_k): by how much output l changes, at most, when token k is replaced by another vector.
+
+    Args:
+        length, heads, d_k, seed: of ``sentence``.
+    """
     inputs = sentence(length, heads, d_k, seed)
     other = torch.randn(heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
     ways: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -196,7 +229,11 @@ def changes(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, Tenso
 
 @one_thread()
 def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, ItemCount]:
-    """Calls and FLOPs of one pass, and of one token at a time with keys and values of all."""
+    """Calls and FLOPs of one pass, and of one token at a time with keys and values of all.
+
+    Args:
+        length, heads, d_k, seed: of ``sentence``.
+    """
     inputs = sentence(length, heads, d_k, seed)
     with torch.no_grad():
         traces = {
@@ -211,9 +248,14 @@ def counted(length: int, heads: int, d_k: int, seed: int = 0) -> dict[str, ItemC
 
 @one_thread()
 def timed(length: int, heads: int, d_k: int, run: int = 0) -> Timed:
-    """Both ways by the clock, on one thread, for lengths up to this one. ``run`` is which measurement it is.
+    """Both ways by the clock, on one thread, for lengths up to this one.
 
     The two ways take turns, so that whatever else the machine does falls on both.
+
+    Args:
+        length: of the longest sentence.
+        heads, d_k: of ``sentence``.
+        run: which measurement it is.
     """
     lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     together, apart = [], []
@@ -233,7 +275,11 @@ def at_once(layer: EncoderLayer, x: Tensor) -> Tensor:
 
 
 def code(length: int, heads: int, d_k: int) -> str:
-    """The experiment as a script with the same draws, the encoder layer written out."""
+    """The experiment as a script with the same draws, the encoder layer written out.
+
+    Args:
+        length, heads, d_k: of ``sentence``.
+    """
     return fill_in(_SCRIPT, n=length, H=heads, d_k=d_k, repeats=REPEATS)
 
 

@@ -36,9 +36,15 @@ STAGES = tuple(_STAGES)
 
 @dataclass(frozen=True)
 class SublayerSizes:
-    """The sizes of one experiment. ``source`` counts only where the mistake is in the attention to the encoder.
+    """The sizes of one experiment.
 
-    ``padding`` is how many keys of the last sentence are padding; one at least is a word.
+    Attributes:
+        batch: how many sentences, B.
+        length: how many tokens ask, L.
+        source: how many are asked, L_k; counts only where the mistake is in the attention to the encoder.
+        heads: how many heads, H.
+        d_k: the width of a query in a head; d_model is H * d_k.
+        padding: how many keys of the last sentence are padding; one at least is a word.
     """
 
     batch: int
@@ -50,12 +56,21 @@ class SublayerSizes:
 
     @property
     def d_model(self) -> int:
+        """The width of a token's vector, H * d_k."""
         return self.heads * self.d_k
 
 
 @dataclass(frozen=True)
 class Material:
-    """Weights and inputs that the right and the wrong program share (``engine.labs.bugs.sublayer``)."""
+    """Weights and inputs that the right and the wrong program share (``engine.labs.bugs.sublayer``).
+
+    Attributes:
+        layer: the sublayer with its weights.
+        x: (B, L, d_model), the tokens that ask.
+        memory: (B, L_k, d_model), those that are asked.
+        padding: (B, L_k), True at keys that are padding.
+        future: (L, L_k), True at keys that come later; None where a query may see them.
+    """
 
     layer: Sublayer
     x: Tensor
@@ -75,6 +90,8 @@ class Pair:
     """A step of the right and of the wrong run that have the same name.
 
     Attributes:
+        name: what both programs call it.
+        stage: which part of the attention it belongs to.
         verdict: "same"; "differs" in its numbers; "shape"; "raised"; "only right" or "only wrong", where the other
             program has no such line; "not reached".
         unequal: how many numbers differ, None where they cannot be compared.
@@ -91,6 +108,7 @@ class Pair:
 
     @property
     def is_wrong(self) -> bool:
+        """Whether the wrong program made something else here, or failed."""
         return self.verdict in ("differs", "shape", "raised")
 
 
@@ -121,7 +139,13 @@ class RunComparison:
 
 
 def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
-    """Seeded weights and inputs for these sizes."""
+    """Seeded weights and inputs for these sizes.
+
+    Args:
+        sizes: of the experiment.
+        crossed: whether the attention is the one to the encoder.
+        seed: of weights and inputs.
+    """
     keys = sizes.source if crossed else sizes.length
     layer = Sublayer(sizes.heads, sizes.d_k, seed)
     x, memory, padding = inputs(sizes.batch, sizes.length, keys, sizes.d_model, min(sizes.padding, keys - 1), seed)
@@ -131,7 +155,13 @@ def material(sizes: SublayerSizes, crossed: bool, seed: int = 0) -> Material:
 
 
 def compare(mistake: int, sizes: SublayerSizes, seed: int = 0) -> RunComparison:
-    """Runs the right program and the one with this mistake (its index in ``MISTAKES``) on the same numbers."""
+    """Runs the right program and the one with this mistake on the same numbers.
+
+    Args:
+        mistake: its index in ``MISTAKES``.
+        sizes: of the experiment.
+        seed: of weights and inputs.
+    """
     mistake_made = MISTAKES[mistake]
     tensors = material(sizes, mistake_made.crossed, seed)
     right, wrong = recorded(attention, tensors), recorded(program(mistake_made), tensors)

@@ -195,7 +195,11 @@ MISTAKES: tuple[AttentionMistake, ...] = (
 
 
 def text_of(mistake: AttentionMistake | None) -> str:
-    """The program with this mistake, or the right one."""
+    """The program with this mistake, or the right one.
+
+    Raises:
+        ValueError: a line that the mistake replaces does not stand in the program exactly once.
+    """
     text = _DOCSTRING.sub("", inspect.getsource(sublayer.attention))
     for right, wrong in mistake.lines if mistake else ():
         before, line, after = text.partition(f"    {right}\n")

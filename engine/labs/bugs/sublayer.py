@@ -31,6 +31,14 @@ def inputs(batch: int, length: int, length_k: int, d_model: int, most_padding: i
     """Random tokens that ask (B, L, d_model) and that are asked (B, L_k, d_model), and which keys are padding (B, L_k).
 
     The first sentence ends with ``most_padding`` padded keys, the last of several with none, those between with some.
+
+    Args:
+        batch: how many sentences, B.
+        length: how many tokens ask, L.
+        length_k: how many are asked, L_k.
+        d_model: the width of a token's vector.
+        most_padding: how many keys of the first sentence are padding.
+        seed: of the numbers.
     """
     draw = torch.Generator().manual_seed(seed + 1)
     x = torch.randn(batch, length, d_model, generator=draw)
@@ -43,8 +51,15 @@ def inputs(batch: int, length: int, length_k: int, d_model: int, most_padding: i
 def attention(layer: Sublayer, x: Tensor, memory: Tensor, padding: Tensor, future: Tensor | None) -> Tensor:
     """LayerNorm(x + MultiHead(x, memory, memory)) ("Attention Is All You Need", sections 3.1 and 3.2).
 
-    ``x`` (B, L, d_model) asks ``memory`` (B, L_k, d_model); in self-attention they are the same. ``padding`` (B, L_k)
-    and ``future`` (L, L_k) are True at keys that must not be seen. Returns (B, L, d_model).
+    Args:
+        layer: the weights.
+        x: (B, L, d_model), the tokens that ask.
+        memory: (B, L_k, d_model), those that are asked; in self-attention the same.
+        padding: (B, L_k), True at keys that must not be seen.
+        future: (L, L_k), the same; None for none.
+
+    Returns:
+        (B, L, d_model).
     """
     batch, length, d_model = x.shape
     length_k = memory.size(1)

@@ -117,7 +117,12 @@ class Handed:
 
 @torch.no_grad()
 def handed_over(text: str, index: int, read_so_far: int) -> Handed:
-    """Runs the whole model on the source with its character at ``place`` changed, and again with the old memory.
+    """Runs the whole model on the source with its character at ``index`` changed, and again with the old memory.
+
+    Args:
+        text: the source.
+        index: of the character that is changed.
+        read_so_far: how many tokens of the answer the decoder has read, besides begin.
 
     Raises:
         TextError: the text cannot be read.
@@ -152,5 +157,12 @@ def another(token: int) -> int:
 
 
 def code(source: int, target: int, heads: int, d_k: int) -> str:
-    """The experiment as a script: one attention of random weights."""
+    """The experiment as a script: one attention of random weights.
+
+    Args:
+        source: how many tokens the encoder reads, S.
+        target: how many the decoder has read, T.
+        heads: how many heads, H.
+        d_k: the width of a query in a head.
+    """
     return fill_in(_SCRIPT, S=source, T=target, H=heads, d_k=d_k)

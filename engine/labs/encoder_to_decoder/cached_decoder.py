@@ -61,7 +61,13 @@ def encoded(model: Transformer, source: Tensor) -> Tensor:
 
 
 def positions(model: Transformer, length: int, like: Tensor) -> Tensor:
-    """The positional encodings (1, T, d_model) of that many places: what is added to an embedding of zeros."""
+    """The positional encodings (1, T, d_model) of that many places: what is added to an embedding of zeros.
+
+    Args:
+        model: whose encoding it is.
+        length: how many positions, T.
+        like: (..., d_model), of the dtype and device that are wanted.
+    """
     return model.target_position(like.new_zeros(1, length, like.size(-1)))
 
 
@@ -86,8 +92,13 @@ def read(
 ) -> Read:
     """Reads one token (B, 1) at a place whose encoding is ``position`` (1, 1, d_model).
 
-    ``given`` replaces the cross-attention weights of some layers, by their number, with others (B, H, 1, S); what comes
-    after them is computed as ever.
+    Args:
+        model: whose decoder reads.
+        token: (B, 1), its id.
+        position: (1, 1, d_model), the encoding of its position.
+        caches: of every layer, the tokens before it.
+        given: for some layers, by number, cross-attention weights (B, H, 1, S) in the place of the computed ones; what
+            comes after them is computed as ever.
     """
     x = model.target_embedding(token) + position  # (B, 1, d_model)
     kept, queries, weights = [], [], []

@@ -53,6 +53,7 @@ class WrittenAnswer:
 
     @property
     def text(self) -> str:
+        """What was written, as text."""
         return char_tokenizer.VOCABULARY.decode(self.tokens)
 
 

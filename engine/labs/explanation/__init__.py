@@ -73,6 +73,11 @@ class Exchanges:
 def exchanges(text: str, layers: tuple[int, ...], heads: tuple[int, ...], seed: int = 0) -> Exchanges:
     """Exchanges the weights of these heads in these layers, in every way, at every position.
 
+    Args:
+        text: the source.
+        layers, heads: the numbers of those whose weights are exchanged.
+        seed: of the orders that "shuffled" draws.
+
     Raises:
         TextError: the text cannot be read.
     """
@@ -107,7 +112,15 @@ def output_of(
     weights: Tensor,
 ) -> Tensor:
     """Log-probabilities (R, V) of the character at a position, with weights (R, layers, heads, S) in the place of those
-    that the model computes for these heads of these layers."""
+    that the model computes for these heads of these layers.
+
+    Args:
+        model: that reads.
+        answer: what it wrote, with the memory it read.
+        position: of the character, from 0.
+        layers, heads: the numbers of those whose weights are replaced.
+        weights: (R, layers, heads, S), R sets of them.
+    """
     count = len(weights)
     own = own_weights(answer, position)
     given = {

@@ -54,6 +54,13 @@ def adversary(
 ) -> Adversary:
     """Searches at one position of the model's answer, with the output's move at most ``bound``.
 
+    Args:
+        text: the source.
+        layers, heads: the numbers of those whose weights are searched for.
+        position: of the character of the answer, from 0.
+        bound: the largest ``distance`` of the output's probabilities from the usual ones.
+        seed: of the beginnings of the search.
+
     Raises:
         TextError: the text cannot be read.
     """

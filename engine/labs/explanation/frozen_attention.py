@@ -23,9 +23,13 @@ from engine.runtime.forward import build_model
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of ``dates`` dates with ``characters`` characters in all, ends included, how many were right.
+    """How many answers were right, and how many of their characters.
 
-    A date is right where every character is. A character is the likeliest after the right ones before it.
+    Attributes:
+        dates: how many dates were asked.
+        dates_right: of how many every character is right.
+        characters: how many characters they have in all, ends included.
+        characters_right: how many of them are the likeliest after the right ones before.
     """
 
     dates: int
@@ -36,7 +40,13 @@ class Accuracy:
 
 @torch.no_grad()
 def accuracy(layers: tuple[int, ...], heads: tuple[int, ...], count: int = 60, seed: int = 0) -> Accuracy:
-    """How well the model answers held-out dates in random forms, with these heads of these layers frozen to uniform."""
+    """How well the model answers held-out dates in random forms, with these heads of these layers frozen to uniform.
+
+    Args:
+        layers, heads: the numbers of those whose weights are made uniform.
+        count: how many dates are asked.
+        seed: of the dates and their forms.
+    """
     draw = random.Random(seed)
     some: list[WrittenDate] = []
     while len(some) < count:
@@ -52,6 +62,10 @@ def freeze(model: Transformer, layers: tuple[int, ...], heads: tuple[int, ...]) 
     """Makes the model's queries 0 in these heads: then every score is 0, and softmax gives each key the same.
 
     Changes the model it is given, and returns it.
+
+    Args:
+        model: which is changed.
+        layers, heads: the numbers of those that are frozen.
     """
     for number, layer in enumerate(model.decoder.layers):
         if number in layers:

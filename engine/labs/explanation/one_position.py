@@ -16,6 +16,12 @@ _SCRIPT = Path(__file__).with_name("script.py")
 def code(text: str, layers: tuple[int, ...], heads: tuple[int, ...], position: int, seed: int = 0) -> str:
     """The script for one position of the answer to a text; to be run in the project's folder.
 
+    Args:
+        text: the source.
+        layers, heads: of ``exchanges``.
+        position: of the character of the answer, from 0.
+        seed: of ``exchanges``.
+
     Raises:
         TextError: the text cannot be read.
     """

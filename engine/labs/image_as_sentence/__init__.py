@@ -100,6 +100,11 @@ def project(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
 
     A sum of n products, added up in whatever order, is off by n·u / (1 − n·u) of the sum of their sizes at the most
     (Higham 2002, section 3.1); two such sums by twice that. u is 2⁻²⁴ in float32.
+
+    Args:
+        rgb: the picture, three bytes a pixel, row by row.
+        patch: the side of a patch in pixels.
+        d_model, heads, layers, seed: of ``vision``.
     """
     image = pixels(rgb)
     layer = vision(side_of(rgb), patch, d_model, heads, layers, seed).projection
@@ -137,7 +142,13 @@ class Reading:
 def read(
     rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float, placed: bool = True
 ) -> Reading:
-    """Lets the model read a picture, and keeps what passed by."""
+    """Lets the model read a picture, and keeps what passed by.
+
+    Args:
+        rgb: the picture, three bytes a pixel, row by row.
+        patch: the side of a patch in pixels.
+        d_model, heads, layers, seed, spread, placed: of ``vision``.
+    """
     image = pixels(rgb)
     side = side_of(rgb)
     model = vision(side, patch, d_model, heads, layers, seed, spread, placed=placed)
@@ -156,7 +167,13 @@ def read(
 
 
 def patch_name(index: int, patch: int, side: int = SIDE) -> str:
-    """What a patch is called: its row and its column among the patches."""
+    """What a patch is called: its row and its column among the patches.
+
+    Args:
+        index: among the patches, row by row.
+        patch: the side of a patch in pixels.
+        side: that of the picture.
+    """
     row, column = divmod(index, side // patch)
     return f"{row},{column}"
 
@@ -179,11 +196,18 @@ class TokenAttention:
 
     @property
     def percent(self) -> Tensor:
+        """The same on patches, in percent."""
         return self.on_patches * 100
 
 
 def look(reading: Reading, layer: int, head: int, query: int) -> TokenAttention:
-    """What a query pays attention to: token 0 is the class token, the patches follow row by row."""
+    """What a query pays attention to: token 0 is the class token, the patches follow row by row.
+
+    Args:
+        reading: what passed by while the model read.
+        layer, head: their numbers.
+        query: the token that asks.
+    """
     row = reading.weights[layer][0, head, query]
     on_patches = row[1:]
     across = round(on_patches.numel() ** 0.5)
@@ -221,7 +245,13 @@ class Shuffle:
 
 
 def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> Shuffle:
-    """Shuffles the patches of a picture and lets the model read both, in float32 and in float64."""
+    """Shuffles the patches of a picture and lets the model read both, in float32 and in float64.
+
+    Args:
+        rgb: the picture, three bytes a pixel, row by row.
+        patch: the side of a patch in pixels.
+        d_model, heads, layers, seed, spread: of ``vision``; the seed also draws the order.
+    """
     image = pixels(rgb)
     patches = _unfolded(image, patch)
     order = torch.randperm(patches.size(1), generator=torch.Generator().manual_seed(seed))
@@ -239,7 +269,13 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
 
 
 def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> str:
-    """The experiment as a script, with the picture in it and the same draws."""
+    """The experiment as a script, with the picture in it and the same draws.
+
+    Args:
+        rgb: the picture, three bytes a pixel, row by row.
+        patch: the side of a patch in pixels.
+        d_model, heads, layers, seed, spread: of ``vision``.
+    """
     packed = base64.b85encode(zlib.compress(rgb, 9)).decode("ascii")
     return fill_in(
         _SCRIPT,

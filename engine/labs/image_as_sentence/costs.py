@@ -26,7 +26,12 @@ class PatchCost:
 
 
 def costs(d_model: int, heads: int, seed: int, side: int = SIDE) -> tuple[PatchCost, ...]:
-    """Counts in a run for each size of patch that divides the picture; what the picture shows does not matter."""
+    """Counts in a run for each size of patch that divides the picture; what the picture shows does not matter.
+
+    Args:
+        d_model, heads, seed: of ``vision``, with one layer.
+        side: that of the picture in pixels.
+    """
     smaller = (patch for patch in (2, 3) if side % patch == 0)
     return tuple(_cost(patch, d_model, heads, seed, side) for patch in (*smaller, *patches_of(side)))
 

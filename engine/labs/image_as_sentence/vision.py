@@ -57,8 +57,18 @@ def vision(
 ) -> VisionEncoder:
     """An untrained Vision Transformer for images of ``side`` pixels, its weights drawn from the seed.
 
-    ``spread`` is the position embedding's standard deviation. The encoder has the same weights for every size of patch,
+    The encoder has the same weights for every size of patch,
     and all weights are the same with and without position embedding.
+
+    Args:
+        side: of an image in pixels.
+        patch: the side of a patch in pixels.
+        d_model: the width of a token's vector.
+        heads: how many heads, H.
+        layers: how many encoder layers.
+        seed: of the weights.
+        spread: the standard deviation of the position embedding.
+        placed: whether there is one.
     """
     config = Config(
         d_model=d_model, heads=heads, encoder_layers=layers, norm_first=True, activation="gelu", device="cpu"

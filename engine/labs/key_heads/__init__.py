@@ -77,12 +77,25 @@ def grouped(kv_heads: int, group: int, length: int, d_k: int) -> Grouped:
 
 
 def cache_bytes(heads: int, d_k: int, lengths: Sequence[int]) -> list[int]:
-    """The bytes of one layer's cache in float32 with so many heads of keys and values, for each length."""
+    """The bytes of one layer's cache in float32 with so many heads of keys and values, for each length.
+
+    Args:
+        heads: how many heads of keys and values.
+        d_k: the width of a key and of a value in a head.
+        lengths: how many tokens are kept.
+    """
     return [2 * heads * length * d_k * _FLOAT for length in lengths]
 
 
 def code(kv_heads: int, group: int, length: int, d_k: int) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        kv_heads: how many heads of keys and values.
+        group: how many heads of queries share one.
+        length: how many tokens, L.
+        d_k: the width of a query in a head.
+    """
     return fill_in(_SCRIPT, H_kv=kv_heads, G=group, L=length, d_k=d_k)
 
 

@@ -92,7 +92,14 @@ def multiplications(length: int, kv_heads: int, group: int, *, cached: bool) -> 
 
 
 def code(batch: int, length: int, kv_heads: int, group: int) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        batch: how many sentences, B.
+        length: how many tokens, T.
+        kv_heads: how many heads of keys and values.
+        group: how many heads of queries share one.
+    """
     return fill_in(_SCRIPT, B=batch, T=length, H_kv=kv_heads, G=group)
 
 

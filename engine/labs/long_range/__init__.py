@@ -83,7 +83,14 @@ class Halves:
 
 
 def layers(length: int, width: int, recurrent: str, seed: int) -> Layers:
-    """One layer of each kind. Every weight and bias is uniform in ±1/√width: PyTorch's rule for RNN and Linear."""
+    """One layer of each kind. Every weight and bias is uniform in ±1/√width: PyTorch's rule for RNN and Linear.
+
+    Args:
+        length: how many tokens, L.
+        width: how many features a token has, and a state.
+        recurrent: how the recurrent weight is chosen, a key of ``RECURRENT``.
+        seed: of weights and tokens.
+    """
     draw = torch.Generator().manual_seed(seed)
     # All that could be asked for are drawn, so that a longer sentence begins with the shorter one.
     tokens = torch.randn(LONGEST, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)[:length]
@@ -112,7 +119,13 @@ def spectral_radius(weight: Tensor) -> float:
 
 @one_thread()
 def influence(length: int, width: int, recurrent: str) -> Influence:
-    """The first token's influence on the last output for every length up to this one, for ``SEEDS`` seeds."""
+    """The first token's influence on the last output for every length up to this one, for ``SEEDS`` seeds.
+
+    Args:
+        length: that of the longest sentence.
+        width: how many features a token has, and a state.
+        recurrent: how the recurrent weight is chosen, a key of ``RECURRENT``.
+    """
     lengths = tuple(sorted({*(shorter for shorter in _LENGTHS if shorter < length), length}))
     rows: dict[str, list[list[float]]] = {"rnn": [], "both": [], "attention": [], "linear": []}
     per_token: dict[str, list[Tensor]] = {"rnn": [], "both": [], "attention": []}
@@ -148,7 +161,11 @@ def reach(encode: _Encode, tokens: Tensor) -> Tensor:
 @one_thread()
 def maps(length: int, width: int, recurrent: str, seed: int = 0) -> dict[str, Tensor]:
     """For each layer (L, L_k): the influence of token k on output l, as ``reach`` measures it, as a share of the
-    influence of all tokens on that output."""
+    influence of all tokens on that output.
+
+    Args:
+        length, width, recurrent, seed: of ``layers``.
+    """
     networks = layers(length, width, recurrent, seed)
     return {
         name: torch.stack(
@@ -160,7 +177,11 @@ def maps(length: int, width: int, recurrent: str, seed: int = 0) -> dict[str, Te
 
 @one_thread()
 def halves(length: int, width: int, recurrent: str, seed: int = 0) -> Halves:
-    """The bidirectional RNN beside two RNNs run by hand, a token at a time."""
+    """The bidirectional RNN beside two RNNs run by hand, a token at a time.
+
+    Args:
+        length, width, recurrent, seed: of ``layers``.
+    """
     networks = layers(length, width, recurrent, seed)
     with torch.no_grad():
         output = networks.both(networks.tokens.unsqueeze(0))[0][0]
@@ -177,7 +198,11 @@ def mean(values: Tensor) -> list[float]:
 
 
 def code(length: int, width: int, recurrent: str) -> str:
-    """The influence of the first token, over all seeds, as a script with the same draws."""
+    """The influence of the first token, over all seeds, as a script with the same draws.
+
+    Args:
+        length, width, recurrent: of ``influence``.
+    """
     return fill_in(_SCRIPT, n=length, d=width, radius=RECURRENT[recurrent], seeds=SEEDS, longest=LONGEST)
 
 

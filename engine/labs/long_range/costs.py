@@ -101,7 +101,11 @@ def chains(length: int, width: int) -> dict[str, DependencyChain]:
 
 
 def chain(output: Tensor, token: Tensor) -> DependencyChain:
-    """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``."""
+    """The longest and the shortest chain of operations from ``token``, a leaf, to ``output``.
+
+    Raises:
+        ValueError: the output was not computed from the token.
+    """
     distances: dict[Any, tuple[int, int] | None] = {}
     for node in inputs_first(output.grad_fn):
         if getattr(node, "variable", None) is token:

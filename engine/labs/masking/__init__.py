@@ -46,7 +46,14 @@ class Masked:
 
 @dataclass(frozen=True)
 class HiddenWeight:
-    """The largest weight that a hidden key keeps, for one filler in one dtype; or PyTorch's error."""
+    """The largest weight that a hidden key keeps, for one filler in one dtype; or PyTorch's error.
+
+    Attributes:
+        fill: what the score of a hidden key is filled with.
+        dtype: of the scores.
+        largest: the largest weight of a hidden key; None where PyTorch raised.
+        error: what PyTorch raised, empty where it did not.
+    """
 
     fill: str
     dtype: str
@@ -59,8 +66,16 @@ def masked(
 ) -> Masked:
     """Random scores under a mask of the model; the last sentence ends with ``padded`` tokens of padding.
 
-    ``kind`` is "padding" for cross-attention's (queries T, keys S), "causal" or "both" for the decoder's
-    self-attention (queries and keys T).
+    Args:
+        kind: "padding" for cross-attention's (queries T, keys S), "causal" or "both" for the decoder's self-attention
+            (queries and keys T).
+        batch: how many sentences, B.
+        heads: how many heads, H.
+        target: how many tokens the decoder reads, T.
+        source: how many the encoder reads, S.
+        padded: how many tokens of the last sentence are padding.
+        fill: what stands at the hidden scores.
+        seed: of the scores.
     """
     keys = source if kind == "padding" else target
     tokens = torch.full((batch, keys), PAD + 1)

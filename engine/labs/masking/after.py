@@ -32,7 +32,14 @@ class Afterwards:
 
 
 def afterwards(length: int, visible: int, raised: float, seed: int = 0) -> Afterwards:
-    """Hides all but the first ``visible`` of L_k keys in three ways, and raises the last key's score by ``raised``."""
+    """Hides all but the first ``visible`` of L_k keys in three ways, and raises the last key's score by ``raised``.
+
+    Args:
+        length: how many keys, L_k.
+        visible: how many of them are not hidden.
+        raised: by how much the last key's score is raised.
+        seed: of the scores.
+    """
     scores = torch.randn(length, generator=torch.Generator().manual_seed(seed))
     hidden = torch.arange(length) >= visible
     bump = torch.zeros(length)

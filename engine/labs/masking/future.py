@@ -35,7 +35,15 @@ class Changed:
 
 
 def changed(length: int, index: int, layers: int, causal: bool, seed: int = 0) -> Changed:
-    """Runs the decoder of a model with seeded weights on T tokens, and again with another token at ``place``."""
+    """Runs the decoder of a model with seeded weights on T tokens, and again with another token at ``index``.
+
+    Args:
+        length: how many tokens, T.
+        index: of the token that is changed.
+        layers: how many layers the decoder has.
+        causal: whether it has its causal mask.
+        seed: of weights and tokens.
+    """
     config = Config(
         batch=1,
         src_len=_SOURCE,

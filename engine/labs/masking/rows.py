@@ -61,7 +61,14 @@ class Remedy:
 
 
 def empty(length: int, padded: int, layers: int, seed: int = 0) -> Empty:
-    """Runs the model's decoder, layer by layer, on a target that is padded on the left."""
+    """Runs the model's decoder, layer by layer, on a target that is padded on the left.
+
+    Args:
+        length: how many tokens, T.
+        padded: how many of them, on the left, are padding.
+        layers: how many layers the decoder has.
+        seed: of weights and tokens.
+    """
     config = Config(
         batch=1, src_len=1, tgt_len=length, d_model=16, heads=2, encoder_layers=1, decoder_layers=layers, seed=seed,
         vocab_size=64, device="cpu",
@@ -86,6 +93,9 @@ def remedies(length: int, padded: int, seed: int = 0) -> tuple[Remedy, ...]:
 
     PyTorch's documentation of scaled_dot_product_attention takes −inf for a hidden key; its own kernels give 0 for
     a row that is hidden whole, as ``nan_to_num`` does.
+
+    Args:
+        length, padded, seed: of ``empty``.
     """
     left = mask_of("both", _left_padded(length, padded))[0, 0]
     right = mask_of("both", _left_padded(length, padded).flip(-1))[0, 0]
@@ -102,7 +112,11 @@ def remedies(length: int, padded: int, seed: int = 0) -> tuple[Remedy, ...]:
 
 
 def fused(length: int, padded: int, seed: int = 0) -> Tensor:
-    """The rows (T, d_k) that torch's own scaled_dot_product_attention returns for such a mask."""
+    """The rows (T, d_k) that torch's own scaled_dot_product_attention returns for such a mask.
+
+    Args:
+        length, padded, seed: of ``empty``.
+    """
     query, key, value = torch.randn(3, 1, 1, length, 8, generator=torch.Generator().manual_seed(seed))
     seen = ~mask_of("both", _left_padded(length, padded))
     return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)[0, 0]

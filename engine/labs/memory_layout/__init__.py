@@ -37,6 +37,7 @@ class StrideCondition:
 
     @property
     def holds(self) -> bool:
+        """Whether the two axes can become one without a copy."""
         return self.stride == self.size * self.inner_stride
 
 
@@ -65,7 +66,10 @@ class Merge:
 class Write:
     """A number written at ``index`` of one tensor, and what is read of all three afterwards.
 
-    ``query_index`` is the same element by the axes of the query.
+    Attributes:
+        index: where it is written, by the axes of that tensor.
+        query_index: the same element by the axes of the query.
+        query, moved, copied: what each of the three tensors then holds at that element.
     """
 
     index: tuple[int, ...]
@@ -128,7 +132,15 @@ class Layout:
 
 
 def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> Layout:
-    """Moves the axes of a query (L, H, d_k) by "transpose" with two axes, by "permute" with all three, or "none"."""
+    """Moves the axes of a query (L, H, d_k) by "transpose" with two axes, by "permute" with all three, or "none".
+
+    Args:
+        length: how many tokens, L.
+        heads: how many heads, H.
+        d_k: the width of a query in a head.
+        operation: "transpose", "permute" or "none".
+        axes: two for transpose, all three for permute.
+    """
     query = torch.arange(length * heads * d_k).view(length, heads, d_k)
     before = query.flatten().clone()
     moved = _move(query, operation, axes)
@@ -150,7 +162,11 @@ def layout(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, .
 
 
 def code(length: int, heads: int, d_k: int, operation: str, axes: tuple[int, ...]) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        length, heads, d_k, operation, axes: of ``layout``.
+    """
     shape = tuple((length, heads, d_k)[axis] for axis in _order(operation, axes))
     moved = Expression(_call(operation, axes))
     return fill_in(_SCRIPT, L=length, H=heads, d_k=d_k, index=_index(shape), moved=moved)

@@ -65,7 +65,15 @@ class Notebook(nn.Module):
 
 @dataclass(frozen=True)
 class NotebookLine:
-    """A line of the exercise; ``step`` is what it made, None where it was not reached or raised."""
+    """A line of the exercise.
+
+    Attributes:
+        number: of the line in the exercise, from 1.
+        name: what it assigns.
+        code: as it is written.
+        axes: the symbols of the axes it should have.
+        step: what it made; None where it was not reached or raised.
+    """
 
     number: int
     name: str
@@ -89,6 +97,7 @@ class Replay:
         error: what PyTorch raised, empty where every line ran.
         raised: the number of the line that raised, 0 where none did.
         to_padding: of the attention that real tokens give, the mean share that goes to padding.
+        trace: what was recorded of it.
     """
 
     lengths: tuple[int, ...]
@@ -100,7 +109,15 @@ class Replay:
 
 
 def replay(batch: int, length: int, d_model: int, heads: int, seed: int = 0) -> Replay:
-    """Runs the exercise on sentences of random token ids (B of them, 1 to L long), watched line by line."""
+    """Runs the exercise on sentences of random token ids (B of them, 1 to L long), watched line by line.
+
+    Args:
+        batch: how many sentences, B.
+        length: of the longest, in tokens, L.
+        d_model: the width of a token's vector.
+        heads: how many heads, H.
+        seed: of weights, ids and lengths.
+    """
     draw = torch.Generator().manual_seed(seed)
     lengths = [length, *torch.randint(1, length + 1, (batch - 1,), generator=draw).tolist()]
     data = [torch.randint(1, VOCABULARY, (count,), generator=draw).tolist() for count in lengths]
@@ -130,7 +147,13 @@ def replay(batch: int, length: int, d_model: int, heads: int, seed: int = 0) -> 
 
 
 def nearest(d_model: int, heads: int, widths: tuple[int, int], counts: tuple[int, int]) -> tuple[list[int], list[int]]:
-    """The nearest values that divide: of d_model for these heads, and of heads for this d_model, inside the limits."""
+    """The nearest values that divide: of d_model for these heads, and of heads for this d_model, inside the limits.
+
+    Args:
+        d_model, heads: which do not divide.
+        widths: the least and the greatest d_model.
+        counts: the least and the greatest number of heads.
+    """
     fitting = [width for width in range(widths[0], widths[1] + 1) if width % heads == 0]
     dividing = [count for count in range(counts[0], counts[1] + 1) if d_model % count == 0]
     return _neighbours(fitting, d_model), _neighbours(dividing, heads)
@@ -140,6 +163,9 @@ def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int)
     """``q.view(batch_size, -1, heads, d_k)``, as many write it: the shape it gives, or nothing and the error.
 
     torch.Tensor.view: -1 is inferred from the other sizes and the number of elements.
+
+    Args:
+        batch, length, d_model, heads: of ``replay``.
     """
     q = torch.zeros(batch, length, d_model)
     try:
@@ -149,7 +175,11 @@ def with_the_length_left_open(batch: int, length: int, d_model: int, heads: int)
 
 
 def code(batch: int, length: int, d_model: int, heads: int) -> str:
-    """The exercise as a script that prints the shape of every line; with the draws of ``replay``."""
+    """The exercise as a script that prints the shape of every line; with the draws of ``replay``.
+
+    Args:
+        batch, length, d_model, heads: of ``replay``.
+    """
     return fill_in(
         _SCRIPT, batch_size=batch, length=length, d_model=d_model, heads=heads, vocabulary=VOCABULARY, pad=PAD
     )

@@ -13,6 +13,10 @@ def options(line: NotebookLine, batch: int, length: int, d_model: int, heads: in
     """The shape of the line and up to three others, in an order that says nothing.
 
     Empty where the line made nothing, and for the keys and values, which only repeat what the queries did.
+
+    Args:
+        line: whose shape is asked for.
+        batch, length, d_model, heads: of ``replay``.
     """
     mistaken = _mistaken(line, batch, length, d_model, heads)
     if line.step is None or not mistaken:

@@ -52,14 +52,26 @@ def frequencies(d_k: int, base: int) -> Tensor:
 
 
 def halves(x: Tensor, position: int, base: int) -> Tensor:
-    """The features (d_k,) turned, feature i together with i + d_k / 2."""
+    """The features (d_k,) turned, feature i together with i + d_k / 2.
+
+    Args:
+        x: (d_k,), the features of a query or a key.
+        position: where its token stands, from 0.
+        base: θ of the frequencies, 10,000 in RoFormer (Su et al. 2021).
+    """
     first, second = x.chunk(2)
     angle = position * frequencies(x.numel(), base)
     return torch.cat([first * angle.cos() - second * angle.sin(), second * angle.cos() + first * angle.sin()])
 
 
 def neighbours(x: Tensor, position: int, base: int) -> Tensor:
-    """The features (d_k,) turned, feature 2i together with 2i + 1."""
+    """The features (d_k,) turned, feature 2i together with 2i + 1.
+
+    Args:
+        x: (d_k,), the features of a query or a key.
+        position: where its token stands, from 0.
+        base: θ of the frequencies, 10,000 in RoFormer (Su et al. 2021).
+    """
     pairs = torch.view_as_complex(x.view(-1, 2))
     angle = position * frequencies(x.numel(), base)
     return torch.view_as_real(pairs * torch.polar(torch.ones_like(angle), angle)).flatten()
@@ -94,17 +106,34 @@ def turns(d_k: int, base: int, query_place: int, key_place: int, moved_by: int) 
 
 
 def slowest_turn(d_k: int, base: int, positions: int = FAR) -> float:
-    """How many whole turns the slowest pair makes over so many places."""
+    """How many whole turns the slowest pair makes over so many places.
+
+    Args:
+        d_k: how many features there are, two a pair.
+        base: of the frequencies.
+        positions: how many places it goes on.
+    """
     return positions * float(frequencies(d_k, base)[-1]) / (2 * math.pi)
 
 
 def agreement(d_k: int, base: int, distances: Sequence[int]) -> list[float]:
     """The mean over all pairs of cos(distance · θ): the score of a query with itself at each distance, where every pair
-    is equally long, as a share of that at distance 0."""
+    is equally long, as a share of that at distance 0.
+
+    Args:
+        d_k, base: of ``slowest_turn``.
+        distances: how many places apart query and key stand.
+    """
     theta = frequencies(d_k, base)
     return [float((distance * theta).cos().mean()) for distance in distances]
 
 
 def code(d_k: int, base: int, query_place: int, key_place: int, moved_by: int) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        d_k, base: of ``slowest_turn``.
+        query_place, key_place: where both stand, from 0.
+        moved_by: how many places both then go on.
+    """
     return fill_in(_SCRIPT, d_k=d_k, base=base, query_place=query_place, key_place=key_place, moved_by=moved_by)

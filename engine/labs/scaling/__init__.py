@@ -28,6 +28,7 @@ class Spread:
     """q·k of ``PAIRS`` pairs, each with a q and a k of its own.
 
     Attributes:
+        d_k: how many components a q and a k have.
         products: (PAIRS) float64.
     """
 
@@ -36,14 +37,17 @@ class Spread:
 
     @property
     def mean(self) -> float:
+        """Of the products; 0 is expected."""
         return float(self.products.mean())
 
     @property
     def variance(self) -> float:
+        """Of the products; d_k is expected of independent components."""
         return float(self.products.var(correction=0))
 
     @property
     def deviation(self) -> float:
+        """The root of the variance."""
         return math.sqrt(self.variance)
 
 
@@ -92,7 +96,13 @@ class ScaledAttention:
 
 
 def spread(d_k: int, components: str = "normal", seed: int = 0) -> Spread:
-    """q·k of pairs drawn independently of each other."""
+    """q·k of pairs drawn independently of each other.
+
+    Args:
+        d_k: how many components a q and a k have.
+        components: how they are drawn: one of ``COMPONENTS``.
+        seed: of the draw.
+    """
     draw = torch.Generator().manual_seed(seed)
     parts = []
     for _ in range(PAIRS // _AT_ONCE):
@@ -103,7 +113,12 @@ def spread(d_k: int, components: str = "normal", seed: int = 0) -> Spread:
 
 
 def spreads(sizes: tuple[int, ...], components: str = "normal", seed: int = 0) -> tuple[Spread, ...]:
-    """``spread`` for several d_k."""
+    """``spread`` for several d_k.
+
+    Args:
+        sizes: the d_k.
+        components, seed: of ``spread``.
+    """
     return tuple(spread(d_k, components, seed) for d_k in sizes)
 
 
@@ -123,7 +138,13 @@ def normal_density(x: float, variance: float) -> float:
 
 
 def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> ScaledAttention:
-    """Weights of queries over ``keys`` keys, in float64 so that the smallest gradients are numbers still."""
+    """Weights of queries over ``keys`` keys, in float64 so that the smallest gradients are numbers still.
+
+    Args:
+        d_k: how many components a q and a k have.
+        keys: how many keys, L_k.
+        components, seed: of ``spread``.
+    """
     draw = torch.Generator().manual_seed(seed)
     query = _drawn(components, (SETS, QUERIES, d_k), draw, torch.float64)
     key = _drawn(components, (SETS, keys, d_k), draw, torch.float64)
@@ -137,7 +158,13 @@ def attention(d_k: int, keys: int, components: str = "normal", seed: int = 0) ->
 def measures_over(
     sizes: tuple[int, ...], keys: int, components: str = "normal", seed: int = 0
 ) -> tuple[tuple[Measures, Measures], ...]:
-    """Without and with the division, for several d_k."""
+    """Without and with the division, for several d_k.
+
+    Args:
+        sizes: the d_k.
+        keys: how many keys, L_k.
+        components, seed: of ``spread``.
+    """
     return tuple(attention(d_k, keys, components, seed).measures for d_k in sizes)
 
 
@@ -156,14 +183,24 @@ def score_gradients(weights: Tensor) -> Tensor:
 
 
 def query_gradients(weights: Tensor, key: Tensor, divisor: float) -> Tensor:
-    """‖∂ weights / ∂ q‖ for every query, (..., L), where ∂ w_i / ∂ q = w_i (k_i − Σ_j w_j k_j) / divisor."""
+    """‖∂ weights / ∂ q‖ for every query, (..., L), where ∂ w_i / ∂ q = w_i (k_i − Σ_j w_j k_j) / divisor.
+
+    Args:
+        weights: (..., L, L_k), of the attention.
+        key: (..., L_k, d_k).
+        divisor: what the scores were divided by.
+    """
     mean = weights @ key
     distance = torch.cdist(mean, key, compute_mode="donot_use_mm_for_euclid_dist")
     return (weights * distance).square().sum(dim=-1).sqrt() / divisor
 
 
 def code(d_k: int, keys: int, components: str = "normal", seed: int = 0) -> str:
-    """The experiment as a script, with the same draws."""
+    """The experiment as a script, with the same draws.
+
+    Args:
+        d_k, keys, components, seed: of ``attention``.
+    """
     return fill_in(
         _SCRIPT,
         d_k=d_k,

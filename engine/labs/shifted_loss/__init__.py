@@ -83,7 +83,14 @@ def losses(length: int, vocabulary: int, padding: int, seed: int) -> Losses:
 
 
 def code(length: int, vocabulary: int, padding: int, seed: int) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        length: how many tokens, T.
+        vocabulary: how many tokens there are to choose from, V.
+        padding: how many of the T are padding, at the end.
+        seed: of ids and logits.
+    """
     return fill_in(_SCRIPT, T=length, V=vocabulary, padding=padding, seed=seed)
 
 

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import linear
 
-from engine.labs.sizes_that_agree import AttentionSizes, Given, attempt, tensors, working
+from engine.labs.sizes_that_agree import Given, tensors, working
+from engine.labs.sizes_that_agree.attention_sizes import AttentionSizes
+from engine.labs.sizes_that_agree.links import attempt
 
 
 @dataclass(frozen=True)
 class SilentMistake:
     """A wrong line, beside the right one.
 
-    ``runs_when`` says which sizes let it run; ``means`` what it computes then.
+    Attributes:
+        right, wrong: both lines, as they are written.
+        runs_when: which sizes let the wrong one run.
+        means: what it computes then.
+        axes: the symbols of the axes of what it makes.
+        name: what it makes is called.
+        correctly, mistaken: the functions that compute both.
     """
 
     right: str
@@ -49,7 +57,13 @@ class Accident:
 
 
 def accident(name: str, sizes: AttentionSizes, seed: int = 0) -> Accident:
-    """Makes a mistake of ``MISTAKES`` with tensors whose sizes keep every rule."""
+    """Makes a mistake of ``MISTAKES`` with tensors whose sizes keep every rule.
+
+    Args:
+        name: of the mistake.
+        sizes: which keep every rule.
+        seed: of the tensors.
+    """
     given, mistake = tensors(working(sizes), seed), MISTAKES[name]
     right = mistake.correctly(given)
     wrong, error = attempt(lambda: mistake.mistaken(given))

@@ -39,7 +39,15 @@ class Routes:
 
 
 def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Routes:
-    """Splits rows (B, L, H*d_k) of random numbers on both routes, and lets attention work on either."""
+    """Splits rows (B, L, H*d_k) of random numbers on both routes, and lets attention work on either.
+
+    Args:
+        batch: how many sentences, B.
+        length: how many tokens, L.
+        heads: how many heads, H.
+        d_k: the width of a query in a head.
+        seed: of the numbers.
+    """
     draw = torch.Generator().manual_seed(seed)
     query, key, value = torch.randn(3, batch, length, heads * d_k, generator=draw)
     numbered = torch.arange(query.numel()).view_as(query)
@@ -60,7 +68,11 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
 
 
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
-    """The experiment as a script."""
+    """The experiment as a script.
+
+    Args:
+        batch, length, heads, d_k: of ``routes``.
+    """
     return fill_in(_SCRIPT, B=batch, L=length, H=heads, d_k=d_k)
 
 

@@ -102,7 +102,13 @@ class Wide:
 
 
 def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
-    """The layer of every experiment: d_model = H * d_k, and seeded weights."""
+    """The layer of every experiment: d_model = H * d_k, and seeded weights.
+
+    Args:
+        heads: how many heads, H.
+        d_k: the width of a query in a head.
+        seed: of the weights.
+    """
     layer = _attention(heads, d_k, heads * d_k)
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -113,12 +119,22 @@ def self_attention(heads: int, d_k: int, seed: int = 0) -> MultiHeadAttention:
 
 
 def random_tokens(heads: int, d_k: int, length: int, seed: int = 0) -> Tensor:
-    """What it reads, (1, L, d_model)."""
+    """What it reads, (1, L, d_model).
+
+    Args:
+        heads, d_k: of ``self_attention``.
+        length: how many tokens, L.
+        seed: of the numbers.
+    """
     return torch.randn(1, length, heads * d_k, generator=torch.Generator().manual_seed(seed + 1))
 
 
 def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions:
-    """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop."""
+    """Runs the layer on random tokens, and checks its output against the heads' contributions and against a loop.
+
+    Args:
+        heads, d_k, length, seed: of ``random_tokens``.
+    """
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     trace = _run(layer, tokens)
     mixed = trace.find_all("mixed")[0].value[0]  # before the heads are merged
@@ -145,7 +161,12 @@ def split(heads: int, d_k: int, length: int, seed: int = 0) -> HeadContributions
 
 
 def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Removed:
-    """Runs the layer of ``split`` whole, and again with one head's block of W_O set to 0."""
+    """Runs the layer of ``split`` whole, and again with one head's block of W_O set to 0.
+
+    Args:
+        heads, d_k, length, seed: of ``random_tokens``.
+        head: the number of the one that is removed.
+    """
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     whole, without = _run(layer, tokens), _run(without_head(layer, head), tokens)
     change = whole.output[0] - without.output[0]
@@ -159,7 +180,11 @@ def removed(heads: int, d_k: int, length: int, head: int, seed: int = 0) -> Remo
 
 
 def wide(heads: int, d_k: int, length: int, seed: int = 0) -> Wide:
-    """Loads the layer's parameters, as they are, into an attention of one head, and runs both."""
+    """Loads the layer's parameters, as they are, into an attention of one head, and runs both.
+
+    Args:
+        heads, d_k, length, seed: of ``random_tokens``.
+    """
     layer, tokens = self_attention(heads, d_k, seed), random_tokens(heads, d_k, length, seed)
     wide_layer = _attention(1, heads * d_k, heads * d_k)
     wide_layer.load_state_dict(layer.state_dict())
@@ -184,7 +209,11 @@ def without_head(attention: MultiHeadAttention, head: int) -> MultiHeadAttention
 
 
 def code(heads: int, d_k: int, length: int, head: int) -> str:
-    """The experiment as a script, with the same draws."""
+    """The experiment as a script, with the same draws.
+
+    Args:
+        heads, d_k, length, head: of ``removed``.
+    """
     return fill_in(_SCRIPT, L=length, H=heads, d_k=d_k, removed=head)
 
 

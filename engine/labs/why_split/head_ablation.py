@@ -39,9 +39,12 @@ ATTENTIONS = (
 class Ablated:
     """What the model writes whole, and without one head.
 
-    ``choices`` of either has an entry for each character it wrote, and one for the end where that came.
-    ``weights`` is (L, L_k): where the removed head looked when the whole model had written all but the end;
-    ``axes`` are what these two are here, S or T, and ``labels`` the tokens along them.
+    Attributes:
+        text, text_without: what either wrote.
+        choices, choices_without: an entry for each character of it, and one for the end where that came.
+        weights: (L, L_k), where the removed head looked when the whole model had written all but the end.
+        axes: what these two are here, S or T.
+        labels: the tokens along them.
     """
 
     text: str
@@ -72,7 +75,13 @@ class EveryHead:
 
 
 def ablated(source: str, path: str, head: int) -> Ablated:
-    """Greedy decoding of a text, by the whole model and by a copy in which W_O of one attention lost a head's block."""
+    """Greedy decoding of a text, by the whole model and by a copy in which W_O of one attention lost a head's block.
+
+    Args:
+        source: the text.
+        path: the module path of the attention.
+        head: the number of the one that is removed.
+    """
     model = _model()
     whole = decode(source, _CONFIG, model=model)
     without = decode(source, _CONFIG, model=_without(model, path, head))

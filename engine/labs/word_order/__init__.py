@@ -58,7 +58,13 @@ class Pooled:
 
 
 def order_of(kind: str, length: int, draw: int = 0) -> Tensor:
-    """A permutation of ``length`` positions, int64 (L); the identity only where there is no other."""
+    """A permutation of ``length`` positions, int64 (L); the identity only where there is no other.
+
+    Args:
+        kind: one of ``ORDERS``.
+        length: how many positions, L.
+        draw: the seed, where the order is drawn.
+    """
     in_order = torch.arange(length)
     if kind == "reversed":
         return in_order.flip(0)
@@ -80,7 +86,16 @@ def shuffled(
     causal: bool = False,
     dtype: str = "float32",
 ) -> Shuffled:
-    """Encodes ``length`` different words in both orders; ``causal`` hides from each word those after it."""
+    """Encodes ``length`` different words in both orders.
+
+    Args:
+        length: how many words, L.
+        layers: how many encoder layers.
+        order: the new order: which word stands at each position.
+        encoding: whether positions are added.
+        causal: whether each word sees only those before it and itself.
+        dtype: what it is computed in, as ``torch`` names it.
+    """
     permutation = torch.tensor(order)
     words = torch.arange(_FIRST_WORD, _FIRST_WORD + length)
     model = SmallEncoder(layers).to(getattr(torch, dtype))
@@ -99,7 +114,13 @@ def shuffled(
 
 
 def pooled(sentences: tuple[str, str], layers: int, *, encoding: bool) -> Pooled:
-    """Encodes two sentences of as many words each, and takes the mean over the words."""
+    """Encodes two sentences of as many words each, and takes the mean over the words.
+
+    Args:
+        sentences: both texts.
+        layers: how many encoder layers.
+        encoding: whether positions are added.
+    """
     with torch.no_grad():
         means = SmallEncoder(layers)(_ids(sentences), encoding=encoding).mean(dim=1)
     return Pooled(means, float((means[0] - means[1]).abs().max()))

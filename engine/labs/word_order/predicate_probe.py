@@ -37,6 +37,11 @@ def trained(layers: int, *, encoding: bool, seed: int = 0) -> ProbeTraining:
     """Trains encoder and classifier by Adam on ``dog bites X`` and ``X bites dog``; asks about nouns X not seen.
 
     An answer that favours neither counts as wrong.
+
+    Args:
+        layers: how many encoder layers.
+        encoding: whether positions are added.
+        seed: of weights and batches.
     """
     with one_thread(), torch.enable_grad():
         model = SmallEncoder(layers, seed)

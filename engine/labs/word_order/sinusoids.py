@@ -63,7 +63,13 @@ def waves(length: int, d_model: int) -> Waves:
 
 
 def moved(length: int, d_model: int, steps: int) -> PositionShift:
-    """Tries the matrix on every position that has one ``steps`` further on."""
+    """Tries the matrix on every position that has one ``steps`` further on.
+
+    Args:
+        length: how many positions, L.
+        d_model: how many features each has.
+        steps: how many positions further on.
+    """
     turns = []
     for angle in (frequencies(d_model) * steps).tolist():
         sine, cosine = math.sin(angle), math.cos(angle)

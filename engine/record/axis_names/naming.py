@@ -106,7 +106,7 @@ class Naming:
         return self._anchors.get(key_of(node), [()] * node.value.dim())
 
     def carried(self, index: int) -> tuple[AxisName | None, ...]:
-        """What the axes of step number ``place`` are called after what it read."""
+        """What the axes of the step at ``index`` are called after what it read."""
         step, flow = self._steps[index], self._flows[index]
         if flow.regrouped is not None:
             return self._regrouped(step, flow.regrouped)

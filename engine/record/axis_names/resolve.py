@@ -52,7 +52,7 @@ class NamedAxes:
         self._comments = [step.axes for step in steps]
 
     def axes_of(self, index: int) -> tuple[str | None, ...]:
-        """The symbols of the axes of step number ``place``, None for an axis without a name."""
+        """The symbols of the axes of the step at ``index``, None for an axis without a name."""
         names = self._naming.names_of(self._steps[index])
         return tuple(None if name is None else name.label.text for name in names)
 

@@ -41,10 +41,12 @@ class FailedOperand:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Its sizes, outermost first."""
         return tuple(self.value.shape)
 
     @property
     def dtype(self) -> torch.dtype:
+        """Of its numbers."""
         return self.value.dtype
 
     @property

@@ -39,7 +39,13 @@ class RewrittenMemory:
         self._looked_at: dict[int, int] = {}
 
     def add(self, step: Step, tensor: Tensor, overwrites: Sequence[Overwrite]) -> None:
-        """Adds what a step wrote into; ``tensor`` is what it returned."""
+        """Adds what a step wrote into.
+
+        Args:
+            step: the step.
+            tensor: what it returned.
+            overwrites: of its call: each tensor that it wrote into.
+        """
         for overwrite in overwrites:
             if overwrite.memory is not None:
                 self._writers.setdefault(overwrite.memory, []).append((step, overwrite.target is tensor))

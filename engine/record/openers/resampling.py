@@ -1,4 +1,4 @@
-"""``F.interpolate``: inside are the neighbours of every new place, each times its share, axis by axis."""
+"""``F.interpolate``: inside are the neighbours of every new position, each times its share, axis by axis."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def interpolate(
             x = x.index_select(axis, nearest)
             continue
         # What lies outside has the outermost number.
-        place = index * ((before - 1) / max(size - 1, 1)) if aligns_corners else (index + 0.5) * step - 0.5
-        left = place.floor()
-        part = (place - left).to(x.dtype)
+        position = index * ((before - 1) / max(size - 1, 1)) if aligns_corners else (index + 0.5) * step - 0.5
+        left = position.floor()
+        part = (position - left).to(x.dtype)
         mixed = None
         for offset, share in _shares(part, neighbours):
             own = x.index_select(axis, (left.long() + offset).clamp(0, before - 1))
@@ -72,7 +72,7 @@ def interpolate(
 
 
 def _shares(part: Tensor, neighbours: int) -> Sequence[tuple[int, Tensor]]:
-    """How much of each neighbour, by where it stands from the one before the place."""
+    """How much of each neighbour, by where it stands from the one before the position."""
     if neighbours == 2:
         return (0, 1 - part), (1, part)
     a = _CUBIC

@@ -27,7 +27,11 @@ def wrong(name: str, value: Any, kind: str) -> ValueError:
 
 
 def text(entry: Mapping[str, Any], name: str) -> str:
-    """A text."""
+    """A text.
+
+    Raises:
+        ValueError: the field holds anything else.
+    """
     value = entry.get(name)
     if not isinstance(value, str):
         raise wrong(name, value, "a text")
@@ -55,7 +59,11 @@ def number(entry: Mapping[str, Any], name: str, low: int, high: int) -> int:
 
 
 def flag(entry: Mapping[str, Any], name: str) -> bool:
-    """True or False; False where it is left out."""
+    """True or False; False where it is left out.
+
+    Raises:
+        ValueError: the field holds anything else.
+    """
     value = entry.get(name, False)
     if not isinstance(value, bool):
         raise wrong(name, value, "true or false")
@@ -63,7 +71,11 @@ def flag(entry: Mapping[str, Any], name: str) -> bool:
 
 
 def entries(entry: Any, name: str) -> list[dict[str, Any]]:
-    """A list of objects."""
+    """A list of objects.
+
+    Raises:
+        ValueError: the field holds anything else.
+    """
     value = entry.get(name) if isinstance(entry, dict) else None
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise wrong(name, value, "a list of objects")
@@ -135,7 +147,11 @@ def column(entry: Mapping[str, Any], name: str, length: int, low: int, high: int
 
 
 def length(entry: Mapping[str, Any], name: str) -> int:
-    """How many things a column tells of."""
+    """How many things a column tells of.
+
+    Raises:
+        ValueError: the field holds anything else.
+    """
     values = entry.get(name)
     if not isinstance(values, list):
         raise wrong(name, values, "a list of numbers")
@@ -143,7 +159,11 @@ def length(entry: Mapping[str, Any], name: str) -> int:
 
 
 def mapping(entry: Any, name: str) -> dict[str, Any]:
-    """An object."""
+    """An object.
+
+    Raises:
+        ValueError: the field holds anything else.
+    """
     value = entry.get(name) if isinstance(entry, dict) else None
     if not isinstance(value, dict):
         raise wrong(name, value, "an object")

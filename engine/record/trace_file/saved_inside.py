@@ -23,6 +23,7 @@ class SavedCall:
 
     @property
     def is_open(self) -> bool:
+        """Whether its inside is there already."""
         return "_inside" in vars(self)
 
     def call(self) -> FusedCall | None:
@@ -53,6 +54,7 @@ class SavedInside:
 
     @property
     def is_open(self) -> bool:
+        """True: its inside came with the file."""
         return True
 
     def call(self) -> FusedCall | None:

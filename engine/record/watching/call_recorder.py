@@ -69,7 +69,13 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
         return self.__torch_function__.__code__, CallRecorder._write.__code__
 
     def finish(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any], axis_names: AxisNames) -> Recording:
-        """What was kept of a recorded program. Lets go of the last frames, and with them of the callers' variables."""
+        """What was kept of a recorded program. Lets go of the last frames, and with them of the callers' variables.
+
+        Args:
+            target: the program.
+            args, kwargs: what it was called with.
+            axis_names: what the general axes of shape comments stand for, by pattern of module path.
+        """
         self._let_go()
         del self.__torch_function__
         # Most programs never pack a batch, and need not be searched for it.
@@ -166,7 +172,14 @@ class CallRecorder(RunningFrames, TorchFunctionMode):
     def keep(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None, result: Any, caller: FrameType
     ) -> None:
-        """Keeps a call that came by way of torch's own code, or from another frame than the one before it."""
+        """Keeps a call that came by way of torch's own code, or from another frame than the one before it.
+
+        Args:
+            func: the function of torch that was called.
+            args, kwargs: what it was called with.
+            result: what it returned.
+            caller: the frame that called it.
+        """
         frame: FrameType | None = caller
         outer = None
         if id(caller.f_code) in LEAVES and (call_impl := caller.f_back) is not None and call_impl.f_code is CALL_IMPL:

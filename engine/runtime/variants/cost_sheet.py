@@ -145,6 +145,9 @@ def kv_cache_bytes(config: AnyConfig, dtype: str) -> int:
     Args:
         config: of a variant or of the 2017 Transformer; batch and lengths are its own.
         dtype: of the cache.
+
+    Raises:
+        TypeError: the config is of a model whose cache is not known here.
     """
     match config:
         case BertConfig() | ViTConfig():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -17,6 +18,7 @@ from pages.ui.state.settings_words import differing
 from pages.ui.state.size_rules import Memory
 from pages.ui.traces.trace_cache import CannotRunError, decoded_of, trace_of
 
+_MOMENT = 0.1  # seconds: as long as a browser takes for the maps of attention or the stage
 _INSTEAD = (
     "{trouble} Below is the last run that worked, with {shown}; downloads are of it. "
     "The controls still stand at {settings}."
@@ -71,6 +73,16 @@ def _run(draw: Callable[[Trace], None]) -> None:
         session.publish()
     bar.draw_sizes(settings, None if refused else trace)
     bar.draw_drawer(settings)
+
+
+def let_it_be_painted() -> None:
+    """Holds back what is drawn after this, where a person has just come from another page.
+
+    To be called once what the page is about is drawn. Else all messages are there before the browser has painted the
+    first, and it goes over all of the page before it shows anything.
+    """
+    if session.has_just_turned():
+        time.sleep(_MOMENT)
 
 
 def _note_step_after_the_end(settings: Settings) -> None:

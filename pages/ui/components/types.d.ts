@@ -41,7 +41,7 @@ interface CellAddress {
 type Rgb = [red: number, green: number, blue: number];
 /** A colour on a light and on a dark page. */
 type Tone = [light: string, dark: string];
-type ScaleKind = "diverging" | "probability" | "positive" | "ids" | "bool";
+type ScaleKind = keyof typeof import("./tensor_view/colormap.js").SCALES | "ids" | "bool";
 type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 interface AxisData {

@@ -5,6 +5,9 @@ paints one. What people wait for, the stage of a step, takes a fraction of that 
 stage that the run draws, from the same settings by the same functions, only sooner; the run then draws it again.
 
 A session is known by its ticket, which nobody can guess and only its own pages have.
+
+What a person may ask for next can be asked ahead. That is answered only from the state that the page was drawn
+from, one question at a time, and while nothing is being answered that a person waits for.
 """
 
 from __future__ import annotations
@@ -31,24 +34,34 @@ class DirectAnswers:
     def __init__(self) -> None:
         self.ticket = token_urlsafe(24)
         self._answer: Answer | None = None
+        self._offers = 0
         self._at_work = 0
         self._idle = threading.Condition()
+        self._is_ahead = threading.Lock()
         _SESSIONS[self.ticket] = self
 
-    def offer(self, answer: Answer) -> None:
+    def offer(self, answer: Answer) -> int:
         """Has the browser's next questions answered.
 
         Args:
             answer: called in a thread of the server's with the question; it must not ask the session for anything.
                 Returns None where the run of the page is to be waited for.
+
+        Returns:
+            The number of this offer, which a question that is asked ahead has to name as its ``ahead``.
         """
-        self._answer = answer
+        with self._idle:
+            self._answer = answer
+            self._offers += 1
+            return self._offers
 
     def answer(self, question: Mapping[str, str]) -> bytes | None:
         """What was asked for; None where there is no answer."""
         answer = self._answer
         if answer is None:
             return None
+        if "ahead" in question:
+            return self._answer_ahead(question)
         with self._idle:
             self._at_work += 1
         try:
@@ -57,6 +70,18 @@ class DirectAnswers:
             with self._idle:
                 self._at_work -= 1
                 self._idle.notify_all()
+
+    def _answer_ahead(self, question: Mapping[str, str]) -> bytes | None:
+        if not self._is_ahead.acquire(blocking=False):
+            return None
+        try:
+            with self._idle:
+                answer, is_present = self._answer, question["ahead"] == str(self._offers)
+                if answer is None or not is_present or self._at_work:
+                    return None
+            return answer(question)
+        finally:
+            self._is_ahead.release()
 
     def go_first(self) -> None:
         """Waits a moment for what is being answered: two threads at the same work would both be late."""
@@ -72,4 +97,12 @@ async def _fetched(request: Request) -> Response:
     return Response(data, headers=headers) if data is not None else Response(status_code=204)
 
 
-ROUTE = Route("/direct/{ticket}", _fetched)
+def routes(base: str) -> list[Route]:
+    """Where the browser finds the answers.
+
+    Args:
+        base: the path below which the app is served, as ``server.baseUrlPath`` has it. A proxy may take it away from
+            what it passes on, or leave it.
+    """
+    at = ["/direct/{ticket}", *([f"/{base.strip('/')}/direct/{{ticket}}"] if base.strip("/") else [])]
+    return [Route(path, _fetched) for path in at]

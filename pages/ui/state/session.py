@@ -26,7 +26,7 @@ from pages.ui.state.size_rules import Memory
 _SETTINGS, _VIEW, _ADDRESS, _PAGE = "explorer.settings", "explorer.view", "explorer.address", "explorer.page"
 _SHOWN, _NOTES, _MOVES = "explorer.shown", "explorer.notes", "explorer.moves"
 _CARRIED, _OPENED, _LINKED = "explorer.carried", "explorer.opened_view", "explorer.linked_view"
-_DIRECT = "explorer.direct_answers"
+_DIRECT, _TURNED = "explorer.direct_answers", "explorer.turned"
 
 
 def begin_page(page: str) -> Settings:
@@ -51,7 +51,7 @@ def begin_page(page: str) -> Settings:
         memory[_VIEW] = memory[_LINKED] = _view_in(address)
     elif turned:
         memory[_VIEW] = memory[_LINKED] = _view_in(address)
-    memory[_PAGE] = page
+    memory[_PAGE], memory[_TURNED] = page, turned
     return settings_now()
 
 
@@ -62,6 +62,11 @@ def publish() -> None:
     frame.draw_links(query)
     carried = st.session_state.get(_CARRIED, [])
     st.session_state[_CARRIED] = [*(old for old in carried[-1:] if old != query), query]
+
+
+def has_just_turned() -> bool:
+    """Whether this run of the page is the first since a person came from another; said once in such a run."""
+    return bool(st.session_state.pop(_TURNED, False))
 
 
 def page() -> str:

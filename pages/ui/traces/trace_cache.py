@@ -26,13 +26,14 @@ from engine.runtime.devices import memory_budget, resolve_device
 from engine.runtime.even_attention import EvenAttention, even_attention
 from engine.runtime.footprint import Bytes, measure
 from engine.runtime.forward import build_model, run_batch, tokenize_text
-from engine.runtime.memory_estimate import check_fits
+from engine.runtime.memory_estimate import check_fits, is_quick
 from engine.runtime.run import run
 from pages.ui.state.settings import Settings
 from pages.ui.traces.opened import OPENED, NotOpenError
 from pages.ui.traces.store import BusyError, Store
 from pages.ui.traces.variant_traces import variant_trace
 
+_QUICK = 2**25  # bytes of a run that takes no time
 _NEEDS_THE_MODEL = (
     "This page runs the built-in Transformer once for every character that it writes; a saved trace is one run, and "
     "has no model to run again."
@@ -71,6 +72,19 @@ def trace_of(settings: Settings) -> Trace:
         if len(written) == 1:
             return written[0].traces[written[0].written_by(settings.upto)]
         return _run_written(settings, written)
+
+
+def is_quick_to_run(settings: Settings) -> bool:
+    """Whether a run of these settings takes little time and memory, so that it may be run before anybody asks for it.
+
+    Raises:
+        CannotRunError: as ``trace_of``.
+    """
+    with _run_errors_as_words():
+        if settings.opened or settings.writes or settings.model is not None:
+            return False  # many runs, or one whose size only a run without numbers tells
+        config = tokenize_text(settings.config, *(settings.sentences or (None, None)))[0]
+        return is_quick(config) and measure(config).total <= _QUICK
 
 
 def decoded_of(settings: Settings) -> tuple[Decoded, ...]:

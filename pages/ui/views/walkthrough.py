@@ -14,6 +14,7 @@ from engine.axes import axis
 from engine.ops import reads
 from pages.ui.app.lazy_expander import close_expander, lazy_expander
 from pages.ui.app.markdown_escape import code, escaped
+from pages.ui.app.page_runner import let_it_be_painted
 from pages.ui.components.size_sliders import size_moves
 from pages.ui.components.tensor_view import Selection, Stage, seen_of, send_ahead, walk_view
 from pages.ui.components.tensor_view.player_types import Cell, NavigationRequest
@@ -86,19 +87,21 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     moves = None if mover is None else size_moves()
     stage_of = partial(_staged, answers.ticket)
     selection = _stage(trace, location, drawn, settings, stage_of(location, settings, moves))  # what people wait for
+    let_it_be_painted()
     suspicions = st.container()
     with st.container(key="walk-search"):
         _finder(trace, location)
     _remember(location, selection)
     seen, chosen = seen_of(_STAGE), strip.choice()
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
-    answers.offer(state.answer)
+    offer = answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
     lazy_expander(share.TITLE, "walk.csv", partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)
-    send_ahead(_ahead(location, partial(stage_of, settings=settings, moves=moves)), key=_STAGE)
+    following = _ahead(location, partial(stage_of, settings=settings, moves=moves))
+    send_ahead(following, key=_STAGE, offer=offer, moves=moves)
     with suspicions:
         findings_view.draw_of_step(trace, location.calls[0] if location.calls else step)
 

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.sizes_that_agree import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, AttentionSizes, chain, code, working
+from engine.labs.sizes_that_agree import chain, code, working
+from engine.labs.sizes_that_agree.attention_sizes import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, AttentionSizes
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, accident
 
 any_size = st.integers(1, MOST)

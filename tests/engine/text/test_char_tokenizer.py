@@ -26,7 +26,8 @@ from engine.text.tokenizer import BEGIN, END, MAX_TOKENS, PAD
 
 KNOWN_TEXTS = st.text(CHARACTERS, min_size=1, max_size=40).filter(str.strip)
 ANY_TEXTS = st.text(max_size=60)
-ZEROS = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) == "Nd" and unicodedata.decimal(c) == 0]
+# Every decimal digit lies below this code point, with room to spare.
+ZEROS = [c for c in map(chr, range(0x40000)) if unicodedata.category(c) == "Nd" and unicodedata.decimal(c) == 0]
 
 
 def attempt(read, source):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.labs.sizes_that_agree import AttentionSizes, chain, code
+from engine.labs.sizes_that_agree import chain, code
+from engine.labs.sizes_that_agree.attention_sizes import AttentionSizes
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, accident
 from tests.pages.labs.opened import answers, lab, revealed
 from tests.pages.shown import stage

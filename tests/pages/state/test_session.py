@@ -56,3 +56,13 @@ def test_a_bare_link_to_another_page_takes_the_settings_along(address):
     address.clear()
     assert session.begin_page("pages/walkthrough.py").config == first().config.change(causal_mask=False)
     assert session.view("step") == ""
+
+
+def test_a_page_is_turned_to_once_and_not_by_who_comes_first_or_stays(address):
+    session.begin_page("app.py")
+    assert not session.has_just_turned()
+    session.begin_page("pages/attention.py")
+    assert session.has_just_turned()
+    assert not session.has_just_turned()
+    session.begin_page("pages/attention.py")
+    assert not session.has_just_turned()

@@ -131,6 +131,8 @@ def test_the_attention_of_a_trace_without_config_is_drawn_head_by_head():
 def test_every_head_of_every_layer_of_a_model_from_elsewhere_has_its_map():
     trace = foreign()
     app = drawn(trace)
+    entries = control(app, "attention.axis0").options
+    assert entries == ["rows 0", "rows 1"]  # as the program calls the axis
     sent = head_maps(app)
     assert (sent["layers"], sent["heads"]) == (["first", "second"], ["head 0", "head 1"])
     assert [row["sentence"] for row in sent["rows"]] == [f"What row {row} looks at" for row in range(5)]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import pytest
 from starlette.applications import Starlette
@@ -12,7 +16,8 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.state import direct_answers
-from tests.pages.shown import Size, report, sent_bytes, sent_json, stage
+from pages.ui.state.direct_answers import DirectAnswers
+from tests.pages.shown import Size, present, report, sent_bytes, sent_json, stage
 from tests.pages.test_pages import opened
 
 SCORES = "encoder.layers.0.self_attention.scores"
@@ -34,6 +39,8 @@ MOVES = {
 def fetched(app: AppTest, **question: Any) -> tuple[dict[str, Any], bytes] | None:
     """The strip and the stage that the browser of this page would fetch."""
     ticket = stage(app)["player"]["ticket"]
+    if "size" in question:
+        question = {"other": 0} | question
     answer = client().get(f"/direct/{ticket}", params=question)
     if answer.status_code == 204:
         return None
@@ -45,8 +52,8 @@ def fetched(app: AppTest, **question: Any) -> tuple[dict[str, Any], bytes] | Non
     return json.loads(answer.content[first : first + length]), answer.content[second : second + stage_length]
 
 
-def client() -> TestClient:
-    return TestClient(Starlette(routes=[direct_answers.ROUTE]))
+def client(base: str = "") -> TestClient:
+    return TestClient(Starlette(routes=direct_answers.routes(base)))
 
 
 @pytest.mark.parametrize("case", MOVES)
@@ -59,6 +66,86 @@ def test_a_moved_size_is_fetched_as_the_page_then_draws_it(case):
     assert not app.exception
     assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
     assert sent[1] != before
+
+
+@pytest.mark.parametrize("case", ["length", "heads", "a pinned cell", "the whole model as the strip"])
+def test_what_is_asked_ahead_is_what_is_answered_when_the_size_is_let_go(case):
+    name, value, query = MOVES[case]
+    app = opened("app.py", **query)
+    assert present(app)["moves"] == 0
+    sent = fetched(app, size=name, value=value, moves=1, ahead=present(app)["offer"])
+    assert sent is not None
+    assert sent == fetched(app, size=name, value=value, moves=1)
+    Size(app, name).set_value(value).run()
+    assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
+
+
+def test_what_is_asked_ahead_is_answered_from_the_page_that_asks_alone():
+    app = opened("app.py", **TOKENS, step=SCORES)
+    before = present(app)["offer"]
+    Size(app, "heads").set_value(4).run()
+    assert present(app) == {"offer": before + 1, "moves": 1}
+    assert fetched(app, size="src_len", value=7, moves=2, ahead=before) is None
+    assert fetched(app, size="src_len", value=7, moves=2, ahead=before + 1)[0]["sizes"]["H"] == 4
+
+
+def test_a_size_is_not_answered_from_settings_that_lack_the_move_of_another():
+    app = opened("app.py", **TOKENS, step=SCORES)
+    assert fetched(app, size="src_len", value=7, moves=2, other=1) is None
+    Size(app, "heads").set_value(4).run()
+    assert fetched(app, size="src_len", value=7, moves=2, other=1)[0]["sizes"]["H"] == 4
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {**TOKENS, "src_len": "256", "tgt_len": "256", "heads": "16", "d_model": "512"},
+        {**TOKENS, "encoder_layers": "6", "decoder_layers": "6", "d_model": "512", "vocab_size": "2000"},
+        {"model": "gpt2", "step": "layers.0.attention.scores"},
+    ],
+)
+def test_a_run_that_takes_long_is_made_when_it_is_asked_for_and_not_ahead(query):
+    app = opened("app.py", **({"step": SCORES} | query))
+    assert fetched(app, size="heads", value=2, moves=1, ahead=present(app)["offer"]) is None
+    assert fetched(app, size="heads", value=2, moves=1) is not None
+
+
+def test_an_answer_ahead_gives_way_to_one_that_is_waited_for_and_to_another_ahead():
+    answers = DirectAnswers()
+    ahead, plain = {"ahead": "1"}, {}
+    held, inside = threading.Event(), threading.Semaphore(0)
+
+    def slow(question: Mapping[str, str]) -> bytes:
+        inside.release()
+        assert held.wait(10)
+        return b"done"
+
+    assert answers.offer(slow) == 1
+    for first, second in ((ahead, ahead), (plain, ahead)):
+        held.clear()
+        with ThreadPoolExecutor() as threads:
+            waited_for = threads.submit(answers.answer, first)
+            assert inside.acquire(timeout=10)
+            assert answers.answer(second) is None
+            held.set()
+            assert waited_for.result(10) == b"done"
+    held.set()
+    assert answers.answer(ahead) == answers.answer(plain) == b"done"
+
+
+def test_a_run_of_the_page_waits_for_nothing_that_is_made_ahead():
+    answers = DirectAnswers()
+    heard: list[str] = []
+
+    def answer(question: Mapping[str, str]) -> bytes:
+        answers.go_first()  # would wait for half a second if it counted
+        heard.append("ahead")
+        return b""
+
+    answers.offer(answer)
+    with mock.patch.object(direct_answers, "_PATIENCE", 3600):
+        answers.answer({"ahead": "1"})
+    assert heard == ["ahead"]
 
 
 @pytest.mark.parametrize("query", [{}, {"pin": "0.1.2.3"}, {"src_len": "256", "at": "S-100"}])
@@ -100,10 +187,25 @@ def test_two_visitors_are_each_answered_from_their_own_sizes():
         {"size": "heads", "value": "0", "moves": "1"},
         {"size": "src_len", "value": "100000", "moves": "1"},
         {"size": "seed_of_all", "value": "1", "moves": "1"},
+        {"size": "heads", "value": "4", "moves": "1", "other": "x"},
+        {"size": "heads", "value": "4", "moves": "1", "ahead": "x"},
+        {"size": "heads", "value": "4", "moves": "1", "ahead": "0"},
     ],
 )
 def test_a_question_without_an_answer_is_left_to_the_page(question):
     assert fetched(opened("app.py", **TOKENS, step=SCORES), **question) is None
+
+
+@pytest.mark.parametrize("base", ["foo", "/foo/", "teams/foo"])
+def test_below_another_path_the_browser_is_answered_with_and_without_it(base):
+    app = opened("app.py", **TOKENS, step=SCORES)
+    address = f"/direct/{stage(app)['player']['ticket']}"
+    question = {"size": "src_len", "value": 7, "moves": 1, "other": 0}
+    answers = [client(base).get(path + address, params=question) for path in ("", f"/{base.strip('/')}")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert client(base).get(f"/bar{address}", params=question).status_code == 404
+    assert client().get(f"/foo{address}", params=question).status_code == 404
 
 
 def test_nobody_is_answered_without_a_ticket():

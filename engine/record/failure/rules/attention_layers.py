@@ -73,23 +73,23 @@ def _made_for(inputs: tuple[FailedOperand, ...], heads: int) -> str:
 
 
 def _padding(call: FailingCall, sizes: _Sizes) -> Diagnosis | None:
-    found = _named(call, "key_padding_mask")
+    given = _named(call, "key_padding_mask")
     needed = (sizes.sentences, sizes.keys)
-    if found is None or found[1].shape == needed:
+    if given is None or given[1].shape == needed:
         return None
-    number, mask = found
+    number, mask = given
     reason = _PADDING.format(needed=needed, mask=mask.name, shape=mask.shape_text)
     remedy = mask.method("transpose(0, 1)") if mask.shape == needed[::-1] else ""
     return Diagnosis(reason, remedy, tuple(OperandAxis(number, axis) for axis in range(len(mask.shape))))
 
 
 def _mask(call: FailingCall, sizes: _Sizes) -> Diagnosis | None:
-    found = _named(call, "attn_mask")
+    given = _named(call, "attn_mask")
     needed = (sizes.queries, sizes.keys)
     of_heads = (sizes.sentences * sizes.heads, *needed)
-    if found is None or found[1].shape in (needed, of_heads):
+    if given is None or given[1].shape in (needed, of_heads):
         return None
-    number, mask = found
+    number, mask = given
     reason = _MASK.format(needed=needed, needed_of_heads=of_heads, mask=mask.name, shape=mask.shape_text)
     remedies = {
         needed[::-1]: "transpose(0, 1)",

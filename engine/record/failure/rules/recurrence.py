@@ -27,8 +27,8 @@ def input_size(layer: nn.RNNBase, x: FailedOperand) -> Diagnosis | None:
         for name, usual in _OPTIONS.items()
         if getattr(layer, name) != usual
     )
-    made = _LAYER.format(kind=kind, size=x.shape[last], hidden=layer.hidden_size, options=options)
-    return Diagnosis(reason, next(turned, made), (OperandAxis(0, last),))
+    rebuilt = _LAYER.format(kind=kind, size=x.shape[last], hidden=layer.hidden_size, options=options)
+    return Diagnosis(reason, next(turned, rebuilt), (OperandAxis(0, last),))
 
 
 def state_size(layer: nn.RNNBase, x: FailedOperand, needed: tuple[int, ...]) -> Diagnosis | None:

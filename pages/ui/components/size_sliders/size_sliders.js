@@ -4,6 +4,8 @@
 import { afterPaint } from "../mount/after_paint.js";
 import { rendererOf } from "../mount/lifecycle.js";
 
+const REST = 80; // ms that a thumb stays at a value until its numbers may be made ready
+
 class SizeSliders {
   constructor(parent) {
     this.root = document.createElement("div");
@@ -47,6 +49,7 @@ class SizeSliders {
     else if (!isStale) this.sizes = data.sizes;
     this.derive();
     this.say(data.status);
+    this.foretell();
     if (this.released && !isStale) {
       this.released = false;
       window.dispatchEvent(new Event("shape-strip:answered"));
@@ -96,8 +99,11 @@ class SizeSliders {
     input.addEventListener("input", () => this.move(name));
     // A thumb that comes back to where it was changes nothing, and still has been let go.
     for (const end of ["change", "pointerup", "blur"]) input.addEventListener(end, () => this.release(name));
+    input.addEventListener("pointerdown", () => (this.isPressed = true));
+    input.addEventListener("focus", () => this.foretell());
+    input.addEventListener("blur", () => tellLikely([]));
     holder.append(caption, value, input);
-    this.sliders.set(name, { input, value, at: null, options: [] });
+    this.sliders.set(name, { input, value, at: null, options: [], way: 1 });
     return holder;
   }
 
@@ -128,6 +134,20 @@ class SizeSliders {
     this.show(drawn);
     this.foresee(name, false);
     this.derive();
+    // Where the slider itself is pressed, the thumb jumps there and is let go. A drag passes many values.
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.held === name && tellLikely([{ name, value: drawn.at }]), this.isPressed ? 0 : REST);
+    this.isPressed = false;
+  }
+
+  // Who has reached a slider by the keyboard moves it by the arrow keys, most likely once more to the same side.
+  foretell() {
+    const drawn = [...this.sliders].find(([, { input }]) => input.matches(":focus-visible"));
+    if (!drawn) return;
+    const [name, { at, options, way }] = drawn;
+    const here = options.indexOf(at);
+    const beside = [here + way, here - way].filter((place) => place in options);
+    tellLikely(beside.map((place) => ({ name, value: options[place] })));
   }
 
   // Tells whatever draws shapes how long the axes will be, and at the end what was moved. What fetches the numbers of
@@ -146,6 +166,7 @@ class SizeSliders {
     this.held = null;
     const isMoved = drawn.at !== drawn.sent;
     if (isMoved) this.turn += 1;
+    if (isMoved) drawn.way = Math.sign(drawn.at - drawn.sent);
     const moved = { name, value: drawn.at, turn: this.turn };
     const shown = this.foresee(name, true, isMoved ? moved : null);
     if (!isMoved) return;
@@ -177,6 +198,11 @@ function nameIn(span, label) {
   const rest = document.createElement("i");
   rest.textContent = words.length ? ` ${words.join(" ")}` : "";
   span.replaceChildren(symbol, rest);
+}
+
+// Tells what fetches numbers which of them are likely to be wanted next.
+function tellLikely(moves) {
+  window.dispatchEvent(new CustomEvent("shape-strip:likely", { detail: moves }));
 }
 
 // The nearest value that works; where that is the present one, the next in the direction in which it was moved.

@@ -7,6 +7,7 @@ The browser is sent at most 300 kB: windows of what is too large, with true indi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 _HERE = Path(__file__).parent
+_PRESENT = 2**32 - 1  # no step: what further stages are asked for with
 _STYLE = _HERE / "tensor_view.css"
 _SCRIPT = _HERE / "tensor_view.js"
 
@@ -154,7 +156,7 @@ def walk_view(
     return _selection(packed.windows, kept)
 
 
-def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
+def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str, offer: int, moves: int | None) -> None:
     """Sends stages of a walk ahead, so that the browser can go to them without waiting for Python.
 
     To be called last, after the `walk_view` with this key.
@@ -163,11 +165,15 @@ def send_ahead(stages: Iterable[tuple[int, Stage]], *, key: str) -> None:
         stages: each with its step, in the order of how probably people go to it. As many are sent as there is room for
             beside the stage on screen.
         key: the key of the `walk_view`.
+        offer: the number under which the browser may ask for further stages ahead.
+        moves: how many moves of a size these stages know of; None where a size does not lead to another stage.
     """
     state: Mapping[str, Any] = st.session_state.get(key) or {}
     memory = st.session_state[f"{key}:memory"]
     packed = ((step, _packed(stage, memory["at"]["held"], _seen(state)).data) for step, stage in stages)
-    _ahead(key=f"{key}:ahead", data=join(within(packed, memory["left"])), height="content")
+    present = json.dumps({"offer": offer, "moves": moves}).encode()
+    data = join([(_PRESENT, present), *within(packed, memory["left"])])
+    _ahead(key=f"{key}:ahead", data=data, height="content")
 
 
 def seen_of(key: str) -> dict[str, int]:

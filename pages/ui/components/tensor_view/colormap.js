@@ -15,29 +15,25 @@ function mix(a, b, t) {
 }
 
 /**
- * A table of 2·STEPS + 1 colours from −largest to +largest, or of STEPS + 1 from 0 to the largest.
+ * The colour scales by their kind. Colours go from `from` · end to the end, which is the tensor's largest number where
+ * none is fixed; `ramp` has STEPS of them for each of the two sides of 0 that there are. What is no number line, "ids"
+ * and "bool", has no scale.
  *
- * @param {ScaleKind} kind
- * @param {Theme} theme
- * @returns {Rgb[]}
+ * @satisfies {Record<string, {from: -1 | 0, end: number | null, ramp: (theme: Theme) => Rgb[]}>}
  */
-export function colourRamp(kind, { dark, zero }) {
+export const SCALES = {
+  diverging: { from: -1, end: null, ramp: divergingRamp },
+  positive: { from: 0, end: null, ramp: sequentialRamp },
+  probability: { from: 0, end: 1, ramp: sequentialRamp },
+};
+
+function divergingRamp({ dark, zero }) {
   const theme = dark ? "dark" : "light";
-  if (isSequential(kind)) return Array.from({ length: STEPS + 1 }, (_, i) => interpolate([zero, ...SEQUENTIAL[theme]], i / STEPS));
-  const colours = [];
-  for (let i = -STEPS; i <= STEPS; i++) {
-    colours.push(mix(zero, (i < 0 ? NEGATIVE : POSITIVE)[theme], Math.abs(i) / STEPS));
-  }
-  return colours;
+  return Array.from({ length: 2 * STEPS + 1 }, (_, i) => mix(zero, (i < STEPS ? NEGATIVE : POSITIVE)[theme], Math.abs(i - STEPS) / STEPS));
 }
 
-/**
- * Whether a scale begins at 0 and goes one way.
- *
- * @param {ScaleKind} kind
- */
-export function isSequential(kind) {
-  return kind === "probability" || kind === "positive";
+function sequentialRamp({ dark, zero }) {
+  return Array.from({ length: STEPS + 1 }, (_, i) => interpolate([zero, ...SEQUENTIAL[dark ? "dark" : "light"]], i / STEPS));
 }
 
 function interpolate(stops, t) {
@@ -56,17 +52,14 @@ export function colourOf(panel, theme) {
   const { kind, largest } = panel.scale;
   if (kind === "ids") return () => theme.cell;
   if (kind === "bool") return (value) => (value ? theme.yes : theme.cell);
-  const colours = colourRamp(kind, theme);
-  const unit = kind === "probability" ? STEPS : largest > 0 ? STEPS / largest : 0;
-  if (isSequential(kind)) {
-    return (given) => {
-      const value = Number(given);
-      return Number.isFinite(value) ? colours[Math.round(Math.min(STEPS, Math.max(0, value * unit)))] : null;
-    };
-  }
+  const { from, end, ramp } = SCALES[kind];
+  const colours = ramp(theme);
+  const reach = end ?? largest;
+  const unit = reach > 0 ? STEPS / reach : 0;
   return (given) => {
     const value = Number(given);
-    return Number.isFinite(value) ? colours[STEPS + Math.round(Math.max(-STEPS, Math.min(STEPS, value * unit)))] : null;
+    if (!Number.isFinite(value)) return null;
+    return colours[Math.round(Math.min(STEPS, Math.max(from * STEPS, value * unit))) - from * STEPS];
   };
 }
 

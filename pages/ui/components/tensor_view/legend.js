@@ -1,7 +1,7 @@
 // What stands below a tensor to read its colours by.
 
 import { element, svgElement } from "../mount/dom.js";
-import { colourRamp, countSpecialCells } from "./colormap.js";
+import { SCALES, countSpecialCells } from "./colormap.js";
 import { MINUS, axisName, groupDigits, isOne } from "./format.js";
 import { fitsWord } from "./paint.js";
 
@@ -20,12 +20,8 @@ export function legendOf(panel, theme, cell) {
   const parts = [];
   const { kind, largest } = panel.scale;
   const special = countSpecialCells(panel);
-  if (kind === "probability") parts.push(bar(kind, theme, ["0", "1"]));
-  else if (kind === "positive") parts.push(bar(kind, theme, largest ? ["0", legendNumber(largest)] : ["0"]));
-  else if (kind === "diverging") {
-    const end = largest ? legendNumber(largest) : "0";
-    parts.push(bar(kind, theme, largest ? [MINUS + end, "0", `+${end}`] : ["0"]));
-  } else if (kind === "bool") parts.push(swatch("yes", "true"), swatch("no", "false"));
+  if (kind in SCALES) parts.push(bar(SCALES[kind], theme, largest));
+  else if (kind === "bool") parts.push(swatch("yes", "true"), swatch("no", "false"));
   if (special.masked) parts.push(swatch("masked", "masked"));
   if (special.nan && !fitsWord(cell)) parts.push(swatch("nan", "not a number"));
   if (special.plus && !fitsWord(cell)) parts.push(swatch("plus", "+∞"));
@@ -40,8 +36,11 @@ function legendNumber(value) {
   return text.replace("-", MINUS).replace("e+", "e");
 }
 
-function bar(kind, theme, numbers) {
-  const colours = colourRamp(kind, theme);
+function bar({ from, end, ramp }, theme, largest) {
+  const colours = ramp(theme);
+  const reach = legendNumber(end ?? largest ?? 0);
+  const ends = from < 0 ? [MINUS + reach, "0", `+${reach}`] : ["0", reach];
+  const numbers = end ?? largest ? ends : ["0"];
   const stops = Array.from({ length: 9 }, (_, i) => colours[Math.round((i / 8) * (colours.length - 1))]);
   const strip = element("span", { class: "strip" });
   strip.style.background = `linear-gradient(to right, ${stops.map((rgb) => `rgb(${rgb})`).join(", ")})`;

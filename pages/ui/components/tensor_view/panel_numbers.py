@@ -62,14 +62,17 @@ def numbers_in(value: torch.Tensor, window: Window) -> tuple[numpy.ndarray[Any, 
     return (array.astype("uint8") if kind == "u1" else array), kind
 
 
+# Scales that end elsewhere than at the largest number, or are none.
+_WITHOUT_LARGEST = ("probability", "ids", "bool")
+
+
 def scale_of(panel: Panel) -> dict[str, Any]:
     """What the colours of a tensor mean, as the browser takes it: the kind of scale, and where it ends."""
     kind = panel.scale
     if kind == "auto":
         whole = "bool" if panel.value.dtype == _torch().bool else "ids"
         kind = "diverging" if panel.value.is_floating_point() else whole
-    known = kind in ("diverging", "positive") and not panel.value.is_meta
-    if not known:
+    if kind in _WITHOUT_LARGEST or panel.value.is_meta:
         return {"kind": kind, "largest": None}
     return {"kind": kind, "largest": largest(panel.value, panel.masked) if panel.largest is None else panel.largest}
 

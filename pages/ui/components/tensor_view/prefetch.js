@@ -8,4 +8,5 @@
  */
 export default function ({ data }) {
   globalThis[Symbol.for("tensor-shape-explorer.prefetched")] = data;
+  window.dispatchEvent(new Event("shape-strip:ahead"));
 }

@@ -17,7 +17,7 @@ import { Selection } from "./selection.js";
 import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
 import { StageFetcher } from "./stage_fetcher.js";
-import { themeOf } from "./theme.js";
+import { themeFor, themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
 const [TWO_RESULTS, BESIDE_GAP] = [700, 28]; // px: from which two results of one input stand so, and between them
@@ -80,11 +80,11 @@ export class Stage {
     // An answer to an earlier press must not undo a later one.
     if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
     if (this.fetcher.hasDrawn(bytes)) this.fetcher.showBusy(data);
-    else this.take(data, first);
+    else this.take(data, first, null); // with a message from Python the page may have another theme
   }
 
   // The same stage with other numbers keeps its elements, and with them focus and scrolling.
-  take(data, first) {
+  take(data, first, known = this.theme) {
     markBroadcastAxes(data);
     this.data = data;
     this.at = data.at;
@@ -92,7 +92,7 @@ export class Stage {
     if (first || (data.seen.pinned ?? 0) >= this.sent.pinned) {
       this.selection.receive(data.pinned && { number: data.pinned.panel, index: data.pinned.index });
     } else this.selection.receive();
-    const theme = themeOf(this.root, data); // before there is anything new here to be styled first
+    const theme = known ? themeFor(known, data) : themeOf(this.root, data); // before anything new here is styled
     const signature = signatureOf(data);
     if (signature === this.signature) {
       this.views.forEach((view, i) => view.receive(data.panels[i]));

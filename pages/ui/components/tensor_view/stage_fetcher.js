@@ -2,9 +2,12 @@
 // Streamlit goes over the whole page for that. Python hears of the press once its answer is painted.
 
 import { afterPaint } from "../mount/after_paint.js";
+import { AnswersAhead, questionOf } from "./answers_ahead.js";
 import { bundledStage, decode, prefetchedStage } from "./decode.js";
 
 const [FETCHED_STRIP, FETCHED_STAGE] = [0, 1]; // what an answer holds, as fetched.py joins it
+const PRESENT = 2 ** 32 - 1; // what lies beside the stages that are sent ahead
+const KIND = "application/octet-stream";
 const REQUESTS = ["view", "pinned", "go"];
 
 /** Fetches the stages that follow the one on the page. */
@@ -13,16 +16,25 @@ export class StageFetcher {
   constructor(stage) {
     this.stage = stage;
     this.moves = 0; // of the sizes, as far as the browser knows
+    this.moved = { name: "", other: 0 }; // the size that was moved last, and the number of the last move of another
     this.drawn = null; // the bytes of a fetched stage, until Python has drawn the same
+    this.ahead = new AnswersAhead((question) => answerTo(this.stage.data?.player?.ticket, question));
     this.listening = new AbortController();
     const follow = (/** @type {any} */ { detail }) => detail.moved && this.follow(detail);
     window.addEventListener("shape-strip:sizes", follow, { signal: this.listening.signal });
     const pick = (/** @type {any} */ event) => this.takes(event.detail) && event.preventDefault();
     window.addEventListener("shape-strip:pick", pick, { signal: this.listening.signal });
+    const want = (/** @type {any} */ { detail }) => {
+      this.beginAhead(); // the message may have come before there was a stage to hear of it
+      this.ahead.want(detail);
+    };
+    window.addEventListener("shape-strip:likely", want, { signal: this.listening.signal });
+    window.addEventListener("shape-strip:ahead", () => this.beginAhead(), { signal: this.listening.signal });
   }
 
   close() {
     this.listening.abort();
+    this.ahead.forget();
   }
 
   /**
@@ -36,6 +48,12 @@ export class StageFetcher {
     const bytes = prefetchedStage(step);
     const data = bytes && decode(bytes);
     return data && data.player.run === run && (data.seen.view ?? 0) >= sent.view ? data : null;
+  }
+
+  // Python has drawn the page, and said so in the message with the stages that it sends ahead.
+  beginAhead() {
+    const bytes = prefetchedStage(PRESENT);
+    this.ahead.begin(bytes && JSON.parse(new TextDecoder().decode(bytes)), this.moves);
   }
 
   /**
@@ -68,21 +86,27 @@ export class StageFetcher {
    */
   follow(detail) {
     const { name, value, turn } = detail.moved;
+    const other = name === this.moved.name ? this.moved.other : this.moves;
     this.moves = turn;
+    this.moved = { name, other };
     const { player } = this.stage.data ?? {};
     if (!player || player.moves === null) return;
+    const coming = this.ahead.to(name, value, turn);
+    this.ahead.want([]); // what is beside another value now, the sliders tell once the page is drawn
     this.waitForPage();
-    detail.shown = this.fetch({ size: name, value, moves: turn });
+    detail.shown = this.fetch(questionOf(name, value, turn, other), coming);
   }
 
   /**
    * Shows what the server answers, unless a person has gone on or the run of the page was sooner.
    *
    * @param {Record<string, string | number>} question as fetched.py describes it
+   * @param {Promise<Answer | null>} [ahead] the answer, where it was asked for ahead: once it has come, it is shown in
+   *     the frame of the press
    */
-  async fetch(question) {
+  async fetch(question, ahead) {
     const { stage } = this;
-    const answer = await answerTo(stage.data.player.ticket, question);
+    const answer = (ahead && (await ahead)) || (await answerTo(stage.data.player.ticket, question));
     const data = answer && decode(answer.bytes);
     if (!data || !stage.root.isConnected || !this.isNext(data)) return;
     if (data.seen.go !== stage.data.seen.go) stage.selection.pin = null;
@@ -144,14 +168,30 @@ export class StageFetcher {
   }
 }
 
-// The strip and the stage that the server answers with; null where only the run of the page can tell.
+/**
+ * The strip and the stage that the server answers with.
+ * @typedef {{ strip: object, bytes: Uint8Array }} Answer
+ */
+
+/**
+ * What the server answers.
+ *
+ * @param {string | undefined} ticket
+ * @param {Record<string, string | number>} question
+ * @returns {Promise<Answer | null>} null where only the run of the page can tell
+ */
 async function answerTo(ticket, question) {
   if (!ticket) return null;
   const query = Object.entries(question).map((pair) => pair.map(encodeURIComponent).join("="));
   const address = new URL(`direct/${ticket}?${query.join("&")}`, document.baseURI);
-  const answer = await fetch(address, { cache: "no-store" }).catch(() => null); // the server is gone; Streamlit says so
-  if (answer?.status !== 200) return null;
-  const joined = new Uint8Array(await answer.arrayBuffer());
-  const strip = JSON.parse(new TextDecoder().decode(bundledStage(FETCHED_STRIP, joined)));
-  return { strip, bytes: bundledStage(FETCHED_STAGE, joined) };
+  try {
+    const answer = await fetch(address, { cache: "no-store" });
+    // A proxy that does not know this address may answer it with a page of its own.
+    if (answer.status !== 200 || answer.headers.get("content-type") !== KIND) return null;
+    const joined = new Uint8Array(await answer.arrayBuffer());
+    const strip = JSON.parse(new TextDecoder().decode(bundledStage(FETCHED_STRIP, joined)));
+    return { strip, bytes: bundledStage(FETCHED_STAGE, joined) };
+  } catch {
+    return null; // the server is gone, and Streamlit says so
+  }
 }

@@ -40,8 +40,23 @@ export function themeOf(root, data) {
     veil: `color-mix(in srgb, ${paper} 45%, transparent)`,
     cell: dark ? [33, 38, 48] : [241, 243, 247],
     yes: dark ? [196, 202, 214] : [61, 68, 84],
-    axis: (symbol) => data.axes[symbol]?.tone[dark ? 1 : 0] ?? (dark ? "#a6adbd" : "#666d7e"),
+    axis: axisColours(data, dark),
   };
+}
+
+/**
+ * The same theme for another stage. To read the theme from the page, the browser would have to style it once more.
+ *
+ * @param {Theme} theme
+ * @param {StageData} data
+ * @returns {Theme}
+ */
+export function themeFor(theme, data) {
+  return { ...theme, axis: axisColours(data, theme.dark) };
+}
+
+function axisColours(data, dark) {
+  return (symbol) => data.axes[symbol]?.tone[dark ? 1 : 0] ?? (dark ? "#a6adbd" : "#666d7e");
 }
 
 // Remembered, because to read a pixel back is to wait for everything that is being drawn.

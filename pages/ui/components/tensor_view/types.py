@@ -30,7 +30,7 @@ class Panel:
     labels: tuple[AxisLabels, ...] = ()  # per axis: names of its positions, or a list of them per index of axis 0
     note: str = ""  # small after the title, e.g. "from step 14"
     role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
-    scale: str = "auto"  # "diverging", "probability", "positive", "ids", "bool"; "auto" goes by the dtype
+    scale: str = "auto"  # a kind of colormap.js's SCALES, "ids" or "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
     footer: str = ""  # one line under the tensor: its statistics
     largest: float | None = None  # where the colours end; by default at the tensor's own largest number

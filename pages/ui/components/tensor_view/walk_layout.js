@@ -113,7 +113,7 @@ function chipsWidth(panel) {
 function fittedColumns(columns, measured, room, height) {
   const left = room - COLUMN_GAP * (columns.length - 1);
   const fits = (scale) => columnWidths(columns, measured, scale).reduce((total, each) => total + each, 0) <= left;
-  const wide = SCALES.filter(fits).at(-1) ?? SCALES[0];
+  const wide = SCALES.findLast(fits) ?? SCALES[0];
   const heights = columns.map((column) => {
     const parts = column.map((panel) => measured[panel](wide));
     const around = parts.reduce((total, part) => total + part.height + AROUND_CANVAS, 0);

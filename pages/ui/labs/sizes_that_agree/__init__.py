@@ -6,17 +6,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.labs.sizes_that_agree import (
-    MOST,
-    MOST_BATCH,
-    MOST_HEADS,
-    MOST_WIDTH,
-    AttentionRun,
-    AttentionSizes,
-    Link,
-    chain,
-    code,
-)
+from engine.labs.sizes_that_agree import AttentionRun, chain, code
+from engine.labs.sizes_that_agree.attention_sizes import MOST, MOST_BATCH, MOST_HEADS, MOST_WIDTH, AttentionSizes
+from engine.labs.sizes_that_agree.links import Link
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import format_operand
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view

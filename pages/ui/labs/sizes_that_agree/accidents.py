@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.sizes_that_agree import AttentionSizes
+from engine.labs.sizes_that_agree.attention_sizes import AttentionSizes
 from engine.labs.sizes_that_agree.by_accident import MISTAKES, Accident, accident
 from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view

@@ -16,6 +16,7 @@ from pages.ui.app import frame
 from pages.ui.app.counted import counted
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
+from pages.ui.app.page_runner import let_it_be_painted
 from pages.ui.components.head_maps import MapsChosen
 from pages.ui.components.tensor_view import Selection
 from pages.ui.state import session
@@ -85,6 +86,7 @@ def draw(trace: Trace) -> None:
     rows = rows_of(trace, group.weights.axes[-2], sentence, group.weights.shape[-2])
     chosen = choice.choose_map(group, rows)
     maps.draw(trace, group, rows, position, sentence, chosen)
+    let_it_be_painted()
     _links(settings, written, rows, chosen.row)
     path = tuple(group.layers)[chosen.layer]
     share = partial(_share, weakref.ref(trace), group.kind, position, sentence, chosen)

@@ -18,6 +18,7 @@ from pages.ui.views.tensor_panels import tokens_along
 _FIRST = "cross"  # the kind that is shown first where there is one: what the answer looks at
 _TOP = "."  # the attention of no module, in the address
 _MOST_BUTTONS = 8  # more options than this are a list
+_OF_AXIS, _OF_UNNAMED = "{symbol} {number}", "axis {axis} = {number}"  # as above the parts of a tensor
 _LONGEST = 40  # letters of a sentence in a list
 
 
@@ -55,7 +56,11 @@ def choose_position(trace: Trace, group: AttentionGroup) -> tuple[int, ...]:
             sentences = {option: _sentence(trace, group, option) for option in map(str, range(count))}
             position.append(_number("sentence", "Sentence", count, sentences.__getitem__))
         else:
-            position.append(_number(f"axis{axis}", f"Axis {axis}", count, str))
+            template = _OF_AXIS if symbol else _OF_UNNAMED
+            titles = {
+                number: template.format(symbol=symbol, axis=axis, number=number) for number in map(str, range(count))
+            }
+            position.append(_number(f"axis{axis}", f"Axis {axis}", count, titles.__getitem__))
     return tuple(position)
 
 
@@ -85,11 +90,11 @@ def _head(group: AttentionGroup) -> int:
 
 
 def _sentence(trace: Trace, group: AttentionGroup, option: str) -> str:
-    """A sentence by its number and what it reads."""
+    """A sentence by its number and what it reads; by its number alone where nobody knows its words."""
     symbol = "S" if "S" in trace.labels else group.weights.axes[-1]
     tokens = tokens_along(trace, symbol, int(option))
     if tokens is None:
-        return option
+        return _OF_AXIS.format(symbol="B", number=option)
     text = joined(tuple(token for token in tokens if not token.startswith("⟨"))).replace("␣", " ")
     return f"{option}: {short_text(text, _LONGEST)}"
 

@@ -15,7 +15,7 @@ from pages.ui.components.tensor_view.bundle import join
 from pages.ui.state.settings import Settings
 from pages.ui.state.url_pin import pin_at, trail_at, view_at
 from pages.ui.state.url_step import Location, location_at, location_from_key
-from pages.ui.traces.trace_cache import CannotRunError, trace_of
+from pages.ui.traces.trace_cache import CannotRunError, is_quick_to_run, trace_of
 from pages.ui.views.explanation_view import explanation_of
 from pages.ui.views.instrument import strip
 from pages.ui.views.instrument.strip import StripChoice
@@ -54,12 +54,15 @@ class WalkState:
 
         Args:
             question: ``step`` and ``go``, the step that is gone to and the number of the request; or ``size``,
-                ``value`` and ``moves``, what is moved and the number of the move.
+                ``value`` and ``moves``, what is moved and the number of the move, and ``other``, the number of the
+                last move of another size. With ``ahead`` nobody waits for it, and only what is quick is run.
         """
         with suppress(ValueError, KeyError, ConfigError, CannotRunError):  # a browser is not trusted
             if "step" in question:
                 return self._at_step(int(question["step"]), int(question["go"]))
-            return self._moved(question["size"], int(question["value"]), int(question["moves"]))
+            if self.moves is None or self.moves < int(question["other"]):
+                return None  # these settings lack a move
+            return self._moved(question["size"], int(question["value"]), int(question["moves"]), "ahead" in question)
         return None
 
     def _at_step(self, number: int, go: int) -> bytes | None:
@@ -72,20 +75,22 @@ class WalkState:
         seen = {**self.seen, "go": go}
         return self._joined(trace, location, stage_bytes(stage, view_at(self.view.get("at", "")), seen))
 
-    def _moved(self, name: str, value: int, moves: int) -> bytes | None:
+    def _moved(self, name: str, value: int, moves: int, is_ahead: bool) -> bytes | None:
         if self.mover is None:
             return None
         settings = self.mover(name, value)
+        if is_ahead and not is_quick_to_run(settings):
+            return None
         trace = trace_of(settings)
         if not trace.steps:
             return None
         location = location_from_key(trace, self.view.get("step", ""))
         pinned = pin_at(location.trace, location.step, self.view.get("pin", ""))
         trail = trail_at(trace, self.view.get("trail", ""))
-        made = None if pinned is None else explanation_of(location, *pinned, trail, trace)
+        explanation = None if pinned is None else explanation_of(location, *pinned, trail, trace)
         stage = self.stage_of(location, settings, moves)
         at = view_at(self.view.get("at", ""))
-        return self._joined(trace, location, stage_bytes(stage, at, self.seen, pinned, made))
+        return self._joined(trace, location, stage_bytes(stage, at, self.seen, pinned, explanation))
 
     def _joined(self, trace: Trace, location: Location, stage: bytes) -> bytes:
         step = location.calls[0] if location.calls else location.step
