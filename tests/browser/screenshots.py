@@ -29,15 +29,20 @@ def take(page: Page, url: str, name: str) -> None:
         page.locator(".derivation .terms").wait_for()
     if name == "travel.png":
         page.locator(".travel input[type=range]").fill(str(HALFWAY))
+        _bring_to_top(page, ".stage-root")
     if name == "where.png":
         page.get_by_text("Where we are").click()
         page.locator("[data-testid=stGraphVizChart] svg").wait_for()
-        page.locator(".st-key-where").evaluate("where => where.scrollIntoView()")
-        page.locator("[data-testid=stMain]").evaluate("main => main.scrollBy(0, -60)")  # the top bar lies over the page
+        _bring_to_top(page, ".st-key-where")
     if name == "labs.png":
         page.get_by_text("A colour is a token").evaluate("text => text.scrollIntoView()")
     page.wait_for_timeout(1000)  # fonts and pictures take their places
     page.screenshot(path=ROOT / "docs" / name)
+
+
+def _bring_to_top(page: Page, part: str) -> None:
+    page.locator(part).evaluate("part => part.scrollIntoView()")
+    page.locator("[data-testid=stMain]").evaluate("main => main.scrollBy(0, -60)")  # the top bar lies over the page
 
 
 if __name__ == "__main__":

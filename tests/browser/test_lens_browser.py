@@ -137,6 +137,15 @@ def test_strip_stage_and_sum_are_in_the_window_together(
         assert 0 < strip["y"] < strip["y"] + strip["height"] <= measured["top"]
 
 
+def test_in_a_lower_window_what_is_said_twice_gives_way_to_the_sum(tab: Page, app: str, shown: Trace) -> None:
+    measured = at(tab, app, shown, shown.find(f"{ATTENTION}.scores"))
+    expect(tab.locator(".side")).to_have_attribute("data-tight", "")
+    lower = int(measured["whole"]) - 20
+    tab.set_viewport_size({**WIDE, "height": lower})
+    expect(tab.locator(".side")).to_have_attribute("data-tight", "formula")
+    assert tab.locator(".stage-root").evaluate(GEOMETRY)["whole"] <= lower
+
+
 def test_the_card_says_why_and_its_question_opens_the_lab_with_the_present_sizes(
     tab: Page, app: str, shown: Trace
 ) -> None:

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
 
-import { cellOf, depthOf, failedCellOf, meetingOf, side, smallCellOf, wrongPath } from "../../pages/ui/components/shape_strip/geometry.js";
+import { cellOf, depthOf, failedCellOf, framePath, meetingOf, side, smallCellOf, wrongPath } from "../../pages/ui/components/shape_strip/geometry.js";
 import { neighbourOf } from "../../pages/ui/components/shape_strip/keyboard.js";
 import { levelsOf, orderOf, placeBoxes } from "../../pages/ui/components/shape_strip/placing.js";
 import { shapeAt, sizeOf, totalsOf } from "../../pages/ui/components/shape_strip/shapes.js";
@@ -230,6 +230,44 @@ test("a box is called by its name, and by its operation where the name goes on",
   assert.deepEqual(wordOf(box("mul", "mul"), "x"), { text: "mul", isName: false });
   assert.deepEqual(wordOf(box("encoder.layers.0", "module", 12), "x"), { text: "encoder.layers.0", isName: true });
   assert.deepEqual(wordOf(box("x", ""), undefined), { text: "x", isName: true });
+});
+
+// The lines and corners of a path as points.
+function pointsOf(path) {
+  let [x, y] = [0, 0];
+  return [...path.matchAll(/([MHVa])([^MHVa]*)/g)].map(([, command, text]) => {
+    const numbers = text.trim().split(/[ ,]+/).map(Number);
+    if (command === "M") [x, y] = numbers;
+    else if (command === "H") [x] = numbers;
+    else if (command === "V") [y] = numbers;
+    else [x, y] = [x + numbers[5], y + numbers[6]];
+    return [x, y];
+  });
+}
+
+test("a frame stands around all labels of its box, after its own sign, and leaves the sign of the next box free", () => {
+  const boxes = [
+    [{ axes: ["B", "L", "d_model"], op: "embedding", small: false }, [2, 9, 48], "inputs_embeds"],
+    [{ axes: ["B", "H", "S", "d_k"], op: "permute", small: false }, [1, 16, 5, 2], "permute"],
+    [{ axes: [null, "L"], op: "", small: false }, [1, 11], "position_ids"],
+    [{ axes: [], op: "zeros", small: true }, [], "zeros"],
+  ];
+  for (const [box, shape, word] of boxes) {
+    const cell = cellOf(box, shape, word);
+    const points = pointsOf(framePath(cell));
+    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+    assert.ok(Math.max(...xs) >= cell.face.x + word.length * 6.7, word);
+    assert.ok(Math.max(...ys) >= cell.down && Math.min(...ys) <= -cell.up, word);
+    const sign = box.op ? 16 : 0; // the labels of the box before end at 9 px, and its own begin after the sign
+    assert.ok(Math.min(...xs) > (sign ? 9 : -5) && Math.min(...xs) < Math.max(sign, 1), word);
+    const [[right, above], [, below]] = [points[0], points.at(-1)];
+    assert.equal(right, points.at(-1)[0]);
+    const gap = below - above;
+    if (cell.outer <= cell.width) assert.equal(gap, 0, word);
+    else assert.equal(gap, 2 * Math.min(10, cell.up - 3, cell.down - 3), word);
+  }
+  const product = cellOf({ axes: ["L", "L"], op: "matmul", small: false }, [4, 4], "scores", [[4, 8], [8, 4]]);
+  assert.equal(Math.min(...pointsOf(framePath(product)).map(([x]) => x)), -4);
 });
 
 test("one size down a box is its face alone, in the same proportion", () => {

@@ -69,3 +69,15 @@ test("small tensors have large cells, large ones small cells that all fit where 
 test("a narrow stage has no columns", () => {
   assert.equal(walkLayout([panelOf([3, 4]), panelOf([3, 4])], 390, theme, false), null);
 });
+
+test("a few ids have cells that their numerals fit into, whatever the scale of the tensors beside them", () => {
+  const ids = (count) => panelOf([2, count], { scale: { kind: "ids", largest: null }, values: Int32Array.from({ length: 2 * count }, (_, i) => i) });
+  for (const count of [1, 9, 18]) {
+    const { sizes } = walkLayout([ids(count), panelOf([64, 48]), panelOf([1, count, 48], { rows: [0] })], 1345, theme, false);
+    const { cell, width } = computeLayout(ids(count), sentBox(ids(count)), sizes[0], theme);
+    assert.ok(cell.numerals && width <= sizes[0].width, `${count}: ${JSON.stringify(cell)}`);
+    assert.equal(sizes[1].cell.width, sizes[2].cell.width);
+  }
+  const [many, table] = walkLayout([ids(64), panelOf([64, 48])], 1345, theme, false).sizes;
+  assert.equal(many.cell.width, table.cell.width);
+});

@@ -3,9 +3,12 @@
 import json
 import shutil
 import subprocess
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from engine import Config, run
 from pages.ui.components.mount.sent_once import _CALLER, code_of
 
 _SCRIPT = """let drawn = [];
@@ -52,3 +55,9 @@ def test_a_script_without_one_default_export_is_refused(tmp_path):
     (tmp_path / "script.js").write_text("export const a = 1;\n", "utf-8")
     with pytest.raises(ValueError, match=r"script.js must have one default export, a function: it has 0"):
         code_of(tmp_path / "script.js", "aSlot")
+
+
+def test_a_browser_keeps_a_script_for_longer_than_a_walk_through_a_whole_model():
+    config = tomllib.loads((Path(__file__).parents[3] / ".streamlit" / "config.toml").read_text("utf-8"))
+    steps = len(run(Config(device="cpu")).steps)
+    assert config["global"]["maxCachedMessageAge"] > steps

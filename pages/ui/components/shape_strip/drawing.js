@@ -1,6 +1,6 @@
 // One box of the strip as elements that stay, whatever sizes they are given.
 import { BAND, fittedName } from "./bands.js";
-import { besides, CHARACTER, DEPTH_SLOPE, LINE, slabsPath, stackAt, wrongPath } from "./geometry.js";
+import { besides, CHARACTER, DEPTH_SLOPE, framePath, LINE, slabsPath, stackAt, wrongPath } from "./geometry.js";
 import { CROSS_PATH, signPath } from "./glyphs.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -56,6 +56,7 @@ export class DrawnBox {
     this.wrong = box.wrong;
     this.title = element("title", {}, this.group);
     this.mark = element("rect", { class: "mark", rx: 7 }, this.group);
+    this.frame = element("path", { class: "frame" }, this.group);
     this.sign = element("path", { class: "sign", d: box.op ? signPath(box.op) : "" }, this.group);
     this.operands = ["above", "below"].map((side) => element("rect", { class: `operand ${side}` }, this.group));
     this.seam = element("path", { class: "seam" }, this.group);
@@ -116,6 +117,7 @@ export class DrawnBox {
     put(this.group, { "data-shape": shape.join(",") });
     // It ends before the sign of the next box, though a label may reach further.
     put(this.mark, { x: -4, y: -cell.up - 4, width: Math.min(cell.outer + 4, cell.width + 3) + 4, height: cell.up + cell.down + 8 });
+    put(this.frame, { d: framePath(cell) });
     if (cell.edges) {
       this.fail(cell, cell.edges);
       return;

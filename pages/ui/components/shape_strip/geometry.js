@@ -13,6 +13,9 @@ const ONE_SIZE_DOWN = 0.36;
 const BETWEEN_SMALL = 4;
 const CROSS = 16;
 const LARGE = 1.7;
+const FRAME = 4; // px from what a frame stands around
+const ROUND = 7;
+const SIGN_GAP = 10;
 const MOST_SLABS = 16;
 const SLAB_STEP = 4;
 const SLABS_REACH = 18; // all of them together
@@ -34,6 +37,7 @@ const PRODUCTS = ["matmul", "bmm", "mm"];
  * @property {number} width
  * @property {number} outer its width with the ends of labels that reach into the gap after it
  * @property {number} right where the shape ends
+ * @property {number} frameLeft where a frame around it begins: after the sign, where the last labels before it may end
  * @property {number} up how far it reaches above the centre of the face
  * @property {number} down how far below
  * @property {{x: number, width: number, height: number}} face
@@ -114,6 +118,7 @@ export function cellOf(box, shape, line, operands = []) {
     width: x + Math.max(width + reach, outer - BESIDE),
     outer: x + outer,
     right: x + width + reach,
+    frameLeft: (box.op && !meeting ? GLYPH : 0) - FRAME,
     up: Math.max(height / 2 + reach * DEPTH_SLOPE + (leading.length ? LINE + 2 : 0), half, meeting?.up ?? 0),
     down: Math.max(height / 2 + (columns ? LINE - 2 : 0) + LINE + 5, half, meeting?.down ?? 0),
     face: { x, width, height },
@@ -136,7 +141,7 @@ export function smallCellOf(shape) {
   const width = ONE_SIZE_DOWN * side(shape[shape.length - 1] ?? 1, false);
   const height = ONE_SIZE_DOWN * side(shape[shape.length - 2] ?? 1, false);
   return {
-    width: width + BETWEEN_SMALL, outer: width, right: width, up: height / 2 + 2, down: height / 2 + 2, face: { x: 0, width, height },
+    width: width + BETWEEN_SMALL, outer: width, right: width, frameLeft: -FRAME, up: height / 2 + 2, down: height / 2 + 2, face: { x: 0, width, height },
     slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting: null,
   };
 }
@@ -159,7 +164,7 @@ export function failedCellOf(op, word, operands) {
   const texts = edges.map((edge, number) => (number ? below : above) + 7 + edge.length * CHARACTER);
   const outer = Math.max(CROSS, word.length * CHARACTER, ...texts);
   return {
-    width: outer, outer, right: outer, up: meeting ? meeting.up + 2 : CROSS, down: (meeting ? meeting.down + 2 : CROSS) + LINE + 3,
+    width: outer, outer, right: outer, frameLeft: -FRAME, up: meeting ? meeting.up + 2 : CROSS, down: (meeting ? meeting.down + 2 : CROSS) + LINE + 3,
     face: { x: 0, width: 0, height: 0 }, slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting, edges,
   };
 }
@@ -228,6 +233,20 @@ export function slabsPath(cell) {
     path += `M${x + dx} ${dy - height / 2}h${width}v${height}h${-width}z`;
   }
   return path;
+}
+
+/**
+ * The frame around a box that is open: around all its labels, with a gap for the sign of the next box where it reaches
+ * over that.
+ * @param {Cell} cell
+ * @returns {string}
+ */
+export function framePath({ frameLeft, width, outer, up, down }) {
+  const [left, right, top, bottom] = [frameLeft, outer + FRAME, -up - FRAME, down + FRAME];
+  const round = (/** @type {number} */ x, /** @type {number} */ y) => `a${ROUND} ${ROUND} 0 0 0 ${x} ${y}`;
+  const around = `V${top + ROUND}${round(-ROUND, -ROUND)}H${left + ROUND}${round(-ROUND, ROUND)}V${bottom - ROUND}${round(ROUND, ROUND)}H${right - ROUND}${round(ROUND, -ROUND)}`;
+  const gap = right > width + FRAME ? Math.min(SIGN_GAP, -top - ROUND, bottom - ROUND) : 0;
+  return `M${right} ${-gap}${around}V${gap}`;
 }
 
 /**

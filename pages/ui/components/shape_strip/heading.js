@@ -97,7 +97,8 @@ export class Heading {
       change(was.bytes, now.bytes, shownBytes),
       flops === null ? "FLOPs when it has run" : `${change(before ? before.flops : flops, flops, grouped)} FLOPs`,
     ];
-    const text = parts.filter(Boolean).join(" · ");
+    // A line ends between two of them, and not between a number and its unit.
+    const text = parts.filter(Boolean).map((words) => words.replaceAll(" ", "\u00a0")).join("\u00a0· ");
     if (this.totals.textContent !== text) this.totals.textContent = text;
   }
 }

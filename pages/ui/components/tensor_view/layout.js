@@ -1,9 +1,9 @@
 // Where everything of one tensor goes, in CSS pixels: gutters for labels, facets, and the cells inside them.
 
 import { ONE, clip, rangeLength } from "./dependencies.js";
-import { facetNames, formatShort, isSilent } from "./format.js";
+import { facetNames, isSilent } from "./format.js";
+import { numeralSize } from "./numerals.js";
 
-const NUMERAL_HEIGHT = 27;
 const LOWEST_NUMERAL = 15;
 const SMALLEST = 5;
 const TINY = 4;
@@ -12,7 +12,7 @@ const COMFORTABLE = 12;
 export const GAP = 10;
 const OUTER_GAP = 9;
 export const LONGEST_LABEL = 76;
-export const LABEL_FONT = 10.5;
+export const [LABEL_FONT, TICK_FONT] = [11, 10.5];
 export const LINE = 12.5;
 
 /**
@@ -170,7 +170,7 @@ export function sideGutter(panel, box, theme) {
   let width = 0;
   if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)), 6)) + 5;
   else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
-    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), 9.5) + 5;
+    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), TICK_FONT) + 5;
   }
   return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 1) };
 }
@@ -262,18 +262,6 @@ export function numeralHeight(panel, width, theme) {
   const room = width - sideGutter(panel, box, theme).width - sum(gaps(across)) - 8;
   if (sizeOf(box, panel.columnAxis) * across.length * cell.width > room) return 0;
   return sizeOf(box, panel.rowAxis) * down.length * cell.height + sum(gaps(down));
-}
-
-// The smallest cell that every numeral in the box fits into.
-function numeralSize(panel, decimals, theme) {
-  if (panel.scale.kind === "bool") return { width: 18, height: 18 };
-  let longest = 0;
-  const values = panel.values ?? [];
-  const stride = Math.max(1, Math.floor(values.length / 600));
-  for (let at = 0; at < values.length; at += stride) {
-    longest = Math.max(longest, formatShort(panel, values[at], decimals).length);
-  }
-  return { width: Math.max(panel.scale.kind === "ids" ? 20 : 28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { labelOf } from "./decode.js";
 import { facetNames, isSilent } from "./format.js";
-import { GAP, LABEL_FONT, LINE, LONGEST_LABEL } from "./layout.js";
+import { GAP, LABEL_FONT, LINE, LONGEST_LABEL, TICK_FONT } from "./layout.js";
 
 /**
  * Left: which index of each axis that runs down, with a line along what it covers; then the labels of the rows.
@@ -34,7 +34,7 @@ export function paintSide(context, layout, theme) {
       const middle = y + (row - layout.firstRow + 0.5) * layout.cell.height;
       const label = side.labelled ? labelOf(panel, panel.rowAxis, withIndex(lead, panel.rowAxis, row)) : String(row);
       if (i > 0 && !side.labelled) return;
-      paintText(context, fitted(label ?? "", LONGEST_LABEL, theme), right, middle, theme, side.labelled ? LABEL_FONT : 9.5, "right");
+      paintText(context, fitted(label ?? "", LONGEST_LABEL, theme), right, middle, theme, side.labelled ? LABEL_FONT : TICK_FONT, "right");
     });
   });
 }
@@ -79,8 +79,9 @@ export function paintHead(context, layout, theme) {
 }
 
 function columnLabel(context, layout, label, x, y, theme) {
-  if (!layout.head.slant) {
-    paintText(context, label, x, y - 8, theme, layout.head.labelled ? LABEL_FONT : 9.5, "center");
+  const isLetter = [...label].length === 1; // it stands upright among slanted words
+  if (!layout.head.slant || isLetter) {
+    paintText(context, label, x, y - 8, theme, layout.head.labelled ? LABEL_FONT : TICK_FONT, "center");
     return;
   }
   context.save();

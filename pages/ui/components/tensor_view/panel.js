@@ -134,7 +134,7 @@ export class PanelView {
     const { panel } = this;
     this.space = space;
     this.theme = theme;
-    this.footer.textContent = panel.footer;
+    this.footer.replaceChildren(...panel.footer.split(/(?= · )/).map((text) => element("span", { text })));
     this.footer.title = panel.footer; // it may be cut to one line
     this.grid.setAttribute("aria-label", this.described());
     if (!this.drawable) {

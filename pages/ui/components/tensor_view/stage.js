@@ -41,8 +41,8 @@ export class Stage {
     host.append(this.root);
     this.sizes = new ResizeObserver(() => this.resized());
     this.sizes.observe(this.root);
-    // What stands above the stage grows when it comes, and while its sizes are dragged: then less is left for the stage.
-    [...document.querySelectorAll("[data-testid=stMainBlockContainer]")].forEach((page) => this.sizes.observe(page));
+    // Less is left for the stage when what stands above it grows, and when the window is made lower.
+    document.querySelectorAll("[data-testid=stMainBlockContainer], [data-testid=stApp]").forEach((page) => this.sizes.observe(page));
     this.onEscape = (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };

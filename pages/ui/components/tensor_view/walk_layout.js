@@ -2,7 +2,8 @@
 // the card and the sum are on one screen.
 
 import { axisName } from "./format.js";
-import { clamp, computeLayout, sentBox } from "./layout.js";
+import { clamp, computeLayout, sentBox, sizeOf } from "./layout.js";
+import { numeralSize } from "./numerals.js";
 
 const SIDE_BY_SIDE = 900; // px from which tensors stand side by side
 const ROOMY_STAGE = 1180;
@@ -15,9 +16,11 @@ const BAR_HEIGHT = 76;
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
 const CHIP_LETTER = 7.6;
 const CHIP_GAP = 13;
-const CELL_SIZES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
+const CELL_SIZES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
 const TALLEST_CELL = 26;
 const SQUARE_UP_TO = 12; // px from which a cell need not be square
+const MOST_IDS = 40; // columns and rows of ids up to which their numerals are shown
+const IDS_SHARE = 0.45; // of the room for all tensors that ids may take for that
 // Tensors side by side have their rows aligned: worth more than cells a little larger.
 const ALIGNED_BONUS = 1.4;
 
@@ -36,7 +39,7 @@ export function walkLayout(panels, width, theme, hasBar, height = STAGE_HEIGHT.m
   if (width < SIDE_BY_SIDE) return null;
   const side = width >= ROOMY_STAGE ? SIDE_WIDTH.wide : SIDE_WIDTH.narrow;
   const room = width - side - COLUMN_GAP;
-  const measured = panels.map((panel) => panelMeasurer(panel, theme));
+  const measured = panels.map((panel) => panelMeasurer(panel, theme, room));
   const chosen = columnArrangements(panels.length)
     .map((columns) => fittedColumns(columns, measured, room, height - (hasBar ? BAR_HEIGHT : 0)))
     .reduce((best, other) => (other.score > best.score ? other : best));
@@ -76,18 +79,29 @@ function columnArrangements(count) {
 }
 
 // How wide a panel is at a scale, how high without its cells, and how many rows of cells it has.
-function panelMeasurer(panel, theme) {
+function panelMeasurer(panel, theme, room) {
   const known = new Map();
+  const ids = cellOfIds(panel, theme, room);
   return (scale) => {
-    if (!known.has(scale)) known.set(scale, panelExtent(panel, scale, theme));
+    if (!known.has(scale)) known.set(scale, panelExtent(panel, scale, theme, ids));
     return known.get(scale);
   };
 }
 
-function panelExtent(panel, scale, theme) {
-  if (panel.empty || !panel.values) return { width: 200, head: 0, height: 60, rows: 0 };
-  const layout = computeLayout(panel, sentBox(panel), { width: Infinity, height: Infinity, cell: { width: scale, height: 0 } }, theme);
-  return { width: Math.max(layout.width, chipsWidth(panel)), head: layout.head.height, height: layout.height, rows: layout.rows * layout.ys.length };
+// Ids say nothing by colour: where there are few, their cells have the size of their numerals at every scale.
+function cellOfIds(panel, theme, room) {
+  if (panel.scale.kind !== "ids" || panel.empty || !panel.values || panel.rows.length || panel.columns.length) return null;
+  const [across, down] = [panel.columnAxis, panel.rowAxis].map((axis) => sizeOf(sentBox(panel), axis));
+  const cell = numeralSize(panel, 0, theme);
+  return across <= MOST_IDS && down <= MOST_IDS && across * cell.width <= IDS_SHARE * room ? cell : null;
+}
+
+function panelExtent(panel, scale, theme, ids) {
+  if (panel.empty || !panel.values) return { width: 200, head: 0, height: 60, rows: 0, ids };
+  const cell = ids ?? { width: scale, height: 0 };
+  const layout = computeLayout(panel, sentBox(panel), { width: Infinity, height: Infinity, cell }, theme);
+  const rows = ids ? 0 : layout.rows * layout.ys.length;
+  return { width: Math.max(layout.width, chipsWidth(panel)), head: layout.head.height, height: layout.height, rows, ids };
 }
 
 // Roughly how wide the shape is above a panel: it keeps to one line.
@@ -133,7 +147,7 @@ function describedColumns({ columns, wide, high }, measured, room, side, height)
     const last = row === column.length - 1;
     placements[panel] = { column: number + 1, row: row + 1, span: last ? rows - row : 1 };
     sizes[panel] = {
-      width: given[number], height, cell: { width: wide, height: high, numerals: true },
+      width: given[number], height, cell: { ...(measured[panel](wide).ids ?? { width: wide, height: high }), numerals: true },
       head: row === 0 ? Math.max(...heads) : 0,
     };
   }));
