@@ -16,7 +16,7 @@ const BAR_HEIGHT = 76;
 const AROUND_CANVAS = 86; // px of a panel that are no canvas: title, shape, legend, the gap to the next
 const CHIP_LETTER = 7.6;
 const CHIP_GAP = 13;
-const SCALES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
+const CELL_SIZES = [2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46];
 const TALLEST_CELL = 26;
 const SQUARE_UP_TO = 12; // px from which a cell need not be square
 const MOST_IDS = 40; // columns and rows of ids up to which their numerals are shown
@@ -113,7 +113,7 @@ function chipsWidth(panel) {
 function fittedColumns(columns, measured, room, height) {
   const left = room - COLUMN_GAP * (columns.length - 1);
   const fits = (scale) => columnWidths(columns, measured, scale).reduce((total, each) => total + each, 0) <= left;
-  const wide = SCALES.findLast(fits) ?? SCALES[0];
+  const wide = CELL_SIZES.findLast(fits) ?? CELL_SIZES[0];
   const heights = columns.map((column) => {
     const parts = column.map((panel) => measured[panel](wide));
     const around = parts.reduce((total, part) => total + part.height + AROUND_CANVAS, 0);
@@ -122,10 +122,10 @@ function fittedColumns(columns, measured, room, height) {
   });
   const most = Math.max(wide, SQUARE_UP_TO);
   const highest = Math.min(TALLEST_CELL, most, ...heights);
-  const high = Math.max(SCALES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
+  const high = Math.max(CELL_SIZES[0], highest < 4 ? Math.floor(2 * highest) / 2 : Math.floor(highest));
   const across = Math.min(wide, Math.max(high * 2, SQUARE_UP_TO), 46);
   const isRow = columns.every((column) => column.length === 1);
-  const overflow = (fits(wide) ? 1 : 0.5) * clamp(Math.min(...heights) / SCALES[0], 0.1, 1);
+  const overflow = (fits(wide) ? 1 : 0.5) * clamp(Math.min(...heights) / CELL_SIZES[0], 0.1, 1);
   return { columns, wide: high >= 16 ? wide : across, high, score: Math.min(wide, high * 1.5) * (isRow ? ALIGNED_BONUS : 1) * overflow };
 }
 
