@@ -29,16 +29,16 @@ def draw(trace: Trace) -> None:
         st.markdown(text, width="stretch")
         settings = session.settings_shown()
         if stop.source and settings.trained and trace.sizes.get("B") == 1:
-            to = {"source": stop.source, "tour": str(number + 1), "step": stop.step}
-            frame.link("app.py", _ON_TWO, {**settings.to_query(), **to})
+            two_sentences = {"source": stop.source, "tour": str(number + 1), "step": stop.step}
+            frame.link("app.py", _ON_TWO, {**settings.to_query(), **two_sentences})
         previous, following = max(number - 1, 0), min(number + 1, len(stops) - 1)
         st.button("Back", key="tour.back", disabled=number == 0, on_click=_go, args=(previous, stops[previous].step))
         # The last press stands where all others were.
         if following == number:
             st.button("Finish", key="tour.next", type="primary", on_click=_end)
         else:
-            to = following, stops[following].step
-            st.button("Next stop", key="tour.next", type="primary", on_click=_go, args=to)
+            target = following, stops[following].step
+            st.button("Next stop", key="tour.next", type="primary", on_click=_go, args=target)
         st.button("End tour", key="tour.end", type="tertiary", on_click=_end)
 
 

@@ -56,8 +56,8 @@ def draw(
     svg, file = picture or (stage_svg(step), f"step_{step.index}_{step.name}")
     share_panel(svg, file, caption, key="share")
     tensor_buttons(step, selection, key, within)
-    caption, script = _script()
-    st.caption(caption)
+    heading, script = _script()
+    st.caption(heading)
     st.code(python_of(trace, step, script, within), language="python")
 
 
