@@ -75,6 +75,8 @@ class Normalize(Operation):
 
     names = ("normalize",)
     signature = "input p? dim? eps?"
+    _DIVIDED = "is {own} divided by {norm}, the norm of {numbers}"
+    _BY_EPS = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._along(call)
@@ -96,9 +98,7 @@ class Normalize(Operation):
             position = position * len(indices) + at.index[axis] - indices.start
         own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / norm.clamp(min=eps)
-        template = "is {own} divided by {norm}, the norm of {numbers}"
-        if norm < eps:
-            template = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
+        template = self._BY_EPS if norm < eps else self._DIVIDED
         sentence = template.format(
             own=at.describe(at.call.args["input"], at.index),
             norm=number(norm.item()),
