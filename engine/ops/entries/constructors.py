@@ -17,6 +17,9 @@ from engine.ops.notation import given, number
 from engine.ops.printed import constant, fill, with_cells
 from engine.ops.registry import Operation, Reads, register
 
+_COUNTED = "is {formula}: arange counts, and reads no tensor"
+_SPACED = "is number {ordinal} of {steps} from {start} to {end} at equal distances"
+
 
 class Constructor(Operation):
     """A new tensor that reads no other; one that is given lends its shape, dtype and device."""
@@ -32,7 +35,6 @@ class Constructor(Operation):
 
 class Arange(Constructor):
     names = ("arange",)
-    _SENTENCE = "is {formula}: arange counts, and reads no tensor"
 
     def formula(self, cells: Cells) -> str:
         start, step = self._limits(cells.call)
@@ -41,7 +43,7 @@ class Arange(Constructor):
     def derive(self, at: ElementContext) -> Derivation:
         start, step = self._limits(at.call)
         magnitude = abs(start) + abs(step * at.index[0])
-        sentence = self._SENTENCE.format(formula=self.formula(at.cells))
+        sentence = _COUNTED.format(formula=self.formula(at.cells))
         arithmetic = fill(
             "{0.alone} + {1} · {2}", lambda a, i, b: a + i * b, constant(start), constant(at.index[0]), constant(step)
         )
@@ -134,7 +136,6 @@ class EvenlySpaced(Constructor):
 
     names = ("linspace",)
     signature = "start end steps? *rest"
-    _SENTENCE = "is number {ordinal} of {steps} from {start} to {end} at equal distances"
 
     def formula(self, cells: Cells) -> str:
         start, distance = self._distance(cells.call)
@@ -143,7 +144,7 @@ class EvenlySpaced(Constructor):
     def derive(self, at: ElementContext) -> Derivation:
         start, distance = self._distance(at.call)
         end, steps = at.call.value("end"), at.call.step.shape[0]
-        sentence = self._SENTENCE.format(ordinal=at.index[0] + 1, steps=steps, start=given(start), end=given(end))
+        sentence = _SPACED.format(ordinal=at.index[0] + 1, steps=steps, start=given(start), end=given(end))
         result = torch.tensor(start + distance * at.index[0], dtype=torch.float64)
         if not at.call.step.dtype.is_floating_point:
             result = torch.linspace(start, end, steps, dtype=at.call.step.dtype)[at.index]

@@ -19,6 +19,8 @@ from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import TermGroup
 
 Function = Callable[[Tensor], Tensor]
+_BELOW_ZERO = "is 0, because {cell} = {value} is below 0"
+_UNCHANGED = "is {cell} = {value}, unchanged because it is not below 0"
 
 
 class Elementwise(Operation):
@@ -78,15 +80,13 @@ def of_one(
 class Relu(Elementwise):
     names = ("relu",)
     signature = "input inplace?"
-    _BELOW = "is 0, because {cell} = {value} is below 0"
-    _UNCHANGED = "is {cell} = {value}, unchanged because it is not below 0"
 
     def formula(self, cells: Cells) -> str:
         return f"max(0, {cells.at('input')})"
 
     def derive(self, at: ElementContext) -> Derivation:
         value = at.operand("input").raw[0].item()
-        template = self._BELOW if value < 0 else self._UNCHANGED
+        template = _BELOW_ZERO if value < 0 else _UNCHANGED
         sentence = template.format(cell=at.words("input"), value=number(value))
         return of_one(at, torch.relu, "max(0, {0.alone})", sentence)
 

@@ -22,6 +22,9 @@ from engine.ops.terms import OperandValues, TermGroup
 _OTHER_VALUE = "{wrong:,} of {count:,} with another value"
 _VALUED = "{cell} = {value}"
 _CHANGED = "{wrong:,} of {count:,} changed"
+_HIDDEN = "is masked: {mask} is True, so {filling} stands in for {cell} = {before}"
+_PASSED = "is not masked: {mask} is False, so {cell} passes unchanged"
+_WHERE = "is {chosen}, because {condition} is {holds}"
 _OF_ONE = "is {result}: {word}{first}"
 _OF_TWO = "is {result}: {first} ({first_value}) {word} {second} ({second_value})"
 
@@ -113,8 +116,6 @@ def _choice(first: OperandValues, holds: bool, second: OperandValues) -> Printed
 class MaskedFill(Elementwise):
     names = ("masked_fill",)
     signature = "input mask value"
-    _HIDDEN = "is masked: {mask} is True, so {filling} stands in for {cell} = {before}"
-    _PASSED = "is not masked: {mask} is False, so {cell} passes unchanged"
 
     def formula(self, cells: Cells) -> str:
         return f"{cells.at('value')} if {cells.at('mask')} else {cells.at('input')}"
@@ -123,7 +124,7 @@ class MaskedFill(Elementwise):
         operands = tuple(at.operand(name) for name in ("input", "mask", "value"))
         x, mask, value = operands
         hidden = bool(mask.raw[0])
-        sentence = (self._HIDDEN if hidden else self._PASSED).format(
+        sentence = (_HIDDEN if hidden else _PASSED).format(
             mask=at.words("mask"),
             filling=number(value.raw[0].item()),
             cell=at.words("input"),
@@ -159,7 +160,6 @@ class Where(Elementwise):
 
     names = ("where",)
     signature = "condition input? other?"
-    _SENTENCE = "is {chosen}, because {condition} is {holds}"
 
     def reads(self, call: Call) -> Reads:
         return super().reads(call) if "input" in call.args else nonzero_reads(call, "condition")
@@ -177,7 +177,7 @@ class Where(Elementwise):
         holds = bool(condition.raw[0])
         result = (x if holds else y).numbers
         chosen = at.words("input" if holds else "other")
-        sentence = self._SENTENCE.format(chosen=chosen, condition=at.words("condition"), holds=holds)
+        sentence = _WHERE.format(chosen=chosen, condition=at.words("condition"), holds=holds)
         group = TermGroup("choice", operands, result)
         return Derivation((group,), result[0], sentence, _choice(x, holds, y))
 

@@ -15,6 +15,7 @@ from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.panels import weights_panel
 
 _USUAL = "21 November 2026"
 _ROUNDING = 1e-4  # of log-probabilities in float32, which have about seven digits
@@ -112,15 +113,11 @@ def _shapes(cross_attention: Crossing, head: int) -> None:
         [
             Panel("query", query, ("T", "d_k"), (cross_attention.target, None), note=f"head {head}", role="query"),
             Panel("key", key, ("S", "d_k"), (cross_attention.source, None), note=f"head {head}", role="key"),
-            Panel(
-                "weights",
+            weights_panel(
                 cross_attention.weights[0, head],
                 ("T", "S"),
                 (cross_attention.target, cross_attention.source),
                 note=f"head {head}",
-                role="weights",
-                scale="probability",
-                footer="each row sums to 1",
             ),
         ],
         key="labs.encoder_to_decoder.cross",

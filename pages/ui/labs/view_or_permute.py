@@ -11,6 +11,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.kit.sample_words import words
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
@@ -125,14 +126,11 @@ def _weights(split_routes: Routes) -> None:
         st.columns(2, gap="large"), split_routes.weights, ("cut, then permute", "straight view"), strict=True
     ):
         with column:
-            panel = Panel(
-                "weights",
+            panel = weights_panel(
                 weights,
                 ("B", "H", "L", "L_k"),
                 (None, None, labels, labels),
                 note=route,
-                role="weights",
-                scale="probability",
                 footer="each row sums to 1, on either route",
             )
             tensor_view([panel], key=f"labs.routes.weights.{route}")

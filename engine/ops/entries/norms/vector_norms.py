@@ -26,6 +26,9 @@ _SMALLEST = "is the norm of {numbers}: the smallest of their magnitudes"
 _COUNT = "is the norm of {numbers}: how many of them are not 0"
 _ANY = "is the norm of {numbers}: the sum of their magnitudes to the power {p}, {total}, to the power 1 / {p}"
 
+_DIVIDED = "is {own} divided by {norm}, the norm of {numbers}"
+_DIVIDED_BY_EPS = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
+
 
 class VectorNorm(Reduction):
     """The p-norm of the numbers along some axes.
@@ -75,8 +78,6 @@ class Normalize(Operation):
 
     names = ("normalize",)
     signature = "input p? dim? eps?"
-    _DIVIDED = "is {own} divided by {norm}, the norm of {numbers}"
-    _BY_EPS = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._along(call)
@@ -98,7 +99,7 @@ class Normalize(Operation):
             position = position * len(indices) + at.index[axis] - indices.start
         own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / norm.clamp(min=eps)
-        template = self._BY_EPS if norm < eps else self._DIVIDED
+        template = _DIVIDED_BY_EPS if norm < eps else _DIVIDED
         sentence = template.format(
             own=at.describe(at.call.args["input"], at.index),
             norm=number(norm.item()),
