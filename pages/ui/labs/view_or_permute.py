@@ -19,7 +19,7 @@ from pages.ui.views.questions.figure_html import figures_html
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
 _PRINTED = 3  # heads
 _PRODUCT = (
-    "`query @ key_t` is one call for all heads; below it head after head, `query[h] @ key_t[h]`. The scores {shape} at "
+    "`query @ key_t` is one call for all heads; `query[h] @ key_t[h]` goes head after head. The scores {shape} at "
     "once and head by hand: `torch.equal` says {same}.{part}"
 )
 
