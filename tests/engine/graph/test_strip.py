@@ -317,7 +317,8 @@ def test_two_given_tensors_of_one_name_are_called_what_the_block_calls_them(norm
     strip = strip_of(trace, "decoder.layers.0.cross_attention")
     steps = {box.name: trace.steps[box.step] for box in strip.boxes if not box.op}
     assert set(steps) == {"query_input", "memory", "mask"}
-    assert steps["query_input"].path.startswith("decoder.") and steps["memory"].path.startswith("encoder")
+    assert steps["query_input"].path.startswith("decoder.")
+    assert steps["memory"].path.startswith("encoder")
     assert {steps["query_input"].name, steps["memory"].name} == {"shifted"}
 
 
