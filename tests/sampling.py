@@ -55,7 +55,7 @@ SHARES = {
     "tests/pages/test_pages.py::test_every_page_takes_its_settings": 2,
     "tests/pages/test_texts.py::test_every_page_shows_any_text": 5,
     "tests/pages/test_variant_pages.py::test_every_page_shows": 10,
-    "tests/pages/traces/test_any_trace.py": 4,
+    "tests/pages/traces/test_any_trace.py::test_every_page_shows": 4,
     "tests/pages/traces/test_reproduce.py": 3,
     "tests/pages/traces/test_store.py::test_a_page_gives_up": 3,
     "tests/pages/traces/test_reproduce_variant.py": 3,
