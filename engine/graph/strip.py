@@ -16,6 +16,7 @@ from itertools import groupby, pairwise
 import torch
 
 from engine.config import Config
+from engine.graph.given_names import told_apart
 from engine.graph.module_paths import ancestors, is_inside
 from engine.graph.strip_box import Strip, StripBox, failed_box, in_lanes, made_box, read_box, read_outside
 from engine.ops import canonical_name
@@ -64,7 +65,7 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
                 rows.add(step)
     if trace.failure is not None:
         rows.fail(trace.failure)
-    boxes = in_lanes(rows.boxes)
+    boxes = in_lanes(told_apart(trace, rows.boxes))
     symbols = {axis for box in boxes for axis in box.axes if axis}
     return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
 

@@ -34,7 +34,7 @@ function someBoxes(random) {
 }
 
 function someCells(boxes, random) {
-  return boxes.map(() => ({ width: 20 + random(180), outer: 200, right: 20, up: 8 + random(80), down: 8 + random(90) }));
+  return boxes.map(() => ({ width: 20 + random(180), outer: 200, right: 20, up: 8 + random(80), down: 8 + random(90), wordRight: 20 + random(220) }));
 }
 
 function assertApart(placed, cells, order) {
@@ -72,6 +72,27 @@ test("no two cells overlap and no line runs through one, for graphs and sizes of
   }
 });
 
+test("no word under a box reaches the sign of an operation, whatever stands beside whatever", () => {
+  let met = 0;
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const random = randomly(seed * 15485863);
+    const boxes = someBoxes(random);
+    const cells = someCells(boxes, random);
+    const order = orderOf(dagre, boxes, cells);
+    const { boxes: at } = placeBoxes(order, cells);
+    at.forEach((box, one) => {
+      at.forEach((other, two) => {
+        if (order.column[two] !== order.column[one] + 1) return;
+        // The word is a line of text, at the bottom of its box; a sign is 16 px high around the middle of its own.
+        if (other.y + 8 <= box.y + cells[one].down - 12 || other.y - 8 >= box.y + cells[one].down) return;
+        met += 1;
+        assert.ok(box.x + cells[one].wordRight <= other.x, `the word under ${one} reaches the sign of ${two}`);
+      });
+    });
+  }
+  assert.ok(met > 20);
+});
+
 test("each box stands to the right of what it was made of", () => {
   for (let seed = 1; seed <= 20; seed += 1) {
     const random = randomly(seed * 104729);
@@ -84,7 +105,7 @@ test("each box stands to the right of what it was made of", () => {
 });
 
 test("query, key and value are lines from the top to the bottom, each step under the other two's", () => {
-  const cells = attention.map(() => ({ width: 100, outer: 100, right: 50, up: 30, down: 40 }));
+  const cells = attention.map(() => ({ width: 100, outer: 100, right: 50, up: 30, down: 40, wordRight: 90 }));
   const order = orderOf(dagre, attention, cells);
   const { boxes } = placeBoxes(order, cells);
   for (const [query, key, value] of [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) {
@@ -169,7 +190,7 @@ test("what is nearly on one height is one line, unless it stands in one column",
 
 test("boxes of one line of data keep one height, whatever stands above another of them", () => {
   const chain = [{ parents: [], lane: 0 }, { parents: [0], lane: 0 }, { parents: [1], lane: 0 }, { parents: [], lane: 1 }, { parents: [2, 3], lane: 0 }];
-  const cells = chain.map(() => ({ width: 80, outer: 80, right: 40, up: 20, down: 30 }));
+  const cells = chain.map(() => ({ width: 80, outer: 80, right: 40, up: 20, down: 30, wordRight: 70 }));
   const order = orderOf(dagre, chain, cells);
   const tall = cells.map((cell, at) => (at === 1 ? { ...cell, up: 90 } : cell));
   const { boxes, width } = placeBoxes(order, tall);

@@ -309,3 +309,18 @@ def test_one_module_of_a_block_folds_and_the_others_stay_open(trace):
     steps = [step for step in trace.steps if is_inside(step.path, module) and "self_attention." not in f"{step.path}."]
     shown = {box.step for box in strip.boxes if box.op and not box.folded}
     assert shown == {step.index for step in steps if step.memory != "same" or step.op == "contiguous"}
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_two_given_tensors_of_one_name_are_called_what_the_block_calls_them(norm_first):
+    trace = run(Config(norm_first=norm_first, encoder_layers=1, decoder_layers=1, device="cpu"))
+    strip = strip_of(trace, "decoder.layers.0.cross_attention")
+    steps = {box.name: trace.steps[box.step] for box in strip.boxes if not box.op}
+    assert set(steps) == {"query_input", "memory", "mask"}
+    assert steps["query_input"].path.startswith("decoder.")
+    assert steps["memory"].path.startswith("encoder")
+    assert {steps["query_input"].name, steps["memory"].name} == {"shifted"}
+
+
+def test_a_given_tensor_with_a_name_of_its_own_keeps_it(trace):
+    assert [box.name for box in strip_of(trace, ATTENTION).boxes if not box.op] == ["placed", "mask"]

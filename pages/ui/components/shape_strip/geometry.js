@@ -40,6 +40,7 @@ const PRODUCTS = ["matmul", "bmm", "mm"];
  * @property {number} frameLeft where a frame around it begins: after the sign, where the last labels before it may end
  * @property {number} up how far it reaches above the centre of the face
  * @property {number} down how far below
+ * @property {number} wordRight where the line under it ends, which is the last above ``down``
  * @property {{x: number, width: number, height: number}} face
  * @property {number} slabs how many are drawn, the face among them
  * @property {number} slabStep how far one stands behind the other
@@ -118,9 +119,10 @@ export function cellOf(box, shape, line, operands = []) {
     width: x + Math.max(width + reach, outer - BESIDE),
     outer: x + outer,
     right: x + width + reach,
-    frameLeft: (box.op && !meeting ? GLYPH : 0) - FRAME,
+    frameLeft: box.op && !meeting ? GLYPH - 1 : -FRAME,
     up: Math.max(height / 2 + reach * DEPTH_SLOPE + (leading.length ? LINE + 2 : 0), half, meeting?.up ?? 0),
     down: Math.max(height / 2 + (columns ? LINE - 2 : 0) + LINE + 5, half, meeting?.down ?? 0),
+    wordRight: x + line.length * CHARACTER,
     face: { x, width, height },
     slabs: drawn,
     slabStep,
@@ -141,7 +143,7 @@ export function smallCellOf(shape) {
   const width = ONE_SIZE_DOWN * side(shape[shape.length - 1] ?? 1, false);
   const height = ONE_SIZE_DOWN * side(shape[shape.length - 2] ?? 1, false);
   return {
-    width: width + BETWEEN_SMALL, outer: width, right: width, frameLeft: -FRAME, up: height / 2 + 2, down: height / 2 + 2, face: { x: 0, width, height },
+    width: width + BETWEEN_SMALL, outer: width, right: width, frameLeft: -FRAME, up: height / 2 + 2, down: height / 2 + 2, wordRight: 0, face: { x: 0, width, height },
     slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting: null,
   };
 }
@@ -165,6 +167,7 @@ export function failedCellOf(op, word, operands) {
   const outer = Math.max(CROSS, word.length * CHARACTER, ...texts);
   return {
     width: outer, outer, right: outer, frameLeft: -FRAME, up: meeting ? meeting.up + 2 : CROSS, down: (meeting ? meeting.down + 2 : CROSS) + LINE + 3,
+    wordRight: outer,
     face: { x: 0, width: 0, height: 0 }, slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting, edges,
   };
 }

@@ -6,6 +6,8 @@ const BETWEEN_ROWS = 3;
 const EDGE = 4; // room for a line on its way past a box, above and below it
 const APART = 5; // the lines of two operands that touch, from the edge they share
 const STRAIGHT = 10;
+const SIGN = 8; // half the height of the sign of an operation
+const WORD = 15; // the height of the line under a box
 const SAME_LINE = 10; // dagre's heights that differ by less are one line
 
 /**
@@ -131,12 +133,10 @@ export function levelsOf(items) {
 /**
  * The coordinates of boxes of these sizes.
  * @param {Order} order
- * @param {{width: number, outer: number, right: number, up: number, down: number, meeting?: object | null}[]} cells
+ * @param {{width: number, outer: number, right: number, up: number, down: number, wordRight: number, meeting?: object | null}[]} cells
  * @returns {Placed}
  */
 export function placeBoxes(order, cells) {
-  const widths = order.columns.map((column) => Math.max(...column.map((item) => (item.box < 0 ? 0 : cells[item.box].width))));
-  const lefts = widths.map((_, column) => widths.slice(0, column).reduce((sum, width) => sum + width + BETWEEN_COLUMNS, 0));
   const free = order.columns.map(() => 0); // the height down to which each column is taken
   let above = 0;
   for (const line of order.lines) {
@@ -147,6 +147,8 @@ export function placeBoxes(order, cells) {
     }
     above = y;
   }
+  const widths = order.columns.map((column, index) => Math.max(...column.map((item) => widthOf(item, order.columns[index + 1] ?? [], cells))));
+  const lefts = widths.map((_, column) => widths.slice(0, column).reduce((sum, width) => sum + width + BETWEEN_COLUMNS, 0));
   const at = cells.map((_, box) => ({ x: lefts[order.column[box]], y: 0 }));
   for (const item of order.lines.flat()) if (item.box >= 0) at[item.box].y = item.y;
   return {
@@ -155,6 +157,21 @@ export function placeBoxes(order, cells) {
     boxes: at,
     paths: order.edges.map((edge) => pathOf(edge, at, cells, lefts, widths, order.column)),
   };
+}
+
+/**
+ * How far its column must reach for an item: the line under a box ends before the sign of one that stands as low.
+ * @param {Item} item
+ * @param {Item[]} next what stands in the next column
+ * @param {{width: number, down: number, wordRight: number}[]} cells
+ * @returns {number}
+ */
+function widthOf(item, next, cells) {
+  if (item.box < 0) return 0;
+  const { width, down, wordRight } = cells[item.box];
+  const [top, bottom] = [item.y + down - WORD, item.y + down];
+  const meets = next.some(({ box, y }) => box >= 0 && y + SIGN > top && y - SIGN < bottom);
+  return meets ? Math.max(width, wordRight) : width;
 }
 
 /**

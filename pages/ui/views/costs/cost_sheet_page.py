@@ -20,6 +20,7 @@ from pages.ui.settings_bar.variant_row import set_size
 from pages.ui.state import link_notes, session
 from pages.ui.state.chosen_model import ChosenModel
 from pages.ui.views.costs import parameter_list, step_costs_table
+from pages.ui.views.percentage import percent
 
 _NO_MODEL = "This trace is of a program whose sizes nobody declared. Choose a model to see what it costs."
 _OF_A_PASS = "The sheet is of reading the whole text at once; with tokens in the cache a pass is smaller. {instead}"
@@ -103,7 +104,7 @@ def _figures(sheet: CostSheet) -> None:
         st.metric("Parameters", in_words(sheet.parameters))
         st.metric("FLOPs of a forward pass", in_words(sheet.flops))
         st.metric("FLOPs a token", in_words(sheet.flops_per_token))
-        st.metric("Of them between tokens", f"{sheet.attention_share:.2%}")
+        st.metric("Of them between tokens", percent(sheet.attention_share))
 
 
 def _memory(sheet: CostSheet, config: AnyConfig) -> str:
@@ -126,7 +127,7 @@ def _memory(sheet: CostSheet, config: AnyConfig) -> str:
 
 def _fits(size: int) -> str:
     fitting = fitting_cards(size)
-    return ", ".join(map(str, fitting)) or "none"
+    return f",{_NO_BREAK}".join(map(str, fitting)) or "none"
 
 
 def _adam(dtype: str) -> str:

@@ -17,7 +17,9 @@ def draw(sheet: CostSheet) -> None:
         sheet: the costs of a run.
     """
     columns = _columns(sheet.steps)
-    st.dataframe(columns, height=_HEIGHT, hide_index=True, width="stretch")
+    counts = st.column_config.NumberColumn(format="localized")  # as everywhere else: 65,536
+    formats = {"FLOPs": counts, "bytes moved": counts}
+    st.dataframe(columns, height=_HEIGHT, hide_index=True, width="stretch", column_config=formats)
     printed_table.draw(columns)
 
 
