@@ -128,39 +128,36 @@ class SameIndex(AxisAccess):
         return {"out": self.out, "start": self.start, "step": self.step}
 
 
-@dataclass(frozen=True)
-class AllIndices(AxisAccess):
-    """Every index of the axis. In a formula ``running_letter`` runs along it, where one is given."""
-
-    running_letter: str = ""
+class RunningAccess(AxisAccess):
+    """Several indices of the axis for one output element: in a formula a letter runs along them."""
 
     @property
     def runs(self) -> bool:
         return True
 
-    def indices(self, size: int, index: Index) -> range:
-        return range(size)
-
     def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
         return None
+
+
+@dataclass(frozen=True)
+class AllIndices(RunningAccess):
+    """Every index of the axis. In a formula ``running_letter`` runs along it, where one is given."""
+
+    running_letter: str = ""
+
+    def indices(self, size: int, index: Index) -> range:
+        return range(size)
 
     def to_json(self) -> dict[str, Any]:
         return {"all": True}
 
 
-class PartOfAxis(AxisAccess):
-    """Some indices of the axis, and others for another output element: in a formula a letter runs along them."""
-
-    @property
-    def runs(self) -> bool:
-        return True
+class PartOfAxis(RunningAccess):
+    """Some indices of the axis, and others for another output element."""
 
     @property
     def partial(self) -> bool:
         return True
-
-    def written(self, size: int, letters: Sequence[str], out_shape: Shape) -> str | None:
-        return None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ QUESTIONS = (
             Figure("cross", ("T", "S"), "attend(y, memory)"),
         ),
         lab="encoder_to_decoder",
-        lab_section="cross",
+        lab_section="three",
     ),
     Question(
         "width_of_a_head",

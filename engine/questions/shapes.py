@@ -41,6 +41,7 @@ QUESTIONS = (
             Figure("head_1_by_hand", ("L", "L_k"), "head 1 alone, by hand"),
         ),
         lab="view_or_permute",
+        lab_section="product",
     ),
     Question(
         "view_straight",

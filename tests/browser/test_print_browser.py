@@ -68,6 +68,9 @@ def test_pages_are_printed_without_chrome_and_nothing_of_them_is_cut(tab: Page, 
     assert _printed(tab, f"{app}/your_code", ".cm-line") == []
     assert len(tab.locator(".cm-line").all()) > 20
     expect(tab.locator(".cm-line").last).to_be_visible()
+    # Kept together, the row of the editor and its result would begin on the second page.
+    row = tab.locator("[data-testid=stHorizontalBlock]:has([class*=st-key-code-example])").first
+    assert row.evaluate("row => getComputedStyle(row).breakInside") == "auto"
 
     assert _printed(tab, f"{app}/every_step?weights=random", "[data-testid=stDataFrame]") == []
     expect(tab.get_by_test_id("stDataFrame")).to_be_hidden()

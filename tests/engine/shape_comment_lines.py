@@ -1,6 +1,8 @@
-"""The comments of a program, and its lines that have a shape comment."""
+"""The comments of a program, its lines that have a shape comment, and what such a comment must agree with."""
 
+import math
 import tokenize
+from pathlib import Path
 
 from engine.record.axis_names.comments import shape_comment
 
@@ -24,3 +26,20 @@ def symbols_of(files):
         for _, comment in comments_of(path):
             for symbol in shape_comment(comment) or ():
                 yield from ((factor, comment) for factor in symbol.split("*"))
+
+
+def hold_shape_comments(trace, sizes, *, unknown=()):
+    """Every step of a trace has a shape comment, and its shape is what the comment says.
+
+    Args:
+        trace: what was recorded.
+        sizes: what each symbol is.
+        unknown: symbols whose size no setting says.
+    """
+    for step in trace.steps:
+        where = f"{step.full_name} at {Path(step.source.file).name}:{step.source.line}"
+        assert step.source.comment_axes is not None, f"no shape comment: {where}"
+        assert None not in step.axes, where
+        for symbol, size in zip(step.axes, step.shape, strict=True):
+            if symbol not in unknown:
+                assert math.prod(sizes[factor] for factor in symbol.split("*")) == size, f"{symbol}: {where}"

@@ -25,6 +25,8 @@ _SCRIPT = Path(__file__).with_name("script.py")
 class Crossing:
     """One cross-attention of the trained model, as it was recorded (paper, section 3.2.3, first point).
 
+    With it the weights of the two self-attentions of the same layer (second and third point).
+
     Attributes:
         source: the S tokens that the encoder read, as displayed.
         target: the T tokens that the decoder had read.
@@ -35,6 +37,8 @@ class Crossing:
         key: (B, H, S, d_k), from ``memory``.
         value: (B, H, S, d_v), from ``memory``.
         weights: (B, H, T, S), each row a distribution over the source.
+        encoder_weights: (B, H, S, S) of the encoder's self-attention.
+        decoder_weights: (B, H, T, T) of the decoder's masked self-attention.
         longer: the shapes of query, key and value once one more token was read.
     """
 
@@ -47,6 +51,8 @@ class Crossing:
     key: Tensor
     value: Tensor
     weights: Tensor
+    encoder_weights: Tensor
+    decoder_weights: Tensor
     longer: tuple[tuple[int, ...], ...]
 
 
@@ -79,6 +85,8 @@ def crossing(text: str, read_so_far: int, layer: int) -> Crossing:
         key=key,
         value=value,
         weights=weights,
+        encoder_weights=now.find(f"encoder.layers.{layer}.self_attention.weights").value,
+        decoder_weights=now.find(f"decoder.layers.{layer}.self_attention.weights").value,
         longer=tuple(tuple(after.find(f"{cross}.{name}").value.shape) for name in ("query", "key", "value")),
     )
 

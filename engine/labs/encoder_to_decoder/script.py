@@ -16,22 +16,31 @@ def split(rows):  # (B, L, H*d_k) -> (B, H, L, d_k)
     return rows.view(B, -1, H, d_k).permute(0, 2, 1, 3)
 
 
-memory = torch.randn(B, S, H * d_k)  # all that the encoder hands over
+def attend(asking, asked, hidden=False):
+    query, key, value = split(w_q(asking)), split(w_k(asked)), split(w_v(asked))
+    scores = (query @ key.mT / d_k**0.5).masked_fill(torch.as_tensor(hidden), float("-inf"))
+    weights = scores.softmax(dim=-1)
+    return weights, weights @ value
+
+
+source = torch.randn(B, S, H * d_k)  # the encoder's rows
+memory = torch.randn(B, S, H * d_k)  # what it makes of them: all that it hands over
 target = torch.randn(B, T, H * d_k)  # the decoder's own rows
+future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
 
 with torch.no_grad():
+    # The three attentions differ in where their rows come from.
+    encoder, _ = attend(source, source)
+    decoder, at_once = attend(target, target, future)
+    cross, _ = attend(target, memory)
+    print("weights", tuple(encoder.shape), tuple(decoder.shape), tuple(cross.shape))
+
     # Cross-attention: who asks is the decoder, who is asked is the memory.
     query, key, value = split(w_q(target)), split(w_k(memory)), split(w_v(memory))
     print("cross-attention", tuple(query.shape), tuple(key.shape), tuple(value.shape))
     print("scores", tuple((query @ key.mT).shape))
 
-    # Masked self-attention of all T rows at once.
-    query, key, value = split(w_q(target)), split(w_k(target)), split(w_v(target))
-    future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
-    weights = (query @ key.mT / d_k**0.5).masked_fill(future, float("-inf")).softmax(dim=-1)
-    at_once = weights @ value
-
-    # The same, one row at a time, with the keys and values of the rows before it kept.
+    # Masked self-attention one row at a time, with the keys and values of the rows before it kept.
     keys = values = torch.empty(B, H, 0, d_k)
     rows = []
     for t in range(T):

@@ -67,6 +67,44 @@ def routes(batch: int, length: int, heads: int, d_k: int, seed: int = 0) -> Rout
     )
 
 
+@dataclass(frozen=True)
+class HeadProducts:
+    """One product of all heads at once, and a product for each head by itself.
+
+    Attributes:
+        query: (H, L, d_k), whole numbers.
+        key_t: (H, d_k, L), the keys of whole numbers, transposed.
+        at_once: (H, L, L), ``query @ key_t``.
+        by_hand: (H, L, L), head after head.
+    """
+
+    query: Tensor
+    key_t: Tensor
+    at_once: Tensor
+    by_hand: Tensor
+
+    @property
+    def same(self) -> bool:
+        """Whether both ways give the same numbers."""
+        return torch.equal(self.at_once, self.by_hand)
+
+
+def head_products(length: int, heads: int, d_k: int, seed: int = 0) -> HeadProducts:
+    """Multiplies small queries and keys of one sentence on both ways.
+
+    Args:
+        length: how many tokens, L.
+        heads: how many heads, H.
+        d_k: the width of a query in a head.
+        seed: of the numbers.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    query, key = torch.randint(0, 5, (2, heads, length, d_k), generator=draw)
+    key_t = key.transpose(-2, -1)
+    by_hand = torch.stack([query[head] @ key[head].T for head in range(heads)])
+    return HeadProducts(query, key_t, query @ key_t, by_hand)
+
+
 def code(batch: int, length: int, heads: int, d_k: int) -> str:
     """The experiment as a script.
 

@@ -14,3 +14,9 @@ print("shapes", tuple(right.shape), "and", tuple(wrong.shape))
 print((right == wrong).sum().item(), "of", x.numel(), "numbers in the same place")
 row = min(1, L - 1)
 print(f"row {row} of head 0 is made of tokens", (wrong[0, 0, row] // (H * d_k)).unique().tolist())
+
+# matmul multiplies the last two axes: the heads in front are computed each for itself.
+query, key = torch.randint(0, 5, (2, H, L, d_k), generator=torch.Generator().manual_seed(0))
+at_once = query @ key.transpose(-2, -1)  # (H, L, L)
+by_hand = torch.stack([query[head] @ key[head].T for head in range(H)])
+print("scores", tuple(at_once.shape), "at once and head by hand the same:", torch.equal(at_once, by_hand))

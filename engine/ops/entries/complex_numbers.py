@@ -124,9 +124,9 @@ def _conjugate(x: Tensor) -> Tensor:
 register(ViewAsComplex())
 register(ViewAsReal())
 register(Polar("polar", torch.polar, "{0} · (cos {1.alone} + ⅈ · sin {1.alone})",
-               "the number of length {} at the angle {}"))  # fmt: skip
-register(BinaryFunction("complex", torch.complex, "{0.alone} + ⅈ · {1}", "{} plus i times {}"))
-register(ComplexPart("real", torch.real, "Re {}", "the real part of {}"))
-register(ComplexPart("imag", torch.imag, "Im {}", "the imaginary part of {}"))
-register(UnaryFunction("conj conj_physical", _conjugate, "conj {}", "{} with the other sign of i"))
-register(UnaryFunction("angle", torch.angle, "angle {}", "the angle of {} in radians"))
+               "is the number of length {x} at the angle {y}"))  # fmt: skip
+register(BinaryFunction("complex", torch.complex, "{0.alone} + ⅈ · {1}", "is {x} plus i times {y}"))
+register(ComplexPart("real", torch.real, "Re {}", "is the real part of {x}"))
+register(ComplexPart("imag", torch.imag, "Im {}", "is the imaginary part of {x}"))
+register(UnaryFunction("conj conj_physical", _conjugate, "conj {}", "is {x} with the other sign of i"))
+register(UnaryFunction("angle", torch.angle, "angle {}", "is the angle of {x} in radians"))

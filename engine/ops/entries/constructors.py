@@ -17,6 +17,9 @@ from engine.ops.notation import given, number
 from engine.ops.printed import constant, fill, with_cells
 from engine.ops.registry import Operation, Reads, register
 
+_COUNTED = "is {formula}: arange counts, and reads no tensor"
+_SPACED = "is number {ordinal} of {steps} from {start} to {end} at equal distances"
+
 
 class Constructor(Operation):
     """A new tensor that reads no other; one that is given lends its shape, dtype and device."""
@@ -39,9 +42,8 @@ class Arange(Constructor):
 
     def derive(self, at: ElementContext) -> Derivation:
         start, step = self._limits(at.call)
-        formula = self.formula(at.cells)
         magnitude = abs(start) + abs(step * at.index[0])
-        sentence = f"is {formula}: arange counts, and reads no tensor"
+        sentence = _COUNTED.format(formula=self.formula(at.cells))
         arithmetic = fill(
             "{0.alone} + {1} · {2}", lambda a, i, b: a + i * b, constant(start), constant(at.index[0]), constant(step)
         )
@@ -57,6 +59,7 @@ class Filled(Constructor):
     """The same number everywhere. A size may be the number of a tensor without axes."""
 
     signature = "*sizes"
+    _SENTENCE = "is {value}: {op} writes the same number everywhere, and reads none"
 
     def __init__(self, names: str, fill: float) -> None:
         self.names = tuple(names.split())
@@ -70,8 +73,8 @@ class Filled(Constructor):
         return self._shown(cells.call)
 
     def derive(self, at: ElementContext) -> Derivation:
-        filling, shown = self.filling(at.call), self._shown(at.call)
-        sentence = f"is {shown}: {at.call.step.op} writes the same number everywhere, and reads none"
+        filling = self.filling(at.call)
+        sentence = self._SENTENCE.format(value=self._shown(at.call), op=at.call.step.op)
         return Derivation((), _scalar(filling), sentence, magnitude=abs(filling))
 
     def _shown(self, call: Call) -> str:
@@ -141,7 +144,7 @@ class EvenlySpaced(Constructor):
     def derive(self, at: ElementContext) -> Derivation:
         start, distance = self._distance(at.call)
         end, steps = at.call.value("end"), at.call.step.shape[0]
-        sentence = f"is number {at.index[0] + 1} of {steps} from {given(start)} to {given(end)} at equal distances"
+        sentence = _SPACED.format(ordinal=at.index[0] + 1, steps=steps, start=given(start), end=given(end))
         result = torch.tensor(start + distance * at.index[0], dtype=torch.float64)
         if not at.call.step.dtype.is_floating_point:
             result = torch.linspace(start, end, steps, dtype=at.call.step.dtype)[at.index]
@@ -183,12 +186,13 @@ class Uninitialised(Constructor):
     """Memory as it was found."""
 
     names: tuple[str, ...] = ("empty",)
+    _SENTENCE = "was not computed: {op} leaves memory as it finds it"
 
     def formula(self, cells: Cells) -> str:
         return "whatever stood in that memory"
 
     def derive(self, at: ElementContext) -> Derivation:
-        return Derivation((), None, f"was not computed: {at.call.step.op} leaves memory as it finds it", magnitude=0.0)
+        return Derivation((), None, self._SENTENCE.format(op=at.call.step.op), magnitude=0.0)
 
 
 class UninitialisedLike(Uninitialised):
@@ -249,6 +253,7 @@ class FromNumbers(Constructor):
     names: tuple[str, ...] = ("tensor", "as_tensor", "asarray", "scalar_tensor", "from_numpy")
     signature = "input *rest"
     numbers = "input"
+    _SENTENCE = "is {value}: the program gave this number"
 
     def reads(self, call: Call) -> Reads:
         return same_index_of_input(call) if self.numbers in call.tensors else {}
@@ -262,8 +267,8 @@ class FromNumbers(Constructor):
         if self.numbers in at.call.tensors:
             return moved(at, self.numbers)
         written = torch.as_tensor(at.call.value(self.numbers))[at.index].to(at.call.step.dtype)
-        shown = number(written.item())
-        return Derivation((), written, f"is {shown}: the program gave this number", magnitude=abs(float(written)))
+        sentence = self._SENTENCE.format(value=number(written.item()))
+        return Derivation((), written, sentence, magnitude=abs(float(written)))
 
 
 class NewFromNumbers(FromNumbers):

@@ -19,6 +19,8 @@ from engine.ops.registry import Operation, Reads, register
 from engine.ops.terms import TermGroup
 
 Function = Callable[[Tensor], Tensor]
+_BELOW_ZERO = "is 0, because {cell} = {value} is below 0"
+_UNCHANGED = "is {cell} = {value}, unchanged because it is not below 0"
 
 
 class Elementwise(Operation):
@@ -38,23 +40,23 @@ class UnaryFunction(Elementwise):
         names: what it goes by, the usual name first.
         function: torch's own.
         template: the formula, {} or {0} being the number.
-        words: the same in a sentence, {} being the number.
+        sentence: the same in words, {x} being the number.
     """
 
     signature = "input"
     takes_complex = True
 
-    def __init__(self, names: str, function: Function, template: str, words: str) -> None:
+    def __init__(self, names: str, function: Function, template: str, sentence: str) -> None:
         self.names = tuple(names.split())
         self.function = function
         self.template = template
-        self.words = words
+        self.sentence = sentence
 
     def formula(self, cells: Cells) -> str:
         return with_cells(self.template, cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
-        return of_one(at, self.function, self.template, f"is {self.words.format(at.words('input'))}")
+        return of_one(at, self.function, self.template, self.sentence.format(x=at.words("input")))
 
 
 def of_one(
@@ -84,16 +86,15 @@ class Relu(Elementwise):
 
     def derive(self, at: ElementContext) -> Derivation:
         value = at.operand("input").raw[0].item()
-        if value < 0:
-            sentence = f"is 0, because {at.words('input')} = {number(value)} is below 0"
-        else:
-            sentence = f"is {at.words('input')} = {number(value)}, unchanged because it is not below 0"
+        template = _BELOW_ZERO if value < 0 else _UNCHANGED
+        sentence = template.format(cell=at.words("input"), value=number(value))
         return of_one(at, torch.relu, "max(0, {0.alone})", sentence)
 
 
 class Gelu(Elementwise):
     names = ("gelu",)
     signature = "input approximate?"
+    _SENTENCE = "is {x} times the part of a normal distribution that lies below it"
     _TEMPLATES = (
         "{0} · Φ({0.alone})",
         "½ · {0} · (1 + tanh(√(2/π) · ({0.alone} + 0.044715 · {0.base}³)))",
@@ -104,7 +105,7 @@ class Gelu(Elementwise):
 
     def derive(self, at: ElementContext) -> Derivation:
         form = at.call.value("approximate", "none")
-        sentence = f"is {at.words('input')} times the part of a normal distribution that lies below it"
+        sentence = self._SENTENCE.format(x=at.words("input"))
         size = at.operand("input").numbers.abs()[0].item()  # 1 + erf(x) cancels for a negative x
         magnitude = size if math.isfinite(size) else 0.0
         return of_one(at, lambda x: F.gelu(x, approximate=form), self._template(at.call), sentence, magnitude)
@@ -168,7 +169,7 @@ class BinaryFunction(Elementwise):
         names: what it goes by, the usual name first.
         function: torch's own.
         template: the formula, with {} for each number.
-        words: the same in a sentence.
+        sentence: the same in words, {x} and {y} being the numbers.
         role: what the terms are called.
         jumps: whether it jumps where its operands were rounded a little differently before.
     """
@@ -181,27 +182,27 @@ class BinaryFunction(Elementwise):
         names: str,
         function: Callable[[Tensor, Tensor], Tensor],
         template: str,
-        words: str,
+        sentence: str,
         *,
         role: str = "result",
         jumps: bool = False,
     ) -> None:
         self.names = tuple(names.split())
-        self.function, self.template, self.words = function, template, words
+        self.function, self.template, self.sentence = function, template, sentence
         self.role, self.jumps = role, jumps
 
     def formula(self, cells: Cells) -> str:
         return with_cells(self.template, cells.at("input"), cells.at("other"))
 
     def derive(self, at: ElementContext) -> Derivation:
-        return of_two(at, self.function, self.template, self.words, self.role, exact=self.jumps)
+        return of_two(at, self.function, self.template, self.sentence, self.role, exact=self.jumps)
 
 
 def of_two(
     at: ElementContext,
     function: Callable[..., Tensor],
     template: str,
-    words: str,
+    sentence: str,
     role: str,
     *,
     exact: bool = False,
@@ -213,7 +214,7 @@ def of_two(
         at: the element.
         function: torch's own.
         template: the formula, with {} for each number.
-        words: the same in a sentence.
+        sentence: the same in words, {x} and {y} being the numbers.
         role: what the terms are called.
         exact: computes on the numbers as recorded.
         exponent: stands in for the second number as ``function`` gets it.
@@ -221,17 +222,17 @@ def of_two(
     x, y = at.operand("input"), at.operand("other")
     second = y.numbers if exponent is None else exponent
     result = at.exactly(("input", "other"), function) if exact else function(x.numbers, second)
-    sentence = f"is {words.format(at.words('input'), at.words('other'))}"
+    filled = sentence.format(x=at.words("input"), y=at.words("other"))
     arithmetic = fill(template, by_eye(template, function), x.printed(), y.printed())
     magnitude = result.abs()[0].item()
-    return Derivation((TermGroup(role, (x, y), result),), result[0], sentence, arithmetic, magnitude)
+    return Derivation((TermGroup(role, (x, y), result),), result[0], filled, arithmetic, magnitude)
 
 
 # By rounding_mode: the formula, and the same in words.
 _DIVISIONS = {
-    None: ("{} / {}", "{} divided by {}"),
-    "floor": ("⌊{} / {}⌋", "{} over {}, rounded down"),
-    "trunc": ("[{} / {}]", "{} over {}, rounded to 0"),
+    None: ("{} / {}", "is {x} divided by {y}"),
+    "floor": ("⌊{} / {}⌋", "is {x} over {y}, rounded down"),
+    "trunc": ("[{} / {}]", "is {x} over {y}, rounded to 0"),
 }
 
 
@@ -256,10 +257,10 @@ class Division(Elementwise):
         return with_cells(self._form(cells.call)[0], cells.at("input"), cells.at("other"))
 
     def derive(self, at: ElementContext) -> Derivation:
-        template, words = self._form(at.call)
+        template, sentence = self._form(at.call)
         mode = at.call.value("rounding_mode")
         divide = lambda a, b: torch.div(a, b, rounding_mode=mode)  # noqa: E731
-        return of_two(at, divide, template, words, "quotient", exact=mode is not None)
+        return of_two(at, divide, template, sentence, "quotient", exact=mode is not None)
 
     def _form(self, call: Call) -> tuple[str, str]:
         return _DIVISIONS[call.value("rounding_mode")]
@@ -279,40 +280,42 @@ class Power(Elementwise):
         x, y = at.operand("input"), at.operand("other")
         # torch takes roots by another way than powers, and knows them by a number given as such.
         exponent = y.parent.value if y.parent.kind == "argument" else y.numbers
-        power = of_two(at, torch.pow, _POWER, "{} to the power {}", "result", exponent=exponent)
+        power = of_two(at, torch.pow, _POWER, "is {x} to the power {y}", "result", exponent=exponent)
         # The rounding of an exponent is multiplied by the base's logarithm.
         steep = (y.numbers.double() * x.numbers.double().abs().log()).abs().nan_to_num(posinf=0.0)[0].item()
         magnitude = (power.magnitude or 0.0) * (1 + steep)
         return Derivation(power.groups, power.result, power.sentence, power.arithmetic, magnitude)
 
 
-register(UnaryFunction("sqrt", torch.sqrt, "√{}", "the square root of {}"))
-register(UnaryFunction("rsqrt", torch.rsqrt, "1 / √{}", "1 divided by the square root of {}"))
-register(UnaryFunction("exp", torch.exp, "e^{}", "e to the power {}"))
-register(UnaryFunction("log", torch.log, "ln {}", "the natural logarithm of {}"))
-register(UnaryFunction("sin", torch.sin, "sin {}", "the sine of {}"))
-register(UnaryFunction("cos", torch.cos, "cos {}", "the cosine of {}"))
-register(UnaryFunction("tanh", torch.tanh, "tanh {}", "the hyperbolic tangent of {}"))
-register(UnaryFunction("sigmoid", torch.sigmoid, "1 / (1 + e^−{})", "the sigmoid of {}"))
-register(UnaryFunction("silu", F.silu, "{0} / (1 + e^−{0})", "{} times its sigmoid"))
-register(UnaryFunction("neg negative", torch.neg, "−{}", "{} with the other sign"))
-register(UnaryFunction("abs absolute", torch.abs, "|{0.alone}|", "{} without its sign"))
-register(UnaryFunction("square", torch.square, "{0.base}²", "{} times itself"))
-register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "1 divided by {}"))
+register(UnaryFunction("sqrt", torch.sqrt, "√{}", "is the square root of {x}"))
+register(UnaryFunction("rsqrt", torch.rsqrt, "1 / √{}", "is 1 divided by the square root of {x}"))
+register(UnaryFunction("exp", torch.exp, "e^{}", "is e to the power {x}"))
+register(UnaryFunction("log", torch.log, "ln {}", "is the natural logarithm of {x}"))
+register(UnaryFunction("sin", torch.sin, "sin {}", "is the sine of {x}"))
+register(UnaryFunction("cos", torch.cos, "cos {}", "is the cosine of {x}"))
+register(UnaryFunction("tanh", torch.tanh, "tanh {}", "is the hyperbolic tangent of {x}"))
+register(UnaryFunction("sigmoid", torch.sigmoid, "1 / (1 + e^−{})", "is the sigmoid of {x}"))
+register(UnaryFunction("silu", F.silu, "{0} / (1 + e^−{0})", "is {x} times its sigmoid"))
+register(UnaryFunction("neg negative", torch.neg, "−{}", "is {x} with the other sign"))
+register(UnaryFunction("abs absolute", torch.abs, "|{0.alone}|", "is {x} without its sign"))
+register(UnaryFunction("square", torch.square, "{0.base}²", "is {x} times itself"))
+register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "is 1 divided by {x}"))
 register(Relu())
 register(Gelu())
 register(Sum("add", minus=False))
 register(Sum("sub subtract", minus=True, swapped_names=("rsub",)))
-register(BinaryFunction("mul multiply", torch.mul, "{} · {}", "{} times {}", role="product"))
+register(BinaryFunction("mul multiply", torch.mul, "{} · {}", "is {x} times {y}", role="product"))
 register(Division())
 register(Power())
 register(
     BinaryFunction(
-        "floordiv floor_divide", torch.floor_divide, "⌊{} / {}⌋", "{} divided by {}, rounded down", jumps=True
+        "floordiv floor_divide", torch.floor_divide, "⌊{} / {}⌋", "is {x} divided by {y}, rounded down", jumps=True
     )
 )
-register(BinaryFunction("mod remainder", torch.remainder, "{} mod {}", "what {} divided by {} leaves over", jumps=True))
-MAXIMUM = BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "the larger of {} and {}")
-MINIMUM = BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "the smaller of {} and {}")
+register(
+    BinaryFunction("mod remainder", torch.remainder, "{} mod {}", "is what {x} divided by {y} leaves over", jumps=True)
+)
+MAXIMUM = BinaryFunction("maximum", torch.maximum, "max({0.alone}, {1.alone})", "is the larger of {x} and {y}")
+MINIMUM = BinaryFunction("minimum", torch.minimum, "min({0.alone}, {1.alone})", "is the smaller of {x} and {y}")
 register(MAXIMUM)
 register(MINIMUM)

@@ -22,6 +22,11 @@ from engine.ops.terms import OperandValues, TermGroup
 _OTHER_VALUE = "{wrong:,} of {count:,} with another value"
 _VALUED = "{cell} = {value}"
 _CHANGED = "{wrong:,} of {count:,} changed"
+_HIDDEN = "is masked: {mask} is True, so {filling} stands in for {cell} = {before}"
+_PASSED = "is not masked: {mask} is False, so {cell} passes unchanged"
+_WHERE = "is {chosen}, because {condition} is {holds}"
+_OF_ONE = "is {result}: {word}{first}"
+_OF_TWO = "is {result}: {first} ({first_value}) {word} {second} ({second_value})"
 
 
 class Comparison(Elementwise):
@@ -81,12 +86,15 @@ class Connective(Elementwise):
         result = at.exactly(names, function)
         word = self._word(result.dtype)
         values = [number(operand.raw[0].item()) for operand in operands]
-        if self.alone:
-            template, words = f"{word}{{}}", f"{word}{at.words('input')}"
-        else:
-            template = f"({{0.alone}} {word} {{1.alone}})"
-            words = f"{at.words('input')} ({values[0]}) {word} {at.words('other')} ({values[1]})"
-        sentence = f"is {number(result[0].item())}: {words}"
+        template = f"{word}{{}}" if self.alone else f"({{0.alone}} {word} {{1.alone}})"
+        sentence = (_OF_ONE if self.alone else _OF_TWO).format(
+            result=number(result[0].item()),
+            word=word,
+            first=at.words("input"),
+            first_value=values[0],
+            second="" if self.alone else at.words("other"),
+            second_value=values[-1],
+        )
         printed = [constant(operand.raw[0].item(), _as_read(operand.raw)) for operand in operands]
         arithmetic = fill(template, function, *printed)
         return Derivation((TermGroup("result", operands, result),), result[0], sentence, arithmetic)
@@ -116,13 +124,12 @@ class MaskedFill(Elementwise):
         operands = tuple(at.operand(name) for name in ("input", "mask", "value"))
         x, mask, value = operands
         hidden = bool(mask.raw[0])
-        before, filling = number(x.raw[0].item()), number(value.raw[0].item())
-        if hidden:
-            sentence = (
-                f"is masked: {at.words('mask')} is True, so {filling} stands in for {at.words('input')} = {before}"
-            )
-        else:
-            sentence = f"is not masked: {at.words('mask')} is False, so {at.words('input')} passes unchanged"
+        sentence = (_HIDDEN if hidden else _PASSED).format(
+            mask=at.words("mask"),
+            filling=number(value.raw[0].item()),
+            cell=at.words("input"),
+            before=number(x.raw[0].item()),
+        )
         result = (value if hidden else x).numbers
         group = TermGroup("choice", operands, result)
         return Derivation((group,), result[0], sentence, _choice(value, hidden, x))
@@ -169,7 +176,8 @@ class Where(Elementwise):
         condition, x, y = operands
         holds = bool(condition.raw[0])
         result = (x if holds else y).numbers
-        sentence = f"is {at.words('input' if holds else 'other')}, because {at.words('condition')} is {holds}"
+        chosen = at.words("input" if holds else "other")
+        sentence = _WHERE.format(chosen=chosen, condition=at.words("condition"), holds=holds)
         group = TermGroup("choice", operands, result)
         return Derivation((group,), result[0], sentence, _choice(x, holds, y))
 
@@ -211,6 +219,8 @@ register(Connective("bitwise_not", "not ", "~"))
 register(Connective("logical_not", "not ", "~"))
 register(MaskedFill())
 register(Where())
-register(UnaryFunction("isnan", torch.isnan, "({0.alone} is NaN)", "whether {} is NaN"))
-register(UnaryFunction("isinf", torch.isinf, "({0.alone} is infinite)", "whether {} is infinite"))
-register(UnaryFunction("isfinite", torch.isfinite, "({0.alone} is finite)", "whether {} is neither infinite nor NaN"))
+register(UnaryFunction("isnan", torch.isnan, "({0.alone} is NaN)", "is whether {x} is NaN"))
+register(UnaryFunction("isinf", torch.isinf, "({0.alone} is infinite)", "is whether {x} is infinite"))
+register(
+    UnaryFunction("isfinite", torch.isfinite, "({0.alone} is finite)", "is whether {x} is neither infinite nor NaN")
+)

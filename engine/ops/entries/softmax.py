@@ -24,7 +24,12 @@ from engine.ops.terms import TermGroup
 # Per element: subtract the largest, exp, add up, divide (softmax) or take the log and subtract (log_softmax).
 FLOPS_PER_CELL = 4
 _PERCENT_DIGITS = 3
-_ABOUT = "e^(score − largest) divided by the sum over the row"
+_SHARE = "is e^(score − largest) divided by the sum over the row: {fraction}, {percent} % of the row of {count}"
+_NO_SHARE = (
+    "is e^(score − largest) divided by the sum over the row, but every score in the row of {count} is −∞: 0 / 0 has no "
+    "value"
+)
+_LOGARITHM = "is the logarithm of e^(score − largest) divided by the sum over the row: ln({fraction})"
 _NOT_ZERO = "{wrong:,} of {count:,} not 0, the largest {largest}"
 _NAN = "the sum of {lost:,} of {rows} is NaN"
 _NAN_OF_HIDDEN = "the sum of {lost:,} of {rows} is NaN, because every score there is −∞"
@@ -75,9 +80,9 @@ class Softmax(Operation):
         row = _Row(at)
         share = row.shares[row.position]
         count = len(row.powers)
-        sentence = f"is {_ABOUT}: {row.fraction}, {number(100 * share.item(), _PERCENT_DIGITS)} % of the row of {count}"
-        if row.top.item() == -math.inf:
-            sentence = f"is {_ABOUT}, but every score in the row of {count} is −∞: 0 / 0 has no value"
+        template = _NO_SHARE if row.top.item() == -math.inf else _SHARE
+        percent = number(100 * share.item(), _PERCENT_DIGITS)
+        sentence = template.format(fraction=row.fraction, percent=percent, count=count)
         below = long_sum(row.powers, lambda position: constant(row.powers[position].item()))
         arithmetic = fill("{} / {}", torch.div, row.own_power, below)
         own_distance = (row.x.numbers[row.position] - row.top).abs().nan_to_num(posinf=0.0).item()
@@ -147,7 +152,7 @@ class LogSoftmax(Softmax):
     def derive(self, at: ElementContext) -> Derivation:
         row = _Row(at)
         result = row.x.numbers[row.position] - row.top - row.whole.log()
-        sentence = f"is the logarithm of {_ABOUT}: ln({row.fraction})"
+        sentence = _LOGARITHM.format(fraction=row.fraction)
         parts = (row.x.numbers[row.position].item(), row.top.item(), row.whole.log().item())
         arithmetic = fill("{0.alone} − {1} − {2}", lambda own, top, log: own - top - log, *map(constant, parts))
         magnitude = sum(map(abs, parts)) + 1 + row.spread

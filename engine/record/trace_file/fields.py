@@ -116,10 +116,7 @@ def numbers(entry: Mapping[str, Any], name: str, low: int, high: int) -> tuple[i
     Raises:
         ValueError: the field is missing, or holds anything else.
     """
-    value = entry.get(name)
-    if not isinstance(value, list):
-        raise wrong(name, value, "a list of numbers")
-    return tuple(number({name: item}, name, low, high) for item in value)
+    return tuple(number({name: item}, name, low, high) for item in _number_list(entry, name))
 
 
 def column(entry: Mapping[str, Any], name: str, length: int, low: int, high: int) -> list[int]:
@@ -152,10 +149,15 @@ def length(entry: Mapping[str, Any], name: str) -> int:
     Raises:
         ValueError: the field holds anything else.
     """
+    return len(_number_list(entry, name))
+
+
+def _number_list(entry: Mapping[str, Any], name: str) -> list[Any]:
+    """A list that should hold numbers; what it does hold is looked at by who reads it."""
     values = entry.get(name)
     if not isinstance(values, list):
         raise wrong(name, values, "a list of numbers")
-    return len(values)
+    return values
 
 
 def mapping(entry: Any, name: str) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from engine.ops.notation import number
 from engine.text.tokenizer import TextError
 from pages.ui.app.markdown_escape import code as said
 from pages.ui.app.markdown_escape import visible
-from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.components.tensor_view import tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.kit.scatter import Points, scatter
 from pages.ui.views.percentage import percent
 
@@ -212,16 +213,7 @@ def _side_by_side(other: Adversary) -> None:
     for column, (name, weights, likeliest) in zip(st.columns(2, gap="large"), sides, strict=True):
         with column:
             for index, layer in enumerate(other.layers):
-                panel = Panel(
-                    "weights",
-                    weights[index],
-                    ("H", "S"),
-                    (names, other.source),
-                    note=f"{name}, layer {layer}",
-                    role="weights",
-                    scale="probability",
-                    footer="each row sums to 1",
-                )
+                panel = weights_panel(weights[index], ("H", "S"), (names, other.source), note=f"{name}, layer {layer}")
                 tensor_view([panel], key=f"labs.explanation.{name}.{layer}")
             shares = " · ".join(f"{said(token)} {percent(share)}" for token, share in likeliest)
             st.markdown(f"Next character: {shares}")

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.labs.view_or_permute import Routes, code, routes
+from engine.labs.view_or_permute import Routes, code, head_products, routes
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.axis_groups import FlatMap
 from engine.ops.notation import number
+from engine.questions import Figure
 from pages.ui.components.tensor_view import Panel, Travel, tensor_view
 from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.kit.sample_words import words
+from pages.ui.views.questions.figure_html import figures_html
 
 _ROWS, _HEADS = ("B", "L", "H", "d_k"), ("B", "H", "L", "d_k")
+_PRINTED = 3  # heads
+_PRODUCT = (
+    "`query @ key_t` is one call for all heads; `query[h] @ key_t[h]` goes head after head. The scores {shape} at "
+    "once and head by hand: `torch.equal` says {same}.{part}"
+)
 
 
 def draw() -> None:
@@ -38,6 +46,7 @@ def draw() -> None:
         _both(split_routes, heads, d_k)
         if _owners(split_routes):
             _weights(split_routes)
+            _product(length, heads, d_k)
     lab_widgets.snippet(code(batch, length, heads, d_k))
 
 
@@ -125,14 +134,11 @@ def _weights(split_routes: Routes) -> None:
         st.columns(2, gap="large"), split_routes.weights, ("cut, then permute", "straight view"), strict=True
     ):
         with column:
-            panel = Panel(
-                "weights",
+            panel = weights_panel(
                 weights,
                 ("B", "H", "L", "L_k"),
                 (None, None, labels, labels),
                 note=route,
-                role="weights",
-                scale="probability",
                 footer="each row sums to 1, on either route",
             )
             tensor_view([panel], key=f"labs.routes.weights.{route}")
@@ -144,3 +150,18 @@ def _weights(split_routes: Routes) -> None:
         )
     else:
         st.markdown("With these sizes both routes are the same, and so are the outputs, bit for bit.")
+
+
+def _product(length: int, heads: int, d_k: int) -> None:
+    lab_widgets.section("product", "All heads multiplied at once, then head by hand")
+    products = result(head_products, length, heads, d_k)
+    part = f" The first {_PRINTED} of {heads} heads are printed." if heads > _PRINTED else ""
+    st.markdown(_PRODUCT.format(shape=tuple(products.at_once.shape), same=products.same, part=part))
+    figures = (
+        Figure("query", ("H", "L", "d_k")),
+        Figure("key_t", ("H", "d_k", "L_k")),
+        Figure("scores", ("H", "L", "L_k"), "query @ key_t: all heads at once"),
+        Figure("by_hand", ("H", "L", "L_k"), "query[h] @ key_t[h]: head after head"),
+    )
+    tensors = (products.query, products.key_t, products.at_once, products.by_hand)
+    st.html(figures_html(figures, [tensor[:_PRINTED] for tensor in tensors]))

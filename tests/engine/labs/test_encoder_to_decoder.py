@@ -32,6 +32,32 @@ def test_queries_are_projected_from_the_decoder_and_keys_and_values_from_the_mem
     assert found.longer == ((1, 4, target + 1, 16), (1, 4, source, 16), (1, 4, source, 16))
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+def test_both_self_attentions_take_queries_and_keys_from_their_own_rows(layer):
+    text, read = "21 November 2026", 4
+    weights = crossing(text, read, layer)
+    model = build_model(CONFIG)
+    inputs: dict[str, torch.Tensor] = {}
+    for part in ("encoder", "decoder"):
+        attention = getattr(model, part).layers[layer].self_attention
+        attention.register_forward_hook(lambda module, given, output, part=part: inputs.update({part: given[0]}))
+    batch = understood(text)
+    written = ids(decode(text, CONFIG).text[:read])
+    with torch.no_grad():
+        model(torch.tensor(batch.source_ids), torch.tensor([[BEGIN, *written]]))
+    for part, drawn, causal in (
+        ("encoder", weights.encoder_weights, False),
+        ("decoder", weights.decoder_weights, True),
+    ):
+        attention, rows = getattr(model, part).layers[layer].self_attention, inputs[part]
+        query, key = (
+            projection(rows).unflatten(-1, (4, 16)).transpose(1, 2) for projection in (attention.w_q, attention.w_k)
+        )
+        one_hot = torch.eye(rows.size(1)).expand(1, 4, -1, -1)
+        expected = torch.nn.functional.scaled_dot_product_attention(query, key, one_hot, is_causal=causal)
+        torch.testing.assert_close(drawn, expected)
+
+
 @pytest.mark.parametrize(("text", "place"), [("21 November 2026", 0), ("11/3/1987", 2), ("2026년 11월 21일", 4)])
 def test_with_the_old_memory_a_changed_source_changes_nothing(text, place):
     found = handed_over(text, place, 5)
@@ -72,6 +98,7 @@ def test_the_code_prints_the_shapes_of_the_experiment_and_a_difference_of_roundi
     exec(code(source, target, 4, 16), {})
     *shapes, difference = capsys.readouterr().out.splitlines()
     assert shapes == [
+        f"weights (1, 4, {source}, {source}) (1, 4, {target}, {target}) (1, 4, {target}, {source})",
         f"cross-attention (1, 4, {target}, 16) (1, 4, {source}, 16) (1, 4, {source}, 16)",
         f"scores (1, 4, {target}, {source})",
         f"last step (1, 4, 1, 16) (1, 4, {target}, 16)",

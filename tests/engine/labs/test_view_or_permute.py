@@ -57,4 +57,5 @@ def test_the_code_prints_what_the_experiment_found(sizes, capsys):
         f"shapes {tuple(found.permuted.shape)} and {tuple(found.viewed.shape)}\n"
         f"{found.in_place} of {found.rows.numel()} numbers in the same place\n"
         f"row {min(1, sizes[1] - 1)} of head 0 is made of tokens {owners}\n"
+        f"scores {(sizes[2], sizes[1], sizes[1])} at once and head by hand the same: True\n"
     )

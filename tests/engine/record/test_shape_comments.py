@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import engine.model
 from engine import Config, run
 from engine.axes import AXES
-from tests.engine.shape_comment_lines import commented_lines, symbols_of
+from tests.engine.shape_comment_lines import commented_lines, hold_shape_comments, symbols_of
 
 FOLDER = Path(engine.model.__path__[0])
 FILES = sorted(FOLDER.glob("*.py"))
@@ -38,17 +38,8 @@ def sizes_of(config):
     }  # fmt: skip
 
 
-def expected_shape(axes, sizes):
-    return tuple(math.prod(sizes[factor] for factor in symbol.split("*")) for symbol in axes)
-
-
 def hold(trace):
-    sizes = sizes_of(trace.config)
-    for step in trace.steps:
-        where = f"{step.full_name} at {Path(step.source.file).name}:{step.source.line}"
-        assert step.source.comment_axes is not None, f"no shape comment: {where}"
-        assert None not in step.axes, where
-        assert expected_shape(step.axes, sizes) == step.shape, where
+    hold_shape_comments(trace, sizes_of(trace.config))
 
 
 @pytest.mark.parametrize("way", ALL_WAYS)

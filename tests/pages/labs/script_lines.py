@@ -193,6 +193,10 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"shapes (\(.*\)) and \1", says(rf"Both routes give the shape {_SHAPE}")),
         Line(r"(\d+) of (\d+) numbers in the same place", says(r"(\S+) of (\S+) numbers stand in the same place")),
         Line(r"row (\d+) of head 0 is made of tokens (.*)", _owners),
+        Line(
+            r"scores (\(.*\)) at once and head by hand the same: (\w+)",
+            says(rf"The scores {_SHAPE} at once and head by hand: `torch.equal` says (\w+)\."),
+        ),
     ),
     "memory_layout": (
         Line(
@@ -324,6 +328,14 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"shifted twice (\S+)", says(r"shifted twice: .* \| (\S+) \|")),
     ),
     "encoder_to_decoder": (
+        Line(
+            r"weights (\(.*?\)) (\(.*?\)) (\(.*?\))",
+            says(
+                "(?s:.*)".join(
+                    rf"`attend\({call}\)`  \nweights {_SHAPE}" for call in ("x, x", "y, y, causal", "y, memory")
+                )
+            ),
+        ),
         Line(
             r"cross-attention (\(.*?\)) (\(.*?\)) (\(.*?\))",
             says("".join(rf"\| {name} \| .* \| {_SHAPE} \|\s" for name in "QKV")),

@@ -47,6 +47,20 @@ def test_the_tensors_that_are_drawn_have_the_sizes_of_the_step():
     assert [[axis["size"] for axis in panel["axes"]] for panel in kept] == [[1, 16], [7, 16], [1, 7]]
 
 
+def test_the_three_attentions_stand_side_by_side_with_their_calls_and_sizes():
+    app = revealed(lab(KEY, date="3 March 1987", step=6, layer=1, head=2))
+    said = words(app)
+    sizes = []
+    for index, call in enumerate(("attend(x, x)", "attend(y, y, causal)", "attend(y, memory)")):
+        [panel] = stage(app, f"labs.encoder_to_decoder.three.{index}")["panels"]
+        rows, columns = (axis["size"] for axis in panel["axes"])
+        assert f"`{call}`  \nweights (1, 4, {rows}, {columns})" in said
+        sizes.append((rows, columns))
+    # 12 characters, begin and end; begin and 6 characters.
+    assert sizes == [(14, 14), (7, 7), (7, 14)]
+    assert "all numbers together are 0: no token looks at a later one" in said
+
+
 @pytest.mark.parametrize(("asked", "said"), [("1" * 41, "at most 40 characters"), ("\x00", "character")])
 def test_a_text_that_cannot_be_read_gets_a_sentence_and_no_traceback(asked, said):
     app = lab(KEY, date=asked)

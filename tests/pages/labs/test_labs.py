@@ -109,7 +109,7 @@ def test_a_value_that_is_no_number_is_said_to_be_none_and_the_usual_one_is_taken
     assert app.main.slider(key="labs.view_or_permute.heads").value == 3
     [note] = app.warning
     assert note.value == (
-        "`lab_heads=nonsense` was asked for; Heads is a whole number from 1 to 8, in the digits 0 to 9. 3 is used."
+        "`lab_heads=nonsense` was asked for; Heads H is a whole number from 1 to 8, in the digits 0 to 9. 3 is used."
     )
 
 

@@ -1,5 +1,7 @@
 """The lab of view and permute, as a person meets it."""
 
+import re
+
 import torch
 
 from engine.labs.view_or_permute import code, routes
@@ -45,3 +47,27 @@ def test_the_shapes_of_the_product_with_and_without_permute_are_those_that_matmu
         key_t = query.transpose(-2, -1)
         shapes = [tuple(tensor.shape) for tensor in (query, key_t, query @ key_t)]
         assert f"{prefix}{shapes[0]} @ {shapes[1]} gives {shapes[2]}" in said
+
+
+def test_the_printed_product_of_all_heads_is_that_of_each_head_by_itself():
+    app = revealed(lab(KEY, length=3, heads=2, d_k=4))
+    [figures] = [block.proto.body for block in app.get("html") if 'class="answer-figures"' in block.proto.body]
+    printed = []
+    for figure in figures.split("<figure>")[1:]:
+        tables = figure.split("<table>")[1:]
+        matrices = [
+            [[int(cell) for cell in re.findall(r"<td>(\d+)</td>", row)] for row in table.split("<tr>")[1:]]
+            for table in tables
+        ]
+        printed.append(torch.tensor(matrices))
+    query, key_t, scores, by_hand = printed
+    assert (tuple(query.shape), tuple(key_t.shape)) == ((2, 3, 4), (2, 4, 3))
+    expected = torch.einsum("hqd,hdk->hqk", query, key_t)
+    assert torch.equal(scores, expected)
+    assert torch.equal(by_hand, expected)
+    assert "The scores (2, 3, 3) at once and head by hand: `torch.equal` says True." in words(app)
+
+
+def test_of_many_heads_the_first_three_are_printed():
+    app = revealed(lab(KEY, heads=8))
+    assert "The first 3 of 8 heads are printed." in words(app)

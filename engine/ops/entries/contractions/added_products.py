@@ -111,7 +111,7 @@ class OuterProduct(Operation):
         return f"{cells.at('input')} · {cells.at('other')}"
 
     def derive(self, at: ElementContext) -> Derivation:
-        return of_two(at, torch.mul, "{} · {}", "{} times {}", "product")
+        return of_two(at, torch.mul, "{} · {}", "is {x} times {y}", "product")
 
     def flops(self, call: Call) -> int:
         return call.step.value.numel()

@@ -160,8 +160,8 @@ class QuarterTurns(Selected):
 class Outside(Selected):
     """Elements of the input, and a number of the call's own where there are none."""
 
-    # Goes on from "is {filling}: ".
-    where = ""
+    # What is said of a place where the input has none, with {filling}.
+    outside = ""
 
     def filling(self, call: Call) -> float:
         """The number that stands where the input has none."""
@@ -178,7 +178,7 @@ class Outside(Selected):
         if at.is_read("input"):
             return moved(at, "input")
         filling = torch.tensor(self.filling(at.call)).to(at.call.step.dtype)
-        return Derivation((), filling, f"is {self._shown(at.call)}: {self.where}", magnitude=0.0)
+        return Derivation((), filling, self.outside.format(filling=self._shown(at.call)), magnitude=0.0)
 
     def _shown(self, call: Call) -> str:
         return number(torch.tensor(self.filling(call)).to(call.step.dtype).item())
@@ -187,7 +187,7 @@ class Outside(Selected):
 class Pad(Outside):
     names = ("pad",)
     signature = "input pad mode? value?"
-    where = "it lies in the padding, where there is no element to read"
+    outside = "is {filling}: it lies in the padding, where there is no element to read"
     _WRAPS = {"reflect": "reflect", "replicate": "edge", "circular": "repeat"}  # noqa: RUF012
 
     def filling(self, call: Call) -> float:
@@ -279,7 +279,7 @@ class DiagonalMatrix(Outside):
 
     names = ("diag", "diag_embed")
     signature = "input offset? dim1? dim2?"
-    where = "it lies off the diagonal"
+    outside = "is {filling}: it lies off the diagonal"
 
     def reads(self, call: Call) -> Reads:
         shape, out = call.shape("input"), call.step.shape

@@ -32,15 +32,15 @@ class Activation(Elementwise):
         function: torch's own, taking the numbers by name.
         template: the formula; {0} is the element, and the names in brackets are the numbers, [name.alone] one that
             needs no brackets of its own.
-        words: the same in a sentence, {} being the element.
+        sentence: the same in words, {x} being the element and {name} each of the numbers.
         numbers: the names of the numbers in the order of the call, with what they are where nothing is given.
     """
 
     def __init__(
-        self, names: str, function: Callable[..., Tensor], template: str, words: str, **numbers: float
+        self, names: str, function: Callable[..., Tensor], template: str, sentence: str, **numbers: float
     ) -> None:
         self.names = tuple(names.split())
-        self.function, self.template, self.words = function, template, words
+        self.function, self.template, self.sentence = function, template, sentence
         self.numbers: Mapping[str, float] = numbers
         self.signature = " ".join(("input", *(f"{name}?" for name in numbers), "inplace?"))
 
@@ -53,7 +53,7 @@ class Activation(Elementwise):
         # e^x − 1 and x + … cancel where they are small against what they are made of.
         magnitude = 2 * max(x, 1.0) * max(1.0, *map(abs, given.values()), 1.0) if math.isfinite(x) else 0.0
         words = {name: written(value) for name, value in given.items()}
-        sentence = f"is {self.words.format(at.words('input'), **words)}"
+        sentence = self.sentence.format(x=at.words("input"), **words)
         return of_one(at, lambda x_value: self.function(x_value, **given), self._template(at.call), sentence, magnitude)
 
     def _given(self, call: Call) -> dict[str, float]:
@@ -69,12 +69,14 @@ class Activation(Elementwise):
 class Softplus(Activation):
     """ln(1 + e^x), and x itself where that is as good as the same."""
 
+    _ITSELF = "is {x} itself, which is above the threshold {threshold}"
+
     def derive(self, at: ElementContext) -> Derivation:
         derivation = super().derive(at)
         x, given = at.operand("input").numbers[0], self._given(at.call)
         if x * given["beta"] <= given["threshold"]:
             return derivation
-        sentence = f"is {at.words('input')} itself, which is above the threshold {format_operand(given['threshold'])}"
+        sentence = self._ITSELF.format(x=at.words("input"), threshold=format_operand(given["threshold"]))
         return of_one(at, lambda x_value: x_value, "{0.alone}", sentence, derivation.magnitude)
 
 
@@ -155,30 +157,32 @@ class Glu(Operation):
 
 
 register(Activation("leaky_relu", F.leaky_relu, "max(0, {0.alone}) + [negative_slope] · min(0, {0.alone})",
-                    "{}, times {negative_slope} where it is below 0", negative_slope=0.01))  # fmt: skip
+                    "is {x}, times {negative_slope} where it is below 0", negative_slope=0.01))  # fmt: skip
 register(Activation("elu", F.elu, "max(0, {0.alone}) + [alpha] · min(0, e^{0} − 1)",
-                    "{}, or {alpha} times e^x − 1 where it is below 0", alpha=1.0))  # fmt: skip
+                    "is {x}, or {alpha} times e^x − 1 where it is below 0", alpha=1.0))  # fmt: skip
 register(Activation("celu", F.celu, "max(0, {0.alone}) + min(0, [alpha] · (e^({0} / [alpha]) − 1))",
-                    "{}, or {alpha} times e^(x / {alpha}) − 1 where it is below 0", alpha=1.0))  # fmt: skip
+                    "is {x}, or {alpha} times e^(x / {alpha}) − 1 where it is below 0", alpha=1.0))  # fmt: skip
 register(Activation("selu", F.selu, "1.0507 · (max(0, {0.alone}) + 1.67326 · min(0, e^{0} − 1))",
-                    "{} scaled by 1.0507, below 0 as 1.67326 · (e^x − 1)"))  # fmt: skip
+                    "is {x} scaled by 1.0507, below 0 as 1.67326 · (e^x − 1)"))  # fmt: skip
 register(Activation("hardtanh", F.hardtanh, "min([max_val.alone], max([min_val.alone], {0.alone}))",
-                    "{}, made at least {min_val} and at most {max_val}", min_val=-1.0, max_val=1.0))  # fmt: skip
-register(Activation("relu6", F.relu6, "min(6, max(0, {0.alone}))", "{}, made at least 0 and at most 6"))
+                    "is {x}, made at least {min_val} and at most {max_val}", min_val=-1.0, max_val=1.0))  # fmt: skip
+register(Activation("relu6", F.relu6, "min(6, max(0, {0.alone}))", "is {x}, made at least 0 and at most 6"))
 register(Activation("hardsigmoid", F.hardsigmoid, "min(1, max(0, {0} / 6 + ½))",
-                    "{} divided by 6 plus a half, made at least 0 and at most 1"))  # fmt: skip
+                    "is {x} divided by 6 plus a half, made at least 0 and at most 1"))  # fmt: skip
 register(Activation("hardswish", F.hardswish, "{0} · min(1, max(0, {0} / 6 + ½))",
-                    "{} times its hard sigmoid, x / 6 plus a half within 0 and 1"))  # fmt: skip
+                    "is {x} times its hard sigmoid, x / 6 plus a half within 0 and 1"))  # fmt: skip
 register(Softplus("softplus", F.softplus, "ln(1 + e^([beta] · {0})) / [beta]",
-                  "the logarithm of 1 plus e to the power {}, a smooth form of relu",
+                  "is the logarithm of 1 plus e to the power {x}, a smooth form of relu",
                   beta=1.0, threshold=20.0))  # fmt: skip
-register(Activation("mish", F.mish, "{0} · tanh(ln(1 + e^{0}))", "{} times the hyperbolic tangent of its softplus"))
-register(Activation("log_sigmoid logsigmoid", F.logsigmoid, "−ln(1 + e^−{0})", "the logarithm of the sigmoid of {}"))
-register(Activation("softsign", F.softsign, "{0} / (1 + |{0.alone}|)", "{} divided by 1 plus its magnitude"))
-register(Activation("tanhshrink", F.tanhshrink, "{0} − tanh {0}", "{} less its hyperbolic tangent"))
+register(Activation("mish", F.mish, "{0} · tanh(ln(1 + e^{0}))", "is {x} times the hyperbolic tangent of its softplus"))
+register(
+    Activation("log_sigmoid logsigmoid", F.logsigmoid, "−ln(1 + e^−{0})", "is the logarithm of the sigmoid of {x}")
+)
+register(Activation("softsign", F.softsign, "{0} / (1 + |{0.alone}|)", "is {x} divided by 1 plus its magnitude"))
+register(Activation("tanhshrink", F.tanhshrink, "{0} − tanh {0}", "is {x} less its hyperbolic tangent"))
 register(Activation("hardshrink", F.hardshrink, "{0} · (|{0.alone}| > [lambd])",
-                    "{}, or 0 where its magnitude is at most {lambd}", lambd=0.5))  # fmt: skip
+                    "is {x}, or 0 where its magnitude is at most {lambd}", lambd=0.5))  # fmt: skip
 register(Activation("softshrink", F.softshrink, "{0} − min([lambd], max(−[lambd], {0.alone}))",
-                    "{}, moved by {lambd} towards 0", lambd=0.5))  # fmt: skip
+                    "is {x}, moved by {lambd} towards 0", lambd=0.5))  # fmt: skip
 register(Prelu())
 register(Glu())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from engine.ops.access import AffineMap, AllIndices, SameIndex
+from engine.ops.access import AffineMap, AllIndices, AxisAccess, SameIndex
 from engine.ops.call import Call
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import like_output
@@ -40,12 +40,14 @@ class BatchNorm(Normalization):
 
     names = ("batch_norm",)
     signature = "input running_mean running_var weight? bias? training? momentum? eps? *rest"
+    # Which examples are normalized together: all of the batch.
+    examples: AxisAccess = AllIndices()
 
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         if self._kept(call):
             return like_output(shape)
-        return AffineMap(shape, (AllIndices(), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
+        return AffineMap(shape, (self.examples, SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
 
     def scale_axes(self, call: Call) -> Sequence[int]:
         return (1,)
@@ -94,12 +96,7 @@ class InstanceNorm(BatchNorm):
 
     names = ("instance_norm",)
     signature = "input running_mean? running_var? weight? bias? use_input_stats? momentum? eps? *rest"
-
-    def together(self, call: Call) -> AffineMap | None:
-        shape = call.shape("input")
-        if self._kept(call):
-            return super().together(call)
-        return AffineMap(shape, (SameIndex(0), SameIndex(1), *(AllIndices(),) * (len(shape) - 2)))
+    examples = SameIndex(0)
 
     def _kept(self, call: Call) -> bool:
         return not call.value("use_input_stats", True) and isinstance(call.value("running_mean"), Tensor)

@@ -149,15 +149,19 @@ class Normalization(Operation):
         return Derivation((group, *scale.bias_group()), result, sentence, scale.applied(arithmetic), magnitude)
 
 
-class LayerNormalization(Normalization):
-    names = ("layer_norm",)
-    signature = "input normalized_shape weight? bias? eps? *rest"
+class OverLastAxes(Normalization):
+    """The numbers of one row, over as many of the last axes as the call names."""
 
     def together(self, call: Call) -> AffineMap | None:
         return _last_axes(call)
 
     def scale_axes(self, call: Call) -> Sequence[int]:
         return _normalized_axes(call)
+
+
+class LayerNormalization(OverLastAxes):
+    names = ("layer_norm",)
+    signature = "input normalized_shape weight? bias? eps? *rest"
 
 
 class GroupNorm(Normalization):
@@ -174,18 +178,12 @@ class GroupNorm(Normalization):
         return (1,)
 
 
-class RMSNormalization(Normalization):
+class RMSNormalization(OverLastAxes):
     """A number divided by the root of the mean square of its row."""
 
     names = ("rms_norm",)
     signature = "input normalized_shape weight? eps?"
     flops_per_element = 4
-
-    def together(self, call: Call) -> AffineMap | None:
-        return _last_axes(call)
-
-    def scale_axes(self, call: Call) -> Sequence[int]:
-        return _normalized_axes(call)
 
     def eps(self, call: Call) -> float:
         eps = call.value("eps")

@@ -26,6 +26,9 @@ _SMALLEST = "is the norm of {numbers}: the smallest of their magnitudes"
 _COUNT = "is the norm of {numbers}: how many of them are not 0"
 _ANY = "is the norm of {numbers}: the sum of their magnitudes to the power {p}, {total}, to the power 1 / {p}"
 
+_DIVIDED = "is {own} divided by {norm}, the norm of {numbers}"
+_DIVIDED_BY_EPS = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
+
 
 class VectorNorm(Reduction):
     """The p-norm of the numbers along some axes.
@@ -96,9 +99,7 @@ class Normalize(Operation):
             position = position * len(indices) + at.index[axis] - indices.start
         own = ListedValues.of(x, torch.tensor([position]))
         result = own.numbers[0] / norm.clamp(min=eps)
-        template = "is {own} divided by {norm}, the norm of {numbers}"
-        if norm < eps:
-            template = "is {own} divided by {eps}, because the norm {norm} of {numbers}, is smaller"
+        template = _DIVIDED_BY_EPS if norm < eps else _DIVIDED
         sentence = template.format(
             own=at.describe(at.call.args["input"], at.index),
             norm=number(norm.item()),

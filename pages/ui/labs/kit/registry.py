@@ -41,7 +41,7 @@ LABS = (
         "Why permute? Why not `.view()` straight to (B, H, L, d_k)?",
         "Both routes side by side, every cell in the colour of where it came from.",
         questions=2,
-        sections=("routes", "weights"),
+        sections=("routes", "weights", "product"),
     ),
     Lab(
         "memory_layout",
@@ -142,7 +142,7 @@ LABS = (
         "What passes from the encoder to the decoder?",
         "Keys and values from the memory, queries from the decoder; and what a K/V cache saves.",
         questions=4,
-        sections=("cross", "memory", "cache"),
+        sections=("three", "cross", "memory", "cache"),
     ),
     Lab(
         "explanation",

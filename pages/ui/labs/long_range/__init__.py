@@ -17,6 +17,7 @@ from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
+from pages.ui.labs.kit.panels import output_panel
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.long_range import layer_costs
 from pages.ui.labs.long_range.path_figure import paths_html
@@ -224,12 +225,11 @@ def _halves(length: int, width: int, recurrent: str) -> None:
             Panel(
                 "backward", two_halves.backward.float(), ("L", "d_model"), (labels, None), note="read from the right"
             ),
-            Panel(
+            output_panel(
                 "output",
                 two_halves.output.float(),
-                ("L", "2*d_model"),
                 (labels, None),
-                role="output",
+                axes=("L", "2*d_model"),
                 footer="forward, then backward",
             ),
         ],

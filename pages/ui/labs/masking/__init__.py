@@ -10,6 +10,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import AxisLabels, OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.masking import after, future, rows
 
@@ -166,15 +167,12 @@ def _filler(kind: str, batch: int, heads: int, target: int, source: int, padded:
         tensor_view(
             [
                 Panel("masked", masking.masked, axes, labels, role="scores", masked=masking.mask),
-                Panel(
-                    "weights",
+                weights_panel(
                     masking.weights,
                     axes,
                     labels,
-                    role="weights",
-                    scale="probability",
-                    masked=masking.mask,
                     footer=f"largest weight of a hidden key: {number(masking.largest)}",
+                    masked=masking.mask,
                 ),
             ],
             key="labs.masking.weights",

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from engine.labs.masking.after import Afterwards, afterwards
 from engine.ops.notation import number
-from pages.ui.components.tensor_view import Panel, tensor_view
+from pages.ui.components.tensor_view import tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 
 # Of sums of a few float32 numbers near 1.
 _ROUNDING = 1e-5
@@ -126,15 +127,13 @@ def _ways(outcome: Afterwards, labels: tuple[str, ...]) -> None:
     )
     for index, (column, (name, way)) in enumerate(zip(st.columns(3, gap="medium"), ways, strict=True)):
         with column:
-            panel = Panel(
-                name,
+            panel = weights_panel(
                 way,
                 ("score", "L_k"),
                 (("as it is", "raised"), labels),
-                role="weights",
-                scale="probability",
-                masked=outcome.hidden,
+                title=name,
                 footer=f"sums of the rows: {', '.join(number(total) for total in way.sum(dim=-1).tolist())}",
+                masked=outcome.hidden,
             )
             tensor_view([panel], key=f"labs.masking.after.{index}")
             slope = outcome.slopes[index].abs().max().item()

@@ -12,6 +12,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import output_panel
 
 # Of one earlier row, and of several.
 _EQUAL = (
@@ -97,13 +98,12 @@ def _all_rows(index: int) -> str:
 def _show_outputs(decoded: Changed, labels: tuple[str, ...], name: str) -> None:
     change = decoded.after - decoded.before
     panels = (
-        Panel(
+        output_panel(
             "change of the output",
             change,
-            ("T", "d_model"),
             (labels, None),
+            axes=("T", "d_model"),
             note=name,
-            role="output",
             footer=f"{len(decoded.rows)} of {len(labels)} rows differ · by up to {number(change.abs().max().item())}",
         ),
         Panel(

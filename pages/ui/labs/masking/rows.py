@@ -15,6 +15,7 @@ from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 
 _LAYERS = 3
 _ACROSS = 3
@@ -50,13 +51,10 @@ def _draw(tokens: tuple[str, ...]) -> int:
     tensor_view(
         [
             Panel("masked", run.masked, ("T", "L_k"), (labels, labels), role="scores", masked=run.mask),
-            Panel(
-                "weights",
+            weights_panel(
                 run.weights,
                 ("T", "L_k"),
                 (labels, labels),
-                role="weights",
-                scale="probability",
                 footer=f"{int(run.weights.isnan().any(dim=-1).sum())} of {length} rows are NaN",
             ),
         ],
@@ -118,14 +116,8 @@ def _remedies(fixes: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -
         for column, remedy in zip(st.columns(_ACROSS, gap="medium"), fixes[start : start + _ACROSS], strict=False):
             names = right if remedy.pads_right else labels
             with column:
-                panel = Panel(
-                    remedy.name,
-                    remedy.weights,
-                    ("T", "L_k"),
-                    (names, names),
-                    role="weights",
-                    scale="probability",
-                    footer=_sums(remedy),
+                panel = weights_panel(
+                    remedy.weights, ("T", "L_k"), (names, names), title=remedy.name, footer=_sums(remedy)
                 )
                 tensor_view([panel], key=f"labs.masking.remedy.{fixes.index(remedy)}")
                 st.markdown(_remedy_text(remedy))

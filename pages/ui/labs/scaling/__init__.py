@@ -30,6 +30,7 @@ from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.scaling import experts
 
 _GROWTH = 16
@@ -194,14 +195,7 @@ def _rows(scaling: ScaledAttention, d_k: int, keys: int) -> None:
             tensor_view(
                 [
                     Panel(name, scores[0, :_ROWS], ("L", "L_k"), note=title, role="scores"),
-                    Panel(
-                        "weights",
-                        weights[0, :_ROWS],
-                        ("L", "L_k"),
-                        role="weights",
-                        scale="probability",
-                        footer="each row sums to 1",
-                    ),
+                    weights_panel(weights[0, :_ROWS], ("L", "L_k")),
                 ],
                 key=f"labs.scaling.{name}",
                 reads=[AffineMap.of(scores[0, :_ROWS], SameIndex(0), AllIndices())],

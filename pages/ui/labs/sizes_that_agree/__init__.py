@@ -14,6 +14,7 @@ from engine.ops.notation import format_operand
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.kit.shape_chips import meeting
 from pages.ui.labs.sizes_that_agree import accidents
@@ -162,14 +163,8 @@ def _computed(run: AttentionRun, sizes: AttentionSizes) -> None:
         (
             "mixed",
             [
-                Panel(
-                    "weights",
-                    run.weights,
-                    _WEIGHTS,
-                    (None, None, queries, keys),
-                    note="softmax of scores / √d_k",
-                    role="weights",
-                    scale="probability",
+                weights_panel(
+                    run.weights, _WEIGHTS, (None, None, queries, keys), note="softmax of scores / √d_k", footer=""
                 ),
                 Panel("value", given.value, _VALUES, (None, None, keys, None), role="value"),
                 Panel("mixed", mixed, _MIXED, (None, None, queries, None), role="output"),

@@ -10,6 +10,7 @@ from engine.ops.notation import number
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import output_panel, weights_panel
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.why_split import trained
 
@@ -93,12 +94,11 @@ def _sum(whole: HeadContributions) -> None:
         [
             Panel("mixed", whole.mixed, ("H", "L", "d_v"), (None, labels, None), role="output", note="one per head"),
             Panel("W_O, in blocks", whole.blocks, ("H", "d_v", "d_model"), role="parameter"),
-            Panel(
+            output_panel(
                 "contributions",
                 whole.contributions,
-                ("H", "L", "d_model"),
                 (None, labels, None),
-                role="output",
+                axes=("H", "L", "d_model"),
                 footer="what each head adds to the output",
             ),
         ],
@@ -116,12 +116,10 @@ def _sum(whole: HeadContributions) -> None:
         [
             Panel("contributions", whole.contributions, ("H", "L", "d_model"), (None, labels, None), role="output"),
             Panel("bias of W_O", whole.bias, ("d_model",), role="parameter"),
-            Panel(
+            output_panel(
                 "output",
                 whole.output,
-                ("L", "d_model"),
                 (labels, None),
-                role="output",
                 note="of the layer",
                 footer=f"largest difference from the sum: {number(whole.sum_difference)}",
             ),
@@ -239,16 +237,7 @@ def _patterns(whole: HeadContributions, wide_head: Wide, heads: int, d_k: int) -
         strict=True,
     ):
         with column:
-            panel = Panel(
-                "weights",
-                weights,
-                ("H", "L", "L_k"),
-                (None, labels, labels),
-                note=title,
-                role="weights",
-                scale="probability",
-                footer="each row sums to 1",
-            )
+            panel = weights_panel(weights, ("H", "L", "L_k"), (None, labels, labels), note=title)
             tensor_view([panel], key=f"labs.why_split.weights.{'split' if weights is whole.weights else 'wide'}")
     best = whole.weights[:, -1].argmax(dim=-1).tolist()
     looked_at = ", ".join(f"head {head} at `{labels[index]}`" for head, index in enumerate(best))

@@ -12,6 +12,7 @@ from pages.ui.app.markdown_escape import code, visible
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
+from pages.ui.labs.kit.panels import weights_panel
 from pages.ui.views.percentage import exact_percent
 
 _TEXTS = ("21 November 2026", "Sat, Mar 7, 2026", "3/7/2026", "2026년 3월 7일", "이천이십육년 십일월 이십일일")
@@ -104,14 +105,11 @@ def _one_head(text: str) -> None:
     with table:
         _table(ablation)
     with looks:
-        panel = Panel(
-            "weights",
+        panel = weights_panel(
             ablation.weights,
             ablation.axes,
             ablation.labels,
             note=f"of head {head}",
-            role="weights",
-            scale="probability",
             footer=f"where it looks in the whole model, in {name}",
         )
         tensor_view([panel], key="labs.why_split.looks")

@@ -15,6 +15,7 @@ from pages.ui.labs.kit import lab_widgets, size_sliders
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
 from pages.ui.labs.kit.lab_widgets import Slider
+from pages.ui.labs.kit.panels import output_panel
 from pages.ui.labs.kit.sample_words import words
 from pages.ui.labs.word_order import waves_of_positions
 
@@ -146,13 +147,11 @@ def _stage(outputs: Shuffled, length: int, *, encoding: bool) -> None:
         [
             Panel("given", outputs.given, ("L", "d_model"), (labels, None), note="words as given", role="output"),
             Panel("order", outputs.order, ("L",), (moved,), note="which word stands here now", scale="ids"),
-            Panel(
+            output_panel(
                 "shuffled",
                 outputs.shuffled,
-                ("L", "d_model"),
                 (moved, None),
                 note="words in the new order",
-                role="output",
                 footer=f"differs from given[order] by up to {number(outputs.moved_difference)}",
             ),
         ],
@@ -194,13 +193,12 @@ def _pooled(sentences: tuple[str, str], layers: int) -> bool:
         st.columns(2, gap="large"), (without, encoded), ("without encoding", "with encoding"), strict=True
     ):
         with column:
-            panel = Panel(
+            panel = output_panel(
                 "mean output",
                 pooled_means.means,
-                ("B", "d_model"),
                 (sentences, None),
+                axes=("B", "d_model"),
                 note=title,
-                role="output",
                 footer=f"the two rows differ by up to {number(pooled_means.difference)}",
             )
             tensor_view([panel], key=f"labs.word_order.pooled.{title}")

@@ -15,7 +15,7 @@ from engine.graph.model_graph import to_dot
 from engine.graph.timeline import levels
 from engine.runtime.variants.cached import can_cache, run_cached, written_length
 from engine.variant_config import SplitWidthConfig
-from tests.engine.shape_comment_lines import commented_lines, symbols_of
+from tests.engine.shape_comment_lines import commented_lines, hold_shape_comments, symbols_of
 
 FILES = sorted(Path(engine.model.variants.__path__[0]).rglob("*.py"))
 # No two axes, and no axis and product, of the same size: a wrong symbol cannot hide.
@@ -52,14 +52,7 @@ def sizes_of(config):
 
 
 def hold(trace):
-    sizes = sizes_of(trace.variant)
-    for step in trace.steps:
-        where = f"{step.full_name} at {Path(step.source.file).name}:{step.source.line}"
-        assert step.source.comment_axes is not None, f"no shape comment: {where}"
-        assert None not in step.axes, where
-        for symbol, size in zip(step.axes, step.shape, strict=True):
-            if symbol != "M":
-                assert math.prod(sizes[factor] for factor in symbol.split("*")) == size, f"{symbol}: {where}"
+    hold_shape_comments(trace, sizes_of(trace.variant), unknown=("M",))
 
 
 @pytest.mark.parametrize("name", DISTINCT)

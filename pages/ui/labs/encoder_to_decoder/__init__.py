@@ -12,6 +12,7 @@ from engine.text.tokenizer import TextError
 from pages.ui.app.markdown_escape import code as said
 from pages.ui.app.markdown_escape import escaped, visible
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
+from pages.ui.labs.encoder_to_decoder import three_attentions
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.cached import result
 from pages.ui.labs.kit.curves import Curve, curves
@@ -53,7 +54,8 @@ def draw() -> None:
         f"{len(cross_attention.source)}**. The decoder has read {so_far}: **T = {len(cross_attention.target)}**."
     )
     if _grows(cross_attention):
-        _shapes(cross_attention, head)
+        three_attentions.side_by_side(cross_attention, layer, head)
+        three_attentions.across(cross_attention, head)
         if _memory(text, steps, step) and _same(steps):
             _cache(steps, step, layer, head)
             if _saved(steps):
@@ -92,48 +94,6 @@ def _grows(cross_attention: Crossing) -> bool:
             "values come from the memory, which is as long as the source.",
             options[3]: "The token that was read asks too: it gets a query of its own.",
         },
-    )
-
-
-def _shapes(cross_attention: Crossing, head: int) -> None:
-    lab_widgets.section("cross", "Where Q, K and V come from: T queries against S keys")
-    rows = (
-        ("memory", "encoder's output", "(B, S, d_model)", cross_attention.memory),
-        ("asking", "decoder, after masked self-attention", "(B, T, d_model)", cross_attention.asking),
-        ("Q", "w_q(asking), in heads", "(B, H, T, d_k)", cross_attention.query),
-        ("K", "w_k(memory), in heads", "(B, H, S, d_k)", cross_attention.key),
-        ("V", "w_v(memory), in heads", "(B, H, S, d_v)", cross_attention.value),
-        ("weights", "softmax of QKᵀ / √d_k", "(B, H, T, S)", cross_attention.weights),
-    )
-    lines = [f"| {name} | {tensor} | {axes} | {tuple(value.shape)} |" for name, tensor, axes, value in rows]
-    st.markdown("\n".join(["| | made from | axes | shape |", "|---|---|---|---|", *lines]))
-    query, key = (value[0, head] for value in (cross_attention.query, cross_attention.key))
-    tensor_view(
-        [
-            Panel("query", query, ("T", "d_k"), (cross_attention.target, None), note=f"head {head}", role="query"),
-            Panel("key", key, ("S", "d_k"), (cross_attention.source, None), note=f"head {head}", role="key"),
-            Panel(
-                "weights",
-                cross_attention.weights[0, head],
-                ("T", "S"),
-                (cross_attention.target, cross_attention.source),
-                note=f"head {head}",
-                role="weights",
-                scale="probability",
-                footer="each row sums to 1",
-            ),
-        ],
-        key="labs.encoder_to_decoder.cross",
-        # softmax reads the whole row of scores, and so every key
-        reads=[
-            AffineMap.of(query, SameIndex(0), AllIndices()),
-            AffineMap.of(key, AllIndices(), AllIndices()),
-        ],
-        operation=OperationCard(title="cross-attention", code="(query @ key.mT / sqrt(d_k)).softmax(-1)"),
-    )
-    st.caption(
-        "Rows of the weights are what the decoder read, columns what the encoder read. The queries come from the "
-        "decoder, the keys and values from the encoder: the first kind of attention in section 3.2.3 of the paper."
     )
 
 
