@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { handClock } from "./clock.js";
+
 globalThis.window = /** @type {any} */ (new EventTarget());
 const { StageFetcher } = await import("../../pages/ui/components/tensor_view/stage_fetcher.js");
 
@@ -32,10 +34,38 @@ test("an answer is not shown where the page was sooner", () => {
   assert.ok(!fetcherOf({ sent: { go: 1 }, shown: { go: 1 } }).isNext(stageOf({ go: 1 })));
 });
 
-test("what the page draws for an earlier move than is shown is older, and nothing else is", () => {
-  const fetcher = fetcherOf({ shown: { moves: 2 } });
-  assert.deepEqual([1, 2, 3].map((moves) => fetcher.isOlder(stageOf({ moves }))), [true, false, false]);
-  assert.ok(!fetcherOf({}).isOlder(/** @type {any} */ ({ seen: {}, player: null })));
+test("what the page draws for less than a person has done is refused, and nothing else is", () => {
+  const asks = (of, message) => {
+    const fetcher = fetcherOf(of);
+    const isRefused = fetcher.refuses(message);
+    fetcher.giveUp();
+    return isRefused;
+  };
+  assert.deepEqual([1, 2, 3].map((moves) => asks({ shown: { moves: 2 } }, stageOf({ moves }))), [true, false, false]);
+  assert.deepEqual([1, 2, 3].map((go) => asks({ sent: { go: 2 } }, stageOf({ go }))), [true, false, false]);
+  assert.ok(!asks({}, /** @type {any} */ ({ seen: {}, player: null })));
+});
+
+test("where a press was lost, the page is where Python says once nothing is under way, until the next press", (t) => {
+  const seen = { state: "running" };
+  globalThis.document = /** @type {any} */ ({ querySelector: () => ({ getAttribute: () => seen.state }) });
+  const passes = handClock(t);
+  const fetcher = fetcherOf({ sent: { go: 2 } });
+  const taken = [];
+  fetcher.stage.take = (data) => taken.push(data);
+  const message = stageOf({ go: 1 });
+  assert.ok(fetcher.refuses(message));
+  passes(100);
+  assert.deepEqual(taken, []); // the server may be at the answer
+  seen.state = "notRunning";
+  passes(8);
+  assert.deepEqual(taken, [message]);
+  assert.ok(!fetcher.refuses(stageOf({ go: 1 })));
+  fetcher.stage.sent.go = 3;
+  assert.ok(fetcher.refuses(stageOf({ go: 2 })));
+  assert.ok(!fetcher.refuses(stageOf({ go: 3 }))); // the answer has come
+  passes(100);
+  assert.deepEqual(taken, [message]);
 });
 
 test("a stage that is drawn already is passed over once, and one that differs in a byte is drawn", () => {

@@ -77,8 +77,7 @@ export class Stage {
       this.selection.reportedPin = this.sent.pinned;
     }
     this.run = data.player?.run;
-    // An answer to an earlier press must not undo a later one.
-    if ((data.seen.go ?? 0) < this.sent.go || this.fetcher.isOlder(data)) return;
+    if (this.fetcher.refuses(data)) return;
     if (this.fetcher.hasDrawn(bytes)) this.fetcher.showBusy(data);
     else this.take(data, first, null); // with a message from Python the page may have another theme
   }
@@ -120,6 +119,7 @@ export class Stage {
    */
   go({ step, cell = null, panel = null, keeps_pin = false, trail = null, within = null }) {
     this.selection.dropUnreported();
+    this.fetcher.giveUp();
     const request = { step, cell, panel, keeps_pin, trail, within, n: ++this.sent.go };
     const isPlain = !(cell || keeps_pin || trail !== null || within);
     const stage = isPlain ? this.fetcher.prefetched(step) : null;

@@ -2,6 +2,7 @@
 // Streamlit goes over the whole page for that. Python hears of the press once its answer is painted.
 
 import { afterPaint } from "../mount/after_paint.js";
+import { onceAtRest } from "../mount/at_rest.js";
 import { AnswersAhead, questionOf } from "./answers_ahead.js";
 import { bundledStage, decode, prefetchedStage } from "./decode.js";
 
@@ -17,6 +18,8 @@ export class StageFetcher {
     this.stage = stage;
     this.moves = 0; // of the sizes, as far as the browser knows
     this.moved = { name: "", other: 0 }; // the size that was moved last, and the number of the last move of another
+    this.unheard = -1; // the number of a press of which Python turned out never to have heard
+    this.giveUp = () => {}; // waiting for the answer to a press
     this.drawn = null; // the bytes of a fetched stage, until Python has drawn the same
     this.ahead = new AnswersAhead((question) => answerTo(this.stage.data?.player?.ticket, question));
     this.listening = new AbortController();
@@ -33,6 +36,7 @@ export class StageFetcher {
   }
 
   close() {
+    this.giveUp();
     this.listening.abort();
     this.ahead.forget();
   }
@@ -146,13 +150,24 @@ export class StageFetcher {
   }
 
   /**
-   * Whether a stage answers fewer moves of the sizes than the one on the page.
+   * Whether what Python has drawn answers less than a person has done, and must not undo it.
+   *
+   * Streamlit can lose a press, where a person goes back while it is on its way: once nothing is under way any more,
+   * the page is where Python says.
    *
    * @param {StageData} data
    * @returns {boolean}
    */
-  isOlder(data) {
-    return (data.player?.moves ?? 0) < (this.stage.data?.player?.moves ?? 0);
+  refuses(data) {
+    const { stage } = this;
+    this.giveUp();
+    const isEarlier = (data.seen.go ?? 0) < stage.sent.go && stage.sent.go !== this.unheard;
+    if (!isEarlier && (data.player?.moves ?? 0) >= (stage.data?.player?.moves ?? 0)) return false;
+    this.giveUp = onceAtRest(() => {
+      this.unheard = stage.sent.go;
+      stage.take(data, false, null);
+    });
+    return true;
   }
 
   /**
