@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.benchmarks.visit import CONTROLS
+
 _TRAVEL_LINKS = """
 import streamlit as st
 
@@ -64,18 +66,7 @@ with top:
     links()
 model.selectbox("model", ("one", "two"))
 with drawer:
-    for i in range(2):
-        st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
-    for i in range(2):
-        st.text_area(f"text {i}", "I go home")
-    for i in range(3):
-        st.slider(f"count {i}", 1, 6, 2)
-    for i in range(4):
-        st.number_input(f"number {i}", 0, 1000, 1)
-    for i in range(5):
-        st.selectbox(f"option {i}", ("one", "two"))
-    for i in range(2):
-        st.toggle(f"switch {i}")
+    controls()
 """
 
 _COLD = """
@@ -99,7 +90,7 @@ def travel_app(folder: Path) -> Path:
     script = folder / "travel" / "travel.py"
     (script.parent / "pages").mkdir(parents=True)
     (script.parent / "travel_links.py").write_text(_TRAVEL_LINKS, "utf-8")
-    (script.parent / "pages" / "second.py").write_text(_TRAVEL_SECOND, "utf-8")
+    (script.parent / "pages" / "second.py").write_text(CONTROLS + _TRAVEL_SECOND, "utf-8")
     script.write_text(_TRAVEL_FIRST, "utf-8")
     return script
 

@@ -47,6 +47,25 @@ window.deep = (selector) => {
     return found.get(selector);
 };
 """
+# The drawer of this app, for scripts of pages that compute nothing.
+CONTROLS = """
+import streamlit as st
+
+
+def controls():
+    for i in range(2):
+        st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
+    for i in range(2):
+        st.text_area(f"text {i}", "I go home")
+    for i in range(3):
+        st.slider(f"count {i}", 1, 6, 2)
+    for i in range(4):
+        st.number_input(f"number {i}", 0, 1000, 1)
+    for i in range(5):
+        st.selectbox(f"option {i}", ("one", "two"))
+    for i in range(2):
+        st.toggle(f"switch {i}")
+"""
 _CROWDED = """
 import streamlit as st
 
@@ -79,18 +98,7 @@ def body():
     for i in range(7):
         st.page_link("crowded.py", label=f"page {i}", query_params={"n": str(st.session_state.n)})
     with st.popover("drawer"):
-        for i in range(2):
-            st.segmented_control(f"choice {i}", ("one", "two"), default="one", width="stretch")
-        for i in range(2):
-            st.text_area(f"text {i}", "I go home")
-        for i in range(3):
-            st.slider(f"count {i}", 1, 6, 2)
-        for i in range(4):
-            st.number_input(f"number {i}", 0, 1000, 1)
-        for i in range(5):
-            st.selectbox(f"option {i}", ("one", "two"))
-        for i in range(2):
-            st.toggle(f"switch {i}")
+        controls()
 
 
 st.markdown("**app**")
@@ -205,7 +213,7 @@ def crowded_app(folder: Path) -> Path:
     pages = script.parent / "pages"  # Streamlit knows links between pages only where there are several
     pages.mkdir(parents=True)
     (pages / "other.py").write_text("import streamlit as st\n", "utf-8")
-    script.write_text(_CROWDED, "utf-8")
+    script.write_text(CONTROLS + _CROWDED, "utf-8")
     return script
 
 
