@@ -52,13 +52,24 @@ def shown(page: Page, app: str, step: Step, **sizes: str) -> Page:
 
 
 def wide_panels(page: Page) -> list[dict]:
-    """The panels that are wider than there is room for, once every panel says rightly what is out of sight."""
-    right = f"() => {{ const panels = ({_PANELS})(); return panels.length && !panels.some((one) => one.wrong); }}"
+    """The panels that are wider than there is room for, once every panel says rightly what is out of sight.
+
+    A window of another size is drawn anew a frame or two later: what is read twice, a tenth of a second apart, is what
+    a person sees.
+    """
+    settled = f"""() => {{
+        const panels = ({_PANELS})();
+        const seen = JSON.stringify([innerWidth, panels]);
+        const same = seen === window.panelsSeen;
+        window.panelsSeen = seen;
+        return same && panels.length && !panels.some((one) => one.wrong) && panels;
+    }}"""
     try:
-        page.wait_for_function(right, timeout=20_000)
+        panels = page.wait_for_function(settled, timeout=20_000, polling=100).json_value()
     except TimeoutError:
-        assert [panel for panel in page.evaluate(_PANELS) if panel["wrong"]] == []
-    return [panel for panel in page.evaluate(_PANELS) if panel["wide"]]
+        panels = page.evaluate(_PANELS)
+        assert [panel for panel in panels if panel["wrong"]] == []
+    return [panel for panel in panels if panel["wide"]]
 
 
 def test_heads_out_of_sight_are_counted_and_a_press_brings_them(tabs: Opener, app: str) -> None:
