@@ -23,6 +23,7 @@ MANY = "{count} values that were asked for cannot be used:\n\n{notes}"
 STILL_MORE = "{count} more"
 NO_STEP = "This model has no step {asked}. Shown is {used}."
 
+_NOTES = "link-notes"  # the style of the pages has a place for it
 _MOST = 5  # notes in a banner: a link can bring any number of them
 
 
@@ -55,7 +56,8 @@ def banner() -> Iterator[None]:
         view = {names: note for names, note in within.notes.items() if names not in settings}
         texts = [note.text for note in (settings | view).values()]
         if texts:
-            above.warning(_written(texts))
+            with above.container(key=_NOTES):
+                st.warning(_written(texts))
 
 
 def _written(texts: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import { decode } from "./decode.js";
 import { clipToView, countCells } from "./dependencies.js";
 import { ExplanationView } from "./explanation.js";
 import { markBroadcastAxes, spokenCell } from "./format.js";
+import { HeldHeight } from "./held_height.js";
 import { litBoxes } from "./lit_boxes.js";
 import { operationCard } from "./operation.js";
 import { PanelView } from "./panel.js";
@@ -16,6 +17,7 @@ import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
+import { signatureOf } from "./stage_signature.js";
 import { StageFetcher } from "./stage_fetcher.js";
 import { themeFor, themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
@@ -36,6 +38,7 @@ export class Stage {
     this.fetcher = new StageFetcher(this);
     this.readOut = new ReadOut(this);
     this.explanationView = new ExplanationView(this);
+    this.held = new HeldHeight();
     this.contents = element("div", {});
     this.root = element("div", { class: "stage-root" }, this.contents);
     host.append(this.root);
@@ -291,6 +294,7 @@ export class Stage {
       this.side?.fit(this.flow);
       const measured = this.views.map((view) => view.overflow.measure());
       this.views.forEach((view, i) => view.overflow.show(measured[i]));
+      if (this.side) this.held.hold(this.root, this.player.timeline, this.width, !!this.selection.pin);
     });
   }
 
@@ -338,13 +342,4 @@ export class Stage {
     this.readOut.show(active, lit, !!pin);
     if (speak && active) this.readOut.announce(spokenCell(this.data.panels[active.number], active.index));
   }
-}
-
-// What the elements of a stage depend on: where it is the same, they can stay.
-function signatureOf(data) {
-  const shown = data.panels.map(({ title, note, role, dtype, rows, columns, axes, scale, values }) => [
-    title, note, role, dtype, rows, columns, scale.kind, !!values, axes.map(({ symbol, key, size, count }) => [symbol, key, size, count]),
-  ]);
-  const controls = data.controls.map(({ key, size, count, parts }) => [key, size, count, parts]);
-  return JSON.stringify([shown, data.operation, controls, data.axes, data.roles]);
 }
