@@ -114,14 +114,17 @@ def test_the_tensors_the_reason_and_the_sum_of_a_step_fit_into_the_lens_at_one_s
     ("sizes", "names"),
     [
         ({}, ("logits", "encoder.layers.0.after_feed_forward")),
-        ({"heads": 16, "d_model": 64, "encoder_layers": 1, "decoder_layers": 1}, (f"{ATTENTION}.weights",)),
+        (
+            {"heads": 16, "d_model": 64, "encoder_layers": 1, "decoder_layers": 1, "activation": "tanh"},
+            (f"{ATTENTION}.weights",),
+        ),
         (
             {"batch": 4, "src_len": 128, "tgt_len": 128, "heads": 8, "d_model": 512, "encoder_layers": 1}
             | {"decoder_layers": 1, "reads": "tokens"},
             ("logits", f"{ATTENTION}.scores", "decoder.layers.0.cross_attention_norm.variance"),
         ),
     ],
-    ids=["default", "16 heads", "large"],
+    ids=["default", "16 heads and a note on the link", "large"],
 )
 def test_strip_stage_and_sum_are_in_the_window_together(
     sizes: dict[str, Any], names: tuple[str, ...], tab: Page, app: str
@@ -135,6 +138,11 @@ def test_strip_stage_and_sum_are_in_the_window_together(
         strip = tab.locator(".st-key-strip").bounding_box()
         assert strip is not None
         assert 0 < strip["y"] < strip["y"] + strip["height"] <= measured["top"]
+        assert strip["y"] <= HEAD, strip
+    notes = tab.get_by_text("was asked for")
+    expect(notes).to_have_count(int("activation" in query))  # no such function: it is said, and moves nothing
+    for note in notes.all():
+        expect(note).to_be_in_viewport(ratio=1)
 
 
 def test_in_a_lower_window_what_is_said_twice_gives_way_to_the_sum(tab: Page, app: str, shown: Trace) -> None:
