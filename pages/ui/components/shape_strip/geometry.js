@@ -11,6 +11,8 @@ const SMALL = 0.7; // of the usual sides
 const MEETING = 0.6; // of the usual sides: the operands of a product where they touch
 const ONE_SIZE_DOWN = 0.36;
 const BETWEEN_SMALL = 4;
+// px of a box one size down with the room around it, so that it can be pressed: with a mouse, and with a finger
+const LEAST_SMALL = { mouse: { across: 16, half: 8 }, finger: { across: 24, half: 13 } };
 const CROSS = 16;
 const LARGE = 1.7;
 const FRAME = 4; // px from what a frame stands around
@@ -137,13 +139,17 @@ export function cellOf(box, shape, line, operands = []) {
 /**
  * The cell of a tensor one size down: its face alone.
  * @param {number[]} shape
+ * @param {"mouse" | "finger"} pointer
  * @returns {Cell}
  */
-export function smallCellOf(shape) {
+export function smallCellOf(shape, pointer = "mouse") {
   const width = ONE_SIZE_DOWN * side(shape[shape.length - 1] ?? 1, false);
   const height = ONE_SIZE_DOWN * side(shape[shape.length - 2] ?? 1, false);
+  const least = LEAST_SMALL[pointer];
+  const [outer, half] = [Math.max(width, least.across), Math.max(height / 2 + 2, least.half)];
+  const x = (outer - width) / 2;
   return {
-    width: width + BETWEEN_SMALL, outer: width, right: width, frameLeft: -FRAME, up: height / 2 + 2, down: height / 2 + 2, wordRight: 0, face: { x: 0, width, height },
+    width: outer + BETWEEN_SMALL, outer, right: x + width, frameLeft: -FRAME, up: half, down: half, wordRight: 0, face: { x, width, height },
     slabs: 1, slabStep: 0, stacked: false, leading: [], rows: null, columns: null, meeting: null,
   };
 }

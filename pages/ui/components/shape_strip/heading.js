@@ -5,6 +5,7 @@ import { change, changedSentence, grouped, shownBytes } from "./words.js";
 const NOT_RUN = "These sizes were not run. The shapes are those of the last run.";
 const OTHERS = "PyTorch came to other shapes than were foreseen:";
 const MOST_NAMED = 4;
+const READ = 2500; // ms that a name stays which a finger asked for
 
 /**
  * @param {string} tag
@@ -117,11 +118,20 @@ export class Tip {
       const box = event.target.closest(".box");
       this.line.textContent = box ? nameOf(Number(box.dataset.box)) : "";
       if (!box || !this.line.textContent) return;
+      clearTimeout(this.leaving);
       const [outer, inner] = [parent.getBoundingClientRect(), box.getBoundingClientRect()];
-      this.line.style.left = `${Math.max(0, inner.left - outer.left)}px`;
+      const most = outer.width - this.line.offsetWidth;
+      this.line.style.left = `${Math.max(0, Math.min(inner.left - outer.left, most))}px`;
+    };
+    const hide = () => (this.line.textContent = "");
+    // A finger is lifted at once, and what it pressed is still to come.
+    const leave = (/** @type {any} */ event) => {
+      clearTimeout(this.leaving);
+      if (event.pointerType === "touch") this.leaving = setTimeout(hide, READ);
+      else hide();
     };
     for (const name of ["pointerover", "focusin"]) drawing.addEventListener(name, show);
-    for (const name of ["pointerleave", "focusout"]) drawing.addEventListener(name, () => (this.line.textContent = ""));
+    for (const name of ["pointerleave", "focusout"]) drawing.addEventListener(name, leave);
   }
 }
 

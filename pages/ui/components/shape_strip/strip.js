@@ -178,7 +178,7 @@ class ShapeStrip {
    * @param {number[][]} shapes
    */
   cells(shapes) {
-    if (this.data.labels) return shapes.map(smallCellOf);
+    if (this.data.labels) return shapes.map((shape) => smallCellOf(shape, matchMedia("(pointer: coarse)").matches ? "finger" : "mouse"));
     return this.data.boxes.map((box, at) => {
       const operands = box.parents.map((parent) => shapes[parent]);
       if (!box.failed) return cellOf(box, shapes[at], this.words[at].text, operands);

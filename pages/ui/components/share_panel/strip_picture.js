@@ -4,7 +4,7 @@ const LEFT = 24; // px around the drawing
 const [TITLE, LINE] = [20, 14]; // px, the sizes of the fonts
 const LETTER = 0.61; // of a letter of a monospaced font, as a part of its size
 // Without its paint order the outline of a letter, in the colour of the paper, would lie over the letter.
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "paint-order", "opacity", "font-size", "font-weight", "text-anchor", "visibility", "display"];
+const KEPT = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "paint-order", "opacity", "font-size", "font-weight", "letter-spacing", "text-anchor", "visibility", "display"];
 
 /**
  * The drawing of the strip on the page; null where none is.

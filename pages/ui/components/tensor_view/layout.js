@@ -12,8 +12,8 @@ const COMFORTABLE = 12;
 export const GAP = 10;
 const OUTER_GAP = 9;
 export const LONGEST_LABEL = 76;
-export const [LABEL_FONT, TICK_FONT] = [11, 10.5];
-export const LINE = 12.5;
+export const LABEL_FONT = 12;
+export const LINE = 13.5;
 
 /**
  * Where everything of a tensor goes. Slanted labels reach beyond the last facet, and how far depends on the cells: while
@@ -164,13 +164,13 @@ export function sideGutter(panel, box, theme) {
     const [start, count] = box[axis];
     if (isSilent(panel, axis)) return 0;
     const names = Array.from({ length: count }, (_, i) => facetNames(panel, axis, start + i)[0]);
-    return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => theme.measure(name, 11)))) + 9);
+    return Math.ceil(Math.min(LONGEST_LABEL, Math.max(...names.map((name) => theme.measure(name, LABEL_FONT)))) + 9);
   });
   const labels = axisLabels(panel, box, panel.rowAxis);
   let width = 0;
   if (labels) width = Math.min(LONGEST_LABEL, Math.max(...labels.map((text) => theme.measure(text, LABEL_FONT)), 6)) + 5;
   else if (panel.rowAxis !== null && box[panel.rowAxis][1] > 1) {
-    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), TICK_FONT) + 5;
+    width = theme.measure(String(box[panel.rowAxis][0] + box[panel.rowAxis][1] - 1), LABEL_FONT) + 5;
   }
   return { levels, labelled: !!labels, labels: Math.ceil(width), width: sum(levels) + Math.ceil(width) + (levels.length ? 2 : 1) };
 }

@@ -169,12 +169,12 @@ function hatchCell(path, x, y, { width, height }) {
  * @returns {boolean}
  */
 export function fitsWord({ width, height }) {
-  return width >= 26 && height >= 12;
+  return width >= 26 && height >= 13;
 }
 
 function nanGlyph(context, path, x, y, { width, height }) {
   if (fitsWord({ width, height })) {
-    context.font = `600 10px ${context.font.split("px ")[1]}`;
+    context.font = `600 12px ${context.font.split("px ")[1]}`;
     context.fillText("NaN", x + (width - 1) / 2, y + height / 2);
     return;
   }

@@ -2,7 +2,9 @@
 
 import { labelOf } from "./decode.js";
 import { facetNames, isSilent } from "./format.js";
-import { GAP, LABEL_FONT, LINE, LONGEST_LABEL, TICK_FONT } from "./layout.js";
+import { GAP, LABEL_FONT, LINE, LONGEST_LABEL } from "./layout.js";
+
+const ROW_LABEL = 12; // px from one label of a row to the next
 
 /**
  * Left: which index of each axis that runs down, with a line along what it covers; then the labels of the rows.
@@ -20,7 +22,7 @@ export function paintSide(context, layout, theme) {
       const top = ys[from];
       const bottom = ys[to] + layout.blockHeight;
       context.fillStyle = theme.axis(panel.axes[axis].every ?? panel.axes[axis].symbol);
-      paintText(context, fitted(facetNames(panel, axis, down[from][level])[0], LONGEST_LABEL, theme), x, top + 5, theme, 11, "left");
+      paintText(context, fitted(facetNames(panel, axis, down[from][level])[0], LONGEST_LABEL, theme), x, top + 5, theme, LABEL_FONT, "left");
       context.fillRect(x + side.levels[level] - 5, top, 1.5, bottom - top);
     });
     x += side.levels[level];
@@ -30,11 +32,11 @@ export function paintSide(context, layout, theme) {
   const right = side.width - 5;
   ys.forEach((y, i) => {
     const lead = leadOf(layout, i);
-    eachTick(panel, panel.rowAxis, layout.firstRow, layout.rows, layout.cell.height, side.labelled ? 10.5 : 22, (row) => {
+    eachTick(panel, panel.rowAxis, layout.firstRow, layout.rows, layout.cell.height, side.labelled ? ROW_LABEL : 22, (row) => {
       const middle = y + (row - layout.firstRow + 0.5) * layout.cell.height;
       const label = side.labelled ? labelOf(panel, panel.rowAxis, withIndex(lead, panel.rowAxis, row)) : String(row);
       if (i > 0 && !side.labelled) return;
-      paintText(context, fitted(label ?? "", LONGEST_LABEL, theme), right, middle, theme, side.labelled ? LABEL_FONT : TICK_FONT, "right");
+      paintText(context, fitted(label ?? "", LONGEST_LABEL, theme), right, middle, theme, LABEL_FONT, "right");
     });
   });
 }
@@ -55,8 +57,8 @@ export function paintHead(context, layout, theme) {
       context.fillStyle = theme.axis(panel.axes[axis].every ?? panel.axes[axis].symbol);
       const width = xs[to] + layout.blockWidth - xs[from];
       const names = facetNames(panel, axis, across[from][level]);
-      const name = names.find((text) => theme.measure(text, 11) <= width + GAP - 2) ?? names.at(-1);
-      paintText(context, name, xs[from], y + 6, theme, 11, "left");
+      const name = names.find((text) => theme.measure(text, LABEL_FONT) <= width + GAP - 2) ?? names.at(-1);
+      paintText(context, name, xs[from], y + 6, theme, LABEL_FONT, "left");
       context.fillRect(xs[from], y + 15, width, 1.5);
     });
     y += head.levels[level];
@@ -81,7 +83,7 @@ export function paintHead(context, layout, theme) {
 function columnLabel(context, layout, label, x, y, theme) {
   const isLetter = [...label].length === 1; // it stands upright among slanted words
   if (!layout.head.slant || isLetter) {
-    paintText(context, label, x, y - 8, theme, layout.head.labelled ? LABEL_FONT : TICK_FONT, "center");
+    paintText(context, label, x, y - 8, theme, LABEL_FONT, "center");
     return;
   }
   context.save();

@@ -28,7 +28,7 @@ export function themeOf(root, data) {
     }
     return widths.get(key);
   };
-  const numeral = 11;
+  const numeral = 12;
   pen.font = `${numeral}px ${mono}`;
   return {
     dark, paper, zero, ink, font, mono, measure, numeral,
