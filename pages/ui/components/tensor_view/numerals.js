@@ -3,6 +3,7 @@
 import { formatShort } from "./format.js";
 
 const NUMERAL_HEIGHT = 27;
+const BESIDE = 2.5; // px between the numerals of two cells; each has the colour of its own cell behind it
 
 /**
  * The smallest cell that every numeral in the box fits into.
@@ -20,5 +21,5 @@ export function numeralSize(panel, decimals, theme) {
   for (let at = 0; at < values.length; at += stride) {
     longest = Math.max(longest, formatShort(panel, values[at], decimals).length);
   }
-  return { width: Math.max(panel.scale.kind === "ids" ? 20 : 28, Math.ceil(longest * theme.digit + 6)), height: NUMERAL_HEIGHT };
+  return { width: Math.max(panel.scale.kind === "ids" ? 20 : 28, Math.ceil(longest * theme.digit + BESIDE)), height: NUMERAL_HEIGHT };
 }

@@ -5,6 +5,7 @@ import { facetNames, isSilent } from "./format.js";
 import { GAP, LABEL_FONT, LINE, LONGEST_LABEL } from "./layout.js";
 
 const ROW_LABEL = 12; // px from one label of a row to the next
+const TALL = /[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uff60]/; // writing that is as high as a line
 
 /**
  * Left: which index of each axis that runs down, with a line along what it covers; then the labels of the rows.
@@ -57,7 +58,7 @@ export function paintHead(context, layout, theme) {
       context.fillStyle = theme.axis(panel.axes[axis].every ?? panel.axes[axis].symbol);
       const width = xs[to] + layout.blockWidth - xs[from];
       const names = facetNames(panel, axis, across[from][level]);
-      const name = names.find((text) => theme.measure(text, LABEL_FONT) <= width + GAP - 2) ?? names.at(-1);
+      const name = names.find((text) => theme.measure(text, LABEL_FONT) <= width + GAP - 4) ?? names.at(-1);
       paintText(context, name, xs[from], y + 6, theme, LABEL_FONT, "left");
       context.fillRect(xs[from], y + 15, width, 1.5);
     });
@@ -65,12 +66,13 @@ export function paintHead(context, layout, theme) {
   });
   if (panel.columnAxis === null) return;
   context.fillStyle = theme.soft;
+  const apart = TALL.test(String(panel.axes[panel.columnAxis].labels)) ? LINE + 1 : LINE - 1.5;
   const bottoms = head.each ? layout.ys : [layout.ys[0]];
   bottoms.forEach((bottom, i) => {
     xs.forEach((x, j) => {
       if (j > 0 && !head.labelled) return;
       const lead = leadOf(layout, i, j);
-      const spacing = !head.labelled ? 26 : head.slant ? LINE - 1.5 : layout.cell.width;
+      const spacing = !head.labelled ? 26 : head.slant ? apart : layout.cell.width;
       eachTick(panel, panel.columnAxis, layout.firstColumn, layout.columns, layout.cell.width, spacing, (column) => {
         const middle = x + (column - layout.firstColumn + 0.5) * layout.cell.width;
         const label = head.labelled ? labelOf(panel, panel.columnAxis, withIndex(lead, panel.columnAxis, column)) : String(column);
