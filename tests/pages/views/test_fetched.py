@@ -52,6 +52,12 @@ def fetched(app: AppTest, **question: Any) -> tuple[dict[str, Any], bytes] | Non
     return json.loads(answer.content[first : first + length]), answer.content[second : second + stage_length]
 
 
+def without_map(strip: dict[str, Any]) -> dict[str, Any]:
+    """What is sent of a strip for a moved size: the map of the model, which has the same blocks, follows by itself."""
+    assert "map" in strip
+    return {name: value for name, value in strip.items() if name != "map"}
+
+
 def client(base: str = "") -> TestClient:
     return TestClient(Starlette(routes=direct_answers.routes(base)))
 
@@ -64,7 +70,7 @@ def test_a_moved_size_is_fetched_as_the_page_then_draws_it(case):
     before = sent_bytes(app, "stage")
     Size(app, name).set_value(value).run()
     assert not app.exception
-    assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
+    assert sent == (without_map(sent_json(app, "strip")), sent_bytes(app, "stage"))
     assert sent[1] != before
 
 
@@ -77,7 +83,7 @@ def test_what_is_asked_ahead_is_what_is_answered_when_the_size_is_let_go(case):
     assert sent is not None
     assert sent == fetched(app, size=name, value=value, moves=1)
     Size(app, name).set_value(value).run()
-    assert sent == (sent_json(app, "strip"), sent_bytes(app, "stage"))
+    assert sent == (without_map(sent_json(app, "strip")), sent_bytes(app, "stage"))
 
 
 def test_what_is_asked_ahead_is_answered_from_the_page_that_asks_alone():

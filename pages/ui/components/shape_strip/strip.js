@@ -31,7 +31,7 @@ const LIBRARY = "tensorShapeExplorerDagre"; // a component of its own brings it,
  * @property {string} block
  * @property {[string, string, boolean][]} folds value, title and whether it is folded
  * @property {string[]} [labels] one size down: what each box is called
- * @property {StripData | null} [map] the whole model one size down
+ * @property {StripData | null} [map] the whole model one size down; not there where it stays as it is
  */
 
 /**
@@ -130,7 +130,7 @@ class ShapeStrip {
     this.root.classList.toggle("small", !!data.labels);
     this.heading.showBlocks(data.blocks, data.block);
     this.heading.showFolds(data.folds);
-    this.showMap(data.map ?? null);
+    if (data.map !== undefined) this.showMap(data.map);
     const shapes = data.boxes.map((box) => box.shape);
     const flops = data.boxes.reduce((sum, box) => sum + (box.flops ?? 0), 0);
     this.run = data.run;

@@ -90,10 +90,11 @@ class WalkState:
         explanation = None if pinned is None else explanation_of(location, *pinned, trail, trace)
         stage = self.stage_of(location, settings, moves)
         at = view_at(self.view.get("at", ""))
-        return self._joined(trace, location, stage_bytes(stage, at, self.seen, pinned, explanation))
+        sent = stage_bytes(stage, at, self.seen, pinned, explanation)
+        return self._joined(trace, location, sent, has_map=False)
 
-    def _joined(self, trace: Trace, location: Location, stage: bytes) -> bytes:
+    def _joined(self, trace: Trace, location: Location, stage: bytes, *, has_map: bool = True) -> bytes:
         step = location.calls[0] if location.calls else location.step
-        sent = strip.sent(trace, step, self.chosen)
+        sent = strip.sent(trace, step, self.chosen, has_map=has_map)
         text = json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
         return join([(0, text), (1, stage)])

@@ -120,15 +120,18 @@ def choice() -> StripChoice:
     return StripChoice(session.view("scope"), st.session_state.get(_FOLDED, {}))
 
 
-def sent(trace: Trace, step: Step, chosen: StripChoice) -> dict[str, Any]:
+def sent(trace: Trace, step: Step, chosen: StripChoice, *, has_map: bool = True) -> dict[str, Any]:
     """What the browser is sent of the strip around a step; for where there is no session.
 
     Args:
         trace: a recording of anything.
         step: a step of the block, which is marked.
         chosen: what the person chose.
+        has_map: whether the map of the model is among it. To make it takes as long as a fifth of all that a moved size
+            is answered with, and it follows the sizes by itself until the page is drawn.
     """
-    return strip_data(chosen.contents(trace, step, minimap(trace, _unheard)))
+    contents = strip_data(chosen.contents(trace, step, minimap(trace, _unheard) if has_map else None))
+    return contents if has_map else {name: value for name, value in contents.items() if name != "map"}
 
 
 def _unheard(key: str) -> None:
