@@ -12,8 +12,10 @@ from, one question at a time, and while nothing is being answered that a person 
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from secrets import token_urlsafe
 from weakref import WeakValueDictionary
 
@@ -25,6 +27,7 @@ from starlette.routing import Route
 Answer = Callable[[Mapping[str, str]], bytes | None]
 
 _PATIENCE = 0.5  # seconds that a run of the page lets an answer go first
+_UNTIL_PAINTED = 0.1  # seconds from an answer until what it made may be looked through for garbage
 _SESSIONS: WeakValueDictionary[str, DirectAnswers] = WeakValueDictionary()
 
 
@@ -89,10 +92,24 @@ class DirectAnswers:
             self._idle.wait_for(lambda: not self._at_work, _PATIENCE)
 
 
+@contextmanager
+def _collector_waiting() -> Iterator[None]:
+    """Keeps Python's cyclic garbage collector from going over all that an answer makes while a person waits for it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        # By a clock of its own: the request may be given up before its answer is sent.
+        later = threading.Timer(_UNTIL_PAINTED, gc.enable)
+        later.daemon = True
+        later.start()
+
+
 async def _fetched(request: Request) -> Response:
     answers = _SESSIONS.get(request.path_params["ticket"])
     question = dict(request.query_params)
-    data = None if answers is None else await anyio.to_thread.run_sync(answers.answer, question)
+    with _collector_waiting():
+        data = None if answers is None else await anyio.to_thread.run_sync(answers.answer, question)
     headers = {"cache-control": "no-store", "content-type": "application/octet-stream"}
     return Response(data, headers=headers) if data is not None else Response(status_code=204)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 
@@ -137,6 +139,24 @@ def test_an_answer_ahead_gives_way_to_one_that_is_waited_for_and_to_another_ahea
             assert waited_for.result(10) == b"done"
     held.set()
     assert answers.answer(ahead) == answers.answer(plain) == b"done"
+
+
+@pytest.mark.parametrize("trouble", [None, RuntimeError("a run that fails")])
+def test_no_garbage_is_looked_for_while_a_person_waits_and_it_is_afterwards(trouble: Exception | None):
+    answers, seen, is_on = DirectAnswers(), [], threading.Event()
+
+    def answer(question: Mapping[str, str]) -> bytes:
+        seen.append(gc.isenabled())
+        if trouble is not None:
+            raise trouble
+        return b"done"
+
+    answers.offer(answer)
+    with mock.patch.object(direct_answers.gc, "enable", side_effect=lambda: is_on.set()), suppress(RuntimeError):
+        client().get(f"/direct/{answers.ticket}")
+        assert seen == [False]
+        assert is_on.wait(10)
+    gc.enable()
 
 
 def test_a_run_of_the_page_waits_for_nothing_that_is_made_ahead():
