@@ -102,6 +102,8 @@ def test_a_finger_opens_a_box_moves_a_size_and_may_scroll_the_strip(tabs: Opener
     page.wait_for_url(re.compile("heads=16"), timeout=30_000)
     expect(box(page, "scores")).to_have_attribute("data-shape", "2,16,5,5", timeout=30_000)
     settled(page)
+    lines = page.locator(".code .line[role]")
+    assert min(lines.evaluate_all("lines => lines.map((line) => line.getBoundingClientRect().height)")) >= 24
     scroll = page.locator(f"{MAIN} > .scroll")
     wider = "scroll => [scroll.scrollWidth > scroll.clientWidth, getComputedStyle(scroll).overflowX]"
     assert scroll.evaluate(wider) == [True, "auto"]

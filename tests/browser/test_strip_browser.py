@@ -228,6 +228,7 @@ def test_heads_stop_where_they_divide_d_model_and_come_back_to_where_they_were(t
 def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
     opened(tab, f"{app}/walkthrough", step=f"{ATTENTION}.scores")
     slider = sizes_row(tab).get_by_role("slider", name="H heads")
+    tab.locator(f"{MAIN} .map .strip").evaluate("map => map.dataset.seen = 'before'")
     drag(slider, 8)
     expect(tab.locator(f"{MAIN} > .head > .totals")).to_contain_text("FLOPs when it has run")
     expect(box(tab, "scores").locator(".changed")).to_have_text("4 → 8")
@@ -240,6 +241,7 @@ def test_let_go_a_size_runs_and_can_be_undone(tab: Page, app: str):
     assert box(tab, "scores").get_attribute("data-shape") == "1,8,18,18"
     expect(slider).to_have_value("8")
     expect(tab.locator(f"{MAIN} > .note")).to_have_text("")
+    expect(tab.locator(f"{MAIN} .map .strip")).to_have_attribute("data-seen", "before")  # it stayed all the while
     tab.get_by_role("button", name="Undo").click()
     expect(slider).to_have_value("4", timeout=30_000)
     expect(box(tab, "scores")).to_have_attribute("data-shape", "1,4,18,18")
