@@ -143,6 +143,9 @@ def test_strip_stage_and_sum_are_in_the_window_together(
     expect(notes).to_have_count(int("activation" in query))  # no such function: it is said, and moves nothing
     for note in notes.all():
         expect(note).to_be_in_viewport(ratio=1)
+        bounds = note.bounding_box()
+        assert bounds is not None
+        assert bounds["y"] + bounds["height"] <= HEAD - 2 * READ_OUT, bounds  # above the sizes
 
 
 def test_in_a_lower_window_what_is_said_twice_gives_way_to_the_sum(tab: Page, app: str, shown: Trace) -> None:
