@@ -22,6 +22,7 @@ def draw(*shape, dtype=torch.float32):  # every component has mean 0 and varianc
     return torch.randn(shape, dtype=dtype)
 
 
+# %% spread of q·k
 for size in (d_k, 16 * d_k):
     torch.manual_seed(seed)
     sums = [(draw(pairs_at_once, size) * draw(pairs_at_once, size)).sum(dim=-1) for _ in range(pairs // pairs_at_once)]
@@ -29,6 +30,7 @@ for size in (d_k, 16 * d_k):
     variance, deviation = products.var(correction=0), products.std(correction=0)
     print(f"d_k = {size}: variance {variance:.4g}, standard deviation {deviation:.4g}")
 
+# %% rows of weights
 torch.manual_seed(seed)
 q = draw(sets, queries, d_k, dtype=torch.float64)
 k = draw(sets, L_k, d_k, dtype=torch.float64)

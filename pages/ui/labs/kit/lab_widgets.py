@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from engine.labs.script_cells import cells
 from engine.labs.script_text import without_comments
 from pages.ui.app.lazy_expander import lazy_expander, open_expander
 from pages.ui.state import link_notes, session
@@ -28,6 +29,7 @@ _WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because
 _ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as computed"
 _ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
+_LINES = "These numbers in {count} lines of PyTorch"
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
 _SCROLL = """<script>{
@@ -280,6 +282,18 @@ def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy
         return
     st.markdown(f"##### {title}")
     st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
+
+
+def lines(script: str, cell: str) -> None:
+    """Offers the lines of a lab's script that compute what stands above, as a program that runs alone.
+
+    Args:
+        script: the lab's script with the sizes of the page.
+        cell: the name of a cell of it.
+    """
+    text = cells(script)[cell]
+    with st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()))):
+        st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
 
 
 def answered(lab: str, questions: int | None) -> str:
