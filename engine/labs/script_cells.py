@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from engine.labs.script_names import Names, names_of
+
 _MARKER = re.compile(r"# %% (.+)")
 
 
@@ -20,12 +22,14 @@ class _Statement:
 
     Attributes:
         node: its syntax.
+        names: those that it reads, and those that are others after it.
         text: its lines, with the comments right above it.
         blank: how many blank lines stand above it.
         cell: the name of its cell, "" above the first one.
     """
 
     node: ast.stmt
+    names: Names
     text: str
     blank: int
     cell: str
@@ -35,9 +39,8 @@ class _Statement:
 def cells(script: str) -> dict[str, str]:
     """The cells of a script by their names, each a program of its own.
 
-    Names are followed as they are bound at the top level: a cell gets every earlier statement that binds a name it
-    uses, or that calls torch for its effect, as ``torch.manual_seed``. A draw of random numbers that a cell does
-    not use is left out, so a script that draws in two cells sets its seed in both.
+    A cell gets every earlier statement that sets or changes a name it reads, or that calls torch for its effect, as
+    ``torch.manual_seed`` does. Who draws from a generator changes it, so a cell draws what it draws in the whole.
 
     Args:
         script: the text of the script.
@@ -49,8 +52,9 @@ def cells(script: str) -> dict[str, str]:
 
 def _statements(script: str) -> Iterator[_Statement]:
     lines = script.splitlines()
+    body = ast.parse(script).body
     cell, above = "", 0
-    for node in ast.parse(script).body:
+    for node, names in zip(body, names_of(body), strict=True):
         first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))]) - 1
         for line in lines[above:first]:
             if marker := _MARKER.fullmatch(line):
@@ -62,7 +66,8 @@ def _statements(script: str) -> Iterator[_Statement]:
         while blank > above and not lines[blank - 1]:
             blank -= 1
         last = node.end_lineno or node.lineno
-        yield _Statement(node, "\n".join(lines[start:last]), start - blank, cell)
+        # With a comment that stands behind the statement.
+        yield _Statement(node, names, "\n".join(lines[start:last]), start - blank, cell)
         above = last
 
 
@@ -70,67 +75,34 @@ def _program(statements: list[_Statement], cell: str) -> str:
     needed: set[str] = set()
     chosen: list[_Statement] = []
     for statement in reversed(statements):
-        bound = _bound(statement.node)
-        if statement.cell == cell or bound & needed or ("torch" in needed and _acts(statement.node)):
-            needed |= _used(statement.node)
+        if statement.cell == cell or statement.names.changed & needed:
+            needed = needed - statement.names.replaced | statement.names.read
             chosen.append(statement)
     chosen.reverse()
+    used = needed.union(*(statement.names.read for statement in chosen))
     text, before = "", None
     for statement in chosen:
         if before:
-            text += "\n" * (statement.blank if statement.cell == before.cell else _between(before))
-        text += _only(statement, needed) + "\n"
+            text += "\n" * max(statement.blank if statement.cell == before.cell else 1, _blank(before, statement))
+        text += _only(statement, used) + "\n"
         before = statement
     return text
 
 
-def _between(last: _Statement) -> int:
-    """How many blank lines stand between the last statement of a cell and the next cell."""
-    return 2 if isinstance(last.node, ast.FunctionDef | ast.ClassDef) else 1
+def _blank(before: _Statement, after: _Statement) -> int:
+    """How many blank lines there must be between two statements."""
+    if any(isinstance(statement.node, ast.FunctionDef | ast.ClassDef) for statement in (before, after)):
+        return 2
+    first, second = (isinstance(statement.node, ast.Import | ast.ImportFrom) for statement in (before, after))
+    return int(first != second)
 
 
-def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds or changes."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    names: set[str] = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
-        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            names.add(part.id)
-        elif isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store):
-            names |= _root(part)
-        elif (
-            isinstance(part, ast.Expr)
-            and isinstance(part.value, ast.Call)
-            and isinstance(part.value.func, ast.Attribute)
-        ):
-            names |= _root(part.value.func)
-    return names - {"torch"} if not isinstance(node, ast.Import | ast.ImportFrom) else names
-
-
-def _root(node: ast.expr) -> set[str]:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return {node.id} if isinstance(node, ast.Name) else set()
-
-
-def _used(node: ast.stmt) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _acts(node: ast.stmt) -> bool:
-    """Whether a statement is a call of torch for its effect."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _root(node.value.func) == {"torch"}
-
-
-def _only(statement: _Statement, needed: set[str]) -> str:
-    """The text of a statement; of an import, what is needed."""
+def _only(statement: _Statement, used: set[str]) -> str:
+    """The text of a statement; of an import, the names that are used."""
     node = statement.node
     if not isinstance(node, ast.ImportFrom):
         return statement.text
-    names = [alias for alias in node.names if (alias.asname or alias.name) in needed]
+    names = [alias for alias in node.names if (alias.asname or alias.name) in used]
     if len(names) == len(node.names):
         return statement.text
     return ast.unparse(ast.ImportFrom(node.module, names, node.level))

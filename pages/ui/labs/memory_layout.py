@@ -44,13 +44,17 @@ def draw() -> None:
     )
     operation, axes = _operation()
     query_layout = result(layout, length, heads, d_k, operation, axes)
+    script = code(length, heads, d_k, operation, axes)
     if _strides(query_layout):
         _moved(query_layout)
+        lab_widgets.lines(script, "what moved")
         if _refused(query_layout):
+            lab_widgets.lines(script, "what view merges")
             _merges(query_layout)
             if _sharing(query_layout):
                 _written(query_layout)
-    lab_widgets.snippet(code(length, heads, d_k, operation, axes))
+                lab_widgets.lines(script, "what contiguous copies")
+    lab_widgets.snippet(script)
 
 
 def _operation() -> tuple[str, tuple[int, ...]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from engine.labs.script_cells import cells
 
@@ -43,17 +45,29 @@ print("third", partial(double, 4)())
 
 def printed(text: str, names: dict[str, object] | None = None) -> str:
     output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        exec(compile(text, "<cell>", "exec"), {"__name__": "__main__"} if names is None else names)
-    return output.getvalue()
+    usual, threads = torch.get_default_dtype(), torch.get_num_threads()
+    try:
+        with contextlib.redirect_stdout(output):
+            exec(compile(text, "<cell>", "exec"), {"__name__": "__main__"} if names is None else names)
+    finally:
+        if names is None:
+            torch.set_default_dtype(usual)
+            torch.set_num_threads(threads)
+    # Times are measured, and rounding is that of the numbers that happened to be drawn.
+    return re.sub(r"\S+ ms\b|\b\d\S*e-(0[6-9]|[1-9]\d)\b", "…", output.getvalue())
 
 
 def printed_in_the_whole(script: str) -> dict[str, str]:
     """What each cell prints while all of them run one after the other."""
     setup, *parts = script.split("# %% ")
     names: dict[str, object] = {"__name__": "__main__"}
-    printed(setup, names)
-    return {name: printed(text, names) for name, _, text in (part.partition("\n") for part in parts)}
+    usual, threads = torch.get_default_dtype(), torch.get_num_threads()
+    try:
+        printed(setup, names)
+        return {name: printed(text, names) for name, _, text in (part.partition("\n") for part in parts)}
+    finally:
+        torch.set_default_dtype(usual)
+        torch.set_num_threads(threads)
 
 
 def test_a_cell_has_the_lines_it_needs_and_no_others():

@@ -30,6 +30,8 @@ _ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as co
 _ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
 _LINES = "These numbers in {count} lines of PyTorch"
+_WHOLE = "All of it in one script"
+_PARTS = "VS Code, Spyder and Jupyter run it part by part: a part begins at a line `# %%`."
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
 _SCROLL = """<script>{
@@ -274,14 +276,15 @@ def move(**values: object) -> None:
     session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
-def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
+def snippet(text: str, title: str = _WHOLE) -> None:
     """Shows a lab's script under a title: folded and without its comments while a question waits for an answer."""
     if st.session_state[_WAITS]:
         with st.expander(title):
             st.code(without_comments(text), language="python")
         return
     st.markdown(f"##### {title}")
-    st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
+    st.caption(_PARTS)
+    _code(text)
 
 
 def lines(script: str, cell: str) -> None:
@@ -292,8 +295,15 @@ def lines(script: str, cell: str) -> None:
         cell: the name of a cell of it.
     """
     text = cells(script)[cell]
-    with st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()))):
-        st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
+    with (
+        st.container(key=f"lab-lines-{cell.replace(' ', '-')}"),
+        st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()))),
+    ):
+        _code(text)
+
+
+def _code(text: str) -> None:
+    st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
 
 
 def answered(lab: str, questions: int | None) -> str:

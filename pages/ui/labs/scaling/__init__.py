@@ -63,6 +63,7 @@ def draw() -> None:
             lab_widgets.lines(script, "rows of weights")
             if _gradient(scaling, d_k, keys):
                 _why(scaling)
+                lab_widgets.lines(script, "slope of softmax")
                 lab_widgets.experts(
                     "over all d_k, and after training (one more question)",
                     "trained",
