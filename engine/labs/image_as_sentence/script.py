@@ -86,5 +86,5 @@ print(f"the largest weight is {100 * row.max():.3g} %, {row.max() * len(row):.3g
 
 # %% what half the patch costs
 for pixels in (p, p // 2):
-    S = (side // pixels) ** 2 + 1  # patches and the class token
+    S = nn.functional.unfold(image, pixels, stride=pixels).size(-1) + 1  # patches and the class token
     print(f"patches of {pixels} pixels: S = {S}, S × S = {S * S} weights in a head")
