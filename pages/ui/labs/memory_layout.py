@@ -178,7 +178,7 @@ def _refused(query_layout: Layout) -> bool:
     )
     return lab_widgets.predict(
         "refused",
-        f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
+        f"`view` can merge axes that stand side by side: {first} and {second}, {second} and {third}, or all three. How many of "
         f"these does it refuse for `{query_layout.name}`?",
         options,
         options[count],
