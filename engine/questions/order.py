@@ -34,8 +34,8 @@ QUESTIONS = (
         _TOPIC,
         "What does a layer cost: attention against recurrence, and where do they cross?",
         (
-            "Attention takes n²·d products in 1 step, recurrence n·d² in n steps, each waiting for the one before. They "
-            "cross at n = d: shorter sentences are cheaper with attention, longer ones with recurrence.",
+            "Attention takes n²·d products in 1 step, recurrence n·d² in n steps, each waiting for the one before. "
+            "They cross at n = d: shorter sentences are cheaper with attention, longer ones with recurrence.",
             "For d = 64: at n = {n_small} attention takes {attention_small} and recurrence {recurrence_small}; at "
             "n = {n_large} {attention_large} and {recurrence_large}. From word to word the path is 1 step long in "
             "attention, up to n in recurrence (Table 1 of “Attention Is All You Need”).",

@@ -178,8 +178,8 @@ def _refused(query_layout: Layout) -> bool:
     )
     return lab_widgets.predict(
         "refused",
-        f"`view` can merge axes that stand side by side: {first} and {second}, {second} and {third}, or all three. How many of "
-        f"these does it refuse for `{query_layout.name}`?",
+        f"`view` can merge axes that stand side by side: {first} and {second}, {second} and {third}, or all three. "
+        f"How many of these does it refuse for `{query_layout.name}`?",
         options,
         options[count],
         f"{because}.",
