@@ -29,7 +29,7 @@ _WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because
 _ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as computed"
 _ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
-_LINES = "These numbers in {count} lines of PyTorch"
+_LINES = "These numbers in {count} lines of PyTorch: {cell}"
 _WHOLE = "All of it in one script"
 _PARTS = "VS Code, Spyder and Jupyter run it part by part: a part begins at a line `# %%`."
 _EXPERTS = "For experts: {title}"
@@ -297,7 +297,7 @@ def lines(script: str, cell: str) -> None:
     text = cells(script)[cell]
     with (
         st.container(key=f"lab-lines-{cell.replace(' ', '-')}"),
-        st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()))),
+        st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()), cell=cell)),
     ):
         _code(text)
 
