@@ -70,7 +70,12 @@ def test_a_chain_is_counted_by_hand_and_refused_where_there_is_none():
 
 
 def test_the_script_prints_what_was_counted(capsys):
-    exec(cells(code(9, 12, "as PyTorch draws it"))["FLOPs of one layer"], {})
+    usual, threads = torch.get_default_dtype(), torch.get_num_threads()
+    try:
+        exec(cells(code(9, 12, "2"))["FLOPs of one layer"], {})
+    finally:
+        torch.set_default_dtype(usual)
+        torch.set_num_threads(threads)
     counted = flops(9, 12)
     assert capsys.readouterr().out == (
         f"RNN {counted.rnn}\n"
