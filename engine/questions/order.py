@@ -56,6 +56,7 @@ QUESTIONS = (
         ),
         (Figure("states", ("B", "L", "2*width"), "three columns forward, three backward"),),
         lab="long_range",
+        lab_section="bidirectional",
     ),
     Question(
         "all_at_once",

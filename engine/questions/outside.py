@@ -34,6 +34,7 @@ QUESTIONS = (
             "A class token in front makes it {with_class_shape}: N + 1. A linear layer brings each row to d_model.",
         ),
         lab="image_as_sentence",
+        lab_values=(("side", "32"), ("patch", "8")),
     ),
     Question(
         "tied",
