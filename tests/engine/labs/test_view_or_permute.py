@@ -9,7 +9,7 @@ from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.view_or_permute import code, routes
+from engine.labs.view_or_permute import HeadProducts, code, head_products, routes
 
 sizes = st.integers(1, 8)
 
@@ -47,6 +47,16 @@ def test_attention_on_permuted_heads_is_pytorchs_and_on_viewed_ones_it_is_not():
     torch.testing.assert_close(found.weights[0] @ split[2], mixed)
     assert found.output_difference > 0.1
     assert routes(2, 5, 1, 3).output_difference == 0
+
+
+def test_a_product_head_by_head_that_differs_in_one_number_is_not_the_same():
+    products = head_products(4, 3, 2)
+    for_each_head = torch.einsum("hqd,hdk->hqk", products.query, products.key_t)
+    assert torch.equal(products.by_hand, for_each_head)
+    assert products.same
+    other = for_each_head.clone()
+    other[2, 3, 3] += 1
+    assert not HeadProducts(products.query, products.key_t, products.at_once, other).same
 
 
 @pytest.mark.parametrize("sizes", [(1, 4, 3, 4), (2, 1, 1, 1)])
