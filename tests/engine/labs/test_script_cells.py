@@ -20,8 +20,8 @@ from functools import partial, reduce
 
 import torch
 
-n = 3  # rows
 unused = 4
+n = 3  # rows
 
 
 def double(x):
@@ -40,6 +40,10 @@ print("second", double(drawn).tolist())
 
 # %% third
 print("third", partial(double, 4)())
+
+# %% fourth
+drawn = 2
+print("fourth", drawn)
 """
 
 
@@ -71,7 +75,7 @@ def printed_in_the_whole(script: str) -> dict[str, str]:
 
 
 def test_a_cell_has_the_lines_it_needs_and_no_others():
-    first, second, third = cells(PROGRAM).values()
+    first, second, third, fourth = cells(PROGRAM).values()
     assert first.startswith(
         "import math\nfrom functools import reduce\n\nimport torch\n\nn = 3  # rows\n\ntorch.manual"
     )
@@ -85,6 +89,7 @@ def test_a_cell_has_the_lines_it_needs_and_no_others():
         "from functools import partial\n\n\ndef double(x):\n    return 2 * x\n\n\n"
         'print("third", partial(double, 4)())\n'
     )
+    assert fourth == 'drawn = 2\nprint("fourth", drawn)\n'
 
 
 def test_a_script_without_cells_has_none():

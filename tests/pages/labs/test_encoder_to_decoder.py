@@ -65,6 +65,13 @@ def test_the_three_attentions_stand_side_by_side_with_their_calls_and_sizes():
     # 12 characters, begin and end; begin and 6 characters.
     assert sizes == [(14, 14), (7, 7), (7, 14)]
     assert "all numbers together are 0: no token looks at a later one" in said
+    assert "Layer 1 of the trained model, head 2." in said
+    for row in (
+        "| encoder | `attend(x, x)` | source | source |",
+        "| decoder, masked | `attend(y, y, causal)` | target | target |",
+        "| encoder to decoder | `attend(y, memory)` | target | source, as the encoder left it |",
+    ):
+        assert row in said
 
 
 def _visible(tokens: tuple[str, ...]) -> tuple[str, ...]:
