@@ -27,10 +27,10 @@ QUESTIONS = (
         _TOPIC,
         "If heads never interact, why split? Where do they meet again?",
         (
+            "Each head has a softmax of its own, so 4 heads have 4 patterns where one wide head has 1, and no more "
+            "work: the scores take {products_split} multiplications, those of one head as wide as all {products_wide}.",
             "They meet in W_O, and only by a sum: the output is each head's part times its own rows of W_O, added up "
             "(`torch.allclose`: {agrees}). What one head found, another reads in the next layer, from that sum.",
-            "Splitting costs nothing: the scores of 4 heads of width 8 take {products_split} multiplications, those of "
-            "one head of width 32 take {products_wide}. It buys 4 patterns instead of 1.",
         ),
         lab="why_split",
     ),

@@ -34,10 +34,11 @@ QUESTIONS = (
         _TOPIC,
         "What does a layer cost: attention against recurrence, and where do they cross?",
         (
-            "Attention n²·d products in 1 step, with a path of length 1; recurrence n·d² products in n steps, with a "
-            "path of length n (Table 1 of “Attention Is All You Need”). They cross at n = d.",
+            "Attention takes n²·d products in 1 step, recurrence n·d² in n steps, each waiting for the one before. "
+            "They cross at n = d: shorter sentences are cheaper with attention, longer ones with recurrence.",
             "For d = 64: at n = {n_small} attention takes {attention_small} and recurrence {recurrence_small}; at "
-            "n = {n_large} {attention_large} and {recurrence_large}.",
+            "n = {n_large} {attention_large} and {recurrence_large}. From word to word the path is 1 step long in "
+            "attention, up to n in recurrence (Table 1 of “Attention Is All You Need”).",
         ),
         (Figure("table", ("row", "column"), "", columns=("n words", "attention n²·d", "recurrence n·d²")),),
         lab="long_range",
@@ -55,6 +56,7 @@ QUESTIONS = (
         ),
         (Figure("states", ("B", "L", "2*width"), "three columns forward, three backward"),),
         lab="long_range",
+        lab_section="bidirectional",
     ),
     Question(
         "all_at_once",

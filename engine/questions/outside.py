@@ -12,10 +12,10 @@ QUESTIONS = (
         _TOPIC,
         "Can attention weights be read as an explanation?",
         (
-            "Against: keys 0 and 1 hold the same value, so weights (0.8, 0.1, 0.1) and (0.1, 0.8, 0.1) give outputs "
-            "that differ by {same}. Different weights, the same answer: the weights don't tell which word counted.",
-            "For: where the values differ, weights decide: moved to key 2 they change the output by {other}. They say "
-            "where a head looked, not yet what the model made of it.",
+            "Not by themselves: they say where a head looked, not what the model made of it. Against: keys 0 and 1 "
+            "hold the same value, so weights (0.8, 0.1, 0.1) and (0.1, 0.8, 0.1) give outputs that differ by {same}.",
+            "For: where the values differ, the weights decide what comes out. Moved to key 2, they change the output "
+            "by {other}.",
         ),
         (
             Figure("weights", ("pattern", "L_k")),
@@ -34,6 +34,7 @@ QUESTIONS = (
             "A class token in front makes it {with_class_shape}: N + 1. A linear layer brings each row to d_model.",
         ),
         lab="image_as_sentence",
+        lab_values=(("side", "32"), ("patch", "8")),
     ),
     Question(
         "tied",

@@ -29,8 +29,8 @@ QUESTIONS = (
         _TOPIC,
         "Why permute(0, 2, 1, 3) before the score matmul?",
         (
-            "`@` multiplies the last two axes and takes everything in front as a batch. So the last two must be "
-            "(L, d_k), and the heads must stand in front with the batch.",
+            "`matmul`, written `@`, multiplies the last two axes and takes everything in front as a batch. So the last "
+            "two must be (L, d_k), and the heads must stand in front with the batch.",
             "Without the permute nothing fails: the product is {wrong_shape}, in which each token compares its own "
             "heads with each other and no token meets another. After it the product is {right_shape}: for each head, "
             "every token against every token; head 1 multiplied by itself gives the same numbers.",

@@ -12,9 +12,11 @@ QUESTIONS = (
         _TOPIC,
         "Why divide by the root of d_k? What is the variance of q·k?",
         (
-            "q·k adds d_k products of mean 0 and variance 1, so its variance is d_k: measured {variance} over 100,000 "
-            "pairs with d_k = 64.",
-            "Divided by √64 = {root} it is {divided}, whatever d_k is: softmax stays where it can learn.",
+            "q·k adds d_k products of mean 0 and variance 1, so its variance is d_k: {variance} measured at d_k = 64. "
+            "Among numbers so far apart softmax picks one winner, with {largest} of the weight of ten keys, and hardly "
+            "learns any more.",
+            "Divided by √64 = {root} the variance is {divided}, whatever d_k is, and the largest of ten weights is "
+            "{largest_divided}.",
         ),
         lab="scaling",
         lab_values=(("d_k", "64"),),
@@ -26,8 +28,8 @@ QUESTIONS = (
         (
             "Large d_k, so large products, so one weight p near 1, so a gradient near 0: the derivative of a weight by "
             "its own score is p (1 − p).",
-            "A score of 1 against 0 gives p = {p_small} and a gradient of {small}. A score of 16 gives p = {p_large} "
-            "and {large}: the weight is settled and hardly learns any more.",
+            "A score of 1 against 0 gives p = {p_small} and a gradient of {small}. A score of 16 gives p = 1 − {rest} "
+            "and a gradient of {large}: the weight is settled and hardly learns any more.",
         ),
         (Figure("table", ("row", "column"), "", columns=("score", "p", "gradient p (1 − p)")),),
         lab="scaling",
