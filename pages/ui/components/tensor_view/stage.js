@@ -48,12 +48,16 @@ export class Stage {
     };
     document.addEventListener("keydown", this.onEscape);
     document.fonts?.ready.then(() => this.data && this.relayout());
+    // Paper has the light theme, for which the page's own listener, an older one, has already changed the styles.
+    this.onPaper = () => this.data && this.relayout();
+    for (const kind of ["beforeprint", "afterprint"]) window.addEventListener(kind, this.onPaper);
   }
 
   /** Lets go of everything that outlives the elements. */
   close() {
     this.sizes.disconnect();
     document.removeEventListener("keydown", this.onEscape);
+    for (const kind of ["beforeprint", "afterprint"]) window.removeEventListener(kind, this.onPaper);
     this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);
