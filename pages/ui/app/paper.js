@@ -1,6 +1,9 @@
 // Paper is white: a page that is shown dark is printed in the colours of the light theme, and is dark again afterwards.
 
 const COLOUR = /#(?:[0-9a-f]{8}|[0-9a-f]{6})\b|rgba?\([^()]*\)/gi;
+const TABLES = "[data-testid=stDataFrame] canvas"; // Streamlit's, which nobody else can draw again
+const TURNED = "invert(1) hue-rotate(180deg)";
+const MIDDLE = -45; // of the lightest and the darkest channel of a colour, how far below twice their middle
 const DRAWN = ["fill", "stroke", "style"]; // attributes of pictures that Python coloured
 
 /**
@@ -22,7 +25,8 @@ export function recoloured(css, light, other = (dark) => dark) {
 }
 
 /**
- * A colour as dark as it was light, of the same hue: for the colours of a picture that mix those of several axes.
+ * A light colour as dark as it was light, of the same hue: for the colours of a picture that mix those of several axes.
+ * What can be read on white stays, as in a picture that Python drew before the page turned dark.
  *
  * @param {string} colour
  * @returns {string}
@@ -30,6 +34,7 @@ export function recoloured(css, light, other = (dark) => dark) {
 export function mirrored(colour) {
   const channels = channelsOf(colour);
   const shift = 255 - Math.max(...channels) - Math.min(...channels);
+  if (shift > MIDDLE) return colour;
   return hex(channels.map((channel) => channel + shift));
 }
 
@@ -60,6 +65,10 @@ export function printLight(window, light) {
       for (const node of app.querySelectorAll(`[${name}]`)) {
         change(node.getAttribute(name), (css) => node.setAttribute(name, css), node.closest("svg") ? mirrored : undefined);
       }
+    }
+    for (const canvas of app.querySelectorAll(TABLES)) {
+      canvas.style.filter = TURNED;
+      undo.push(() => (canvas.style.filter = ""));
     }
   });
   window.addEventListener("afterprint", () => {
