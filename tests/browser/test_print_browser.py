@@ -111,7 +111,6 @@ def test_the_front_page_is_printed_from_a_dark_screen_as_from_a_light_one(tabs: 
         tab = tabs(color_scheme=scheme)
         tab.goto(app, timeout=90_000)
         expect(tab.locator(".panel canvas").first).to_be_visible(timeout=90_000)
-        expect(tab.locator(".stGraphVizChart svg").first).to_be_visible(timeout=90_000)
         tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
         prints.append(printed(tab))
     light, dark = prints

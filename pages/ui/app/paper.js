@@ -3,7 +3,7 @@
 const COLOUR = /#(?:[0-9a-f]{8}|[0-9a-f]{6})\b|rgba?\([^()]*\)/gi;
 const TABLES = "[data-testid=stDataFrame] canvas"; // Streamlit's, which nobody else can draw again
 const TURNED = "invert(1) hue-rotate(180deg)";
-const MIDDLE = -45; // of the lightest and the darkest channel of a colour, how far below twice their middle
+const MIDDLE = -30; // of the lightest and the darkest channel of a colour, how far below twice their middle
 const DRAWN = ["fill", "stroke", "style"]; // attributes of pictures that Python coloured
 
 /**
