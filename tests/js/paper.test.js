@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { mirrored, printLight, recoloured } from "../../pages/ui/app/paper.js";
+import { mirrored, printLight, recoloured } from "../../pages/ui/app/paper/paper.js";
 
 const LIGHT = { "#e6e9f0": "#1d2433", "#11141b": "#ffffff" };
 

@@ -17,6 +17,7 @@ import { Selection } from "./selection.js";
 import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
 import { StageFetcher } from "./stage_fetcher.js";
+import { signatureOf } from "./stage_signature.js";
 import { themeFor, themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
@@ -30,6 +31,7 @@ export class Stage {
     this.id = `tensor-view-${++counter}`;
     this.sent = { view: 0, pinned: 0, go: 0 };
     this.tinted = []; // what is coloured by the theme
+    this.leaving = new AbortController();
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
     this.slabs = new SlabMode(this);
@@ -43,21 +45,20 @@ export class Stage {
     this.sizes.observe(this.root);
     // Less is left for the stage when what stands above it grows, and when the window is made lower.
     document.querySelectorAll("[data-testid=stMainBlockContainer], [data-testid=stApp]").forEach((page) => this.sizes.observe(page));
-    this.onEscape = (event) => {
+    const { signal } = this.leaving;
+    const escape = (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };
-    document.addEventListener("keydown", this.onEscape);
+    document.addEventListener("keydown", escape, { signal });
     document.fonts?.ready.then(() => this.data && this.relayout());
     // Paper has the light theme, for which the page's own listener, an older one, has already changed the styles.
-    this.onPaper = () => this.data && this.relayout();
-    for (const kind of ["beforeprint", "afterprint"]) window.addEventListener(kind, this.onPaper);
+    for (const kind of ["beforeprint", "afterprint"]) window.addEventListener(kind, () => this.data && this.relayout(), { signal });
   }
 
   /** Lets go of everything that outlives the elements. */
   close() {
     this.sizes.disconnect();
-    document.removeEventListener("keydown", this.onEscape);
-    for (const kind of ["beforeprint", "afterprint"]) window.removeEventListener(kind, this.onPaper);
+    this.leaving.abort();
     this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);
@@ -342,13 +343,4 @@ export class Stage {
     this.readOut.show(active, lit, !!pin);
     if (speak && active) this.readOut.announce(spokenCell(this.data.panels[active.number], active.index));
   }
-}
-
-// What the elements of a stage depend on: where it is the same, they can stay.
-function signatureOf(data) {
-  const shown = data.panels.map(({ title, note, role, dtype, rows, columns, axes, scale, values }) => [
-    title, note, role, dtype, rows, columns, scale.kind, !!values, axes.map(({ symbol, key, size, count }) => [symbol, key, size, count]),
-  ]);
-  const controls = data.controls.map(({ key, size, count, parts }) => [key, size, count, parts]);
-  return JSON.stringify([shown, data.operation, controls, data.axes, data.roles]);
 }

@@ -12,8 +12,8 @@ from pages.ui.app import palette
 from pages.ui.app.graph_theme import graph_theme
 
 _HERE = Path(__file__).parent
-_CONFIG = _HERE.parents[2] / ".streamlit" / "config.toml"
-# Streamlit's own colours, dark and light, where .streamlit/config.toml names none; and those it makes of the ones named.
+_CONFIG = _HERE.parents[3] / ".streamlit" / "config.toml"
+# Streamlit's own colours, dark and light, where .streamlit/config.toml names none, and those it makes of others.
 _STREAMLIT = {
     "#151922": "#fbfbfd",  # code
     "#161923": "#ffffff",  # the area of a field
