@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from pages.ui.app import paper, palette
+from pages.ui.app import palette, paper
 from pages.ui.app.graph_theme import graph_theme
 
 _CONFIG = Path(__file__).parents[3] / ".streamlit" / "config.toml"
