@@ -12,8 +12,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.still]
 
 _LAB = "labs?lab=masking&section=rows"
 # How many boxes of a control have a background or a shadow.
-_PAINTED = """control => [...control.querySelectorAll("div")].map((box) => getComputedStyle(box)).filter((style) =>
-  style.backgroundColor !== "rgba(0, 0, 0, 0)" || style.backgroundImage !== "none" || style.boxShadow !== "none").length"""
+_PAINTED = """control => [...control.querySelectorAll("div")].filter((box) => {
+  const { backgroundColor, backgroundImage, boxShadow } = getComputedStyle(box);
+  return backgroundColor !== "rgba(0, 0, 0, 0)" || backgroundImage !== "none" || boxShadow !== "none";
+}).length"""
 # The width that an A4 page has with the margins of page.css, in CSS pixels; a Letter page has 980.
 _PAPER = 980
 # Everything of the page, inside components too, that stands beyond its right edge or hides a part of itself.
