@@ -15,7 +15,7 @@ from engine.ops.entries.rearranging import moved
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import constant, fill, with_cells
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 
 _COUNTED = "is {formula}: arange counts, and reads no tensor"
 _SPACED = "is number {ordinal} of {steps} from {start} to {end} at equal distances"
@@ -33,9 +33,8 @@ class Constructor(Operation):
         return 0
 
 
+@operation("arange")
 class Arange(Constructor):
-    names = ("arange",)
-
     def formula(self, cells: Cells) -> str:
         start, step = self._limits(cells.call)
         return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(step))
@@ -117,10 +116,9 @@ class FilledInPlace(Full):
         return moved(at, "value") if "value" in at.call.tensors else super().derive(at)
 
 
+@operation("eye")
 class Identity(Constructor):
     """``eye``: 1 on the diagonal, 0 elsewhere."""
-
-    names = ("eye",)
 
     def formula(self, cells: Cells) -> str:
         return f"1 where {cells.out(0)} = {cells.out(1)}, else 0"
@@ -131,11 +129,9 @@ class Identity(Constructor):
         return Derivation((), _scalar(int(row == column)), sentence)
 
 
+@operation("linspace", "start end steps? *rest")
 class EvenlySpaced(Constructor):
     """``linspace``: so many numbers from one to another, at equal distances."""
-
-    names = ("linspace",)
-    signature = "start end steps? *rest"
 
     def formula(self, cells: Cells) -> str:
         start, distance = self._distance(cells.call)
@@ -195,9 +191,9 @@ class Uninitialised(Constructor):
         return Derivation((), None, self._SENTENCE.format(op=at.call.step.op), magnitude=0.0)
 
 
+@operation("empty_like new_empty new_empty_strided", "input *rest")
 class UninitialisedLike(Uninitialised):
-    names = ("empty_like", "new_empty", "new_empty_strided")
-    signature = "input *rest"
+    """What lies in memory, in the shape of another tensor."""
 
 
 class Drawn(Constructor):
@@ -271,8 +267,8 @@ class FromNumbers(Constructor):
         return Derivation((), written, sentence, magnitude=abs(float(written)))
 
 
+@operation("new_tensor")
 class NewFromNumbers(FromNumbers):
-    names = ("new_tensor",)
     numbers = "rest0"
 
 
@@ -284,7 +280,6 @@ _UNIFORM = "every number from 0 to 1 is as likely"
 _NORMAL = "by the standard normal distribution"
 _WHOLE = "every whole number of the range is as likely"
 
-register(Arange())
 register(Filled("ones", 1))
 register(Filled("zeros", 0))
 register(FilledLike("ones_like new_ones", 1))
@@ -293,11 +288,7 @@ register(Full("full", 0))
 register(FullLike("full_like new_full", 0))
 register(FilledInPlace("fill", 0))
 register(Uninitialised())
-register(UninitialisedLike())
 register(FromNumbers())
-register(NewFromNumbers())
-register(Identity())
-register(EvenlySpaced())
 register(TriangleIndices("tril_indices", torch.tril_indices))
 register(TriangleIndices("triu_indices", torch.triu_indices))
 register(Drawn("rand", _UNIFORM))

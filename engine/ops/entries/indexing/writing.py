@@ -17,7 +17,7 @@ from engine.ops.entries.indexing.keys import KeyItem, key_items, picked
 from engine.ops.formula import Cells
 from engine.ops.index_access import Match, Missed, SearchMap, table_of
 from engine.ops.printed import Printed, constant, fill, long_sum, sum_of
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
 
 _SHOWN_CELLS = 3
@@ -106,13 +106,13 @@ class OneAxis(SentAlong):
         return space, along, (along,) * len(index)
 
 
+@operation("index_copy")
 class IndexCopy(OneAxis, WrittenParts):
-    names = ("index_copy",)
+    """Rows of another tensor in the place of those at some indices."""
 
 
+@operation("index_fill")
 class IndexFill(OneAxis, WrittenParts):
-    names = ("index_fill",)
-
     def reads(self, call: Call) -> Reads:
         reads = dict(super().reads(call) or {})
         if reads and "value" in call.tensors:  # a tensor without axes
@@ -222,11 +222,9 @@ def _added(own: list[OperandValues], sent: list[OperandValues], alpha: float) ->
     return long_sum(torch.cat([x.numbers for x in operands]), lambda position: operands[position].printed())
 
 
+@operation("scatter_add scatter_reduce", "input dim index value reduce?")
 class ScatterReduce(Accumulated, SentAlong):
     """``scatter_add`` and ``scatter_reduce``."""
-
-    names = ("scatter_add", "scatter_reduce")
-    signature = "input dim index value reduce?"
 
     def last(self, call: Call) -> bool:
         return False
@@ -272,9 +270,8 @@ class _Renamed(ScatterReduce):
         return _OTHER_NAMES[call.value("reduce")]
 
 
+@operation("index_add")
 class IndexAdd(Accumulated, OneAxis):
-    names = ("index_add",)
-
     def last(self, call: Call) -> bool:
         return False
 
@@ -282,11 +279,9 @@ class IndexAdd(Accumulated, OneAxis):
         return False
 
 
+@operation("index_put", "input *other")
 class IndexPut(Accumulated, WrittenParts):
     """``index_put``: ``x[key] = y``, or with ``accumulate`` ``x[key] += y`` that counts every repeated index."""
-
-    names = ("index_put",)
-    signature = "input *other"
 
     def value_name(self, call: Call) -> str:
         return self._parts(call)[1]
@@ -336,8 +331,3 @@ class IndexPut(Accumulated, WrittenParts):
 
 
 register(ReducingScatter())
-register(IndexCopy())
-register(IndexFill())
-register(ScatterReduce())
-register(IndexAdd())
-register(IndexPut())
