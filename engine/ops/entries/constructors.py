@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -33,14 +34,22 @@ class Constructor(Operation):
         return 0
 
 
-@operation("arange")
-class Arange(Constructor):
+class Progression(Constructor):
+    """Numbers at equal distances."""
+
+    @abstractmethod
+    def start_and_step(self, call: Call) -> tuple[float, float]:
+        """The first number, and how far apart two neighbours are."""
+
     def formula(self, cells: Cells) -> str:
-        start, step = self._limits(cells.call)
+        start, step = self.start_and_step(cells.call)
         return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(step))
 
+
+@operation("arange")
+class Arange(Progression):
     def derive(self, at: ElementContext) -> Derivation:
-        start, step = self._limits(at.call)
+        start, step = self.start_and_step(at.call)
         magnitude = abs(start) + abs(step * at.index[0])
         sentence = _COUNTED.format(formula=self.formula(at.cells))
         arithmetic = fill(
@@ -48,7 +57,7 @@ class Arange(Constructor):
         )
         return Derivation((), _scalar(start + step * at.index[0]), sentence, arithmetic, magnitude)
 
-    def _limits(self, call: Call) -> tuple[float, float]:
+    def start_and_step(self, call: Call) -> tuple[float, float]:
         given = call.values("rest")
         start = call.value("start", given[0] if len(given) > ("end" not in call.args) else 0)
         return start, call.value("step", given[2] if len(given) > 2 else 1)
@@ -130,15 +139,11 @@ class Identity(Constructor):
 
 
 @operation("linspace", "start end steps? *rest")
-class EvenlySpaced(Constructor):
+class EvenlySpaced(Progression):
     """``linspace``: so many numbers from one to another, at equal distances."""
 
-    def formula(self, cells: Cells) -> str:
-        start, distance = self._distance(cells.call)
-        return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(distance))
-
     def derive(self, at: ElementContext) -> Derivation:
-        start, distance = self._distance(at.call)
+        start, distance = self.start_and_step(at.call)
         end, steps = at.call.value("end"), at.call.step.shape[0]
         sentence = _SPACED.format(ordinal=at.index[0] + 1, steps=steps, start=given(start), end=given(end))
         result = torch.tensor(start + distance * at.index[0], dtype=torch.float64)
@@ -146,7 +151,7 @@ class EvenlySpaced(Constructor):
             result = torch.linspace(start, end, steps, dtype=at.call.step.dtype)[at.index]
         return Derivation((), result, sentence, magnitude=abs(start) + abs(end))
 
-    def _distance(self, call: Call) -> tuple[float, float]:
+    def start_and_step(self, call: Call) -> tuple[float, float]:
         start, end, steps = call.value("start"), call.value("end"), call.step.shape[0]
         return float(start), (end - start) / max(1, steps - 1)
 

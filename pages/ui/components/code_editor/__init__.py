@@ -14,7 +14,7 @@ from pages.ui.components.code_editor.library import library_of
 from pages.ui.components.mount import component
 
 _HERE = Path(__file__).parent
-_component = component(_HERE / "code_editor.css", _HERE / "code_editor.js")
+_component = component(__file__, "code_editor")
 # On its own and always the same, so that Streamlit sends its 350 kB once to each browser and then only names them.
 _library = st.components.v2.component(
     "tensor_shape_explorer.codemirror",
