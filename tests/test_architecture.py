@@ -21,7 +21,7 @@ LOCAL = {"engine", "pages", "app"}
 # From the bottom upwards: a folder of the engine, or a file directly in it, imports what stands in lines above its own,
 # and itself. Those of one line do not import each other.
 LAYERS = (
-    ("config", "axes"),
+    ("config", "axes", "wording"),
     ("variant_config",),
     ("model", "ops", "text"),
     ("record",),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.elementwise import Elementwise, UnaryFunction
 from engine.ops.entries.indexing.searching import nonzero_derivation, nonzero_formula, nonzero_reads
@@ -18,6 +18,7 @@ from engine.ops.numerics import measurable
 from engine.ops.printed import Printed, constant, fill
 from engine.ops.registry import Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
+from engine.wording import counted
 
 _OTHER_VALUE = "{wrong:,} of {count:,} with another value"
 _VALUED = "{cell} = {value}"

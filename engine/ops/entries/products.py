@@ -9,7 +9,6 @@ from torch import Tensor
 
 from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, SameIndex, Shape, UpToIndex
 from engine.ops.call import Call
-from engine.ops.checks import counted
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.softmax import FLOPS_PER_CELL
 from engine.ops.formula import Cells
@@ -18,6 +17,7 @@ from engine.ops.printed import constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import OperandValues, TermGroup
 from engine.ops.window_access import ChannelBlock
+from engine.wording import counted
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"

@@ -11,13 +11,14 @@ import torch
 from engine.ops.access import AffineMap, ConstIndex, SameIndex
 from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of, permuted, same_index_of_input
 from engine.ops.formula import Cells
 from engine.ops.numerics import measurable
 from engine.ops.registry import Movement, Operation, Reads, operation, reads_by_name, register
 from engine.ops.terms import TermGroup
+from engine.wording import counted
 
 _OTHER_COUNT = "{count:,} before, {left:,} after"
 _MISPLACED = "{wrong:,} of {count:,} not the number that belongs there"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.ops.access import AllIndices
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.formula import Cells
@@ -20,6 +20,7 @@ from engine.ops.numerics import measurable, to_float64, tolerance
 from engine.ops.printed import constant, enough_digits, fill, long_sum
 from engine.ops.registry import Operation, Reads, bind, operation
 from engine.ops.terms import TermGroup
+from engine.wording import counted
 
 # Per element: subtract the largest, exp, add up, divide (softmax) or take the log and subtract (log_softmax).
 FLOPS_PER_CELL = 4

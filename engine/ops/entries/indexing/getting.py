@@ -16,6 +16,7 @@ from engine.ops.index_access import ChosenIndex, IndexTable, NthTrue, broadcast_
 from engine.ops.notation import number
 from engine.ops.registry import Reads, operation
 from engine.ops.terms import TermGroup
+from engine.wording import conjunction
 
 _CHOSEN = "is {cell}; {chooser} chooses its index along {axis}"
 _CHOSEN_BY_SEVERAL = "is {cell}; {choosers} choose it"
@@ -44,7 +45,7 @@ def chosen(at: ElementContext) -> Derivation:
     if masked:
         sentence = _MASKED.format(cell=cell, mask=masked[0].table.name, ordinal=at.index[masked[0].out] + 1)
     elif len(choosers) > 1:
-        sentence = _CHOSEN_BY_SEVERAL.format(cell=cell, choosers=" and ".join(choosers))
+        sentence = _CHOSEN_BY_SEVERAL.format(cell=cell, choosers=conjunction(choosers))
     else:
         axis = at.call.axes("input")[looked_up[0]] or f"axis {looked_up[0]}"
         sentence = _CHOSEN.format(cell=cell, chooser=choosers[0], axis=axis) if choosers else ""

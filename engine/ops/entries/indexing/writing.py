@@ -19,6 +19,7 @@ from engine.ops.index_access import Match, Missed, SearchMap, table_of
 from engine.ops.printed import Printed, constant, fill, long_sum, sum_of
 from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
+from engine.wording import conjunction
 
 _SHOWN_CELLS = 3
 _NOTHING_SENT = "is {cell}; nothing is sent here by {index}"
@@ -210,7 +211,7 @@ def combined(numbers: Tensor, how: str) -> Tensor:
 def _listed(words: list[str]) -> str:
     if len(words) > _SHOWN_CELLS:
         return _MORE_CELLS.format(cells=", ".join(words[:_SHOWN_CELLS]), count=len(words) - _SHOWN_CELLS)
-    return " and ".join(words)
+    return conjunction(words)
 
 
 def _added(own: list[OperandValues], sent: list[OperandValues], alpha: float) -> Printed:
@@ -287,7 +288,7 @@ class IndexPut(Accumulated, WrittenParts):
         return self._parts(call)[1]
 
     def index_label(self, call: Call) -> str:
-        return " and ".join(call.args[name].name for name in self._parts(call)[0] if name in call.tensors)
+        return conjunction(call.args[name].name for name in self._parts(call)[0] if name in call.tensors)
 
     def reads(self, call: Call) -> Reads:
         names, value, adds = self._parts(call)

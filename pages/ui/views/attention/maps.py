@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import Config, Trace
 from engine.runtime.even_attention import KINDS, EvenAttention, is_quick_to_measure
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.app.markdown_escape import visible
 from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
 from pages.ui.state import session
