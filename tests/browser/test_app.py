@@ -155,6 +155,8 @@ def test_settings_go_along_the_navigation_and_browser_back_undoes(tab: Page, app
     layers = open_drawer(tab).locator(".st-key-encoder_layers input[type=range]")
     layers.press("ArrowRight")
     expect(tab).to_have_url(f"{app}/?encoder_layers=3&weights=random")
+    # A link that is followed before it knows of the press leads by way of the settings before.
+    expect(link(tab, "Attention")).to_have_attribute("href", re.compile("encoder_layers=3"), timeout=30_000)
     link(tab, "Attention").click()
     expect(tab.locator(".st-key-attention-maps .maps")).to_be_visible(timeout=30_000)
     settled(tab)

@@ -89,7 +89,7 @@ def test_a_run_that_fails_marks_its_line_and_runs_on_with_the_remedy(tab: Page, 
     open_editor(tab, address)
     tab.get_by_role("combobox").first.click()
     tab.get_by_role("option", name="Fails: scores of queries and keys").click()
-    expect(tab.locator(".cm-content")).to_contain_text("scores = q @ k")
+    expect(tab.locator(".cm-content")).not_to_contain_text("q @ k.transpose", timeout=PATIENCE)
     settle(tab)
     tab.get_by_role("button", name="Run ").click()
     expect(tab.locator(".cm-editor .problem")).to_have_text("d_k 8 ≠ L 6", timeout=PATIENCE)

@@ -48,7 +48,12 @@ _lock = threading.Lock()
 def found_at_once(trace: Trace) -> bool:
     """Whether the findings of a trace are known, or take no longer to look for than people wait for a picture."""
     with _lock:
-        return trace in _findings or len(trace.steps) <= MOST_STEPS_AT_ONCE
+        return trace in _findings or is_quick_to_search(trace)
+
+
+def is_quick_to_search(trace: Trace) -> bool:
+    """Whether the findings of a trace take no longer to look for than people wait for a picture."""
+    return len(trace.steps) <= MOST_STEPS_AT_ONCE
 
 
 def findings_of(trace: Trace) -> tuple[Finding, ...]:

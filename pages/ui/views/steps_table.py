@@ -24,7 +24,7 @@ from pages.ui.views.share import TITLE, share_view
 from pages.ui.views.tensor_panels import panel_of
 
 _HEIGHT, _ROW = 430, 35  # pixels
-_MOST_ROWS = 1000  # in the table at once: the statistics of each are computed for it
+_MOST_ROWS = 500  # in the table at once: the statistics of each are computed for it
 _ROWS = "{first}-{last}"
 _LONGEST = 24  # characters of an operation that only the link knows
 _TABLE = "explorer.table"
@@ -42,8 +42,7 @@ def draw(trace: Trace) -> None:
     Args:
         trace: any trace.
     """
-    findings_view.draw_all(trace)  # before the table, which would move when they come
-    _draw_table(trace)
+    findings_view.draw_around(trace, partial(_draw_table, trace))
 
 
 def _draw_table(trace: Trace) -> None:

@@ -283,3 +283,23 @@ def test_weights_without_numbers_are_shown_as_shapes_and_the_page_says_why():
     app = drawn(trace)
     assert not app.exception
     assert any("no numbers" in info.value for info in app.info)
+
+
+class Attend(torch.nn.Module):
+    def forward(self, x):
+        return (x @ x.mT).softmax(-1) @ x
+
+
+def test_of_hundreds_of_layers_those_around_the_chosen_one_are_drawn_and_the_others_are_a_choice_away():
+    trace = record(torch.nn.Sequential(*(Attend() for _ in range(500))), torch.randn(2, 3, 4))
+    app = drawn(trace)
+    sent = head_maps(app)
+    assert sent["layers"] == [f"layer {layer}" for layer in range(192)]  # each has two maps
+    attentions = list(attentions_of(trace).values())
+    control(app, "attention.layers").set_value("1").run()
+    sent = head_maps(app)
+    assert sent["layers"] == [f"layer {layer}" for layer in range(192, 384)]
+    press_map(app, layer=3, head=0)
+    assert map_weights(app, 3, 0, 1) == attentions[195].weights.value[0, 1].tolist()
+    panel = stage(app, "attention.stage")["panels"][-1]
+    assert panel["note"] == f"step {attentions[195].weights.index}, each row sums to 1"

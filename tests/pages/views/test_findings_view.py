@@ -53,5 +53,17 @@ def test_the_findings_of_a_long_trace_wait_until_somebody_asks_for_them(monkeypa
     assert "1 finding in this trace" in [link.proto.label for link in opened("app.py", **sizes).get("page_link")]
 
 
+def test_the_findings_of_a_long_trace_stand_below_the_table_at_every_run(monkeypatch):
+    monkeypatch.setattr(trace_analyses, "MOST_STEPS_AT_ONCE", 10)
+    app = opened("pages/every_step.py", **UNMASKED, seed="6")
+    for _ in range(2):
+        kinds = [element.type for element in app]
+        assert kinds.index("dataframe") < kinds.index("warning")
+        assert "[1 finding in this trace, below the table](#findings)" in words(app)
+        app.run()
+    quiet = opened("pages/every_step.py", reads="tokens", seed="6")
+    assert "Nothing suspicious was found in this trace." in words(quiet)
+
+
 def test_a_rule_is_read_as_words():
     assert title_of(Finding("heads_split_without_moving_axes", None, "")) == "Heads split without moving axes"

@@ -15,6 +15,8 @@ from pages.ui.components.mount import component
 
 _HERE = Path(__file__).parent
 _component = component(__file__, "code_editor")
+# What the room on a phone is kept for, before the editor is there: lines of code, and of the table of inputs.
+_ROOM = "<style>.stApp {{ --code-lines: {lines}; --code-inputs: {inputs}; }}</style>"
 # On its own and always the same, so that Streamlit sends its 350 kB once to each browser and then only names them.
 _library = st.components.v2.component(
     "tensor_shape_explorer.codemirror",
@@ -180,6 +182,7 @@ def code_editor(
         "problem": None if problem is None else asdict(problem),
     }
     with st.container(gap=None):
+        st.html(_ROOM.format(lines=text.text.count("\n") + 1, inputs=len(rows) + bool(choices.target)))
         _library(key=f"{key}:library", data=0, height="content")
         _component(
             key=key,

@@ -79,17 +79,18 @@ def draw(trace: Trace) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="attention-choices"):
         group = choice.choose_group(groups)
+        layers = choice.choose_layers(group)
         position = choice.choose_position(trace, group)
     sentence = one_head.sentence_at(next(iter(group.layers.values())), position)
     written = _written(settings, sentence)
     _answer_in_words(settings, written, _ASKS.get(group.kind, ""))
     rows = rows_of(trace, group.weights.axes[-2], sentence, group.weights.shape[-2])
     chosen = choice.choose_map(group, rows)
-    maps.draw(trace, group, rows, position, sentence, chosen)
+    maps.draw(trace, group, layers, rows, position, sentence, chosen)
     let_it_be_painted()
     _links(settings, written, rows, chosen.row)
     path = tuple(group.layers)[chosen.layer]
-    share = partial(_share, weakref.ref(trace), group.kind, position, sentence, chosen)
+    share = partial(_share, weakref.ref(trace), group.kind, layers, position, sentence, chosen)
     lazy_expander(TITLE, "attention.share", share)
     title = " · ".join(filter(None, (group.names[chosen.layer], group.heads[chosen.head])))
     one_head.draw(trace, group.layers[path], position, title.capitalize())
@@ -131,7 +132,14 @@ def _warnings(written: Decoded) -> list[str]:
     return warnings
 
 
-def _share(drawn: weakref.ref[Trace], kind: str, position: tuple[int, ...], sentence: int, chosen: MapsChosen) -> None:
+def _share(
+    drawn: weakref.ref[Trace],
+    kind: str,
+    layers: range,
+    position: tuple[int, ...],
+    sentence: int,
+    chosen: MapsChosen,
+) -> None:
     """What people take along: the maps as a picture, and the weights of the chosen head."""
     trace = drawn()
     if trace is None:
@@ -150,7 +158,10 @@ def _share(drawn: weakref.ref[Trace], kind: str, position: tuple[int, ...], sent
         "attention",
         within=tuple(call.index for call in steps.calls),
         strip=False,
-        picture=(maps_svg(maps.picture(trace, group, position, sentence, chosen.row)), f"attention_{_file_of(kind)}"),
+        picture=(
+            maps_svg(maps.picture(trace, group, layers, position, sentence, chosen.row)),
+            f"attention_{_file_of(kind)}",
+        ),
     )
 
 

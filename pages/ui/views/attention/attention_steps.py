@@ -51,12 +51,14 @@ def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
         of the documented formula, which stands inside it.
     """
     attentions: dict[str, AttentionSteps] = {}
+    key_of_line: dict[object, str] = {}
     for steps in _each(trace):
         # Inside a fused call all runs of a line look alike: there the call's own line tells one from another.
         own = (*steps.calls, steps.weights)[0]
-        key = next((key for key, other in attentions.items() if _line(other) == _line(steps)), own.path)
-        if key in attentions and _line(attentions[key]) != _line(steps):
-            key = f"{own.path}:{own.index}"
+        key = key_of_line.get(_line(steps))
+        if key is None:
+            key = f"{own.path}:{own.index}" if own.path in attentions else own.path
+            key_of_line[_line(steps)] = key
         attentions[key] = steps
     return attentions
 

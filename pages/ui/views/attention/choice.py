@@ -20,6 +20,8 @@ _TOP = "."  # the attention of no module, in the address
 _MOST_BUTTONS = 8  # more options than this are a list
 _OF_AXIS, _OF_UNNAMED = "{symbol} {number}", "axis {axis} = {number}"  # as above the parts of a tensor
 _LONGEST = 40  # letters of a sentence in a list
+_MOST_MAPS = 384  # that are drawn at once: 24 layers of 16 heads
+_LAYERS = "{first} to {last}, of {count:,}"
 
 
 def choose_group(groups: Mapping[str, AttentionGroup]) -> AttentionGroup:
@@ -64,6 +66,25 @@ def choose_position(trace: Trace, group: AttentionGroup) -> tuple[int, ...]:
     return tuple(position)
 
 
+def choose_layers(group: AttentionGroup) -> range:
+    """The layers whose maps are drawn, after drawing the control where there are too many for all.
+
+    Args:
+        group: what is on screen.
+    """
+    count, at_once = len(group.layers), max(1, _MOST_MAPS // len(group.heads))
+    spans = {
+        str(span): range(first, min(first + at_once, count)) for span, first in enumerate(range(0, count, at_once))
+    }
+    titles = {
+        option: _LAYERS.format(first=group.names[span[0]], last=group.names[span[-1]], count=count)
+        for option, span in spans.items()
+    }
+    keep = partial(_keep_span, at_once)
+    option = _chosen("layers", "Layers", tuple(spans), str(_layer(group) // at_once), titles.__getitem__, keep)
+    return spans[option]
+
+
 def choose_map(group: AttentionGroup, rows: tuple[AttentionRow, ...]) -> MapsChosen:
     """The row and the map that are chosen, by presses on them alone.
 
@@ -71,14 +92,17 @@ def choose_map(group: AttentionGroup, rows: tuple[AttentionRow, ...]) -> MapsCho
         group: what is on screen.
         rows: the rows of the sentence.
     """
-    layers = tuple(group.layers)
-    module = session.view("module")
-    path = "" if module == _TOP else module
-    layer = layers.index(path) if module and path in layers else link_notes.number("layer", "Layer", 0, len(layers) - 1)
     upto = session.settings_now().upto
     last = len(rows) - 1
     usual = 0 if upto is None else min(upto, last)
-    return MapsChosen(link_notes.number("position", "Position", 0, last, usual), layer, _head(group))
+    return MapsChosen(link_notes.number("position", "Position", 0, last, usual), _layer(group), _head(group))
+
+
+def _layer(group: AttentionGroup) -> int:
+    layers = tuple(group.layers)
+    module = session.view("module")
+    path = "" if module == _TOP else module
+    return layers.index(path) if module and path in layers else link_notes.number("layer", "Layer", 0, len(layers) - 1)
 
 
 def _head(group: AttentionGroup) -> int:
@@ -142,6 +166,10 @@ def _keep(name: str, value: str) -> None:
 
 def _keep_kind(kind: str) -> None:
     session.change_view(kind=kind, module=None)
+
+
+def _keep_span(at_once: int, span: str) -> None:
+    session.change_view(layer=str(int(span) * at_once), module=None)
 
 
 def _keep_sentence(sentence: str) -> None:

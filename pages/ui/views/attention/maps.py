@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
+from torch import Tensor
 
 from engine import Config, Trace
 from engine.runtime.even_attention import KINDS, EvenAttention, is_quick_to_measure
@@ -50,6 +51,7 @@ _HOW_MEASURED = (
 def draw(
     trace: Trace,
     group: AttentionGroup,
+    layers: range,
     rows: Sequence[AttentionRow],
     position: tuple[int, ...],
     sentence: int,
@@ -60,6 +62,7 @@ def draw(
     Args:
         trace: the trace on screen.
         group: the attentions that stand side by side.
+        layers: those whose maps are drawn.
         rows: the rows of the sentence.
         position: the index on every axis before queries and keys; that of the heads is not used.
         sentence: the sentence of the batch.
@@ -67,16 +70,17 @@ def draw(
     """
     even = _measured(trace, group)
     written = any(row.written is not None for row in rows)
+    names, weights = zip(*_maps(group, layers, position), strict=True)
     head_maps(
-        [group.maps(path, position) for path in group.layers],
-        [_map_row(group, row, even, sentence, number) for number, row in enumerate(rows)],
+        weights,
+        [_map_row(group, layers, row, even, sentence, number) for number, row in enumerate(rows)],
         _keys(trace, group, sentence),
-        (group.names, group.heads),
+        (names, group.heads),
         {**_WORDS, "tiles": _TILES if written else _TILES_READ},
-        chosen,
+        dataclasses.replace(chosen, layer=chosen.layer - layers.start),
         key="attention.maps",
         on_row=keep_row,
-        on_map=_keep_map,
+        on_map=partial(_keep_map, layers.start),
     )
     if even is not None:
         st.caption(_HOW_MEASURED)
@@ -84,12 +88,15 @@ def draw(
         st.button(_MEASURE, key="attention.measure", on_click=partial(_measure, config, group.kind))
 
 
-def picture(trace: Trace, group: AttentionGroup, position: tuple[int, ...], sentence: int, row: int) -> MapsPicture:
+def picture(
+    trace: Trace, group: AttentionGroup, layers: range, position: tuple[int, ...], sentence: int, row: int
+) -> MapsPicture:
     """The maps on screen as what is drawn in a picture of them.
 
     Args:
         trace: the trace on screen.
         group: the attentions that stand side by side.
+        layers: those whose maps are drawn.
         position: the index on every axis before queries and keys; that of the heads is not used.
         sentence: the sentence of the batch.
         row: the row that is chosen.
@@ -99,13 +106,19 @@ def picture(trace: Trace, group: AttentionGroup, position: tuple[int, ...], sent
     return MapsPicture(
         title=group.title,
         axes=tuple(zip(weights.axes, weights.shape, strict=True)),
-        layers=[(name, group.maps(path, position)) for name, path in zip(group.names, group.layers, strict=True)],
+        layers=_maps(group, layers, position),
         heads=group.heads,
         rows=[visible(entry.written or entry.token) or entry.name for entry in rows],
         keys=_keys(trace, group, sentence),
         chosen=row,
         sentence=rows[row].sentence,
     )
+
+
+def _maps(group: AttentionGroup, layers: range, position: tuple[int, ...]) -> list[tuple[str, Tensor]]:
+    """The name of each of these layers, and its maps."""
+    paths = tuple(group.layers)
+    return [(group.names[layer], group.maps(paths[layer], position)) for layer in layers]
 
 
 def _keys(trace: Trace, group: AttentionGroup, sentence: int) -> list[str]:
@@ -121,8 +134,8 @@ def keep_row(row: int) -> None:
     session.change_view(position=str(row))
 
 
-def _keep_map(layer: int, head: int) -> None:
-    session.change_view(layer=str(layer), head=str(head), module=None)
+def _keep_map(first: int, layer: int, head: int) -> None:
+    session.change_view(layer=str(first + layer), head=str(head), module=None)
 
 
 def _measurable(trace: Trace, group: AttentionGroup) -> Config | None:
@@ -155,7 +168,7 @@ def _measure(config: Config, kind: str) -> None:
 
 
 def _map_row(
-    group: AttentionGroup, row: AttentionRow, even: EvenAttention | None, sentence: int, number: int
+    group: AttentionGroup, layers: range, row: AttentionRow, even: EvenAttention | None, sentence: int, number: int
 ) -> MapRow:
     if row.written is None:
         tile = visible(row.token) or row.name
@@ -175,7 +188,7 @@ def _map_row(
         choices=[Choice(token, share, percent(share), exact_percent(share)) for token, share in shown],
         rest=others_text or _TAKEN.format(written=row.written),
         matters=matters,
-        even=((), ()) if even is None else _even_words(even, sentence, number),
+        even=((), ()) if even is None else _even_words(even, layers, sentence, number),
     )
 
 
@@ -196,7 +209,8 @@ def which_matters(names: Sequence[str], row: AttentionRow, shares: Sequence[floa
     return _LAYER_MATTERS.format(layer=names[shares.index(least)].capitalize(), **values)
 
 
-def _even_words(even: EvenAttention, sentence: int, number: int) -> tuple[list[str], list[list[str]]]:
-    layers = [percent(share) for share in even.layers[:, sentence, number].tolist()]
-    heads = [[percent(share) for share in layer] for layer in even.heads[:, :, sentence, number].tolist()]
-    return layers, heads
+def _even_words(even: EvenAttention, layers: range, sentence: int, number: int) -> tuple[list[str], list[list[str]]]:
+    drawn = slice(layers.start, layers.stop)
+    by_layer = [percent(share) for share in even.layers[drawn, sentence, number].tolist()]
+    by_head = [[percent(share) for share in layer] for layer in even.heads[drawn, :, sentence, number].tolist()]
+    return by_layer, by_head

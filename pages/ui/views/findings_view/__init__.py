@@ -5,6 +5,8 @@ Findings are looked for once a trace. Whoever draws these views draws them last:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from engine import Finding, Step, Trace
@@ -13,12 +15,15 @@ from pages.ui.app import frame
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key
-from pages.ui.traces.trace_analyses import findings_by_step, findings_of, found_at_once
+from pages.ui.traces.trace_analyses import findings_by_step, findings_of, found_at_once, is_quick_to_search
 
 EVERY_STEP = "pages/every_step.py"
 _WALK = "app.py"
 _ONE, _MANY = "{count} finding in this trace", "{count} findings in this trace"
 _LOOK = "Look for what is suspicious in these {count:,} steps"
+_LOOKING = "Looking for what is suspicious in these {count:,} steps."
+_BELOW_ONE = "[{count} finding in this trace, below the table](#findings)"
+_BELOW_MANY = "[{count} findings in this trace, below the table](#findings)"
 _NOTHING = "Nothing suspicious was found in this trace."
 _FINDING = "**{rule}.** {sentence}"
 _HINT = "**{rule} (a hint).** {sentence}"
@@ -48,11 +53,40 @@ def draw_of_step(trace: Trace, step: Step) -> None:
         _box(finding)
 
 
-def draw_all(trace: Trace) -> None:
+def draw_around(trace: Trace, draw_table: Callable[[], None]) -> None:
+    """Draws every finding of a trace and the table of its steps.
+
+    The findings stand above the table, which would move if they came later. Those of a long trace take long: they stand
+    below it, and a line above says so.
+
+    Args:
+        trace: any trace.
+        draw_table: draws the table.
+    """
+    if is_quick_to_search(trace):
+        if not findings_of(trace):
+            st.caption(_NOTHING)
+        _draw_all(trace)
+        draw_table()
+        return
+    line = st.empty()
+    line.caption(_LOOKING.format(count=len(trace.steps)))
+    draw_table()
+    count = len(findings_of(trace))
+    line.caption(counted(count, _BELOW_ONE, _BELOW_MANY) if count else _NOTHING)
+    _draw_all(trace)
+
+
+def title_of(finding: Finding) -> str:
+    """The rule of a finding in words."""
+    words = finding.rule.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _draw_all(trace: Trace) -> None:
     """Draws every finding of a trace, each with links to the steps that it is about."""
     suspicions = findings_of(trace)
     if not suspicions:
-        st.caption(_NOTHING)
         return
     st.markdown("#### Findings")
     for finding in suspicions:
@@ -63,12 +97,6 @@ def draw_all(trace: Trace) -> None:
                 _link(trace, step)
             if len(steps) > _MOST_LINKS:
                 st.caption(counted(len(steps) - _MOST_LINKS, _MORE_ONE, _MORE_MANY))
-
-
-def title_of(finding: Finding) -> str:
-    """The rule of a finding in words."""
-    words = finding.rule.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _box(finding: Finding) -> None:
