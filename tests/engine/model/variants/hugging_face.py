@@ -64,20 +64,10 @@ def _linears(layer: str, parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:
 
 def gpt2(config, attention: str, seed: int):
     theirs = _built(
-        "GPT2LMHeadModel",
-        "GPT2Config",
-        attention,
-        seed,
-        vocab_size=config.vocab_size,
-        n_positions=config.positions,
-        n_embd=config.d_model,
-        n_layer=config.layers,
-        n_head=config.heads,
-        n_inner=config.d_ff,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=PAD,
-    )
+        "GPT2LMHeadModel", "GPT2Config", attention, seed, vocab_size=config.vocab_size, n_positions=config.positions,
+        n_embd=config.d_model, n_layer=config.layers, n_head=config.heads, n_inner=config.d_ff, bos_token_id=1,
+        eos_token_id=2, pad_token_id=PAD,
+    )  # fmt: skip
     body = theirs.transformer
     weights = {
         **_linear("token_embedding", body.wte),
@@ -168,20 +158,11 @@ def mixtral(config, attention: str, seed: int):
 
 def bert(config, attention: str, seed: int):
     theirs = _built(
-        "BertModel",
-        "BertConfig",
-        attention,
-        seed,
-        vocab_size=config.vocab_size,
-        hidden_size=config.d_model,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        intermediate_size=config.d_ff,
-        layer_norm_eps=1e-12,
-        max_position_embeddings=config.positions,
-        type_vocab_size=config.segments,
+        "BertModel", "BertConfig", attention, seed, vocab_size=config.vocab_size, hidden_size=config.d_model,
+        num_hidden_layers=config.layers, num_attention_heads=config.heads, intermediate_size=config.d_ff,
+        layer_norm_eps=1e-12, max_position_embeddings=config.positions, type_vocab_size=config.segments,
         pad_token_id=PAD,
-    )
+    )  # fmt: skip
     table = theirs.embeddings
     weights = {
         **_linear("embedding.token_embedding", table.word_embeddings),
@@ -210,20 +191,11 @@ def bert(config, attention: str, seed: int):
 
 def vit(config, attention: str, seed: int):
     theirs = _built(
-        "ViTForImageClassification",
-        "ViTConfig",
-        attention,
-        seed,
-        hidden_size=config.d_model,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        intermediate_size=config.d_ff,
-        image_size=(config.image_height, config.image_width),
-        patch_size=config.patch,
-        num_channels=config.channels,
-        layer_norm_eps=1e-12,
-        num_labels=config.classes,
-    )
+        "ViTForImageClassification", "ViTConfig", attention, seed, hidden_size=config.d_model,
+        num_hidden_layers=config.layers, num_attention_heads=config.heads, intermediate_size=config.d_ff,
+        image_size=(config.image_height, config.image_width), patch_size=config.patch, num_channels=config.channels,
+        layer_norm_eps=1e-12, num_labels=config.classes,
+    )  # fmt: skip
     table = theirs.vit.embeddings
     kernel = table.patch_embeddings.projection
     weights = {
@@ -253,24 +225,11 @@ def vit(config, attention: str, seed: int):
 
 def t5(config, attention: str, seed: int):
     theirs = _built(
-        "T5ForConditionalGeneration",
-        "T5Config",
-        attention,
-        seed,
-        vocab_size=config.vocab_size,
-        d_model=config.d_model,
-        d_kv=config.d_k,
-        d_ff=config.d_ff,
-        num_layers=config.layers,
-        num_heads=config.heads,
-        relative_attention_num_buckets=config.buckets,
-        relative_attention_max_distance=config.max_distance,
-        layer_norm_epsilon=1e-6,
-        pad_token_id=PAD,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        tie_word_embeddings=True,
-    )
+        "T5ForConditionalGeneration", "T5Config", attention, seed, vocab_size=config.vocab_size,
+        d_model=config.d_model, d_kv=config.d_k, d_ff=config.d_ff, num_layers=config.layers, num_heads=config.heads,
+        relative_attention_num_buckets=config.buckets, relative_attention_max_distance=config.max_distance,
+        layer_norm_epsilon=1e-6, pad_token_id=PAD, eos_token_id=2, decoder_start_token_id=1, tie_word_embeddings=True,
+    )  # fmt: skip
     weights = _linear("embedding", theirs.shared)
     for side in ("encoder", "decoder"):
         stack = getattr(theirs, side)
