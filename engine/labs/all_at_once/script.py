@@ -64,11 +64,18 @@ def largest_difference(first, second, digits):
     return f"{(first - second).abs().max().item():.{digits}g}"
 
 
+# %% each row by itself
 with torch.no_grad():
     normed = attended(x, heads(W_k(x)), heads(W_v(x)))
     apart = torch.cat([feed_forward(token) for token in normed.split(1)])
     print("feed-forward, one at a time: differs by", largest_difference(feed_forward(normed), apart, 2))
+
+# %% what a word needs from the others
+with torch.no_grad():
     print("layer, each word alone: differs by", largest_difference(at_once(), alone(), 3))
     print("layer, keys and values handed in: differs by", largest_difference(at_once(), one_at_a_time(), 2))
+
+# %% time for n words
+with torch.no_grad():
     for way in (at_once, one_at_a_time):
         print(way.__name__, f"{median(repeat(way, number=1, repeat=repeats)) * 1000:.3g} ms")

@@ -203,11 +203,15 @@ def changed(sizes: SublayerSizes, change: str) -> tuple[str, SublayerSizes]:
             return f"source length {source}, target length {sizes.length}", replace(sizes, source=source)
 
 
+def other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, SublayerSizes], ...]:
+    """The sizes with one of them changed at a time, and what to call them."""
+    crossed = MISTAKES[mistake].crossed
+    return tuple(changed(sizes, change) for change in CHANGES if crossed or change != "source = target")
+
+
 def with_other_sizes(mistake: int, sizes: SublayerSizes) -> tuple[tuple[str, RunComparison], ...]:
     """The same mistake with one size changed at a time."""
-    crossed = MISTAKES[mistake].crossed
-    kinds = [change for change in CHANGES if crossed or change != "source = target"]
-    return tuple((name, compare(mistake, other)) for name, other in (changed(sizes, kind) for kind in kinds))
+    return tuple((name, compare(mistake, other)) for name, other in other_sizes(mistake, sizes))
 
 
 def recorded(run: Program, tensors: Material) -> Trace:

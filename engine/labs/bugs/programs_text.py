@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.labs.bugs import SublayerSizes, sublayer
+from engine.labs.bugs import SublayerSizes, other_sizes, sublayer
 from engine.labs.bugs.mistakes import MISTAKES, text_of
 from engine.labs.script_text import fill_in, replace_statements
 
@@ -17,24 +17,18 @@ _DOCSTRING = re.compile(r'\n +""".*?"""\n', re.DOTALL)
 
 
 def code(mistake: int, sizes: SublayerSizes) -> str:
-    """Both programs on the weights and words of the lab; prints their largest difference, or the error.
+    """Both programs on the weights and words of the lab; prints their largest difference, or the error, and then what
+    it is with other sizes.
 
     Args:
         mistake: an index into ``MISTAKES``.
         sizes: of the experiment.
     """
     crossed = MISTAKES[mistake].crossed
-    length_k = sizes.source if crossed else sizes.length
-    text = fill_in(
-        _SCRIPT,
-        B=sizes.batch,
-        L=sizes.length,
-        L_k=length_k,
-        H=sizes.heads,
-        d_k=sizes.d_k,
-        most_padding=min(sizes.padding, length_k - 1),
-        crossed=crossed,
-    )
+    names = ("B", "L", "L_k", "H", "d_k", "most_padding")
+    others = {name: _in_order(other, crossed) for name, other in other_sizes(mistake, sizes)}
+    values = dict(zip(names, _in_order(sizes, crossed), strict=True))
+    text = fill_in(_SCRIPT, **values, crossed=crossed, others=others)
     programs = (
         _without_docstrings(sublayer.Sublayer),
         _without_docstrings(sublayer.inputs),
@@ -47,6 +41,12 @@ def code(mistake: int, sizes: SublayerSizes) -> str:
         "wrong": "\n\n" + "\n\n".join(programs) + "\n\n",
     }
     return re.sub("\n{4,}", "\n\n\n", replace_statements(text, written_out)).lstrip()
+
+
+def _in_order(sizes: SublayerSizes, crossed: bool) -> tuple[int, ...]:
+    """Batch, length, length of the keys, heads, d_k and most padding."""
+    keys = sizes.source if crossed else sizes.length
+    return sizes.batch, sizes.length, keys, sizes.heads, sizes.d_k, min(sizes.padding, keys - 1)
 
 
 def _without_docstrings(definition: type | Callable[..., object]) -> str:

@@ -106,6 +106,7 @@ def divergence(a, b):
     return terms.sum(dim=-1) / 2
 
 
+# %% shuffled weights at one position
 weights_moved, output_moved, kept = [], [], 0
 for order in orders:
     changes = {layer: shuffled(layer, order[number]) for number, layer in enumerate(layers)}

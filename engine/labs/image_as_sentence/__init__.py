@@ -268,13 +268,28 @@ def shuffle(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed:
     return Shuffle(order, shuffled, summaries, (changes[0], changes[1]), (exact[0], exact[1]))
 
 
-def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: int, spread: float) -> str:
+def code(
+    rgb: bytes,
+    patch: int,
+    d_model: int,
+    heads: int,
+    layers: int,
+    seed: int,
+    spread: float,
+    *,
+    layer: int = 0,
+    head: int = 0,
+    query: int = 0,
+    placed: bool = True,
+) -> str:
     """The experiment as a script, with the picture in it and the same draws.
 
     Args:
         rgb: the picture, three bytes a pixel, row by row.
         patch: the side of a patch in pixels.
         d_model, heads, layers, seed, spread: of ``vision``.
+        layer, head, query: where a token looks, of ``look``.
+        placed: whether the position embedding is added then.
     """
     packed = base64.b85encode(zlib.compress(rgb, 9)).decode("ascii")
     return fill_in(
@@ -288,6 +303,10 @@ def code(rgb: bytes, patch: int, d_model: int, heads: int, layers: int, seed: in
         seed=seed,
         class_spread=SPREAD,
         spread=spread,
+        look_layer=layer,
+        look_head=head,
+        query=query,
+        placed=placed,
         packed=packed,
     )
 

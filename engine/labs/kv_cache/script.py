@@ -22,6 +22,7 @@ def attention(query, key, value, mask):
     return scores.masked_fill(mask, float("-inf")).softmax(dim=-1) @ value
 
 
+# %% one token at a time
 keys, values = torch.empty(2, B, H_kv, 0, d_k)
 outputs = []
 for t in range(T):
@@ -32,6 +33,7 @@ for t in range(T):
 print("keys in the cache", tuple(keys.shape), "values", tuple(values.shape))
 print("bytes of the cache", keys.nbytes + values.nbytes)
 
+# %% beside all at once
 future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
 at_once = attention(split(x @ w_q), split(x @ w_k), split(x @ w_v), future)
 print(f"largest difference from all at once {(torch.cat(outputs, dim=2) - at_once).abs().max().item():.4g}")

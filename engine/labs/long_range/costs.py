@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,11 +15,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.labs.long_range.autograd_graph import inputs_first, nodes_before
-from engine.labs.script_text import fill_in
 from engine.model.attention import MultiHeadAttention
 from engine.runtime.threads import one_thread
-
-_SCRIPT = Path(__file__).with_name("flops_script.py")
 
 LENGTHS = tuple(2**power for power in range(1, 8))
 # What only moves numbers, or hands them on.
@@ -120,11 +116,6 @@ def chain(output: Tensor, token: Tensor) -> DependencyChain:
     if way is None:
         raise ValueError("the output was not computed from the token")
     return DependencyChain(*way)
-
-
-def code(length: int, width: int) -> str:
-    """The FLOPs of one layer as a script."""
-    return fill_in(_SCRIPT, n=length, d=width)
 
 
 def _counted(layer: nn.Module, *inputs: Tensor) -> dict[Any, int]:

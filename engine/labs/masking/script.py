@@ -13,11 +13,13 @@ left = 2  # padding on the left
 visible = 3  # of the keys of one row
 raised = 4  # added to a hidden key's score
 
+future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)  # True hides: query t sees keys 0..t
+
+# %% what the mask hides
 draw = torch.Generator().manual_seed(0)
 query = torch.randn(B, H, T, d_k, generator=draw)
 key = torch.randn(B, H, L_k, d_k, generator=draw)
 scores = query @ key.transpose(-2, -1) / d_k**0.5
-future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)  # True hides: query t sees keys 0..t
 padding = torch.zeros(B, 1, 1, L_k, dtype=torch.bool)
 padding[-1, ..., L_k - padded :] = True  # the last sentence ends with padding
 if kind == "padding":
@@ -26,29 +28,15 @@ elif kind == "causal":
     mask = future.view(1, 1, T, T)
 else:
     mask = padding | future  # (B, 1, 1, L_k) and (T, L_k) broadcast
+covered = mask.expand_as(scores)  # axes of size 1 repeated
+print("a mask", tuple(mask.shape), "hides", covered.sum().item(), "of", scores.numel(), "scores")
+
+# %% what is left of a hidden key
 weights = scores.masked_fill(mask, fill).softmax(dim=-1)
-hidden = weights[mask.expand_as(weights)]
-print("a mask", tuple(mask.shape), "hides", hidden.numel(), "of", scores.numel(), "scores")
-print("largest weight of a hidden key:", f"{hidden.max().item():.4g}")
+print("largest weight of a hidden key:", f"{weights[covered].max().item():.4g}")
 
-
-def attention(x, mask):
-    weights = (x @ x.T / 16**0.5).masked_fill(mask, float("-inf")).softmax(dim=-1)
-    return weights @ x
-
-
-x = torch.randn(T, 16, generator=draw)
-other = x.clone()
-other[changed] = torch.randn(16, generator=draw)
-before, after = attention(x, future), attention(other, future)
-print("rows that a changed token moves:", [t for t in range(T) if not torch.equal(before[t], after[t])])
-
-empty = future | (torch.arange(T) < left)  # padding on the left
-for layer in range(3):
-    x = attention(x, empty)  # from the second layer on 0 * NaN is NaN
-    print("rows with NaN after layer", layer, "are", x.isnan().any(dim=-1).sum().item(), "of", T)
-
-scores = torch.randn(T, generator=torch.Generator().manual_seed(0))
+# %% 0 after softmax
+row = torch.randn(T, generator=torch.Generator().manual_seed(0))
 hidden = torch.arange(T) >= visible
 
 
@@ -58,11 +46,31 @@ def three_ways(scores):
     return torch.stack([inside, multiplied, multiplied / multiplied.sum()])
 
 
-higher = scores.clone()
+higher = row.clone()
 higher[-1] += raised  # the score of a hidden key
-ways = three_ways(scores)
+ways = three_ways(row)
 changes = (three_ways(higher) - ways).abs().amax(dim=-1).tolist()
 print("sum of the row multiplied by 0:", f"{ways[1].sum().item():.4g}")
 print("divided by it, the row differs from that of -inf by", f"{(ways[2] - ways[0]).abs().max().item():.4g}")
 for name, change in zip(("-inf", "multiplied", "renormalised"), changes, strict=True):
     print(name, "lets a hidden score move a weight by", f"{change:.4g}")
+
+
+# %% what a later token moves
+def attention(x, mask):
+    weights = (x @ x.T / 16**0.5).masked_fill(mask, float("-inf")).softmax(dim=-1)
+    return weights @ x
+
+
+draw = torch.Generator().manual_seed(0)
+x = torch.randn(T, 16, generator=draw)
+other = x.clone()
+other[changed] = torch.randn(16, generator=draw)
+before, after = attention(x, future), attention(other, future)
+print("rows that a changed token moves:", [t for t in range(T) if not torch.equal(before[t], after[t])])
+
+# %% a row with nothing left
+empty = future | (torch.arange(T) < left)  # padding on the left
+for layer in range(3):
+    x = attention(x, empty)  # from the second layer on 0 * NaN is NaN
+    print("rows with NaN after layer", layer, "are", x.isnan().any(dim=-1).sum().item(), "of", T)

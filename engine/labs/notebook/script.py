@@ -26,8 +26,11 @@ for layer in (w_q, w_k, w_v, w_o):
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -(d_model**-0.5), d_model**-0.5, generator=draw)
 
+# %% the batch
 batch = torch.tensor(padded)  # (B, L)
 print("batch", tuple(batch.shape))
+
+# %% embedding and projections
 embedded = embedding(batch)  # (B, L, d_model)
 print("embedded", tuple(embedded.shape))
 q = w_q(embedded)  # (B, L, d_model)
@@ -36,6 +39,8 @@ k = w_k(embedded)  # (B, L_k, d_model)
 print("k", tuple(k.shape))
 v = w_v(embedded)  # (B, L_k, d_model)
 print("v", tuple(v.shape))
+
+# %% the heads
 q = q.view(batch_size, length, heads, d_k)  # (B, L, H, d_k)
 print("q", tuple(q.shape))
 k = k.view(batch_size, length, heads, d_k)  # (B, L_k, H, d_k)
@@ -50,12 +55,16 @@ v = v.transpose(1, 2)  # (B, H, L_k, d_k)
 print("v", tuple(v.shape))
 k_t = k.transpose(-2, -1)  # (B, H, d_k, L_k)
 print("k_t", tuple(k_t.shape))
+
+# %% scores and weights
 scores = q @ k_t  # (B, H, L, L_k)
 print("scores", tuple(scores.shape))
 scaled = scores / math.sqrt(d_k)  # (B, H, L, L_k)
 print("scaled", tuple(scaled.shape))
 weights = scaled.softmax(dim=-1)  # (B, H, L, L_k)
 print("weights", tuple(weights.shape))
+
+# %% the mix and W_O
 mixed = weights @ v  # (B, H, L, d_k)
 print("mixed", tuple(mixed.shape))
 moved = mixed.transpose(1, 2)  # (B, L, H, d_k)
@@ -67,6 +76,7 @@ print("concat", tuple(concat.shape))
 output = w_o(concat)  # (B, L, d_model)
 print("output", tuple(output.shape))
 
+# %% attention to padding
 # Of the real tokens.
 shares = [row[:, :n, n:].sum(dim=-1).flatten() for row, n in zip(weights, lengths, strict=True)]
 print("attention that goes to padding", f"{torch.cat(shares).mean().item():.1%}")

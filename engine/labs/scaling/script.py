@@ -22,6 +22,7 @@ def draw(*shape, dtype=torch.float32):  # every component has mean 0 and varianc
     return torch.randn(shape, dtype=dtype)
 
 
+# %% spread of q·k
 for size in (d_k, 16 * d_k):
     torch.manual_seed(seed)
     sums = [(draw(pairs_at_once, size) * draw(pairs_at_once, size)).sum(dim=-1) for _ in range(pairs // pairs_at_once)]
@@ -29,6 +30,7 @@ for size in (d_k, 16 * d_k):
     variance, deviation = products.var(correction=0), products.std(correction=0)
     print(f"d_k = {size}: variance {variance:.4g}, standard deviation {deviation:.4g}")
 
+# %% rows of weights
 torch.manual_seed(seed)
 q = draw(sets, queries, d_k, dtype=torch.float64)
 k = draw(sets, L_k, d_k, dtype=torch.float64)
@@ -38,7 +40,15 @@ for name, entering in (("without", scores), ("with", scores / math.sqrt(d_k))):
     weights = entering.softmax(dim=-1)
     largest = weights.max(dim=-1).values.mean()
     entropy = torch.special.entr(weights).sum(dim=-1).mean() / math.log(2)
+    print(f"{name}: largest weight {largest:.4g}, entropy {entropy:.4g} bits")
+
+# %% slope of softmax
+rows = scores.softmax(dim=-1).flatten(0, 1)
+query = rows.amax(dim=-1).argsort()[len(rows) // 2]  # the one in the middle, by its largest weight
+key = rows[query].argmax()
+for name, entering in (("without", scores), ("with", scores / math.sqrt(d_k))):
+    weights = entering.softmax(dim=-1).flatten(0, 1)
     # the Jacobian of softmax; its column j is how all weights of a query move with score j
     jacobian = torch.diag_embed(weights) - weights.unsqueeze(-1) * weights.unsqueeze(-2)
-    gradient = jacobian.norm(dim=-2).median()
-    print(f"{name}: largest weight {largest:.4g}, entropy {entropy:.4g} bits, gradient {gradient:.3g}")
+    p = weights[query, key].item()
+    print(f"{name}: gradient {jacobian.norm(dim=-2).median():.3g}, p = {p:.4g}, p(1 - p) = {p * (1 - p):.3g}")

@@ -15,12 +15,15 @@ logits[torch.arange(text - 1), tokens[1:text]] += 4  # it has learned to like th
 
 ignored = torch.tensor([-100])
 labels = torch.cat([torch.where(tokens == 0, -100, tokens)[1:], ignored])  # logits t beside label t + 1
+# %% the terms of the loss
 for t in range(T):
     if labels[t] != -100:
         term = -logits[t].log_softmax(dim=-1)[labels[t]]
         print(f"position {t}: token {tokens[t].item()} then {labels[t].item()}, term {term.item():.4g}")
 print("positions that count", (labels != -100).sum().item(), "of", T)
 print(f"loss {cross_entropy(logits, labels).item():.5g}")  # ignore_index is -100 unless said
+
+# %% held to the wrong label
 print(f"padding counted {cross_entropy(logits[:-1], tokens[1:]).item():.5g}")
 unshifted = torch.where(tokens == 0, -100, tokens)
 print(f"not shifted {cross_entropy(logits, unshifted).item():.5g}")

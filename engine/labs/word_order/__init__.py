@@ -127,14 +127,22 @@ def pooled(sentences: tuple[str, str], layers: int, *, encoding: bool) -> Pooled
 
 
 def code(
-    length: int, layers: int, order: tuple[int, ...], *, causal: bool, positions: int, d_model: int, steps: int
+    length: int,
+    layers: int,
+    order: tuple[int, ...],
+    positions: int,
+    d_model: int,
+    pair: int,
+    steps: int,
+    *,
+    causal: bool,
 ) -> str:
     """The experiment as a script, on PyTorch's own encoder with the same draws.
 
     Args:
         length, layers, order, causal: of ``shuffled``.
-        positions, d_model, steps: of ``sinusoids``: of how many positions the encoding is looked at, how
-            wide it is, and by how many steps it is moved on.
+        positions, d_model, pair, steps: of ``sinusoids``: of how many positions the encoding is looked at, how wide
+            it is, which pair of features, and by how many steps it is moved on.
     """
     return fill_in(
         _SCRIPT,
@@ -148,6 +156,7 @@ def code(
         first_word=_FIRST_WORD,
         positions=positions,
         width=d_model,
+        pair=pair,
         steps=steps,
     )
 

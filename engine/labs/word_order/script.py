@@ -13,6 +13,7 @@ vocabulary = 64
 first_word = 3  # ids below belong to padding, begin and end
 positions = 32  # of the encoding that is looked at
 width = 32  # of it
+pair = 2  # of its features
 steps = 3  # that it is moved on
 
 mask = nn.Transformer.generate_square_subsequent_mask(L) if causal else None
@@ -37,6 +38,7 @@ for layer in encoder.layers:
         nn.init.zeros_(bias)
 words = table[first_word : first_word + L].unsqueeze(0) * d_model**0.5  # (1, L, d_model)
 
+# %% the words in another order
 for name, added in (("without", torch.zeros(L, d_model)), ("with", encoding_of(L, d_model)[0].float())):
     given = encoder(words + added, mask)
     shuffled = encoder(words[:, order] + added, mask)
@@ -44,10 +46,16 @@ for name, added in (("without", torch.zeros(L, d_model)), ("with", encoding_of(L
     print(name, f"encoding: moved along with the words, the outputs differ by {difference:.4g}")
 
 encoding, frequencies = encoding_of(positions, width)
+
+# %% how far a frequency reaches
+print(f"pair {pair}: ω = {frequencies[pair].item():.4g}, repeats after {2 * math.pi / frequencies[pair].item():.4g}")
+
+# %% products of two positions
 product = encoding @ encoding.T
 for distance in range(min(4, positions)):
     print("product at distance", distance, f"is {product.diagonal(distance).mean().item():.4g}")
 
+# %% one matrix moves on
 sine, cosine = (frequencies * steps).sin(), (frequencies * steps).cos()
 turn = torch.block_diag(*torch.stack([cosine, sine, -sine, cosine], dim=-1).view(-1, 2, 2))[:width, :width]
 error = (encoding[:-steps] @ turn.T - encoding[steps:]).abs().max().item()

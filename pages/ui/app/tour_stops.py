@@ -15,13 +15,13 @@ class Stop:
         step: the step, as the address has it.
         title: what happens there, in a few words.
         sentence: what to look at.
-        source: a text that it can be seen on where one sentence alone does not show it; "" where any does.
+        second: a sentence that makes it seen beside another, where one alone does not show it; "" where any does.
     """
 
     step: str
     title: str
     sentence: str
-    source: str = ""
+    second: str = ""
 
 
 STOPS = (
@@ -58,7 +58,7 @@ STOPS = (
         "What must not be seen becomes −∞",
         "Of two sentences the shorter one is padded, and its padding has no say. The mask has one row for all heads "
         "and queries, and is repeated.",
-        source="21 November 2026\n3 May 1999",
+        second="3 May 1999",
     ),
     Stop(
         f"{HEAD}.weights:softmax",

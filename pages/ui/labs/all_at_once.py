@@ -29,14 +29,18 @@ def draw() -> None:
     length, heads, d_k = lab_widgets.numbers(
         size_sliders.length(64, 8, label="Words n"), size_sliders.heads(4, 2), size_sliders.d_k(32, 16, least=4)
     )
+    script = experiment.code(length, heads, d_k)
     if _alone(length, heads, d_k):
         _parts(length, heads, d_k)
+        lab_widgets.lines(script, "each row by itself")
         if _others(length, heads, d_k):
             _outputs(length, heads, d_k)
+            lab_widgets.lines(script, "what a word needs from the others")
             _changes(length, heads, d_k)
             if _longer(length, heads, d_k):
                 _times(length, heads, d_k)
-    lab_widgets.snippet(experiment.code(length, heads, d_k))
+                lab_widgets.lines(script, "time for n words")
+    lab_widgets.snippet(script)
 
 
 def _alone(length: int, heads: int, d_k: int) -> bool:

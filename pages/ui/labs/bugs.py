@@ -62,10 +62,13 @@ def draw() -> None:
         _all(index, sizes)
     known = _where(index, comparison)
     if known:
+        script = code(index, sizes)
         _steps(index, mistake, comparison)
+        lab_widgets.lines(script, "with these sizes")
         if _elsewhere(index, mistake, sizes):
             _other_sizes(index, sizes, comparison)
-        lab_widgets.snippet(code(index, sizes), "Both programs, to copy and run alone")
+            lab_widgets.lines(script, "with other sizes")
+        lab_widgets.snippet(script)
 
 
 def _sizes(mistake: AttentionMistake) -> SublayerSizes:

@@ -66,15 +66,14 @@ def draw() -> None:
         f"It writes {said(''.join(trials.answer))}; at position {position} it writes {said(trials.answer[position])}. "
         f"Exchanged are the weights of {_whose(layers, heads)}." + (_OTHERS_KEEP if len(heads) == 1 else "")
     )
+    script = code(text, layers, heads, position)
     if _shuffles(trials):
         _exchanges(trials)
+        lab_widgets.lines(script, "shuffled weights at one position")
         search = partial(_search, text, trials, layers, heads, position)
         lab_widgets.experts("search for other weights with the same output (two more questions)", "search", search)
         _frozen(trials, layers, heads)
-    lab_widgets.snippet(
-        code(text, layers, heads, position),
-        f"The {SHUFFLES} shuffles at position {position} in plain PyTorch, to run in the project's folder",
-    )
+    lab_widgets.snippet(script, "All of it in one script, to run in the project's folder")
 
 
 def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:

@@ -30,11 +30,15 @@ def draw() -> None:
     )
     heads = kv_heads * group
     shared = result(grouped, kv_heads, group, length, d_k)
+    script = code(kv_heads, group, length, d_k)
     if _scores(shared, heads, kv_heads, length) and _cache(shared, heads, kv_heads):
         st.markdown(_ANSWER)
         _copies(shared, length)
+        lab_widgets.lines(script, "keys and values that are shared")
+        lab_widgets.lines(script, "what is saved")
         _price(shared, d_k, heads, kv_heads)
-    lab_widgets.snippet(code(kv_heads, group, length, d_k))
+        lab_widgets.lines(script, "what averaging moves")
+    lab_widgets.snippet(script)
 
 
 def _scores(shared: Grouped, heads: int, kv_heads: int, length: int) -> bool:

@@ -33,12 +33,15 @@ def draw() -> None:
         size_sliders.group(4, 2),
     )
     read = result(reading, batch, length, kv_heads, group)
+    script = code(batch, length, kv_heads, group)
     if _computed(read, batch, length) and _grows(read):
         st.markdown(_ANSWER)
         _last_row(read, length)
+        lab_widgets.lines(script, "one token at a time")
+        lab_widgets.lines(script, "beside all at once")
         _saved(length, kv_heads, group)
         frame.link("app.py", "The same in Llama, step by step →", {"model": "llama", "kept": "6"})
-    lab_widgets.snippet(code(batch, length, kv_heads, group))
+    lab_widgets.snippet(script)
 
 
 def _computed(read: CachedReading, batch: int, length: int) -> bool:

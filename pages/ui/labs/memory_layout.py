@@ -44,13 +44,17 @@ def draw() -> None:
     )
     operation, axes = _operation()
     query_layout = result(layout, length, heads, d_k, operation, axes)
+    script = code(length, heads, d_k, operation, axes)
     if _strides(query_layout):
         _moved(query_layout)
+        lab_widgets.lines(script, "what moved")
         if _refused(query_layout):
+            lab_widgets.lines(script, "what view merges")
             _merges(query_layout)
             if _sharing(query_layout):
                 _written(query_layout)
-    lab_widgets.snippet(code(length, heads, d_k, operation, axes))
+                lab_widgets.lines(script, "what contiguous copies")
+    lab_widgets.snippet(script)
 
 
 def _operation() -> tuple[str, tuple[int, ...]]:
@@ -174,8 +178,8 @@ def _refused(query_layout: Layout) -> bool:
     )
     return lab_widgets.predict(
         "refused",
-        f"`view` can make neighbouring axes one: {first} and {second}, {second} and {third}, or all three. How many of "
-        f"these does it refuse for `{query_layout.name}`?",
+        f"`view` can merge axes that stand side by side: {first} and {second}, {second} and {third}, or all three. "
+        f"How many of these does it refuse for `{query_layout.name}`?",
         options,
         options[count],
         f"{because}.",

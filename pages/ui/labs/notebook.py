@@ -12,6 +12,7 @@ from engine import Step
 from engine.labs.notebook import PAD, NotebookLine, Replay, code, nearest, replay, with_the_length_left_open
 from engine.labs.notebook.shapes import options
 from engine.labs.phrases import by_count
+from engine.labs.script_cells import cells
 from engine.ops import reads
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -69,13 +70,16 @@ def draw() -> None:
         known = _line(run, line, batch, length, d_model, heads)
     with table:
         _table(run, line, known)
+    script = code(batch, length, d_model, heads)
     if known and line.step:
         _stage(run, line.step)
+        # The first that has the line: later ones repeat it where they need it.
+        lab_widgets.lines(script, next(name for name, text in cells(script).items() if f"\n{line.code}" in text))
     if run.error:
         _left_open(batch, length, d_model, heads)
     else:
-        _whole(run)
-    lab_widgets.snippet(code(batch, length, d_model, heads), "The whole notebook, to copy and run alone")
+        _whole(run, script)
+    lab_widgets.snippet(script)
 
 
 def _sizes() -> tuple[int, int, int, int]:
@@ -235,7 +239,7 @@ def _padded(run: Replay, step: Step) -> Panel:
     return replace(plain, note="hatched: padding", masked=step.value == PAD, scale="ids")
 
 
-def _whole(run: Replay) -> None:
+def _whole(run: Replay, script: str) -> None:
     st.markdown("##### The whole run")
     left, right = st.columns(2, gap="large")
     with left:
@@ -247,6 +251,7 @@ def _whole(run: Replay) -> None:
             f"The exercise has no mask, so the real tokens look at padding too: it gets {percent(padding)} of "
             "their attention on average. A padding mask makes that 0."
         )
+        lab_widgets.lines(script, "attention to padding")
 
 
 def _left_open(batch: int, length: int, d_model: int, heads: int) -> None:

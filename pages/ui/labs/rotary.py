@@ -36,12 +36,15 @@ def draw() -> None:
     d_k *= 2
     base = int(lab_widgets.pick("base", "Base θ of the frequencies", tuple(map(str, BASES)), "10000"))
     turned = result(turns, d_k, base, query_place, key_place, moved_by)
+    script = code(d_k, base, query_place, key_place, moved_by)
     if _score(turned, moved_by) and _slowest(d_k, base):
         st.markdown(_ANSWER)
         _angles(d_k, base, query_place, key_place)
+        lab_widgets.lines(script, "how far the slowest pair turns")
         _picture(d_k, base, abs(query_place - key_place))
         _conventions(turned)
-    lab_widgets.snippet(code(d_k, base, query_place, key_place, moved_by))
+        lab_widgets.lines(script, "the score of two turned words")
+    lab_widgets.snippet(script)
 
 
 def _score(turned: Turns, moved_by: int) -> bool:

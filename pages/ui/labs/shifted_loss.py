@@ -32,12 +32,15 @@ def draw() -> None:
         size_sliders.seed("Another text and other logits."),
     )
     shifted = result(losses, length, vocabulary, padding, seed)
+    script = code(length, vocabulary, padding, seed)
     if _counted(shifted, length, padding):
         st.markdown(_ANSWER)
         _terms(shifted)
+        lab_widgets.lines(script, "the terms of the loss")
         if _twice(shifted):
             _mistakes(shifted)
-    lab_widgets.snippet(code(length, vocabulary, padding, seed))
+            lab_widgets.lines(script, "held to the wrong label")
+    lab_widgets.snippet(script)
 
 
 def _counted(shifted: Losses, length: int, padding: int) -> bool:

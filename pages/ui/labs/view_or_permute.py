@@ -42,12 +42,17 @@ def draw() -> None:
         f"{(batch, length, d_k, heads)} gives {(batch, length, heads, heads)}, every head against every head, in each "
         "token."
     )
+    script = code(batch, length, heads, d_k)
     if _kept_in_place(split_routes):
         _both(split_routes, heads, d_k)
+        lab_widgets.lines(script, "the straight view beside the permute")
         if _owners(split_routes):
+            lab_widgets.lines(script, "whose features stand in a row")
             _weights(split_routes)
+            lab_widgets.lines(script, "attention on both routes")
             _product(length, heads, d_k)
-    lab_widgets.snippet(code(batch, length, heads, d_k))
+            lab_widgets.lines(script, "all heads at once, and head by hand")
+    lab_widgets.snippet(script)
 
 
 def _kept_in_place(split_routes: Routes) -> bool:

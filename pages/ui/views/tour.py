@@ -9,7 +9,7 @@ from pages.ui.app import frame
 from pages.ui.app.tour_stops import STOPS, Stop
 from pages.ui.state import session
 
-_ON_TWO = "On two sentences →"
+_ON_TWO, _ON_ONE = "On two sentences →", "On one sentence →"
 _BAR = "**Stop {number} of {count}: {title}.** {sentence}"
 
 
@@ -27,10 +27,8 @@ def draw(trace: Trace) -> None:
     with st.container(border=True, key="tour", horizontal=True, vertical_alignment="center"):
         text = _BAR.format(number=number + 1, count=len(stops), title=stop.title, sentence=stop.sentence)
         st.markdown(text, width="stretch")
-        settings = session.settings_shown()
-        if stop.source and settings.trained and trace.sizes.get("B") == 1:
-            two_sentences = {"source": stop.source, "tour": str(number + 1), "step": stop.step}
-            frame.link("app.py", _ON_TWO, {**settings.to_query(), **two_sentences})
+        if stop.second and session.settings_shown().trained:
+            _other_text(stop, number)
         previous, following = max(number - 1, 0), min(number + 1, len(stops) - 1)
         st.button("Back", key="tour.back", disabled=number == 0, on_click=_go, args=(previous, stops[previous].step))
         # The last press stands where all others were.
@@ -40,6 +38,14 @@ def draw(trace: Trace) -> None:
             target = following, stops[following].step
             st.button("Next stop", key="tour.next", type="primary", on_click=_go, args=target)
         st.button("End tour", key="tour.end", type="tertiary", on_click=_end)
+
+
+def _other_text(stop: Stop, number: int) -> None:
+    """The link to the same stop on two sentences, and from there the one back."""
+    settings = session.settings_shown()
+    first, *others = settings.source.split("\n")
+    label, source = (_ON_ONE, first) if others else (_ON_TWO, f"{first}\n{stop.second}")
+    frame.link("app.py", label, {**settings.to_query(), "source": source, "tour": str(number + 1), "step": stop.step})
 
 
 def _number(text: str, count: int) -> int | None:

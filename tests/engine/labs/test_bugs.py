@@ -257,10 +257,17 @@ def test_other_sizes_are_run_and_not_looked_up():
 @pytest.mark.parametrize("chosen", [USUAL, SublayerSizes(4, 4, 4, 2, 4, 3)])
 def test_the_code_prints_what_the_experiment_found(mistake, chosen, capsys):
     exec(code(mistake, chosen), {})
-    printed = capsys.readouterr().out.strip()
+    printed, *others = capsys.readouterr().out.splitlines()
     found = compare(mistake, chosen)
     if found.error:
         assert printed == found.error
     else:
         said = float(re.fullmatch(r"largest difference (\S+)", printed)[1])
         assert said == pytest.approx(found.difference, rel=1e-3, abs=1e-9, nan_ok=True)
+    for printed, (name, run) in zip(others, with_other_sizes(mistake, chosen), strict=True):
+        label, _, said = printed.rpartition(": ")
+        assert label == name
+        if run.error:
+            assert said == "raises"
+        else:
+            assert float(said) == pytest.approx(run.difference, rel=1e-2, abs=1e-6, nan_ok=True)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import pytest
 import torch
@@ -271,12 +272,18 @@ def test_the_code_prints_what_the_experiment_found(sizes, capsys):
         torch.set_default_dtype(usual)
     cutting = cut(HOUSE, sizes[0])
     order = shuffle(HOUSE, *sizes, 1, 0.5)
-    patches, in_place, *differences = capsys.readouterr().out.splitlines()
+    patches, in_place, *differences, where, _, half = capsys.readouterr().out.splitlines()
     assert patches == f"patches {tuple(cutting.patches.shape)} equal to rearrange: True"
     assert in_place == f"a straight view has {cutting.in_place} of {cutting.image.numel()} numbers where they belong"
     convolved, without, placed = (float(line.rpartition(" ")[2]) for line in differences)
     assert max(convolved, without) < 1e-12
     assert placed == pytest.approx(order.exact[1], rel=1e-3)
+    focus = look(read(HOUSE, *sizes, 1, 0.5), 0, 0, 0)
+    largest = max(focus.on_class, focus.on_patches.max().item())
+    percent, share = map(float, re.findall(r"[\d.]+", where))
+    assert (percent, share) == pytest.approx((100 * largest, largest / focus.even), rel=1e-2)
+    tokens = (48 // (sizes[0] // 2)) ** 2 + 1
+    assert half == f"patches of {sizes[0] // 2} pixels: S = {tokens}, S × S = {tokens**2} weights in a head"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import record
-from engine.labs.long_range.costs import LENGTHS, Flops, chain, chains, code, crossing, flops, flops_over_lengths
+from engine.labs.long_range import code
+from engine.labs.long_range.costs import LENGTHS, Flops, chain, chains, crossing, flops, flops_over_lengths
+from engine.labs.script_cells import cells
 from engine.model.attention import MultiHeadAttention
 
 
@@ -67,8 +69,13 @@ def test_a_chain_is_counted_by_hand_and_refused_where_there_is_none():
         chain(other * 2, token)
 
 
-def test_the_code_prints_what_was_counted(capsys):
-    exec(code(9, 12), {})
+def test_the_script_prints_what_was_counted(capsys):
+    usual, threads = torch.get_default_dtype(), torch.get_num_threads()
+    try:
+        exec(cells(code(9, 12, "2"))["FLOPs of one layer"], {})
+    finally:
+        torch.set_default_dtype(usual)
+        torch.set_num_threads(threads)
     counted = flops(9, 12)
     assert capsys.readouterr().out == (
         f"RNN {counted.rnn}\n"

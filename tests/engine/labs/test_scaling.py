@@ -147,10 +147,16 @@ def test_the_density_sums_to_1_and_of_many_products_comes_close_to_the_normal_on
 @pytest.mark.parametrize(("d_k", "keys", "seed"), [(16, 10, 0), (1, 2, 3)])
 def test_the_code_prints_what_the_experiment_found(d_k, keys, seed, components, capsys):
     exec(code(d_k, keys, components, seed), {})
-    said = re.findall(r"(?:variance|deviation|weight|entropy|gradient) ([\d.e+-]+)", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    said = re.findall(r"(?:variance|deviation|weight|entropy|gradient) ([\d.e+-]+)", printed)
     pair = spreads((d_k, 16 * d_k), components, seed)
     found = attention(d_k, keys, components, seed)
     expected = [value for one in pair for value in (one.variance, one.deviation)]
-    expected += [value for one in found.measures for value in (one.largest, one.entropy, one.score_gradient)]
+    expected += [value for one in found.measures for value in (one.largest, one.entropy)]
+    expected += [one.score_gradient for one in found.measures]
     # As many digits as are printed.
     assert [float(number) for number in said] == pytest.approx(expected, rel=6e-3)
+    middle = found.weights[0].flatten(0, 1).amax(dim=-1).sort().values[SETS * QUERIES // 2].item()
+    p, slope = map(float, re.findall(r"without: .* p = (\S+), p\(1 - p\) = (\S+)", printed)[0])
+    assert p == pytest.approx(middle, rel=6e-4)
+    assert slope == pytest.approx(middle * (1 - middle), rel=6e-3)

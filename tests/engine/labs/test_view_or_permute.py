@@ -1,6 +1,7 @@
 """What a straight view gets wrong, counted another way."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from einops import rearrange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.labs.view_or_permute import code, routes
+from engine.labs.view_or_permute import HeadProducts, code, head_products, routes
 
 sizes = st.integers(1, 8)
 
@@ -48,12 +49,25 @@ def test_attention_on_permuted_heads_is_pytorchs_and_on_viewed_ones_it_is_not():
     assert routes(2, 5, 1, 3).output_difference == 0
 
 
+def test_a_product_head_by_head_that_differs_in_one_number_is_not_the_same():
+    products = head_products(4, 3, 2)
+    for_each_head = torch.einsum("hqd,hdk->hqk", products.query, products.key_t)
+    assert torch.equal(products.by_hand, for_each_head)
+    assert products.same
+    other = for_each_head.clone()
+    other[2, 3, 3] += 1
+    assert not HeadProducts(products.query, products.key_t, products.at_once, other).same
+
+
 @pytest.mark.parametrize("sizes", [(1, 4, 3, 4), (2, 1, 1, 1)])
 def test_the_code_prints_what_the_experiment_found(sizes, capsys):
     exec(code(*sizes), {})
     found = routes(*sizes)
     owners = found.owners[0, min(1, sizes[1] - 1)].unique().tolist()
-    assert capsys.readouterr().out == (
+    printed = capsys.readouterr().out
+    apart = re.search(r"outputs differ by up to (.*)\n", printed)
+    assert float(apart[1]) == pytest.approx(found.output_difference, rel=1e-3)
+    assert printed.replace(f"after merging the heads the {apart[0]}", "") == (
         f"shapes {tuple(found.permuted.shape)} and {tuple(found.viewed.shape)}\n"
         f"{found.in_place} of {found.rows.numel()} numbers in the same place\n"
         f"row {min(1, sizes[1] - 1)} of head 0 is made of tokens {owners}\n"

@@ -103,8 +103,13 @@ def test_the_wide_heads_scores_are_the_sum_of_the_heads_scores_and_its_pattern_i
 def test_the_code_prints_what_the_experiment_found(sizes, capsys):
     exec(code(*sizes), {})
     heads, d_k, length, head = sizes
-    printed = [float(line.rpartition(" ")[2]) for line in capsys.readouterr().out.splitlines()]
-    added, moved, beyond_own, looped, broad = printed
+    *differences, split_looks, wide_looks, last = capsys.readouterr().out.splitlines()
+    added, moved, beyond_own, looped, broad = (float(line.rpartition(" ")[2]) for line in (*differences, last))
+    for printed, weights in (
+        (split_looks, split(heads, d_k, length).weights),
+        (wide_looks, wide(heads, d_k, length).weights),
+    ):
+        assert printed.endswith(f" most at word {weights[:, -1].argmax(dim=-1).tolist()}")
     assert max(added, beyond_own, looped) < 1e-5
     assert moved == pytest.approx(removed(heads, d_k, length, head).moved, rel=1e-3)
     assert broad == pytest.approx(wide(heads, d_k, length).output_difference, rel=1e-3)

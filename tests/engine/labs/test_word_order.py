@@ -110,11 +110,14 @@ def test_without_the_encoding_no_training_gets_below_log_2_nor_past_half_of_the_
 @pytest.mark.parametrize(("length", "layers", "causal"), [(6, 2, False), (2, 1, True), (12, 4, True)])
 def test_the_code_prints_what_the_experiments_found_on_pytorchs_own_encoder(length, layers, causal, capsys):
     order = tuple(order_of("drawn", length).tolist())
-    exec(code(length, layers, order, causal=causal, positions=9, d_model=6, steps=2), {})
-    without, found, *distances, turned = (line.rpartition(" ")[2] for line in capsys.readouterr().out.splitlines())
+    exec(code(length, layers, order, causal=causal, positions=9, d_model=6, pair=1, steps=2), {})
+    without, found, period, *distances, turned = (
+        line.rpartition(" ")[2] for line in capsys.readouterr().out.splitlines()
+    )
     for printed, encoding in ((without, False), (found, True)):
         expected = shuffled(length, layers, order, encoding=encoding, causal=causal).moved_difference
         assert float(printed) == pytest.approx(expected, rel=1e-3, abs=1e-5)
     theory = [sum(math.cos(distance * 10000 ** (-2 * pair / 6)) for pair in range(3)) for distance in range(4)]
+    assert float(period) == pytest.approx(2 * math.pi * 10000 ** (2 / 6), rel=1e-3)
     assert [float(distance) for distance in distances] == pytest.approx(theory, rel=1e-3)
     assert float(turned) < 1e-12

@@ -59,6 +59,7 @@ def test_a_straight_view_leaves_16_of_160_numbers_in_place():
 def test_a_weight_of_softmax_has_the_gradient_p_times_one_minus_p():
     values = computed("flat_region")
     assert values["by_formula"] == pytest.approx(values["large"], rel=1e-6)
+    assert values["rest"] == pytest.approx(1 / (1 + math.exp(16)), rel=1e-6)
     for score, p, gradient in values["table"].tolist():
         exact = 1 / (1 + math.exp(-score))
         assert p == pytest.approx(exact)
@@ -78,6 +79,14 @@ def test_the_variance_of_a_product_is_d_k_and_one_when_divided():
     values = computed("root_d_k")
     assert values["variance"] == pytest.approx(64, rel=0.02)
     assert values["divided"] == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "divisor"), [("largest", 1), ("largest_divided", 8)])
+def test_the_largest_of_ten_weights_is_that_of_a_softmax_written_out(name, divisor):
+    values = computed("root_d_k")
+    exponentials = [[math.exp(score / divisor) for score in row] for row in values["ten_keys"].tolist()]
+    expected = sum(max(row) / sum(row) for row in exponentials) / len(exponentials)
+    assert values[name] == pytest.approx(expected, rel=1e-4)
 
 
 def test_two_heads_look_at_two_words_and_a_wide_head_at_both_half():

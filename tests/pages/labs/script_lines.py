@@ -101,6 +101,16 @@ def _owners(page: Page, _: re.Match[str]) -> Sequence[str]:
     return row, str([words(24).index(word) for word in re.findall("`(.*?)`", owners)])
 
 
+def _looked_at(page: Page, _: re.Match[str]) -> Sequence[str]:
+    [looks] = page.says(r"looks most of all: (.*); the wide head")
+    return (str([words(24).index(word) for word in re.findall("at `(.*?)`", looks)]),)
+
+
+def _looked_at_by_one(page: Page, _: re.Match[str]) -> Sequence[str]:
+    [word] = page.says(r"the wide head at `(.*?)`\.")
+    return (f"[{words(24).index(word)}]",)
+
+
 def _copy(page: Page, _: re.Match[str]) -> Sequence[str]:
     if "So `contiguous` returned the tensor itself" in page.text:
         return ("no copy",)
@@ -149,6 +159,13 @@ def _outputs(page: Page, _: re.Match[str]) -> Sequence[str]:
     return (apart or ("NaN" if missing else "0"),)
 
 
+def _other_sizes(page: Page, printed: re.Match[str]) -> Sequence[str]:
+    """What the table says of other sizes."""
+    [table] = [element.value for element in page.app.table]
+    [row] = [row for row in table.to_dict("records") if row["sizes"] == printed[1]]
+    return printed[1], "raises" if row["what happens"] == "it raises an error" else row["largest difference"]
+
+
 def _moved_rows(page: Page, _: re.Match[str]) -> Sequence[str]:
     first, *last = map(int, re.findall(r"\d+", page.answer("rows")))
     return (str(list(range(first, (last or [first])[0] + 1))),)
@@ -172,8 +189,21 @@ def _measures(page: Page, printed: re.Match[str]) -> Sequence[str]:
         page.says(rf"\| {name} \| (\S+) \| (\S+) \|")[column]
         for name in ("Largest weight, mean", "Entropy in bits, mean")
     )
+    return printed[1], largest, entropy
+
+
+def _slopes(page: Page, printed: re.Match[str]) -> Sequence[str]:
+    column = ("without", "with").index(printed[1])
     gradients = page.says(r"Computed: .*\*\* (\S+) against (\S+): ")
-    return printed[1], largest, entropy, gradients[column]
+    weights = page.says(r"Not divided, p = (\S+) and .*the same weight is (\S+) and its slope")
+    slopes = page.says(r"p\(1 − p\) = \*\*(\S+)\*\*\. .* its slope \*\*(\S+)\*\*\. Near")
+    return printed[1], gradients[column], weights[column], slopes[column]
+
+
+def _half_the_patch(page: Page, printed: re.Match[str]) -> Sequence[str]:
+    half, whole = page.says(r"patches half as wide, (\d+) pixels for (\d+),")
+    tokens, more_tokens, weights, more = page.says(r"S grows from (\S+) to (\S+), and S × S from (\S+) to (\S+): ")
+    return (half, more_tokens, more) if printed[1] == half else (whole, tokens, weights)
 
 
 def _position(page: Page, column: str) -> str:
@@ -193,6 +223,14 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"shapes (\(.*\)) and \1", says(rf"Both routes give the shape {_SHAPE}")),
         Line(r"(\d+) of (\d+) numbers in the same place", says(r"(\S+) of (\S+) numbers stand in the same place")),
         Line(r"row (\d+) of head 0 is made of tokens (.*)", _owners),
+        Line(
+            r"after merging the heads the outputs differ by up to (\S+)",
+            lambda page, _: (
+                ("0",)
+                if "both routes are the same, and so are the outputs" in page.text
+                else page.says(r"After merging the heads the two outputs differ by up to (\S+)\.\n")
+            ),
+        ),
         Line(
             r"scores (\(.*\)) at once and head by hand the same: (\w+)",
             says(rf"The scores {_SHAPE} at once and head by hand: `torch.equal` says (\w+)\."),
@@ -222,8 +260,14 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"attention that goes to padding (\S+)%", _padding),
         Line(r"(shape .* is invalid for input of size \d+)", _last_line),
     ),
-    "bugs": (Line(r"largest difference (\S+)", _outputs), Line(r"((?!largest difference).*)", _error)),
+    "bugs": (
+        Line(r"largest difference (\S+)", _outputs),
+        Line(r"([\w, ]+): (raises|\S+)", _other_sizes),
+        Line(r"((?!largest difference).*)", _error),
+    ),
     "why_split": (
+        Line(r"\d+ heads look most at word (\[.*\])", _looked_at),
+        Line(r"1 wide head looks most at word (\[.*\])", _looked_at_by_one),
         Line(r"sum of the heads.* by (\S+)", says(r"the largest difference is (\S+)\. What one"), rounding=True),
         Line(
             r"without head (\d+) the output moves by up to (\S+)",
@@ -253,7 +297,8 @@ LINES: dict[str, tuple[Line, ...]] = {
     ),
     "scaling": (
         Line(r"d_k = (\d+): variance (\S+), standard deviation (\S+)", _spread),
-        Line(r"(with|without): largest weight (\S+), entropy (\S+) bits, gradient (\S+)", _measures),
+        Line(r"(with|without): largest weight (\S+), entropy (\S+) bits", _measures),
+        Line(r"(with|without): gradient (\S+), p = (\S+), p\(1 - p\) = (\S+)", _slopes),
     ),
     "long_range": (
         Line(r"(?:recurrent|bidirectional) (\S+) for 2 words", says(r"\*\* (\S+) for 2 words, \S+ for")),
@@ -278,6 +323,10 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(
             r"product at distance (\d+) is (\S+)",
             lambda page, printed: (printed[1], page.curve("mean of the diagonal", int(printed[1]))),
+        ),
+        Line(
+            r"pair (\d+): ω = (\S+), repeats after (\S+)",
+            lambda page, _: page.says(r"ω_(\d+) = (\S+), so they repeat after .* = (\S+) positions"),
         ),
         Line(r"moved (\d+) on by .* by (\S+)", says(r"ω_i · (\d+)\. .*by at most (\S+)\.\n"), rounding=True),
     ),
@@ -350,6 +399,11 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(r"likeliest character kept in (\d+) of (\d+)", _likeliest),
     ),
     "image_as_sentence": (
+        Line(
+            r"the largest weight is (\S+) %, (\S+) times the even share",
+            says(r"It is (\S+) %, (\S+) times the even share"),
+        ),
+        Line(r"patches of (\d+) pixels: S = (\d+), S × S = (\d+) weights in a head", _half_the_patch),
         Line(
             r"patches (\(.*\)) equal to rearrange: (\w+)",
             lambda page, _: (

@@ -38,7 +38,7 @@ def test_the_pictures_hold_the_tensors_that_were_computed():
     for name, changed in (("w_q", 4), ("feed_forward", 4), ("self_attention", 16)):
         [panel] = stage(app, f"labs.all_at_once.changes.{name}")["panels"]
         assert panel["footer"] == f"{changed} of 16 changed"
-    assert app.code[0].value == experiment.code(4, 1, 6).strip()
+    assert app.code[-1].value == experiment.code(4, 1, 6).strip()
 
 
 def test_a_long_sentence_is_computed_whole_and_shown_from_its_beginning():

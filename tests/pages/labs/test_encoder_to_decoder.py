@@ -4,9 +4,9 @@ import pytest
 
 from engine.labs.encoder_to_decoder import code, crossing, handed_over
 from engine.labs.encoder_to_decoder.decoding_cost import ways
-from pages.ui.app.markdown_escape import escaped
+from pages.ui.app.markdown_escape import escaped, visible
 from tests.pages.labs.opened import answers, lab, predicted, revealed
-from tests.pages.shown import stage
+from tests.pages.shown import panel_values, stage
 from tests.pages.test_pages import words
 
 KEY = "encoder_to_decoder"
@@ -50,15 +50,32 @@ def test_the_tensors_that_are_drawn_have_the_sizes_of_the_step():
 def test_the_three_attentions_stand_side_by_side_with_their_calls_and_sizes():
     app = revealed(lab(KEY, date="3 March 1987", step=6, layer=1, head=2))
     said = words(app)
+    found = crossing("3 March 1987", 6, 1)
+    weights = (found.encoder_weights, found.decoder_weights, found.weights)
+    texts = ((found.source, found.source), (found.target, found.target), (found.target, found.source))
     sizes = []
     for index, call in enumerate(("attend(x, x)", "attend(y, y, causal)", "attend(y, memory)")):
-        [panel] = stage(app, f"labs.encoder_to_decoder.three.{index}")["panels"]
+        key = f"labs.encoder_to_decoder.three.{index}"
+        [panel] = stage(app, key)["panels"]
         rows, columns = (axis["size"] for axis in panel["axes"])
         assert f"`{call}`  \nweights (1, 4, {rows}, {columns})" in said
+        assert tuple(tuple(axis["labels"]) for axis in panel["axes"]) == tuple(map(_visible, texts[index]))
+        assert panel_values(app, 0, key) == weights[index][0, 2].flatten().tolist()
         sizes.append((rows, columns))
     # 12 characters, begin and end; begin and 6 characters.
     assert sizes == [(14, 14), (7, 7), (7, 14)]
     assert "all numbers together are 0: no token looks at a later one" in said
+    assert "Layer 1 of the trained model, head 2." in said
+    for row in (
+        "| encoder | `attend(x, x)` | source | source |",
+        "| decoder, masked | `attend(y, y, causal)` | target | target |",
+        "| encoder to decoder | `attend(y, memory)` | target | source, as the encoder left it |",
+    ):
+        assert row in said
+
+
+def _visible(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(visible, tokens))
 
 
 @pytest.mark.parametrize(("asked", "said"), [("1" * 41, "at most 40 characters"), ("\x00", "character")])

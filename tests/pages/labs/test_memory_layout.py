@@ -42,7 +42,7 @@ def test_the_tensors_the_ribbon_and_the_tables_are_those_that_were_computed():
     assert "| written into copied | 7 | 7 | **−1** |" in said
     assert "stride of H is 2 ≠ 2 × 6 = 12" in said
     assert "`query.permute(1, 0, 2)` gives the same numbers with the same strides." in said
-    assert [block.value for block in app.code[:1]] == [found.merges[0].error]
+    assert [block.value for block in app.code if block.language != "python"][:1] == [found.merges[0].error]
     assert app.code[-1].value.strip() == code(2, 3, 2, "transpose", (0, 1)).strip()
 
 
@@ -63,7 +63,7 @@ def test_without_an_operation_contiguous_returns_the_tensor_itself():
     app = revealed(lab(KEY, operation="none"))
     assert answers(app) == {"strides": "(8, 4, 1)", "refused": "none", "sharing": "in both"}
     assert "So `contiguous` returned the tensor itself" in words(app)
-    assert len(app.code) == 1
+    assert {block.language for block in app.code} == {"python"}  # no error of PyTorch's
 
 
 @pytest.mark.parametrize("operation", ["transpose", "permute", "none"])

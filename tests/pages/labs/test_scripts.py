@@ -9,15 +9,18 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Expander, Node
 
-from pages.ui.labs.kit.registry import LABS
-from tests.pages.labs.opened import lab, revealed
+from engine.labs.script_cells import cells
+from pages.ui.labs.kit.registry import LABS, lab_of
+from tests.pages.labs.opened import PAGE, lab, revealed
 from tests.pages.labs.script_lines import LINES, Line, Page
-from tests.pages.test_pages import ROOT
+from tests.pages.test_pages import ROOT, opened
 
 KEYS = [lab.key for lab in LABS]
 DRAWN = 1  # sets of slider values for each lab, beside the usual ones; the long check draws more
@@ -126,8 +129,35 @@ def test_the_script_run_by_python_alone_prints_the_numbers_of_the_page(key):
     app = revealed(lab(key, **_KEPT.get(key, {})))
     page, found = Page(app), scripts(app)
     assert found
-    for script in found:
-        assert_as_on_the_page(key, page, script, printed_by_python_alone(script))
+    *beside_answers, whole = found
+    for script in beside_answers:
+        assert_as_on_the_page(key, page, script, printed(script))
+    assert_as_on_the_page(key, page, whole, printed_by_python_alone(whole))
+    if key == "notebook":  # a line shows the cell that it stands in, so the others are on the page at other lines
+        others = (revealed(lab(key, line=line)) for line in (2, 6, 13, 16))
+        beside_answers += [script for other in others for script in scripts(other)[:1]]
+    assert sorted(beside_answers) == sorted(text.strip() for text in cells(whole).values())
+
+
+def in_order(block: Block) -> Iterator[Node]:
+    """What stands on the page, from the top down."""
+    for child in block.children.values():
+        yield child
+        if isinstance(child, Block):
+            yield from in_order(child)
+
+
+@pytest.mark.parametrize("key", [known.key for known in LABS if known.sections])
+def test_a_section_that_a_link_opens_shows_the_lines_of_the_answers_before_it_and_of_no_question_that_waits(key):
+    sections = lab_of(key).sections
+    app = opened(PAGE, lab=key, section=sections[len(sections) // 2])
+    assert not app.exception
+    waiting = {button.key.removesuffix(".show") for button in app.button if button.key.endswith(".show")}
+    seen = list(in_order(app.main))
+    questions = [at for at, node in enumerate(seen) if getattr(node, "key", None) in waiting]
+    lines = [at for at, node in enumerate(seen) if isinstance(node, Expander) and "lines of PyTorch" in node.label]
+    assert lines
+    assert max(lines) < min(questions, default=len(seen))
 
 
 @pytest.mark.parametrize("seed", range(DRAWN))

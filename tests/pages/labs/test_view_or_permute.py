@@ -60,6 +60,12 @@ def test_the_printed_product_of_all_heads_is_that_of_each_head_by_itself():
             for table in tables
         ]
         printed.append(torch.tensor(matrices))
+    captions = [
+        re.sub("<.*?>", "", caption) for caption in re.findall("<figcaption>(.*?)</figcaption>", figures, re.DOTALL)
+    ]
+    axes = ("(H 2, L 3, d_k 4)", "(H 2, d_k 4, L_k 3)", "(H 2, L 3, L_k 3)", "(H 2, L 3, L_k 3)")
+    for caption, expected in zip(captions, axes, strict=True):
+        assert expected in caption
     query, key_t, scores, by_hand = printed
     assert (tuple(query.shape), tuple(key_t.shape)) == ((2, 3, 4), (2, 4, 3))
     expected = torch.einsum("hqd,hdk->hqk", query, key_t)
@@ -71,3 +77,4 @@ def test_the_printed_product_of_all_heads_is_that_of_each_head_by_itself():
 def test_of_many_heads_the_first_three_are_printed():
     app = revealed(lab(KEY, heads=8))
     assert "The first 3 of 8 heads are printed." in words(app)
+    assert "heads are printed" not in words(revealed(lab(KEY, heads=3)))

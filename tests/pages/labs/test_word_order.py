@@ -41,7 +41,7 @@ def test_the_tensors_are_those_of_the_words_chosen_in_the_order_chosen():
         assert [axis["size"] for axis in order["axes"]] == [4]
         assert after["scale"]["largest"] == pytest.approx(found.shuffled.abs().max().item())
         assert number(found.moved_difference) in sent["operation"]["facts"][0]
-    expected = code(4, 1, (3, 2, 1, 0), causal=False, positions=32, d_model=32, steps=3)
+    expected = code(4, 1, (3, 2, 1, 0), causal=False, positions=32, d_model=32, pair=2, steps=3)
     assert app.code[-1].value == expected.strip()
 
 

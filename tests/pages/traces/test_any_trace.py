@@ -122,11 +122,11 @@ def test_a_long_program_is_drawn_in_a_window_around_the_step(name_of):
     from engine.graph.strip import strip_of
 
     trace = OPENED.get(name_of("a long program")).trace
-    near = strip_of(trace, around=700)
+    near = strip_of(trace, near_step=700)
     steps = [box.step for box in near.boxes if box.step is not None]
     assert 700 in steps
     assert len(near.boxes) < 200
-    assert [box.step for box in strip_of(trace, around=701).boxes] == [box.step for box in near.boxes]
+    assert [box.step for box in strip_of(trace, near_step=701).boxes] == [box.step for box in near.boxes]
     assert len(strip_of(trace).boxes) == 1201
 
 
@@ -165,7 +165,7 @@ def test_the_list_of_thousands_of_steps_is_sent_when_it_is_opened_and_closes_wit
     assert not [box for box in app.selectbox if box.label == "Find a step"]
 
 
-def test_the_steps_of_a_long_program_are_listed_a_thousand_at_a_time(name_of):
+def test_the_steps_of_a_long_program_are_listed_five_hundred_at_a_time(name_of):
     trace = OPENED.get(name_of("a long program")).trace
     app = AppTest.from_file(str(ROOT / "pages/every_step.py"), default_timeout=120)
     app.query_params["trace"] = name_of("a long program")
@@ -173,10 +173,10 @@ def test_the_steps_of_a_long_program_are_listed_a_thousand_at_a_time(name_of):
     app.run()
     assert app.dataframe[0].value["step"].tolist() == list(range(1000, 1200))
     [part] = [box for box in app.selectbox if box.label == "Steps listed"]
-    assert part.options == ["0-999", "1000-1199"]
-    part.set_value("0-999").run()
+    assert part.options == ["0-499", "500-999", "1000-1199"]
+    part.set_value("0-499").run()
     assert not app.exception
-    assert app.dataframe[0].value["step"].tolist() == list(range(1000))
+    assert app.dataframe[0].value["step"].tolist() == list(range(500))
 
 
 def test_the_downloaded_trace_is_the_one_on_screen(tmp_path):

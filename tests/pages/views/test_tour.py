@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -78,15 +79,23 @@ def test_a_stop_that_is_not_there_shows_the_page_without_a_bar(asked):
     assert "Stop " not in texts(app)
 
 
-def test_the_stop_at_masked_fill_leads_to_two_sentences_of_which_one_has_padding_to_hide():
+def test_the_stop_at_masked_fill_leads_to_two_sentences_of_which_one_has_padding_to_hide_and_back():
     stop = STOPS[5]
 
-    def links(**query: str) -> list[str]:
+    def link(**query: str) -> tuple[str, dict[str, list[str]]]:
         app = opened(tour="6", step=stop.step, **query)
         assert "Stop 6 of 8" in texts(app)
-        return [link.proto.label for link in app.get("page_link") if "two sentences" in link.proto.label]
+        [element] = [link.proto for link in app.get("page_link") if "sentence" in link.proto.label]
+        return element.label, parse_qs(element.query_string)
 
-    assert links(weights="trained") == ["On two sentences →"]
-    assert links(weights="trained", source=stop.source) == []
-    long, short = map(len, stop.source.split("\n"))
-    assert long > short
+    usual = link(weights="trained")[1]["source"]
+    assert usual == ["21 November 2026\n3 May 1999"]
+    label, query = link(weights="trained", source="June 2019")
+    assert (label, query["source"]) == ("On two sentences →", [f"June 2019\n{stop.second}"])
+    label, query = link(weights="trained", source=query["source"][0])
+    assert (label, query["source"], query["tour"], query["step"]) == (
+        "On one sentence →",
+        ["June 2019"],
+        ["6"],
+        [stop.step],
+    )

@@ -7,4 +7,7 @@ products = (query * key).sum(-1)  # (pairs,)
 variance = float(products.var())
 divided = float((products / d_k**0.5).var())
 root = d_k**0.5
-print(variance, divided)
+ten_keys = products.view(-1, 10)  # (queries, keys)
+largest = float(ten_keys.softmax(-1).amax(-1).mean())
+largest_divided = float((ten_keys / root).softmax(-1).amax(-1).mean())
+print(variance, divided, largest, largest_divided)

@@ -53,15 +53,19 @@ def draw() -> None:
         f"The encoder has read {len(cross_attention.source)} tokens, begin and end among them: **S = "
         f"{len(cross_attention.source)}**. The decoder has read {so_far}: **T = {len(cross_attention.target)}**."
     )
+    _, heads, length, d_k = cross_attention.query.shape
+    script = code(cross_attention.key.size(2), length, heads, d_k)
     if _grows(cross_attention):
         three_attentions.side_by_side(cross_attention, layer, head)
+        lab_widgets.lines(script, "the three attentions")
         three_attentions.across(cross_attention, head)
+        lab_widgets.lines(script, "from the decoder to the encoder")
         if _memory(text, steps, step) and _same(steps):
             _cache(steps, step, layer, head)
+            lab_widgets.lines(script, "one token at a time")
             if _saved(steps):
                 _costs(steps, step)
-    _, heads, length, d_k = cross_attention.query.shape
-    lab_widgets.snippet(code(cross_attention.key.size(2), length, heads, d_k))
+    lab_widgets.snippet(script)
 
 
 def _grows(cross_attention: Crossing) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -57,15 +59,35 @@ def draw() -> None:
                 patch=patch,
             )
         )
-    sizes = first_layer.USUAL
+    script = _script(image, patch, first_layer.USUAL)
     if counted:
         st.markdown(patch_cut.formulas(side, patch))
     if counted and patch_cut.ways(cut_image, patch, image.description):
-        sizes = first_layer.sizes()
-        parts = (first_layer.sentence, order.shuffled, attention.looks, cost.counted)
-        # Each part says whether its questions are answered; until then the next one waits.
-        all(part(image, patch, sizes) for part in parts)
-    lab_widgets.snippet(code(image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread))
+        lab_widgets.lines(script(), "cut into patches")
+        lab_widgets.lines(script(), "a straight view")
+        script = _model(image, patch)
+    lab_widgets.snippet(script())
+
+
+def _script(image: Picture, patch: int, sizes: first_layer.VisionSizes) -> Callable[..., str]:
+    return partial(code, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread)
+
+
+def _model(image: Picture, patch: int) -> Callable[..., str]:
+    """Draws the parts on the model, each once the questions before it are answered; returns the lab's script."""
+    sizes = first_layer.sizes()
+    script = _script(image, patch, sizes)
+    if first_layer.sentence(image, patch, sizes):
+        lab_widgets.lines(script(), "tokens by a convolution")
+        if order.shuffled(image, patch, sizes):
+            lab_widgets.lines(script(), "patches in another order")
+            focus, looked = attention.looks(image, patch, sizes)
+            script = partial(script, **focus)
+            if looked:
+                lab_widgets.lines(script(), "where a token looks")
+                if cost.counted(image, patch, sizes):
+                    lab_widgets.lines(script(), "what half the patch costs")
+    return script
 
 
 def _picture(side: int) -> Picture:

@@ -28,10 +28,13 @@ _ALIKE = (
 _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
-def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
+def looks(image: Picture, patch: int, sizes: VisionSizes) -> tuple[dict[str, int], bool]:
     """Asks how evenly an untrained head looks around, then shows where any token looks.
 
-    Takes ``image``, ``patch`` and ``sizes``, and returns, as ``first_layer.sentence`` does.
+    Takes ``image``, ``patch`` and ``sizes`` as ``first_layer.sentence`` does.
+
+    Returns:
+        Which token looks, in which layer and head, as ``code`` takes it, and whether the question was answered.
     """
     lab_widgets.section("attention", "Where a token looks")
     st.markdown(
@@ -52,8 +55,9 @@ def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
     reading = result(read, image.rgb, patch, sizes.d_model, sizes.heads, sizes.layers, sizes.seed, sizes.spread, placed)
     focus = look(reading, layer, head, query)
     asks = "the class token" if query == 0 else f"patch {patch_name(query - 1, patch, side)}"
+    chosen = {"layer": layer, "head": head, "query": query, "placed": placed}
     if not _evenness(focus, asks):
-        return False
+        return chosen, False
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.html(_overlay(image, focus, query, asks, patch))
@@ -71,7 +75,7 @@ def looks(image: Picture, patch: int, sizes: VisionSizes) -> bool:
         )
         tensor_view([panel], key="labs.image.weights")
         st.caption(_alike(focus, int(reading.kinds.max()) + 1, reading.kinds.numel(), placed))
-    return True
+    return chosen, True
 
 
 def _evenness(focus: TokenAttention, asks: str) -> bool:

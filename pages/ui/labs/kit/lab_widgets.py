@@ -12,22 +12,25 @@ from typing import TypeVar
 
 import streamlit as st
 
+from engine.labs.script_cells import cells
 from engine.labs.script_text import without_comments
 from pages.ui.app.lazy_expander import lazy_expander, open_expander
+from pages.ui.labs.kit.predictions import Prediction, predictions
 from pages.ui.state import link_notes, session
 
 _Drawn = TypeVar("_Drawn")
 
-_LAB, _PREDICTIONS = "labs.lab", "labs.predictions"
+_LAB = "labs.lab"
 _WAITS, _AHEAD, _SCROLLED = "labs.waits", "labs.ahead", "labs.scrolled"
 PREFIX = "lab_"  # of a lab's values in the address, where they must not be taken for the model's settings
 _SHOW = "Show it without a prediction"
 _SKIPPED = "No prediction. **Computed: {answer}.** {because}"
 _RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
 _WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because}"
-_ANSWERED = "{opened} questions opened · {predicted} predicted · {right} as computed"
-_ANSWERED_OF = "{opened} of {questions} questions opened · {predicted} predicted · {right} as computed"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
+_LINES = "These numbers in {count} lines of PyTorch: {cell}"
+_WHOLE = "All of it in one script"
+_PARTS = "VS Code, Spyder and Jupyter run it part by part: a part begins at a line `# %%`."
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
 _SCROLL = """<script>{
@@ -40,19 +43,6 @@ sizes.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
 for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
   addEventListener(event, () => sizes.disconnect(), { once: true, capture: true });
 }</script>"""
-
-
-@dataclass(frozen=True)
-class _Prediction:
-    """A person's answer to a question.
-
-    Attributes:
-        choice: the option they chose, None where they asked to see the answer without a prediction.
-        right: whether it was the computed answer when they chose it.
-    """
-
-    choice: str | None
-    right: bool
 
 
 @dataclass(frozen=True)
@@ -237,7 +227,7 @@ def predict(
     """
     if st.session_state[_AHEAD]:
         _seen(name)
-    prediction = _predictions().get((st.session_state[_LAB], name))
+    prediction = predictions().get((st.session_state[_LAB], name))
     choice = prediction.choice if prediction and prediction.choice in options else None
     widget = _key(f"predict.{name}")
     key, start = session.widget(widget, choice)
@@ -272,48 +262,34 @@ def move(**values: object) -> None:
     session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
-def snippet(text: str, title: str = "The same in a few lines of PyTorch, to copy and run alone") -> None:
+def snippet(text: str, title: str = _WHOLE) -> None:
     """Shows a lab's script under a title: folded and without its comments while a question waits for an answer."""
     if st.session_state[_WAITS]:
         with st.expander(title):
             st.code(without_comments(text), language="python")
         return
     st.markdown(f"##### {title}")
-    st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
+    st.caption(_PARTS)
+    _code(text)
 
 
-def answered(lab: str, questions: int | None) -> str:
-    """How far somebody is in a lab, in a sentence; empty before their first answer.
+def lines(script: str, cell: str) -> None:
+    """Offers the lines of a lab's script that compute what stands above, as a program that runs alone.
 
     Args:
-        lab: the lab's key.
-        questions: how many questions the lab asks, None where that depends on its sliders.
+        script: the lab's script with the sizes of the page.
+        cell: the name of a cell of it.
     """
-    predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
-    if not predictions:
-        return ""
-    chosen = [prediction for prediction in predictions if prediction.choice is not None]
-    template = _ANSWERED if questions is None else _ANSWERED_OF
-    return template.format(
-        predicted=len(chosen),
-        right=sum(prediction.right for prediction in chosen),
-        opened=len(predictions),
-        questions=questions,
-    )
+    text = cells(script)[cell]
+    with (
+        st.container(key=f"lab-lines-{cell.replace(' ', '-')}"),
+        st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()), cell=cell)),
+    ):
+        _code(text)
 
 
-def progress(lab: str) -> str:
-    """How many questions of a lab somebody answered, in words; empty where they have not opened an answer."""
-    predictions = [prediction for (key, _), prediction in _predictions().items() if key == lab]
-    chosen = [prediction for prediction in predictions if prediction.choice is not None]
-    if not chosen:
-        return "looked at" if predictions else ""
-    right = sum(prediction.right for prediction in chosen)
-    return f"{len(chosen)} predicted, {right} as computed"
-
-
-def _predictions() -> dict[tuple[str, str], _Prediction]:
-    return st.session_state.setdefault(_PREDICTIONS, {})
+def _code(text: str) -> None:
+    st.code(text, language="python", height=_SCRIPT_HEIGHT if text.count("\n") > _SHORT_SCRIPT else "content")
 
 
 def _key(name: str) -> str:
@@ -325,8 +301,8 @@ def _keep(name: str, value: object) -> None:
 
 
 def _predicted(name: str, answer: str, choice: str) -> None:
-    _predictions()[st.session_state[_LAB], name] = _Prediction(choice, choice == answer)
+    predictions()[st.session_state[_LAB], name] = Prediction(choice, choice == answer)
 
 
 def _seen(name: str) -> None:
-    _predictions().setdefault((st.session_state[_LAB], name), _Prediction(None, False))
+    predictions().setdefault((st.session_state[_LAB], name), Prediction(None, False))

@@ -8,6 +8,7 @@ from pages.ui.app import preload_torch  # isort: skip  # noqa: F401  before what
 from pages.ui.app import loading_placeholder
 from pages.ui.labs.kit import lab_widgets
 from pages.ui.labs.kit.model_sizes import sizes_of_model
+from pages.ui.labs.kit.predictions import answered, progress
 from pages.ui.labs.kit.registry import GROUPS, LABS, Lab, lab_of
 from pages.ui.state import link_notes, session
 from pages.ui.state.link_values import LinkProblem
@@ -57,8 +58,8 @@ def _group(group: str) -> None:
 def _card(lab: Lab) -> None:
     _button(f"**{lab.question}**", lab)
     st.caption(lab.summary)
-    if progress := lab_widgets.progress(lab.key):
-        st.caption(f":green[{progress}]")
+    if so_far := progress(lab.key):
+        st.caption(f":green[{so_far}]")
 
 
 def _show_lab(lab: Lab) -> None:
@@ -79,7 +80,7 @@ def _drawn(key: str) -> None:
         with link_notes.banner():
             section = link_notes.pick("section", "The section of this lab", lab.sections, "")
             lab_widgets.begin(lab.key, section)
-            if so_far := lab_widgets.answered(lab.key, lab.questions):
+            if so_far := answered(lab.key, lab.questions):
                 st.caption(so_far)
             with st.container(key="lab-body"):
                 lab.module().draw()

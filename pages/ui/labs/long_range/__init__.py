@@ -8,7 +8,6 @@ import streamlit as st
 import torch
 
 from engine.labs import long_range as experiment
-from engine.labs.long_range import costs
 from engine.labs.long_range.paths import word_paths
 from engine.ops.access import AffineMap, SameIndex
 from engine.ops.conditions import Guard
@@ -49,17 +48,20 @@ def draw() -> None:
     influences = result(experiment.influence, length, width, recurrent)
     title = "how influence is measured, and with which weights"
     lab_widgets.experts(title, "measure", partial(_measure, influences))
+    script = experiment.code(length, width, recurrent)
     if _fades(influences):
         _paths(length, width)
         _curves(influences)
+        lab_widgets.lines(script, "influence of the first word")
         if _both_ways(influences):
             _bidirectional(influences)
+            lab_widgets.lines(script, "read both ways")
             _halves(length, width, recurrent)
             _map(length, width, recurrent)
             if layer_costs.dearer(width):
                 layer_costs.measured(length, width)
-    lab_widgets.snippet(experiment.code(length, width, recurrent), "The influence in a few lines of PyTorch")
-    lab_widgets.snippet(costs.code(length, width), "The FLOPs in a few lines of PyTorch")
+                lab_widgets.lines(script, "FLOPs of one layer")
+    lab_widgets.snippet(script)
 
 
 def _measure(influences: experiment.Influence) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engine.labs.masking import DTYPES, FILLS, KINDS, HiddenWeight, Masked, code, fillers, masked
@@ -48,17 +50,22 @@ def draw() -> None:
     fill, index, left = "−∞", future.usual(target), rows.usual(target)
     visible, raised = after.usual(target)
     masking = result(masked, kind, batch, heads, target, source, padded)
+    usual = {"changed": index, "left": left, "visible": visible, "raised": raised}
+    script = partial(code, kind, batch, heads, target, source, padded)
     if _hidden(masking):
         _broadcast(masking, kind)
+        lab_widgets.lines(script(**usual), "what the mask hides")
         fill, opened = _filler(kind, batch, heads, target, source, padded)
         if opened:
+            lab_widgets.lines(script(fill, **usual), "what is left of a hidden key")
             visible, raised, opened = after.draw(tokens)
         if opened:
+            lab_widgets.lines(script(**usual | {"visible": visible, "raised": raised}), "0 after softmax")
             index, opened = future.draw(tokens)
         if opened:
-            left = rows.draw(tokens)
-    sizes = (kind, batch, heads, target, source, padded, fill)
-    lab_widgets.snippet(code(*sizes, changed=index, left=left, visible=visible, raised=raised))
+            lab_widgets.lines(script(**usual | {"changed": index}), "what a later token moves")
+            left = rows.draw(tokens, lambda left: script(**usual | {"left": left}))
+    lab_widgets.snippet(script(fill, changed=index, left=left, visible=visible, raised=raised))
 
 
 def _hidden(masking: Masked) -> bool:

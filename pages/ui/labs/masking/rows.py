@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -29,14 +30,22 @@ def usual(length: int) -> int:
     return min(2, length - 1)
 
 
-def draw(tokens: tuple[str, ...]) -> int:
-    """Draws the slider, both questions and the remedies, folded; returns the number of padding tokens."""
+def draw(tokens: tuple[str, ...], script: Callable[[int], str]) -> int:
+    """Draws the slider, both questions and the remedies, folded.
+
+    Args:
+        tokens: of the target.
+        script: the lab's script for a number of padding tokens.
+
+    Returns:
+        The number of padding tokens.
+    """
     title = "a row with nothing left to look at, NaN (two more questions)"
-    padded = lab_widgets.experts(title, "rows", partial(_draw, tokens))
+    padded = lab_widgets.experts(title, "rows", partial(_draw, tokens, script))
     return usual(len(tokens)) if padded is None else padded
 
 
-def _draw(tokens: tuple[str, ...]) -> int:
+def _draw(tokens: tuple[str, ...], script: Callable[[int], str]) -> int:
     length = len(tokens)
     lab_widgets.section("rows", "A row with nothing left to look at")
     st.markdown(
@@ -64,6 +73,7 @@ def _draw(tokens: tuple[str, ...]) -> int:
     )
     if not _spread(run, length, padded):
         return padded
+    lab_widgets.lines(script(padded), "a row with nothing left")
     _remedies(result(remedies, length, padded), labels, padded)
     _fused(result(fused, length, padded), padded)
     return padded

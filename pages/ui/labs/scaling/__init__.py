@@ -54,18 +54,22 @@ def draw() -> None:
         COMPONENTS,
         help="All have mean 0 and variance 1. In the last kind they are not independent.",
     )
+    script = code(d_k, keys, components, seed)
     if _spread(d_k, components, seed):
+        lab_widgets.lines(script, "spread of q·k")
         scaling = result(attention, d_k, keys, components, seed)
         if _largest(scaling, d_k, keys):
             _rows(scaling, d_k, keys)
+            lab_widgets.lines(script, "rows of weights")
             if _gradient(scaling, d_k, keys):
                 _why(scaling)
+                lab_widgets.lines(script, "slope of softmax")
                 lab_widgets.experts(
                     "over all d_k, and after training (one more question)",
                     "trained",
                     partial(experts.draw, scaling, d_k, keys, components, seed),
                 )
-    lab_widgets.snippet(code(d_k, keys, components, seed))
+    lab_widgets.snippet(script)
 
 
 def _spread(d_k: int, components: str, seed: int) -> bool:

@@ -43,6 +43,7 @@ def draw() -> None:
         if whole:
             st.markdown("L, the number of queries, and d_v meet nothing in these products: they are free.")
             _computed(first, sizes)
+        lab_widgets.lines(code(sizes), "the two products")
     if whole:
         sizes = _after(sizes)
     accidents.draw(sizes)
@@ -250,4 +251,5 @@ def _after(sizes: AttentionSizes) -> AttentionSizes:
     ):
         for link in links:
             _show_link(link)
+        lab_widgets.lines(code(sizes), "W_O and the residual")
     return sizes

@@ -43,16 +43,21 @@ def draw() -> None:
     with sliders[3]:
         head = lab_widgets.number("head", "Head to remove", 0, heads - 1, 0)
     whole = result(split, heads, d_k, length)
+    script = code(heads, d_k, length, head)
     if _loop(whole, heads):
+        lab_widgets.lines(script, "head after head")
         _sum(whole)
+        lab_widgets.lines(script, "the sum of the heads")
         without = result(removed, heads, d_k, length, head)
         if _removed(without, head):
             _change(whole, without, head)
+            lab_widgets.lines(script, "without one head")
             wide_head = result(wide, heads, d_k, length)
             if _price(wide_head, heads, d_k):
                 _patterns(whole, wide_head, heads, d_k)
+                lab_widgets.lines(script, "one wide head")
                 trained.draw()
-    lab_widgets.snippet(code(heads, d_k, length, head))
+    lab_widgets.snippet(script)
 
 
 def _loop(whole: HeadContributions, heads: int) -> bool:

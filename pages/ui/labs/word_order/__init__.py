@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -70,16 +71,15 @@ def draw() -> None:
     labels = words(length)
     st.caption(f"As given: {' '.join(labels)}. In the new order: {' '.join(labels[index] for index in order)}.")
     waves = waves_of_positions.USUAL
+    script = partial(code, length, layers, order, causal=causal == "causal")
     if _shuffled(length, layers, order, causal == "causal"):
+        lab_widgets.lines(script(*waves), "the words in another order")
         pair = lab_widgets.pick("sentences", "Two sentences of the same words", tuple(map(" / ".join, _PAIRS)))
         if _pooled(_PAIRS[[" / ".join(pooled_means) for pooled_means in _PAIRS].index(pair)], layers) and _bites(
             layers
         ):
-            waves = waves_of_positions.draw()
-    positions, d_model, steps = waves
-    lab_widgets.snippet(
-        code(length, layers, order, causal=causal == "causal", positions=positions, d_model=d_model, steps=steps)
-    )
+            waves = waves_of_positions.draw(script)
+    lab_widgets.snippet(script(*waves))
 
 
 def _shuffled(length: int, layers: int, order: tuple[int, ...], causal: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from engine.labs.word_order.sinusoids import PositionShift, Waves, frequencies, moved, period, waves
@@ -14,11 +16,18 @@ from pages.ui.labs.kit.curves import Curve, curves
 _ROUNDING = 1e-9  # float64 keeps some 16 digits of numbers that are at most d_model here
 
 
-USUAL = (32, 32, 3)  # positions, d_model and steps, to begin with
+USUAL = (32, 32, 2, 3)  # positions, d_model, pair and steps, to begin with
 
 
-def draw() -> tuple[int, int, int]:
-    """From the picture of the encoding to what it says of distances; returns positions, d_model and steps."""
+def draw(script: Callable[..., str]) -> tuple[int, int, int, int]:
+    """From the picture of the encoding to what it says of distances.
+
+    Args:
+        script: the lab's script for values as in ``USUAL``.
+
+    Returns:
+        The values of the sliders, as ``USUAL`` has them.
+    """
     lab_widgets.section("waves", "What is added: a sine and a cosine for each frequency")
     st.markdown(
         "PE(pos, 2i) = sin(ω_i · pos) and PE(pos, 2i + 1) = cos(ω_i · pos), with ω_i = 10000^(−2i / d_model). "
@@ -30,7 +39,7 @@ def draw() -> tuple[int, int, int]:
     with sliders[1]:
         d_model = lab_widgets.number("d_model", "d_model", 2, 128, USUAL[1])
     with sliders[2]:
-        pair = lab_widgets.number("pair", "Pair of features i", 0, d_model // 2 - 1, min(2, d_model // 2 - 1))
+        pair = lab_widgets.number("pair", "Pair of features i", 0, d_model // 2 - 1, min(USUAL[2], d_model // 2 - 1))
     encodings = result(waves, length, d_model)
     left, right = st.columns(2, gap="large")
     with left:
@@ -45,10 +54,15 @@ def draw() -> tuple[int, int, int]:
         tensor_view([panel], key="labs.word_order.encoding")
     with right:
         seen = _period(encodings, pair)
-    steps = min(USUAL[2], length - 1)
+    steps = min(USUAL[3], length - 1)
+    if seen:
+        lab_widgets.lines(script(length, d_model, pair, steps), "how far a frequency reaches")
     if seen and _product(encodings):
-        steps = _moved(length, d_model, steps)
-    return length, d_model, steps
+        lab_widgets.lines(script(length, d_model, pair, steps), "products of two positions")
+        steps, answered = _moved(length, d_model, steps)
+        if answered:
+            lab_widgets.lines(script(length, d_model, pair, steps), "one matrix moves on")
+    return length, d_model, pair, steps
 
 
 def _lengths(encodings: Waves) -> str:
@@ -170,12 +184,12 @@ def _what_it_says(encodings: Waves) -> str:
     )
 
 
-def _moved(length: int, d_model: int, usual: int) -> int:
-    """Moves the encoding on by one matrix; returns by how many steps."""
+def _moved(length: int, d_model: int, usual: int) -> tuple[int, bool]:
+    """Moves the encoding on by one matrix; returns by how many steps, and whether that was answered."""
     steps = lab_widgets.number("steps", "Steps k", 1, length - 1, usual)
     shift = result(moved, length, d_model, steps)
     options = ("yes, one for all positions", "no, not exactly")
-    if lab_widgets.predict(
+    answered = lab_widgets.predict(
         "moved",
         f"The paper hoped that relative positions are easy to learn. Is there one matrix, the same for every position, "
         f"that turns PE(pos) into PE(pos + {steps})?",
@@ -193,9 +207,10 @@ def _moved(length: int, d_model: int, usual: int) -> int:
             ]: "Going on by k steps adds the angle ω_i · k to every pair, wherever one stands: that is one turn "
             f"for all positions. {number(shift.error)} is rounding.",
         },
-    ):
+    )
+    if answered:
         _matrix(shift, d_model, steps)
-    return steps
+    return steps, answered
 
 
 def _matrix(shift: PositionShift, d_model: int, steps: int) -> None:
