@@ -32,7 +32,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "vocab_size": (4, 2**20),  # three specials and one token that says something
     "seed": (0, 2**63 - 1),
 }
-_CHOICES = {
+CHOICES = {
     "activation": ACTIVATIONS,
     "output": OUTPUTS,
     "dtype": DTYPES,
@@ -198,7 +198,7 @@ def _problems(config: Config) -> Iterator[Problem]:
             elif split and name == "heads":
                 remedies = (_nearest_divisor(near, _nearest(config.d_model, *LIMITS["d_model"])),)
             yield dataclasses.replace(problem, remedy=f"nearest: {_listed(remedies)}")
-    for name, choices in _CHOICES.items():
+    for name, choices in CHOICES.items():
         value = getattr(config, name)
         if name in fixed or (value is None and name in _FOLLOWING):
             continue

@@ -19,12 +19,15 @@ from engine.ops.printed import equation
 from engine.ops.registry import BoundOperation, Movement, bound_operation
 from engine.ops.terms import Largest, Term, TermGroup, largest
 from engine.record.trace import Step, Trace
+from engine.wording import conjunction
 
 _NOT_ALL = " But {value} was recorded: these terms are not all that made it."
 _ROUNDED = (
     " Rounded to {dtype}, as every step is, these numbers come to {exact}: the same as what was recorded within that "
     "rounding."
 )
+_UNKNOWN = "{subject} was made by {op} from {names}; the arithmetic of this operation is not known here."
+_UNKNOWN_OF_NOTHING = "{subject} was made by {op} from no tensor; the arithmetic of this operation is not known here."
 _REPR = "Explanation({name}[{index}] = {value:.6g})"
 _HALF = frozenset((torch.bfloat16, torch.float16))
 
@@ -157,9 +160,9 @@ def _derivation(trace: Trace, step: Step, bound: BoundOperation, index: tuple[in
 
 def _unknown(trace: Trace, step: Step, index: tuple[int, ...]) -> Explanation:
     """What can be said where the arithmetic is not known: which tensors were read."""
-    names = " and ".join(dict.fromkeys(parent.name for parent in step.inputs)) or "no tensor"
-    subject = describe_element(trace, step, index)
-    sentence = f"{subject} was made by {step.op} from {names}; the arithmetic of this operation is not known here."
+    names = conjunction(dict.fromkeys(parent.name for parent in step.inputs))
+    template = _UNKNOWN if names else _UNKNOWN_OF_NOTHING
+    sentence = template.format(subject=describe_element(trace, step, index), op=step.op, names=names)
     return Explanation(step, index, step.value[index].item(), None, 0.0, sentence, "", "", ())
 
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from engine.explain.pattern_match import is_mask, normalisation
 from engine.explain.torch_reference import MOST_PASSES, TorchReference, coarsest, torch_references
 from engine.ops import Call, bind, lookup
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
 from engine.record.trace import Step, Trace
+from engine.wording import counted
 
 # What was measured, of one thing and of several.
 _LOST = (

@@ -11,12 +11,20 @@ from einops import rearrange
 from engine.ops import Movement, canonical_name, movement, reads
 from engine.ops.access import AccessMap
 from engine.ops.axis_groups import axis_groups
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.numerics import measurable
 from engine.record.trace import Leaf, Step
+from engine.wording import counted
 
 # For each axis of a tensor, the names it is made of: one, several side by side, or "1" for an axis of size 1.
 _Side = Sequence[Sequence[str]]
+_NOTHING_HAPPENED = "Nothing happened: with strides {before}, {name} was contiguous already."
+_VIEW = "A view: strides {before} became {after}; no number moved."
+_COPY = "A copy: strides {before} became {after}; every number was written anew."
+_NEEDED_COPY = (
+    "A copy: strides {before} became {after}; every number was written anew. It was needed because a view merges only "
+    "axes that lie one after the other in memory: for {shape} that is strides {contiguous}."
+)
 _EQUALS_EINOPS = "equals einops.rearrange"
 _DIFFERENT = ("{different} of {count} number differ", "{different} of {count} numbers differ")
 
@@ -65,22 +73,15 @@ def describe_strides(step: Step) -> str | None:
     parent = step.inputs[0]
     before = tuple(parent.value.stride())
     if step.memory == "same":
-        return f"Nothing happened: with strides {before}, {parent.name} was contiguous already."
-    if step.memory == "view":
-        return f"A view: strides {before} became {step.stride}; no number moved."
-    return f"A copy: strides {before} became {step.stride}; every number was written anew.{_need(parent)}"
-
-
-def _need(parent: Step | Leaf) -> str:
-    """Why a tensor had to be copied to be contiguous."""
+        template = _NOTHING_HAPPENED
+    elif step.memory == "view":
+        template = _VIEW
+    else:
+        template = _COPY if parent.value.is_contiguous() else _NEEDED_COPY
     shape = tuple(parent.value.shape)
-    if parent.value.is_contiguous():
-        return ""
-    contiguous_strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return (
-        f" It was needed because a view merges only axes that lie one after the other in memory: for {shape} that is "
-        f"strides {contiguous_strides}."
-    )
+    contiguous = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    shown = {"before": before, "after": step.stride, "name": parent.name, "shape": shape, "contiguous": contiguous}
+    return template.format(**shown)
 
 
 @dataclass(frozen=True)

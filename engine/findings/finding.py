@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.record.trace import Step
 
 if TYPE_CHECKING:
+    from engine.findings.attentions import Attention
     from engine.findings.known import Known
 
 _WHERE = "{rule}, step {index} {name}: {sentence}"
@@ -42,25 +43,84 @@ class Finding:
     is_hint: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Suspicion:
+    """What a rule yields: a finding without the name and the fix that its rule is registered with.
+
+    Attributes:
+        step: the step that it is about; None where there is none.
+        sentence: what is suspicious, with its numbers.
+        evidence: the numbers by name.
+        fix: what mends it, where a rule knows several fixes.
+        is_hint: whether the program may well be right, and only reads badly.
+    """
+
+    step: Step | None
+    sentence: str
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    fix: str | None = None
+    is_hint: bool = False
+
+
 # Looks at what is known of a trace; yields its suspicions in the order of the steps.
-Rule = Callable[["Known"], Iterator[Finding]]
-_RULES: dict[str, Rule] = {}
+Rule = Callable[["Known"], Iterator[Suspicion]]
+RuleOfAttentions = Callable[["Known", "Attention"], Iterator[Suspicion]]
+_RULES: dict[str, Callable[[Known], Iterator[Finding]]] = {}
 
 
-def rule(look: Rule) -> Rule:
+def rule(fix: str | None = None) -> Callable[[Rule], Rule]:
     """Registers a rule under its function's name.
+
+    Args:
+        fix: what mends what it finds, where that is always the same.
+
+    Returns:
+        The decorator.
 
     Raises:
         ValueError: another rule has this name.
     """
-    if look.__name__ in _RULES:
-        raise ValueError(f"a rule called {look.__name__} is registered already")
-    _RULES[look.__name__] = look
-    return look
+
+    def add(look: Rule) -> Rule:
+        _register(look.__name__, look, fix)
+        return look
+
+    return add
 
 
-def rules() -> Mapping[str, Rule]:
-    """Every rule by its name."""
+def rule_of_attentions(fix: str | None = None) -> Callable[[RuleOfAttentions], RuleOfAttentions]:
+    """As ``rule``, for one that looks at every attention by itself, in their order."""
+
+    def add(look: RuleOfAttentions) -> RuleOfAttentions:
+        def look_at_all(known: Known) -> Iterator[Suspicion]:
+            for attention in known.attentions:
+                yield from look(known, attention)
+
+        _register(look.__name__, look_at_all, fix)
+        return look
+
+    return add
+
+
+def _register(name: str, look: Rule, fix: str | None) -> None:
+    def findings_of(known: Known) -> Iterator[Finding]:
+        for suspicion in look(known):
+            yield Finding(
+                name,
+                suspicion.step,
+                suspicion.sentence,
+                suspicion.evidence,
+                suspicion.fix or fix,
+                is_hint=suspicion.is_hint,
+            )
+
+    if name in _RULES:
+        raise ValueError(f"a rule called {name} is registered already")
+    _RULES[name] = findings_of
+
+
+def rules() -> Mapping[str, Callable[[Known], Iterator[Finding]]]:
+    """By the name of every rule what gives its findings."""
     return dict(_RULES)
 
 

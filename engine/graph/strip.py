@@ -36,7 +36,9 @@ _COPIES = frozenset({"contiguous", "clone", "dropout", "to", "float", "type_as",
 _PRODUCTS = frozenset({"matmul", "bmm", "mm", "einsum"})
 
 
-def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = None, around: int | None = None) -> Strip:
+def strip_of(
+    trace: Trace, module: str = "", folded: Collection[str] | None = None, near_step: int | None = None
+) -> Strip:
     """A block of a trace.
 
     Args:
@@ -44,7 +46,7 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
         module: the path of the block; "" is the whole program.
         folded: the modules inside it that are one box a call, and ``SMALL_STEPS``; by default none, or all modules
             where more than ``MOST_BOXES`` steps would be drawn.
-        around: the index of a step; of a block with more boxes than a page can hold only those near it are drawn.
+        near_step: the index of a step; of a block with more boxes than a page can hold only those near it are drawn.
 
     Returns:
         The boxes in order of the data. A call that handed back the tensor it was given has none, unless it is one that
@@ -53,7 +55,7 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     steps = [step for step in trace.steps if is_inside(step.path, module)]
     if folded is None:
         folded = default_folded(trace, module)
-    near = steps if around is None else _near(steps, around, module, folded)
+    near = steps if near_step is None else _near(steps, near_step, module, folded)
     rows = _Rows(module)
     runs = small_runs(near) if SMALL_STEPS in folded else {}
     for (start, part), group in groupby(near, key=lambda step: _fold_key(step, module, folded, runs)):
@@ -70,12 +72,12 @@ def strip_of(trace: Trace, module: str = "", folded: Collection[str] | None = No
     return Strip(module, boxes, {symbol: size for symbol, size in trace.sizes.items() if symbol in symbols})
 
 
-def _near(steps: Sequence[Step], around: int, module: str, folded: Collection[str]) -> Sequence[Step]:
+def _near(steps: Sequence[Step], near_step: int, module: str, folded: Collection[str]) -> Sequence[Step]:
     """The steps near one of them, where all would be too many boxes. The window stays while one walks inside it."""
     runs = small_runs(steps) if SMALL_STEPS in folded else {}
     if len({_fold_key(step, module, folded, runs) for step in steps}) <= _MOST_DRAWN:
         return steps
-    box_index = bisect_left([step.index for step in steps], around)
+    box_index = bisect_left([step.index for step in steps], near_step)
     start = max(box_index // _STRIDE * _STRIDE - _STRIDE // 4, 0)
     return steps[start : start + _STRIDE * 3 // 2]
 

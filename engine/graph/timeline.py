@@ -120,9 +120,11 @@ class _StageTable(NamedTuple):
         return sum(step in self.stages for step in own)
 
 
-def _stage_table(rows: Iterable[tuple[str, str]]) -> _StageTable:
-    stages = {(name, op): row[0].rstrip("?") for row in rows for name, op in map(str.split, row[1].split(", "))}
-    return _StageTable(stages, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
+def _stage_table(stages: str) -> _StageTable:
+    """The table of what a module declares: a line a stage, ``mask?: masked masked_fill``."""
+    rows = [line.strip().split(": ") for line in stages.splitlines() if line.strip()]
+    by_step = {(name, op): stage.rstrip("?") for stage, steps in rows for name, op in map(str.split, steps.split(", "))}
+    return _StageTable(by_step, frozenset(stage for stage, _ in rows if stage[-1] != "?"))
 
 
 _STAGE_TABLES = tuple(

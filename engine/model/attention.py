@@ -53,16 +53,15 @@ class MultiHeadAttention(nn.Module):
         output = self.w_o(concat)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("Q K V", "query linear, key linear, value linear"),
-        ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-        ("scores", "key_t transpose, scores matmul"),
-        ("scale", "scaled div"),
-        ("mask?", "masked masked_fill"),
-        ("softmax", "weights softmax"),
-        ("mix", "mixed matmul"),
-        ("merge", "mixed permute, mixed contiguous, concat view"),
-        ("W_O", "output linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        Q K V: query linear, key linear, value linear
+        split heads: query view, key view, value view, query permute, key permute, value permute
+        scores: key_t transpose, scores matmul
+        scale: scaled div
+        mask?: masked masked_fill
+        softmax: weights softmax
+        mix: mixed matmul
+        merge: mixed permute, mixed contiguous, concat view
+        W_O: output linear
+    """

@@ -22,9 +22,11 @@ class TokenEmbedding(nn.Module):
         scaled = embedded * math.sqrt(self.d_model)  # (B, L, d_model)
         return scaled
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("look up", "embedded embedding"), ("scale", "scaled mul"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        look up: embedded embedding
+        scale: scaled mul
+    """
 
 
 class PositionalEncoding(nn.Module):
@@ -53,13 +55,12 @@ class PositionalEncoding(nn.Module):
         placed = x + encoding  # (B, L, d_model)
         return placed
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("place", "place arange, place_column unsqueeze"),
-        ("frequency", "even arange, exponent mul, frequency exp"),
-        ("angle", "angle mul"),
-        ("sine and cosine", "sine sin, cosine cos"),
-        ("interleave", "pairs stack, waves view, encoding getitem, encoding to"),
-        ("add", "placed add"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        place: place arange, place_column unsqueeze
+        frequency: even arange, exponent mul, frequency exp
+        angle: angle mul
+        sine and cosine: sine sin, cosine cos
+        interleave: pairs stack, waves view, encoding getitem, encoding to
+        add: placed add
+    """

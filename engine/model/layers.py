@@ -31,15 +31,14 @@ class LayerNorm(nn.Module):
         shifted = scaled + self.bias  # (B, L, d_model)
         return shifted
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("mean", "mean mean"),
-        ("centre", "centred sub"),
-        ("variance", "variance var"),
-        ("divide", "safe add, deviation sqrt, normalised div"),
-        ("scale and shift", "scaled mul, shifted add"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        mean: mean mean
+        centre: centred sub
+        variance: variance var
+        divide: safe add, deviation sqrt, normalised div
+        scale and shift: scaled mul, shifted add
+    """
 
 
 class FeedForward(nn.Module):
@@ -60,14 +59,13 @@ class FeedForward(nn.Module):
         output = self.w_2(active)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("expand", "hidden linear"),
-        ("relu?", "active relu"),
-        ("gelu?", "active gelu"),
-        ("contract", "output linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        expand: hidden linear
+        relu?: active relu
+        gelu?: active gelu
+        contract: output linear
+    """
 
 
 class EncoderLayer(nn.Module):

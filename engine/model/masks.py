@@ -20,9 +20,11 @@ class PaddingMask(nn.Module):
         mask = per_query.unsqueeze(1)  # (B, 1, 1, L_k)
         return mask
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("find padding", "padding eq"), ("make room for heads", "per_query unsqueeze, mask unsqueeze"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        find padding: padding eq
+        make room for heads: per_query unsqueeze, mask unsqueeze
+    """
 
 
 class CausalMask(nn.Module):
@@ -39,10 +41,9 @@ class CausalMask(nn.Module):
         mask = per_head.unsqueeze(0)  # (1, 1, T, T)
         return mask
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("all pairs", "ones ones"),
-        ("keep the future", "future triu"),
-        ("make room for heads", "per_head unsqueeze, mask unsqueeze"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        all pairs: ones ones
+        keep the future: future triu
+        make room for heads: per_head unsqueeze, mask unsqueeze
+    """

@@ -85,6 +85,5 @@ class Transformer(nn.Module):
         mask = padding | future  # (B, 1, T, T)
         return mask
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("combine masks", "mask bitwise_or"),)
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = "combine masks: mask bitwise_or"

@@ -1,6 +1,7 @@
 """Operations, each described once: its arguments, what it reads, its arithmetic, its formula, its price, its checks.
 
-To add one, write a subclass of ``Operation`` in the module of its kind in ``entries`` and register it there.
+To add one, write a subclass of ``Operation`` in the module of its kind in ``entries``; a line above it,
+``@operation("names", "parameters")``, registers it.
 """
 
 from engine.ops.call import Call, Operand, RecordedCall

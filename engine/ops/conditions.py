@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.wording import conjunction
+
 
 class Condition(ABC):
     """Which output elements read an input at all."""
@@ -70,7 +72,7 @@ class Region(Condition):
             for limit, letter in zip(self.limits, letters, strict=True)
             if limit is not None
         ]
-        together = " and ".join(parts) or "everywhere"
+        together = conjunction(parts) or "everywhere"
         return together if self.inside else f"not ({together})"
 
     def to_json(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@ part is missing cannot be registered, and an operation without an entry is unkno
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -73,6 +73,7 @@ class Operation(ABC):
         yield from ()
 
 
+_Described = TypeVar("_Described", bound=Operation)
 _BY_NAME: dict[str, Operation] = {}
 _SWAPPED: set[str] = set()
 
@@ -92,6 +93,30 @@ def register(operation: Operation) -> None:
             raise ValueError(f"an operation called {name} is registered already: {type(_BY_NAME[name]).__name__}")
     _BY_NAME.update(dict.fromkeys((*operation.names, *operation.swapped_names), operation))
     _SWAPPED.update(operation.swapped_names)
+
+
+def operation(names: str, signature: str = "") -> Callable[[type[_Described]], type[_Described]]:
+    """Describes a class as one operation and registers it: the line above every entry.
+
+    Args:
+        names: what it goes by, separated by spaces, the usual name first.
+        signature: its parameters, as ``engine.ops.call.bind`` reads them; empty where it takes those of its base class.
+
+    Returns:
+        The decorator of the class, which is made without arguments.
+
+    Raises:
+        TypeError, ValueError: as ``register`` does.
+    """
+
+    def describe(entry: type[_Described]) -> type[_Described]:
+        entry.names = tuple(names.split())
+        if signature:
+            entry.signature = signature
+        register(entry())
+        return entry
+
+    return describe
 
 
 def operations() -> tuple[Operation, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import runpy
+import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from engine.ops.notation import number
 
-_SCRIPTS = Path(__file__).parent / "scripts"
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,30 @@ class Question:
     @property
     def script(self) -> Path:
         """The file that computes the answer's numbers."""
-        return _SCRIPTS / self.topic / f"{self.key}.py"
+        return _HERE / "scripts" / self.topic / f"{self.key}.py"
+
+
+def read_topic(topic: str) -> tuple[str, tuple[Question, ...]]:
+    """The heading of a topic and its questions, from the topic's file.
+
+    Args:
+        topic: the name of the file. Its tables are questions: the key, and the fields of ``Question`` and ``Figure``.
+    """
+    with (_HERE / f"{topic}.toml").open("rb") as file:
+        tables = tomllib.load(file)
+    heading = tables.pop("heading")
+    return heading, tuple(_question(topic, key, table) for key, table in tables.items())
+
+
+def _question(topic: str, key: str, table: dict[str, Any]) -> Question:
+    figures = tuple(Figure(**_frozen(figure)) for figure in table.pop("figures", ()))
+    return Question(key, topic, figures=figures, **_frozen(table))
+
+
+def _frozen(table: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a table, with tuples for its lists and for the pairs of its tables."""
+    pairs = {name: value.items() if isinstance(value, dict) else value for name, value in table.items()}
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in pairs.items()}
 
 
 @dataclass(frozen=True)

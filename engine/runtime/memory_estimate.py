@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from engine.config import LIMITS, TRAINED, Config, ConfigError, Problem
 from engine.export.units import format_bytes
 from engine.runtime.footprint import Bytes, measure
+from engine.wording import disjunction
 
 # The settings that may give way when a run does not fit, in the order they are offered.
 _REDUCIBLE = {
@@ -18,6 +19,7 @@ _REDUCIBLE = {
     "encoder_layers": "encoder layers",
     "decoder_layers": "decoder layers",
 }
+_FITS = "fits with {settings}"
 _OFFERS = 3
 _QUICK = 2**24  # products in the largest matrix product of a run that takes no time
 # What torch's allocators say; on the CPU and on MPS they raise nothing more particular than RuntimeError.
@@ -59,7 +61,7 @@ def check_fits(config: Config, room: int, weigh: Callable[[Config], Bytes] = mea
         offers.append(offer)
         if len(offers) == _OFFERS:
             break
-    remedy = f"fits with {', or '.join(offers)}" if offers else "make several settings smaller"
+    remedy = _FITS.format(settings=disjunction(offers)) if offers else "make several settings smaller"
     rule, value = f"a run may take {format_bytes(room)} here", f"this one takes {format_bytes(size.total)}"
     raise TooLargeError(Problem("memory", rule, value, remedy), size.total, room)
 

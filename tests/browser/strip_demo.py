@@ -98,7 +98,7 @@ if "map" in st.query_params and "explorer.view" not in st.session_state:
 contents = StripContents(
     strip,
     run=f"{wanted} {st.session_state.get('runs', 0)}",
-    here=next((box.step for box in strip.boxes if box.name == "scores"), None),
+    open_step=next((box.step for box in strip.boxes if box.name == "scores"), None),
     title=module or "program",
     hues=hues_of(strip),
     blocks=[StripPart(module, module or "program")],

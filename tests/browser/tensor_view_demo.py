@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -34,6 +35,11 @@ def statistics(value: torch.Tensor) -> str:
     ).replace("-", "−")
 
 
+def measured(title: str, value: torch.Tensor, *rest: Any) -> Panel:
+    """A panel with the statistics of its numbers below it."""
+    return Panel(title, value, *rest, footer=statistics(value))
+
+
 def out(tensor: torch.Tensor, *axes: int) -> AffineMap:
     """Along each axis of a tensor the output's index along another, or all of it where that is −1."""
     return AffineMap.of(tensor, *(AllIndices() if axis < 0 else SameIndex(axis) for axis in axes))
@@ -45,25 +51,9 @@ def matmul(batch: int = 2, heads: int = 4, length: int = 5, width: int = 8, seed
     scores = query @ key_t
     selection = tensor_view(
         [
-            Panel("query", query, BHSD, (None, None, words, None), "from step 14", "query", footer=statistics(query)),
-            Panel(
-                "key_t",
-                key_t,
-                ("B", "H", "d_k", "S"),
-                (None, None, None, words),
-                "from step 17",
-                "key",
-                footer=statistics(key_t),
-            ),
-            Panel(
-                "scores",
-                scores,
-                ("B", "H", "S", "S"),
-                (None, None, words, words),
-                "step 18",
-                "scores",
-                footer=statistics(scores),
-            ),
+            measured("query", query, BHSD, (None, None, words, None), "from step 14", "query"),
+            measured("key_t", key_t, ("B", "H", "d_k", "S"), (None, None, None, words), "from step 17", "key"),
+            measured("scores", scores, ("B", "H", "S", "S"), (None, None, words, words), "step 18", "scores"),
         ],
         key="matmul",
         reads=[out(query, 0, 1, 2, -1), out(key_t, 0, 1, -1, 3)],

@@ -30,6 +30,13 @@ def shape_beside(page: Page, line: int):
     return page.locator(f"button.shape[title^='Line {line} made']")
 
 
+def open_editor(tab: Page, address: str) -> None:
+    """Opens the page and waits until its editor is there."""
+    tab.goto(address)
+    settle(tab)
+    expect(tab.locator(".cm-content")).to_be_visible(timeout=PATIENCE)
+
+
 def typed(page: Page, text: str) -> None:
     """Puts a text into the editor as somebody who pastes it over all that is there."""
     content = page.locator(".cm-content")
@@ -79,9 +86,7 @@ def test_a_size_that_is_moved_runs_the_code_again(tab: Page, address: str):
 
 
 def test_a_run_that_fails_marks_its_line_and_runs_on_with_the_remedy(tab: Page, address: str):
-    tab.goto(address)
-    settle(tab)
-    expect(tab.locator(".cm-content")).to_be_visible(timeout=PATIENCE)
+    open_editor(tab, address)
     tab.get_by_role("combobox").first.click()
     tab.get_by_role("option", name="Fails: scores of queries and keys").click()
     expect(tab.locator(".cm-content")).not_to_contain_text("q @ k.transpose", timeout=PATIENCE)
@@ -98,9 +103,7 @@ def test_a_run_that_fails_marks_its_line_and_runs_on_with_the_remedy(tab: Page, 
 
 
 def test_a_syntax_error_stands_at_its_line_before_anything_is_run(tab: Page, address: str):
-    tab.goto(address)
-    settle(tab)
-    expect(tab.locator(".cm-content")).to_be_visible(timeout=PATIENCE)
+    open_editor(tab, address)
     typed(tab, "def double(x):\n    return (x * 2\n")
     expect(tab.locator(".cm-editor .problem")).to_have_text("'(' was never closed")
     expect(tab.locator(".cm-line.wrong")).to_have_text("    return (x * 2")
@@ -108,9 +111,7 @@ def test_a_syntax_error_stands_at_its_line_before_anything_is_run(tab: Page, add
 
 
 def test_code_in_a_link_is_shown_and_does_not_run(tab: Page, address: str):
-    tab.goto(address)
-    settle(tab)
-    expect(tab.locator(".cm-content")).to_be_visible(timeout=PATIENCE)
+    open_editor(tab, address)
     typed(tab, "def double(x):\n    return x * 2\n")
     tab.keyboard.press("ControlOrMeta+Enter")
     expect(tab.locator("button.shape")).to_have_text("(2, 6, 32)", timeout=PATIENCE)

@@ -14,17 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, ConfigError
-from engine.config import ACTIVATIONS, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, TRAINED, WEIGHTS
+from engine.config import ACTIVATIONS, CHOICES, DEVICES, DTYPES, LIMITS, OUTPUTS, TOKENIZERS, TRAINED, WEIGHTS
 
 SIZES = tuple(LIMITS)
-CHOICES = {
-    "activation": ACTIVATIONS,
-    "output": OUTPUTS,
-    "dtype": DTYPES,
-    "device": DEVICES,
-    "weights": WEIGHTS,
-    "tokenizer": TOKENIZERS,
-}
 SWITCHES = ("norm_first", "padding_mask", "causal_mask")
 FIELDS = (*SIZES, *CHOICES, *SWITCHES)
 FOLLOWING = ("d_k", "d_v", "d_ff", "tokenizer")

@@ -60,6 +60,17 @@ function assertApart(placed, cells, order) {
   }
 }
 
+/**
+ * A strip of any boxes, of any sizes.
+ * @param {() => number} random
+ */
+function drawn(random) {
+  const boxes = someBoxes(random);
+  const cells = someCells(boxes, random);
+  const order = orderOf(dagre, boxes, cells);
+  return { boxes, cells, order, at: placeBoxes(order, cells).boxes };
+}
+
 test("no two cells overlap and no line runs through one, for graphs and sizes of any kind", () => {
   for (let seed = 1; seed <= 40; seed += 1) {
     const random = randomly(seed * 7919);
@@ -75,11 +86,7 @@ test("no two cells overlap and no line runs through one, for graphs and sizes of
 test("no word under a box reaches the sign of an operation, whatever stands beside whatever", () => {
   let met = 0;
   for (let seed = 1; seed <= 40; seed += 1) {
-    const random = randomly(seed * 15485863);
-    const boxes = someBoxes(random);
-    const cells = someCells(boxes, random);
-    const order = orderOf(dagre, boxes, cells);
-    const { boxes: at } = placeBoxes(order, cells);
+    const { cells, order, at } = drawn(randomly(seed * 15485863));
     at.forEach((box, one) => {
       at.forEach((other, two) => {
         if (order.column[two] !== order.column[one] + 1) return;
@@ -95,11 +102,7 @@ test("no word under a box reaches the sign of an operation, whatever stands besi
 
 test("each box stands to the right of what it was made of", () => {
   for (let seed = 1; seed <= 20; seed += 1) {
-    const random = randomly(seed * 104729);
-    const boxes = someBoxes(random);
-    const cells = someCells(boxes, random);
-    const order = orderOf(dagre, boxes, cells);
-    const { boxes: at } = placeBoxes(order, cells);
+    const { boxes, cells, at } = drawn(randomly(seed * 104729));
     boxes.forEach((box, to) => box.parents.forEach((from) => assert.ok(at[from].x + cells[from].width <= at[to].x)));
   }
 });

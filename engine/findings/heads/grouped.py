@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.findings.attention_products import HeadOperand
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.streams import head_operands
 from engine.ops.numerics import measurable
@@ -18,21 +18,21 @@ _SENTENCE = (
     "{name} has {distinct} heads repeated for {heads} heads of queries in the order {order}: neighbouring heads of "
     "queries should share one, {expected}."
 )
-_FIX = "repeat_interleave(groups, dim=1) in place of repeat, so that each head is followed by its own copies"
 
 
-@rule
-def shared_heads_in_another_order(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(
+    fix="repeat_interleave(groups, dim=1) in place of repeat, so that each head is followed by its own copies"
+)
+def shared_heads_in_another_order(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """repeat where repeat_interleave is meant."""
-    for attention in known.attentions:
-        for operand in head_operands(attention)[1:]:
-            suspicion = _suspicion(attention, operand)
-            if suspicion is not None:
-                yield suspicion
-                break
+    for operand in head_operands(attention)[1:]:
+        suspicion = _suspicion(attention, operand)
+        if suspicion is not None:
+            yield suspicion
+            break
 
 
-def _suspicion(attention: Attention, operand: HeadOperand) -> Finding | None:
+def _suspicion(attention: Attention, operand: HeadOperand) -> Suspicion | None:
     parent, value = operand.parent, operand.value
     if not isinstance(parent, Step) or value.dim() != 4 or not measurable(parent.value) or value.shape[-3] < 4:
         return None
@@ -43,12 +43,10 @@ def _suspicion(attention: Attention, operand: HeadOperand) -> Finding | None:
     if order != [head % distinct for head in range(heads)]:
         return None
     expected = [head // (heads // distinct) for head in range(heads)]
-    return Finding(
-        "shared_heads_in_another_order",
+    return Suspicion(
         attention.seen(parent),
         _SENTENCE.format(name=parent.name, distinct=distinct, heads=heads, order=order, expected=expected),
         {"order": order, "expected": expected},
-        _FIX,
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells, forward, only_moves
 from engine.record.trace import Step
@@ -17,18 +17,16 @@ _SENTENCE = (
     "{rows} rows of {name} hold the result of token {token}: the heads were put side by side where they lay in "
     "memory, one head after the other, and not token by token."
 )
-_FIX = "move the heads back first: transpose(1, 2), then reshape(B, L, H * d_k)"
 
 
-@rule
-def heads_merged_without_moving_back(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="move the heads back first: transpose(1, 2), then reshape(B, L, H * d_k)")
+def heads_merged_without_moving_back(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """A row of what goes into the output layer that holds results of several tokens."""
-    for attention in known.attentions:
-        mixed = attention.seen(attention.mixed)
-        if mixed.value.dim() == 4 and mixed.shape == attention.mixed.shape:
-            suspicion = _suspicion(known, mixed, _order(attention))
-            if suspicion is not None:
-                yield suspicion
+    mixed = attention.seen(attention.mixed)
+    if mixed.value.dim() == 4 and mixed.shape == attention.mixed.shape:
+        suspicion = _suspicion(known, mixed, _order(attention))
+        if suspicion is not None:
+            yield suspicion
 
 
 def _order(attention: Attention) -> tuple[int, ...]:
@@ -36,7 +34,7 @@ def _order(attention: Attention) -> tuple[int, ...]:
     return attention.mix.mixed.order if attention.fused is None else (0, 1, 2, 3)
 
 
-def _suspicion(known: Known, mixed: Step, order: tuple[int, ...]) -> Finding | None:
+def _suspicion(known: Known, mixed: Step, order: tuple[int, ...]) -> Suspicion | None:
     heads, length, d_v = (mixed.shape[axis] for axis in order[1:])
     merged = _merged(known, mixed, heads * d_v)
     if merged is None or heads == 1 or length == 1 or not known.unlike("heads_merged_without_moving_back", merged):
@@ -50,12 +48,8 @@ def _suspicion(known: Known, mixed: Step, order: tuple[int, ...]) -> Finding | N
         rows = int(_rows(changed, heads * d_v).sum())
         if rows > 1:
             known.look_again("heads_merged_without_moving_back", merged)
-            return Finding(
-                "heads_merged_without_moving_back",
-                merged,
-                _SENTENCE.format(rows=rows, name=merged.name, token=token),
-                {"rows": rows, "token": token},
-                _FIX,
+            return Suspicion(
+                merged, _SENTENCE.format(rows=rows, name=merged.name, token=token), {"rows": rows, "token": token}
             )
     return None
 

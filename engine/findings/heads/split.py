@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.findings.attention_products import HeadOperand
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells, head_operands, row_source
 from engine.record.trace import Step
@@ -18,24 +18,22 @@ _SENTENCE = (
     "Position {position} of {name} is another token in another head: changing row {row} of {source} changes "
     "positions {positions} of one head. The view cut the tokens' rows into heads without moving the axes."
 )
-_FIX = "cut first, then move: view(B, L, H, d_k) and then transpose(1, 2)"
 _ROWS = 4  # tokens that are tried
 
 
-@rule
-def heads_split_without_moving_axes(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="cut first, then move: view(B, L, H, d_k) and then transpose(1, 2)")
+def heads_split_without_moving_axes(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """A head's rows that are pieces of a few tokens, where each row should be a token of its own."""
-    for attention in known.attentions:
-        for operand in head_operands(attention):
-            if not known.unlike("heads_split_without_moving_axes", operand.parent):
-                continue
-            suspicion = _suspicion(known, attention, operand)
-            if suspicion is not None:
-                known.look_again("heads_split_without_moving_axes", operand.parent)
-                yield suspicion
+    for operand in head_operands(attention):
+        if not known.unlike("heads_split_without_moving_axes", operand.parent):
+            continue
+        suspicion = _suspicion(known, attention, operand)
+        if suspicion is not None:
+            known.look_again("heads_split_without_moving_axes", operand.parent)
+            yield suspicion
 
 
-def _suspicion(known: Known, attention: Attention, operand: HeadOperand) -> Finding | None:
+def _suspicion(known: Known, attention: Attention, operand: HeadOperand) -> Suspicion | None:
     parent = operand.parent
     if not isinstance(parent, Step) or parent.value.dim() not in (3, 4):
         return None
@@ -54,12 +52,10 @@ def _suspicion(known: Known, attention: Attention, operand: HeadOperand) -> Find
         moved_heads = pattern[pattern.any(-1)]
         if len(moved_heads) and ((moved_heads.sum(-1) > 1).any() or (moved_heads != moved_heads[0]).any()):
             at = moved_heads[int(moved_heads.sum(-1).argmax())].nonzero().flatten().tolist()
-            return Finding(
-                "heads_split_without_moving_axes",
+            return Suspicion(
                 attention.seen(_cut(parent)),
                 _SENTENCE.format(position=at[0], name=parent.name, row=row, source=source.name, positions=at),
                 {"row": row, "positions": at, "heads": len(moved_heads)},
-                _FIX,
             )
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.record.trace import Step
 
@@ -13,11 +13,10 @@ _SENTENCE = (
     "Every one of {length} queries sees all keys, also those of later tokens, and what comes of it asks another "
     "sequence: this is a decoder, and nothing hides its future."
 )
-_FIX = "hide the later tokens: masked_fill(torch.ones(L, L, dtype=bool).triu(1), -inf) before softmax"
 
 
-@rule
-def decoder_sees_the_future(known: Known) -> Iterator[Finding]:
+@rule(fix="hide the later tokens: masked_fill(torch.ones(L, L, dtype=bool).triu(1), -inf) before softmax")
+def decoder_sees_the_future(known: Known) -> Iterator[Suspicion]:
     """Self-attention of a decoder, found by the attention to an encoder that follows it, with no causal mask."""
     asking = _asking_others(known) if known.embeddings else []
     for attention in known.attentions if asking else ():
@@ -27,7 +26,7 @@ def decoder_sees_the_future(known: Known) -> Iterator[Finding]:
         if any(_is_decoder(known, attention, other) for other in asking):
             step = attention.seen(attention.softmax)
             shown = {"length": length}
-            yield Finding("decoder_sees_the_future", step, _SENTENCE.format(**shown), shown, _FIX)
+            yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _asking_others(known: Known) -> list[Attention]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.masks.padding import mask_operands
 from engine.ops import bind, canonical_name
@@ -25,20 +25,19 @@ _LEAST = 1e-3
 _SMALL = 1e-3  # a number that was meant to be large, such as −1e-9
 
 
-@rule
-def mask_hides_nothing(known: Known) -> Iterator[Finding]:
+@rule_of_attentions()
+def mask_hides_nothing(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """A fill that is not low enough, and a mask of 0 and 1 that is added."""
-    for attention in known.attentions:
-        for step in attention.masking:
-            suspicion = _filled(attention, step) if canonical_name(step.op) == "masked_fill" else None
-            if canonical_name(step.op) == "add":
-                suspicion = _added(attention, step)
-            if suspicion is not None:
-                yield suspicion
-                break
+    for step in attention.masking:
+        suspicion = _filled(attention, step) if canonical_name(step.op) == "masked_fill" else None
+        if canonical_name(step.op) == "add":
+            suspicion = _added(attention, step)
+        if suspicion is not None:
+            yield suspicion
+            break
 
 
-def _filled(attention: Attention, step: Step) -> Finding | None:
+def _filled(attention: Attention, step: Step) -> Suspicion | None:
     call = bind(step)
     weights = attention.softmax.value
     if call is None or "mask" not in call.args or not measurable(weights):
@@ -55,10 +54,10 @@ def _filled(attention: Attention, step: Step) -> Finding | None:
     if most <= _LEAST or number < -100:
         return None
     shown = {"name": step.name, "number": float(number), "most": most}
-    return Finding("mask_hides_nothing", attention.seen(step), _FILLED.format(**shown), shown, _FIX_FILLED)
+    return Suspicion(attention.seen(step), _FILLED.format(**shown), shown, _FIX_FILLED)
 
 
-def _added(attention: Attention, step: Step) -> Finding | None:
+def _added(attention: Attention, step: Step) -> Suspicion | None:
     read = [id(parent) for parent in step.inputs]
     for parent in mask_operands(attention):
         if id(parent) not in read or not measurable(parent.value):
@@ -67,5 +66,5 @@ def _added(attention: Attention, step: Step) -> Finding | None:
         other = [number for number in numbers if number]
         if len(numbers) == 2 and len(other) == 1 and (abs(other[0]) == 1 or abs(other[0]) < _SMALL):
             shown = {"name": step.name, "mask": parent.name, "number": other[0]}
-            return Finding("mask_hides_nothing", attention.seen(step), _ADDED.format(**shown), shown, _FIX_ADDED)
+            return Suspicion(attention.seen(step), _ADDED.format(**shown), shown, _FIX_ADDED)
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.masks.padding import padding_keys
 
@@ -22,13 +22,12 @@ _FIX = (
 )
 
 
-@rule
-def mask_inverted(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix=_FIX)
+def mask_inverted(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """Only later tokens are seen, or only padding."""
-    for attention in known.attentions:
-        suspicion = _later_only(attention) or _padding_only(known, attention)
-        if suspicion is not None:
-            yield suspicion
+    suspicion = _later_only(attention) or _padding_only(known, attention)
+    if suspicion is not None:
+        yield suspicion
 
 
 def is_inverted(known: Known, attention: Attention) -> bool:
@@ -36,7 +35,7 @@ def is_inverted(known: Known, attention: Attention) -> bool:
     return (_later_only(attention) or _padding_only(known, attention)) is not None
 
 
-def _later_only(attention: Attention) -> Finding | None:
+def _later_only(attention: Attention) -> Suspicion | None:
     visible = attention.visible
     length, keys = attention.lengths
     if visible is None or length != keys or length < 3 or not attention.hides:
@@ -48,10 +47,10 @@ def _later_only(attention: Attention) -> Finding | None:
         return None
     shown = {"seen": seen, "later": int(later.sum())}
     step = attention.seen(attention.hides[-1])
-    return Finding("mask_inverted", step, _FUTURE.format(**shown), shown, _FIX)
+    return Suspicion(step, _FUTURE.format(**shown), shown)
 
 
-def _padding_only(known: Known, attention: Attention) -> Finding | None:
+def _padding_only(known: Known, attention: Attention) -> Suspicion | None:
     visible = attention.visible
     padding = None if visible is None or visible.dim() < 3 else padding_keys(known, attention)
     if visible is None or padding is None or not attention.hides:
@@ -61,4 +60,4 @@ def _padding_only(known: Known, attention: Attention) -> Finding | None:
         return None
     shown = {"count": int(padding.sum())}
     step = attention.seen(attention.hides[-1])
-    return Finding("mask_inverted", step, _PADDING.format(**shown), shown, _FIX)
+    return Suspicion(step, _PADDING.format(**shown), shown)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.explain.replay import CannotReplayError
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops.numerics import MOST_NUMBERS, measurable, to_float64
 from engine.record.trace import Step
@@ -18,12 +18,13 @@ _SENTENCE = (
     "A later token moves an earlier one: with the last row of {source} changed, {name} differs at position {position} "
     "by {most:.3g}, although {causal} hides the future."
 )
-_FIX = "look at what this step reads along the tokens: every layer needs the causal mask, and no sum over the tokens"
 _RELATIVE = 1e-4
 
 
-@rule
-def later_token_moves_an_earlier_one(known: Known) -> Iterator[Finding]:
+@rule(
+    fix="look at what this step reads along the tokens: every layer needs the causal mask, and no sum over the tokens"
+)
+def later_token_moves_an_earlier_one(known: Known) -> Iterator[Suspicion]:
     """Measured: the last token is changed, and what is computed of those before it should stay."""
     causal = next((attention for attention in known.attentions if attention.is_causal), None)
     source = None if causal is None else _stream(known, causal)
@@ -35,7 +36,7 @@ def later_token_moves_an_earlier_one(known: Known) -> Iterator[Finding]:
     step, position, most = moved
     hides = causal.seen(causal.hides[-1]) if causal.hides else causal.seen(causal.softmax)
     shown = {"source": source.name, "name": step.name, "position": position, "most": most, "causal": hides.name}
-    yield Finding("later_token_moves_an_earlier_one", step, _SENTENCE.format(**shown), shown, _FIX)
+    yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _stream(known: Known, causal: Attention) -> Step | None:

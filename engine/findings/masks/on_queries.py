@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.attentions import Attention
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.masks.padding import behind, mask_operands
 from engine.record.trace import Leaf, Step
@@ -16,22 +17,20 @@ _SENTENCE = (
     "{name} is ({batch}, {keys}) and is laid on the last two axes of the scores {scores}: row i hides keys from query "
     "i of every sequence, not from sequence i. It fits only because there are as many sequences as queries."
 )
-_FIX = "mask[:, None, None, :], which is (B, 1, 1, L_k), so that the batch meets the batch"
 
 
-@rule
-def mask_of_keys_on_queries(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="mask[:, None, None, :], which is (B, 1, 1, L_k), so that the batch meets the batch")
+def mask_of_keys_on_queries(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """(B, L) broadcast onto (B, H, L, L) where B = L."""
-    for attention in known.attentions:
-        length, keys = attention.lengths
-        shape = attention.scores.shape
-        if attention.fused is not None or len(shape) < 3 or shape[0] != length or length < 2:
-            continue
-        for parent in mask_operands(attention):
-            if tuple(parent.value.shape) == (length, keys) and (_is_of_tokens(known, parent) or _is_of_keys(parent)):
-                shown = {"name": parent.name, "batch": length, "keys": keys, "scores": shape}
-                yield Finding("mask_of_keys_on_queries", attention.masking[-1], _SENTENCE.format(**shown), shown, _FIX)
-                break
+    length, keys = attention.lengths
+    shape = attention.scores.shape
+    if attention.fused is not None or len(shape) < 3 or shape[0] != length or length < 2:
+        return
+    for parent in mask_operands(attention):
+        if tuple(parent.value.shape) == (length, keys) and (_is_of_tokens(known, parent) or _is_of_keys(parent)):
+            shown = {"name": parent.name, "batch": length, "keys": keys, "scores": shape}
+            yield Suspicion(attention.masking[-1], _SENTENCE.format(**shown), shown)
+            break
 
 
 def _is_of_tokens(known: Known, parent: Step | Leaf) -> bool:

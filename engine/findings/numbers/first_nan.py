@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
 from engine.ops.numerics import measurable, readable
@@ -21,8 +21,8 @@ _NO_NUMBERS = frozenset(("empty", "empty_like", "new_empty"))
 _HARMLESS = frozenset(("nan_to_num", "isnan", "where", "masked_fill", "isfinite"))
 
 
-@rule
-def first_nan(known: Known) -> Iterator[Finding]:
+@rule()
+def first_nan(known: Known) -> Iterator[Suspicion]:
     """The step that makes the first NaN, or reads it from an input."""
     for step in known.trace.steps:
         value = step.value
@@ -33,7 +33,7 @@ def first_nan(known: Known) -> Iterator[Finding]:
         given = next((parent for parent in step.inputs if isinstance(parent, Leaf) and _has_nan(parent.value)), None)
         if given is not None:
             shown = {"count": _count(given.value), "all": given.value.numel(), "name": given.name, "reader": step.name}
-            yield Finding("first_nan", step, _GIVEN.format(**shown), shown)
+            yield Suspicion(step, _GIVEN.format(**shown), shown)
             return
         readers = known.trace.consumers.get(step.index, ())
         if readers and all(canonical_name(reader.op) in _HARMLESS for reader in readers):
@@ -42,7 +42,7 @@ def first_nan(known: Known) -> Iterator[Finding]:
         return
 
 
-def _first_nan(known: Known, step: Step) -> Finding:
+def _first_nan(known: Known, step: Step) -> Suspicion:
     later = known.trace.steps[step.index + 1 :]
     index = tuple(step.value.isnan().nonzero()[0].tolist())
     shown = {
@@ -54,7 +54,7 @@ def _first_nan(known: Known, step: Step) -> Finding:
         "reached": sum(not known.is_finite(other) and _has_nan(other.value) for other in later),
         "later": len(later),
     }
-    return Finding("first_nan", step, _SENTENCE.format(**shown), shown)
+    return Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _described(parent: Step | Leaf) -> str:

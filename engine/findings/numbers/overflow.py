@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
 from engine.ops.numerics import measurable, readable
@@ -26,8 +26,8 @@ _ARITHMETIC = frozenset(
 )
 
 
-@rule
-def number_too_large_for_the_dtype(known: Known) -> Iterator[Finding]:
+@rule()
+def number_too_large_for_the_dtype(known: Known) -> Iterator[Suspicion]:
     """−1e9 in float16."""
     for step in known.trace.steps:
         if not step.dtype.is_floating_point or not measurable(step.value):
@@ -40,11 +40,11 @@ def number_too_large_for_the_dtype(known: Known) -> Iterator[Finding]:
             if count and not isinstance(leaf.value, bool):
                 dtype = str(step.dtype).removeprefix("torch.")
                 shown = {"number": float(leaf.value), "dtype": dtype, "most": most, "count": count, "name": step.name}
-                yield Finding("number_too_large_for_the_dtype", step, _FILL.format(**shown), shown, _FIX_FILL)
+                yield Suspicion(step, _FILL.format(**shown), shown, _FIX_FILL)
 
 
-@rule
-def infinite_result(known: Known) -> Iterator[Finding]:
+@rule()
+def infinite_result(known: Known) -> Iterator[Suspicion]:
     """The first infinity that arithmetic on finite numbers makes."""
     for step in known.trace.steps:
         if canonical_name(step.op) not in _ARITHMETIC or known.is_finite(step) or not step.inputs:
@@ -57,7 +57,7 @@ def infinite_result(known: Known) -> Iterator[Finding]:
             continue  # the number of the program is to blame
         dtype = str(step.dtype).removeprefix("torch.")
         shown = {"count": count, "name": step.name, "dtype": dtype}
-        yield Finding("infinite_result", step, _RESULT.format(**shown), shown, _FIX_RESULT)
+        yield Suspicion(step, _RESULT.format(**shown), shown, _FIX_RESULT)
         return
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.attentions import Attention
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.masks.padding import behind
 from engine.findings.positions.cached_keys import joined_keys
@@ -19,21 +20,19 @@ _SENTENCE = (
     "{past} keys are cached, and the first row that is added to the new tokens is row 0 of {table}: they stand at "
     "position {past}."
 )
-_FIX = "begin the positions at the length of the cache: table[past : past + L]"
 _COUNTING = frozenset(("arange", "cumsum", "linspace"))
 
 
-@rule
-def added_positions_restart_with_a_cache(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="begin the positions at the length of the cache: table[past : past + L]")
+def added_positions_restart_with_a_cache(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """Row 0 of a table of positions for a token that is put behind others."""
-    for attention in known.attentions:
-        for operand in head_operands(attention)[1:2]:
-            joined = joined_keys(operand.parent)
-            added = None if joined is None else _added_from_zero(known, joined.new)
-            if joined is not None and added is not None:
-                step, table = added
-                shown = {"past": joined.past, "table": table.name or "the table"}
-                yield Finding("added_positions_restart_with_a_cache", step, _SENTENCE.format(**shown), shown, _FIX)
+    for operand in head_operands(attention)[1:2]:
+        joined = joined_keys(operand.parent)
+        added = None if joined is None else _added_from_zero(known, joined.new)
+        if joined is not None and added is not None:
+            step, table = added
+            shown = {"past": joined.past, "table": table.name or "the table"}
+            yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _added_from_zero(known: Known, new: Step) -> tuple[Step, Leaf] | None:

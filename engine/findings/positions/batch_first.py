@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.findings.positions.added import added_positions
 from engine.findings.streams import changed_cells
@@ -18,11 +18,10 @@ _SENTENCE = (
     "Attention runs along axis {attended} of {name} {shape}, and positions were added along axis {placed}: sequences "
     "look at each other and tokens do not."
 )
-_FIX = "batch_first=True, or a transpose(0, 1) before and after"
 
 
-@rule
-def attention_along_the_batch(known: Known) -> Iterator[Finding]:
+@rule(fix="batch_first=True, or a transpose(0, 1) before and after")
+def attention_along_the_batch(known: Known) -> Iterator[Suspicion]:
     """Measured: which rows of the sum after the attention move with one row of what went in."""
     placed = added_positions(known)
     if placed is None:
@@ -34,9 +33,7 @@ def attention_along_the_batch(known: Known) -> Iterator[Finding]:
             continue
         if attended != axis:
             shown = {"attended": attended, "placed": axis, "name": step.name, "shape": step.shape}
-            yield Finding(
-                "attention_along_the_batch", attention.seen(attention.mixed), _SENTENCE.format(**shown), shown, _FIX
-            )
+            yield Suspicion(attention.seen(attention.mixed), _SENTENCE.format(**shown), shown)
         return  # to look at a later one all calls before it are made again
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.findings.masks.padding import padding_keys
 from engine.findings.positions.added import added_positions
@@ -13,11 +13,10 @@ _SENTENCE = (
     "Row {row} begins with {count} places of padding, and {name} gives every row the same positions: its first token "
     "gets position {count} in place of 0."
 )
-_FIX = "pad behind the tokens, or count the tokens alone: (mask.cumsum(-1) - 1).clamp(min=0)"
 
 
-@rule
-def padding_on_the_other_side(known: Known) -> Iterator[Finding]:
+@rule(fix="pad behind the tokens, or count the tokens alone: (mask.cumsum(-1) - 1).clamp(min=0)")
+def padding_on_the_other_side(known: Known) -> Iterator[Suspicion]:
     """Positions 0, 1, 2, … added to rows that are padded at the left."""
     added = added_positions(known)
     if added is None or added.axis != 1:
@@ -34,5 +33,5 @@ def padding_on_the_other_side(known: Known) -> Iterator[Finding]:
         if len(rows):
             row = int(rows[0])
             shown = {"row": row, "count": int(first_token[row]), "name": added.step.name}
-            yield Finding("padding_on_the_other_side", added.step, _SENTENCE.format(**shown), shown, _FIX)
+            yield Suspicion(added.step, _SENTENCE.format(**shown), shown)
             return

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from engine.findings.attention_products import HeadOperand
-from engine.findings.finding import Finding, rule
+from engine.findings.attentions import Attention
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.streams import MIXES, changed_cells, head_operands
 from engine.ops import canonical_name
@@ -19,36 +20,36 @@ _SENTENCE = (
     "{halves} pairs feature i with feature i + {half}, and {neighbours} pairs feature 2i with 2i + 1: turned so, "
     "scores do not depend on the distance of two tokens alone."
 )
-_FIX = "one of the two everywhere: rotate_half with cat((freqs, freqs)), or neighbours with repeat_interleave(2)"
 _FAR = 16
 _HALVES, _NEIGHBOURS = "halves", "neighbours"
 
 
-@rule
-def rotary_pairs_mixed(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(
+    fix="one of the two everywhere: rotate_half with cat((freqs, freqs)), or neighbours with repeat_interleave(2)"
+)
+def rotary_pairs_mixed(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """Measured: which second feature of a query and of a key moves with the first one."""
-    for attention in known.attentions:
-        operands = head_operands(attention)[:2]
-        if len(operands) < 2 or not known.unlike("rotary_pairs_mixed", operands[1].parent):
+    operands = head_operands(attention)[:2]
+    if len(operands) < 2 or not known.unlike("rotary_pairs_mixed", operands[1].parent):
+        return
+    pairings: dict[str, str] = {}
+    for operand in operands:
+        turned = _turned(operand)
+        if not turned:
             continue
-        pairings: dict[str, str] = {}
-        for operand in operands:
-            turned = _turned(operand)
-            if not turned:
-                continue
-            pairing = _pairing(known, operand)
-            if pairing is not None:
-                pairings.setdefault(pairing, operand.parent.name)
-            for table in turned:
-                of_table = _table_pairing(table)
-                if of_table is not None:
-                    pairings.setdefault(of_table, table.name or "the table")
-        if len(pairings) == 2:
-            known.look_again("rotary_pairs_mixed", operands[1].parent)
-            half = int(operands[0].value.shape[-1]) // 2
-            shown = {"halves": pairings[_HALVES], "neighbours": pairings[_NEIGHBOURS], "half": half}
-            step = attention.seen(attention.scores)
-            yield Finding("rotary_pairs_mixed", step, _SENTENCE.format(**shown), shown, _FIX)
+        pairing = _pairing(known, operand)
+        if pairing is not None:
+            pairings.setdefault(pairing, operand.parent.name)
+        for table in turned:
+            of_table = _table_pairing(table)
+            if of_table is not None:
+                pairings.setdefault(of_table, table.name or "the table")
+    if len(pairings) == 2:
+        known.look_again("rotary_pairs_mixed", operands[1].parent)
+        half = int(operands[0].value.shape[-1]) // 2
+        shown = {"halves": pairings[_HALVES], "neighbours": pairings[_NEIGHBOURS], "half": half}
+        step = attention.seen(attention.scores)
+        yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _steps_behind(operand: HeadOperand) -> list[Step]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.attentions import Attention
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.findings.positions.cached_keys import joined_keys
 from engine.findings.streams import head_operands
@@ -19,22 +20,20 @@ _SENTENCE = (
     "{past} keys are cached, and the new ones are turned as if they stood at position 0: the first row of {cos} is all "
     "1. They stand at position {past}."
 )
-_FIX = "begin the positions at the length of the cache: arange(past, past + L)"
 _MIXES = frozenset(("linear", "addmm", "matmul", "mm", "bmm", "conv1d"))
 _FAR = 12
 
 
-@rule
-def positions_restart_with_a_cache(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="begin the positions at the length of the cache: arange(past, past + L)")
+def positions_restart_with_a_cache(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """Rotary angles of position 0 for a key that is put behind others."""
-    for attention in known.attentions:
-        for operand in head_operands(attention)[1:2]:
-            suspicion = _suspicion(operand.parent)
-            if suspicion is not None:
-                yield suspicion
+    for operand in head_operands(attention)[1:2]:
+        suspicion = _suspicion(operand.parent)
+        if suspicion is not None:
+            yield suspicion
 
 
-def _suspicion(parent: Step | Leaf) -> Finding | None:
+def _suspicion(parent: Step | Leaf) -> Suspicion | None:
     joined = joined_keys(parent)
     if joined is None:
         return None
@@ -43,7 +42,7 @@ def _suspicion(parent: Step | Leaf) -> Finding | None:
         return None
     step, cos = turned
     shown = {"past": joined.past, "cos": cos.name}
-    return Finding("positions_restart_with_a_cache", step, _SENTENCE.format(**shown), shown, _FIX)
+    return Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _turned_at_zero(new: Step) -> tuple[Step, Step | Leaf] | None:

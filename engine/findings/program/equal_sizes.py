@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 
 _SENTENCE = (
@@ -18,14 +18,13 @@ _SENTENCE = (
     "either of them it raises ({error}), with {other} on both it runs. They are two things that are {size} long by "
     "accident."
 )
-_FIX = "give them different sizes in a test; an axis that fits only by accident is laid on the wrong one"
 _MOST_AXES = 6
 
 _Axis = tuple[int, int]
 
 
-@rule
-def sizes_equal_by_accident(known: Known) -> Iterator[Finding]:
+@rule(fix="give them different sizes in a test; an axis that fits only by accident is laid on the wrong one")
+def sizes_equal_by_accident(known: Known) -> Iterator[Suspicion]:
     """The program on the meta device, with axes of its inputs given other sizes."""
     if known.program is None or known.trace.failure is not None:
         return
@@ -49,7 +48,7 @@ def _pairs(tensor: Tensor) -> Iterator[tuple[int, int]]:
         yield first, second
 
 
-def _suspicions(known: Known, trial: _Trial, position: int, first: int, second: int) -> Iterator[Finding]:
+def _suspicions(known: Known, trial: _Trial, position: int, first: int, second: int) -> Iterator[Suspicion]:
     tensor = trial.tensors[position]
     size = tensor.shape[first]
     other = size + 3
@@ -76,7 +75,7 @@ def _suspicions(known: Known, trial: _Trial, position: int, first: int, second: 
     }  # fmt: skip
     steps = known.trace.steps
     step = next((step for step in steps if any(parent.value is tensor for parent in step.inputs)), None)
-    yield Finding("sizes_equal_by_accident", step, _SENTENCE.format(**shown), shown, _FIX)
+    yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _subsets(axes: Sequence[_Axis]) -> Iterator[tuple[_Axis, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops.numerics import measurable
 from engine.record.trace import Step
@@ -21,8 +21,8 @@ _FIX = (
 _PACKED = "transformer_encoder"
 
 
-@rule
-def padding_becomes_zero(known: Known) -> Iterator[Finding]:
+@rule(fix=_FIX)
+def padding_becomes_zero(known: Known) -> Iterator[Suspicion]:
     """The rows of padding that come out of nn.TransformerEncoder's fast path as zeros, and are read."""
     packed = [step for step in known.trace.steps if step.op in (_PACKED, "to_padded_tensor")]
     if not packed:
@@ -33,7 +33,7 @@ def padding_becomes_zero(known: Known) -> Iterator[Finding]:
     empty = (step.value == 0).all(-1)
     if bool(empty.any()) and _is_added_up(known, step):
         shown = {"rows": int(empty.sum()), "all": empty.numel(), "name": step.name}
-        yield Finding("padding_becomes_zero", step, _SENTENCE.format(**shown), shown, _FIX)
+        yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _is_added_up(known: Known, step: Step) -> bool:

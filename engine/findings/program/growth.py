@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
 from engine.record.trace import Leaf, Step
@@ -15,7 +15,6 @@ _SENTENCE = (
     "{first} is {first_shape} and {second} is {second_shape}: both are repeated, and every number of one meets every "
     "number of the other, {count} pairs where {wanted} are meant."
 )
-_FIX = "squeeze(-1) the one, or unsqueeze(-1) the other, so that both have one shape"
 _PAIRWISE = frozenset(("sub", "add", "mul", "div", "eq", "ne", "gt", "lt", "ge", "le", "pow", "maximum", "minimum"))
 _LOSSES = frozenset(
     ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -24,8 +23,8 @@ _COUNTING = frozenset(("arange", "linspace", "ones", "zeros", "full", "ones_like
 _FAR = 8
 
 
-@rule
-def both_sides_grow(known: Known) -> Iterator[Finding]:
+@rule(fix="squeeze(-1) the one, or unsqueeze(-1) the other, so that both have one shape")
+def both_sides_grow(known: Known) -> Iterator[Suspicion]:
     """(N, 1) − (N) → (N, N)."""
     for step in known.trace.steps:
         name = canonical_name(step.op) or step.op
@@ -45,7 +44,7 @@ def both_sides_grow(known: Known) -> Iterator[Finding]:
             "count": size * size,
             "wanted": size,
         }
-        yield Finding("both_sides_grow", step, _SENTENCE.format(**shown), shown, _FIX)
+        yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _by_accident(first: Tensor, second: Tensor) -> bool:

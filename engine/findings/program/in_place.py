@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
 from engine.ops.numerics import memory_of, memory_shared
@@ -18,7 +18,6 @@ _AGAIN = (
     "{op} changes {name}, which step {before} {first} read before under its old meaning, and step {after} {second} "
     "reads under the same name afterwards."
 )
-_FIX = "the form that makes a new tensor: x = x * scale in place of x *= scale"
 # Memory that is made to be written into.
 _MADE_EMPTY = frozenset(
     ("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
@@ -26,8 +25,8 @@ _MADE_EMPTY = frozenset(
 )  # fmt: skip
 
 
-@rule
-def written_in_place(known: Known) -> Iterator[Finding]:
+@rule(fix="the form that makes a new tensor: x = x * scale in place of x *= scale")
+def written_in_place(known: Known) -> Iterator[Suspicion]:
     """An input of the caller that is written into, or a tensor whose view is written and which is read again."""
     for step in known.trace.steps:
         if step.memory != "overwritten" or not step.inputs or canonical_name(step.op) in ("batch_norm", "embedding"):
@@ -37,7 +36,7 @@ def written_in_place(known: Known) -> Iterator[Finding]:
             given = [tensor for tensor in known.trace.inputs.values() if memory_shared(tensor, step.value)]
             if owner.kind == "input" and given and not _fills(step):
                 shown = {"op": step.op, "name": owner.name}
-                yield Finding("written_in_place", step, _INPUT.format(**shown), shown, _FIX)
+                yield Suspicion(step, _INPUT.format(**shown), shown)
             continue
         suspicion = _read_again(known, step, owner)
         if suspicion is not None:
@@ -56,7 +55,7 @@ def _fills(step: Step) -> bool:
     return step.op in ("setitem", "copy_", "index_copy_", "zero_", "fill_", "scatter_", "normal_", "uniform_")
 
 
-def _read_again(known: Known, step: Step, owner: Step) -> Finding | None:
+def _read_again(known: Known, step: Step, owner: Step) -> Suspicion | None:
     """A tensor that was read before, whose memory is written through a view, and that is read afterwards."""
     target = step.inputs[0]
     if (canonical_name(owner.op) or owner.op) in _MADE_EMPTY or _fills(step) or memory_of(step.value) is None:
@@ -76,7 +75,7 @@ def _read_again(known: Known, step: Step, owner: Step) -> Finding | None:
                 "op": step.op, "name": name.name, "before": first.index, "first": first.name,
                 "after": after[0].index, "second": after[0].name,
             }  # fmt: skip
-            return Finding("written_in_place", step, _AGAIN.format(**shown), shown, _FIX)
+            return Suspicion(step, _AGAIN.format(**shown), shown)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.findings.streams import changed_cells
 from engine.ops import bind, canonical_name
@@ -22,13 +22,12 @@ _TWICE = (
     "The logits of place t are compared with token t + 2: the labels were shifted twice. All {count} labels of the "
     "first row are the tokens two places on."
 )
-_FIX = "shift once: cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())"
 _LOSSES = frozenset(("cross_entropy", "nll_loss", "nll_loss_nd"))
 _FEWEST = 2  # labels that have to agree
 
 
-@rule
-def labels_shifted_wrongly(known: Known) -> Iterator[Finding]:
+@rule(fix="shift once: cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())")
+def labels_shifted_wrongly(known: Known) -> Iterator[Suspicion]:
     """Measured: from which place on a changed token moves the logits of a causal model."""
     for loss in known.trace.steps:
         call = bind(loss) if (canonical_name(loss.op) or loss.op) in _LOSSES else None
@@ -43,7 +42,7 @@ def labels_shifted_wrongly(known: Known) -> Iterator[Finding]:
             if shift in (0, 2):
                 shown = {"count": ids.shape[1], "shift": shift}
                 sentence = (_TWICE if shift else _NOT_SHIFTED).format(**shown)
-                yield Finding("labels_shifted_wrongly", loss, sentence, shown, _FIX)
+                yield Suspicion(loss, sentence, shown)
                 break
 
 

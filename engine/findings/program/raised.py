@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 
 _SENTENCE = "{expression} raised {error}: {reason}"
 
 
-@rule
-def raised(known: Known) -> Iterator[Finding]:
+@rule()
+def raised(known: Known) -> Iterator[Suspicion]:
     """The call that raised, with the reason and what would work."""
     failure = known.trace.failure
     if failure is None:
@@ -23,4 +23,4 @@ def raised(known: Known) -> Iterator[Finding]:
         "reason": failure.reason,
     }
     evidence = {**shown, "shapes": tuple(operand.shape for operand in failure.operands), "line": failure.line}
-    yield Finding("raised", last, _SENTENCE.format(**shown), evidence, failure.remedy or None)
+    yield Suspicion(last, _SENTENCE.format(**shown), evidence, failure.remedy or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.ops import canonical_name
 from engine.ops.numerics import MOST_NUMBERS, measurable, memory_shared
@@ -14,13 +14,12 @@ _SENTENCE = (
     "{output} has the same {count} numbers as {table}, in memory of its own: they are two copies and not tied, and "
     "the first step of training moves them apart."
 )
-_FIX = "give both one parameter: head.weight = embedding.weight"
 _LAYERS = frozenset(("linear", "matmul", "addmm", "mm", "einsum"))
 _MOST = 16 * MOST_NUMBERS  # a vocabulary is large, and comparing is quick
 
 
-@rule
-def weights_tied_in_name_only(known: Known) -> Iterator[Finding]:
+@rule(fix="give both one parameter: head.weight = embedding.weight")
+def weights_tied_in_name_only(known: Known) -> Iterator[Suspicion]:
     """Two parameters of one shape with equal numbers, an embedding's and an output layer's."""
     tables = {
         id(table): table
@@ -38,7 +37,7 @@ def weights_tied_in_name_only(known: Known) -> Iterator[Finding]:
                 compared.add((id(weight), id(table)))
                 if _is_copy(weight, table):
                     shown = {"output": weight.name, "table": table.name, "count": weight.value.numel()}
-                    yield Finding("weights_tied_in_name_only", step, _SENTENCE.format(**shown), shown, _FIX)
+                    yield Suspicion(step, _SENTENCE.format(**shown), shown)
 
 
 def _parameter(parent: Step | Leaf) -> Leaf | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule
 from engine.findings.known import Known
 from engine.record.trace import Leaf, Step
 
@@ -16,12 +16,11 @@ _NORM = (
     "Batch normalisation uses the statistics of this batch, and changes the running ones, although no gradients are "
     "recorded."
 )
-_FIX = "model.eval() before evaluating"
 _DROPOUTS = frozenset(("dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"))
 
 
-@rule
-def training_mode_in_evaluation(known: Known) -> Iterator[Finding]:
+@rule(fix="model.eval() before evaluating")
+def training_mode_in_evaluation(known: Known) -> Iterator[Suspicion]:
     """Training mode where parameters want gradients and nothing records any."""
     steps = known.trace.steps
     if any(step.value.requires_grad for step in steps):
@@ -33,9 +32,9 @@ def training_mode_in_evaluation(known: Known) -> Iterator[Finding]:
         probability = _dropped(step)
         if probability:
             sentence = _DROPOUT.format(p=probability)
-            yield Finding("training_mode_in_evaluation", step, sentence, {"p": probability}, _FIX)
+            yield Suspicion(step, sentence, {"p": probability})
         elif step.op == "batch_norm" and _argument(step, "training", 0) is True:
-            yield Finding("training_mode_in_evaluation", step, _NORM, {}, _FIX)
+            yield Suspicion(step, _NORM, {})
 
 
 def _dropped(step: Step) -> float:

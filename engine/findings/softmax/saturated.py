@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.findings.finding import Finding, rule
+from engine.findings.attentions import Attention
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.ops.numerics import measurable, to_float64
 
@@ -12,23 +13,21 @@ _SENTENCE = (
     "{share:.0%} of the {rows} rows with two or more visible keys have a weight above {most}: softmax is in its flat "
     "region, where hardly anything is learned. The visible scores spread by {spread:.3g}."
 )
-_FIX = "divide the scores by √d_k before softmax"
 _MOST = 0.999
 
 
-@rule
-def saturated_softmax(known: Known) -> Iterator[Finding]:
+@rule_of_attentions(fix="divide the scores by √d_k before softmax")
+def saturated_softmax(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """More than half of the rows have one weight of nearly 1."""
-    for attention in known.attentions:
-        value, visible = attention.softmax.value, attention.visible
-        if visible is None or not measurable(value) or visible.shape != value.shape:
-            continue
-        several = visible.sum(-1) >= 2
-        rows = int(several.sum())
-        top = to_float64(value).amax(-1)[several]
-        share = float((top > _MOST).double().mean()) if rows else 0.0
-        if share > 0.5:
-            scores = to_float64(attention.softmax.inputs[0].value)[visible]
-            shown = {"share": share, "rows": rows, "most": _MOST, "spread": float(scores.std())}
-            sentence = _SENTENCE.format(**shown)
-            yield Finding("saturated_softmax", attention.seen(attention.softmax), sentence, shown, _FIX)
+    value, visible = attention.softmax.value, attention.visible
+    if visible is None or not measurable(value) or visible.shape != value.shape:
+        return
+    several = visible.sum(-1) >= 2
+    rows = int(several.sum())
+    top = to_float64(value).amax(-1)[several]
+    share = float((top > _MOST).double().mean()) if rows else 0.0
+    if share > 0.5:
+        scores = to_float64(attention.softmax.inputs[0].value)[visible]
+        shown = {"share": share, "rows": rows, "most": _MOST, "spread": float(scores.std())}
+        sentence = _SENTENCE.format(**shown)
+        yield Suspicion(attention.seen(attention.softmax), sentence, shown)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from engine.findings.attentions import Attention
-from engine.findings.finding import Finding, rule
+from engine.findings.finding import Suspicion, rule_of_attentions
 from engine.findings.known import Known
 from engine.ops import bind, canonical_name, movement
 from engine.record.trace import Leaf, Step
@@ -26,36 +26,34 @@ _CLOSE = 1e-3
 _FAR = 12
 
 
-@rule
-def scores_scaled_twice(known: Known) -> Iterator[Finding]:
+@rule_of_attentions()
+def scores_scaled_twice(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """1/√d_k on the queries and again on the scores."""
-    for attention in known.attentions:
-        factors = _factors(known, attention)
-        root = 1 / math.sqrt(attention.d_k)
-        roots = [(step, factor) for step, factor in factors if _is(factor, root)]
-        if len(roots) == 2 and attention.d_k > 1 and _is(math.prod(factor for _, factor in factors), root * root):
-            (first, _), (second, factor) = roots
-            shown = {"d_k": attention.d_k, "first": first.name, "second": second.name, "spread": factor}
-            yield Finding("scores_scaled_twice", _shown(attention, second), _TWICE.format(**shown), shown, _FIX_TWICE)
+    factors = _factors(known, attention)
+    root = 1 / math.sqrt(attention.d_k)
+    roots = [(step, factor) for step, factor in factors if _is(factor, root)]
+    if len(roots) == 2 and attention.d_k > 1 and _is(math.prod(factor for _, factor in factors), root * root):
+        (first, _), (second, factor) = roots
+        shown = {"d_k": attention.d_k, "first": first.name, "second": second.name, "spread": factor}
+        yield Suspicion(_shown(attention, second), _TWICE.format(**shown), shown, _FIX_TWICE)
 
 
-@rule
-def scores_scaled_by_another_root(known: Known) -> Iterator[Finding]:
+@rule_of_attentions()
+def scores_scaled_by_another_root(known: Known, attention: Attention) -> Iterator[Suspicion]:
     """1/√n where n is another size of the program."""
-    for attention in known.attentions:
-        factors = [(step, factor) for step, factor in _factors(known, attention) if not _is(factor, 1.0)]
-        if len(factors) != 1:
-            continue
-        step, factor = factors[0]
-        d_k = attention.d_k
-        if factor <= 0 or _is(factor, 1 / math.sqrt(d_k)) or _is(factor, 1 / d_k):
-            continue
-        for size, meaning in _sizes(attention).items():
-            if size not in (1, d_k) and _is(factor, 1 / math.sqrt(size)):
-                shown = {"factor": factor, "size": size, "d_k": d_k, "meaning": meaning}
-                sentence = _OTHER.format(**shown)
-                yield Finding("scores_scaled_by_another_root", _shown(attention, step), sentence, shown, _FIX_OTHER)
-                break
+    factors = [(step, factor) for step, factor in _factors(known, attention) if not _is(factor, 1.0)]
+    if len(factors) != 1:
+        return
+    step, factor = factors[0]
+    d_k = attention.d_k
+    if factor <= 0 or _is(factor, 1 / math.sqrt(d_k)) or _is(factor, 1 / d_k):
+        return
+    for size, meaning in _sizes(attention).items():
+        if size not in (1, d_k) and _is(factor, 1 / math.sqrt(size)):
+            shown = {"factor": factor, "size": size, "d_k": d_k, "meaning": meaning}
+            sentence = _OTHER.format(**shown)
+            yield Suspicion(_shown(attention, step), sentence, shown, _FIX_OTHER)
+            break
 
 
 def _sizes(attention: Attention) -> Mapping[int, str]:

@@ -39,7 +39,7 @@ class LayerCache:
 
 
 @dataclass(frozen=True)
-class Read:
+class TokenRead:
     """What reading one more token gave.
 
     Attributes:
@@ -89,7 +89,7 @@ def read(
     position: Tensor,
     caches: Sequence[LayerCache],
     given: Mapping[int, Tensor] | None = None,
-) -> Read:
+) -> TokenRead:
     """Reads one token (B, 1) at a place whose encoding is ``position`` (1, 1, d_model).
 
     Args:
@@ -125,7 +125,7 @@ def read(
         queries.append((query, asking))
         weights.append(cross_weights)
     logits = model.projection(x[:, -1])  # (B, V)
-    return Read(logits.log_softmax(dim=-1), tuple(kept), tuple(queries), tuple(weights))
+    return TokenRead(logits.log_softmax(dim=-1), tuple(kept), tuple(queries), tuple(weights))
 
 
 def _layers(model: Transformer) -> Sequence[DecoderLayer]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, Read, begun, encoded, positions, read
+from engine.labs.encoder_to_decoder.cached_decoder import LayerCache, TokenRead, begun, encoded, positions, read
 from engine.model.transformer import Transformer
 from engine.pretrained.greedy import greedy
 from engine.pretrained.pretrained import trained_config
@@ -34,7 +34,7 @@ class WrittenAnswer:
     memory: Tensor
     positions: Tensor
     tokens: tuple[int, ...]
-    reads: tuple[Read, ...]
+    reads: tuple[TokenRead, ...]
     begun: tuple[LayerCache, ...]
 
     @property
@@ -80,7 +80,7 @@ def written(model: Transformer, memory: Tensor) -> WrittenAnswer:
     """Greedy decoding with a K/V cache, until the end or for ``MOST_STEPS``."""
     encodings = positions(model, MOST_STEPS, memory)
     first = begun(model, memory)
-    reads: list[Read] = []
+    reads: list[TokenRead] = []
 
     def likeliest(tokens: Tensor) -> Tensor:
         step = len(reads)

@@ -33,12 +33,11 @@ class BertEmbedding(nn.Module):
         summed = placed + segment_embedded  # (B, L, d_model)
         return self.embedding_norm(summed)
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("look up", "embedded embedding, place arange, place_embedded embedding, segment_embedded embedding"),
-        ("add", "placed add, summed add"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        look up: embedded embedding, place arange, place_embedded embedding, segment_embedded embedding
+        add: placed add, summed add
+    """
 
 
 class BertLayer(nn.Module):
@@ -76,9 +75,12 @@ class BertPooler(nn.Module):
         pooled = projected.tanh()  # (B, d_model)
         return pooled
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("first token", "first getitem"), ("project", "projected linear"), ("tanh", "pooled tanh"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        first token: first getitem
+        project: projected linear
+        tanh: pooled tanh
+    """
 
 
 class Bert(nn.Module):

@@ -68,17 +68,16 @@ class MixtureOfExperts(nn.Module):
         token, choice = is_sent.nonzero(as_tuple=True)  # (M)
         return token, choice
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("one row a token", "tokens view"),
-        ("route", "router_logits linear, probabilities softmax, likeliest topk, chosen topk"),
-        ("shares", "total sum, shares div"),
-        ("nothing yet", "mixed zeros_like"),
-        ("send?", "is_sent eq, token nonzero, choice nonzero, token zeros, choice zeros, read getitem"),
-        ("weigh and add", "share getitem, share_column unsqueeze, shared mul, mixed index_add"),
-        ("back to sentences", "output view"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        one row a token: tokens view
+        route: router_logits linear, probabilities softmax, likeliest topk, chosen topk
+        shares: total sum, shares div
+        nothing yet: mixed zeros_like
+        send?: is_sent eq, token nonzero, choice nonzero, token zeros, choice zeros, read getitem
+        weigh and add: share getitem, share_column unsqueeze, shared mul, mixed index_add
+        back to sentences: output view
+    """
 
 
 class Mixtral(Llama):

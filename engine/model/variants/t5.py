@@ -79,15 +79,14 @@ class UnscaledAttention(nn.Module):
         query = query.permute(0, 2, 1, 3)  # (B, H, L, d_k)
         return query
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        *SPLIT_STAGES,
-        *COMPARE_STAGES,
-        ("bias?", "biased add"),
-        *MIX_STAGES,
-        ("W_O", "output linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = f"""
+        {SPLIT_STAGES}
+        {COMPARE_STAGES}
+        bias?: biased add
+        {MIX_STAGES}
+        W_O: output linear
+    """
 
 
 class T5FeedForward(nn.Module):
@@ -104,9 +103,12 @@ class T5FeedForward(nn.Module):
         output = self.w_2(active)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("expand", "hidden linear"), ("relu", "active relu"), ("contract", "output linear"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        expand: hidden linear
+        relu: active relu
+        contract: output linear
+    """
 
 
 class T5EncoderLayer(PreNormLayer):
@@ -206,9 +208,8 @@ class T5Decoder(nn.Module):
             x = layer(x, memory, mask, memory_mask, bias, None if cache is None else cache.layers[number])
         return self.norm(x)
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("rows of the new tokens?", "bias getitem"),)
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = "rows of the new tokens?: bias getitem"
 
 
 class T5(nn.Module):
@@ -249,10 +250,9 @@ class T5(nn.Module):
         logits = self.head(scaled)  # (B, L, V)
         return logits
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("look up", "source_embedded embedding, target_embedded embedding"),
-        ("scale", "scaled div"),
-        ("logits", "logits linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        look up: source_embedded embedding, target_embedded embedding
+        scale: scaled div
+        logits: logits linear
+    """

@@ -35,14 +35,13 @@ class PatchEmbedding(nn.Module):
         placed = sequence + self.position  # (B, L, d_model)
         return placed
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("cut into patches", "columns unfold, patches transpose"),
-        ("project", "embedded linear"),
-        ("class token", "class_token expand, sequence cat"),
-        ("place", "placed add"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        cut into patches: columns unfold, patches transpose
+        project: embedded linear
+        class token: class_token expand, sequence cat
+        place: placed add
+    """
 
 
 class ViTLayer(PreNormLayer):

@@ -16,15 +16,14 @@ from engine.ops.entries.elementwise import BinaryFunction, UnaryFunction
 from engine.ops.formula import Cells
 from engine.ops.notation import format_element
 from engine.ops.printed import fill
-from engine.ops.registry import Movement, Operation, Reads, register
+from engine.ops.registry import Movement, Operation, Reads, operation, register
 from engine.ops.terms import ListedValues, TermGroup
 
 
+@operation("view_as_complex", "input")
 class ViewAsComplex(Operation):
     """The two numbers along the last axis, read as the real and the imaginary part of one."""
 
-    names = ("view_as_complex",)
-    signature = "input"
     movement = Movement.SELECTS
     takes_complex = True
     _SENTENCE = "has {real} as its real part and {imaginary} as its imaginary part: the same memory, read in pairs"
@@ -50,11 +49,10 @@ class ViewAsComplex(Operation):
         return 0
 
 
+@operation("view_as_real", "input")
 class ViewAsReal(Operation):
     """The real and the imaginary part of each number, side by side along a new last axis."""
 
-    names = ("view_as_real",)
-    signature = "input"
     movement = Movement.SELECTS
     takes_complex = True
     _SENTENCES = ("is the real part of {cell}", "is the imaginary part of {cell}")
@@ -121,8 +119,6 @@ def _conjugate(x: Tensor) -> Tensor:
     return x.conj().resolve_conj()
 
 
-register(ViewAsComplex())
-register(ViewAsReal())
 register(Polar("polar", torch.polar, "{0} · (cos {1.alone} + ⅈ · sin {1.alone})",
                "is the number of length {x} at the angle {y}"))  # fmt: skip
 register(BinaryFunction("complex", torch.complex, "{0.alone} + ⅈ · {1}", "is {x} plus i times {y}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -15,7 +16,7 @@ from engine.ops.entries.rearranging import moved
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import constant, fill, with_cells
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 
 _COUNTED = "is {formula}: arange counts, and reads no tensor"
 _SPACED = "is number {ordinal} of {steps} from {start} to {end} at equal distances"
@@ -33,15 +34,22 @@ class Constructor(Operation):
         return 0
 
 
-class Arange(Constructor):
-    names = ("arange",)
+class Progression(Constructor):
+    """Numbers at equal distances."""
+
+    @abstractmethod
+    def start_and_step(self, call: Call) -> tuple[float, float]:
+        """The first number, and how far apart two neighbours are."""
 
     def formula(self, cells: Cells) -> str:
-        start, step = self._limits(cells.call)
+        start, step = self.start_and_step(cells.call)
         return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(step))
 
+
+@operation("arange")
+class Arange(Progression):
     def derive(self, at: ElementContext) -> Derivation:
-        start, step = self._limits(at.call)
+        start, step = self.start_and_step(at.call)
         magnitude = abs(start) + abs(step * at.index[0])
         sentence = _COUNTED.format(formula=self.formula(at.cells))
         arithmetic = fill(
@@ -49,7 +57,7 @@ class Arange(Constructor):
         )
         return Derivation((), _scalar(start + step * at.index[0]), sentence, arithmetic, magnitude)
 
-    def _limits(self, call: Call) -> tuple[float, float]:
+    def start_and_step(self, call: Call) -> tuple[float, float]:
         given = call.values("rest")
         start = call.value("start", given[0] if len(given) > ("end" not in call.args) else 0)
         return start, call.value("step", given[2] if len(given) > 2 else 1)
@@ -117,10 +125,9 @@ class FilledInPlace(Full):
         return moved(at, "value") if "value" in at.call.tensors else super().derive(at)
 
 
+@operation("eye")
 class Identity(Constructor):
     """``eye``: 1 on the diagonal, 0 elsewhere."""
-
-    names = ("eye",)
 
     def formula(self, cells: Cells) -> str:
         return f"1 where {cells.out(0)} = {cells.out(1)}, else 0"
@@ -131,18 +138,12 @@ class Identity(Constructor):
         return Derivation((), _scalar(int(row == column)), sentence)
 
 
-class EvenlySpaced(Constructor):
+@operation("linspace", "start end steps? *rest")
+class EvenlySpaced(Progression):
     """``linspace``: so many numbers from one to another, at equal distances."""
 
-    names = ("linspace",)
-    signature = "start end steps? *rest"
-
-    def formula(self, cells: Cells) -> str:
-        start, distance = self._distance(cells.call)
-        return with_cells("{0.alone} + {1} · {2}", given(start), cells.out(0), given(distance))
-
     def derive(self, at: ElementContext) -> Derivation:
-        start, distance = self._distance(at.call)
+        start, distance = self.start_and_step(at.call)
         end, steps = at.call.value("end"), at.call.step.shape[0]
         sentence = _SPACED.format(ordinal=at.index[0] + 1, steps=steps, start=given(start), end=given(end))
         result = torch.tensor(start + distance * at.index[0], dtype=torch.float64)
@@ -150,7 +151,7 @@ class EvenlySpaced(Constructor):
             result = torch.linspace(start, end, steps, dtype=at.call.step.dtype)[at.index]
         return Derivation((), result, sentence, magnitude=abs(start) + abs(end))
 
-    def _distance(self, call: Call) -> tuple[float, float]:
+    def start_and_step(self, call: Call) -> tuple[float, float]:
         start, end, steps = call.value("start"), call.value("end"), call.step.shape[0]
         return float(start), (end - start) / max(1, steps - 1)
 
@@ -195,9 +196,9 @@ class Uninitialised(Constructor):
         return Derivation((), None, self._SENTENCE.format(op=at.call.step.op), magnitude=0.0)
 
 
+@operation("empty_like new_empty new_empty_strided", "input *rest")
 class UninitialisedLike(Uninitialised):
-    names = ("empty_like", "new_empty", "new_empty_strided")
-    signature = "input *rest"
+    """What lies in memory, in the shape of another tensor."""
 
 
 class Drawn(Constructor):
@@ -271,8 +272,8 @@ class FromNumbers(Constructor):
         return Derivation((), written, sentence, magnitude=abs(float(written)))
 
 
+@operation("new_tensor")
 class NewFromNumbers(FromNumbers):
-    names = ("new_tensor",)
     numbers = "rest0"
 
 
@@ -284,7 +285,6 @@ _UNIFORM = "every number from 0 to 1 is as likely"
 _NORMAL = "by the standard normal distribution"
 _WHOLE = "every whole number of the range is as likely"
 
-register(Arange())
 register(Filled("ones", 1))
 register(Filled("zeros", 0))
 register(FilledLike("ones_like new_ones", 1))
@@ -293,11 +293,7 @@ register(Full("full", 0))
 register(FullLike("full_like new_full", 0))
 register(FilledInPlace("fill", 0))
 register(Uninitialised())
-register(UninitialisedLike())
 register(FromNumbers())
-register(NewFromNumbers())
-register(Identity())
-register(EvenlySpaced())
 register(TriangleIndices("tril_indices", torch.tril_indices))
 register(TriangleIndices("triu_indices", torch.triu_indices))
 register(Drawn("rand", _UNIFORM))

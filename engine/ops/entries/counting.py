@@ -12,15 +12,14 @@ from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import OperandValues, TermGroup
 
 
+@operation("one_hot", "input num_classes?")
 class OneHot(Operation):
     """A row of zeros with a 1 at the index that a number says."""
 
-    names = ("one_hot",)
-    signature = "input num_classes?"
     _SAME = "is 1, because {cell} = {value} is the number of this place"
     _OTHER = "is 0, because {cell} = {value} is not {index}, the number of this place"
 
@@ -43,11 +42,10 @@ class OneHot(Operation):
         return call.step.value.numel()
 
 
+@operation("bincount", "input weight? minlength?")
 class BinCount(Operation):
     """How often each whole number occurs, or the weights of each added up."""
 
-    names = ("bincount",)
-    signature = "input weight? minlength?"
     _COUNTED = "is how many of {numbers}, are {number}: {count}"
     _WEIGHED = "is the sum of the weights {weights} of those of {numbers}, that are {number}: {count} of them"
 
@@ -82,11 +80,10 @@ class BinCount(Operation):
         return call.args["input"].value.numel()
 
 
+@operation("histc", "input bins? min? max?")
 class Histogram(Operation):
     """How many numbers lie in each of as many equal parts between a smallest and a largest (``torch.histc``)."""
 
-    names = ("histc",)
-    signature = "input bins? min? max?"
     _SENTENCE = "is how many of {numbers}, lie from {low} to {high}: {count}"
 
     def reads(self, call: Call) -> Reads:
@@ -128,8 +125,3 @@ class Histogram(Operation):
 
 def _counted(amounts: Tensor) -> Printed:
     return long_sum(amounts, lambda position: constant(amounts[position].item()))
-
-
-register(OneHot())
-register(BinCount())
-register(Histogram())

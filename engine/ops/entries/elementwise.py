@@ -15,7 +15,7 @@ from engine.ops.entries.accesses import same_index
 from engine.ops.formula import Cells
 from engine.ops.notation import format_operand, number
 from engine.ops.printed import constant, fill, with_cells
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import TermGroup
 
 Function = Callable[[Tensor], Tensor]
@@ -77,10 +77,8 @@ def of_one(
     return Derivation((TermGroup("x", (x,), result),), result[0], sentence, arithmetic, magnitude)
 
 
+@operation("relu", "input inplace?")
 class Relu(Elementwise):
-    names = ("relu",)
-    signature = "input inplace?"
-
     def formula(self, cells: Cells) -> str:
         return f"max(0, {cells.at('input')})"
 
@@ -91,9 +89,8 @@ class Relu(Elementwise):
         return of_one(at, torch.relu, "max(0, {0.alone})", sentence)
 
 
+@operation("gelu", "input approximate?")
 class Gelu(Elementwise):
-    names = ("gelu",)
-    signature = "input approximate?"
     _SENTENCE = "is {x} times the part of a normal distribution that lies below it"
     _TEMPLATES = (
         "{0} · Φ({0.alone})",
@@ -245,13 +242,12 @@ def by_eye(template: str, function: Callable[..., Tensor]) -> Callable[..., Tens
     return rounded_down if template.startswith("⌊") else function
 
 
+@operation("div divide true_divide", "input other")
 class Division(Elementwise):
     """x / y, rounded as ``rounding_mode`` says."""
 
-    names = ("div", "divide", "true_divide")
     takes_complex = True
     swapped_names = ("rdiv",)
-    signature = "input other"
 
     def formula(self, cells: Cells) -> str:
         return with_cells(self._form(cells.call)[0], cells.at("input"), cells.at("other"))
@@ -269,10 +265,8 @@ class Division(Elementwise):
 _POWER = "{0.base}^{1}"
 
 
+@operation("pow", "input other")
 class Power(Elementwise):
-    names = ("pow",)
-    signature = "input other"
-
     def formula(self, cells: Cells) -> str:
         return with_cells(_POWER, cells.at("input"), cells.at("other"))
 
@@ -300,13 +294,9 @@ register(UnaryFunction("neg negative", torch.neg, "−{}", "is {x} with the othe
 register(UnaryFunction("abs absolute", torch.abs, "|{0.alone}|", "is {x} without its sign"))
 register(UnaryFunction("square", torch.square, "{0.base}²", "is {x} times itself"))
 register(UnaryFunction("reciprocal", torch.reciprocal, "1 / {}", "is 1 divided by {x}"))
-register(Relu())
-register(Gelu())
 register(Sum("add", minus=False))
 register(Sum("sub subtract", minus=True, swapped_names=("rsub",)))
 register(BinaryFunction("mul multiply", torch.mul, "{} · {}", "is {x} times {y}", role="product"))
-register(Division())
-register(Power())
 register(
     BinaryFunction(
         "floordiv floor_divide", torch.floor_divide, "⌊{} / {}⌋", "is {x} divided by {y}, rounded down", jumps=True

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.elementwise import Elementwise, UnaryFunction
 from engine.ops.entries.indexing.searching import nonzero_derivation, nonzero_formula, nonzero_reads
@@ -16,8 +16,9 @@ from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.numerics import measurable
 from engine.ops.printed import Printed, constant, fill
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
+from engine.wording import counted
 
 _OTHER_VALUE = "{wrong:,} of {count:,} with another value"
 _VALUED = "{cell} = {value}"
@@ -113,10 +114,8 @@ def _choice(first: OperandValues, holds: bool, second: OperandValues) -> Printed
     return fill(template, lambda left, right: left if holds else right, first.printed(), second.printed())
 
 
+@operation("masked_fill", "input mask value")
 class MaskedFill(Elementwise):
-    names = ("masked_fill",)
-    signature = "input mask value"
-
     def formula(self, cells: Cells) -> str:
         return f"{cells.at('value')} if {cells.at('mask')} else {cells.at('input')}"
 
@@ -155,11 +154,9 @@ class MaskedFill(Elementwise):
             yield Check(label, not wrong, detail.format(wrong=wrong, count=others))
 
 
+@operation("where", "condition input? other?")
 class Where(Elementwise):
     """``torch.where(condition, x, y)``; with the condition alone, where it holds."""
-
-    names = ("where",)
-    signature = "condition input? other?"
 
     def reads(self, call: Call) -> Reads:
         return super().reads(call) if "input" in call.args else nonzero_reads(call, "condition")
@@ -217,8 +214,6 @@ register(Connective("logical_or", "or", "|"))
 register(Connective("logical_xor", "or else", "xor"))
 register(Connective("bitwise_not", "not ", "~"))
 register(Connective("logical_not", "not ", "~"))
-register(MaskedFill())
-register(Where())
 register(UnaryFunction("isnan", torch.isnan, "({0.alone} is NaN)", "is whether {x} is NaN"))
 register(UnaryFunction("isinf", torch.isinf, "({0.alone} is infinite)", "is whether {x} is infinite"))
 register(

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from engine.ops.access import AccessMap, AffineMap, AllIndices, AxisAccess, ConstIndex, SameIndex, Shape, UpToIndex
 from engine.ops.call import Call
-from engine.ops.checks import counted
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.softmax import FLOPS_PER_CELL
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import constant, fill, long_sum, sum_of
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import OperandValues, TermGroup
 from engine.ops.window_access import ChannelBlock
+from engine.wording import counted
 
 _ONE_PRODUCT = "is 1 product, {left} times {right}"
 _PRODUCTS = "is {count} products added up, {left} times {right}"
@@ -77,10 +77,8 @@ def product_formula(cells: Cells, left: str, right: str) -> str:
     return f"{formula} + {cells.at('bias')}" if "bias" in cells.reads else formula
 
 
+@operation("linear", "input weight bias?")
 class Linear(Operation):
-    names = ("linear",)
-    signature = "input weight bias?"
-
     def reads(self, call: Call) -> Reads:
         out = len(call.step.shape)
         shape, weight = call.shape("input"), call.shape("weight")
@@ -110,10 +108,9 @@ class Linear(Operation):
         return 2 * cells * call.shape("weight")[-1] + (cells if "bias" in call.tensors else 0)
 
 
+@operation("matmul mm bmm mv dot linalg_matmul _int_mm", "input other")
 class MatrixProduct(Operation):
     takes_complex = True
-    names = ("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", "_int_mm")
-    signature = "input other"
 
     def reads(self, call: Call) -> Reads:
         out = len(call.step.shape)
@@ -142,11 +139,9 @@ class MatrixProduct(Operation):
         return 2 * call.step.value.numel() * call.shape("input")[-1]
 
 
+@operation("scaled_dot_product_attention", "query key value attn_mask? dropout_p? is_causal? scale?")
 class ScaledDotProductAttention(Operation):
     """softmax(scale · query @ keyᵀ + mask) @ value, in one call (torch.nn.functional.scaled_dot_product_attention)."""
-
-    names = ("scaled_dot_product_attention",)
-    signature = "query key value attn_mask? dropout_p? is_causal? scale?"
 
     def reads(self, call: Call) -> Reads:
         if call.value("dropout_p", 0.0):
@@ -235,8 +230,3 @@ class ScaledDotProductAttention(Operation):
         if scores.numel() and bool(scores.isneginf().all()):
             return torch.zeros_like(scores)  # torch gives a query that may look at nothing the answer 0
         return scores.softmax(0)
-
-
-register(Linear())
-register(MatrixProduct())
-register(ScaledDotProductAttention())

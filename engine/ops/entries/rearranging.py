@@ -11,13 +11,14 @@ import torch
 from engine.ops.access import AffineMap, ConstIndex, SameIndex
 from engine.ops.axis_groups import FlatMap
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of, permuted, same_index_of_input
 from engine.ops.formula import Cells
 from engine.ops.numerics import measurable
-from engine.ops.registry import Movement, Operation, Reads, reads_by_name, register
+from engine.ops.registry import Movement, Operation, Reads, operation, reads_by_name, register
 from engine.ops.terms import TermGroup
+from engine.wording import counted
 
 _OTHER_COUNT = "{count:,} before, {left:,} after"
 _MISPLACED = "{wrong:,} of {count:,} not the number that belongs there"
@@ -99,14 +100,13 @@ class Regrouping(Rearranged):
         return {"input": FlatMap(shape, call.step.shape)} if same else None
 
 
+@operation("view_as reshape_as", "input other? *rest")
 class RegroupingLike(Regrouping):
-    names = ("view_as", "reshape_as")
-    signature = "input other? *rest"
+    """The shape of another tensor."""
 
 
+@operation("permute", "input *dims")
 class Permute(Rearranged):
-    names = ("permute",)
-    signature = "input *dims"
     movement = Movement.PERMUTES
 
     def reads(self, call: Call) -> Reads:
@@ -131,42 +131,36 @@ class Swap(Rearranged):
         return permuted(call, order)
 
 
+@operation("transpose swapaxes swapdims", "input dim0 dim1")
 class Transpose(Swap):
-    names = ("transpose", "swapaxes", "swapdims")
-    signature = "input dim0 dim1"
-
     def swap(self, call: Call) -> tuple[int, int]:
         rank = len(call.shape("input"))
         return axis_of(call.value("dim0"), rank), axis_of(call.value("dim1"), rank)
 
 
+@operation("t", "input")
 class TransposeOfMatrix(Swap):
-    names = ("t",)
-    signature = "input"
+    """The two axes of a matrix exchanged."""
 
 
+@operation("mT", "input")
 class TransposeOfLastTwo(Swap):
-    names = ("mT",)
-    signature = "input"
-
     def swap(self, call: Call) -> tuple[int, int]:
         return -2, -1
 
 
+@operation("T", "input")
 class Reversal(Rearranged):
     """``x.T``: all axes in reverse order."""
 
-    names = ("T",)
-    signature = "input"
     movement = Movement.PERMUTES
 
     def reads(self, call: Call) -> Reads:
         return permuted(call, range(len(call.shape("input")))[::-1])
 
 
+@operation("movedim moveaxis", "input source destination")
 class MoveAxes(Rearranged):
-    names = ("movedim", "moveaxis")
-    signature = "input source destination"
     movement = Movement.PERMUTES
 
     def reads(self, call: Call) -> Reads:
@@ -180,9 +174,8 @@ class MoveAxes(Rearranged):
         return permuted(call, order)
 
 
+@operation("unsqueeze", "input dim")
 class Unsqueeze(Rearranged):
-    names = ("unsqueeze",)
-    signature = "input dim"
     movement = Movement.PERMUTES
 
     def reads(self, call: Call) -> Reads:
@@ -191,9 +184,8 @@ class Unsqueeze(Rearranged):
         return {"input": AffineMap(shape, tuple(SameIndex(axis + (axis >= new)) for axis in range(len(shape))))}
 
 
+@operation("squeeze", "input *dims")
 class Squeeze(Rearranged):
-    names = ("squeeze",)
-    signature = "input *dims"
     movement = Movement.PERMUTES
 
     def reads(self, call: Call) -> Reads:
@@ -209,22 +201,20 @@ class Squeeze(Rearranged):
         return {"input": AffineMap(shape, axes)}
 
 
+@operation("contiguous clone positive", "input *rest")
 class Copy(Rearranged):
     """The same element at the same index, in memory of its own."""
 
-    names = ("contiguous", "clone", "positive")
-    signature = "input *rest"
     movement = Movement.COPIES
 
     def reads(self, call: Call) -> Reads:
         return same_index_of_input(call)
 
 
+@operation("detach data alias requires_grad_", "input *rest")
 class Handing(Moved):
     """The same element at the same index, without its gradient."""
 
-    names = ("detach", "data", "alias", "requires_grad_")
-    signature = "input *rest"
     movement = Movement.COPIES
 
     def reads(self, call: Call) -> Reads:
@@ -246,15 +236,4 @@ class Conversion(Moved):
 
 
 register(Regrouping())
-register(RegroupingLike())
-register(Permute())
-register(Transpose())
-register(TransposeOfMatrix())
-register(TransposeOfLastTwo())
-register(Reversal())
-register(MoveAxes())
-register(Unsqueeze())
-register(Squeeze())
-register(Copy())
-register(Handing())
 register(Conversion())

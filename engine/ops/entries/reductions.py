@@ -18,7 +18,7 @@ from engine.ops.entries.elementwise import MAXIMUM, MINIMUM
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.printed import Printed, constant, fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
 
 _SHOWN_OF_ROW = 4  # numbers of a row that are written out
@@ -58,9 +58,8 @@ class Reduction(Operation):
         return call.args["input"].value.numel() * self.flops_per_element
 
 
+@operation("sum")
 class Total(Reduction):
-    names = ("sum",)
-
     def formula(self, cells: Cells) -> str:
         return _sum_formula(cells)
 
@@ -68,9 +67,8 @@ class Total(Reduction):
         return _summed(at)
 
 
+@operation("mean")
 class Mean(Reduction):
-    names = ("mean",)
-
     def formula(self, cells: Cells) -> str:
         return f"({_sum_formula(cells)}) / {_count(cells.call)}"
 
@@ -83,17 +81,18 @@ class Mean(Reduction):
         return Derivation((group,), x.numbers.sum() / count, sentence, arithmetic)
 
 
+@operation("var", "input dim? unbiased? keepdim?")
 class Variance(Reduction):
-    names = ("var",)
-    signature = "input dim? unbiased? keepdim?"
     flops_per_element = 3
     _SENTENCE = (
         "is the variance of {numbers}: their squared distances from their mean {mean}, added up and divided "
         "by {divisor}{corrected}"
     )
+    _FORMULA = "({sum} ({element} − x̄)²) / {divisor}, where x̄ is the mean"
 
     def formula(self, cells: Cells) -> str:
-        return f"{self._fraction(cells)}, where x̄ is the mean"
+        divisor = number(_divisor(cells.call))
+        return self._FORMULA.format(sum=cells.sigma("input"), element=cells.at("input"), divisor=divisor)
 
     def derive(self, at: ElementContext) -> Derivation:
         x = at.operand("input")
@@ -117,19 +116,14 @@ class Variance(Reduction):
         group = TermGroup("x", (x,), squares / divisor)
         return Derivation((group,), squares.sum() / divisor, sentence, arithmetic, magnitude)
 
-    def _fraction(self, cells: Cells) -> str:
-        return f"({cells.sigma('input')} ({cells.at('input')} − x̄)²) / {number(_divisor(cells.call))}"
 
-
+@operation("std")
 class StandardDeviation(Variance):
-    names = ("std",)
     _SENTENCE = (
         "is the standard deviation of {numbers}: their squared distances from their mean {mean}, added up "
         "and divided by {divisor}{corrected}, then the square root"
     )
-
-    def formula(self, cells: Cells) -> str:
-        return f"√({self._fraction(cells)}), where x̄ is the mean"
+    _FORMULA = "√(({sum} ({element} − x̄)²) / {divisor}), where x̄ is the mean"
 
     def derive(self, at: ElementContext) -> Derivation:
         variance = super().derive(at)
@@ -231,10 +225,8 @@ class PositionOfExtreme(Reduction):
         return _position(at, self.sign, self.word)
 
 
+@operation("cumsum", "input dim")
 class RunningSum(Operation):
-    names = ("cumsum",)
-    signature = "input dim"
-
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         along = axis_of(call.value("dim"), len(shape))
@@ -315,10 +307,6 @@ def _of_row(x: OperandValues, sign: str) -> Printed:
     return fill(f"{sign}({shown}{more})", lambda *row: function(torch.stack(row), 0), *map(x.printed, positions))
 
 
-register(Total())
-register(Mean())
-register(Variance())
-register(StandardDeviation())
 register(WithMean("var_mean", Variance()))
 register(WithMean("std_mean", StandardDeviation()))
 register(Extreme("amax", "max", "largest", torch.max))
@@ -327,4 +315,3 @@ register(ExtremeWithPosition("max", "max", "largest", torch.max, MAXIMUM))
 register(ExtremeWithPosition("min", "min", "smallest", torch.min, MINIMUM))
 register(PositionOfExtreme("argmax", "max", "largest"))
 register(PositionOfExtreme("argmin", "min", "smallest"))
-register(RunningSum())

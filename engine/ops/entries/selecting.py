@@ -17,7 +17,7 @@ from engine.ops.entries.rearranging import Moved, moved
 from engine.ops.formula import Cells
 from engine.ops.notation import number, sentence_name
 from engine.ops.numerics import memory_shared
-from engine.ops.registry import Movement, Reads, register
+from engine.ops.registry import Movement, Reads, operation, register
 from engine.ops.terms import TermGroup
 
 _NUMBER = "is number {row} of {name}; {ids} = {value} chooses the row"
@@ -42,9 +42,9 @@ class Expand(Selected):
         return same_index_of_input(call)
 
 
+@operation("expand_as", "input other")
 class ExpandLike(Expand):
-    names = ("expand_as",)
-    signature = "input other"
+    """Stretched to the shape of another tensor."""
 
 
 class Triangle(Selected):
@@ -93,10 +93,8 @@ class Joined(Selected):
         return moved(at, next(name for name in at.reads if at.is_read(name)))
 
 
+@operation("stack", "*tensors dim?")
 class Stack(Joined):
-    names = ("stack",)
-    signature = "*tensors dim?"
-
     def reads(self, call: Call) -> Reads:
         out = call.step.shape
         dim = axis_of(call.value("dim", 0), len(out))
@@ -110,10 +108,8 @@ class Stack(Joined):
         return reads
 
 
+@operation("cat concat concatenate", "*tensors dim?")
 class Concatenate(Joined):
-    names = ("cat", "concat", "concatenate")
-    signature = "*tensors dim?"
-
     def reads(self, call: Call) -> Reads:
         out = call.step.shape
         dim = axis_of(call.value("dim", 0), len(out))
@@ -129,48 +125,38 @@ class Concatenate(Joined):
         return reads if first == out[dim] else None
 
 
+@operation("narrow", "input dim start length")
 class Narrow(Selected):
-    names = ("narrow",)
-    signature = "input dim start length"
-
     def reads(self, call: Call) -> Reads:
         dim = axis_of(call.value("dim"), len(call.shape("input")))
         return _piece(call, dim, call.value("start") % max(1, call.shape("input")[dim]))
 
 
+@operation("split", "input split_size dim?")
 class Split(Selected):
-    names = ("split",)
-    signature = "input split_size dim?"
-
     def reads(self, call: Call) -> Reads:
         dim = axis_of(call.value("dim", 0), len(call.shape("input")))
         size, output = call.value("split_size"), call.step.output
         return _piece(call, dim, output * size if isinstance(size, int) else sum(size[:output]))
 
 
+@operation("chunk", "input chunks dim?")
 class Chunk(Selected):
-    names = ("chunk",)
-    signature = "input chunks dim?"
-
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         dim = axis_of(call.value("dim", 0), len(shape))
         return _piece(call, dim, call.step.output * math.ceil(shape[dim] / call.value("chunks")))
 
 
+@operation("select", "input dim index")
 class Select(Selected):
-    names = ("select",)
-    signature = "input dim index"
-
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
         return _one_index(call, call.value("index") % shape[call.value("dim")])
 
 
+@operation("unbind", "input dim?")
 class Unbind(Selected):
-    names = ("unbind",)
-    signature = "input dim?"
-
     def reads(self, call: Call) -> Reads:
         return _one_index(call, call.step.output)
 
@@ -219,9 +205,8 @@ class LookUp(Selected):
         return cells.at(self.table) + cells.subscript(", ".join([row.replace("_{", "[").replace("}", "]"), *rest]))
 
 
+@operation("embedding", "input weight *rest")
 class Embedding(LookUp):
-    names = ("embedding",)
-    signature = "input weight *rest"
     table, ids = "weight", "input"
     is_of_table = True
 
@@ -263,14 +248,5 @@ def _one_index(call: Call, at: int) -> Reads:
 
 
 register(Expand())
-register(ExpandLike())
 register(Triangle("triu"))
 register(Triangle("tril"))
-register(Stack())
-register(Concatenate())
-register(Narrow())
-register(Split())
-register(Chunk())
-register(Select())
-register(Unbind())
-register(Embedding())

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from engine.ops.access import AllIndices
 from engine.ops.call import Call
-from engine.ops.checks import Check, counted, same_numbers
+from engine.ops.checks import Check, same_numbers
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import axis_of, like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import number
 from engine.ops.numerics import measurable, to_float64, tolerance
 from engine.ops.printed import constant, enough_digits, fill, long_sum
-from engine.ops.registry import Operation, Reads, bind, register
+from engine.ops.registry import Operation, Reads, bind, operation
 from engine.ops.terms import TermGroup
+from engine.wording import counted
 
 # Per element: subtract the largest, exp, add up, divide (softmax) or take the log and subtract (log_softmax).
 FLOPS_PER_CELL = 4
@@ -55,10 +56,10 @@ _LINES = {
 _OTHER_LINES = _LineWords("lines sum to 1", "exponentials of lines sum to 1", ("{count} line", "{count} lines"))
 
 
+@operation("softmax", "input dim? *rest")
 class Softmax(Operation):
-    names = ("softmax",)
-    signature = "input dim? *rest"
     logarithm = False
+    _FORMULA = "e^({own} − m) / {sum} e^({row} − m), where m = {largest} {row}"
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
@@ -72,9 +73,8 @@ class Softmax(Operation):
         return call.step.value.numel() * FLOPS_PER_CELL
 
     def formula(self, cells: Cells) -> str:
-        row, own = cells.at("input"), self._own(cells)
-        largest = f"where m = {cells.sigma('input', 'max')} {row}"
-        return f"e^({own} − m) / {cells.sigma('input')} e^({row} − m), {largest}"
+        signs = {"sum": cells.sigma("input"), "largest": cells.sigma("input", "max")}
+        return self._FORMULA.format(own=self._own(cells), row=cells.at("input"), **signs)
 
     def derive(self, at: ElementContext) -> Derivation:
         row = _Row(at)
@@ -140,14 +140,10 @@ class Softmax(Operation):
             yield Check(counted(count, "{count} masked cell is 0", "{count} masked cells are 0"), not wrong, detail)
 
 
+@operation("log_softmax")
 class LogSoftmax(Softmax):
-    names = ("log_softmax",)
     logarithm = True
-
-    def formula(self, cells: Cells) -> str:
-        row, own = cells.at("input"), self._own(cells)
-        largest = f"where m = {cells.sigma('input', 'max')} {row}"
-        return f"{own} − m − ln {cells.sigma('input')} e^({row} − m), {largest}"
+    _FORMULA = "{own} − m − ln {sum} e^({row} − m), where m = {largest} {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
         row = _Row(at)
@@ -177,7 +173,3 @@ class _Row:
         # How far each score is from the largest, weighted: the rounding of a distance moves its exponential as much.
         distances = (self.x.numbers - self.top).abs() * self.shares
         self.spread = distances.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).sum().item()
-
-
-register(Softmax())
-register(LogSoftmax())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,8 +158,3 @@ class Failure:
         if self.remedy:
             lines.append(_REMEDY.format(remedy=self.remedy))
         return "\n".join(lines)
-
-
-def joined(words: Sequence[str]) -> str:
-    """``a``, ``a and b`` or ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from pages.ui.app import loading_placeholder, tour_stops
 from pages.ui.app.glossary import glossary_html
-from pages.ui.app.theme import is_dark, print_light
+from pages.ui.app.theme import is_dark
 
 NAME = "Tensor shape explorer"
 # A corner of a tensor. For an emoji Streamlit first reads a pattern of all there are, a third of a second.
@@ -78,7 +78,6 @@ def begin(file: str) -> None:
         _draw_links(early, st.query_params.to_dict())
         st.session_state[_EARLY] = early
     loading_placeholder.begin()
-    print_light()
 
 
 def has_links() -> bool:

@@ -1,4 +1,4 @@
-"""Puts the style of every page into the HTML that a visit begins with.
+"""Puts the style of every page, and what prints it, into the HTML that a visit begins with.
 
 Streamlit has no place for a style of one's own but an element of the page, which comes after the first elements that it
 is for, and again with every run.
@@ -11,13 +11,17 @@ from pathlib import Path
 import streamlit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages.ui.app import paper
+
 _FONTS = Path(streamlit.__file__).parent / "static" / "static" / "media"
 # Streamlit asks early for the font of its text alone. Text with code breaks at other words once its font is there.
 _CODE_FONT = "".join(
     f'<link rel="preload" href="./static/media/{font.name}" as="font" type="font/woff2" crossorigin />'
     for font in _FONTS.glob("SourceCodeVF-Upright*.woff2")
 )
-_STYLE = f"{_CODE_FONT}<style>{Path(__file__).with_name('page.css').read_text('utf-8')}</style></head>".encode()
+_SHEET = Path(__file__).with_name("page.css").read_text("utf-8") + paper.style()
+_SCRIPT = f'<script type="module">{paper.script()}</script>'
+_HEAD = f"{_CODE_FONT}<style>{_SHEET}</style>{_SCRIPT}</head>".encode()
 _VALIDATORS = (b"etag", b"last-modified", b"content-length")  # of the file without the style
 
 
@@ -58,7 +62,7 @@ class _Styled:
             await self._send(message)
 
     async def _finish(self, start: Message) -> None:
-        body = self._body.replace(b"</head>", _STYLE, 1)
+        body = self._body.replace(b"</head>", _HEAD, 1)
         kept = [(name, value) for name, value in start["headers"] if name.lower() not in _VALIDATORS]
         await self._send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
         await self._send({"type": "http.response.body", "body": body})

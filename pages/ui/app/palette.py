@@ -45,8 +45,22 @@ ROLE: Mapping[str, Tone] = {
 
 NEUTRAL = Tone(*_COLOURS["neutral"])  # the axis "1", an axis without a name, a role without a hue
 
+# Okabe and Ito's colours, which colour-blind eyes tell apart; darker or lighter to stand on either background.
+CURVES = (
+    Tone("#0072b2", "#56b4e9"),
+    Tone("#c2410c", "#fb923c"),
+    Tone("#00795a", "#35c79b"),
+    Tone("#a3477f", "#e59bc8"),
+    Tone("#8a6d00", "#e8c33c"),
+)
+
 # For symbols of somebody else's code: enough hues that neighbours usually differ.
 _OTHERS = tuple(Tone(*tones) for tones in _COLOURS["others"])
+
+
+def tones() -> tuple[Tone, ...]:
+    """The tones of all axes and roles, each once."""
+    return tuple(dict.fromkeys((*AXIS.values(), *_OTHERS, *ROLE.values(), NEUTRAL)))
 
 
 def axis_tone(symbol: str | None) -> Tone:

@@ -102,7 +102,8 @@ def tensor_buttons(step: Step, selection: Selection, key: str, within: tuple[int
         )
         if step.value.dim() >= 1 and step.value.numel():
             leading = _leading(step, selection)
-            words = ", ".join(f"{symbol or 'axis'} {at}" for symbol, at in zip(step.axes, leading, strict=False))
+            axes = zip(step.axes, leading, strict=False)
+            words = ", ".join(f"{symbol or 'axis'} {at}" for symbol, at in axes if symbol != "1")
             _button(
                 f"{words or 'All'} as a matrix",
                 "_".join([name, *map(str, leading)]) + "_matrix.csv",

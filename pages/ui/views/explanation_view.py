@@ -13,7 +13,7 @@ from engine.ops.access import Index
 from engine.ops.notation import format_element, number
 from engine.ops.terms import Factor, Term
 from engine.record.recording import outputs_of
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.components.tensor_view.player_types import Breadcrumb, Cell, FactorLink, PinExplanation, TermLine
 from pages.ui.state.url_step import Location, location_at
 

@@ -13,7 +13,7 @@ from engine.ops import reads
 from engine.ops.access import GatherMap
 from engine.ops.notation import number, sentence_name
 from engine.record.statistics import NOTHING, Statistics, statistics
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.components.tensor_view import AxisLabels, Panel
 from pages.ui.views.row_names import written_rows
 

@@ -89,6 +89,7 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     stage_of = partial(_staged, answers.ticket)
     selection = _stage(trace, location, drawn, settings, stage_of(location, settings, moves))  # what people wait for
     let_it_be_painted()
+    lazy_expander(share.TITLE, _SHARE, partial(_share, location, selection))
     suspicions = st.container()
     with st.container(key="walk-search"):
         _finder(trace, location)
@@ -97,7 +98,6 @@ def _draw_step(trace: Trace, drawn: weakref.ref[Trace], settings: Settings, move
     state = WalkState(drawn, settings, session.view_now(), chosen, seen, moves, mover, stage_of)
     offer = answers.offer(state.answer)
     code_and_graph.draw(location.trace, step)
-    lazy_expander(share.TITLE, _SHARE, partial(_share, location, selection))
     _axes(step)
     sources = partial(_axis_sources, step)
     lazy_expander("Where the names of the axes are from", "walk.axes_from", sources)

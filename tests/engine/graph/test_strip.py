@@ -19,6 +19,7 @@ from engine.graph.strip import (
     strip_of,
     symbol_sizes,
 )
+from tests.engine.record.trace_file import foreign_programs
 
 ATTENTION = "encoder.layers.0.self_attention"
 
@@ -208,19 +209,10 @@ def test_every_named_axis_is_as_long_as_the_sizes_of_the_config_say(batch, src_l
 
 
 def test_a_llama_block_is_drawn_whole_with_its_queries_keys_and_values_on_lines_of_their_own():
-    transformers = pytest.importorskip("transformers")
-    config = transformers.LlamaConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        vocab_size=32,
-        max_position_embeddings=16,
-    )
+    model, arguments, inputs = foreign_programs.llama()
     with torch.no_grad():
-        trace = record(transformers.LlamaModel(config).eval(), torch.arange(10).view(2, 5))
-    strip = strip_of(trace, "layers.0")
+        trace = record(model, *arguments, **inputs)
+    strip = strip_of(trace, "model.layers.0")
     assert 40 <= len(strip.boxes) <= MOST_BOXES
     assert all(box.shape == trace.steps[box.step].shape for box in strip.boxes if box.step is not None)
     assert 0 not in {size for box in strip.boxes for size in box.shape}

@@ -385,7 +385,8 @@ def test_every_stage_that_a_module_declares_runs_in_the_model():
     declared = [module.stages for module in modules if hasattr(module, "stages")]
     assert len(declared) == 8  # attention is imported by the layers
     for stages in declared:
-        written = [tuple(step.split()) for _, names in stages for step in names.split(", ")]
+        lines = [line.split(": ")[1] for line in stages.splitlines() if line.strip()]
+        written = [tuple(step.split()) for names in lines for step in names.split(", ")]
         assert set(written) <= steps
         assert len(set(written)) == len(written)
 

@@ -353,7 +353,7 @@ def test_a_run_that_does_not_fit_is_offered_only_what_the_weights_leave_free():
     config = trained_config(batch=64, src_len=100, tgt_len=100)
     with pytest.raises(TooLargeError) as caught:
         check_fits(config, measure(config.change(batch=32)).total)
-    assert "fits with batch 32, or source length" in caught.value.problems[0].remedy
+    assert "fits with batch 32, source length" in caught.value.problems[0].remedy
     assert "d_model" not in caught.value.problems[0].remedy
 
 

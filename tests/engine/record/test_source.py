@@ -3,13 +3,9 @@
 import linecache
 from pathlib import Path
 
-import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine import Config, record, run
-from engine.record.axis_names.comments import shape_comment
 
 X = torch.arange(12.0).view(3, 4)
 
@@ -24,35 +20,6 @@ def text_at(source):
 
 def located(program, *given):
     return {step.source.expression: step.source for step in record(program, *(given or (X,))).steps}
-
-
-@pytest.mark.parametrize(
-    ("comment", "axes"),
-    [
-        ("# (B, S, d_model)", ("B", "S", "d_model")),
-        ("# [B, S, d_model]", ("B", "S", "d_model")),
-        ("# (B, S) -> (S, B)", ("S", "B")),
-        ("# (B, S) → (S, B)", ("S", "B")),
-        ("# B first: (B, L, H*d_k), heads side by side", ("B", "L", "H*d_k")),
-        ("# (B, L, H·d_k)", ("B", "L", "H*d_k")),
-        ("# (L)", ("L",)),
-        ("# (1, 1, T, T)", ("1", "1", "T", "T")),
-        ("# (see figure 2)", None),
-        ("# (paper, section 3.2.1) (B, S)", ("B", "S")),
-        ("# no axes here", None),
-        ("#", None),
-        ("# ()", None),
-        ("# (B, S", None),
-    ],
-)
-def test_axes_are_read_from_a_shape_comment(comment, axes):
-    assert shape_comment(comment) == axes
-
-
-@given(st.text(max_size=60))
-def test_any_comment_at_all_is_read_without_an_error(comment):
-    axes = shape_comment("# " + comment)
-    assert axes is None or all(isinstance(axis, str) and axis for axis in axes)
 
 
 def test_every_step_of_a_run_stands_where_its_span_says():

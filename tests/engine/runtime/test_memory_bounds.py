@@ -19,7 +19,7 @@ def test_trained_weights_are_not_offered_sizes_that_they_do_not_have():
     config = trained_config(batch=3, src_len=6, tgt_len=6)
     with pytest.raises(TooLargeError) as raised:
         check_fits(config, measure(config).total - 1)
-    assert raised.value.problems[0].remedy == "fits with batch 2, or source length 5, or target length 5"
+    assert raised.value.problems[0].remedy == "fits with batch 2, source length 5 or target length 5"
     with pytest.raises(TooLargeError) as raised:
         check_fits(config, measure(config).parameters)
     assert raised.value.problems[0].remedy == "make several settings smaller"

@@ -122,11 +122,11 @@ def test_a_long_program_is_drawn_in_a_window_around_the_step(name_of):
     from engine.graph.strip import strip_of
 
     trace = OPENED.get(name_of("a long program")).trace
-    near = strip_of(trace, around=700)
+    near = strip_of(trace, near_step=700)
     steps = [box.step for box in near.boxes if box.step is not None]
     assert 700 in steps
     assert len(near.boxes) < 200
-    assert [box.step for box in strip_of(trace, around=701).boxes] == [box.step for box in near.boxes]
+    assert [box.step for box in strip_of(trace, near_step=701).boxes] == [box.step for box in near.boxes]
     assert len(strip_of(trace).boxes) == 1201
 
 

@@ -40,36 +40,36 @@ class Published:
     norm: str
 
 
-def gpt2() -> Published:
-    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 16, "bos_token_id": 1, "eos_token_id": 2}
+def untrained(kind: str, settings: str, norm: str, **sizes: int) -> Published:
+    """A model with random weights, small enough for every page to be quick.
+
+    Args:
+        kind: its class.
+        settings: the class of its config.
+        norm: the path of its last normalisation.
+        sizes: of the config, as it calls them.
+    """
 
     def build(attention: str) -> nn.Module:
-        config = transformers.GPT2Config(vocab_size=64, attn_implementation=attention, **sizes)
-        return transformers.GPT2LMHeadModel(config)
+        config = getattr(transformers, settings)(vocab_size=64, attn_implementation=attention, **sizes)
+        return getattr(transformers, kind)(config)
 
-    return Published(build, {"input_ids": IDS}, "transformer.ln_f")
+    return Published(build, {"input_ids": IDS}, norm)
+
+
+def gpt2() -> Published:
+    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 16, "bos_token_id": 1, "eos_token_id": 2}
+    return untrained("GPT2LMHeadModel", "GPT2Config", "transformer.ln_f", **sizes)
 
 
 def bert() -> Published:
-    def build(attention: str) -> nn.Module:
-        config = transformers.BertConfig(
-            vocab_size=64, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
-            attn_implementation=attention,
-        )  # fmt: skip
-        return transformers.BertModel(config)
-
-    return Published(build, {"input_ids": IDS}, "encoder.layer.1.output.LayerNorm")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 24}
+    return untrained("BertModel", "BertConfig", "encoder.layer.1.output.LayerNorm", **sizes)
 
 
 def llama() -> Published:
-    def build(attention: str) -> nn.Module:
-        config = transformers.LlamaConfig(
-            vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
-            num_key_value_heads=2, attn_implementation=attention,
-        )  # fmt: skip
-        return transformers.LlamaForCausalLM(config)
-
-    return Published(build, {"input_ids": IDS}, "model.norm")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    return untrained("LlamaForCausalLM", "LlamaConfig", "model.norm", intermediate_size=32, **sizes)
 
 
 def minilm() -> Published:

@@ -13,12 +13,21 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
+from engine import record
+from engine.ops import reads
+from pages.ui.components.tensor_view import Stage, stage_bytes
 from pages.ui.state import direct_answers
 from pages.ui.state.direct_answers import DirectAnswers
+from pages.ui.views.instrument.player import player_of
+from pages.ui.views.operation_card import card_of
+from pages.ui.views.rearrange_animation import travel_of
+from pages.ui.views.tensor_panels import step_panels
 from tests.pages.shown import Size, present, report, sent_bytes, sent_json, stage
 from tests.pages.test_pages import opened
 
@@ -241,3 +250,30 @@ def test_nobody_is_answered_without_a_ticket():
 def test_sizes_that_cannot_be_run_are_left_to_the_page():
     app = opened("app.py", **{**TOKENS, "device": "cuda"}, step=SCORES)
     assert fetched(app, size="src_len", value=7, moves=1) is None
+
+
+# Operations on tensors as large as the sliders allow, and larger.
+LARGE = {
+    "weights (8, 16, 256, 256)": lambda: (lambda scores: scores.softmax(-1), (torch.randn(8, 16, 256, 256),)),
+    "query (8, 256, 1024)": lambda: (nn.Linear(1024, 1024), (torch.randn(8, 256, 1024),)),
+    "logits (16, 64, 4096)": lambda: (nn.Linear(512, 4096), (torch.randn(16, 64, 512),)),
+    "a stack of 24 (256, 256)": lambda: (lambda *parts: torch.stack(parts), [torch.randn(256, 256) for _ in range(24)]),
+    "permute of (16, 256, 16, 64)": lambda: (lambda x: x.permute(0, 2, 1, 3), (torch.randn(16, 256, 16, 64),)),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_a_stage_of_large_tensors_is_at_most_300_kb(case):
+    program, given = LARGE[case]()
+    with torch.no_grad():
+        trace = record(program, *given)
+    step = trace.steps[-1]
+    travel = travel_of(step)
+    shown = Stage(
+        step_panels(trace, step),
+        reads=reads(step),
+        operation=card_of(trace, step, {}, ()),
+        player=player_of(trace, step, travel is not None, ()),
+        travel=travel,
+    )
+    assert 10_000 < len(stage_bytes(shown, {}, {"view": 0, "pinned": 0, "go": 0})) <= 300_000

@@ -44,15 +44,15 @@ def mix(scores: Tensor, value: Tensor, mask: Tensor) -> Tensor:
 
 # What the steps above are called together where they are taught, and before them those of an attention that can keep
 # its keys and values.
-SPLIT_STAGES = (
-    ("Q K V", "query linear, key linear, value linear"),
-    ("split heads", "query view, key view, value view, query permute, key permute, value permute"),
-    ("append to the cache?", "key cat, value cat"),
-)
-COMPARE_STAGES = (("scores", "key_t transpose, scores matmul"),)
-MIX_STAGES = (
-    ("mask", "masked masked_fill"),
-    ("softmax", "weights softmax"),
-    ("mix", "mixed matmul"),
-    ("merge", "mixed permute, mixed contiguous, concat view"),
-)
+SPLIT_STAGES = """
+    Q K V: query linear, key linear, value linear
+    split heads: query view, key view, value view, query permute, key permute, value permute
+    append to the cache?: key cat, value cat
+"""
+COMPARE_STAGES = "scores: key_t transpose, scores matmul"
+MIX_STAGES = """
+    mask: masked masked_fill
+    softmax: weights softmax
+    mix: mixed matmul
+    merge: mixed permute, mixed contiguous, concat view
+"""

@@ -27,14 +27,13 @@ class CausalPaddingMask(nn.Module):
         mask = hidden.unsqueeze(1)  # (B, 1, L, L_k)
         return mask
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("find padding", "padding eq, per_query unsqueeze"),
-        ("past and future", "ones ones, past tril, future triu"),
-        ("hide both", "past_padding bitwise_and, hidden bitwise_or"),
-        ("make room for heads", "mask unsqueeze"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        find padding: padding eq, per_query unsqueeze
+        past and future: ones ones, past tril, future triu
+        hide both: past_padding bitwise_and, hidden bitwise_or
+        make room for heads: mask unsqueeze
+    """
 
 
 class SlidingWindowMask(nn.Module):
@@ -54,6 +53,8 @@ class SlidingWindowMask(nn.Module):
         windowed = mask | too_far  # (B, 1, L, L_k)
         return windowed
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("too far back", "ones ones, too_far tril"), ("hide it too", "windowed bitwise_or"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        too far back: ones ones, too_far tril
+        hide it too: windowed bitwise_or
+    """

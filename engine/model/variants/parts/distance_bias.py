@@ -54,15 +54,12 @@ def bucket(steps: Tensor, buckets: int, max_distance: int) -> Tensor:
 
 
 # What the steps above are called together where they are taught.
-_DISTANCE_STAGES = (("distance", "place arange, query_place unsqueeze, key_place unsqueeze, distance sub"),)
-_BUCKET_STAGES = (
-    (
-        "logarithm of far ones",
-        "far clamp, far_float float, ratio div, logarithm log, portion div, beyond mul, whole to, shared add, "
-        "last clamp",
-    ),
-    ("short or far", "is_short lt, number where"),
-)
+_DISTANCE_STAGES = "distance: place arange, query_place unsqueeze, key_place unsqueeze, distance sub"
+_BUCKET_STAGES = """
+    logarithm of far ones: far clamp, far_float float, ratio div, logarithm log, portion div, beyond mul, whole to
+    logarithm of far ones: shared add, last clamp
+    short or far: is_short lt, number where
+"""
 
 
 class TwoWayBuckets(nn.Module):
@@ -82,14 +79,13 @@ class TwoWayBuckets(nn.Module):
         directed = number + offset  # (L, L_k)
         return directed
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        *_DISTANCE_STAGES,
-        ("how far", "steps abs"),
-        *_BUCKET_STAGES,
-        ("which side", "is_behind gt, offset mul, directed add"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = f"""
+        {_DISTANCE_STAGES}
+        how far: steps abs
+        {_BUCKET_STAGES}
+        which side: is_behind gt, offset mul, directed add
+    """
 
 
 class PastBuckets(nn.Module):
@@ -106,9 +102,12 @@ class PastBuckets(nn.Module):
         number = bucket(steps, self.buckets, self.max_distance)
         return number
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (*_DISTANCE_STAGES, ("how far", "backwards clamp, steps neg"), *_BUCKET_STAGES)
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = f"""
+        {_DISTANCE_STAGES}
+        how far: backwards clamp, steps neg
+        {_BUCKET_STAGES}
+    """
 
 
 class DistanceBias(nn.Module):
@@ -129,10 +128,9 @@ class DistanceBias(nn.Module):
         per_sentence = per_head.unsqueeze(0)  # (1, H, L, L_k)
         return per_sentence
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("look up", "bias embedding"),
-        ("heads in front", "per_head permute"),
-        ("make room for sentences", "per_sentence unsqueeze"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        look up: bias embedding
+        heads in front: per_head permute
+        make room for sentences: per_sentence unsqueeze
+    """

@@ -20,9 +20,12 @@ class TanhGeluFeedForward(nn.Module):
         output = self.w_2(active)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (("expand", "hidden linear"), ("gelu", "active gelu"), ("contract", "output linear"))
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        expand: hidden linear
+        gelu: active gelu
+        contract: output linear
+    """
 
 
 class SwiGLU(nn.Module):
@@ -45,11 +48,10 @@ class SwiGLU(nn.Module):
         output = self.w_down(hidden)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("gate", "gate linear, opened silu"),
-        ("expand", "up linear"),
-        ("let through", "hidden mul"),
-        ("contract", "output linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        gate: gate linear, opened silu
+        expand: up linear
+        let through: hidden mul
+        contract: output linear
+    """

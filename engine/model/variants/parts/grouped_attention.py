@@ -60,13 +60,12 @@ class GroupedQueryAttention(nn.Module):
         output = self.w_o(concat)  # (B, L, d_model)
         return output
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        *SPLIT_STAGES,
-        ("share keys and values", "key repeat_interleave, value repeat_interleave"),
-        *COMPARE_STAGES,
-        ("scale", "scaled div"),
-        *MIX_STAGES,
-        ("W_O", "output linear"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = f"""
+        {SPLIT_STAGES}
+        share keys and values: key repeat_interleave, value repeat_interleave
+        {COMPARE_STAGES}
+        scale: scaled div
+        {MIX_STAGES}
+        W_O: output linear
+    """

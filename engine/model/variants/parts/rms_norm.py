@@ -25,10 +25,9 @@ class RMSNorm(nn.Module):
         scaled = normalised * self.weight  # (B, L, d_model)
         return scaled
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("mean square", "square square, mean mean"),
-        ("divide", "safe add, size sqrt, normalised div"),
-        ("scale", "scaled mul"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        mean square: square square, mean mean
+        divide: safe add, size sqrt, normalised div
+        scale: scaled mul
+    """

@@ -36,14 +36,13 @@ class RotaryAngles(nn.Module):
         sine = sine.to(x.dtype)  # (L, F)
         return cosine, sine
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("place", "place arange, place_column unsqueeze"),
-        ("frequency", "even arange, exponent mul, frequency exp"),
-        ("angle", "angle mul"),
-        ("sine and cosine", "cosine cos, sine sin, cosine to, sine to"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        place: place arange, place_column unsqueeze
+        frequency: even arange, exponent mul, frequency exp
+        angle: angle mul
+        sine and cosine: cosine cos, sine sin, cosine to, sine to
+    """
 
 
 def turn(first: Tensor, second: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,16 +78,12 @@ class RotateHalves(nn.Module):
         turned = torch.cat([turned_first, turned_second], dim=-1)  # (B, H, L, d_k)
         return turned
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("pair up", "first getitem, second getitem"),
-        (
-            "turn",
-            "first_cosine mul, second_sine mul, turned_first sub, second_cosine mul, first_sine mul, turned_second add",
-        ),
-        ("join", "turned cat"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        pair up: first getitem, second getitem
+        turn: first_cosine mul, second_sine mul, turned_first sub, second_cosine mul, first_sine mul, turned_second add
+        join: turned cat
+    """
 
 
 class RotateInterleaved(nn.Module):
@@ -105,13 +100,9 @@ class RotateInterleaved(nn.Module):
         turned = pairs.flatten(-2)  # (B, H, L, d_k)
         return turned
 
-    # What its steps are called together where it is taught, in their order: a stage, with a ? where it may not run, and
-    # the name and operation of each of its steps.
-    stages = (
-        ("pair up", "first getitem, second getitem"),
-        (
-            "turn",
-            "first_cosine mul, second_sine mul, turned_first sub, second_cosine mul, first_sine mul, turned_second add",
-        ),
-        ("join", "pairs stack, turned flatten"),
-    )
+    # The stages it is taught in, in their order: each with its steps by name and operation, and a ? if it may not run.
+    stages = """
+        pair up: first getitem, second getitem
+        turn: first_cosine mul, second_sine mul, turned_first sub, second_cosine mul, first_sine mul, turned_second add
+        join: pairs stack, turned flatten
+    """

@@ -12,7 +12,7 @@ from engine.ops.entries.products import product_formula
 from engine.ops.formula import Cells
 from engine.ops.notation import format_operand, given, sentence_name
 from engine.ops.printed import fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import ListedValues, TermGroup
 
 _PRODUCTS = "is {added} plus {count} products added up, {left} times {right}"
@@ -98,11 +98,9 @@ class AddedProduct(Operation):
         return cells * (2 * terms + (call.value("beta", 1) != 0) + scaled)
 
 
+@operation("outer ger", "input other")
 class OuterProduct(Operation):
     """Every number of one vector times every number of another."""
-
-    names = ("outer", "ger")
-    signature = "input other"
 
     def reads(self, call: Call) -> Reads:
         return {name: AffineMap(call.shape(name), (SameIndex(axis),)) for axis, name in enumerate(("input", "other"))}
@@ -117,11 +115,10 @@ class OuterProduct(Operation):
         return call.step.value.numel()
 
 
+@operation("_weight_int8pack_mm", "input weight scales")
 class WeightInInt8(Operation):
     """A linear layer whose weights are int8, each row with a scale of its own (``torch._weight_int8pack_mm``)."""
 
-    names = ("_weight_int8pack_mm",)
-    signature = "input weight scales"
     _SENTENCE = "is {count} products added up, {left} times {right}, then times the row's scale {scales} = {scale}"
 
     def reads(self, call: Call) -> Reads:
@@ -167,5 +164,3 @@ register(AddedProduct("addmm"))
 register(AddedProduct("addmv"))
 register(AddedProduct("baddbmm", "each"))
 register(AddedProduct("addbmm", "summed"))
-register(OuterProduct())
-register(WeightInInt8())

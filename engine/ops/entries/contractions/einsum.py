@@ -15,7 +15,7 @@ from engine.ops.formula import Cells
 from engine.ops.index_access import SearchMap
 from engine.ops.notation import format_element, formula_name
 from engine.ops.printed import Printed, fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 
 _ELLIPSIS = "..."
@@ -65,10 +65,9 @@ class EinsumPattern:
         return tuple(dict.fromkeys(letter for letter in letters if letter not in self.output))
 
 
+@operation("einsum", "equation *tensors")
 class Einsum(Operation):
-    names = ("einsum",)
     takes_complex = True
-    signature = "equation *tensors"
 
     def reads(self, call: Call) -> Reads:
         pattern = EinsumPattern.of(call)
@@ -211,6 +210,3 @@ def _product(factors: list[Printed]) -> Printed:
         return factors[0]
     template = "·".join(["{}"] * len(factors))
     return fill(template, lambda *numbers: torch.stack(numbers).prod(0), *factors, compound=False)
-
-
-register(Einsum())

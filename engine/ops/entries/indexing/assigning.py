@@ -29,7 +29,7 @@ from engine.ops.index_access import (
     broadcast_at,
     table_of,
 )
-from engine.ops.registry import Movement, Reads, register
+from engine.ops.registry import Movement, Reads, operation
 from engine.ops.terms import TermGroup
 
 _KEPT = "is {cell}, which this call left as it was"
@@ -69,11 +69,9 @@ def _where_written(read: AccessMap, letters: Sequence[str]) -> str:
     return "the index says so"
 
 
+@operation("setitem", "input *other")
 class SetItem(WrittenParts):
     """``x[key] = y``."""
-
-    names = ("setitem",)
-    signature = "input *other"
 
     def value_name(self, call: Call) -> str:
         return [name for name in call.args if name.startswith("other")][-1]
@@ -187,11 +185,9 @@ def _limits(item: Any, size: int) -> tuple[int, int] | None:
     return item % size, item % size + 1
 
 
+@operation("masked_scatter", "input mask value")
 class MaskedScatter(WrittenParts):
     """The numbers of another tensor, one after the other, where a mask is True."""
-
-    names = ("masked_scatter",)
-    signature = "input mask value"
 
     def reads(self, call: Call) -> Reads:
         out, shape, mask, value = call.step.shape, call.shape("input"), call.shape("mask"), call.shape("value")
@@ -210,11 +206,10 @@ class MaskedScatter(WrittenParts):
         }
 
 
+@operation("copy_", "input value *rest")
 class CopyInto(Selected):
     """``x.copy_(y)``: every element is the other tensor's, broadcast."""
 
-    names = ("copy_",)
-    signature = "input value *rest"
     movement = Movement.COPIES
 
     def reads(self, call: Call) -> Reads:
@@ -226,8 +221,3 @@ class CopyInto(Selected):
 
     def derive(self, at: ElementContext) -> Derivation:
         return moved(at, "value")
-
-
-register(SetItem())
-register(MaskedScatter())
-register(CopyInto())

@@ -14,8 +14,9 @@ from engine.ops.entries.selecting import LookUp, Selected, rows_by_number
 from engine.ops.formula import Cells
 from engine.ops.index_access import ChosenIndex, IndexTable, NthTrue, broadcast_at, following, table_of
 from engine.ops.notation import number
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation
 from engine.ops.terms import TermGroup
+from engine.wording import conjunction
 
 _CHOSEN = "is {cell}; {chooser} chooses its index along {axis}"
 _CHOSEN_BY_SEVERAL = "is {cell}; {choosers} choose it"
@@ -44,7 +45,7 @@ def chosen(at: ElementContext) -> Derivation:
     if masked:
         sentence = _MASKED.format(cell=cell, mask=masked[0].table.name, ordinal=at.index[masked[0].out] + 1)
     elif len(choosers) > 1:
-        sentence = _CHOSEN_BY_SEVERAL.format(cell=cell, choosers=" and ".join(choosers))
+        sentence = _CHOSEN_BY_SEVERAL.format(cell=cell, choosers=conjunction(choosers))
     else:
         axis = at.call.axes("input")[looked_up[0]] or f"axis {looked_up[0]}"
         sentence = _CHOSEN.format(cell=cell, chooser=choosers[0], axis=axis) if choosers else ""
@@ -57,9 +58,8 @@ def chosen(at: ElementContext) -> Derivation:
     return Derivation((TermGroup("look-up", operands, result),), result[0], sentence, magnitude=0.0)
 
 
+@operation("getitem", "input *other")
 class GetItem(LookUp):
-    names = ("getitem",)
-    signature = "input *other"
     ids = "other0"
 
     def reads(self, call: Call) -> Reads:
@@ -83,11 +83,10 @@ class GetItem(LookUp):
         return super().formula(cells) if isinstance(cells.reads["input"], GatherMap) else cells.at("input")
 
 
+@operation("index_select", "input dim index")
 class RowsByNumber(LookUp):
     """``index_select``: along the first axis as ``x[ids]``, along another as gather."""
 
-    names = ("index_select",)
-    signature = "input dim index"
     ids = "index"
 
     def reads(self, call: Call) -> Reads:
@@ -115,10 +114,8 @@ def _along(call: Call, dim: int, at: tuple[int | None, ...]) -> Reads:
     return {"input": AffineMap(shape, tuple(axes)), "index": AffineMap(call.shape("index"), own)}
 
 
+@operation("gather", "input dim index *rest")
 class Gather(PickedByIndex):
-    names = ("gather",)
-    signature = "input dim index *rest"
-
     def reads(self, call: Call) -> Reads:
         shape, rank = call.shape("input"), len(call.step.shape)
         if len(shape) != rank or not rank:
@@ -126,11 +123,9 @@ class Gather(PickedByIndex):
         return _along(call, axis_of(call.value("dim"), rank), tuple(range(rank)))
 
 
+@operation("take_along_dim", "input index dim?")
 class TakeAlongAxis(PickedByIndex):
     """``take_along_dim``: gather whose input and indices are broadcast; without a dim, among all numbers in a row."""
-
-    names = ("take_along_dim",)
-    signature = "input index dim?"
 
     def reads(self, call: Call) -> Reads:
         shape, index, rank = call.shape("input"), call.shape("index"), len(call.step.shape)
@@ -145,10 +140,8 @@ class TakeAlongAxis(PickedByIndex):
         return {"input": AffineMap(shape, tuple(axes)), "index": own}
 
 
+@operation("take", "input index")
 class Take(PickedByIndex):
-    names = ("take",)
-    signature = "input index"
-
     def reads(self, call: Call) -> Reads:
         return taken(call)
 
@@ -163,10 +156,8 @@ def taken(call: Call) -> Reads:
     return {"input": AffineMap(shape, (ChosenIndex(table_of(call, "index"), at),)), "index": own}
 
 
+@operation("masked_select", "input mask")
 class MaskedSelect(PickedByIndex):
-    names = ("masked_select",)
-    signature = "input mask"
-
     def reads(self, call: Call) -> Reads:
         mask, shape = call.args["mask"].value.detach(), call.shape("input")
         wide = _wide(shape, tuple(mask.shape))
@@ -191,11 +182,3 @@ def _wide(*shapes: Sequence[int]) -> tuple[int, ...]:
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
     return tuple(max(sizes) for sizes in zip(*padded, strict=True))
-
-
-register(GetItem())
-register(RowsByNumber())
-register(Gather())
-register(TakeAlongAxis())
-register(Take())
-register(MaskedSelect())

@@ -11,7 +11,7 @@ from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.formula import Cells
 from engine.ops.index_access import CountUpTo, table_of
 from engine.ops.printed import fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import TermGroup
 
 _SENTENCE = (
@@ -20,11 +20,9 @@ _SENTENCE = (
 _BEYOND = "was not computed: the row lies behind the last group, whose ends are {offsets}"
 
 
+@operation("_grouped_mm grouped_mm", "input weight index *rest")
 class GroupedMatrixProduct(Operation):
     """Row t of the first matrix times matrix g of the second, g being how many of the offsets are at most t."""
-
-    names = ("_grouped_mm", "grouped_mm")
-    signature = "input weight index *rest"
 
     def reads(self, call: Call) -> Reads:
         rows, matrices = call.shape("input"), call.shape("weight")
@@ -62,6 +60,3 @@ class GroupedMatrixProduct(Operation):
             products, lambda at: fill("{} · {}", torch.mul, row.printed(at), column.printed(at), compound=False)
         )
         return Derivation((TermGroup("product", (row, column), products),), products.sum(), sentence, arithmetic)
-
-
-register(GroupedMatrixProduct())

@@ -12,7 +12,7 @@ from engine.ops.entries.rearranging import moved
 from engine.ops.entries.selecting import Joined, Selected
 from engine.ops.formula import Cells
 from engine.ops.index_access import following
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation, register
 
 
 class StackedShape(Joined):
@@ -63,9 +63,8 @@ def _own(call: Call) -> str:
     return call.tensors[call.step.output]
 
 
+@operation("meshgrid")
 class Meshgrid(OneOfSeveral):
-    names = ("meshgrid",)
-
     def reads(self, call: Call) -> Reads:
         position = call.step.output
         if call.value("indexing") == "xy" and position < 2:
@@ -74,19 +73,16 @@ class Meshgrid(OneOfSeveral):
         return {_own(call): AffineMap(shape, (SameIndex(position),) * len(shape))}
 
 
+@operation("broadcast_tensors")
 class BroadcastTensors(OneOfSeveral):
-    names = ("broadcast_tensors",)
-
     def reads(self, call: Call) -> Reads:
         shape = call.shape(_own(call))
         return {_own(call): AffineMap(shape, following(shape, 0, len(call.step.shape)))}
 
 
+@operation("tensor_split", "input sections dim?")
 class TensorSplit(Selected):
     """``tensor_split``: so many pieces as equal as can be, or pieces that begin at these indices."""
-
-    names = ("tensor_split",)
-    signature = "input sections dim?"
 
     def reads(self, call: Call) -> Reads:
         shape, piece = call.shape("input"), call.step.output
@@ -104,6 +100,3 @@ register(StackedShape("vstack row_stack", 0))
 register(StackedShape("hstack", 1))
 register(StackedShape("dstack", 2))
 register(StackedShape("column_stack", 1, as_column=True))
-register(Meshgrid())
-register(BroadcastTensors())
-register(TensorSplit())

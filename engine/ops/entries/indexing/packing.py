@@ -13,7 +13,7 @@ from engine.ops.entries.selecting import Selected
 from engine.ops.formula import Cells
 from engine.ops.index_access import ChosenIndex, IndexTable, MaskIs
 from engine.ops.notation import number
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation
 from engine.ops.terms import TermGroup
 
 _LONGER = "is how many of {numbers}, are larger than {position}: {count}"
@@ -46,11 +46,9 @@ class Repacked(Selected):
         return AffineMap(call.shape("index"), (AllIndices(),))
 
 
+@operation("_pack_padded_sequence", "input index batch_first?")
 class PackPadded(Repacked):
     """The first token of every sequence, then the second of those that have one, and so on."""
-
-    names = ("_pack_padded_sequence",)
-    signature = "input index batch_first?"
 
     def reads(self, call: Call) -> Reads:
         lengths = self.counts(call)
@@ -65,11 +63,9 @@ class PackPadded(Repacked):
         return {"input": AffineMap(shape, (*first, *rest)), "index": self.read_counts(call)}
 
 
+@operation("_pad_packed_sequence", "input index batch_first? value? total_length?")
 class PadPacked(Repacked):
     """Every sequence in a row of its own again, and padding behind the shorter ones."""
-
-    names = ("_pad_packed_sequence",)
-    signature = "input index batch_first? value? total_length?"
 
     def reads(self, call: Call) -> Reads:
         if call.step.output == 1:
@@ -104,7 +100,3 @@ class PadPacked(Repacked):
 
     def _padding(self, call: Call) -> float:
         return float(call.value("value", 0.0))
-
-
-register(PackPadded())
-register(PadPacked())

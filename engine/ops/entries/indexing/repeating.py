@@ -17,7 +17,7 @@ from engine.ops.entries.selecting import Selected
 from engine.ops.formula import Cells
 from engine.ops.index_access import ChosenIndex, IndexTable
 from engine.ops.notation import number
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation, register
 from engine.ops.window_access import ComputedIndex, IndexTerm
 
 
@@ -27,11 +27,9 @@ def _dims(call: Call, name: str) -> tuple[int, ...]:
     return tuple(axis_of(dim, len(call.shape("input"))) for dim in dims)
 
 
+@operation("repeat tile", "input *rest")
 class Repeat(Selected):
     """``repeat`` and ``tile``: the whole tensor again and again along each axis."""
-
-    names = ("repeat", "tile")
-    signature = "input *rest"
 
     def reads(self, call: Call) -> Reads:
         shape, out = call.shape("input"), call.step.shape
@@ -45,11 +43,9 @@ class Repeat(Selected):
         return {"input": AffineMap(shape, axes)}
 
 
+@operation("repeat_interleave", "input other? dim? *rest")
 class RepeatInterleave(Selected):
     """Every index along an axis, so many times in a row; without an axis every number, in row-major order."""
-
-    names = ("repeat_interleave",)
-    signature = "input other? dim? *rest"
 
     def reads(self, call: Call) -> Reads:
         shape, dim = call.shape("input"), call.value("dim")
@@ -82,11 +78,9 @@ def one_axis(rank: int, accesses: dict[int, AxisAccess]) -> tuple[AxisAccess, ..
     return tuple(accesses.get(axis, SameIndex(axis)) for axis in range(rank))
 
 
+@operation("roll", "input shifts dims?")
 class Roll(Selected):
     """Indices moved along, those that fall off one end coming in at the other."""
-
-    names = ("roll",)
-    signature = "input shifts dims?"
 
     def reads(self, call: Call) -> Reads:
         shape, shifts = call.shape("input"), call.value("shifts")
@@ -138,11 +132,9 @@ def _turned(out: int, size: int) -> AxisAccess:
     return ComputedIndex((IndexTerm(out, times=-1),), size - 1)
 
 
+@operation("rot90", "input k? dims?")
 class QuarterTurns(Selected):
     """``rot90``: the plane of two axes, turned."""
-
-    names = ("rot90",)
-    signature = "input k? dims?"
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
@@ -184,9 +176,8 @@ class Outside(Selected):
         return number(torch.tensor(self.filling(call)).to(call.step.dtype).item())
 
 
+@operation("pad", "input pad mode? value?")
 class Pad(Outside):
-    names = ("pad",)
-    signature = "input pad mode? value?"
     outside = "is {filling}: it lies in the padding, where there is no element to read"
     _WRAPS = {"reflect": "reflect", "replicate": "edge", "circular": "repeat"}  # noqa: RUF012
 
@@ -216,11 +207,9 @@ class Pad(Outside):
         return {"input": AffineMap(shape, axes, Region(tuple(limits), True) if padded else None)}
 
 
+@operation("unfold", "input *rest")
 class Unfold(Selected):
     """``x.unfold``: windows along an axis. ``F.unfold``: the patches of an image, a column each."""
-
-    names = ("unfold",)
-    signature = "input *rest"
 
     def reads(self, call: Call) -> Reads:
         shape = call.shape("input")
@@ -254,10 +243,8 @@ class Unfold(Selected):
         return {"input": AffineMap(shape, tuple(axes))}
 
 
+@operation("diagonal", "input offset? dim1? dim2?")
 class Diagonal(Selected):
-    names = ("diagonal",)
-    signature = "input offset? dim1? dim2?"
-
     def reads(self, call: Call) -> Reads:
         return _diagonal(call, call.value("offset", 0), call.value("dim1", 0), call.value("dim2", 1))
 
@@ -274,11 +261,10 @@ def _diagonal(call: Call, offset: int, dim1: int, dim2: int) -> Reads:
     return {"input": AffineMap(shape, axes)}
 
 
+@operation("diag diag_embed", "input offset? dim1? dim2?")
 class DiagonalMatrix(Outside):
     """``diag`` and ``diag_embed``: a row of numbers put on the diagonal of a matrix. Of a matrix, diag takes it."""
 
-    names = ("diag", "diag_embed")
-    signature = "input offset? dim1? dim2?"
     outside = "is {filling}: it lies off the diagonal"
 
     def reads(self, call: Call) -> Reads:
@@ -294,14 +280,6 @@ class DiagonalMatrix(Outside):
         return {"input": AffineMap(shape, axes, Guard(column, offset, offset + 1, minus=row))}
 
 
-register(Repeat())
-register(RepeatInterleave())
-register(Roll())
 register(Flip())
 register(FlipAlong("flipud", 0))
 register(FlipAlong("fliplr", 1))
-register(QuarterTurns())
-register(Pad())
-register(Unfold())
-register(Diagonal())
-register(DiagonalMatrix())

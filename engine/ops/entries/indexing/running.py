@@ -7,12 +7,12 @@ import torch
 from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.reductions import RunningSum
 from engine.ops.formula import Cells
-from engine.ops.registry import register
+from engine.ops.registry import operation
 from engine.ops.terms import TermGroup
 
 
+@operation("cumprod")
 class RunningProduct(RunningSum):
-    names = ("cumprod",)
     _SENTENCE = "is the product of {numbers}"
 
     def formula(self, cells: Cells) -> str:
@@ -27,8 +27,8 @@ class RunningProduct(RunningSum):
         return Derivation((TermGroup("x", (x,), x.numbers),), result, sentence, magnitude=magnitude)
 
 
+@operation("logcumsumexp")
 class RunningLogSumExp(RunningSum):
-    names = ("logcumsumexp",)
     _SENTENCE = "is the logarithm of the sum of e to the power of {numbers}"
 
     def formula(self, cells: Cells) -> str:
@@ -40,7 +40,3 @@ class RunningLogSumExp(RunningSum):
         sentence = self._SENTENCE.format(numbers=at.numbers("input"))
         magnitude = 1 + x.numbers.abs().nan_to_num(posinf=0.0).max().item() + abs(result.nan_to_num(0, 0, 0).item())
         return Derivation((TermGroup("x", (x,), x.numbers),), result, sentence, magnitude=magnitude)
-
-
-register(RunningProduct())
-register(RunningLogSumExp())

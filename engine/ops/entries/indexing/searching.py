@@ -15,7 +15,7 @@ from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.index_access import IndexTable, NthTrue
 from engine.ops.notation import number
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import TermGroup
 
 _NONZERO = "is the index along {axis} of number {count} of the elements that are not 0, {cell}"
@@ -56,10 +56,8 @@ def nonzero_derivation(at: ElementContext, name: str) -> Derivation:
     return Derivation((TermGroup("look-up", (x,), x.raw),), result, sentence, magnitude=0.0)
 
 
+@operation("nonzero argwhere", "input *rest")
 class Nonzero(Operation):
-    names = ("nonzero", "argwhere")
-    signature = "input *rest"
-
     def reads(self, call: Call) -> Reads:
         return nonzero_reads(call, "input")
 
@@ -122,9 +120,8 @@ class Position(Operation):
         return bool(call.value("right", False)) or call.value("side") == "right"
 
 
+@operation("isin", "input other *rest")
 class IsIn(Operation):
-    names = ("isin",)
-    signature = "input other *rest"
     _AMONG = "is {holds}: {cell} = {value} is one of {numbers}"
     _NOT_AMONG = "is {holds}: {cell} = {value} is none of {numbers}"
 
@@ -179,10 +176,8 @@ class Counted(Reduction):
         return Derivation((TermGroup("x", (x,), kept),), result, sentence, magnitude=0.0)
 
 
-register(Nonzero())
 register(Position("searchsorted", "other input *rest"))
 register(Position("bucketize", "input other *rest"))
-register(IsIn())
 register(Counted("any", torch.any, "is {result}: {count} of {numbers}, are not 0"))
 register(Counted("all", torch.all, "is {result}: {count} of {numbers}, are not 0"))
 register(Counted("count_nonzero", torch.sum, "is how many of {numbers}, are not 0: {count}"))

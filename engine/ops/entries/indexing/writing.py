@@ -17,8 +17,9 @@ from engine.ops.entries.indexing.keys import KeyItem, key_items, picked
 from engine.ops.formula import Cells
 from engine.ops.index_access import Match, Missed, SearchMap, table_of
 from engine.ops.printed import Printed, constant, fill, long_sum, sum_of
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import OperandValues, TermGroup
+from engine.wording import conjunction
 
 _SHOWN_CELLS = 3
 _NOTHING_SENT = "is {cell}; nothing is sent here by {index}"
@@ -106,13 +107,13 @@ class OneAxis(SentAlong):
         return space, along, (along,) * len(index)
 
 
+@operation("index_copy")
 class IndexCopy(OneAxis, WrittenParts):
-    names = ("index_copy",)
+    """Rows of another tensor in the place of those at some indices."""
 
 
+@operation("index_fill")
 class IndexFill(OneAxis, WrittenParts):
-    names = ("index_fill",)
-
     def reads(self, call: Call) -> Reads:
         reads = dict(super().reads(call) or {})
         if reads and "value" in call.tensors:  # a tensor without axes
@@ -210,7 +211,7 @@ def combined(numbers: Tensor, how: str) -> Tensor:
 def _listed(words: list[str]) -> str:
     if len(words) > _SHOWN_CELLS:
         return _MORE_CELLS.format(cells=", ".join(words[:_SHOWN_CELLS]), count=len(words) - _SHOWN_CELLS)
-    return " and ".join(words)
+    return conjunction(words)
 
 
 def _added(own: list[OperandValues], sent: list[OperandValues], alpha: float) -> Printed:
@@ -222,11 +223,9 @@ def _added(own: list[OperandValues], sent: list[OperandValues], alpha: float) ->
     return long_sum(torch.cat([x.numbers for x in operands]), lambda position: operands[position].printed())
 
 
+@operation("scatter_add scatter_reduce", "input dim index value reduce?")
 class ScatterReduce(Accumulated, SentAlong):
     """``scatter_add`` and ``scatter_reduce``."""
-
-    names = ("scatter_add", "scatter_reduce")
-    signature = "input dim index value reduce?"
 
     def last(self, call: Call) -> bool:
         return False
@@ -272,9 +271,8 @@ class _Renamed(ScatterReduce):
         return _OTHER_NAMES[call.value("reduce")]
 
 
+@operation("index_add")
 class IndexAdd(Accumulated, OneAxis):
-    names = ("index_add",)
-
     def last(self, call: Call) -> bool:
         return False
 
@@ -282,17 +280,15 @@ class IndexAdd(Accumulated, OneAxis):
         return False
 
 
+@operation("index_put", "input *other")
 class IndexPut(Accumulated, WrittenParts):
     """``index_put``: ``x[key] = y``, or with ``accumulate`` ``x[key] += y`` that counts every repeated index."""
-
-    names = ("index_put",)
-    signature = "input *other"
 
     def value_name(self, call: Call) -> str:
         return self._parts(call)[1]
 
     def index_label(self, call: Call) -> str:
-        return " and ".join(call.args[name].name for name in self._parts(call)[0] if name in call.tensors)
+        return conjunction(call.args[name].name for name in self._parts(call)[0] if name in call.tensors)
 
     def reads(self, call: Call) -> Reads:
         names, value, adds = self._parts(call)
@@ -336,8 +332,3 @@ class IndexPut(Accumulated, WrittenParts):
 
 
 register(ReducingScatter())
-register(IndexCopy())
-register(IndexFill())
-register(ScatterReduce())
-register(IndexAdd())
-register(IndexPut())

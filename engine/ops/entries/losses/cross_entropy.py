@@ -14,7 +14,7 @@ from engine.ops.entries.losses.differences import reduction
 from engine.ops.entries.losses.loss_rows import LossRows, class_axis, gives_probabilities
 from engine.ops.formula import Cells
 from engine.ops.notation import given
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 
 _ROW_LETTERS = "nlmk"
 _ONE_LEFT_OUT = "{sentence}; 1 of the {all} targets is {ignored} and left out"
@@ -109,11 +109,10 @@ _WHERE_LOGARITHMS = (
 )
 
 
+@operation("nll_loss", "input target weight? size_average? ignore_index? reduce? reduction?")
 class NllLoss(Operation):
     """The logarithmic probability of each target, with the other sign."""
 
-    names = ("nll_loss",)
-    signature = "input target weight? size_average? ignore_index? reduce? reduction?"
     logits = False
 
     def reads(self, call: Call) -> Reads:
@@ -196,16 +195,11 @@ class NllLoss(Operation):
         return _WEIGHTED if "weight" in call.tensors else _OF_LOGITS
 
 
+@operation("cross_entropy", "input target weight? size_average? ignore_index? reduce? reduction? label_smoothing?")
 class CrossEntropy(NllLoss):
-    names = ("cross_entropy",)
-    signature = "input target weight? size_average? ignore_index? reduce? reduction? label_smoothing?"
     logits = True
 
 
 def _ignored(call: Call) -> Tensor:
     target: Tensor = call.args["target"].value
     return target == call.value("ignore_index", -100)
-
-
-register(NllLoss())
-register(CrossEntropy())

@@ -19,7 +19,7 @@ from engine.ops.formula import Cells
 from engine.ops.notation import format_operand
 from engine.ops.notation import given as written
 from engine.ops.printed import fill, with_cells
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import ListedValues, TermGroup
 from engine.ops.window_access import SlidingWindow
 
@@ -80,11 +80,10 @@ class Softplus(Activation):
         return of_one(at, lambda x_value: x_value, "{0.alone}", sentence, derivation.magnitude)
 
 
+@operation("prelu", "input weight")
 class Prelu(Elementwise):
     """A number, times a learned slope where it is below 0."""
 
-    names = ("prelu",)
-    signature = "input weight"
     _ABOVE = "is {x}, unchanged because it is not below 0"
     _BELOW = "is {x} times the slope {weight}, because it is below 0"
 
@@ -112,11 +111,10 @@ class Prelu(Elementwise):
         return Derivation((TermGroup("x", (x, slope), result),), result[0], sentence, arithmetic)
 
 
+@operation("glu", "input dim?")
 class Glu(Operation):
     """The first half along an axis, each number times the sigmoid of its fellow in the second half."""
 
-    names = ("glu",)
-    signature = "input dim?"
     _SENTENCE = "is {first} times the sigmoid of {second}, its fellow in the second half"
 
     def reads(self, call: Call) -> Reads:
@@ -184,5 +182,3 @@ register(Activation("hardshrink", F.hardshrink, "{0} · (|{0.alone}| > [lambd])"
                     "is {x}, or 0 where its magnitude is at most {lambd}", lambd=0.5))  # fmt: skip
 register(Activation("softshrink", F.softshrink, "{0} − min([lambd], max(−[lambd], {0.alone}))",
                     "is {x}, moved by {lambd} towards 0", lambd=0.5))  # fmt: skip
-register(Prelu())
-register(Glu())

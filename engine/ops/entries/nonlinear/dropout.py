@@ -14,7 +14,7 @@ from engine.ops.entries.rearranging import Moved
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import constant, fill
-from engine.ops.registry import Movement, Reads, register
+from engine.ops.registry import Movement, Reads, operation, register
 from engine.ops.terms import TermGroup
 
 # Where SELU saturates: what alpha_dropout puts in the place of a number.
@@ -78,10 +78,10 @@ class Dropout(Moved):
         return float(call.value("p", 0.5))
 
 
+@operation("alpha_dropout feature_alpha_dropout")
 class AlphaDropout(Dropout):
     """Dropout for SELU: what is dropped becomes the value at which SELU saturates, and mean and variance are kept."""
 
-    names = ("alpha_dropout", "feature_alpha_dropout")
     _KEPT_SCALED = "is {scale} · {cell} + {shift}: it was kept, as {share} % are"
     _DROPPED_SCALED = "is {scale} · {saturated} + {shift}: {cell} = {value} was dropped, as {share} % are"
 
@@ -126,4 +126,3 @@ class AlphaDropout(Dropout):
 
 
 register(Dropout())
-register(AlphaDropout())

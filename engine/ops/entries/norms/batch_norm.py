@@ -12,7 +12,7 @@ from engine.ops.element_context import Derivation, ElementContext
 from engine.ops.entries.accesses import like_output
 from engine.ops.entries.norms.normalization import Normalization, Scale, described, normalized, scaled_formula
 from engine.ops.formula import Cells
-from engine.ops.registry import Reads, register
+from engine.ops.registry import Reads, operation
 from engine.ops.terms import TermGroup
 
 _RUNNING = {
@@ -35,11 +35,10 @@ _RUNNING = {
 }
 
 
+@operation("batch_norm", "input running_mean running_var weight? bias? training? momentum? eps? *rest")
 class BatchNorm(Normalization):
     """In training with the statistics of the batch, else with those that were kept while it trained."""
 
-    names = ("batch_norm",)
-    signature = "input running_mean running_var weight? bias? training? momentum? eps? *rest"
     # Which examples are normalized together: all of the batch.
     examples: AxisAccess = AllIndices()
 
@@ -91,16 +90,11 @@ class BatchNorm(Normalization):
         return not call.value("training", False) and isinstance(call.value("running_mean"), Tensor)
 
 
+@operation("instance_norm", "input running_mean? running_var? weight? bias? use_input_stats? momentum? eps? *rest")
 class InstanceNorm(BatchNorm):
     """One channel of one example at a time."""
 
-    names = ("instance_norm",)
-    signature = "input running_mean? running_var? weight? bias? use_input_stats? momentum? eps? *rest"
     examples = SameIndex(0)
 
     def _kept(self, call: Call) -> bool:
         return not call.value("use_input_stats", True) and isinstance(call.value("running_mean"), Tensor)
-
-
-register(BatchNorm())
-register(InstanceNorm())

@@ -17,7 +17,7 @@ from engine.ops.entries.accesses import like_output
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 from engine.ops.window_access import ChannelBlock
 
@@ -94,6 +94,9 @@ class Normalization(Operation):
 
     flops_per_element = 8
     default_eps = 1e-5
+    # The number without weight and bias; all of it, with what its letters are.
+    _NORMALIZED_FORMULA = "({own} − μ) / √(σ² + {eps})"
+    _FORMULA = "{formula}, where μ and σ² are mean and variance of {row}"
 
     @abstractmethod
     def together(self, call: Call) -> AffineMap | None:
@@ -126,9 +129,9 @@ class Normalization(Operation):
         return call.step.value.numel() * self.flops_per_element
 
     def formula(self, cells: Cells) -> str:
-        own, row = cells.at("input", own=_whole(cells)), cells.at("input")
-        normalized = f"({own} − μ) / √(σ² + {self.eps_written(cells.call)})"
-        return f"{scaled_formula(cells, normalized)}, where μ and σ² are mean and variance of {row}"
+        own, eps = cells.at("input", own=_whole(cells)), self.eps_written(cells.call)
+        normalized = self._NORMALIZED_FORMULA.format(own=own, eps=eps)
+        return self._FORMULA.format(formula=scaled_formula(cells, normalized), row=cells.at("input"))
 
     def derive(self, at: ElementContext) -> Derivation:
         x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
@@ -159,15 +162,13 @@ class OverLastAxes(Normalization):
         return _normalized_axes(call)
 
 
+@operation("layer_norm", "input normalized_shape weight? bias? eps? *rest")
 class LayerNormalization(OverLastAxes):
-    names = ("layer_norm",)
-    signature = "input normalized_shape weight? bias? eps? *rest"
+    """Normalisation over the last axes, those of ``normalized_shape``."""
 
 
+@operation("group_norm", "input num_groups weight? bias? eps? *rest")
 class GroupNorm(Normalization):
-    names = ("group_norm",)
-    signature = "input num_groups weight? bias? eps? *rest"
-
     def together(self, call: Call) -> AffineMap | None:
         shape = call.shape("input")
         size = shape[1] // call.value("num_groups")
@@ -178,12 +179,13 @@ class GroupNorm(Normalization):
         return (1,)
 
 
+@operation("rms_norm", "input normalized_shape weight? eps?")
 class RMSNormalization(OverLastAxes):
     """A number divided by the root of the mean square of its row."""
 
-    names = ("rms_norm",)
-    signature = "input normalized_shape weight? eps?"
     flops_per_element = 4
+    _NORMALIZED_FORMULA = "{own} / √(q + {eps})"
+    _FORMULA = "{formula}, where q is the mean square of {row}"
 
     def eps(self, call: Call) -> float:
         eps = call.value("eps")
@@ -193,11 +195,6 @@ class RMSNormalization(OverLastAxes):
 
     def eps_written(self, call: Call) -> str:
         return super().eps_written(call) if call.value("eps") is not None else number(self.eps(call))
-
-    def formula(self, cells: Cells) -> str:
-        own, row = cells.at("input", own=_whole(cells)), cells.at("input")
-        normalized = f"{own} / √(q + {self.eps_written(cells.call)})"
-        return f"{scaled_formula(cells, normalized)}, where q is the mean square of {row}"
 
     def derive(self, at: ElementContext) -> Derivation:
         x, scale, eps = at.operand("input"), Scale.of(at), self.eps(at.call)
@@ -286,8 +283,3 @@ def normalized(own: Printed, mean: Tensor, variance: Tensor, eps: float) -> Prin
 
 def _finite(magnitude: Tensor) -> float:
     return magnitude.item() if math.isfinite(magnitude.item()) else 0.0
-
-
-register(LayerNormalization())
-register(GroupNorm())
-register(RMSNormalization())

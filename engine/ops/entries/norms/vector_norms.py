@@ -16,7 +16,7 @@ from engine.ops.entries.reductions import Reduction
 from engine.ops.formula import Cells
 from engine.ops.notation import given, number
 from engine.ops.printed import Printed, constant, fill, long_sum
-from engine.ops.registry import Operation, Reads, register
+from engine.ops.registry import Operation, Reads, operation, register
 from engine.ops.terms import ListedValues, OperandValues, TermGroup
 
 _EUCLIDEAN = "is the norm of {numbers}: the square root of the sum of their squares {total}"
@@ -73,11 +73,9 @@ class VectorNorm(Reduction):
         return Derivation((TermGroup("x", (x,), parts),), norm, sentence, arithmetic, 2 * magnitude)
 
 
+@operation("normalize", "input p? dim? eps?")
 class Normalize(Operation):
     """A number divided by the norm of its row (``torch.nn.functional.normalize``)."""
-
-    names = ("normalize",)
-    signature = "input p? dim? eps?"
 
     def reads(self, call: Call) -> Reads:
         shape, along = call.shape("input"), self._along(call)
@@ -121,9 +119,8 @@ class Normalize(Operation):
         return float(call.value("eps", 1e-12))
 
 
+@operation("logsumexp special_logsumexp", "input dim? keepdim?")
 class LogSumExp(Reduction):
-    names = ("logsumexp", "special_logsumexp")
-    signature = "input dim? keepdim?"
     flops_per_element = 3
     _SENTENCE = (
         "is the logarithm of the sum of e^x over {numbers}: their largest {largest}, plus ln {total}, the sum "
@@ -192,5 +189,3 @@ def _norm(x: OperandValues, p: float) -> tuple[Tensor, Printed | None, Tensor, f
 register(VectorNorm("norm", "input p? dim? keepdim? dtype?", "p"))
 register(VectorNorm("linalg_vector_norm", "input ord? dim? keepdim?", "ord"))
 register(VectorNorm("linalg_norm", "input ord? dim? keepdim?", "ord"))
-register(Normalize())
-register(LogSumExp())

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.record.failure.failing_call import FailingCall
-from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis, joined
+from engine.record.failure.failure import Diagnosis, FailedOperand, OperandAxis
+from engine.wording import conjunction
 
 _LETTER = (
     "In “{pattern}” the letter {letter} is {first_axis} of {first} and {other_axis} of {other}; it must be one size."
@@ -153,7 +154,7 @@ def einops(
             group=" ".join(group),
             axis=x.axis_text(axis),
             x=x.name,
-            sizes=joined([f"{name}={value}" for name, value in given.items()]) or "the group",
+            sizes=conjunction([f"{name}={value}" for name, value in given.items()]) or "the group",
             product=product,
             fit="divide" if is_open else "equal",
             size=size,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,8 +12,7 @@ from engine.compare import StepPair, TraceComparison, Verdict
 from engine.ops.notation import number
 from pages.ui.components.mount import component
 
-_HERE = Path(__file__).parent
-_component = component(_HERE / "agreement_line.css", _HERE / "agreement_line.js")
+_component = component(__file__, "agreement_line")
 
 _KINDS = {
     Verdict.AGREES: "agrees",

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from pages.ui.components.mount import component
 
-_HERE = Path(__file__).parent
 # The component finds the drawing by these, and so does the style.
 _MAP, _DRAWING = "block-map", "block-map-drawing"
 _DRAWN = "block_map.drawn"
@@ -29,7 +27,7 @@ class Scope:
 
 
 # The drawing lies outside the component, and so must the style.
-_component = component(_HERE / "block_map.css", _HERE / "block_map.js", isolate_styles=False)
+_component = component(__file__, "block_map", isolate_styles=False)
 
 
 def block_map(

@@ -14,7 +14,7 @@ from pages.ui.components.code_editor.library import library_of
 from pages.ui.components.mount import component
 
 _HERE = Path(__file__).parent
-_component = component(_HERE / "code_editor.css", _HERE / "code_editor.js")
+_component = component(__file__, "code_editor")
 # What the room on a phone is kept for, before the editor is there: lines of code, and of the table of inputs.
 _ROOM = "<style>.stApp {{ --code-lines: {lines}; --code-inputs: {inputs}; }}</style>"
 # On its own and always the same, so that Streamlit sends its 350 kB once to each browser and then only names them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -14,9 +13,7 @@ from pages.ui.components.code_view.lines import CodeRun, lines_of
 from pages.ui.components.mount import component
 from pages.ui.state.url_step import step_to_key
 
-_HERE = Path(__file__).parent
-
-_component = component(_HERE / "code_view.css", _HERE / "code_view.js")
+_component = component(__file__, "code_view")
 
 
 def code_view(trace: Trace, step: Step, *, key: str, on_go: Callable[[str], None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -16,8 +15,7 @@ from pages.ui.components.mount import component
 
 MOST_NUMBERS = 40_000  # that are sent at once: some 210 kB
 _MOST_ROWS = 64
-_HERE = Path(__file__).parent
-_component = component(_HERE / "head_maps.css", _HERE / "head_maps.js")
+_component = component(__file__, "head_maps")
 
 
 @dataclass(frozen=True)

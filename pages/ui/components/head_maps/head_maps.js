@@ -41,7 +41,7 @@ class HeadMaps {
     this.leaving = new AbortController();
     const again = { signal: this.leaving.signal };
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), again);
-    window.addEventListener("resize", () => this.draw(), again);
+    for (const kind of ["resize", "beforeprint", "afterprint"]) window.addEventListener(kind, () => this.draw(), again);
   }
 
   close() {

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pages.ui.app.palette import axis_tone
 from pages.ui.components.mount import component
 
-_HERE = Path(__file__).parent
-
-_component = component(_HERE / "ribbon.css", _HERE / "ribbon.js")
+_component = component(__file__, "ribbon")
 
 
 @dataclass(frozen=True)

@@ -13,22 +13,22 @@ _EXPORT = re.compile(r"^export (?=(?:const|let|function|class) )", re.MULTILINE)
 _COMMENT = re.compile(r"^ *(?://.*|/\*\*[^*]*(?:\*(?!/)[^*]*)*\*/)$", re.MULTILINE)
 
 
-def component(style: Path, script: Path, *, isolate_styles: bool = True) -> Any:
-    """A component, named after the file of its style.
+def component(module: str, name: str, *, isolate_styles: bool = True) -> Any:
+    """A component, from a CSS file and a JavaScript file of one name.
 
     Args:
-        style: the CSS file.
-        script: the JavaScript file; what it imports comes with it. Its default export is the function that Streamlit
-            calls: ``rendererOf`` in lifecycle.js makes it.
+        module: the file that it is drawn from, beside which they lie: its ``__file__``.
+        name: of both files, and of the component. What the script imports comes with it; its default export is the
+            function that Streamlit calls: ``rendererOf`` in lifecycle.js makes it.
         isolate_styles: whether the component lies in a shadow root, so that the page's styles do not reach it.
 
     Returns:
         The function that draws it; Streamlit's own says what it takes.
     """
     return st.components.v2.component(
-        f"tensor_shape_explorer.{style.stem}",
-        css=style_of(style),
-        js=script_of(script),
+        f"tensor_shape_explorer.{name}",
+        css=style_of(Path(module).with_name(f"{name}.css")),
+        js=script_of(Path(module).with_name(f"{name}.js")),
         isolate_styles=isolate_styles,
     )
 

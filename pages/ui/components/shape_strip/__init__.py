@@ -59,11 +59,11 @@ class StripContents:
     Args:
         strip: the boxes.
         run: tells one trace from another.
-        here: the index of the step that is open, which is marked.
+        open_step: the index of the step that is open, which is marked.
         title: what people call the block.
         hues: the role of each box, ``""`` for one without a hue.
         blocks: the modules around the block and the block, the outermost first.
-        beside: those beside the block.
+        siblings: those beside the block.
         block: the value of the one that is drawn.
         folds: its parts that a person folds and unfolds.
         folded: the values of those that are one box now.
@@ -72,11 +72,11 @@ class StripContents:
 
     strip: Strip
     run: str
-    here: int | None
+    open_step: int | None
     title: str
     hues: Sequence[str]
     blocks: Sequence[StripPart] = ()
-    beside: Sequence[StripPart] = ()
+    siblings: Sequence[StripPart] = ()
     block: str = ""
     folds: Sequence[StripPart] = ()
     folded: Collection[str] = ()
@@ -106,7 +106,7 @@ def shape_strip(
         key,
         on_map_change=_ignore if whole is None else partial(_picked, key, "map", whole.strip, whole.on_pick),
         on_pick_change=partial(_picked, key, "pick", contents.strip, on_pick),
-        on_block_change=partial(_chosen, key, "block", (*contents.blocks, *contents.beside), on_block),
+        on_block_change=partial(_chosen, key, "block", (*contents.blocks, *contents.siblings), on_block),
         on_fold_change=partial(_chosen, key, "fold", contents.folds, on_fold or _ignore),
     )
 
@@ -120,29 +120,29 @@ def strip_data(contents: StripContents) -> dict[str, Any]:
     Returns:
         What the component's script reads.
     """
-    whole, run, here = contents.whole, contents.run, contents.here
-    return _data(contents.strip, run, here, contents.title, contents.hues) | {
+    whole, run, open_step = contents.whole, contents.run, contents.open_step
+    return _data(contents.strip, run, open_step, contents.title, contents.hues) | {
         "folds": [[fold.value, fold.title, fold.value in contents.folded] for fold in contents.folds],
         "blocks": [
             *([block.value, block.title, False] for block in contents.blocks),
-            *([block.value, block.title, True] for block in contents.beside),
+            *([block.value, block.title, True] for block in contents.siblings),
         ],
         "block": contents.block,
-        "map": None if whole is None else _map(whole, run, here),
+        "map": None if whole is None else _map(whole, run, open_step),
     }
 
 
-def _map(whole: ModelMap, run: str, here: int | None) -> dict[str, Any]:
-    data = _data(whole.strip, run, here, whole.title, whole.hues)
+def _map(whole: ModelMap, run: str, open_step: int | None) -> dict[str, Any]:
+    data = _data(whole.strip, run, open_step, whole.title, whole.hues)
     return data | {"labels": list(whole.labels), "blocks": [], "block": "", "folds": []}
 
 
-def _data(strip: Strip, run: str, here: int | None, title: str, hues: Sequence[str]) -> dict[str, Any]:
+def _data(strip: Strip, run: str, open_step: int | None, title: str, hues: Sequence[str]) -> dict[str, Any]:
     symbols = {symbol for box in strip.boxes for symbol in box.axes if symbol}
     return {
         "run": run,
         "title": title,
-        "here": here,
+        "here": open_step,
         "boxes": [_box(box, hue) for box, hue in zip(strip.boxes, hues, strict=True)],
         "sizes": dict(strip.sizes),
         "names": {symbol: spoken(symbol) for symbol in symbols},

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pages.ui.components.mount import component
 
-_HERE = Path(__file__).parent
-
-_component = component(_HERE / "share_panel.css", _HERE / "share_panel.js")
+_component = component(__file__, "share_panel")
 
 
 @dataclass(frozen=True)

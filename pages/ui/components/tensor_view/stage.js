@@ -17,8 +17,8 @@ import { RearrangeAnimation } from "./rearrange_animation.js";
 import { Selection } from "./selection.js";
 import { SideColumn } from "./side_column.js";
 import { SlabMode } from "./slabs.js";
-import { signatureOf } from "./stage_signature.js";
 import { StageFetcher } from "./stage_fetcher.js";
+import { signatureOf } from "./stage_signature.js";
 import { themeFor, themeOf } from "./theme.js";
 import { roomBelow, walkLayout } from "./walk_layout.js";
 
@@ -32,6 +32,7 @@ export class Stage {
     this.id = `tensor-view-${++counter}`;
     this.sent = { view: 0, pinned: 0, go: 0 };
     this.tinted = []; // what is coloured by the theme
+    this.leaving = new AbortController();
     this.keepsOrigin = null; // whether a person wants cells in the colours of where they came from
     this.selection = new Selection(this);
     this.slabs = new SlabMode(this);
@@ -46,17 +47,20 @@ export class Stage {
     this.sizes.observe(this.root);
     // Less is left for the stage when what stands above it grows, and when the window is made lower.
     document.querySelectorAll("[data-testid=stMainBlockContainer], [data-testid=stApp]").forEach((page) => this.sizes.observe(page));
-    this.onEscape = (event) => {
+    const { signal } = this.leaving;
+    const escape = (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && (this.selection.pin || this.animation)) this.selection.escape();
     };
-    document.addEventListener("keydown", this.onEscape);
+    document.addEventListener("keydown", escape, { signal });
     document.fonts?.ready.then(() => this.data && this.relayout());
+    // Paper has the light theme, for which the page's own listener, an older one, has already changed the styles.
+    for (const kind of ["beforeprint", "afterprint"]) window.addEventListener(kind, () => this.data && this.relayout(), { signal });
   }
 
   /** Lets go of everything that outlives the elements. */
   close() {
     this.sizes.disconnect();
-    document.removeEventListener("keydown", this.onEscape);
+    this.leaving.abort();
     this.fetcher.close();
     this.selection.close();
     cancelAnimationFrame(this.measuring);

@@ -1,7 +1,7 @@
 // What the elements of a stage depend on: where it is the same, they can stay.
 
 /**
- * @param {Record<string, any>} data a stage, as decode.js returns it
+ * @param {StageData} data
  * @returns {string}
  */
 export function signatureOf(data) {

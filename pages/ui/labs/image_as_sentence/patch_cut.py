@@ -9,6 +9,7 @@ import torch
 
 from engine.labs.image_as_sentence import Cut
 from engine.labs.image_as_sentence.vision import CHANNELS
+from engine.wording import conjunction
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.components.tensor_view import Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -75,7 +76,7 @@ def ways(cut_image: Cut, patch: int, description: str) -> bool:
     )
     corner = rows == columns == set(range(patch)) and channels == {0, 1, 2}
     index = 0 if corner else 1 if len(channels) == 1 and columns == set(range(cut_image.image.size(-1))) else 2
-    colours = " and ".join(("red", "green", "blue")[channel] for channel in sorted(channels))
+    colours = conjunction(("red", "green", "blue")[channel] for channel in sorted(channels))
     if not lab_widgets.predict(
         "row",
         f"`image.view(1, {patches}, {numbers})` has the same shape. What stands in its row 0, "

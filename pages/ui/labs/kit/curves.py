@@ -9,16 +9,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.ui.app.palette import CURVES
 from pages.ui.app.theme import is_dark
 
-# Okabe and Ito's colours, which colour-blind eyes tell apart; darker or lighter to stand on either background.
-_COLOURS = (
-    ("#0072b2", "#56b4e9"),
-    ("#c2410c", "#fb923c"),
-    ("#00795a", "#35c79b"),
-    ("#a3477f", "#e59bc8"),
-    ("#8a6d00", "#e8c33c"),
-)
 _SHORT, _LEGEND_ROW = 18, 22  # characters, pixels
 
 
@@ -39,7 +32,7 @@ class Curve:
 def colours(count: int) -> list[str]:
     """``count`` colours for the theme of the page, light or dark; they repeat after five."""
     dark = is_dark()
-    return [_COLOURS[number % len(_COLOURS)][dark] for number in range(count)]
+    return [CURVES[number % len(CURVES)].on(dark) for number in range(count)]
 
 
 def curves(

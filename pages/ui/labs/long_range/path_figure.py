@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 
 from engine.labs.long_range.paths import KERNEL, WordPath
-from pages.ui.app.counted import counted
+from engine.wording import counted
 
 _TITLES = {
     "attention": "Self-attention",

@@ -12,8 +12,8 @@ import streamlit as st
 from engine import Trace
 from engine.runtime.decode import Decoded
 from engine.text import char_tokenizer
+from engine.wording import counted
 from pages.ui.app import frame
-from pages.ui.app.counted import counted
 from pages.ui.app.lazy_expander import lazy_expander
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.page_runner import let_it_be_painted

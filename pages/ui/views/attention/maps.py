@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine import Config, Trace
 from engine.runtime.even_attention import KINDS, EvenAttention, is_quick_to_measure
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.app.markdown_escape import visible
 from pages.ui.components.head_maps import Choice, MapRow, MapsChosen, head_maps
 from pages.ui.state import session

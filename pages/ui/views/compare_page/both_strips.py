@@ -60,24 +60,24 @@ def _nearest(comparison: TraceComparison, at: int, side: str) -> Step | None:
 
 def _strip(
     trace: Trace,
-    around: Step | None,
+    step: Step | None,
     marked: Step | None,
     name: str,
     key: str,
     pair_indices: dict[int, int],
     on_pair: Callable[[int], None],
 ) -> None:
-    if around is None:
+    if step is None:
         st.caption(_NO_BLOCK.format(name=escaped(name)))
         return
     st.caption(_STRIP.format(name=escaped(name)))
-    own = ancestors(around.path)
+    own = ancestors(step.path)
     module = own[-1] if own else ""
     strip = strip_of(trace, module)
     contents = StripContents(
         strip,
         run=f"{id(trace):x}",
-        here=None if marked is None else marked.index,
+        open_step=None if marked is None else marked.index,
         title=_TITLE.format(name=name, module=title_of(module)),
         hues=hues_of(strip),
     )

@@ -12,7 +12,7 @@ from engine.compare import StepPair, TraceComparison, Verdict
 from engine.compare.pairs_csv import write_pairs
 from engine.export.csv_tables import csv_bytes
 from engine.ops.notation import number
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.app.markdown_escape import code, escaped, short_text
 from pages.ui.state import link_notes, session
 from pages.ui.state.settings import Settings

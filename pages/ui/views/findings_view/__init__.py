@@ -10,8 +10,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import Finding, Step, Trace
+from engine.wording import counted
 from pages.ui.app import frame
-from pages.ui.app.counted import counted
 from pages.ui.app.markdown_escape import code, escaped
 from pages.ui.state import session
 from pages.ui.state.url_step import step_to_key

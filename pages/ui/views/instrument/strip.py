@@ -87,7 +87,7 @@ class StripChoice:
     def strip(self, trace: Trace, step: Step) -> Strip:
         """The strip of the block around a step."""
         module = self.block_of(step)
-        return strip_of(trace, module, self.folded(trace, module), around=step.index)
+        return strip_of(trace, module, self.folded(trace, module), near_step=step.index)
 
     def contents(self, trace: Trace, step: Step, whole: ModelMap | None, *, marks: bool = True) -> StripContents:
         """What the strip around a step shows.
@@ -103,11 +103,11 @@ class StripChoice:
         return StripContents(
             strip,
             run=f"{id(trace):x}",
-            here=step.index if marks else None,
+            open_step=step.index if marks else None,
             title=title_of(module),
             hues=hues_of(strip),
             blocks=[StripPart(WHOLE, display_name("")), *_parts(ancestors(step.path))],
-            beside=_beside(trace, module),
+            siblings=_siblings(trace, module),
             block=module or WHOLE,
             whole=whole,
             folds=[StripPart(value, _part_title(value)) for value in _foldable(trace, module)],
@@ -196,7 +196,7 @@ def _parts(paths: Iterable[str]) -> list[StripPart]:
     return [StripPart(path, display_name(path)) for path in paths]
 
 
-def _beside(trace: Trace, module: str) -> list[StripPart]:
+def _siblings(trace: Trace, module: str) -> list[StripPart]:
     """The blocks that lie beside the one that is drawn; of hundreds the nearest, and how many the others are."""
     if not module:
         return []

@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine import Trace
 from engine.record.failure.failure import FailedOperand, Failure
+from engine.wording import counted
 from pages.ui.app import palette
-from pages.ui.app.counted import counted
 from pages.ui.app.theme import is_dark
 
 _CALL = "Line {line} of {file}"

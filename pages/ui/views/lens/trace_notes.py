@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine import Step, Trace
-from pages.ui.app.counted import counted
+from engine.wording import counted
 from pages.ui.app.markdown_escape import escaped
 
 _ONE_UNREADABLE = "The numbers of {count} step can't be looked at: {reason}"

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine import Step, Trace
 from engine.graph.module_paths import is_inside
+from engine.wording import disjunction
 from pages.ui.app.markdown_escape import code
 from pages.ui.app.palette import axis_colour
 from pages.ui.components.share_panel import StripCaption, share_panel
@@ -91,7 +92,7 @@ def strip_caption(trace: Trace, step: Step) -> StripCaption:
     legend = []
     for symbol, lengths in sizes.items():
         tone = axis_colour(symbol), axis_colour(symbol, dark=True)
-        words = " or ".join(f"{length:,}" for length in sorted(lengths))
+        words = disjunction(f"{length:,}" for length in sorted(lengths))
         legend.append((_LEGEND.format(symbol=symbol.replace("*", "·"), sizes=words), *tone))
     return StripCaption(title_of(module), legend, _HOW_TO_READ, FONT, f"strip_{module or 'model'}".replace(".", "_"))
 

@@ -78,7 +78,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     elements = [draw_text(0, _TEXT, name, _TEXT, INK, bold=True)]
     offset, top = 0.0, 2.0 * _TEXT + 4
     for symbol, size in zip(_axes(tensor), value.shape, strict=True):
-        word = size_text(symbol and symbol.replace("*", "·"), size)
+        word = size_text(None if symbol in (None, "1") else symbol.replace("*", "·"), size)
         elements.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
         offset += (len(word) + 1.5) * _TEXT * LETTER
     width = max(offset, len(name) * _TEXT * LETTER)

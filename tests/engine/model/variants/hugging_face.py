@@ -38,30 +38,36 @@ def copied(config, weights: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Modu
     return ours.to(dtype)
 
 
+def _built(kind: str, settings: str, attention: str, seed: int, **sizes: object):
+    """Hugging Face's model of these sizes with weights of its own.
+
+    Args:
+        kind: the class of the model.
+        settings: the class of its config.
+        attention: which implementation it attends with.
+        seed: of the weights.
+    """
+    import transformers
+
+    config = getattr(transformers, settings)(attn_implementation=attention, **sizes)
+    return randomised(getattr(transformers, kind)(config), seed)
+
+
 def _linear(ours: str, theirs: nn.Module) -> dict[str, Tensor]:
     return {f"{ours}.{name}": value for name, value in theirs.state_dict().items()}
 
 
-def gpt2(config, attention: str, seed: int):
-    from transformers import GPT2Config, GPT2LMHeadModel
+def _linears(layer: str, parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """The weights of several modules of one layer, by what they are called in ours."""
+    return {key: value for name, theirs in parts.items() for key, value in _linear(f"{layer}.{name}", theirs).items()}
 
-    theirs = randomised(
-        GPT2LMHeadModel(
-            GPT2Config(
-                vocab_size=config.vocab_size,
-                n_positions=config.positions,
-                n_embd=config.d_model,
-                n_layer=config.layers,
-                n_head=config.heads,
-                n_inner=config.d_ff,
-                bos_token_id=1,
-                eos_token_id=2,
-                pad_token_id=PAD,
-                attn_implementation=attention,
-            )
-        ),
-        seed,
-    )
+
+def gpt2(config, attention: str, seed: int):
+    theirs = _built(
+        "GPT2LMHeadModel", "GPT2Config", attention, seed, vocab_size=config.vocab_size, n_positions=config.positions,
+        n_embd=config.d_model, n_layer=config.layers, n_head=config.heads, n_inner=config.d_ff, bos_token_id=1,
+        eos_token_id=2, pad_token_id=PAD,
+    )  # fmt: skip
     body = theirs.transformer
     weights = {
         **_linear("token_embedding", body.wte),
@@ -105,16 +111,14 @@ def _of_llama(theirs: nn.Module) -> dict[str, Tensor]:
 
 
 def _decoder(kind: str, config, attention: str, seed: int, **more):
-    import transformers
-
-    settings = getattr(transformers, f"{kind}Config")(
+    return _built(
+        f"{kind}ForCausalLM", f"{kind}Config", attention, seed,
         vocab_size=config.vocab_size, hidden_size=config.d_model, intermediate_size=config.d_ff,
         num_hidden_layers=config.layers, num_attention_heads=config.heads, num_key_value_heads=config.kv_heads,
         head_dim=config.d_k, max_position_embeddings=64, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2,
-        pad_token_id=PAD, attn_implementation=attention,
+        pad_token_id=PAD,
         rope_parameters={"rope_type": "default", "rope_theta": float(config.rope_base)}, **more,
     )  # fmt: skip
-    return randomised(getattr(transformers, f"{kind}ForCausalLM")(settings), seed)
 
 
 def _dense(kind: str, config, attention: str, seed: int, **more):
@@ -153,25 +157,12 @@ def mixtral(config, attention: str, seed: int):
 
 
 def bert(config, attention: str, seed: int):
-    from transformers import BertConfig, BertModel
-
-    theirs = randomised(
-        BertModel(
-            BertConfig(
-                vocab_size=config.vocab_size,
-                hidden_size=config.d_model,
-                num_hidden_layers=config.layers,
-                num_attention_heads=config.heads,
-                intermediate_size=config.d_ff,
-                layer_norm_eps=1e-12,
-                max_position_embeddings=config.positions,
-                type_vocab_size=config.segments,
-                pad_token_id=PAD,
-                attn_implementation=attention,
-            )
-        ),
-        seed,
-    )
+    theirs = _built(
+        "BertModel", "BertConfig", attention, seed, vocab_size=config.vocab_size, hidden_size=config.d_model,
+        num_hidden_layers=config.layers, num_attention_heads=config.heads, intermediate_size=config.d_ff,
+        layer_norm_eps=1e-12, max_position_embeddings=config.positions, type_vocab_size=config.segments,
+        pad_token_id=PAD,
+    )  # fmt: skip
     table = theirs.embeddings
     weights = {
         **_linear("embedding.token_embedding", table.word_embeddings),
@@ -182,40 +173,29 @@ def bert(config, attention: str, seed: int):
     }
     for number, layer in enumerate(theirs.encoder.layer):
         ours, attention_layer = f"layers.{number}", layer.attention
-        for name, linear in (
-            ("self_attention.w_q", attention_layer.self.query),
-            ("self_attention.w_k", attention_layer.self.key),
-            ("self_attention.w_v", attention_layer.self.value),
-            ("self_attention.w_o", attention_layer.output.dense),
-            ("self_attention_norm", attention_layer.output.LayerNorm),
-            ("feed_forward.w_1", layer.intermediate.dense),
-            ("feed_forward.w_2", layer.output.dense),
-            ("feed_forward_norm", layer.output.LayerNorm),
-        ):
-            weights |= _linear(f"{ours}.{name}", linear)
+        weights |= _linears(
+            ours,
+            {
+                "self_attention.w_q": attention_layer.self.query,
+                "self_attention.w_k": attention_layer.self.key,
+                "self_attention.w_v": attention_layer.self.value,
+                "self_attention.w_o": attention_layer.output.dense,
+                "self_attention_norm": attention_layer.output.LayerNorm,
+                "feed_forward.w_1": layer.intermediate.dense,
+                "feed_forward.w_2": layer.output.dense,
+                "feed_forward_norm": layer.output.LayerNorm,
+            },
+        )
     return theirs, weights
 
 
 def vit(config, attention: str, seed: int):
-    from transformers import ViTConfig, ViTForImageClassification
-
-    theirs = randomised(
-        ViTForImageClassification(
-            ViTConfig(
-                hidden_size=config.d_model,
-                num_hidden_layers=config.layers,
-                num_attention_heads=config.heads,
-                intermediate_size=config.d_ff,
-                image_size=(config.image_height, config.image_width),
-                patch_size=config.patch,
-                num_channels=config.channels,
-                layer_norm_eps=1e-12,
-                num_labels=config.classes,
-                attn_implementation=attention,
-            )
-        ),
-        seed,
-    )
+    theirs = _built(
+        "ViTForImageClassification", "ViTConfig", attention, seed, hidden_size=config.d_model,
+        num_hidden_layers=config.layers, num_attention_heads=config.heads, intermediate_size=config.d_ff,
+        image_size=(config.image_height, config.image_width), patch_size=config.patch, num_channels=config.channels,
+        layer_norm_eps=1e-12, num_labels=config.classes,
+    )  # fmt: skip
     table = theirs.vit.embeddings
     kernel = table.patch_embeddings.projection
     weights = {
@@ -227,44 +207,29 @@ def vit(config, attention: str, seed: int):
         **_linear("head", theirs.classifier),
     }
     for number, layer in enumerate(theirs.vit.layers):
-        for name, linear in (
-            ("self_attention.w_q", layer.attention.q_proj),
-            ("self_attention.w_k", layer.attention.k_proj),
-            ("self_attention.w_v", layer.attention.v_proj),
-            ("self_attention.w_o", layer.attention.o_proj),
-            ("self_attention_norm", layer.layernorm_before),
-            ("feed_forward.w_1", layer.mlp.fc1),
-            ("feed_forward.w_2", layer.mlp.fc2),
-            ("feed_forward_norm", layer.layernorm_after),
-        ):
-            weights |= _linear(f"layers.{number}.{name}", linear)
+        weights |= _linears(
+            f"layers.{number}",
+            {
+                "self_attention.w_q": layer.attention.q_proj,
+                "self_attention.w_k": layer.attention.k_proj,
+                "self_attention.w_v": layer.attention.v_proj,
+                "self_attention.w_o": layer.attention.o_proj,
+                "self_attention_norm": layer.layernorm_before,
+                "feed_forward.w_1": layer.mlp.fc1,
+                "feed_forward.w_2": layer.mlp.fc2,
+                "feed_forward_norm": layer.layernorm_after,
+            },
+        )
     return theirs, weights
 
 
 def t5(config, attention: str, seed: int):
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    theirs = randomised(
-        T5ForConditionalGeneration(
-            T5Config(
-                vocab_size=config.vocab_size,
-                d_model=config.d_model,
-                d_kv=config.d_k,
-                d_ff=config.d_ff,
-                num_layers=config.layers,
-                num_heads=config.heads,
-                relative_attention_num_buckets=config.buckets,
-                relative_attention_max_distance=config.max_distance,
-                layer_norm_epsilon=1e-6,
-                pad_token_id=PAD,
-                eos_token_id=2,
-                decoder_start_token_id=1,
-                tie_word_embeddings=True,
-                attn_implementation=attention,
-            )
-        ),
-        seed,
-    )
+    theirs = _built(
+        "T5ForConditionalGeneration", "T5Config", attention, seed, vocab_size=config.vocab_size,
+        d_model=config.d_model, d_kv=config.d_k, d_ff=config.d_ff, num_layers=config.layers, num_heads=config.heads,
+        relative_attention_num_buckets=config.buckets, relative_attention_max_distance=config.max_distance,
+        layer_norm_epsilon=1e-6, pad_token_id=PAD, eos_token_id=2, decoder_start_token_id=1, tie_word_embeddings=True,
+    )  # fmt: skip
     weights = _linear("embedding", theirs.shared)
     for side in ("encoder", "decoder"):
         stack = getattr(theirs, side)

@@ -147,22 +147,6 @@ def compare_bert(case, dtype, attention, tolerance):
     assert_close(pooled, expected.pooler_output, tolerance)
 
 
-@pytest.mark.parametrize("attention", ATTENTION)
-def test_bert_gives_the_vectors_of_hugging_face_in_float32(attention):
-    @few
-    @given(bert_cases())
-    def hold(case):
-        compare_bert(case, torch.float32, attention, 1e-5)
-
-    hold()
-
-
-@few
-@given(bert_cases())
-def test_bert_gives_the_vectors_of_hugging_face_in_float64(case):
-    compare_bert(case, torch.float64, "sdpa", 1e-10)
-
-
 @st.composite
 def vit_cases(draw):
     heads, d_k = draw(heads_and_width)
@@ -185,20 +169,23 @@ def compare_vit(case, dtype, attention, tolerance):
     assert_close(ours(image), theirs(pixel_values=image).logits, tolerance)
 
 
-@pytest.mark.parametrize("attention", ATTENTION)
-def test_vit_gives_the_logits_of_hugging_face_in_float32(attention):
+ENCODERS = {"bert": (bert_cases(), compare_bert), "vit": (vit_cases(), compare_vit)}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attention", "tolerance"),
+    [*((torch.float32, attention, 1e-5) for attention in ATTENTION), (torch.float64, "sdpa", 1e-10)],
+)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_gives_the_numbers_of_hugging_face(name, dtype, attention, tolerance):
+    cases, compare = ENCODERS[name]
+
     @few
-    @given(vit_cases())
+    @given(cases)
     def hold(case):
-        compare_vit(case, torch.float32, attention, 1e-5)
+        compare(case, dtype, attention, tolerance)
 
     hold()
-
-
-@few
-@given(vit_cases())
-def test_vit_gives_the_logits_of_hugging_face_in_float64(case):
-    compare_vit(case, torch.float64, "sdpa", 1e-10)
 
 
 @st.composite

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,9 +11,7 @@ import streamlit as st
 from pages.ui.app.palette import axis_tone
 from pages.ui.components.mount import component
 
-_HERE = Path(__file__).parent
-
-_component = component(_HERE / "line_table.css", _HERE / "line_table.js")
+_component = component(__file__, "line_table")
 
 
 @dataclass(frozen=True)
