@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -50,7 +51,7 @@ def draw() -> None:
     fill, index, left = "−∞", future.usual(target), rows.usual(target)
     visible, raised = after.usual(target)
     masking = result(masked, kind, batch, heads, target, source, padded)
-    usual = {"changed": index, "left": left, "visible": visible, "raised": raised}
+    usual: dict[str, Any] = {"changed": index, "left": left, "visible": visible, "raised": raised}
     script = partial(code, kind, batch, heads, target, source, padded)
     if _hidden(masking):
         _broadcast(masking, kind)
