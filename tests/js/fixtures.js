@@ -39,7 +39,7 @@ export function panelOf(shape, { symbols = [], start = [], count = [], labels = 
   const cells = counts.reduce((a, b) => a * b, 1);
   const rank = shape.length;
   return {
-    title: "x", dtype: "float32", scale: { kind: "diverging", largest: 3 }, number: 0, masked: null, shape, axes, strides,
+    title: "x", dtype: "float32", scale: { kind: "diverging", largest: 3 }, number: 0, masked: null, hatched: "masked", shape, axes, strides,
     rows: [], columns: shape.slice(0, -2).map((_, axis) => axis),
     rowAxis: rank > 1 ? rank - 2 : null, columnAxis: rank > 0 ? rank - 1 : null, empty: shape.includes(0),
     values: Float32Array.from({ length: cells }, (_, i) => Math.sin(i) * 3), ...fields,

@@ -106,6 +106,7 @@ test("a screen reader hears a cell in words", () => {
   const masked = panelOf([2], { symbols: ["S"], values: Float32Array.of(-Infinity, 1), masked: Uint8Array.of(1, 0) });
   assert.equal(spokenCell(masked, [0]), "x, S 0: minus infinity, masked");
   assert.equal(spokenCell(masked, [1]), "x, S 1: 1.0");
+  assert.equal(spokenCell({ ...masked, hatched: "padding" }, [0]), "x, S 0: minus infinity, padding");
   assert.equal(spokenCell(panelOf([4], { start: [2], count: [2] }), [0]), "x, axis 0 0: not in view");
 });
 

@@ -71,6 +71,7 @@ interface PanelData {
   scale: { kind: ScaleKind; largest: number | null };
   values: Numbers | null;
   masked: Uint8Array | null;
+  hatched: string;
   // from here on worked out in the browser
   number: number;
   shape: number[];

@@ -162,6 +162,7 @@ def _changes(length: int, heads: int, d_k: int) -> None:
                 ("L", "L_k"),
                 (labels, labels),
                 masked=zeros[:_SHOWN, :_SHOWN],
+                hatched="exactly 0",
                 footer=f"{int((~zeros).sum()):,} of {zeros.numel():,} changed",
             )
             tensor_view([panel], key=f"labs.all_at_once.changes.{name}")

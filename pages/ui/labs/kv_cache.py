@@ -95,7 +95,7 @@ def _last_row(read: CachedReading, length: int) -> None:
         whole = Panel("scores", read.whole, ("H", "T", "T"), (None, labels, labels), role="scores")
         tensor_view([whole], key="labs.kv_cache.whole")
     st.caption(
-        "The row on the left is the last row on the right, the corner of the mask where everything may be seen. The "
+        "The row of each head with the cache is that head's last row without it, where the mask hides nothing. The "
         "rows above it were computed once before."
     )
 

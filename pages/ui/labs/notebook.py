@@ -236,7 +236,7 @@ def _by_line(text: str) -> str:
 def _padded(run: Replay, step: Step) -> Panel:
     """The ids, hatched where they are padding."""
     plain = panel_of(run.trace, step)
-    return replace(plain, note="hatched: padding", masked=step.value == PAD, scale="ids")
+    return replace(plain, note="token ids", masked=step.value == PAD, hatched="padding", scale="ids")
 
 
 def _whole(run: Replay, script: str) -> None:
@@ -309,9 +309,8 @@ def _arithmetic(run: Replay) -> None:
         most,
         f"Shares of {total:,} FLOPs: {', '.join(f'{name} {percent(row / total)}' for name, row in cost.items())}.",
         wrong={
-            name: f"{name[0].upper()}{name[1:]}: {percent(row / total)}. The projections take 2·D·D for each token and "
-            "grow with the width, the two products 2·L·D each and grow with the length; the rest is done once for each "
-            "number."
+            name: f"Only {percent(row / total)} is in {name}. The projections take 2·D·D for each token and grow with "
+            "the width, the two products 2·L·D each and grow with the length; the rest is done once for each number."
             for name, row in cost.items()
         },
     )

@@ -54,7 +54,8 @@ def _score(turned: Turns, moved_by: int) -> bool:
         f"Both words move {moved_by} places on. Their score q·k",
         options,
         options[0] if turned.depends_on_distance_alone else options[1],
-        f"It was {turned.score:.6g} and is {turned.moved:.6g}. With the key alone moved on it is {turned.further:.6g}. "
+        f"It was {number(turned.score, 6)} and is {number(turned.moved, 6)}. With the key alone moved on it is "
+        f"{number(turned.further, 6)}. "
         f"The query is as long as before, {turned.length_before:.6g} and {turned.length_after:.6g}: turning stretches "
         "nothing.",
         wrong={

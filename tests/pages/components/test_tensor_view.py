@@ -114,6 +114,12 @@ def test_a_mask_is_broadcast_to_the_tensor_it_belongs_to() -> None:
     assert array_of(packed, entry, [2, 2, 3, 3]).tolist() == future.expand(2, 2, 3, 3).int().tolist()
 
 
+def test_the_browser_is_told_what_the_hatched_cells_are() -> None:
+    padding = Panel("ids", torch.tensor([3, 0]), ("S",), masked=torch.tensor([False, True]), hatched="padding")
+    panels = header_of(pack([padding, Panel("x", random(2), ("S",))]))["panels"]
+    assert [panel["hatched"] for panel in panels] == ["padding", "masked"]
+
+
 # --- the scale
 
 

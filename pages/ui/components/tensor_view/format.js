@@ -198,7 +198,7 @@ export function spokenCell(panel, index) {
   const positions = named.map((axis) => [axisName(panel, axis), index[axis], labelOf(panel, axis, index)].filter((x) => x !== null).join(" "));
   const offset = sentOffset(panel, index);
   const value = offset < 0 ? "not in view" : panel.values ? spokenNumber(panel, panel.values[offset]) : "no value";
-  return `${[panel.title, ...positions].join(", ")}: ${value}${isMasked(panel, index) ? ", masked" : ""}`;
+  return `${[panel.title, ...positions].join(", ")}: ${value}${isMasked(panel, index) ? `, ${panel.hatched}` : ""}`;
 }
 
 function spokenNumber(panel, value) {

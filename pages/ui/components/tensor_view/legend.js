@@ -22,7 +22,7 @@ export function legendOf(panel, theme, cell) {
   const special = countSpecialCells(panel);
   if (kind in SCALES) parts.push(bar(SCALES[kind], theme, largest));
   else if (kind === "bool") parts.push(swatch("yes", "true"), swatch("no", "false"));
-  if (special.masked) parts.push(swatch("masked", "masked"));
+  if (special.masked) parts.push(swatch("masked", panel.hatched));
   if (special.nan && !fitsWord(cell)) parts.push(swatch("nan", "not a number"));
   if (special.plus && !fitsWord(cell)) parts.push(swatch("plus", "+∞"));
   if (special.minus && !fitsWord(cell)) parts.push(swatch("minus", `${MINUS}∞`));

@@ -62,7 +62,7 @@ export class ReadOut {
       return run;
     });
     if (value === null) return [...name, " is not in view"];
-    const masked = isMasked(panel, index) ? [element("span", { class: "aside", text: " masked" })] : [];
+    const masked = isMasked(panel, index) ? [element("span", { class: "aside", text: ` ${panel.hatched}` })] : [];
     return [...name, " = ", element("b", { text: value }), ...masked];
   }
 

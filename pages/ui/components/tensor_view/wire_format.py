@@ -164,6 +164,7 @@ def _describe(panel: Panel, window: Window, scale: dict[str, Any], body: _Body) 
         "scale": scale,
         "values": None,
         "masked": None,
+        "hatched": panel.hatched,
     }
     if value.is_meta:
         return described  # a shape without numbers

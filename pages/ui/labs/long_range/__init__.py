@@ -205,7 +205,7 @@ def _bidirectional(influences: experiment.Influence) -> None:
             height=320,
         )
     if _alike(influences) < _SAME:
-        st.markdown("The lines of the two RNNs on the left lie on each other.")
+        st.markdown("In the first chart the lines of the two RNNs lie on each other.")
     lowest = min(index, key=lambda at: mean["both"][at])
     st.markdown(
         f"The second RNN ends at the first word. Its final state beside that of the first RNN, as a summary of "
@@ -275,6 +275,7 @@ def _map(length: int, width: int, recurrent: str) -> None:
                 (labels, labels),
                 scale="probability",
                 masked=zeros,
+                hatched="exactly 0",
                 footer=f"{int(zeros.sum())} of {zeros.numel()} are 0",
             )
             tensor_view([panel], key=f"labs.long_range.map.{name}")

@@ -49,7 +49,7 @@ def measured(length: int, width: int) -> None:
         [
             Curve("RNN", costs.LENGTHS, rnn),
             Curve("self-attention, Q·Kᵀ and weights·V", costs.LENGTHS, between),
-            Curve("self-attention with W_Q, W_K, W_V, W_O", costs.LENGTHS, [counts.attention for counts in counted]),
+            Curve("self-attention with projections", costs.LENGTHS, [counts.attention for counts in counted]),
         ],
         x="length n",
         y="FLOPs",

@@ -118,7 +118,7 @@ def _broadcast(masking: Masked, kind: str) -> None:
         else "Rows and columns are the Korean words that the decoder writes: each row is a word, and looks at the "
         "others. "
     )
-    st.caption(f"{tokens}Point at a score on the right: the one entry of the mask that decides over it is outlined.")
+    st.caption(f"{tokens}Point at a masked score: the one entry of the mask that decides over it is outlined.")
     axes, labels = _axes(masking, kind)
     mask_axes = tuple(axis if size > 1 else "1" for axis, size in zip(axes, masking.mask.shape, strict=True))
     if masking.scores.size(0) == 1 and kind != "causal":
@@ -207,7 +207,7 @@ def _table(hidden_weights: tuple[HiddenWeight, ...]) -> None:
     for weight in hidden_weights:
         if weight.error:
             st.caption(f"{weight.dtype} has no number as large as {weight.fill}. PyTorch says:")
-            st.code(weight.error, language=None)
+            st.code(weight.error, language=None, wrap_lines=True)
 
 
 def _axes(masking: Masked, kind: str) -> tuple[tuple[str, ...], tuple[AxisLabels, ...]]:

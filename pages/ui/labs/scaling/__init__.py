@@ -246,8 +246,8 @@ def _gradient(scaling: ScaledAttention, d_k: int, keys: int) -> bool:
         wrong=lab_widgets.by_order(
             options,
             options[index],
-            "It is smaller. The scores are larger, but their gradient is not: where one weight is near 1 it can hardly "
-            "grow, and the others near 0 can hardly fall.",
+            "It is smaller than that. The scores are larger, but their gradient is not: where one weight is near 1 it "
+            "can hardly grow, and the others near 0 can hardly fall.",
             "It is not that small. Here softmax still shares its weight among several keys, so p(1 − p) is well "
             "above 0.",
         ),
