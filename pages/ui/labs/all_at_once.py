@@ -186,7 +186,7 @@ def _longer(length: int, heads: int, d_k: int) -> bool:
         f"{apart.calls:,}. How long does that take on this machine, against one pass?",
         options,
         options[0] if ratio < 2 else options[1] if ratio < 5 else options[2] if ratio < 20 else options[3],
-        f"{number(many, 3)} ms against {number(together_ms, 3)} ms: {number(ratio, 2)} times.",
+        f"{number(many, 3)} ms against {number(together_ms, 3)} ms: {ratio:,.{0 if ratio >= 10 else 1}f} times.",
         wrong=lab_widgets.by_order(
             options,
             options[0] if ratio < 2 else options[1] if ratio < 5 else options[2] if ratio < 20 else options[3],

@@ -87,7 +87,7 @@ def _what_the_curves_say(both: list[tuple[int, tuple[Measures, Measures]]]) -> s
         "At the query it first rises without the division, because q then reaches the weights through scores √d_k "
         f"times as large: it is largest at d_k = {peak_size:,}, and falls from there. "
     )
-    held = [f"{end[at].held_by_tenth:.0%}" for at in (0, 1)]
+    held = [f"{100 * end[at].held_by_tenth:.0f} %" for at in (0, 1)]
     return (
         f"From d_k = {first:,} to {last:,} the gradient at one score goes from {went[0]} without the division, and "
         f"from {went[1]} with it. {rise if rises else ''}What is left is unevenly shared: at d_k = {last:,} the tenth "

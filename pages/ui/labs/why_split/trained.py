@@ -67,7 +67,7 @@ def _map(every: EveryHead) -> None:
         "probability",
         every.kept,
         ("attention", "H"),
-        (_NAMES, None),
+        (tuple(name.replace("coder", "c.") for name in _NAMES), None),  # a whole name would be cut
         note="without that head",
         scale="probability",
         footer=f"of {visible(every.text)}",
