@@ -56,7 +56,7 @@ def _printed(tab: Page, address: str, ready: str, unfolded: str = "") -> list[st
     expect(tab.locator(ready).first).to_be_visible(timeout=90_000)
     tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
     if unfolded:
-        tab.get_by_text(unfolded).click()
+        tab.get_by_text(unfolded).first.click()
         expect(tab.locator("details[open]").get_by_text("import torch")).to_be_visible()
     tab.emulate_media(media="print")
     expect(tab.locator(".st-key-top")).to_be_hidden()
@@ -94,7 +94,7 @@ def test_pages_are_printed_without_chrome_and_nothing_of_them_is_cut(tab: Page, 
 def test_a_lab_is_printed_without_its_controls_and_without_an_empty_page(tab: Page, app: str) -> None:
     # A code block this long scrolls on screen, in a box of fixed height.
     assert _printed(tab, f"{app}/{_LAB}", ".st-key-lab-section-rows", "what is left of a hidden key") == []
-    assert len(tab.get_by_test_id("stCode").locator("code:visible").first.inner_text().split("\n")) > 24
+    assert (tab.locator("details[open] code").text_content() or "").count("\n") > 24
     # Boxes of a flex column that go to the next page lie over what follows; those of a block do not.
     columns = tab.locator("[data-testid=stMain] [data-testid=stVerticalBlock]:visible").all()
     assert {column.evaluate("column => getComputedStyle(column).display") for column in columns} == {"block"}
