@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine import Config, ConfigError, TextError, trained_config
-from engine.config import _CHOICES as CHOICES
-from engine.config import LIMITS
+from engine.config import CHOICES, LIMITS
 from engine.runtime.decode import MOST_STEPS
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings
 from pages.ui.traces import reproduce

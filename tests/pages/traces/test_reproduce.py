@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Config, run, save_csv, save_trace, trained_config
-from engine.config import _CHOICES as CHOICES
+from engine.config import CHOICES
 from pages.ui.state.settings import SENTENCES, TOKENS, Settings, first, from_query
 from pages.ui.traces import reproduce
 from pages.ui.traces.trace_cache import trace_of

@@ -1,6 +1,7 @@
 // The strip: it draws what Python sent, follows the sizes while a slider moves, and reports which box was pressed.
 import { rendererOf } from "../mount/lifecycle.js";
 import { cellOf, failedCellOf, smallCellOf } from "./geometry.js";
+import { AwaitedMoves } from "./awaited.js";
 import { BAND, bandsOf } from "./bands.js";
 import { DrawnBands, DrawnBox, element, put } from "./drawing.js";
 import { Heading, Note, part, Tip } from "./heading.js";
@@ -61,6 +62,7 @@ class ShapeStrip {
     this.flops = null;
     /** @type {Settled | null} what stays in sight for a moment */
     this.before = null;
+    this.awaited = new AwaitedMoves();
     this.listening = new AbortController();
     this.tip = new Tip(this.root, this.svg, (at) => this.data.labels?.[at] ?? "");
     this.listen(this.listening.signal);
@@ -94,6 +96,7 @@ class ShapeStrip {
   expect() {
     clearTimeout(this.expecting);
     this.expecting = setTimeout(() => {
+      this.awaited.answered();
       if (this.ahead) this.take(this.data);
     }, PATIENCE);
   }
@@ -136,7 +139,8 @@ class ShapeStrip {
     this.run = data.run;
     if (before && fresh && String(before.shapes) !== String(shapes)) this.remember(before);
     this.settled = { shapes, flops };
-    if (this.dragged) this.foresee(this.dragged); // an answer to an earlier move; the thumb has gone on
+    const goneOn = this.dragged ?? this.awaited.unheardBy(data.sizes); // this answers an earlier move
+    if (goneOn) this.foresee(goneOn);
     else this.show(shapes, data.sizes, flops);
     this.choose();
   }
@@ -152,18 +156,14 @@ class ShapeStrip {
     this.map.receive(map, { setTriggerValue: (_, step) => this.send("map", step) });
   }
 
-  /**
-   * Elements for a block that was not drawn before.
-   * @param {string} structure
-   */
+  /** Elements for a block that was not drawn before. @param {string} structure */
   build(structure) {
     this.structure = structure;
     this.height = 0;
     this.forget();
     this.boxes.replaceChildren();
     this.wires.replaceChildren();
-    const { boxes } = this.data;
-    const { labels } = this.data;
+    const { boxes, labels } = this.data;
     this.words = boxes.map((box, at) => (labels ? { text: labels[at], isName: true } : wordOf(box, boxes[box.parents[0]]?.name)));
     this.drawn = boxes.map((box, at) => new DrawnBox(box, at, this.words[at], this.boxes));
     this.colours = boxes.map((box) => axisColours(this.data, box));
@@ -174,9 +174,7 @@ class ShapeStrip {
     this.here = undefined;
   }
 
-  /**
-   * @param {number[][]} shapes
-   */
+  /** @param {number[][]} shapes */
   cells(shapes) {
     if (this.data.labels) return shapes.map((shape) => smallCellOf(shape, matchMedia("(pointer: coarse)").matches ? "finger" : "mouse"));
     return this.data.boxes.map((box, at) => {
@@ -188,12 +186,13 @@ class ShapeStrip {
 
   /**
    * A slider moves: shapes follow from the symbols, before anything has run.
-   * @param {{sizes: Record<string, number>, released: boolean}} detail
+   * @param {{sizes: Record<string, number>, released: boolean, moved?: unknown}} detail
    */
   foresee(detail) {
-    const { sizes, released } = detail;
+    const { sizes, released, moved } = detail;
     if (!this.data || !this.drawn.length) return;
     this.dragged = released ? null : detail;
+    if (moved && this.awaited.last !== detail) this.awaited.add(detail, this.data.sizes);
     const now = { ...this.data.sizes, ...sizes };
     const shapes = this.data.boxes.map((box) => shapeAt(box, now));
     this.ahead = String(shapes) !== String(this.settled.shapes);
