@@ -1,7 +1,6 @@
 // The sizes that were asked for and not answered yet: an answer to an earlier move says nothing of them.
 
 /** @typedef {Record<string, number>} Sizes lengths of axes by their symbols */
-/** @typedef {{sizes: Sizes, released: boolean, moved?: unknown}} Move */
 
 /** The moves of sizes, from the last one that was answered on. */
 export class AwaitedMoves {
@@ -9,28 +8,28 @@ export class AwaitedMoves {
     this.answered();
   }
 
-  /** @param {Move} move the last one @param {Sizes} before what stood there until then */
-  add(move, before) {
-    this.earlier.push(this.last?.sizes ?? before);
-    this.last = move;
+  /** @param {Sizes} sizes after the last move @param {Sizes} before what stood there until the first */
+  add(sizes, before) {
+    this.earlier.push(this.last ?? before);
+    this.last = sizes;
   }
 
   answered() {
-    /** @type {Move | null} */
+    /** @type {Sizes | null} */
     this.last = null;
     /** @type {Sizes[]} */
     this.earlier = [];
   }
 
   /**
-   * The move that a message does not know of yet; null where it answers the last one, or anything else.
+   * Whether a message does not know of the last move yet: it has the sizes of an earlier one.
    *
    * @param {Sizes} sizes those of the message
    */
-  unheardBy(sizes) {
-    if (this.last && !areEqual(sizes, this.last.sizes) && this.earlier.some((before) => areEqual(sizes, before))) return this.last;
+  areUnheardBy(sizes) {
+    if (this.last && !areEqual(sizes, this.last) && this.earlier.some((before) => areEqual(sizes, before))) return true;
     this.answered();
-    return null;
+    return false;
   }
 }
 

@@ -94,9 +94,10 @@ class ShapeStrip {
 
   // Python has answered the sizes. Where no other shapes come with that, nothing was run.
   expect() {
+    this.awaited.answered();
+    if (this.heldBack) this.take(this.heldBack);
     clearTimeout(this.expecting);
     this.expecting = setTimeout(() => {
-      this.awaited.answered();
       if (this.ahead) this.take(this.data);
     }, PATIENCE);
   }
@@ -121,6 +122,8 @@ class ShapeStrip {
       window.addEventListener("shape-strip:library", this.arrived, { once: true, signal: this.listening.signal });
       return;
     }
+    this.heldBack = this.awaited.areUnheardBy(data.sizes) ? data : null;
+    if (this.heldBack) return; // an answer to an earlier move: the strip stays where the last one put it
     const structure = JSON.stringify(data.boxes.map((box) => [box.name, box.op, box.axes, box.parents, box.step, box.small, box.hue, box.wrong]));
     const before = structure === this.structure ? this.settled : null;
     const foreseen = this.ahead && structure === this.structure ? this.shapes : null;
@@ -139,8 +142,7 @@ class ShapeStrip {
     this.run = data.run;
     if (before && fresh && String(before.shapes) !== String(shapes)) this.remember(before);
     this.settled = { shapes, flops };
-    const goneOn = this.dragged ?? this.awaited.unheardBy(data.sizes); // this answers an earlier move
-    if (goneOn) this.foresee(goneOn);
+    if (this.dragged) this.foresee(this.dragged); // an answer to an earlier move; the thumb has gone on
     else this.show(shapes, data.sizes, flops);
     this.choose();
   }
@@ -192,7 +194,7 @@ class ShapeStrip {
     const { sizes, released, moved } = detail;
     if (!this.data || !this.drawn.length) return;
     this.dragged = released ? null : detail;
-    if (moved && this.awaited.last !== detail) this.awaited.add(detail, this.data.sizes);
+    if (moved) this.awaited.add(sizes, this.data.sizes);
     const now = { ...this.data.sizes, ...sizes };
     const shapes = this.data.boxes.map((box) => shapeAt(box, now));
     this.ahead = String(shapes) !== String(this.settled.shapes);
