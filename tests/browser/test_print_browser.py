@@ -33,6 +33,8 @@ _CUT = """() => {
       if (box.right > edge.right + 2) cut.push(`beyond the edge: ${name}`);
       const clips = ["auto", "scroll", "hidden"];
       const [hidesWide, hidesHigh] = [clips.includes(style.overflowX), clips.includes(style.overflowY)];
+      const isCode = child.matches("[data-testid=stElementContainer]:has(> [data-testid=stCode])");
+      if (isCode && child.scrollHeight > child.clientHeight + 4) cut.push(`lies over what follows: ${name}`);
       const isField = ["INPUT", "SELECT", "TEXTAREA", "CANVAS", "IMG", "svg"].includes(child.tagName);
       if (!isField && style.textOverflow !== "ellipsis") {
         if (hidesWide && child.scrollWidth > child.clientWidth + 2) cut.push(`cut in width: ${name}`);
@@ -47,12 +49,15 @@ _CUT = """() => {
 }"""
 
 
-def _printed(tab: Page, address: str, ready: str) -> list[str]:
-    """Everything that is cut when this page is printed."""
+def _printed(tab: Page, address: str, ready: str, unfolded: str = "") -> list[str]:
+    """Everything that is cut when this page is printed, with the code unfolded that has this title."""
     tab.emulate_media(media="screen")
     tab.goto(address, timeout=90_000)
     expect(tab.locator(ready).first).to_be_visible(timeout=90_000)
     tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=90_000)
+    if unfolded:
+        tab.get_by_text(unfolded).first.click()
+        expect(tab.locator("details[open]").get_by_text("import torch")).to_be_visible()
     tab.emulate_media(media="print")
     expect(tab.locator(".st-key-top")).to_be_hidden()
     expect(tab.get_by_test_id("stHeader")).to_be_hidden()
@@ -87,7 +92,9 @@ def test_pages_are_printed_without_chrome_and_nothing_of_them_is_cut(tab: Page, 
 
 
 def test_a_lab_is_printed_without_its_controls_and_without_an_empty_page(tab: Page, app: str) -> None:
-    assert _printed(tab, f"{app}/{_LAB}", ".st-key-lab-section-rows") == []
+    # A code block this long scrolls on screen, in a box of fixed height.
+    assert _printed(tab, f"{app}/{_LAB}", ".st-key-lab-section-rows", "what is left of a hidden key") == []
+    assert (tab.locator("details[open] code").text_content() or "").count("\n") > 24
     # Boxes of a flex column that go to the next page lie over what follows; those of a block do not.
     columns = tab.locator("[data-testid=stMain] [data-testid=stVerticalBlock]:visible").all()
     assert {column.evaluate("column => getComputedStyle(column).display") for column in columns} == {"block"}

@@ -39,8 +39,9 @@ def test_a_step_is_taken_along_as_link_svg_and_png(tabs: Opener, app: str) -> No
     assert lightest == 255
     name, strip = _download(tab, "Strip as SVG")
     assert name == "strip_encoder_layers_0_self_attention.svg"
+    # Drawn, and not only in what a screen reader says.
     for words in ("encoder · layer 0 · self-attention", "H = 4", "d_k = 8", "scores", "masked"):
-        assert words in strip.decode("utf-8")
+        assert f">{words}</text>" in strip.decode("utf-8")
     _, png = _download(tab, "Strip as PNG")
     picture = Image.open(io.BytesIO(png)).convert("L")
     assert picture.width == 2 * int(strip.split(b'width="')[1].split(b'"')[0])

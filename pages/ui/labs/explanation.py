@@ -27,7 +27,11 @@ from pages.ui.views.percentage import percent
 _USUAL = "21 November 2026"
 _POSITION = 9
 _LAYERS = {"both": (0, 1), "0": (0,), "1": (1,)}
-_OTHERS_KEEP = " The other heads there keep theirs."
+_EXCHANGED = (
+    "It writes {answer}; at position {position} it writes {token}. Exchanged are the weights of {heads}.",
+    "It writes {answer}; at position {position} it writes {token}. Exchanged are the weights of {heads}. The other "
+    "heads there keep theirs.",
+)
 _HEADS = {"all": (0, 1, 2, 3), **{str(head): (head,) for head in range(4)}}
 _BOUNDS = ("0.01", "0.05", "0.1")
 _FAR = math.log(2) / 2
@@ -63,8 +67,12 @@ def draw() -> None:
     with sliders[2]:
         position = lab_widgets.number("position", "Position in the answer", 0, len(trials.answer) - 1, _POSITION)
     st.markdown(
-        f"It writes {said(''.join(trials.answer))}; at position {position} it writes {said(trials.answer[position])}. "
-        f"Exchanged are the weights of {_whose(layers, heads)}." + (_OTHERS_KEEP if len(heads) == 1 else "")
+        _EXCHANGED[len(heads) == 1].format(
+            answer=said("".join(trials.answer)),
+            position=position,
+            token=said(trials.answer[position]),
+            heads=_whose(layers, heads),
+        )
     )
     script = code(text, layers, heads, position)
     if _shuffles(trials):
@@ -73,7 +81,7 @@ def draw() -> None:
         search = partial(_search, text, trials, layers, heads, position)
         lab_widgets.experts("search for other weights with the same output (two more questions)", "search", search)
         _frozen(trials, layers, heads)
-    lab_widgets.snippet(script, "All of it in one script, to run in the project's folder")
+    lab_widgets.snippet(script)
 
 
 def _search(text: str, trials: Exchanges, layers: tuple[int, ...], heads: tuple[int, ...], position: int) -> None:

@@ -79,6 +79,4 @@ def _elsewhere() -> None:
     st.code(reproduce.command(settings), language="bash", wrap_lines=True)
     st.caption("For bash and zsh, on Linux and macOS. The lines below also run on Windows.")
     st.code(reproduce.script(settings), language="python", wrap_lines=True)
-    st.markdown(
-        "Every table on the page **Every step** and every tensor in the **Walkthrough** can be taken on its own."
-    )
+    st.markdown("Every table on the page **Every step** and every tensor on **Shapes** can be taken on its own.")

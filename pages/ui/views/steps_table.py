@@ -51,7 +51,7 @@ def _draw_table(trace: Trace) -> None:
     steps = _filtered(trace)
     words, button = st.columns([3, 1], vertical_alignment="center")
     words.caption(_SHOWN.format(shown=len(steps), all=len(trace.steps)))
-    with button:
+    with button.container(horizontal_alignment="right"):
         download_buttons.steps_button(steps, "These rows as CSV", key="filtered_steps")
     if not steps:
         st.info("No step matches. Take a filter away, or search for part of a name such as scores.")

@@ -177,7 +177,7 @@ def short(value: float) -> str:
 
 def _leaf_panel(trace: Trace, step: Step, number: int) -> Panel:
     leaf = step.inputs[number]
-    axes = _leaf_axes(step, number)
+    axes = leaf_axes(step, number)
     return Panel(
         title=sentence_name(leaf),
         value=_shown_value(leaf),
@@ -189,11 +189,15 @@ def _leaf_panel(trace: Trace, step: Step, number: int) -> Panel:
     )
 
 
-def _leaf_axes(step: Step, number: int) -> tuple[str | None, ...]:
+def leaf_axes(step: Step, number: int) -> tuple[str | None, ...]:
     """The axes of a tensor that no step made, from how a step reads it.
 
     An axis that moves with an axis of the output is that axis; one that is summed over is the axis summed over in the
     other input. The rows of a table that token ids choose from are the vocabulary.
+
+    Args:
+        step: the step.
+        number: of the input among those of the step.
     """
     leaf, maps = step.inputs[number], reads(step)
     unknown: tuple[str | None, ...] = (None,) * leaf.value.dim()

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ DRAWN = 1  # sets of slider values for each lab, beside the usual ones; the long
 _KEPT = {"notebook": {"line": "1", "shapes": "every line"}, "explanation": {"kind": "shuffled"}}
 _DATES = ("21 November 2026", "3/4/2021", "2026년 5월 1일", "June 2019")
 _ROUNDING = 1e-5
+_FOLDER = ", to run in the project's folder"
 
 
 def scripts(app: AppTest) -> list[str]:
@@ -66,8 +68,8 @@ def printed(script: str) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def printed_by_python_alone(script: str) -> list[str]:
-    run = subprocess.run([sys.executable, "-"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
+def printed_by_python_alone(script: str, folder: Path) -> list[str]:
+    run = subprocess.run([sys.executable, "-"], input=script, cwd=folder, capture_output=True, text=True, check=True)
     return run.stdout.splitlines()
 
 
@@ -125,14 +127,20 @@ def assert_scripts_print_what_the_page_shows(key: str, values: dict[str, str]) -
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_script_run_by_python_alone_prints_the_numbers_of_the_page(key):
+def test_the_script_run_by_python_alone_prints_the_numbers_of_the_page(key, tmp_path, monkeypatch):
     app = revealed(lab(key, **_KEPT.get(key, {})))
     page, found = Page(app), scripts(app)
     assert found
     *beside_answers, whole = found
-    for script in beside_answers:
+    titles = [node.label for node in in_order(app.main) if isinstance(node, Expander) and "of PyTorch" in node.label]
+    # A script whose title does not name the folder to run it in runs in any.
+    for script, title in zip(beside_answers, titles, strict=True):
+        monkeypatch.chdir(ROOT if _FOLDER in title else tmp_path)
+        assert (_FOLDER in title) == ("engine" in script)
         assert_as_on_the_page(key, page, script, printed(script))
-    assert_as_on_the_page(key, page, whole, printed_by_python_alone(whole))
+    [title] = [text.value for text in app.markdown if "All of it in one script" in text.value]
+    assert_as_on_the_page(key, page, whole, printed_by_python_alone(whole, ROOT if _FOLDER in title else tmp_path))
+    monkeypatch.chdir(ROOT)
     if key == "notebook":  # a line shows the cell that it stands in, so the others are on the page at other lines
         others = (revealed(lab(key, line=line)) for line in (2, 6, 13, 16))
         beside_answers += [script for other in others for script in scripts(other)[:1]]

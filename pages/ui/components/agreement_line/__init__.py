@@ -25,6 +25,7 @@ _KINDS = {
 _SMALLEST = 1e-9  # a relative difference this small has no height
 _APART = "{name}: {verdict}; at most {largest}, {relative} of the largest number"
 _NO_NUMBERS = "{name}: {verdict}"
+_ALONE = "no partner in the other trace"
 
 
 def agreement_line(
@@ -58,7 +59,8 @@ def height_of(pair: StepPair) -> float:
 
 
 def _label(pair: StepPair) -> str:
-    shown = {"name": pair.step.full_name, "verdict": pair.verdict.value}
+    verdict = pair.verdict.value if pair.a is not None and pair.b is not None else _ALONE
+    shown = {"name": pair.step.full_name, "verdict": verdict}
     if pair.difference is None or pair.difference.largest == 0:
         return _NO_NUMBERS.format(**shown)
     apart = pair.difference

@@ -25,6 +25,16 @@ _ALIKE = (
     "percentage points at the most: without position embedding they are the same token. That is why outlines show, "
     "and not learning."
 )
+_CAPTION = {  # by whether the percent are written on the patches, and whether a patch asks
+    (False, False): "Brightest {most}, darkest {least}; on the class token {on_class}. Point at a patch for its "
+    "weight.",
+    (False, True): "Brightest {most}, darkest {least}; on the class token {on_class}. Point at a patch for its weight. "
+    "The patch that asks has an orange frame.",
+    (True, False): "Brightest {most}, darkest {least}; on the class token {on_class}. The numbers are percent. Point "
+    "at a patch for its weight.",
+    (True, True): "Brightest {most}, darkest {least}; on the class token {on_class}. The numbers are percent. Point at "
+    "a patch for its weight. The patch that asks has an orange frame.",
+}
 _WRITTEN = 8  # patches across, beyond which a number no longer fits into one
 
 
@@ -118,11 +128,8 @@ def _overlay(image: Picture, focus: TokenAttention, query: int, asks: str, patch
         for index, weight in enumerate(weights)
     ]
     where = patch_name(weights.index(high), patch, side)
-    caption = (
-        f"Brightest {most}, darkest {least}; on the class token {percent(focus.on_class)}. "
-        + ("The numbers are percent. " if veils[0].text else "")
-        + "Point at a patch for its weight."
-        + (" The patch that asks has an orange frame." if query else "")
+    caption = _CAPTION[bool(veils[0].text), bool(query)].format(
+        most=most, least=least, on_class=percent(focus.on_class)
     )
     alt = f"{image.description}; {asks} gives the most to patch {where}, {most}, and the least is {least}"
     return veiled(pixels(image.rgb)[0], veils, alt, caption)

@@ -29,6 +29,11 @@ _STOPS = {
     "encoder.norm.shifted": "through every layer of the encoder, the same as for words",
     "summary": "row 0, the class token's: what a classifier would read",
 }
+_DIFFERENCE = (
+    "The largest difference is {apart}.",
+    "The largest difference is {apart}. Both add up the same products, in another order; in float32 that alone can "
+    "bring these two sums {rounding} apart.",
+)
 _STYLE = """<style>
 .lab-stops { display: grid; grid-template-columns: max-content max-content 1fr; gap: 0.45rem 1.6rem; margin: 0;
   padding: 0 !important; align-items: baseline; font-size: 0.92rem; }
@@ -114,12 +119,6 @@ def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
     options = ("equal to the last bit", "equal up to rounding", "different")
     apart = projection.difference
     index = 0 if apart == 0 else 1 if apart <= projection.rounding else 2
-    because = f"The largest difference is {number(apart)}."
-    if index == 1:
-        because += (
-            " Both add up the same products, in another order; in float32 that alone can bring these two sums "
-            f"{number(projection.rounding)} apart."
-        )
     answered = lab_widgets.predict(
         "convolution",
         f"Many write cutting and linear layer as one `nn.Conv2d(3, {chosen.d_model}, {patch}, stride={patch})` on the "
@@ -127,7 +126,7 @@ def _convolution(image: Picture, patch: int, chosen: VisionSizes) -> bool:
         "gives compare with `tokens`?",
         options,
         options[index],
-        because,
+        _DIFFERENCE[index == 1].format(apart=number(apart), rounding=number(projection.rounding)),
         wrong={
             options[0]: "It is the same sum, but the two add up its products in another order, and float32 rounds each "
             "order another way.",

@@ -5,6 +5,7 @@ A lab's ``draw()`` is a fragment: a slider that moves draws that lab again and n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,11 @@ _SKIPPED = "No prediction. **Computed: {answer}.** {because}"
 _RIGHT = ":green[✓] You predicted that. **Computed: {answer}.** {because}"
 _WRONG = ":orange[→] You predicted: {choice}. **Computed: {answer}.** {because}"
 _SHORT_SCRIPT, _SCRIPT_HEIGHT = 24, 520  # lines; pixels, of a longer script
-_LINES = "These numbers in {count} lines of PyTorch: {cell}"
-_WHOLE = "All of it in one script"
+_LINES = (
+    "These numbers in {count} lines of PyTorch: {cell}",
+    "These numbers in {count} lines of PyTorch, to run in the project's folder: {cell}",
+)
+_WHOLE = ("All of it in one script", "All of it in one script, to run in the project's folder")
 _PARTS = "VS Code, Spyder and Jupyter run it part by part: a part begins at a line `# %%`."
 _EXPERTS = "For experts: {title}"
 # What stands above the section grows while it loads, so the page is kept at it until somebody moves it.
@@ -262,8 +266,9 @@ def move(**values: object) -> None:
     session.change_view(**{PREFIX + name: str(value) for name, value in values.items()})
 
 
-def snippet(text: str, title: str = _WHOLE) -> None:
+def snippet(text: str) -> None:
     """Shows a lab's script under a title: folded and without its comments while a question waits for an answer."""
+    title = _WHOLE[_needs_project(text)]
     if st.session_state[_WAITS]:
         with st.expander(title):
             st.code(without_comments(text), language="python")
@@ -283,9 +288,16 @@ def lines(script: str, cell: str) -> None:
     text = cells(script)[cell]
     with (
         st.container(key=f"lab-lines-{cell.replace(' ', '-')}"),
-        st.expander(_LINES.format(count=sum(bool(row.strip()) for row in text.splitlines()), cell=cell)),
+        st.expander(
+            _LINES[_needs_project(text)].format(count=sum(bool(row.strip()) for row in text.splitlines()), cell=cell)
+        ),
     ):
         _code(text)
+
+
+def _needs_project(script: str) -> bool:
+    """Whether a script imports the engine or reads one of its files."""
+    return re.search(r"\bfrom engine\b|\bimport engine\b|\"engine/", script) is not None
 
 
 def _code(text: str) -> None:

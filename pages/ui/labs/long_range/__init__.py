@@ -24,6 +24,15 @@ from pages.ui.labs.long_range.path_figure import paths_html
 _NAMES = {"rnn": "RNN", "both": "bidirectional RNN", "attention": "self-attention"}
 _SAME = 1e-6
 _SHOWN = 12  # words in the pictures, where more would be too small to point at
+_HALVES = {  # by whether only the first words are shown, and whether both are equal
+    (False, True): "Two RNNs run by hand, word by word, against `bidirectional=True`: equal in every bit.",
+    (False, False): "Two RNNs run by hand, word by word, against `bidirectional=True`: the largest difference is "
+    "{difference}, in float64.",
+    (True, True): "The first {shown} words, seed 0. Two RNNs run by hand, word by word, against `bidirectional=True`: "
+    "equal in every bit.",
+    (True, False): "The first {shown} words, seed 0. Two RNNs run by hand, word by word, against "
+    "`bidirectional=True`: the largest difference is {difference}, in float64.",
+}
 
 
 def draw() -> None:
@@ -247,12 +256,7 @@ def _halves(length: int, width: int, recurrent: str) -> None:
         ),
     )
     st.markdown(
-        f"{_first(shown, length)}Two RNNs run by hand, word by word, against `bidirectional=True`: "
-        + (
-            "equal in every bit."
-            if two_halves.equal
-            else f"the largest difference is {number(two_halves.difference, 2)}, in float64."
-        )
+        _HALVES[shown < length, two_halves.equal].format(shown=shown, difference=number(two_halves.difference, 2))
     )
 
 

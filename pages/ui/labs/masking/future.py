@@ -19,6 +19,12 @@ _EQUAL = (
     "The earlier {rows} is equal bit for bit, by torch.equal.",
     "The earlier {rows} are equal bit for bit, by torch.equal.",
 )
+_PAIRS = (
+    "Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the mask.",
+    "Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the mask. So one "
+    "pass trains every position at once, each on what came before it; and while writing, what was computed for "
+    "earlier tokens stays valid.",
+)
 _UNEQUAL = ("The earlier {rows} is not equal.", "The earlier {rows} are not equal.")
 
 
@@ -47,14 +53,7 @@ def draw(tokens: tuple[str, ...]) -> tuple[int, bool]:
         future = masked.influence.triu(diagonal=1)
         pairs = length * (length - 1) // 2
         still = pairs - int(future.count_nonzero())
-        meaning = (
-            " So one pass trains every position at once, each on what came before it; and while writing, what was "
-            "computed for earlier tokens stays valid."
-        )
-        st.markdown(
-            f"Of the {pairs} pairs of an output and a later input, {still} have a derivative of exactly 0 with the "
-            "mask." + (meaning if still == pairs else "")
-        )
+        st.markdown(_PAIRS[still == pairs].format(pairs=pairs, still=still))
     return index, is_answered
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.labs.masking.rows import Empty, Remedy, empty, fused, remedies
 from engine.ops.access import AffineMap, AllIndices, SameIndex
 from engine.ops.notation import number
+from engine.wording import disjunction
 from pages.ui.app.markdown_escape import code
 from pages.ui.components.tensor_view import OperationCard, Panel, tensor_view
 from pages.ui.labs.kit import lab_widgets
@@ -21,6 +22,7 @@ from pages.ui.labs.kit.panels import weights_panel
 _LAYERS = 3
 _ACROSS = 3
 
+_NAN_ROWS = ("{counts}.", "{counts}. A weight of 0 does not keep it out: 0 × NaN is {product}.")
 _FUSED_ROW = "{function}, given this mask, returns {numbers} for this row on this machine."
 _FUSED_ROWS = "{function}, given this mask, returns {numbers} for these rows on this machine."
 
@@ -108,8 +110,7 @@ def _spread(run: Empty, length: int, padded: int) -> bool:
         "and they are masked: their weight is exactly 0. How many rows of layer 1 hold a NaN?",
         tuple(options),
         answer,
-        f"{counts}."
-        + (f" A weight of 0 does not keep it out: 0 × NaN is {number(0 * math.nan)}." if second > first else ""),
+        _NAN_ROWS[second > first].format(counts=counts, product=number(0 * math.nan)),
         wrong={
             "none": "A NaN never goes away by itself: whatever is computed from it is NaN as well.",
             f"{padded}, those of the padding": "The weighted sum takes every value, those with weight 0 too, and "
@@ -135,7 +136,7 @@ def _remedies(fixes: tuple[Remedy, ...], labels: tuple[str, ...], padded: int) -
 
 def _sums(remedy: Remedy) -> str:
     sums = sorted({round(total, 4) for total in remedy.sums.tolist()})
-    return f"rows sum to {' or '.join(map(number, sums))}"
+    return f"rows sum to {disjunction(map(number, sums))}"
 
 
 def _remedy_text(remedy: Remedy) -> str:

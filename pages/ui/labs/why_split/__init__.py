@@ -17,6 +17,11 @@ from pages.ui.labs.why_split import trained
 # Between sums of the same float32 numbers in another order; these outputs are near 1.
 _ROUNDING = 1e-4
 
+_LOOP = (
+    "The largest difference of the outputs is {outputs}, that of the attention weights {weights}.",
+    "The largest difference of the outputs is {outputs}, that of the attention weights {weights}. That is rounding, in "
+    "the seventh digit: no head needed another.",
+)
 _SUM_IS_OUTPUT = (
     "The sum of the {heads} contributions and the bias is the layer's output: the largest difference is {difference}."
 )
@@ -69,9 +74,7 @@ def _loop(whole: HeadContributions, heads: int) -> bool:
         "other, and add up what they return. What comes out, beside the layer's output?",
         options,
         options[0] if same else options[1],
-        f"The largest difference of the outputs is {number(whole.loop_difference)}, that of the attention weights "
-        f"{number(whole.loop_weights_difference)}."
-        + (" That is rounding, in the seventh digit: no head needed another." if same else ""),
+        _LOOP[same].format(outputs=number(whole.loop_difference), weights=number(whole.loop_weights_difference)),
         wrong={
             options[
                 0

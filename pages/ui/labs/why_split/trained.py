@@ -19,6 +19,7 @@ _TEXTS = ("21 November 2026", "Sat, Mar 7, 2026", "3/7/2026", "2026년 3월 7일
 _AS_BEFORE = "Without head {head} of {attention} the model still writes {written}."
 _ANOTHER_DATE = "Without head {head} of {attention} the model writes {written}, another date."
 _NO_DATE = "Without head {head} of {attention} the model writes {written}, which is no date."
+_LOST = "On its own, the model writes something else without:"
 _STOPPED = "It never came to an end and was stopped."
 _NAMES = tuple(path.replace(".layers.", " ").replace(".", " ").removesuffix("_attention") for path in ATTENTIONS)
 
@@ -83,7 +84,7 @@ def _map(every: EveryHead) -> None:
     ]
     with right:
         if lost:
-            st.markdown("On its own, the model writes something else without:\n" + "\n".join(lost))
+            st.markdown("\n".join((_LOST, *lost)))
         together = (
             f"Without all of these together the model still writes {code(every.text)}."
             if every.without_spared == every.text

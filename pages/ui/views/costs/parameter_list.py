@@ -9,7 +9,7 @@ import streamlit as st
 from engine.runtime.parameters import ParameterCount, rows
 
 _STYLE = """<style>
-.parameters { margin: 0; padding: 0 !important; font-size: 0.85rem; }
+.parameters { margin: 0; padding: 0 !important; max-width: 46rem; font-size: 0.85rem; }
 .parameters div { display: grid; grid-template-columns: 1fr max-content; gap: 0 1rem; align-items: baseline;
   padding: 0.2rem 0 0.2rem calc(var(--depth) * 0.9rem); border-bottom: 1px solid rgb(128 128 128 / 0.2); }
 .parameters dt { font: 0.82rem var(--st-code-font, monospace); overflow-wrap: anywhere; }

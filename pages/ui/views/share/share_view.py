@@ -59,7 +59,7 @@ def draw(
     tensor_buttons(step, selection, key, within)
     heading, script = _script()
     st.caption(heading)
-    st.code(python_of(trace, step, script, within), language="python")
+    st.code(python_of(trace, step, script, within), language="python", wrap_lines=True)
 
 
 def _script() -> tuple[str, str]:

@@ -14,6 +14,7 @@ from engine import Leaf, Step
 from engine.axes import size_text
 from engine.ops.notation import number
 from pages.ui.app.palette import axis_tone
+from pages.ui.views.tensor_panels import leaf_axes
 
 CELL, _GAP, _MARGIN = 12, 14, 24  # pixels
 _MOST_SIDE, _MOST_FACETS = 32, 8  # cells along a side of a facet, and facets of a tensor
@@ -47,8 +48,11 @@ def stage_svg(step: Step) -> str:
     Returns:
         SVG of at most some 2 MB, on white: title, line of code, tensors with shapes, and the scale of each.
     """
-    blocks = [_tensor(operand) for operand in step.inputs]
-    blocks.append(_tensor(step))
+    blocks = [
+        _tensor(operand, operand.axes if isinstance(operand, Step) else leaf_axes(step, number))
+        for number, operand in enumerate(step.inputs)
+    ]
+    blocks.append(_tensor(step, step.axes))
     top = _MARGIN + _TITLE + _GAP
     title = draw_text(_MARGIN, _MARGIN + _TITLE * 0.8, f"{step.full_name} · step {step.index}", _TITLE, INK, bold=True)
     parts = [title]
@@ -73,11 +77,11 @@ def stage_svg(step: Step) -> str:
     )
 
 
-def _tensor(tensor: Step | Leaf) -> _Block:
+def _tensor(tensor: Step | Leaf, axes: tuple[str | None, ...]) -> _Block:
     value, name = tensor.value, tensor.name or tensor.kind
     elements = [draw_text(0, _TEXT, name, _TEXT, INK, bold=True)]
     offset, top = 0.0, 2.0 * _TEXT + 4
-    for symbol, size in zip(_axes(tensor), value.shape, strict=True):
+    for symbol, size in zip(axes, value.shape, strict=True):
         word = size_text(None if symbol in (None, "1") else symbol.replace("*", "·"), size)
         elements.append(draw_text(offset, top, word, _TEXT, axis_tone(symbol).light))
         offset += (len(word) + 1.5) * _TEXT * LETTER
@@ -89,7 +93,7 @@ def _tensor(tensor: Step | Leaf) -> _Block:
     matrices = value.detach().reshape(-1, *_sides(value)).cpu()
     colour, legend = _scale(value)
     legend += _dashed(value)
-    leading = list(zip(_axes(tensor), value.shape[:-2], strict=False))
+    leading = list(zip(axes, value.shape[:-2], strict=False))
     labels = [_facet_label(leading, index) for index in range(min(len(matrices), _MOST_FACETS))]
     rows, columns = (min(size, _MOST_SIDE) for size in matrices.shape[1:])
     wide = max(columns * CELL, *(len(label) * _SMALL * LETTER for label in labels)) + _GAP
@@ -113,10 +117,6 @@ def _facets_across(count: int, wide: float) -> int:
     count = min(count, _MOST_FACETS)
     rows = math.ceil(count / max(1, (_MOST_ACROSS + _GAP) // wide))
     return math.ceil(count / rows)
-
-
-def _axes(tensor: Step | Leaf) -> tuple[str | None, ...]:
-    return tensor.axes or (None,) * tensor.value.dim()
 
 
 def _facet_label(leading: Sequence[tuple[str | None, int]], flat: int) -> str:

@@ -45,6 +45,12 @@ def test_the_picture_says_name_step_code_and_every_shape(trace):
     assert {"query", "key_t", "scores", "→"} <= set(words)
 
 
+def test_the_axes_of_weights_have_the_names_that_they_have_on_the_page(trace):
+    words = texts(stage_svg(trace.find("source_embedding.embedded")))
+    assert words.count("V 64") == 1
+    assert words.count("d_model 32") == 2
+
+
 def test_every_number_is_a_cell_and_its_colour_says_its_sign_and_size():
     trace = record(lambda x: x * 1.0, torch.tensor([[2.0, -2.0, 0.0, 1.0]]))
     cells = fills(stage_svg(trace.steps[0]))
