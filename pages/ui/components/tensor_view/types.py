@@ -32,9 +32,9 @@ class Panel:
     role: str = ""  # query, key, value, scores, weights, output...: the hue of the title's mark
     scale: str = "auto"  # a kind of colormap.js's SCALES, "ids" or "bool"; "auto" goes by the dtype
     masked: torch.Tensor | None = None  # bool, broadcastable to value's shape; True cells are hatched
-    hatched: str = "masked"  # what the hatched cells are, for the legend and the readout
     footer: str = ""  # one line under the tensor: its statistics
     largest: float | None = None  # where the colours end; by default at the tensor's own largest number
+    hatched: str = "masked"  # what the hatched cells are, for the legend and the readout
 
 
 @dataclass(frozen=True)
