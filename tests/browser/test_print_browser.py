@@ -58,6 +58,7 @@ def _printed(tab: Page, address: str, ready: str, unfolded: str = "") -> list[st
     if unfolded:
         tab.get_by_text(unfolded).first.click()
         expect(tab.locator("details[open]").get_by_text("import torch")).to_be_visible()
+        expect(tab.locator("details[style*=height]")).to_have_count(0)  # it grows to its height
     tab.emulate_media(media="print")
     expect(tab.locator(".st-key-top")).to_be_hidden()
     expect(tab.get_by_test_id("stHeader")).to_be_hidden()
