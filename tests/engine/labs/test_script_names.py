@@ -35,15 +35,6 @@ def words(text: str) -> frozenset[str]:
         ("y = [v * w for v in x]", "x w", "y", "y"),
         ("y = torch.rand(2, generator=draw)", "torch draw", "y draw", "y"),
         ("from math import pi", "", "pi", ""),
-    ],
-)
-def test_a_simple_statement(statement, read, changed, replaced):
-    assert of_the_last(statement) == Names(words(read), words(changed), words(replaced))
-
-
-@pytest.mark.parametrize(
-    ("statement", "read", "changed", "replaced"),
-    [
         ("def f(a, *b, c=d):\n    e = a + b\n    return e + g", "d g", "f", "f"),
         ("with torch.no_grad():\n    y = x\n    z = y", "torch x", "y z", "y z"),
         ("for t in range(n):\n    row = x[t]\n    rows.append(row)", "range n x rows", "t row rows", ""),
@@ -53,7 +44,7 @@ def test_a_simple_statement(statement, read, changed, replaced):
         ("if k:\n    y = 1\nelse:\n    y = x", "k x", "y", ""),
     ],
 )
-def test_a_statement_with_others_in_it(statement, read, changed, replaced):
+def test_a_statement_simple_or_with_others_in_it(statement, read, changed, replaced):
     assert of_the_last(statement) == Names(words(read), words(changed), words(replaced))
 
 

@@ -55,11 +55,10 @@ def attentions_of(trace: Trace) -> dict[str, AttentionSteps]:
     for steps in _each(trace):
         # Inside a fused call all runs of a line look alike: there the call's own line tells one from another.
         own = (*steps.calls, steps.weights)[0]
-        key = key_of_line.get(_line(steps))
-        if key is None:
-            key = f"{own.path}:{own.index}" if own.path in attentions else own.path
-            key_of_line[_line(steps)] = key
-        attentions[key] = steps
+        line = _line(own)
+        if line not in key_of_line:
+            key_of_line[line] = f"{own.path}:{own.index}" if own.path in attentions else own.path
+        attentions[key_of_line[line]] = steps
     return attentions
 
 
@@ -77,8 +76,7 @@ def _each(trace: Trace) -> Iterator[AttentionSteps]:
             yield steps
 
 
-def _line(attention: AttentionSteps) -> tuple[object, ...]:
-    step = (*attention.calls, attention.weights)[0]
+def _line(step: Step) -> tuple[object, ...]:
     return (step.path, step.source.file, step.source.span) if step.source else (step.path, None, None)
 
 
